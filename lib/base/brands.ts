@@ -1,0 +1,27 @@
+/**
+ * Types for values that must not be mixed up. A brand exists at compile time only.
+ * @module
+ */
+
+declare const brand: unique symbol;
+type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+
+/** A time on the monotonic clock that counts through suspend (CLOCK_BOOTTIME), in milliseconds; never negative. */
+export type Milliseconds = Brand<number, "Milliseconds">;
+/** A Curve25519 private key, 32 bytes. */
+export type PrivateKey = Brand<Uint8Array, "PrivateKey">;
+/** A Curve25519 public key, 32 bytes. */
+export type PublicKey = Brand<Uint8Array, "PublicKey">;
+/** A preshared symmetric key, 32 bytes; all zeros means none (whitepaper section 5.2). */
+export type PresharedKey = Brand<Uint8Array, "PresharedKey">;
+/** A peer's place in every table of one interface: 0 to PEERS_MAX - 1. It is reused after the peer is removed. */
+export type PeerSlot = Brand<number, "PeerSlot">;
+/** A session index as it stands in messages (`sender`, `receiver`): an unsigned 32-bit number. */
+export type SessionIndex = Brand<number, "SessionIndex">;
+
+/** Brands a number as a time in milliseconds. */
+export const milliseconds = (value: number): Milliseconds => value as Milliseconds;
+/** Brands a number as a peer's slot. */
+export const peerSlot = (value: number): PeerSlot => value as PeerSlot;
+/** Brands a number as a session index, as an unsigned 32-bit value. */
+export const sessionIndex = (value: number): SessionIndex => (value >>> 0) as SessionIndex;

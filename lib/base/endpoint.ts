@@ -1,0 +1,95 @@
+/**
+ * Addresses of the outside: where a peer is, and which of our own addresses it wrote to.
+ * @module
+ */
+
+/** An IP address: 4 bytes (IPv4) or 16 (IPv6), network order. */
+export type IpBytes = Uint8Array;
+
+/** A UDP endpoint. `scope` is the interface index of a link-local IPv6 address, otherwise 0. */
+export interface Endpoint {
+  readonly address: IpBytes;
+  readonly port: number;
+  readonly scope: number;
+}
+
+/** The local address a datagram was written to, and the interface it came in by (IP_PKTINFO, IPV6_PKTINFO). */
+export interface LocalAddress {
+  readonly address: IpBytes;
+  readonly interfaceIndex: number;
+}
+
+/** An allowed IP range. Host bits of `address` beyond `prefix` are zero. */
+export interface AllowedIp {
+  readonly address: IpBytes;
+  /** Prefix length: 0-32 for IPv4, 0-128 for IPv6. */
+  readonly prefix: number;
+}
+
+/** Bytes of an endpoint in a shared cell; see `writeEndpointCell`. */
+export const ENDPOINT_CELL_BYTES = 48;
+
+/**
+ * Writes an endpoint and, when known, the local address into a cell of 48 bytes:
+ * [0] endpoint's address length (0 none, 4, 16), [1] local address' length (0, 4, 16), [2..3] port (big-endian),
+ * [4..7] scope (little-endian), [8..23] address, [24..27] local interface index (little-endian), [28..43] local address.
+ */
+export function writeEndpointCell(
+  cell: Uint8Array,
+  at: number,
+  endpoint: Endpoint | undefined,
+  local: LocalAddress | undefined,
+): void {
+  cell.fill(0, at, at + ENDPOINT_CELL_BYTES);
+  if (endpoint === undefined) return;
+  cell[at] = endpoint.address.length;
+  cell[at + 2] = endpoint.port >>> 8;
+  cell[at + 3] = endpoint.port & 255;
+  writeU32(cell, at + 4, endpoint.scope);
+  cell.set(endpoint.address, at + 8);
+  if (local === undefined) return;
+  cell[at + 1] = local.address.length;
+  writeU32(cell, at + 24, local.interfaceIndex);
+  cell.set(local.address, at + 28);
+}
+
+/** The endpoint in a cell, or undefined when there is none. */
+export function readEndpointCell(cell: Uint8Array, at: number): Endpoint | undefined {
+  const length = cell[at];
+  if (length !== 4 && length !== 16) return undefined;
+  return {
+    address: cell.slice(at + 8, at + 8 + length),
+    port: cell[at + 2] << 8 | cell[at + 3],
+    scope: readU32(cell, at + 4),
+  };
+}
+
+/** The local address in a cell, or undefined when there is none. */
+export function readLocalCell(cell: Uint8Array, at: number): LocalAddress | undefined {
+  const length = cell[at + 1];
+  if (length !== 4 && length !== 16) return undefined;
+  return { address: cell.slice(at + 28, at + 28 + length), interfaceIndex: readU32(cell, at + 24) };
+}
+
+function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
+function readU32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
+}
+
+/** Whether two endpoints are the same address, port and scope. */
+export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port && a.scope === b.scope && sameBytes(a.address, b.address);
+}
+
+/** Whether two byte strings are equal. For public values only: it does not run in constant time. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,61 @@
+/**
+ * The two ends of the data plane, as it sees them: the TUN device and the UDP sockets. Implementations are in lib/net (Linux through FFI; portable).
+ * All offsets are bytes into the arena that both sides were made with. Nothing here blocks, throws on traffic, or allocates a packet.
+ * @module
+ */
+
+/** Bytes of a struct virtio_net_hdr, which stands before every packet of a TunPort. */
+export const VNET_HEADER_BYTES = 10;
+/** Pieces that one `TunPort.write` or `UdpPort.send` gathers at most. */
+export const GATHER_MAX = 256;
+
+/** Nothing was there to read, or the packet was dropped because a queue was full. */
+export const PORT_DRAINED = 0;
+/** The device is gone for good. */
+export const PORT_GONE = -1;
+
+/** A TUN device. What is read and written is a virtio_net_hdr (all zeros where offloads are off) and an IP packet, perhaps a TSO/USO super-packet. */
+export interface TunPort {
+  /** Which offloads the device agreed to: it may hand out and take super-packets of these kinds. */
+  readonly tso: boolean;
+  readonly uso: boolean;
+  /** Reads header and packet to `at` (room: 10 + 65535 bytes). Returns the bytes read with the header, PORT_DRAINED or PORT_GONE. */
+  read(at: number): number;
+  /** Names piece `index` of the next write. */
+  gather(index: number, at: number, length: number): void;
+  /** Writes pieces 0 to count - 1 as one (super-)packet; piece 0 begins with the virtio_net_hdr. Returns false when it was refused (the packet is lost). */
+  write(count: number): boolean;
+}
+
+/** The UDP sockets of both families on one port. */
+export interface UdpPort {
+  /** Whether `send` may be given several datagrams at once, and `receive` may deliver several. */
+  readonly gso: boolean;
+  readonly gro: boolean;
+  /** Most datagrams and most bytes that one `send` takes. */
+  readonly segmentsMax: number;
+  readonly bytesMax: number;
+  /** Of the last `receive`: bytes of each datagram in the run (the last may be shorter); the whole length when there is one. */
+  readonly segmentSize: number;
+  /** Of the last `receive`: ECN bits of the outer header, 0 to 3. */
+  readonly ecn: number;
+  /** Of the last `receive`: where the run came from and was written to, as an endpoint cell (lib/base/endpoint.ts) at this constant offset. */
+  readonly sourceAt: number;
+  /** Receives a run of datagrams of one flow to `at` (room: 65535 bytes). Returns the bytes received or PORT_DRAINED. Empty datagrams and transient errors are passed over. */
+  receive(at: number): number;
+  /** Names piece `index`, one datagram, of the next send. */
+  gather(index: number, at: number, length: number): void;
+  /**
+   * Sends pieces 0 to count - 1, each a datagram of `segmentSize` bytes (the last may be shorter), to the endpoint cell at `cellAt` with these ECN bits.
+   * When the cell's local address no longer works the port sends without it and returns `SEND_SOURCE_LOST`; the caller forgets it.
+   */
+  send(count: number, segmentSize: number, cellAt: number, ecn: number): SendResult;
+}
+
+/** What became of a send. */
+export const SEND_OK = 0;
+/** Dropped: no route, no buffer space, refused. */
+export const SEND_FAILED = 1;
+/** Sent, but not from the cached local address, which is to be forgotten. */
+export const SEND_SOURCE_LOST = 2;
+export type SendResult = 0 | 1 | 2;

@@ -1,0 +1,122 @@
+/**
+ * The rules of the house (ARCHITECTURE.md): who may import whom, what pure rooms may not touch, where FFI lives.
+ * @module
+ */
+import assert from "node:assert/strict";
+
+/** Each room of lib/ and the rooms it may import besides itself. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  crypto: ["base"],
+  wire: ["base"],
+  timers: ["base"],
+  route: ["base"],
+  netlink: ["base"],
+  noise: ["base", "crypto", "wire"],
+  cookie: ["base", "crypto", "wire"],
+  data: ["base", "crypto", "wire", "route"],
+  device: ["base", "crypto", "wire", "route", "timers", "noise", "cookie"],
+  uapi: ["base"],
+  ifconfig: ["base", "uapi"],
+  net: ["base", "crypto", "wire", "data", "netlink"],
+  host: ["base", "netlink", "net"],
+  drive: ["base", "crypto", "wire", "data", "device", "net", "host", "uapi"],
+  daemon: ["base", "crypto", "wire", "data", "device", "net", "host", "drive", "uapi", "ifconfig"],
+  cli: ["base", "crypto", "wire", "net", "host", "drive", "daemon", "uapi", "ifconfig", "netlink"],
+};
+const OS_ROOMS = new Set(["net", "host", "drive", "daemon", "cli"]);
+
+/** What a pure room may not name outside comments: the world's clock, chance, timers and the runtime. */
+const IMPURE =
+  /\bDeno\.|\bDate\.|\bnew Date\b|\bMath\.random\b|\bsetTimeout\b|\bsetInterval\b|\bperformance\.|\bcrypto\.(getRandom|subtle|random)/;
+
+interface SourceFile {
+  readonly path: string;
+  readonly code: string;
+  readonly imports: readonly string[];
+}
+
+function* sources(folder: string): Generator<string> {
+  for (const entry of [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1)) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) yield* sources(path);
+    else if (entry.name.endsWith(".ts")) yield path;
+  }
+}
+
+/** Comments out, strings kept: enough for this code, which holds no comment marks inside strings of pure rooms. */
+const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
+
+function resolve(from: string, specifier: string): string {
+  return new URL(specifier, `file:///${from}`).pathname.slice(1);
+}
+
+function read(path: string): SourceFile {
+  const code = withoutComments(Deno.readTextFileSync(path));
+  const imports = [...code.matchAll(/(?:from\s*|import\s*\(\s*|import\s+)"(\.[^"]+)"/g)].map((m) =>
+    resolve(path, m[1])
+  );
+  return { path, code, imports };
+}
+
+const files = ["lib", "ffi"].flatMap((folder) => [...sources(folder)].map(read));
+const roomOf = (path: string) => path.startsWith("lib/") ? path.split("/")[1] : path.split("/")[0];
+
+Deno.test("every room is known and imports only from the rooms below it", () => {
+  const wrong: string[] = [];
+  for (const { path, imports } of files) {
+    const room = roomOf(path);
+    if (room === "ffi") {
+      for (const target of imports) {
+        if (!/^(ffi|lib\/(base|crypto|data))\//.test(target)) wrong.push(`${path} imports ${target}`);
+      }
+      continue;
+    }
+    const allowed = ROOMS[room];
+    assert.ok(allowed !== undefined, `${path}: a room that the house does not know`);
+    for (const target of imports) {
+      const other = roomOf(target);
+      if (other === room || allowed.includes(other)) continue;
+      if (other === "ffi" && OS_ROOMS.has(room)) continue;
+      wrong.push(`${path} imports ${target}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("no file imports itself through others", () => {
+  const graph = new Map(files.map((file) => [file.path, file.imports]));
+  const state = new Map<string, "open" | "done">();
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (state.get(path) === "done") return;
+    assert.notEqual(state.get(path), "open", `a cycle: ${[...trail, path].join(" -> ")}`);
+    state.set(path, "open");
+    for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
+    state.set(path, "done");
+  };
+  for (const path of graph.keys()) visit(path, []);
+});
+
+Deno.test("pure rooms touch neither the runtime, nor the clock, nor chance", () => {
+  const wrong = files
+    .filter(({ path }) => path.startsWith("lib/") && !OS_ROOMS.has(roomOf(path)))
+    .flatMap(({ path, code }) => {
+      const found = IMPURE.exec(code);
+      return found === null ? [] : [`${path}: ${found[0]}`];
+    });
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("only ffi/ opens libraries and makes pointers", () => {
+  const wrong = files
+    .filter(({ path, code }) => !path.startsWith("ffi/") && /Deno\.(dlopen|UnsafePointer)/.test(code))
+    .map(({ path }) => path);
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("no default exports, no drawers", () => {
+  const wrong = files
+    .filter(({ path, code }) => /^export default/m.test(code) || /\/(utils?|helpers?|misc|common)\.ts$/.test(path))
+    .map(({ path }) => path);
+  assert.deepEqual(wrong, []);
+});

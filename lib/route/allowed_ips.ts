@@ -1,0 +1,139 @@
+/**
+ * Which peer an address belongs to: the longest of all allowed IP ranges that holds it (whitepaper section 2, "cryptokey routing").
+ * Outbound packets are looked up by destination, inbound ones by source.
+ * @module
+ */
+import { ALLOWED_IPS_MAX, PEERS_MAX } from "../base/constants.ts";
+import type { AllowedIp } from "../base/endpoint.ts";
+import { PrefixTrie } from "./prefix_trie.ts";
+
+/** Peers are numbers from 0 to PEERS_MAX - 1; a range belongs to one peer at a time. */
+export class AllowedIps {
+  readonly #trie4 = new PrefixTrie(32);
+  readonly #trie6 = new PrefixTrie(128);
+  readonly #key = new Int32Array(4);
+  /** The last address of each family that was looked up, and its peer; forgotten at every change. */
+  #cached4 = false;
+  #cached6 = false;
+  #last4 = 0;
+  #last60 = 0;
+  #last61 = 0;
+  #last62 = 0;
+  #last63 = 0;
+  #peer4 = -1;
+  #peer6 = -1;
+
+  /** Ranges in both families. */
+  get size(): number {
+    return this.#trie4.size + this.#trie6.size;
+  }
+
+  /**
+   * The peer that owns the IPv4 address at `bytes[at]` to `bytes[at + 3]`, or -1. Allocates nothing. The caller has checked the length.
+   * @example
+   * ```ts
+   * import { strictEqual } from "node:assert/strict";
+   * const ranges = new AllowedIps();
+   * ranges.insert(Uint8Array.of(10, 0, 0, 0), 8, 1);
+   * ranges.insert(Uint8Array.of(10, 7, 0, 0), 16, 2);
+   * const packet = Uint8Array.of(0, 0, 10, 7, 1, 1);
+   * strictEqual(ranges.lookup4(packet, 2), 2);
+   * ```
+   */
+  lookup4(bytes: Uint8Array, at: number): number {
+    const key = bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
+    if (this.#cached4 && key === this.#last4) return this.#peer4;
+    const peer = this.#trie4.lookup32(key);
+    this.#cached4 = true;
+    this.#last4 = key;
+    this.#peer4 = peer;
+    return peer;
+  }
+
+  /** The peer that owns the IPv6 address at `bytes[at]` to `bytes[at + 15]`, or -1. Allocates nothing. The caller has checked the length. */
+  lookup6(bytes: Uint8Array, at: number): number {
+    const key0 = bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
+    const key1 = bytes[at + 4] << 24 | bytes[at + 5] << 16 | bytes[at + 6] << 8 | bytes[at + 7];
+    const key2 = bytes[at + 8] << 24 | bytes[at + 9] << 16 | bytes[at + 10] << 8 | bytes[at + 11];
+    const key3 = bytes[at + 12] << 24 | bytes[at + 13] << 16 | bytes[at + 14] << 8 | bytes[at + 15];
+    if (
+      this.#cached6 && key3 === this.#last63 && key2 === this.#last62 && key1 === this.#last61 && key0 === this.#last60
+    ) return this.#peer6;
+    const peer = this.#trie6.lookup128(key0, key1, key2, key3);
+    this.#cached6 = true;
+    this.#last60 = key0;
+    this.#last61 = key1;
+    this.#last62 = key2;
+    this.#last63 = key3;
+    this.#peer6 = peer;
+    return peer;
+  }
+
+  /**
+   * Gives a range to a peer; one that another peer owned moves. Host bits do not count.
+   * @param address 4 or 16 bytes
+   * @param prefix 0-32 or 0-128
+   * @returns false when ALLOWED_IPS_MAX ranges are in it and this would be one more; nothing is changed then
+   * @throws RangeError when an argument is out of range, which the caller should have refused
+   */
+  insert(address: Uint8Array, prefix: number, peer: number): boolean {
+    const trie = this.#prepare(address, prefix, peer);
+    if (this.size >= ALLOWED_IPS_MAX && trie.owner(this.#key, prefix) === -1) return false;
+    trie.insert(this.#key, prefix, peer);
+    return true;
+  }
+
+  /**
+   * Takes a range from a peer. Returns false, and changes nothing, when exactly this range is not the peer's.
+   * @throws RangeError when an argument is out of range
+   */
+  remove(address: Uint8Array, prefix: number, peer: number): boolean {
+    return this.#prepare(address, prefix, peer).remove(this.#key, prefix, peer);
+  }
+
+  /** Takes all ranges from a peer. */
+  removePeer(peer: number): void {
+    this.#forget();
+    this.#trie4.removePeer(peer);
+    this.#trie6.removePeer(peer);
+  }
+
+  /** The peer that owns exactly this range, or -1. Host bits do not count. */
+  owner(address: Uint8Array, prefix: number): number {
+    return this.#prepare(address, prefix, 0).owner(this.#key, prefix);
+  }
+
+  /** The peer's ranges: IPv4 before IPv6, and of each family the latest first. */
+  ranges(peer: number): AllowedIp[] {
+    return [...this.#trie4.entries(peer), ...this.#trie6.entries(peer)].map(({ key, prefix }) => {
+      const address = new Uint8Array(4 * key.length);
+      for (let i = 0; i < address.length; i++) address[i] = key[i >>> 2] >>> (24 - 8 * (i & 3));
+      return { address, prefix };
+    });
+  }
+
+  /** Nodes there is room for, of both families: what the ranges cost in memory. */
+  get capacity(): number {
+    return this.#trie4.capacity + this.#trie6.capacity;
+  }
+
+  #forget(): void {
+    this.#cached4 = false;
+    this.#cached6 = false;
+  }
+
+  /** Checks the arguments, puts the address into `#key`, forgets the cached answers. */
+  #prepare(address: Uint8Array, prefix: number, peer: number): PrefixTrie {
+    const length = address.length;
+    if (length !== 4 && length !== 16) throw new RangeError(`allowed IP: an address of ${length} bytes`);
+    if (!Number.isInteger(prefix) || prefix < 0 || prefix > 8 * length) {
+      throw new RangeError(`allowed IP: a prefix of ${prefix} bits`);
+    }
+    if (!Number.isInteger(peer) || peer < 0 || peer >= PEERS_MAX) throw new RangeError(`allowed IP: peer ${peer}`);
+    for (let i = 0; i < length; i += 4) {
+      this.#key[i >>> 2] = address[i] << 24 | address[i + 1] << 16 | address[i + 2] << 8 | address[i + 3];
+    }
+    this.#forget();
+    return length === 4 ? this.#trie4 : this.#trie6;
+  }
+}

@@ -30,17 +30,26 @@ export interface Suite {
 
 /**
  * ChaCha20-Poly1305 without associated data for data messages, over the data plane's arena. Offsets are bytes into it.
- * Keys live in the arena too: 32 bytes at `keyAt`. The arena's owner promises, around every message: 64 writable bytes before it (they may be
- * overwritten; after `seal` the caller writes the 16 header bytes), and 80 writable bytes of slack after it. Nothing is allocated a call.
+ * Keys live in the arena too: 32 bytes at `keyAt`, a multiple of 64. Nothing is allocated a call, and no argument is checked.
+ *
+ * Room that the arena's owner promises around every message: 64 bytes before it that may be overwritten, and 80 bytes of slack
+ * after it. Offsets should come from a small set that is used again and again: pointers to them are made once and kept.
  */
 export interface PacketCipher {
   /** `libcrypto composed`, `libcrypto aead` or `noble`, as the status shows it. */
   readonly name: string;
-  /** Encrypts `length` bytes at `at` in place and writes the tag at `at + length`. The counter is two unsigned 32-bit halves. `at` is a multiple of 64. */
+  /**
+   * Encrypts `length` bytes (0 to 65,520) at `at`, a multiple of 64, in place and writes the tag at `at + length`. The counter is two unsigned 32-bit halves.
+   * The 64 bytes before the message are overwritten (the caller writes the 16 header bytes afterwards), and of what follows the tag up to 64 bytes.
+   */
   seal(keyAt: number, counterLow: number, counterHigh: number, at: number, length: number): void;
   /**
-   * Decrypts `length` bytes at `from` (the tag follows them) to `to`, which is a multiple of 64 and may not overlap, except that `to === from` when allowed by the implementation.
-   * Returns false when the tag is wrong; what then stands at `to` is unspecified and must not be used.
+   * Decrypts `length` bytes (0 to 65,520) at `from`, with the tag after them, to `to`, a multiple of 64. `from` has any alignment; the two messages with their rooms may not overlap.
+   * The 64 bytes before `from` and the tag are overwritten: of a run of datagrams in one buffer, open the first first, and read a header before its datagram is opened.
+   * What lies after the tag at `from` stays as it is. At `to`, 64 bytes before and 80 after the message are overwritten.
+   * Returns false when the tag is wrong; what then stands at `to` must not be used.
    */
   open(keyAt: number, counterLow: number, counterHigh: number, from: number, length: number, to: number): boolean;
+  /** Call after the bytes of any key in the arena changed: a session was installed or wiped. Nothing of earlier keys is kept. */
+  forget(): void;
 }

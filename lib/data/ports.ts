@@ -23,7 +23,10 @@ export interface TunPort {
   read(at: number): number;
   /** Names piece `index` of the next write. */
   gather(index: number, at: number, length: number): void;
-  /** Writes pieces 0 to count - 1 as one (super-)packet; piece 0 begins with the virtio_net_hdr. Returns false when it was refused (the packet is lost). */
+  /**
+   * Writes pieces 0 to count - 1 as one (super-)packet; piece 0 begins with the virtio_net_hdr. Returns false only when the device refused its form (EINVAL):
+   * the caller may write it another way. A packet lost for another reason (no memory, link down) gives true.
+   */
   write(count: number): boolean;
 }
 
@@ -46,7 +49,8 @@ export interface UdpPort {
   /** Names piece `index`, one datagram, of the next send. */
   gather(index: number, at: number, length: number): void;
   /**
-   * Sends pieces 0 to count - 1, each a datagram of `segmentSize` bytes (the last may be shorter), to the endpoint cell at `cellAt` with these ECN bits.
+   * Sends pieces 0 to count - 1, each a datagram of `segmentSize` bytes (the last may be shorter), to the endpoint cell at `cellAt` with these ECN bits
+   * (the whole TOS byte for handshake messages).
    * When the cell's local address no longer works the port sends without it and returns `SEND_SOURCE_LOST`; the caller forgets it.
    */
   send(count: number, segmentSize: number, cellAt: number, ecn: number): SendResult;

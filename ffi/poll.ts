@@ -1,0 +1,104 @@
+/**
+ * Waiting in poll(2) without yielding, and the eventfd that ends the wait: what the data plane's Worker sits in.
+ * Hot signatures only (pointers made beforehand, i32 results).
+ * @module
+ */
+
+const POLL_IN = 1;
+const ENTRY_BYTES = 8;
+const EVENTFD_FLAGS = 0x80800; // EFD_CLOEXEC | EFD_NONBLOCK
+
+function open() {
+  return Deno.dlopen("libc.so.6", {
+    poll: { parameters: ["pointer", "u64", "i32"], result: "i32" },
+    eventfd: { parameters: ["u32", "i32"], result: "i32" },
+    eventfd_read: { parameters: ["i32", "pointer"], result: "i32" },
+    eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
+    recv: { parameters: ["i32", "pointer", "u64", "i32"], result: "i32" },
+    close: { parameters: ["i32"], result: "i32" },
+  }).symbols;
+}
+
+let symbols: ReturnType<typeof open> | undefined;
+const libc = () => symbols ??= open();
+
+/** A fixed number of places for descriptors that are waited on for input. A place of -1 is passed over. */
+export class PollSet {
+  readonly #libc = libc();
+  readonly #entries: DataView;
+  readonly #pointer: Deno.PointerValue;
+  readonly #count: bigint;
+  readonly #places: number;
+
+  constructor(descriptors: readonly number[]) {
+    // At least 128 bytes of their own, so that V8 keeps them outside its moving heap.
+    const memory = new ArrayBuffer(Math.max(128, descriptors.length * ENTRY_BYTES));
+    this.#entries = new DataView(memory);
+    this.#pointer = Deno.UnsafePointer.of(memory);
+    this.#count = BigInt(descriptors.length);
+    this.#places = descriptors.length;
+    descriptors.forEach((descriptor, place) => this.set(place, descriptor));
+  }
+
+  /** Puts a descriptor into a place. */
+  set(place: number, descriptor: number): void {
+    this.#entries.setInt32(place * ENTRY_BYTES, descriptor, true);
+    this.#entries.setInt16(place * ENTRY_BYTES + 4, POLL_IN, true);
+    this.#entries.setInt16(place * ENTRY_BYTES + 6, 0, true);
+  }
+
+  /** Blocks this thread until a descriptor has input or an error, or until the time is over (ms; 0 only looks). Returns how many have; a signal counts as none. */
+  wait(timeoutMs: number): number {
+    const ready = this.#libc.poll(this.#pointer, this.#count, timeoutMs);
+    if (ready > 0) return ready;
+    for (let place = 0; place < this.#places; place++) this.#entries.setInt16(place * ENTRY_BYTES + 6, 0, true);
+    return 0;
+  }
+
+  /** What the last `wait` found at a place: 0, or POLLIN, POLLERR, POLLHUP, POLLNVAL as bits. */
+  found(place: number): number {
+    return this.#entries.getInt16(place * ENTRY_BYTES + 6, true);
+  }
+}
+
+/** A counter in the kernel that another thread can wait for. */
+export class EventFd {
+  readonly #libc = libc();
+  readonly #value = new BigUint64Array(new ArrayBuffer(128));
+  readonly #pointer = Deno.UnsafePointer.of(this.#value);
+
+  /** @param descriptor another thread's `descriptor`; without it a new one is made */
+  constructor(readonly descriptor: number = libc().eventfd(0, EVENTFD_FLAGS)) {
+    if (descriptor < 0) throw new RangeError("eventfd: no descriptor left");
+  }
+
+  /** Makes it readable. */
+  signal(): void {
+    this.#libc.eventfd_write(this.descriptor, 1n);
+  }
+
+  /** Makes it unreadable again. */
+  drain(): void {
+    this.#libc.eventfd_read(this.descriptor, this.#pointer);
+  }
+
+  close(): void {
+    this.#libc.close(this.descriptor);
+  }
+}
+
+const DONT_WAIT = 0x40;
+
+/** Reads a socket of datagrams empty and throws the content away; for sockets whose readability is the whole message. */
+export class DrainedSocket {
+  readonly #libc = libc();
+  readonly #memory = new ArrayBuffer(8192);
+  readonly #pointer = Deno.UnsafePointer.of(this.#memory);
+
+  constructor(readonly descriptor: number) {}
+
+  /** At most `most` messages, so that a flood of them cannot hold the caller. */
+  drain(most = 256): void {
+    for (let i = 0; i < most && this.#libc.recv(this.descriptor, this.#pointer, 8192n, DONT_WAIT) >= 0; i++);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * What a daemon asks of the kernel about itself: its standard descriptors, and datagrams to the system's log.
+ * @module
+ */
+
+function open() {
+  return Deno.dlopen("libc.so.6", {
+    open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+    dup2: { parameters: ["i32", "i32"], result: "i32" },
+    close: { parameters: ["i32"], result: "i32" },
+    setsid: { parameters: [], result: "i32" },
+    getsid: { parameters: ["i32"], result: "i32" },
+    prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
+    socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+    connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+    send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+    setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+    malloc_trim: { parameters: ["usize"], result: "i32" },
+  }).symbols;
+}
+
+let symbols: ReturnType<typeof open> | undefined;
+const libc = () => symbols ??= open();
+
+const O_RDWR = 2;
+const O_CLOEXEC = 0x80000;
+
+/** Points standard input, output and error at /dev/null: the terminal and the starter's pipes are let go. */
+export function closeStandardDescriptors(): void {
+  const nothing = libc().open(cString("/dev/null"), O_RDWR | O_CLOEXEC, 0);
+  if (nothing < 0) return;
+  for (const descriptor of [0, 1, 2]) libc().dup2(nothing, descriptor);
+  if (nothing > 2) libc().close(nothing);
+}
+
+/** Begins a session of its own when this process does not lead one. */
+export function leadSession(): void {
+  if (libc().getsid(0) !== Deno.pid) libc().setsid();
+}
+
+const PR_SET_NAME = 15;
+
+/** The name of this thread as ps(1) and top(1) show it: at most 15 bytes. */
+export function nameThread(name: string): void {
+  const text = cString(name.slice(0, 15));
+  libc().prctl(PR_SET_NAME, BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(text))), 0n, 0n, 0n);
+}
+
+/** Gives memory that the C library holds but nobody uses back to the kernel. */
+export function trimMemory(): void {
+  libc().malloc_trim(0n);
+}
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const NONBLOCK_CLOEXEC = 0x80800;
+const SEND_FLAGS = 0x4040; // MSG_DONTWAIT | MSG_NOSIGNAL
+const UNIX_PATH_MAX = 107;
+
+/** A connected socket to /dev/log, or undefined when nobody listens there. Messages are lost rather than waited for. */
+export class SystemLog {
+  readonly #descriptor: number;
+  private constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  static open(path = "/dev/log"): SystemLog | undefined {
+    const descriptor = connectUnix(path, SOCK_DGRAM);
+    return descriptor < 0 ? undefined : new SystemLog(descriptor);
+  }
+
+  /** Sends one message, already in syslog's form. Returns false when it was lost. */
+  send(message: Uint8Array<ArrayBuffer>): boolean {
+    return libc().send(this.#descriptor, message, BigInt(message.length), SEND_FLAGS) >= 0;
+  }
+
+  close(): void {
+    libc().close(this.#descriptor);
+  }
+}
+
+/** Whether somebody accepts connections at a path of the file system. A path that this user may not connect to counts as not. */
+export function unixSocketAnswers(path: string): boolean {
+  const descriptor = connectUnix(path, SOCK_STREAM);
+  if (descriptor >= 0) libc().close(descriptor);
+  return descriptor >= 0;
+}
+
+function connectUnix(path: string, type: number): number {
+  const name = new TextEncoder().encode(path);
+  if (name.length > UNIX_PATH_MAX) return -1;
+  const address = new Uint8Array(2 + UNIX_PATH_MAX + 1);
+  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  address.set(name, 2);
+  const descriptor = libc().socket(AF_UNIX, type | NONBLOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -1;
+  if (libc().connect(descriptor, address, address.length) === 0) return descriptor;
+  libc().close(descriptor);
+  return -1;
+}
+
+const SOL_SOCKET = 1;
+const SO_MARK = 36;
+
+/** Sets the fwmark of a socket. Returns false when the kernel refused. */
+export function setSocketMark(descriptor: number, mark: number): boolean {
+  const value = new Uint8Array(4);
+  new DataView(value.buffer).setUint32(0, mark, true);
+  return libc().setsockopt(descriptor, SOL_SOCKET, SO_MARK, value, 4) === 0;
+}
+
+/** Closes descriptors; -1 is passed over. */
+export function closeDescriptors(...descriptors: readonly number[]): void {
+  for (const descriptor of descriptors) if (descriptor >= 0) libc().close(descriptor);
+}
+
+function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text + "\0") as Uint8Array<ArrayBuffer>;
+}

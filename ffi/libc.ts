@@ -1,0 +1,315 @@
+/**
+ * System calls for everything but packets (those are ffi/packet_io.ts): descriptors, sockets, namespaces, signals, processes.
+ *
+ * One symbol, glibc's syscall(2), serves all of them through `Deno.UnsafeFnPointer`: opening it takes 0.5 ms, where each function opened by
+ * `Deno.dlopen` in its own right costs 0.3 ms of code generation and the first 1.2 ms. A call costs 3 us, which is nothing here.
+ * Numbers are of x86_64 and aarch64; on both, variadic functions take their arguments as others do, and every structure in ffi/structs.ts is the same.
+ *
+ * Functions return what the kernel returns: 0 or more, or a negated errno. `checked` of errno.ts makes an OsError of the latter.
+ * A call that was interrupted by a signal (EINTR) is made again, except by `poll`.
+ * @module
+ */
+import { EINTR, EIO, ERRNO_MAX } from "./errno.ts";
+import { cString, pollfds, timespec } from "./structs.ts";
+
+/** System call numbers (asm/unistd_64.h; asm-generic/unistd.h). */
+export const SYSTEM_CALLS = {
+  read: [0, 63],
+  write: [1, 64],
+  close: [3, 57],
+  ioctl: [16, 29],
+  socket: [41, 198],
+  sendto: [44, 206],
+  recvfrom: [45, 207],
+  bind: [49, 200],
+  getsockname: [51, 204],
+  setsockopt: [54, 208],
+  getsockopt: [55, 209],
+  execve: [59, 221],
+  kill: [62, 129],
+  fcntl: [72, 25],
+  flock: [73, 32],
+  chdir: [80, 49],
+  umask: [95, 166],
+  geteuid: [107, 175],
+  setsid: [112, 157],
+  rt_sigaction: [13, 134],
+  rt_sigprocmask: [14, 135],
+  prctl: [157, 167],
+  mount: [165, 40],
+  umount2: [166, 39],
+  openat: [257, 56],
+  mkdirat: [258, 34],
+  unlinkat: [263, 35],
+  fchmodat: [268, 53],
+  ppoll: [271, 73],
+  unshare: [272, 97],
+  eventfd2: [290, 19],
+  dup3: [292, 24],
+  setns: [308, 268],
+} as const satisfies Record<string, readonly [x86_64: number, aarch64: number]>;
+
+type SystemCall = keyof typeof SYSTEM_CALLS;
+/** What a system call takes: a number, or the address of bytes (`null` is the null pointer). */
+type Argument = number | bigint | Uint8Array | null;
+
+const LONGS = ["i64", "i64", "i64", "i64", "i64", "i64", "i64"] as const;
+const SYSCALL = { parameters: LONGS, result: "i32" } as const;
+const SYSCALL_LATER = { parameters: LONGS, result: "i32", nonblocking: true } as const;
+const ERRNO_LOCATION = { parameters: [], result: "pointer" } as const;
+
+interface Opened {
+  readonly pointer: Deno.PointerObject;
+  readonly syscall: Deno.UnsafeFnPointer<typeof SYSCALL>;
+  readonly errno: Deno.UnsafePointerView;
+}
+
+let opened: Opened | undefined;
+
+function libc(): Opened {
+  if (opened !== undefined) return opened;
+  if (Deno.build.os !== "linux") {
+    throw new Error("WireGuard interfaces need Linux; elsewhere only the library's portable mode runs");
+  }
+  // A static "pointer" is the symbol's own address, without the trampoline that a function gets.
+  const { symbols } = Deno.dlopen("libc.so.6", { syscall: { type: "pointer" }, __errno_location: { type: "pointer" } });
+  const location = new Deno.UnsafeFnPointer(symbols.__errno_location as Deno.PointerObject<never>, ERRNO_LOCATION);
+  const pointer = symbols.syscall as Deno.PointerObject;
+  opened = {
+    pointer,
+    syscall: new Deno.UnsafeFnPointer(pointer as Deno.PointerObject<never>, SYSCALL),
+    // errno is the thread's own, and an isolate stays on its thread.
+    errno: new Deno.UnsafePointerView(location.call() as Deno.PointerObject),
+  };
+  return opened;
+}
+
+/** The address of bytes, for structures that point to others. Keep the bytes alive as long as the kernel may look. */
+export function addressOf(bytes: Uint8Array): bigint {
+  return bytes.length === 0 ? 0n : Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>));
+}
+
+function long(argument: Argument): bigint {
+  if (argument === null) return 0n;
+  return typeof argument === "object" ? addressOf(argument) : BigInt(argument);
+}
+
+const ARCHITECTURE = Deno.build.arch === "aarch64" ? 1 : 0;
+
+function once(call: SystemCall, a: Argument, b: Argument, c: Argument, d: Argument, e: Argument, f: Argument): number {
+  const { syscall, errno } = libc();
+  const result = syscall.call(
+    long(SYSTEM_CALLS[call][ARCHITECTURE]),
+    long(a),
+    long(b),
+    long(c),
+    long(d),
+    long(e),
+    long(f),
+  );
+  if (result !== -1) return result;
+  const error = errno.getInt32(0);
+  // The runtime's own work between the two statements may have changed it: never take a failure for a success.
+  return error > 0 && error <= ERRNO_MAX ? -error : -EIO;
+}
+
+function call(
+  name: SystemCall,
+  a: Argument = 0,
+  b: Argument = 0,
+  c: Argument = 0,
+  d: Argument = 0,
+  e: Argument = 0,
+  f: Argument = 0,
+): number {
+  while (true) {
+    const result = once(name, a, b, c, d, e, f);
+    if (result !== -EINTR) return result;
+  }
+}
+
+// --- descriptors ---
+
+/** open(2) flags that are the same on both architectures (O_DIRECTORY and O_NOFOLLOW are not). */
+export const O_RDONLY = 0;
+export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+
+const AT_FDCWD = -100;
+
+/** open(2). Returns a descriptor. */
+export const open = (path: string, flags: number, mode = 0): number =>
+  call("openat", AT_FDCWD, cString(path), flags, mode);
+/** close(2). Not repeated when interrupted: Linux has closed the descriptor by then. */
+export const close = (fd: number): number => once("close", fd, 0, 0, 0, 0, 0);
+/** read(2) into all of `into`. Returns bytes read, 0 at the end. */
+export const read = (fd: number, into: Uint8Array): number => call("read", fd, into, into.length);
+/** write(2). Returns bytes written. */
+export const write = (fd: number, bytes: Uint8Array): number => call("write", fd, bytes, bytes.length);
+/** ioctl(2) with a structure that the kernel reads or fills, or with a number. */
+export const ioctl = (fd: number, request: number, argument: Uint8Array | number): number =>
+  call("ioctl", fd, request, argument);
+/** dup2(2), the copy closed on exec unless `inherit`. `to` must differ from `fd`. */
+export const dup2 = (fd: number, to: number, inherit = true): number => call("dup3", fd, to, inherit ? 0 : O_CLOEXEC);
+
+export const F_DUPFD_CLOEXEC = 1030;
+export const F_GETFD = 1;
+export const F_SETFD = 2;
+export const F_GETFL = 3;
+export const F_SETFL = 4;
+export const FD_CLOEXEC = 1;
+/** fcntl(2). */
+export const fcntl = (fd: number, command: number, argument = 0): number => call("fcntl", fd, command, argument);
+
+export const EFD_CLOEXEC = O_CLOEXEC;
+export const EFD_NONBLOCK = O_NONBLOCK;
+/** eventfd(2). Returns a descriptor. */
+export const eventfd = (initial = 0, flags = EFD_CLOEXEC | EFD_NONBLOCK): number => call("eventfd2", initial, flags);
+
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const LOCK_UN = 8;
+/** flock(2); waits for the lock unless LOCK_NB is given. */
+export const flock = (fd: number, operation: number): number => call("flock", fd, operation);
+
+/**
+ * poll(2) on an array made by `pollfds` of structs.ts, whose `revents` it fills.
+ * @param timeoutMs milliseconds; below 0 waits without end
+ * @returns how many descriptors are ready; -EINTR when a signal came
+ */
+export function poll(fds: Uint8Array, timeoutMs: number): number {
+  const timeout = timeoutMs < 0 ? null : timespec(timeoutMs);
+  return once("ppoll", fds, fds.length / 8, timeout, null, 8, 0);
+}
+
+/**
+ * poll(2) on another thread, while this isolate goes on. It cannot be called off: put an eventfd into the set for that.
+ * @param entries descriptors and events waited for
+ * @param timeoutMs milliseconds; below 0 waits without end
+ * @returns the `revents` array (see `polledEvents`); all zeros after the timeout and after an error, which has no number here
+ */
+export async function pollLater(
+  entries: readonly { readonly fd: number; readonly events: number }[],
+  timeoutMs: number,
+): Promise<Uint8Array> {
+  const fds = pollfds(entries);
+  const timeout = timeoutMs < 0 ? new Uint8Array(0) : timespec(timeoutMs);
+  const later = new Deno.UnsafeFnPointer(libc().pointer as Deno.PointerObject<never>, SYSCALL_LATER);
+  const number = BigInt(SYSTEM_CALLS.ppoll[ARCHITECTURE]);
+  const ready = await later.call(number, addressOf(fds), BigInt(entries.length), addressOf(timeout), 0n, 8n, 0n);
+  // Mentioning both after the wait keeps them from being collected during it.
+  return ready > 0 && timeout.length >= 0 ? fds : new Uint8Array(fds.length);
+}
+
+// --- sockets ---
+
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = O_NONBLOCK;
+export const SOCK_CLOEXEC = O_CLOEXEC;
+
+/** socket(2). Returns a descriptor. */
+export const socket = (family: number, type: number, protocol: number): number =>
+  call("socket", family, type, protocol);
+/** bind(2) to an address made by structs.ts. */
+export const bind = (fd: number, address: Uint8Array): number => call("bind", fd, address, address.length);
+
+/** getsockname(2) into `address`. Returns 0. */
+export function getsockname(fd: number, address: Uint8Array): number {
+  return call("getsockname", fd, address, new Uint8Array(Uint32Array.of(address.length).buffer));
+}
+
+/** setsockopt(2) with an int. */
+export const setsockopt = (fd: number, level: number, option: number, value: number): number =>
+  call("setsockopt", fd, level, option, new Uint8Array(Int32Array.of(value).buffer), 4);
+/** setsockopt(2) with a structure. */
+export const setsockoptBytes = (fd: number, level: number, option: number, value: Uint8Array): number =>
+  call("setsockopt", fd, level, option, value, value.length);
+
+/** getsockopt(2) of an int; undefined when the kernel refuses. */
+export function getsockopt(fd: number, level: number, option: number): number | undefined {
+  const value = new Int32Array(1);
+  const length = new Uint8Array(Uint32Array.of(4).buffer);
+  return call("getsockopt", fd, level, option, new Uint8Array(value.buffer), length) < 0 ? undefined : value[0];
+}
+
+/** send(2) on a socket that needs no address. Returns bytes sent. */
+export const send = (fd: number, bytes: Uint8Array): number => call("sendto", fd, bytes, bytes.length, 0, null, 0);
+
+export const MSG_TRUNC = 0x20;
+export const MSG_DONTWAIT = 0x40;
+/** recv(2). Returns bytes received; with MSG_TRUNC the whole datagram's length, which may be more than fitted. */
+export const recv = (fd: number, into: Uint8Array, flags = 0): number =>
+  call("recvfrom", fd, into, into.length, flags, null, null);
+
+// --- files, mounts and namespaces ---
+
+/** mkdir(2). */
+export const mkdir = (path: string, mode: number): number => call("mkdirat", AT_FDCWD, cString(path), mode);
+/** unlink(2). */
+export const unlink = (path: string): number => call("unlinkat", AT_FDCWD, cString(path), 0);
+/** chmod(2). */
+export const chmod = (path: string, mode: number): number => call("fchmodat", AT_FDCWD, cString(path), mode);
+/** chdir(2), of the process. */
+export const chdir = (path: string): number => call("chdir", cString(path));
+
+export const MS_BIND = 4096;
+export const MS_REC = 16384;
+export const MS_SHARED = 1 << 20;
+/** mount(2). */
+export const mount = (source: string, target: string, type: string, flags: number): number =>
+  call("mount", cString(source), cString(target), cString(type), flags, null);
+
+export const MNT_DETACH = 2;
+/** umount2(2). */
+export const umount2 = (target: string, flags: number): number => call("umount2", cString(target), flags);
+
+export const CLONE_NEWNET = 0x40000000;
+/** unshare(2), of the calling thread. */
+export const unshare = (flags: number): number => call("unshare", flags);
+/** setns(2), of the calling thread. */
+export const setns = (fd: number, type: number): number => call("setns", fd, type);
+
+// --- the process ---
+
+/** geteuid(2). */
+export const geteuid = (): number => call("geteuid");
+/** setsid(2): a session of its own, without a controlling terminal. */
+export const setsid = (): number => call("setsid");
+/** umask(2). Returns the one before. */
+export const umask = (mask: number): number => call("umask", mask);
+/** kill(2). Signal 0 only asks whether the process is there. */
+export const kill = (pid: number, signal: number): number => call("kill", pid, signal);
+
+const PR_SET_DUMPABLE = 4;
+/** prctl(PR_SET_DUMPABLE): without it no core dump is written, and nobody but root may look into the process' memory. */
+export const setDumpable = (on: boolean): number => call("prctl", PR_SET_DUMPABLE, on ? 1 : 0);
+
+const SIG_SETMASK = 2;
+/** The kernel's sigset_t, and struct sigaction with its handler, flags, restorer and mask, in bytes. */
+const SIGSET_BYTES = 8;
+const SIGACTION_BYTES = 32;
+
+/** Gives a signal its default action, SIG_DFL. The runtime ignores SIGPIPE, and what is ignored stays so across exec. */
+export const resetSignal = (signal: number): number =>
+  call("rt_sigaction", signal, new Uint8Array(SIGACTION_BYTES), null, SIGSET_BYTES);
+/** Lets every signal through to the calling thread; its mask stays across exec. */
+export const unblockSignals = (): number =>
+  call("rt_sigprocmask", SIG_SETMASK, new Uint8Array(SIGSET_BYTES), null, SIGSET_BYTES);
+
+/** execve(2): replaces this process and all its threads. Returns only when it fails. */
+export function execve(path: string, argv: readonly string[], environment: readonly string[]): number {
+  const strings: Uint8Array[] = [];
+  const pointers = (texts: readonly string[]): Uint8Array => {
+    const own = texts.map(cString);
+    strings.push(...own);
+    return new Uint8Array(BigUint64Array.from([...own.map(addressOf), 0n]).buffer);
+  };
+  const result = call("execve", cString(path), pointers(argv), pointers(environment));
+  return strings.length < 0 ? 0 : result;
+}

@@ -1,0 +1,29 @@
+/**
+ * Which names an interface may have.
+ * @module
+ */
+import { ConfigError } from "./errors.ts";
+
+/** Bytes of an interface's name with its terminator (IFNAMSIZ, include/uapi/linux/if.h). */
+export const INTERFACE_NAME_SIZE = 16;
+
+/**
+ * Checks a name before it gets near a kernel, a path or a log: 1 to 15 of the characters A-Z a-z 0-9 `_` `.` `-`, and neither `.` nor `..`
+ * (the kernel takes more, but a name is also a file's name here).
+ * @returns the name
+ * @throws ConfigError that names it
+ */
+export function checkInterfaceName(name: string): string {
+  const problem = interfaceNameProblem(name);
+  if (problem === undefined) return name;
+  const printable = /^[\x21-\x7e]{1,64}$/.test(name);
+  throw new ConfigError(printable ? name : JSON.stringify(name.slice(0, 64)), problem);
+}
+
+function interfaceNameProblem(name: string): string | undefined {
+  if (name === "") return "an interface name is empty";
+  if (name.length >= INTERFACE_NAME_SIZE) return `an interface name has at most ${INTERFACE_NAME_SIZE - 1} characters`;
+  if (!/^[A-Za-z0-9_.-]+$/.test(name)) return "an interface name has only letters, digits, '_', '.' and '-'";
+  if (name === "." || name === "..") return "not an interface name";
+  return undefined;
+}

@@ -38,6 +38,10 @@ export interface DeviceChange {
   readonly rtable?: number;
   /** OpenBSD's IFF_DEBUG: diagnostics to the log. */
   readonly debug?: boolean;
+  /** OpenBSD's interface groups besides `wg`, the whole list. The daemon keeps it; the device has no use for it. */
+  readonly groups?: readonly string[];
+  /** The metric of the interface's routes; 0 is the kernel's choice. The daemon keeps it; the device has no use for it. */
+  readonly priority?: number;
   readonly replacePeers?: boolean;
   readonly peers?: readonly PeerChange[];
 }

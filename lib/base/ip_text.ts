@@ -1,0 +1,181 @@
+/**
+ * IP addresses, ranges and endpoints as text: dotted quads, RFC 4291 and RFC 5952 for IPv6, `ADDRESS/PREFIX`, `ADDRESS:PORT`.
+ * Nothing here throws: text that is not an address gives undefined.
+ * @module
+ */
+import type { AllowedIp, Endpoint, IpBytes } from "./endpoint.ts";
+
+/** An IPv4 dotted quad (four decimal parts, no leading zeros) as 4 bytes, or undefined. */
+export function parseIpv4(text: string): IpBytes | undefined {
+  const bytes = new Uint8Array(4);
+  let part = -1;
+  let index = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : 46;
+    if (code === 46) {
+      if (part < 0 || index > 3) return undefined;
+      bytes[index++] = part;
+      part = -1;
+    } else if (code >= 48 && code <= 57) {
+      if (part === 0) return undefined;
+      part = (part < 0 ? 0 : part * 10) + code - 48;
+      if (part > 255) return undefined;
+    } else {
+      return undefined;
+    }
+  }
+  return index === 4 ? bytes : undefined;
+}
+
+/** An IPv6 address (RFC 4291 section 2.2, all three forms, no zone) as 16 bytes, or undefined. */
+export function parseIpv6(text: string): IpBytes | undefined {
+  let head = text;
+  let words = 8;
+  let tail: IpBytes | undefined;
+  if (text.includes(".")) {
+    const colon = text.lastIndexOf(":");
+    tail = parseIpv4(text.slice(colon + 1));
+    if (colon < 0 || tail === undefined) return undefined;
+    head = text.slice(0, colon);
+    if (head.endsWith(":") || head === "") head += ":";
+    words = 6;
+  }
+  const gap = head.indexOf("::");
+  const left = parseGroups(gap < 0 ? head : head.slice(0, gap));
+  const right = gap < 0 ? [] : parseGroups(head.slice(gap + 2));
+  if (left === undefined || right === undefined) return undefined;
+  const given = left.length + right.length;
+  if (gap < 0 ? given !== words : given >= words) return undefined;
+  const bytes = new Uint8Array(16);
+  for (let i = 0; i < left.length; i++) writeGroup(bytes, i, left[i]);
+  for (let i = 0; i < right.length; i++) writeGroup(bytes, words - right.length + i, right[i]);
+  if (tail !== undefined) bytes.set(tail, 12);
+  return bytes;
+}
+
+/** An address of either family, or undefined. */
+export function parseIp(text: string): IpBytes | undefined {
+  return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+}
+
+/** An address as text: a dotted quad, or RFC 5952 (lower case, the longest run of zeros shortened). `at` is where it begins. */
+export function formatIp(bytes: Uint8Array, at = 0, length = bytes.length - at): string {
+  if (length === 4) return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+  let best = -1;
+  let bestLength = 1;
+  for (let i = 0; i < 8; i++) {
+    let run = 0;
+    while (i + run < 8 && group(bytes, at, i + run) === 0) run++;
+    if (run > bestLength) [best, bestLength] = [i, run];
+    if (run > 0) i += run - 1;
+  }
+  if (isMapped(bytes, at)) return `::ffff:${formatIp(bytes, at + 12, 4)}`;
+  let text = "";
+  for (let i = 0; i < 8; i++) {
+    if (i === best) {
+      text += "::";
+      i += bestLength - 1;
+    } else {
+      text += (text === "" || text.endsWith(":") ? "" : ":") + group(bytes, at, i).toString(16);
+    }
+  }
+  return text;
+}
+
+/** Whether 16 bytes are an IPv4 address in IPv6 clothes (::ffff:0:0/96). */
+export function isMapped(bytes: Uint8Array, at = 0): boolean {
+  for (let i = 0; i < 10; i++) if (bytes[at + i] !== 0) return false;
+  return bytes[at + 10] === 255 && bytes[at + 11] === 255;
+}
+
+/** An unsigned decimal number of at most `max`, without sign, spaces or other marks; undefined otherwise. */
+export function parseDecimal(text: string, max: number): number | undefined {
+  if (text.length === 0 || text.length > 10) return undefined;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return value <= max ? value : undefined;
+}
+
+/** `ADDRESS/PREFIX`, or an address alone (then /32 or /128), host bits cleared; undefined when it is neither. */
+export function parseRange(text: string): AllowedIp | undefined {
+  const slash = text.indexOf("/");
+  const address = parseIp(slash < 0 ? text : text.slice(0, slash));
+  if (address === undefined) return undefined;
+  const bits = address.length * 8;
+  const prefix = slash < 0 ? bits : parseDecimal(text.slice(slash + 1), bits);
+  if (prefix === undefined) return undefined;
+  return { address: maskAddress(address, prefix), prefix };
+}
+
+/** `ADDRESS/PREFIX` of a range. */
+export function formatRange(range: AllowedIp): string {
+  return `${formatIp(range.address)}/${range.prefix}`;
+}
+
+/** A copy of the address with the bits beyond `prefix` cleared. */
+export function maskAddress(address: IpBytes, prefix: number): IpBytes {
+  const masked = address.slice();
+  for (let i = 0; i < masked.length; i++) {
+    const keep = prefix - i * 8;
+    if (keep < 8) masked[i] &= keep <= 0 ? 0 : 0xff << (8 - keep);
+  }
+  return masked;
+}
+
+/**
+ * `A.B.C.D:PORT` or `[IPv6]:PORT`, the latter perhaps with a zone (`[fe80::1%3]:PORT`); undefined when it is not one.
+ * A mapped IPv4 address becomes IPv4, because the sockets of the two families are apart.
+ * @param interfaceIndex finds the index of a zone that is a name; without it only numbers are taken
+ */
+export function parseEndpoint(
+  text: string,
+  interfaceIndex?: (name: string) => number | undefined,
+): Endpoint | undefined {
+  const colon = text.lastIndexOf(":");
+  if (colon < 0) return undefined;
+  const port = parseDecimal(text.slice(colon + 1), 65535);
+  if (port === undefined) return undefined;
+  if (text[0] !== "[") {
+    const address = parseIpv4(text.slice(0, colon));
+    return address === undefined ? undefined : { address, port, scope: 0 };
+  }
+  if (text[colon - 1] !== "]") return undefined;
+  const percent = text.indexOf("%");
+  const address = parseIpv6(text.slice(1, percent < 0 ? colon - 1 : percent));
+  if (address === undefined) return undefined;
+  if (isMapped(address)) return percent < 0 ? { address: address.slice(12), port, scope: 0 } : undefined;
+  if (percent < 0) return { address, port, scope: 0 };
+  const zone = text.slice(percent + 1, colon - 1);
+  const scope = parseDecimal(zone, 0xffff_ffff) ?? (zone === "" ? undefined : interfaceIndex?.(zone));
+  return scope === undefined ? undefined : { address, port, scope };
+}
+
+/** An endpoint as `parseEndpoint` reads it; a zone is written as a number. */
+export function formatEndpoint(endpoint: Endpoint): string {
+  const address = formatIp(endpoint.address);
+  if (endpoint.address.length === 4) return `${address}:${endpoint.port}`;
+  return `[${address}${endpoint.scope === 0 ? "" : `%${endpoint.scope}`}]:${endpoint.port}`;
+}
+
+function parseGroups(text: string): number[] | undefined {
+  if (text === "") return [];
+  const groups: number[] = [];
+  for (const part of text.split(":")) {
+    if (!/^[0-9a-fA-F]{1,4}$/.test(part) || groups.length === 8) return undefined;
+    groups.push(parseInt(part, 16));
+  }
+  return groups;
+}
+
+function group(bytes: Uint8Array, at: number, index: number): number {
+  return bytes[at + index * 2] << 8 | bytes[at + index * 2 + 1];
+}
+
+function writeGroup(bytes: Uint8Array, index: number, value: number): void {
+  bytes[index * 2] = value >>> 8;
+  bytes[index * 2 + 1] = value & 255;
+}

@@ -1,0 +1,197 @@
+/**
+ * `get`: a status to lines and back.
+ * @module
+ */
+import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
+import type { DeviceStatus, PeerStatus } from "../base/config.ts";
+import { KEY_LENGTH } from "../base/constants.ts";
+import type { AllowedIp } from "../base/endpoint.ts";
+import { ConfigError } from "../base/errors.ts";
+import { formatEndpoint, formatRange, parseEndpoint, parseRange } from "../base/ip_text.ts";
+import { parseGroups, parseKey, quote } from "./set.ts";
+import type { InterfaceFacts, InterfaceStatus } from "./status.ts";
+import { NO_FACTS } from "./status.ts";
+
+/**
+ * The answer to `get`, without `errno=0` and the empty line (see `formatReply`). Without facts it is `get=1`, which holds nothing
+ * that wg(8) does not know; with them it is `get=2`.
+ */
+export function formatGet(status: DeviceStatus, facts?: InterfaceFacts): string {
+  const extended = facts !== undefined;
+  let text = "";
+  if (status.privateKey !== undefined) text += `private_key=${status.privateKey.toHex()}\n`;
+  if (extended && status.publicKey !== undefined) text += `own_public_key=${status.publicKey.toHex()}\n`;
+  if (status.listenPort !== 0) text += `listen_port=${status.listenPort}\n`;
+  if (status.fwmark !== 0) text += `fwmark=${status.fwmark}\n`;
+  if (extended) text += formatFacts(status, facts);
+  for (const peer of status.peers) text += formatPeer(peer, extended);
+  return text;
+}
+
+/**
+ * What anybody may see of an interface (OpenBSD tells those who are not root the port and the rtable): no keys, no peers.
+ * The daemon keeps it in a file of mode 0644 beside its socket; `parseGet` reads it.
+ */
+export function formatPublic(status: DeviceStatus, facts: InterfaceFacts): string {
+  return `listen_port=${status.listenPort}\n${formatFacts(status, facts)}`;
+}
+
+function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
+  return `rtable=${status.rtable}\ndebug=${status.debug}\nname=${facts.name}\npid=${facts.pid}\nnetns=${facts.netns}\n` +
+    `up=${facts.up}\nmtu=${facts.mtu}\ngroups=${facts.groups.join(" ")}\npriority=${facts.priority}\n` +
+    `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\n`;
+}
+
+function formatPeer(peer: PeerStatus, extended: boolean): string {
+  const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
+  const nanoseconds = Math.floor((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
+  let text = `public_key=${peer.publicKey.toHex()}\npreshared_key=${peer.presharedKey.toHex()}\nprotocol_version=1\n`;
+  if (peer.endpoint !== undefined) text += `endpoint=${formatEndpoint(peer.endpoint)}\n`;
+  text += `last_handshake_time_sec=${seconds}\nlast_handshake_time_nsec=${nanoseconds}\n` +
+    `tx_bytes=${peer.txBytes}\nrx_bytes=${peer.rxBytes}\npersistent_keepalive_interval=${peer.persistentKeepalive}\n`;
+  if (extended && peer.description !== "") text += `description=${peer.description}\n`;
+  for (const range of peer.allowedIps) text += `allowed_ip=${formatRange(range)}\n`;
+  return text;
+}
+
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+type PeerDraft = Draft<PeerStatus> & { allowedIps: AllowedIp[] };
+
+/**
+ * Reads an answer to `get=1` or `get=2`, or a public file: everything before `errno=`. Keys it does not know are passed over,
+ * so that a newer or another implementation's daemon can be read; what is not told is empty (NO_FACTS).
+ * @throws ConfigError when a known key has a value it cannot have
+ */
+export function parseGet(text: string): InterfaceStatus {
+  const peers: PeerDraft[] = [];
+  const device: Draft<InterfaceStatus> = {
+    ...NO_FACTS,
+    privateKey: undefined,
+    publicKey: undefined,
+    listenPort: 0,
+    fwmark: 0,
+    rtable: 0,
+    debug: false,
+    peers,
+  };
+  let peer: PeerDraft | undefined;
+  for (let from = 0; from < text.length;) {
+    let end = text.indexOf("\n", from);
+    if (end < 0) end = text.length;
+    const equals = text.indexOf("=", from);
+    if (equals >= 0 && equals < end) {
+      const key = text.slice(from, equals);
+      const value = text.slice(equals + 1, end);
+      if (key === "public_key") {
+        peer = newPeer(parseKey(key, value) as PublicKey);
+        peers.push(peer);
+      } else if (peer === undefined) {
+        readDevice(device, key, value);
+      } else {
+        readPeer(peer, key, value);
+      }
+    }
+    from = end + 1;
+  }
+  return device;
+}
+
+function newPeer(publicKey: PublicKey): PeerDraft {
+  return {
+    publicKey,
+    presharedKey: new Uint8Array(KEY_LENGTH) as PresharedKey,
+    endpoint: undefined,
+    persistentKeepalive: 0,
+    allowedIps: [],
+    description: "",
+    txBytes: 0,
+    rxBytes: 0,
+    lastHandshakeUnixMs: 0,
+  };
+}
+
+function readDevice(device: Draft<InterfaceStatus>, key: string, value: string): void {
+  switch (key) {
+    case "private_key":
+      device.privateKey = parseKey(key, value) as PrivateKey;
+      return;
+    case "own_public_key":
+      device.publicKey = parseKey(key, value) as PublicKey;
+      return;
+    case "listen_port":
+      device.listenPort = count(key, value);
+      return;
+    case "fwmark":
+      device.fwmark = count(key, value);
+      return;
+    case "rtable":
+      device.rtable = count(key, value);
+      return;
+    case "pid":
+      device.pid = count(key, value);
+      return;
+    case "mtu":
+      device.mtu = count(key, value);
+      return;
+    case "priority":
+      device.priority = count(key, value);
+      return;
+    case "debug":
+      device.debug = value === "true";
+      return;
+    case "up":
+      device.up = value === "true";
+      return;
+    case "groups":
+      device.groups = parseGroups(value);
+      return;
+    case "name":
+    case "netns":
+    case "suite":
+    case "cipher":
+    case "offloads":
+      device[key] = value;
+      return;
+  }
+}
+
+function readPeer(peer: PeerDraft, key: string, value: string): void {
+  switch (key) {
+    case "preshared_key":
+      peer.presharedKey = parseKey(key, value) as PresharedKey;
+      return;
+    case "endpoint":
+      peer.endpoint = parseEndpoint(value) ?? wrong(key, value);
+      return;
+    case "persistent_keepalive_interval":
+      peer.persistentKeepalive = count(key, value);
+      return;
+    case "tx_bytes":
+      peer.txBytes = count(key, value);
+      return;
+    case "rx_bytes":
+      peer.rxBytes = count(key, value);
+      return;
+    case "last_handshake_time_sec":
+      peer.lastHandshakeUnixMs += count(key, value) * 1000;
+      return;
+    case "last_handshake_time_nsec":
+      peer.lastHandshakeUnixMs += count(key, value) / 1e6;
+      return;
+    case "description":
+      peer.description = value;
+      return;
+    case "allowed_ip":
+      peer.allowedIps.push(parseRange(value) ?? wrong(key, value));
+      return;
+  }
+}
+
+function count(key: string, value: string): number {
+  if (!/^[0-9]{1,20}$/.test(value)) return wrong(key, value);
+  return Number(value);
+}
+
+function wrong(key: string, value: string): never {
+  throw new ConfigError(key, `the daemon answered ${quote(value)}`);
+}

@@ -1,0 +1,26 @@
+/**
+ * The keys of the UAPI text (https://www.wireguard.com/xplatform/), and ours that wg(8) does not know.
+ * @module
+ */
+
+/** The version of the operations that every implementation speaks: `get=1`, `set=1`. */
+export const UAPI_VERSION = 1;
+/** Our own: `get=2` answers with the extra keys too, `set=2` explains an error in words. */
+export const UAPI_VERSION_EXTENDED = 2;
+
+/** Bytes of the longest line taken, its newline not counted. */
+export const UAPI_LINE_MAX = 4096;
+/** Bytes of the longest operation taken: room for PEERS_MAX peers with a range each, or ALLOWED_IPS_MAX ranges. */
+export const UAPI_MESSAGE_MAX = 64 * 1024 * 1024;
+/** The most groups that an interface is in, and the longest name of one (OpenBSD's IFNAMSIZ with its terminator is 16). */
+export const GROUPS_MAX = 16;
+export const GROUP_NAME_MAX = 15;
+/** The greatest priority (route metric) taken. */
+export const PRIORITY_MAX = 0xffff_ffff;
+/** The greatest rdomain and rtable, as on OpenBSD (RT_TABLEID_MAX). */
+export const RDOMAIN_MAX = 255;
+
+/** Errno values of Linux that an operation's answer can carry besides those of a system call. */
+export const ERRNO_IO = 5;
+export const ERRNO_INVALID = 22;
+export const ERRNO_PROTOCOL = 71;

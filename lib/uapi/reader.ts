@@ -1,0 +1,125 @@
+/**
+ * Splits what comes in on a control socket into operations. A connection carries any number of them, in pieces of any size.
+ * @module
+ */
+import { UAPI_LINE_MAX, UAPI_MESSAGE_MAX } from "./keys.ts";
+
+/** An operation: its first line, `name=version`, and the lines up to the empty one. */
+export interface UapiRequest {
+  readonly type: "request";
+  /** `get`, `set`, or another word before the `=` of the first line. */
+  readonly operation: string;
+  /** What stands behind the `=`. */
+  readonly value: string;
+  readonly lines: readonly string[];
+}
+
+/** The text broke a limit or a rule; the connection is to be answered with an errno and closed. */
+export interface UapiBroken {
+  readonly type: "broken";
+  readonly problem: string;
+}
+
+const NEWLINE = 10;
+const FIRST_BUFFER_BYTES = 4096;
+
+/**
+ * Takes bytes as they come (`push`) and hands out whole operations (`next`, until undefined). It holds at most one operation's bytes and
+ * a piece more, and wipes what it has handed out, because keys pass through it.
+ *
+ * @example
+ * ```ts
+ * import { UapiReader } from "./reader.ts";
+ * const reader = new UapiReader();
+ * reader.push(new TextEncoder().encode("get=1\n\nset=1\nlisten_port=7111\n\n"));
+ * reader.next(); // { type: "request", operation: "get", value: "1", lines: [] }
+ * reader.next(); // { type: "request", operation: "set", value: "1", lines: ["listen_port=7111"] }
+ * reader.next(); // undefined
+ * ```
+ */
+export class UapiReader {
+  readonly #lineMax: number;
+  readonly #messageMax: number;
+  #bytes = new Uint8Array(FIRST_BUFFER_BYTES);
+  #length = 0;
+  /** Everything before this has been looked at. */
+  #scanned = 0;
+  #lineStart = 0;
+  #broken: UapiBroken | undefined;
+
+  constructor(limits: { readonly lineMax?: number; readonly messageMax?: number } = {}) {
+    this.#lineMax = limits.lineMax ?? UAPI_LINE_MAX;
+    this.#messageMax = limits.messageMax ?? UAPI_MESSAGE_MAX;
+  }
+
+  /** Whether an operation has begun and its end has not come: the other side left in the middle if it closes now. */
+  get partial(): boolean {
+    return this.#length > 0;
+  }
+
+  /** Adds bytes, which are copied. After something broken they are dropped. */
+  push(bytes: Uint8Array): void {
+    if (this.#broken !== undefined) return;
+    const needed = this.#length + bytes.length;
+    if (needed > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes.fill(0);
+      this.#bytes = grown;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length = needed;
+  }
+
+  /** The next whole operation; undefined when more bytes are needed; after something broken only that, every time. */
+  next(): UapiRequest | UapiBroken | undefined {
+    if (this.#broken !== undefined) return this.#broken;
+    while (true) {
+      const newline = this.#bytes.subarray(0, this.#length).indexOf(NEWLINE, this.#scanned);
+      const end = newline < 0 ? this.#length : newline;
+      if (end - this.#lineStart > this.#lineMax) return this.#break(`a line of more than ${this.#lineMax} bytes`);
+      if (end > this.#messageMax) return this.#break(`an operation of more than ${this.#messageMax} bytes`);
+      this.#scanned = newline < 0 ? end : newline + 1;
+      if (newline < 0) return undefined;
+      const empty = newline === this.#lineStart;
+      this.#lineStart = newline + 1;
+      if (!empty) continue;
+      const request = this.#take(newline);
+      if (request !== undefined) return request;
+    }
+  }
+
+  /** Takes the operation that ends with the empty line at `newline`. An empty line before any operation is passed over. */
+  #take(newline: number): UapiRequest | UapiBroken | undefined {
+    let text = "";
+    try {
+      text = new TextDecoder("utf-8", { fatal: true }).decode(this.#bytes.subarray(0, newline));
+    } catch {
+      return this.#break("text that is not UTF-8");
+    }
+    this.#drop(newline + 1);
+    if (text === "") return undefined;
+    const lines = text.split("\n");
+    lines.pop();
+    const first = lines.shift() ?? "";
+    const equals = first.indexOf("=");
+    if (equals <= 0) return this.#break("an operation without '='");
+    return { type: "request", operation: first.slice(0, equals), value: first.slice(equals + 1), lines };
+  }
+
+  #drop(count: number): void {
+    this.#bytes.copyWithin(0, count, this.#length);
+    this.#bytes.fill(0, this.#length - count, this.#length);
+    this.#length -= count;
+    this.#scanned = 0;
+    this.#lineStart = 0;
+  }
+
+  #break(problem: string): UapiBroken {
+    this.#bytes.fill(0);
+    this.#bytes = new Uint8Array(0);
+    this.#length = 0;
+    this.#broken = { type: "broken", problem };
+    return this.#broken;
+  }
+}

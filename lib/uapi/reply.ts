@@ -1,0 +1,68 @@
+/**
+ * How an operation ends: `errno=N` and an empty line, for `set=2` with the error in words before it.
+ * @module
+ */
+import { ConfigError, OsError } from "../base/errors.ts";
+import { ERRNO_INVALID, ERRNO_IO, UAPI_VERSION } from "./keys.ts";
+
+/** The errno that stands for an error: that of the system call, EINVAL for a wrong value, EIO for anything else. */
+export function errnoOf(error: unknown): number {
+  if (error instanceof OsError) return error.errno > 0 ? error.errno : ERRNO_IO;
+  return error instanceof ConfigError ? ERRNO_INVALID : ERRNO_IO;
+}
+
+/**
+ * The whole answer to an operation: `body` (of a get; empty for a set), then `errno=N` and the empty line.
+ * In version 2 an error is also told in words, which `parseReply` turns back into the error it was.
+ */
+export function formatReply(body: string, error?: unknown, version: number = UAPI_VERSION): string {
+  if (error === undefined) return `${body}errno=0\n\n`;
+  let text = "";
+  if (version > UAPI_VERSION) {
+    if (error instanceof ConfigError) {
+      text = `error_word=${oneLine(error.word)}\nerror=${oneLine(error.problem)}\n`;
+    } else if (error instanceof OsError) {
+      text = `error_call=${oneLine(error.call)}\nerror_object=${oneLine(error.object)}\n` +
+        `error_code=${oneLine(error.code)}\nerror=${oneLine(error.text)}\n`;
+    } else {
+      text = `error=${oneLine(error instanceof Error ? error.message : String(error))}\n`;
+    }
+  }
+  return `${text}errno=${errnoOf(error)}\n\n`;
+}
+
+/**
+ * Reads a whole answer (up to and with its empty line) and returns its body, without `errno=0`.
+ * @param object what was asked, for the message, e.g. `wg1`
+ * @throws ConfigError or OsError as the daemon told it
+ */
+export function parseReply(text: string, object: string): string {
+  const at = text.startsWith("errno=") ? 0 : text.lastIndexOf("\nerrno=") + 1;
+  const match = /^errno=(-?[0-9]{1,9})\n/.exec(text.slice(at));
+  if (match === null || (at === 0 && !text.startsWith("errno="))) {
+    throw new OsError("uapi", object, "EPROTO", 71, "the daemon's answer has no errno");
+  }
+  const errno = Math.abs(Number(match[1]));
+  const body = text.slice(0, at);
+  if (errno === 0) return body;
+  const told = new Map<string, string>();
+  for (const line of body.split("\n")) {
+    const equals = line.indexOf("=");
+    if (equals > 0) told.set(line.slice(0, equals), line.slice(equals + 1));
+  }
+  const word = told.get("error_word");
+  const problem = told.get("error");
+  if (word !== undefined && problem !== undefined) throw new ConfigError(word, problem);
+  throw new OsError(
+    told.get("error_call") ?? "uapi",
+    told.get("error_object") ?? object,
+    told.get("error_code") ?? `errno ${errno}`,
+    errno,
+    problem ?? (errno === ERRNO_INVALID ? "Invalid argument" : "the daemon refused"),
+  );
+}
+
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x1f\x7f]/g, " ");
+}

@@ -1,0 +1,219 @@
+/**
+ * `set`: lines to a change, and a change to lines. Each peer's lines stand alone: nothing set for one peer reaches the next.
+ * @module
+ */
+import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
+import type { DeviceChange, PeerChange } from "../base/config.ts";
+import { DESCRIPTION_SIZE, KEY_LENGTH } from "../base/constants.ts";
+import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
+import { ConfigError } from "../base/errors.ts";
+import { formatEndpoint, formatRange, parseDecimal, parseEndpoint, parseRange } from "../base/ip_text.ts";
+import { GROUP_NAME_MAX, GROUPS_MAX, PRIORITY_MAX, RDOMAIN_MAX } from "./keys.ts";
+
+/** What a text can need from outside. */
+export interface ParseSetOptions {
+  /** The index of the interface that a link-local endpoint names (`[fe80::1%eth0]:51820`). Without it only numbers are taken. */
+  readonly interfaceIndex?: (name: string) => number | undefined;
+}
+
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+type PeerDraft = Draft<PeerChange> & { allowedIps?: AllowedIp[]; removeAllowedIps?: AllowedIp[] };
+
+/**
+ * Reads the lines after `set=1` (or `set=2`), without the empty one at the end. Everything is checked; nothing is applied here.
+ * A range removed after others were added makes a second change of the same peer, so that the order of the lines is kept.
+ * @throws ConfigError whose word is the key that was wrong; no key material is in it
+ */
+export function parseSet(lines: Iterable<string>, options: ParseSetOptions = {}): DeviceChange {
+  const change: Draft<DeviceChange> = {};
+  const peers: PeerDraft[] = [];
+  let peer: PeerDraft | undefined;
+  for (const line of lines) {
+    const equals = line.indexOf("=");
+    if (equals < 0) throw new ConfigError("set", "a line without '='");
+    const key = line.slice(0, equals);
+    const value = line.slice(equals + 1);
+    if (key === "public_key") {
+      peer = { publicKey: parseKey(key, value) as PublicKey };
+      peers.push(peer);
+    } else if (peer === undefined) {
+      setDevice(change, key, value);
+    } else {
+      if (key === "allowed_ip" && value[0] === "-" && peer.allowedIps !== undefined) {
+        peer = { publicKey: peer.publicKey, updateOnly: true };
+        peers.push(peer);
+      }
+      setPeer(peer, key, value, options);
+    }
+  }
+  if (peers.length > 0) change.peers = peers;
+  return change;
+}
+
+/** The lines of a change with a newline after each, without `set=...` and without the empty line at the end. */
+export function formatSet(change: DeviceChange): string {
+  let text = "";
+  if (change.privateKey !== undefined) text += `private_key=${change.privateKey.toHex()}\n`;
+  if (change.listenPort !== undefined) text += `listen_port=${change.listenPort}\n`;
+  if (change.fwmark !== undefined) text += `fwmark=${change.fwmark}\n`;
+  if (change.rtable !== undefined) text += `rtable=${change.rtable}\n`;
+  if (change.debug !== undefined) text += `debug=${change.debug}\n`;
+  if (change.groups !== undefined) text += `groups=${change.groups.join(" ")}\n`;
+  if (change.priority !== undefined) text += `priority=${change.priority}\n`;
+  if (change.replacePeers) text += "replace_peers=true\n";
+  for (const peer of change.peers ?? []) text += formatPeerChange(peer);
+  return text;
+}
+
+function formatPeerChange(peer: PeerChange): string {
+  let text = `public_key=${peer.publicKey.toHex()}\n`;
+  if (peer.remove) text += "remove=true\n";
+  if (peer.updateOnly) text += "update_only=true\n";
+  if (peer.presharedKey !== undefined) text += `preshared_key=${peer.presharedKey.toHex()}\n`;
+  if (peer.endpoint !== undefined) text += `endpoint=${formatEndpoint(peer.endpoint)}\n`;
+  if (peer.persistentKeepalive !== undefined) text += `persistent_keepalive_interval=${peer.persistentKeepalive}\n`;
+  if (peer.description !== undefined) text += `description=${peer.description}\n`;
+  if (peer.replaceAllowedIps) text += "replace_allowed_ips=true\n";
+  for (const range of peer.removeAllowedIps ?? []) text += `allowed_ip=-${formatRange(range)}\n`;
+  for (const range of peer.allowedIps ?? []) text += `allowed_ip=${formatRange(range)}\n`;
+  return text;
+}
+
+function setDevice(change: Draft<DeviceChange>, key: string, value: string): void {
+  switch (key) {
+    case "private_key":
+      change.privateKey = parseKey(key, value) as PrivateKey;
+      return;
+    case "listen_port":
+      change.listenPort = parseNumber(key, value, 0xffff);
+      return;
+    case "fwmark":
+      change.fwmark = parseNumber(key, value, 0xffff_ffff);
+      return;
+    case "replace_peers":
+      change.replacePeers = parseTrue(key, value);
+      return;
+    case "rtable":
+      change.rtable = parseNumber(key, value, RDOMAIN_MAX);
+      return;
+    case "debug":
+      if (value !== "true" && value !== "false") throw new ConfigError(key, `${quote(value)}: expected true or false`);
+      change.debug = value === "true";
+      return;
+    case "groups":
+      change.groups = parseGroups(value);
+      return;
+    case "priority":
+      change.priority = parseNumber(key, value, PRIORITY_MAX);
+      return;
+    default:
+      throw new ConfigError("set", `unknown key ${quote(key)}`);
+  }
+}
+
+function setPeer(peer: PeerDraft, key: string, value: string, options: ParseSetOptions): void {
+  switch (key) {
+    case "remove":
+      peer.remove = parseTrue(key, value);
+      return;
+    case "update_only":
+      peer.updateOnly = parseTrue(key, value);
+      return;
+    case "preshared_key":
+      peer.presharedKey = parseKey(key, value) as PresharedKey;
+      return;
+    case "endpoint":
+      peer.endpoint = parseEndpointValue(key, value, options);
+      return;
+    case "persistent_keepalive_interval":
+      peer.persistentKeepalive = parseNumber(key, value, 0xffff);
+      return;
+    case "replace_allowed_ips":
+      peer.replaceAllowedIps = parseTrue(key, value);
+      return;
+    case "allowed_ip": {
+      const removes = value[0] === "-";
+      const range = parseRange(removes ? value.slice(1) : value);
+      if (range === undefined) throw new ConfigError(key, `${quote(value)}: expected ADDRESS/PREFIX`);
+      if (removes) (peer.removeAllowedIps ??= []).push(range);
+      else (peer.allowedIps ??= []).push(range);
+      return;
+    }
+    case "protocol_version":
+      if (value !== "1") throw new ConfigError(key, `${quote(value)}: only version 1 is spoken`);
+      return;
+    case "description":
+      peer.description = checkDescription(key, value);
+      return;
+    default:
+      throw new ConfigError("set", `unknown key ${quote(key)}`);
+  }
+}
+
+/**
+ * A peer's description as it may stand in a line: no control characters, at most 63 bytes of UTF-8.
+ * @throws ConfigError
+ */
+export function checkDescription(word: string, value: string): string {
+  // deno-lint-ignore no-control-regex
+  if (/[\x00-\x1f\x7f]/.test(value)) throw new ConfigError(word, "control characters are not allowed in a description");
+  if (value.length >= DESCRIPTION_SIZE || new TextEncoder().encode(value).length >= DESCRIPTION_SIZE) {
+    throw new ConfigError(word, `too long: at most ${DESCRIPTION_SIZE - 1} bytes`);
+  }
+  return value;
+}
+
+/**
+ * The name of an interface group as OpenBSD takes it: 1 to 15 of `[A-Za-z0-9_.-]`, not ending in a digit.
+ * @throws ConfigError
+ */
+export function checkGroup(word: string, name: string): string {
+  if (name === "" || name.length > GROUP_NAME_MAX || !/^[A-Za-z0-9_.-]*$/.test(name)) {
+    throw new ConfigError(
+      word,
+      `${quote(name)}: a group's name has 1 to ${GROUP_NAME_MAX} letters, digits, '_', '.' or '-'`,
+    );
+  }
+  if (/[0-9]$/.test(name)) throw new ConfigError(word, `${quote(name)}: a group's name may not end in a digit`);
+  return name;
+}
+
+/** The value between quotes, cut to a length that fits on a line and with what could disturb a terminal replaced. */
+export function quote(value: string): string {
+  // deno-lint-ignore no-control-regex
+  const clean = value.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+  return clean.length > 64 ? `"${clean.slice(0, 61)}..."` : `"${clean}"`;
+}
+
+export function parseGroups(value: string): string[] {
+  const groups = value.split(" ").filter((name) => name !== "");
+  if (groups.length > GROUPS_MAX) throw new ConfigError("groups", `at most ${GROUPS_MAX} groups`);
+  return [...new Set(groups.map((name) => checkGroup("groups", name)))];
+}
+
+const HEX_KEY = /^[0-9a-fA-F]{64}$/;
+
+/** @throws ConfigError that does not show the value */
+export function parseKey(word: string, value: string): Uint8Array {
+  if (value.length !== KEY_LENGTH * 2 || !HEX_KEY.test(value)) {
+    throw new ConfigError(word, `a key is ${KEY_LENGTH} bytes in hexadecimal, ${KEY_LENGTH * 2} digits`);
+  }
+  return Uint8Array.fromHex(value);
+}
+
+function parseNumber(word: string, value: string, max: number): number {
+  const number = parseDecimal(value, max);
+  if (number === undefined) throw new ConfigError(word, `${quote(value)}: expected a number from 0 to ${max}`);
+  return number;
+}
+
+function parseTrue(word: string, value: string): true {
+  if (value !== "true") throw new ConfigError(word, `${quote(value)}: expected true`);
+  return true;
+}
+
+function parseEndpointValue(word: string, value: string, options: ParseSetOptions): Endpoint {
+  const endpoint = parseEndpoint(value, options.interfaceIndex);
+  if (endpoint === undefined) throw new ConfigError(word, `${quote(value)}: expected ADDRESS:PORT or [ADDRESS]:PORT`);
+  return endpoint;
+}

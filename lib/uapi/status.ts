@@ -1,0 +1,46 @@
+/**
+ * An interface as the control socket tells it: the device's own status and what the daemon knows around it.
+ * @module
+ */
+import type { DeviceStatus } from "../base/config.ts";
+
+/** What the daemon knows of its interface. Another implementation's daemon tells none of it: then NO_FACTS. */
+export interface InterfaceFacts {
+  /** The interface's name now; it may have been renamed. Empty when not told. */
+  readonly name: string;
+  /** The daemon's process; 0 when not told. */
+  readonly pid: number;
+  /** A path that opens the network namespace the interface is in, e.g. `/proc/123/fd/9`; empty when not told. */
+  readonly netns: string;
+  /** The control plane's crypto, e.g. `libcrypto 3.0.19`. */
+  readonly suite: string;
+  /** The data plane's crypto, e.g. `libcrypto composed`. */
+  readonly cipher: string;
+  /** Which offloads are on, e.g. `tso uso gso gro`, in words with a space between them; empty when none. */
+  readonly offloads: string;
+  /** Whether the link is up, as the daemon last saw it. */
+  readonly up: boolean;
+  /** The link's MTU, as the daemon last saw it; 0 when not told. */
+  readonly mtu: number;
+  /** OpenBSD's interface groups besides `wg`, in the order they were joined. The daemon keeps them (DeviceChange.groups). */
+  readonly groups: readonly string[];
+  /** The metric of the interface's routes (OpenBSD's priority); 0 is the kernel's choice. The daemon keeps it (DeviceChange.priority). */
+  readonly priority: number;
+}
+
+/** The whole answer to `get=2`. */
+export interface InterfaceStatus extends DeviceStatus, InterfaceFacts {}
+
+/** The facts where nothing is told. */
+export const NO_FACTS: InterfaceFacts = {
+  name: "",
+  pid: 0,
+  netns: "",
+  suite: "",
+  cipher: "",
+  offloads: "",
+  up: false,
+  mtu: 0,
+  groups: [],
+  priority: 0,
+};

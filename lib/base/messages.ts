@@ -32,7 +32,8 @@ export type DataCommand =
   /**
    * A handshake gave a session. The initiator's (`initiator: true`) is used for sending at once: staged packets leave on
    * it, or a keepalive when there are none. The responder's is used for sending once a data message came in by it
-   * (key confirmation), which the data plane reports with `session-confirmed`.
+   * (key confirmation), which the data plane reports with `session-confirmed`. A responder's session that is not confirmed
+   * when an initiator's is installed stays open for receiving only. The data plane calls `PeerTable.handshaken` first.
    */
   | {
     readonly type: "session-install";

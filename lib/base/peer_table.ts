@@ -76,6 +76,13 @@ export class PeerTable {
     return this.#firstSince(peer);
   }
 
+  /** Data plane, when it installs a session: authenticated handshake messages went both ways, so neither side waits for an answer. */
+  handshaken(peer: PeerSlot): void {
+    const row = peer * ROW_F64;
+    this.f64[row + DATA_SENT_SINCE] = 0;
+    this.f64[row + DATA_RECEIVED_SINCE] = 0;
+  }
+
   #firstSince(peer: PeerSlot): boolean {
     const at = peer * ROW_I32 + ACTIVE;
     if (this.i32[at] !== 0) return false;
@@ -107,6 +114,11 @@ export class PeerTable {
     Atomics.add(this.i32, version, 1);
   }
 
+  /** Control plane: changes with every `writeEndpoint`, so that it can tell whether an `endpoint-set` of its own was applied yet. */
+  endpointVersion(peer: PeerSlot): number {
+    return Atomics.load(this.i32, peer * ROW_I32 + CELL_VERSION);
+  }
+
   /** Control plane: where the peer is, and from which of our addresses to write to it. */
   readEndpoint(peer: PeerSlot): { endpoint: Endpoint | undefined; local: LocalAddress | undefined } {
     const version = peer * ROW_I32 + CELL_VERSION;
@@ -136,11 +148,11 @@ export class PeerTable {
   receivedAt(peer: PeerSlot): Milliseconds {
     return milliseconds(this.f64[peer * ROW_F64 + RECEIVED_AT]);
   }
-  /** When the first data was sent since anything authenticated came back; 0 when nothing waits for an answer. */
+  /** When the first data was sent since anything authenticated came back, handshakes included; 0 when nothing waits for an answer. */
   dataSentSince(peer: PeerSlot): Milliseconds {
     return milliseconds(this.f64[peer * ROW_F64 + DATA_SENT_SINCE]);
   }
-  /** When the first data came in since anything authenticated was sent; 0 when nothing waits for a keepalive. */
+  /** When the first data came in since anything authenticated was sent, handshakes included; 0 when nothing waits for a keepalive. */
   dataReceivedSince(peer: PeerSlot): Milliseconds {
     return milliseconds(this.f64[peer * ROW_F64 + DATA_RECEIVED_SINCE]);
   }

@@ -1,0 +1,121 @@
+/**
+ * The four messages as bytes (whitepaper section 5.4). Every offset stands here once. All numbers are little-endian.
+ * A datagram's kind and length are checked once, by `messageKind`; after that the plain accessors may be used.
+ * @module
+ */
+import * as C from "../base/constants.ts";
+import { type SessionIndex, sessionIndex } from "../base/brands.ts";
+
+/** Handshake initiation: 148 bytes (section 5.4.2). */
+export const INITIATION = {
+  sender: 4,
+  ephemeral: 8,
+  /** The initiator's static public key, sealed: 32 + 16 bytes. */
+  static: 40,
+  /** The TAI64N timestamp, sealed: 12 + 16 bytes. */
+  timestamp: 88,
+  mac1: 116,
+  mac2: 132,
+  length: 148,
+} as const;
+
+/** Handshake response: 92 bytes (section 5.4.3). */
+export const RESPONSE = {
+  sender: 4,
+  receiver: 8,
+  ephemeral: 12,
+  /** Nothing, sealed: 16 bytes. */
+  empty: 44,
+  mac1: 60,
+  mac2: 76,
+  length: 92,
+} as const;
+
+/** Cookie reply: 64 bytes (section 5.4.7). */
+export const COOKIE_REPLY = {
+  receiver: 4,
+  nonce: 8,
+  /** The cookie, sealed: 16 + 16 bytes. */
+  cookie: 32,
+  length: 64,
+} as const;
+
+/** Data message: a header of 16 bytes, the sealed packet (section 5.4.6). */
+export const DATA = {
+  receiver: 4,
+  counter: 8,
+  packet: 16,
+  lengthMin: 32,
+} as const;
+
+const KEY = C.KEY_LENGTH;
+const TAG = C.TAG_LENGTH;
+const MAC = C.MAC_LENGTH;
+
+/** Throws when the offsets above do not add up to the lengths of constants.ts. Tests call it. */
+export function assertLayouts(): void {
+  const sums: readonly (readonly [string, number, number])[] = [
+    ["initiation static", INITIATION.static, INITIATION.ephemeral + KEY],
+    ["initiation timestamp", INITIATION.timestamp, INITIATION.static + KEY + TAG],
+    ["initiation mac1", INITIATION.mac1, INITIATION.timestamp + C.TIMESTAMP_LENGTH + TAG],
+    ["initiation mac2", INITIATION.mac2, INITIATION.mac1 + MAC],
+    ["initiation", C.INITIATION_LENGTH, INITIATION.mac2 + MAC],
+    ["initiation length", INITIATION.length, C.INITIATION_LENGTH],
+    ["response empty", RESPONSE.empty, RESPONSE.ephemeral + KEY],
+    ["response mac1", RESPONSE.mac1, RESPONSE.empty + TAG],
+    ["response mac2", RESPONSE.mac2, RESPONSE.mac1 + MAC],
+    ["response", C.RESPONSE_LENGTH, RESPONSE.mac2 + MAC],
+    ["response length", RESPONSE.length, C.RESPONSE_LENGTH],
+    ["cookie reply cookie", COOKIE_REPLY.cookie, COOKIE_REPLY.nonce + 24],
+    ["cookie reply", C.COOKIE_REPLY_LENGTH, COOKIE_REPLY.cookie + C.COOKIE_LENGTH + TAG],
+    ["cookie reply length", COOKIE_REPLY.length, C.COOKIE_REPLY_LENGTH],
+    ["data packet", DATA.packet, DATA.counter + 8],
+    ["data", C.DATA_LENGTH_MIN, DATA.packet + TAG],
+    ["data length", DATA.lengthMin, C.DATA_LENGTH_MIN],
+  ];
+  for (const [name, is, expected] of sums) {
+    if (is !== expected) throw new Error(`layout: ${name} is ${is}, expected ${expected}`);
+  }
+}
+
+/** Kind of a datagram that is none of the four messages. */
+export const MESSAGE_NONE = 0;
+
+/**
+ * Which message the datagram of `length` bytes at `at` is: MESSAGE_INITIATION, _RESPONSE, _COOKIE_REPLY, _DATA, or MESSAGE_NONE
+ * when its first word (type and three reserved zeros) or its length is not that of one. The one length check of all accessors.
+ */
+export function messageKind(bytes: Uint8Array, at = 0, length = bytes.length - at): number {
+  if (length < C.DATA_LENGTH_MIN || (bytes[at + 1] | bytes[at + 2] | bytes[at + 3]) !== 0) return MESSAGE_NONE;
+  const kind = bytes[at];
+  switch (kind) {
+    case C.MESSAGE_INITIATION:
+      return length === C.INITIATION_LENGTH ? kind : MESSAGE_NONE;
+    case C.MESSAGE_RESPONSE:
+      return length === C.RESPONSE_LENGTH ? kind : MESSAGE_NONE;
+    case C.MESSAGE_COOKIE_REPLY:
+      return length === C.COOKIE_REPLY_LENGTH ? kind : MESSAGE_NONE;
+    case C.MESSAGE_DATA:
+      return kind;
+    default:
+      return MESSAGE_NONE;
+  }
+}
+
+/** The session index at `at`. */
+export function readIndex(bytes: Uint8Array, at: number): SessionIndex {
+  return sessionIndex(bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24);
+}
+
+/** Writes a session index at `at`. */
+export function writeIndex(bytes: Uint8Array, at: number, index: SessionIndex): void {
+  bytes[at] = index;
+  bytes[at + 1] = index >>> 8;
+  bytes[at + 2] = index >>> 16;
+  bytes[at + 3] = index >>> 24;
+}
+
+/** Where mac1 of an initiation or response of this length begins; mac2 follows it and ends the message. */
+export function mac1Offset(length: number): number {
+  return length - 2 * MAC;
+}

@@ -1,0 +1,116 @@
+/**
+ * What this machine offers to tests and to the demo, found by trying it.
+ * @module
+ */
+
+/** Something a test may need. Each is a Debian program, or a thing of the kernel. */
+export type Facility =
+  | "namespaces"
+  | "root"
+  | "tun"
+  | "ipv6"
+  | "ip"
+  | "ping"
+  | "wg"
+  | "wg-quick"
+  | "wireguard-go"
+  | "openssl"
+  | "nft"
+  | "iperf3";
+
+/** The Debian package of each program. */
+export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
+  ip: "iproute2",
+  ping: "iputils-ping",
+  wg: "wireguard-tools",
+  "wg-quick": "wireguard-tools",
+  "wireguard-go": "wireguard-go",
+  openssl: "openssl",
+  nft: "nftables",
+  iperf3: "iperf3",
+};
+
+const found = new Map<Facility, string | undefined>();
+
+/** Why something is not there, in a few words, or undefined when it is. */
+export function missing(facility: Facility): string | undefined {
+  if (!found.has(facility)) found.set(facility, probe(facility));
+  return found.get(facility);
+}
+
+/** Forgets what was found: after packages were installed. */
+export function probeAgain(): void {
+  found.clear();
+}
+
+function probe(facility: Facility): string | undefined {
+  switch (facility) {
+    case "root":
+      return Deno.uid() === 0 ? undefined : "not root";
+    case "namespaces":
+      return namespaces();
+    case "tun":
+      return tun();
+    case "ipv6":
+      try {
+        Deno.statSync("/proc/net/if_inet6");
+        return undefined;
+      } catch {
+        return "the kernel has no IPv6";
+      }
+    case "ip":
+    case "ping":
+    case "wg":
+    case "wg-quick":
+    case "wireguard-go":
+    case "openssl":
+    case "nft":
+    case "iperf3":
+      return program(facility) === undefined
+        ? `${facility} is not installed (Debian: ${PACKAGES[facility]})`
+        : undefined;
+  }
+}
+
+/** Where a program is: PATH, and the folders of the superuser's programs. */
+export function program(name: string): string | undefined {
+  const folders = `${Deno.env.get("PATH") ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`.split(":");
+  for (const folder of folders) {
+    if (folder === "") continue;
+    try {
+      const { isFile, mode } = Deno.statSync(`${folder}/${name}`);
+      if (isFile && ((mode ?? 0) & 0o111) !== 0) return `${folder}/${name}`;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined;
+}
+
+function namespaces(): string | undefined {
+  if (program("unshare") === undefined || program("nsenter") === undefined) {
+    return "no unshare and nsenter (util-linux)";
+  }
+  const user = Deno.uid() === 0 ? "" : "Ur";
+  const script = "mount -t tmpfs tmpfs /run";
+  const { success, stderr } = new Deno.Command("unshare", {
+    args: [`-${user}nm`, "sh", "-c", script],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).outputSync();
+  if (success) return undefined;
+  const said = new TextDecoder().decode(stderr).trim().split("\n")[0];
+  return `${user === "" ? "no namespaces" : "no user namespaces"}: ${said}`;
+}
+
+function tun(): string | undefined {
+  try {
+    Deno.openSync("/dev/net/tun", { read: true, write: true }).close();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "no /dev/net/tun";
+    if (error instanceof Deno.errors.PermissionDenied) return "no permission for /dev/net/tun";
+    return `/dev/net/tun: ${error instanceof Error ? error.message : error}`;
+  }
+}

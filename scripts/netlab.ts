@@ -1,0 +1,322 @@
+/**
+ * The laboratory: rooms that are cut off from the host. A room is a mount, network and (where allowed) process namespace of its own with an empty /run,
+ * so that control sockets, named namespaces and interfaces collide with nothing, and so that everything in it ends with it. Network namespaces and
+ * veth pairs inside a room are made with the names the caller likes.
+ *
+ * The room lives as long as a shell whose standard input is a pipe from this process: when this process ends, however that happens, the shell reads the end of
+ * the file and the kernel takes the rest down. Nothing is registered anywhere on the host, so nothing can be left behind there.
+ *
+ * Needs util-linux (unshare, nsenter) and, for networks inside, iproute2.
+ * @module
+ */
+
+/** The shell that holds a room. Its arguments: whether it has its own process namespace; whether iproute2's `ip` may be used to set the loopback up. */
+const HOLDER = `
+read -r pid rest </proc/self/stat
+if [ "$1" = own-processes ]; then mount -t proc proc /proc || exit 70; fi
+mount -t tmpfs -o mode=755 tmpfs /run || exit 71
+if [ ! -L /var/run ]; then mount --bind /run /var/run || exit 72; fi
+mkdir -p /run/bin /run/netns
+ip link set lo up || exit 73
+echo "ready $pid"
+read -r _
+if [ "$1" != own-processes ]; then
+  mine=$(readlink /proc/self/ns/mnt)
+  for process in /proc/[0-9]*; do
+    number=\${process#/proc/}
+    if [ "$number" != $$ ] && [ "$(readlink "$process/ns/mnt" 2>/dev/null)" = "$mine" ]; then kill -9 "$number"; fi
+  done
+fi
+`;
+
+/** How rooms can be had here. */
+export type RoomKind = "root" | "user";
+
+/** What a command did. */
+export interface Ran {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** A network namespace made by `Room.namespace`, or the name of an rdomain's (`rdomain1`). Without it: the room's own. */
+  readonly netns?: string;
+  readonly env?: Record<string, string>;
+  readonly stdin?: string;
+  readonly cwd?: string;
+  /** The command is killed after this long; 30 s unless told. */
+  readonly timeoutMs?: number;
+  /** Throw when it does not exit with 0. */
+  readonly check?: boolean;
+}
+
+/** A process of a room that runs on. */
+export interface Running {
+  /** Its process id as the host sees it. */
+  readonly pid: number;
+  /** What it wrote so far, both streams. */
+  output(): string;
+  /** Sends it a signal. */
+  signal(signal: Deno.Signal): void;
+  /** Waits for its end. */
+  readonly status: Promise<Deno.CommandStatus>;
+}
+
+const decoder = new TextDecoder();
+
+/** A command of the laboratory failed. */
+export class LabError extends Error {
+  override readonly name = "LabError";
+}
+
+/** One end of a veth pair. */
+export interface LinkEnd {
+  readonly netns: string;
+  readonly name: string;
+  /** With prefix length, e.g. `10.0.0.1/24`. */
+  readonly addresses: readonly string[];
+}
+
+export class Room {
+  readonly kind: RoomKind;
+  /** Whether the room has its own process namespace. */
+  readonly ownProcesses: boolean;
+  /** The holder's process id as the host sees it. */
+  readonly pid: number;
+  readonly #holder: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #environment: Record<string, string>;
+  #closed = false;
+
+  private constructor(kind: RoomKind, ownProcesses: boolean, pid: number, holder: Deno.ChildProcess) {
+    this.kind = kind;
+    this.ownProcesses = ownProcesses;
+    this.pid = pid;
+    this.#holder = holder;
+    this.#stdin = holder.stdin.getWriter();
+    this.#environment = { PATH: `/run/bin:${Deno.env.get("PATH") ?? "/usr/bin:/bin"}:/usr/sbin:/sbin` };
+  }
+
+  /**
+   * Makes a room: as root in namespaces, otherwise in a user namespace.
+   * @param kind `user` makes a user namespace even for root
+   * @throws LabError with the reason in words when it cannot be had here
+   */
+  static async open(kind: RoomKind = Deno.uid() === 0 ? "root" : "user"): Promise<Room> {
+    try {
+      return await Room.#hold(kind, true);
+    } catch (withProcesses) {
+      try {
+        return await Room.#hold(kind, false);
+      } catch {
+        throw withProcesses;
+      }
+    }
+  }
+
+  static async #hold(kind: RoomKind, ownProcesses: boolean): Promise<Room> {
+    const flags = `${kind === "user" ? "Ur" : ""}nm${ownProcesses ? "p" : ""}f`;
+    const words = ownProcesses ? "own-processes" : "shared-processes";
+    let holder: Deno.ChildProcess;
+    try {
+      holder = new Deno.Command("unshare", {
+        args: [`-${flags}`, "--kill-child", "--propagation", "private", "sh", "-c", HOLDER, "holder", words],
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+        cwd: "/",
+      }).spawn();
+    } catch (error) {
+      throw new LabError(`unshare: ${error instanceof Error ? error.message : error}`);
+    }
+    const reader = holder.stdout.getReader();
+    let line = "";
+    while (!line.includes("\n")) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      line += decoder.decode(value, { stream: true });
+    }
+    await reader.cancel();
+    const found = /^ready (\d+)\n/.exec(line);
+    if (found === null) {
+      const said = (await new Response(holder.stderr).text()).trim();
+      await holder.stdin.close().catch(() => {});
+      const { code } = await holder.status;
+      throw new LabError(said === "" ? `no namespaces: unshare ended with ${code}` : said.split("\n")[0]);
+    }
+    await holder.stderr.cancel();
+    return new Room(kind, ownProcesses, Number(found[1]), holder);
+  }
+
+  /** The words that put a command into the room. */
+  #enter(netns: string | undefined): string[] {
+    const words = ["nsenter", "-t", String(this.pid), "-m"];
+    if (this.kind === "user") words.push("-U", "--preserve-credentials");
+    if (this.ownProcesses) words.push("-p");
+    words.push("-n");
+    // A second nsenter: the namespace's file is found only inside the room. `ip netns exec` would hide later mounts.
+    if (netns !== undefined) words.push("nsenter", `--net=/run/netns/${netns}`);
+    return words;
+  }
+
+  #command(argv: readonly string[], options: RunOptions, stdin: "piped" | "null"): Deno.Command {
+    const [program, ...args] = [...this.#enter(options.netns), ...argv];
+    return new Deno.Command(program, {
+      args,
+      env: { ...this.#environment, ...options.env },
+      cwd: options.cwd ?? "/",
+      stdin,
+      stdout: "piped",
+      stderr: "piped",
+    });
+  }
+
+  /**
+   * Runs a command in the room and waits for it.
+   * @throws LabError when `check` is set and it failed, or when it took too long
+   */
+  async run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    const child = this.#command(argv, options, options.stdin === undefined ? "null" : "piped").spawn();
+    const timeoutMs = options.timeoutMs ?? 30_000;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      kill(innermost(child.pid), "SIGKILL");
+    }, timeoutMs);
+    const write = async () => {
+      if (options.stdin === undefined) return;
+      const writer = child.stdin.getWriter();
+      await writer.write(new TextEncoder().encode(options.stdin)).catch(() => {});
+      await writer.close().catch(() => {});
+    };
+    try {
+      const [{ code, signal, stdout, stderr }] = await Promise.all([child.output(), write()]);
+      const ran = { code, signal, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+      if (late) throw new LabError(`${argv.join(" ")}: not done after ${timeoutMs} ms\n${ran.stdout}${ran.stderr}`);
+      if (options.check && code !== 0) {
+        throw new LabError(`${argv.join(" ")}: ended with ${code}\n${ran.stdout}${ran.stderr}`);
+      }
+      return ran;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Runs a command that must succeed and returns what it printed. */
+  async output(argv: readonly string[], options: RunOptions = {}): Promise<string> {
+    return (await this.run(argv, { ...options, check: true })).stdout;
+  }
+
+  /** Starts a command that runs on. It ends with the room at the latest. */
+  spawn(argv: readonly string[], options: RunOptions = {}): Running {
+    const child = this.#command(argv, options, "null").spawn();
+    let text = "";
+    const collect = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+    };
+    const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
+    return {
+      pid: child.pid,
+      output: () => text,
+      signal: (signal) => kill(innermost(child.pid), signal),
+      status: collected.then(() => child.status),
+    };
+  }
+
+  /** A network namespace inside the room, loopback up. */
+  async namespace(name: string): Promise<void> {
+    await this.output(["ip", "netns", "add", name]);
+    await this.output(["ip", "-n", name, "link", "set", "lo", "up"]);
+  }
+
+  /** A veth pair between two namespaces of the room, both ends up and addressed. */
+  async link(a: LinkEnd, b: LinkEnd): Promise<void> {
+    const pair = ["ip", "link", "add", "name", a.name, "netns", a.netns, "type", "veth"];
+    await this.output([...pair, "peer", "name", b.name, "netns", b.netns]);
+    for (const { netns, name, addresses } of [a, b]) {
+      for (const address of addresses) {
+        const family = address.includes(":") ? ["nodad"] : [];
+        await this.output(["ip", "-n", netns, "address", "add", address, "dev", name, ...family]);
+      }
+      await this.output(["ip", "-n", netns, "link", "set", name, "up"]);
+    }
+  }
+
+  /** Links a program into the folder that stands first on the room's PATH. */
+  async install(program: string, names: readonly string[]): Promise<void> {
+    for (const name of names) await this.output(["ln", "-sf", program, `/run/bin/${name}`]);
+  }
+
+  /** The processes in the room but the holder, as their command lines. */
+  async processes(): Promise<string[]> {
+    const mine = await Deno.readLink(`/proc/${this.pid}/ns/mnt`);
+    const found: string[] = [];
+    for await (const entry of Deno.readDir("/proc")) {
+      const pid = Number(entry.name);
+      if (!Number.isInteger(pid) || pid === this.pid) continue;
+      try {
+        if (await Deno.readLink(`/proc/${pid}/ns/mnt`) !== mine) continue;
+        const line = (await Deno.readTextFile(`/proc/${pid}/cmdline`)).split("\0").join(" ").trim();
+        // A zombie has an empty command line; nsenter is the laboratory's own.
+        if (line !== "" && !line.startsWith("nsenter ")) found.push(`${pid} ${line}`);
+      } catch {
+        // Gone, or somebody else's.
+      }
+    }
+    return found;
+  }
+
+  /** Ends everything in the room. Its namespaces go with its last process. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#stdin.close().catch(() => {});
+    await this.#holder.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** The process behind nsenter's and unshare's forks: the one that a signal is meant for. */
+function innermost(pid: number): number {
+  let at = pid;
+  while (true) {
+    let children: string;
+    let name: string;
+    try {
+      name = Deno.readTextFileSync(`/proc/${at}/comm`).trim();
+      children = Deno.readTextFileSync(`/proc/${at}/task/${at}/children`).trim();
+    } catch {
+      return at;
+    }
+    if (name !== "nsenter" || children === "") return at;
+    at = Number(children.split(" ")[0]);
+  }
+}
+
+function kill(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound) && !(error instanceof TypeError)) throw error;
+  }
+}
+
+/** Waits until `condition` gives something other than undefined or false. @throws LabError after `timeoutMs` */
+export async function eventually<T>(
+  what: string,
+  condition: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs = 10_000,
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  while (true) {
+    const value = await condition();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > end) throw new LabError(`${what}: not within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,88 @@
+import { equal, match, ok, rejects } from "node:assert/strict";
+import { eventually, LabError, Room } from "../../scripts/netlab.ts";
+import { needs } from "./needs.ts";
+
+Deno.test(
+  "a room has its own network, /run and processes, and leaves the host alone",
+  needs("namespaces"),
+  async () => {
+    await using room = await Room.open();
+    equal((await room.output(["sh", "-c", "ls /run"])).trim(), "bin\nnetns");
+    equal(
+      (await room.output(["sh", "-c", "ls /sys/class/net 2>/dev/null; cat /proc/net/dev | tail -n +3 | cut -d: -f1"]))
+        .split("\n").at(-2)?.trim(),
+      "lo",
+    );
+    match(await room.output(["cat", "/proc/net/fib_trie"]), /127\.0\.0\.1/);
+    await room.output(["sh", "-c", "echo here > /run/only-in-the-room"]);
+    await rejects(Deno.stat("/run/only-in-the-room"));
+  },
+);
+
+Deno.test("namespaces and veth pairs carry packets", needs("namespaces", "ping"), async () => {
+  await using room = await Room.open();
+  await room.namespace("a");
+  await room.namespace("b");
+  await room.link(
+    { netns: "a", name: "v0", addresses: ["10.9.0.1/24", "fd00:9::1/64"] },
+    { netns: "b", name: "v0", addresses: ["10.9.0.2/24", "fd00:9::2/64"] },
+  );
+  await room.output(["ping", "-c1", "-W2", "10.9.0.2"], { netns: "a" });
+  await room.output(["ping", "-c1", "-W2", "fd00:9::1"], { netns: "b" });
+  equal((await room.run(["ping", "-c1", "-W1", "10.9.0.2"])).code !== 0, true);
+});
+
+Deno.test("exit codes, signals, input, a time limit", needs("namespaces"), async () => {
+  await using room = await Room.open();
+  equal((await room.run(["sh", "-c", "exit 7"])).code, 7);
+  equal((await room.run(["cat"], { stdin: "some words" })).stdout, "some words");
+  await rejects(room.run(["false"], { check: true }), LabError);
+  await rejects(room.run(["sleep", "60"], { timeoutMs: 200 }), /not done after 200 ms/);
+  const running = room.spawn(["sh", "-c", "trap 'echo told; exit 3' TERM; echo on; while :; do sleep 0.05; done"]);
+  await eventually("its first line", () => running.output().includes("on"));
+  running.signal("SIGTERM");
+  equal((await running.status).code, 3);
+  match(running.output(), /told/);
+});
+
+Deno.test("closing a room ends what runs in it, detached or not", needs("namespaces"), async () => {
+  const room = await Room.open();
+  await room.output(["sh", "-c", "setsid sleep 61.25 >/dev/null 2>&1 </dev/null &"]);
+  const running = room.spawn(["sleep", "61.25"]);
+  const found = await eventually("two sleepers", async () => {
+    const all = (await room.processes()).filter((line) => line.endsWith(" sleep 61.25"));
+    return all.length === 2 && all;
+  });
+  await room.close();
+  await running.status;
+  for (const line of found) {
+    const pid = line.split(" ")[0];
+    await eventually(`the end of ${line}`, () => Deno.stat(`/proc/${pid}`).then(() => false, () => true));
+  }
+});
+
+Deno.test("a laboratory that is killed leaves nothing", needs("namespaces"), async () => {
+  const script = `
+    import { Room } from ${JSON.stringify(import.meta.resolve("../../scripts/netlab.ts"))};
+    const room = await Room.open();
+    await room.namespace("inner");
+    room.spawn(["sleep", "62.25"], { netns: "inner" });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    console.log(room.pid);
+    await new Promise(() => setInterval(() => {}, 1000));
+  `;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", script],
+    stdout: "piped",
+    stdin: "null",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  const holder = new TextDecoder().decode(value).trim();
+  ok((await Deno.stat(`/proc/${holder}`)).isDirectory);
+  child.kill("SIGKILL");
+  await child.status;
+  await reader.cancel();
+  await eventually("the end of the room", () => Deno.stat(`/proc/${holder}`).then(() => false, () => true));
+  await rejects(Deno.stat("/run/netns/inner"));
+});

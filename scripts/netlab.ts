@@ -249,7 +249,7 @@ export class Room {
     for (const name of names) await this.output(["ln", "-sf", program, `/run/bin/${name}`]);
   }
 
-  /** The processes in the room but the holder, as their command lines. */
+  /** The processes in the room, but for the laboratory's own, as process id and command line. */
   async processes(): Promise<string[]> {
     const mine = await Deno.readLink(`/proc/${this.pid}/ns/mnt`);
     const found: string[] = [];
@@ -258,9 +258,11 @@ export class Room {
       if (!Number.isInteger(pid) || pid === this.pid) continue;
       try {
         if (await Deno.readLink(`/proc/${pid}/ns/mnt`) !== mine) continue;
+        const tool = (await Deno.readTextFile(`/proc/${pid}/comm`)).trim();
+        if (tool === "unshare" || tool === "nsenter") continue;
         const line = (await Deno.readTextFile(`/proc/${pid}/cmdline`)).split("\0").join(" ").trim();
-        // A zombie has an empty command line; nsenter is the laboratory's own.
-        if (line !== "" && !line.startsWith("nsenter ")) found.push(`${pid} ${line}`);
+        // A zombie has an empty command line.
+        if (line !== "") found.push(`${pid} ${line}`);
       } catch {
         // Gone, or somebody else's.
       }

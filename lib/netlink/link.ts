@@ -1,0 +1,190 @@
+/**
+ * Links: RTM_GETLINK, RTM_NEWLINK, RTM_DELLINK and struct ifinfomsg (include/uapi/linux/if_link.h, rtnetlink.h).
+ * @module
+ */
+import {
+  attributeText,
+  attributeU32,
+  MessageBuilder,
+  type NetlinkMessage,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+  readAttributes,
+  readU32,
+  readU64,
+} from "./message.ts";
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+export const RTM_SETLINK = 19;
+
+/** Bytes of struct ifinfomsg: family u8, pad u8, type u16, index i32, flags u32, change u32. */
+export const IFINFOMSG_BYTES = 16;
+
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_MASTER = 10;
+const IFLA_TXQLEN = 13;
+const IFLA_OPERSTATE = 16;
+const IFLA_LINKINFO = 18;
+const IFLA_IFALIAS = 20;
+const IFLA_STATS64 = 23;
+const IFLA_GROUP = 27;
+const IFLA_NET_NS_FD = 28;
+const IFLA_EXT_MASK = 29;
+const IFLA_INFO_KIND = 1;
+const RTEXT_FILTER_SKIP_STATS = 8;
+
+/** Flags of a link (include/uapi/linux/if.h). */
+export const IFF_UP = 0x1;
+export const IFF_BROADCAST = 0x2;
+export const IFF_LOOPBACK = 0x8;
+export const IFF_POINTOPOINT = 0x10;
+export const IFF_RUNNING = 0x40;
+export const IFF_NOARP = 0x80;
+export const IFF_MULTICAST = 0x1000;
+export const IFF_LOWER_UP = 0x10000;
+
+/** Hardware type (ARPHRD_*) of a TUN device and of the loopback device. */
+export const ARPHRD_NONE = 0xfffe;
+export const ARPHRD_LOOPBACK = 772;
+
+/** Longest alias in bytes (IFALIASZ less its zero). */
+export const ALIAS_MAX = 255;
+
+/** Counters since the link was made (struct rtnl_link_stats64). */
+export interface LinkStats {
+  readonly rxPackets: number;
+  readonly txPackets: number;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  readonly rxErrors: number;
+  readonly txErrors: number;
+  readonly rxDropped: number;
+  readonly txDropped: number;
+  readonly multicast: number;
+  readonly collisions: number;
+}
+
+const STATS_READ_BYTES = 10 * 8;
+
+/** A link as the kernel describes it. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** IFF_* */
+  readonly flags: number;
+  readonly mtu: number;
+  /** Hardware type, ARPHRD_*. */
+  readonly type: number;
+  /** Driver, e.g. `tun`, `veth`; empty where there is none to name (lo, hardware). */
+  readonly kind: string;
+  /** The description; empty when there is none. */
+  readonly alias: string;
+  /** Number of the link group; 0 is the default one. */
+  readonly group: number;
+  /** IF_OPER_* (RFC 2863): 0 unknown, 2 down, 6 up. */
+  readonly operState: number;
+  /** Packets that the transmit queue holds. */
+  readonly queueLength: number;
+  /** Index of the bridge, bond or VRF it belongs to; 0 for none. */
+  readonly master: number;
+  /** Hardware address; empty for a TUN device. */
+  readonly address: Uint8Array;
+  readonly stats: LinkStats | undefined;
+}
+
+/** Asks for all links. `stats`: whether their counters are wanted too. */
+export function encodeLinkDump(sequence: number, stats: boolean): Uint8Array<ArrayBuffer> {
+  return ifinfo(new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, sequence), 0, 0, 0)
+    .attributeU32(IFLA_EXT_MASK, stats ? 0 : RTEXT_FILTER_SKIP_STATS).finish();
+}
+
+/** Asks for one link, by its index or by its name. */
+export function encodeLinkGet(sequence: number, link: number | string): Uint8Array<ArrayBuffer> {
+  const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST, sequence);
+  ifinfo(builder, typeof link === "number" ? link : 0, 0, 0);
+  if (typeof link === "string") builder.attributeText(IFLA_IFNAME, link);
+  return builder.finish();
+}
+
+/** What can be changed of a link; what is absent stays. */
+export interface LinkChange {
+  readonly up?: boolean;
+  readonly mtu?: number;
+  readonly name?: string;
+  /** An empty text removes it. At most ALIAS_MAX bytes. */
+  readonly alias?: string;
+  readonly group?: number;
+  readonly queueLength?: number;
+  /** A descriptor of the network namespace it moves to. Addresses and routes are lost and it goes down: give nothing else along. */
+  readonly namespaceFd?: number;
+}
+
+/** Changes a link, whole or not at all. */
+export function encodeLinkSet(sequence: number, index: number, change: LinkChange): Uint8Array<ArrayBuffer> {
+  const builder = new MessageBuilder(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, sequence);
+  ifinfo(builder, index, change.up === true ? IFF_UP : 0, change.up === undefined ? 0 : IFF_UP);
+  if (change.mtu !== undefined) builder.attributeU32(IFLA_MTU, change.mtu);
+  if (change.name !== undefined) builder.attributeText(IFLA_IFNAME, change.name);
+  // An alias of no bytes at all removes it; its zero would make it an empty alias.
+  if (change.alias !== undefined) builder.attribute(IFLA_IFALIAS, new TextEncoder().encode(change.alias));
+  if (change.group !== undefined) builder.attributeU32(IFLA_GROUP, change.group);
+  if (change.queueLength !== undefined) builder.attributeU32(IFLA_TXQLEN, change.queueLength);
+  if (change.namespaceFd !== undefined) builder.attributeU32(IFLA_NET_NS_FD, change.namespaceFd);
+  return builder.finish();
+}
+
+/** Deletes a link. */
+export function encodeLinkDelete(sequence: number, index: number): Uint8Array<ArrayBuffer> {
+  return ifinfo(new MessageBuilder(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, sequence), index, 0, 0).finish();
+}
+
+/** A link from a RTM_NEWLINK or RTM_DELLINK; undefined when it is malformed. */
+export function decodeLink(message: NetlinkMessage): Link | undefined {
+  const { payload } = message;
+  const attributes = readAttributes(payload, IFINFOMSG_BYTES);
+  if (attributes === undefined) return undefined;
+  const name = attributeText(attributes.get(IFLA_IFNAME));
+  if (name === undefined || name === "") return undefined;
+  const info = attributes.get(IFLA_LINKINFO);
+  const kind = info === undefined ? undefined : readAttributes(info, 0)?.get(IFLA_INFO_KIND);
+  return {
+    index: readU32(payload, 4) | 0,
+    name,
+    flags: readU32(payload, 8),
+    mtu: attributeU32(attributes.get(IFLA_MTU)) ?? 0,
+    type: payload[2] | payload[3] << 8,
+    kind: attributeText(kind) ?? "",
+    alias: attributeText(attributes.get(IFLA_IFALIAS)) ?? "",
+    group: attributeU32(attributes.get(IFLA_GROUP)) ?? 0,
+    operState: attributes.get(IFLA_OPERSTATE)?.[0] ?? 0,
+    queueLength: attributeU32(attributes.get(IFLA_TXQLEN)) ?? 0,
+    master: attributeU32(attributes.get(IFLA_MASTER)) ?? 0,
+    address: attributes.get(IFLA_ADDRESS)?.slice() ?? new Uint8Array(0),
+    stats: decodeStats(attributes.get(IFLA_STATS64)),
+  };
+}
+
+function ifinfo(builder: MessageBuilder, index: number, flags: number, change: number): MessageBuilder {
+  return builder.u8(0).u8(0).u16(0).u32(index).u32(flags).u32(change);
+}
+
+function decodeStats(bytes: Uint8Array | undefined): LinkStats | undefined {
+  if (bytes === undefined || bytes.length < STATS_READ_BYTES) return undefined;
+  return {
+    rxPackets: readU64(bytes, 0),
+    txPackets: readU64(bytes, 8),
+    rxBytes: readU64(bytes, 16),
+    txBytes: readU64(bytes, 24),
+    rxErrors: readU64(bytes, 32),
+    txErrors: readU64(bytes, 40),
+    rxDropped: readU64(bytes, 48),
+    txDropped: readU64(bytes, 56),
+    multicast: readU64(bytes, 64),
+    collisions: readU64(bytes, 72),
+  };
+}

@@ -1,0 +1,214 @@
+/**
+ * Netlink messages as bytes: the header, attributes, acknowledgements (include/uapi/linux/netlink.h). Everything is little-endian, as both
+ * architectures are, except addresses, and stands at multiples of four bytes.
+ *
+ * Building throws only on a mistake in the program. Reading takes whatever comes: what is malformed gives undefined, never an exception and never a
+ * read past the end.
+ * @module
+ */
+
+/** Bytes of struct nlmsghdr. */
+export const HEADER_BYTES = 16;
+/** Bytes of struct nlattr. */
+export const ATTRIBUTE_HEADER_BYTES = 4;
+
+/** Message types below the first family's own. */
+export const NLMSG_NOOP = 1;
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+export const NLMSG_OVERRUN = 4;
+
+/** Flags of nlmsghdr. */
+export const NLM_F_REQUEST = 0x1;
+export const NLM_F_MULTI = 0x2;
+export const NLM_F_ACK = 0x4;
+export const NLM_F_DUMP_INTR = 0x10;
+export const NLM_F_CAPPED = 0x100;
+export const NLM_F_ACK_TLVS = 0x200;
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
+export const NLM_F_APPEND = 0x800;
+export const NLM_F_DUMP = 0x300;
+
+const NLA_TYPE_MASK = 0x3fff;
+const NLA_F_NESTED = 0x8000;
+const NLMSGERR_ATTR_MSG = 1;
+
+const align4 = (length: number): number => (length + 3) & ~3;
+
+/** Writes one message: the fixed part by `u8` ... `i32`, then attributes, then `finish`. */
+export class MessageBuilder {
+  #bytes = new Uint8Array(512);
+  #view = new DataView(this.#bytes.buffer);
+  #length = HEADER_BYTES;
+
+  /**
+   * @param type of the message, e.g. RTM_NEWADDR
+   * @param flags NLM_F_*
+   * @param sequence 32 bits; the answers carry it
+   */
+  constructor(type: number, flags: number, sequence: number) {
+    this.#view.setUint16(4, type, true);
+    this.#view.setUint16(6, flags, true);
+    this.#view.setUint32(8, sequence, true);
+  }
+
+  #room(length: number): number {
+    const at = this.#length;
+    if (at + length + 4 > this.#bytes.length) {
+      const larger = new Uint8Array(2 * (at + length + 4));
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    this.#length = at + length;
+    return at;
+  }
+
+  u8(value: number): this {
+    this.#view.setUint8(this.#room(1), value);
+    return this;
+  }
+  u16(value: number): this {
+    this.#view.setUint16(this.#room(2), value, true);
+    return this;
+  }
+  u32(value: number): this {
+    this.#view.setUint32(this.#room(4), value, true);
+    return this;
+  }
+
+  /** An attribute; its end is padded. */
+  attribute(type: number, value: Uint8Array): this {
+    const at = this.#room(align4(ATTRIBUTE_HEADER_BYTES + value.length));
+    this.#view.setUint16(at, ATTRIBUTE_HEADER_BYTES + value.length, true);
+    this.#view.setUint16(at + 2, type, true);
+    this.#bytes.set(value, at + ATTRIBUTE_HEADER_BYTES);
+    return this;
+  }
+
+  /** An attribute of 32 bits. */
+  attributeU32(type: number, value: number): this {
+    const at = this.#room(ATTRIBUTE_HEADER_BYTES + 4);
+    this.#view.setUint16(at, ATTRIBUTE_HEADER_BYTES + 4, true);
+    this.#view.setUint16(at + 2, type, true);
+    this.#view.setUint32(at + 4, value, true);
+    return this;
+  }
+
+  /** A text with its terminating zero. */
+  attributeText(type: number, text: string): this {
+    return this.attribute(type, new TextEncoder().encode(text + "\0"));
+  }
+
+  /** A nested attribute, whose own attributes `fill` writes. */
+  nest(type: number, fill: (inner: this) => void): this {
+    const at = this.#room(ATTRIBUTE_HEADER_BYTES);
+    this.#view.setUint16(at + 2, type | NLA_F_NESTED, true);
+    fill(this);
+    this.#view.setUint16(at, this.#length - at, true);
+    return this;
+  }
+
+  /** The message, its length filled in. */
+  finish(): Uint8Array<ArrayBuffer> {
+    this.#view.setUint32(0, this.#length, true);
+    return this.#bytes.slice(0, this.#length);
+  }
+}
+
+/** One message as it was read. `payload` is a view of what was given to `readMessages`. */
+export interface NetlinkMessage {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+  readonly portId: number;
+  readonly payload: Uint8Array;
+}
+
+/** Splits a datagram into its messages; undefined when a length in it is wrong. */
+export function readMessages(datagram: Uint8Array): NetlinkMessage[] | undefined {
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+  const messages: NetlinkMessage[] = [];
+  for (let at = 0; at < datagram.length;) {
+    if (datagram.length - at < HEADER_BYTES) return undefined;
+    const length = view.getUint32(at, true);
+    if (length < HEADER_BYTES || length > datagram.length - at) return undefined;
+    messages.push({
+      type: view.getUint16(at + 4, true),
+      flags: view.getUint16(at + 6, true),
+      sequence: view.getUint32(at + 8, true),
+      portId: view.getUint32(at + 12, true),
+      payload: datagram.subarray(at + HEADER_BYTES, at + length),
+    });
+    at += align4(length);
+  }
+  return messages;
+}
+
+/** Attributes by type (the last of each counts, as in the kernel). */
+export type Attributes = ReadonlyMap<number, Uint8Array>;
+
+/** The attributes of a payload from byte `from` on; undefined when a length in it is wrong. */
+export function readAttributes(payload: Uint8Array, from: number): Attributes | undefined {
+  if (from > payload.length) return undefined;
+  const attributes = new Map<number, Uint8Array>();
+  for (let at = from; at < payload.length;) {
+    if (payload.length - at < ATTRIBUTE_HEADER_BYTES) return undefined;
+    const length = payload[at] | payload[at + 1] << 8;
+    if (length < ATTRIBUTE_HEADER_BYTES || length > payload.length - at) return undefined;
+    const type = (payload[at + 2] | payload[at + 3] << 8) & NLA_TYPE_MASK;
+    attributes.set(type, payload.subarray(at + ATTRIBUTE_HEADER_BYTES, at + length));
+    at += align4(length);
+  }
+  return attributes;
+}
+
+/** A text attribute without its zero; undefined when it is absent. */
+export function attributeText(value: Uint8Array | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const end = value.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? value : value.subarray(0, end));
+}
+
+/** An attribute of 32 bits; undefined when it is absent or of another size. */
+export function attributeU32(value: Uint8Array | undefined): number | undefined {
+  return value?.length === 4 ? readU32(value, 0) : undefined;
+}
+
+/** Four bytes, unsigned. The caller has checked the length. */
+export function readU32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
+}
+
+/** Eight bytes as a number, exact up to 2^53. The caller has checked the length. */
+export function readU64(bytes: Uint8Array, at: number): number {
+  return readU32(bytes, at) + readU32(bytes, at + 4) * 2 ** 32;
+}
+
+/** What a NLMSG_ERROR or NLMSG_DONE says. */
+export interface Verdict {
+  /** 0 is success; otherwise positive. */
+  readonly errno: number;
+  /** The kernel's own sentence (extended ack), or empty. */
+  readonly detail: string;
+}
+
+/** Reads a NLMSG_ERROR or NLMSG_DONE (a missing code in the latter is success); undefined when it is malformed. */
+export function readVerdict(message: NetlinkMessage): Verdict | undefined {
+  const { payload, type, flags } = message;
+  if (payload.length < 4) return type === NLMSG_DONE ? { errno: 0, detail: "" } : undefined;
+  const code = readU32(payload, 0) | 0;
+  if (code > 0) return undefined;
+  let detail = "";
+  if ((flags & NLM_F_ACK_TLVS) !== 0) {
+    let from = 4;
+    if (type === NLMSG_ERROR) {
+      if (payload.length < 4 + HEADER_BYTES) return undefined;
+      from += (flags & NLM_F_CAPPED) !== 0 ? HEADER_BYTES : align4(readU32(payload, 4));
+    }
+    detail = attributeText(readAttributes(payload, from)?.get(NLMSGERR_ATTR_MSG)) ?? "";
+  }
+  return { errno: code === 0 ? 0 : -code, detail };
+}

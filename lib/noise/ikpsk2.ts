@@ -1,0 +1,146 @@
+/**
+ * The Noise pattern IKpsk2 (whitepaper section 5.4.2 and 5.4.3): `-> e, es, s, ss` and `<- e, ee, se, psk`.
+ * It knows no message layout: it makes and takes the parts. handshake.ts puts them into WireGuard's messages,
+ * the published Noise vectors into plain concatenation.
+ *
+ * Every function gives undefined when a shared secret is all zeros or a tag is wrong.
+ * @module
+ */
+import type { Suite } from "../crypto/suite.ts";
+import { type NoiseStart, SymmetricState } from "./symmetric_state.ts";
+
+/** Our own static key pair, 32 bytes each. */
+export interface Identity {
+  readonly privateKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+/** The parts of the first message. */
+export interface FirstParts {
+  readonly ephemeral: Uint8Array;
+  readonly sealedStatic: Uint8Array;
+  readonly sealedPayload: Uint8Array;
+}
+
+/** What the initiator keeps until the answer comes. */
+export interface Initiated {
+  readonly state: SymmetricState;
+  readonly ephemeralPrivate: Uint8Array;
+}
+
+/** The parts of the second message. */
+export interface SecondParts {
+  readonly ephemeral: Uint8Array;
+  readonly sealedPayload: Uint8Array;
+}
+
+/**
+ * Initiator: the first message.
+ * @param staticShared X25519 of our static private key and the responder's public key: computed once a peer
+ * @param ephemeralPrivate 32 fresh random bytes; kept in the result
+ */
+export function writeFirst(
+  suite: Suite,
+  start: NoiseStart,
+  identity: Identity,
+  responderStatic: Uint8Array,
+  staticShared: Uint8Array,
+  ephemeralPrivate: Uint8Array,
+  payload: Uint8Array,
+): { readonly parts: FirstParts; readonly initiated: Initiated } | undefined {
+  const state = new SymmetricState(suite, start);
+  const ephemeral = suite.publicKey(ephemeralPrivate);
+  const ephemeralStatic = suite.sharedSecret(ephemeralPrivate, responderStatic);
+  if (ephemeralStatic === undefined) return undefined;
+  state.mixHash(responderStatic);
+  state.mixHash(ephemeral);
+  state.mixKey(ephemeral);
+  const sealedStatic = state.mixKeyAndSeal(ephemeralStatic, identity.publicKey);
+  ephemeralStatic.fill(0);
+  const sealedPayload = state.mixKeyAndSeal(staticShared, payload);
+  return { parts: { ephemeral, sealedStatic, sealedPayload }, initiated: { state, ephemeralPrivate } };
+}
+
+/** Responder, first half of the first message: who the initiator claims to be. Look the peer up, then call `readFirstPayload`. */
+export function readFirstStatic(
+  suite: Suite,
+  start: NoiseStart,
+  identity: Identity,
+  ephemeral: Uint8Array,
+  sealedStatic: Uint8Array,
+): { readonly initiatorStatic: Uint8Array; readonly state: SymmetricState } | undefined {
+  const ephemeralStatic = suite.sharedSecret(identity.privateKey, ephemeral);
+  if (ephemeralStatic === undefined) return undefined;
+  const state = new SymmetricState(suite, start);
+  state.mixHash(identity.publicKey);
+  state.mixHash(ephemeral);
+  state.mixKey(ephemeral);
+  const initiatorStatic = state.mixKeyAndOpen(ephemeralStatic, sealedStatic);
+  ephemeralStatic.fill(0);
+  return initiatorStatic === undefined ? undefined : { initiatorStatic, state };
+}
+
+/** Responder, second half: the payload, which proves that the initiator holds the key. */
+export function readFirstPayload(
+  state: SymmetricState,
+  staticShared: Uint8Array,
+  sealedPayload: Uint8Array,
+): Uint8Array | undefined {
+  return state.mixKeyAndOpen(staticShared, sealedPayload);
+}
+
+/** Responder: the second message. Afterwards `state.split()` gives the transport keys. */
+export function writeSecond(
+  state: SymmetricState,
+  initiatorEphemeral: Uint8Array,
+  initiatorStatic: Uint8Array,
+  presharedKey: Uint8Array,
+  ephemeralPrivate: Uint8Array,
+  payload: Uint8Array,
+): SecondParts | undefined {
+  const { suite } = state;
+  const ephemeral = suite.publicKey(ephemeralPrivate);
+  const bothEphemeral = suite.sharedSecret(ephemeralPrivate, initiatorEphemeral);
+  const ephemeralStatic = suite.sharedSecret(ephemeralPrivate, initiatorStatic);
+  if (bothEphemeral === undefined || ephemeralStatic === undefined) return undefined;
+  mixSecond(state, ephemeral, bothEphemeral, ephemeralStatic);
+  return { ephemeral, sealedPayload: state.mixPskAndSeal(presharedKey, payload) };
+}
+
+/**
+ * Initiator: the second message. `initiated` stays as it was, so that a forged answer does not spoil the real one.
+ * Afterwards `state.split()` gives the transport keys.
+ */
+export function readSecond(
+  initiated: Initiated,
+  identity: Identity,
+  presharedKey: Uint8Array,
+  parts: SecondParts,
+): { readonly payload: Uint8Array; readonly state: SymmetricState } | undefined {
+  const { suite } = initiated.state;
+  const bothEphemeral = suite.sharedSecret(initiated.ephemeralPrivate, parts.ephemeral);
+  const ephemeralStatic = suite.sharedSecret(identity.privateKey, parts.ephemeral);
+  if (bothEphemeral === undefined || ephemeralStatic === undefined) return undefined;
+  const state = initiated.state.clone();
+  mixSecond(state, parts.ephemeral, bothEphemeral, ephemeralStatic);
+  const payload = state.mixPskAndOpen(presharedKey, parts.sealedPayload);
+  if (payload === undefined) {
+    state.wipe();
+    return undefined;
+  }
+  return { payload, state };
+}
+
+function mixSecond(
+  state: SymmetricState,
+  ephemeral: Uint8Array,
+  bothEphemeral: Uint8Array,
+  ephemeralStatic: Uint8Array,
+): void {
+  state.mixHash(ephemeral);
+  state.mixKey(ephemeral);
+  state.mixKey(bothEphemeral);
+  state.mixKey(ephemeralStatic);
+  bothEphemeral.fill(0);
+  ephemeralStatic.fill(0);
+}

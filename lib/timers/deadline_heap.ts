@@ -1,0 +1,104 @@
+/**
+ * Which of many slots is due first: an indexed binary heap with one deadline a slot. Setting, moving and clearing cost O(log n);
+ * slots without a deadline cost nothing.
+ * @module
+ */
+import { type Milliseconds, milliseconds } from "../base/brands.ts";
+
+/** Deadlines of slots (small non-negative integers). */
+export class DeadlineHeap {
+  readonly #slots: number[] = [];
+  readonly #at: number[] = [];
+  /** Slot -> place in the heap. */
+  readonly #place = new Map<number, number>();
+
+  /** Slots with a deadline. */
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  /** The earliest deadline. */
+  next(): Milliseconds | undefined {
+    return this.#at.length === 0 ? undefined : milliseconds(this.#at[0]);
+  }
+
+  /** The deadline of a slot. */
+  get(slot: number): Milliseconds | undefined {
+    const place = this.#place.get(slot);
+    return place === undefined ? undefined : milliseconds(this.#at[place]);
+  }
+
+  /** Sets or moves a slot's deadline; undefined clears it. */
+  set(slot: number, at: Milliseconds | undefined): void {
+    const place = this.#place.get(slot);
+    if (at === undefined) {
+      if (place !== undefined) this.#removeAt(place);
+      return;
+    }
+    if (place === undefined) {
+      this.#slots.push(slot);
+      this.#at.push(at);
+      this.#place.set(slot, this.#slots.length - 1);
+      this.#rise(this.#slots.length - 1);
+    } else {
+      const before = this.#at[place];
+      this.#at[place] = at;
+      if (at < before) this.#rise(place);
+      else this.#sink(place);
+    }
+  }
+
+  /** Takes the slot that is due earliest, when that is at `now` or before; undefined otherwise. Its deadline is cleared. */
+  popDue(now: Milliseconds): number | undefined {
+    if (this.#at.length === 0 || this.#at[0] > now) return undefined;
+    const slot = this.#slots[0];
+    this.#removeAt(0);
+    return slot;
+  }
+
+  #removeAt(place: number): void {
+    this.#place.delete(this.#slots[place]);
+    const slot = this.#slots.pop()!;
+    const at = this.#at.pop()!;
+    if (place === this.#slots.length) return;
+    const before = this.#at[place];
+    this.#put(place, slot, at);
+    if (at < before) this.#rise(place);
+    else this.#sink(place);
+  }
+
+  #put(place: number, slot: number, at: number): void {
+    this.#slots[place] = slot;
+    this.#at[place] = at;
+    this.#place.set(slot, place);
+  }
+
+  #rise(from: number): void {
+    const slot = this.#slots[from];
+    const at = this.#at[from];
+    let place = from;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      if (this.#at[parent] <= at) break;
+      this.#put(place, this.#slots[parent], this.#at[parent]);
+      place = parent;
+    }
+    this.#put(place, slot, at);
+  }
+
+  #sink(from: number): void {
+    const slot = this.#slots[from];
+    const at = this.#at[from];
+    const count = this.#slots.length;
+    let place = from;
+    while (true) {
+      let child = place * 2 + 1;
+      if (child >= count) break;
+      if (child + 1 < count && this.#at[child + 1] < this.#at[child]) child++;
+      if (this.#at[child] >= at) break;
+      this.#put(place, this.#slots[child], this.#at[child]);
+      place = child;
+    }
+    this.#put(place, slot, at);
+  }
+}

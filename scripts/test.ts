@@ -1,0 +1,121 @@
+/**
+ * `deno task test`: every test. As root it first installs the Debian programs that tests use as real peers. It ends with one line:
+ * `N passed, N failed`, and `, N skipped` when some were.
+ * Words after it go to `deno test`: `deno task test --filter roaming`, `deno task test tests/route`.
+ * @module
+ */
+import { ensureBuilt, ROOT } from "./built.ts";
+import { type Facility, missing, PACKAGES, probeAgain } from "./facilities.ts";
+
+/** Tests of the whole project, and the examples in its documentation comments. */
+const EVERYTHING = ["--doc", "tests", "lib", "ffi", "mod.ts"];
+
+const say = (line: string) => console.log(line);
+
+const args = Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args;
+const needed = await neededFacilities();
+await installPackages(needed);
+for (const facility of needed) {
+  const reason = missing(facility);
+  if (reason !== undefined) say(`skipped: tests that need ${facility}: ${reason}`);
+}
+let built = true;
+try {
+  await ensureBuilt(say);
+} catch (error) {
+  built = false;
+  say(`./wg could not be built: ${error instanceof Error ? error.message : error}`);
+}
+const result = await runTests(args);
+for (const name of result.skippedNames) say(`skipped: ${name}`);
+const failed = result.failed + (built ? 0 : 1);
+const nothing = result.passed + failed === 0;
+if (nothing) say("no test ran");
+console.log(`${result.passed} passed, ${failed} failed${result.skipped === 0 ? "" : `, ${result.skipped} skipped`}`);
+Deno.exit(failed === 0 && !nothing ? 0 : 1);
+
+/** What the tests say they need: the words of their `needs(...)` calls. */
+async function neededFacilities(): Promise<Facility[]> {
+  const found = new Set<Facility>(["namespaces", "tun"]);
+  for await (const entry of Deno.readDir(`${ROOT}tests/net`)) {
+    if (!entry.name.endsWith("_test.ts")) continue;
+    const text = await Deno.readTextFile(`${ROOT}tests/net/${entry.name}`);
+    for (const [, list] of text.matchAll(/\bneeds\(([^)]*)\)/g)) {
+      for (const [, word] of list.matchAll(/"([^"]+)"/g)) found.add(word as Facility);
+    }
+  }
+  return [...found];
+}
+
+/** As root, installs what is missing with apt-get; whatever goes wrong there is said, and tests are skipped. */
+async function installPackages(facilities: readonly Facility[]): Promise<void> {
+  const wanted = new Set<string>();
+  for (const facility of facilities) {
+    const name = PACKAGES[facility];
+    if (name !== undefined && missing(facility) !== undefined) wanted.add(name);
+  }
+  if (wanted.size === 0) return;
+  const names = [...wanted].join(" ");
+  if (Deno.uid() !== 0) return say(`not root: not installing ${names}`);
+  say(`installing with apt-get: ${names}`);
+  const apt = async (...words: string[]) => {
+    try {
+      const { success, stderr } = await new Deno.Command("apt-get", {
+        args: ["-qq", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20", ...words],
+        env: { DEBIAN_FRONTEND: "noninteractive" },
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).output();
+      return success ? undefined : new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? "failed";
+    } catch (error) {
+      return error instanceof Deno.errors.NotFound ? "no apt-get here" : String(error);
+    }
+  };
+  const problem = await apt("update") ?? await apt("install", "-y", "--no-install-recommends", ...wanted);
+  if (problem !== undefined) say(`apt-get: ${problem}`);
+  probeAgain();
+}
+
+interface Result {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly skippedNames: readonly string[];
+}
+
+/** Runs `deno test` and counts from its report, so that a crash of the runner itself is a failure too. */
+async function runTests(args: readonly string[]): Promise<Result> {
+  const report = await Deno.makeTempFile({ prefix: "wg-tests-", suffix: ".xml" });
+  try {
+    const paths = args.some((arg) => !arg.startsWith("-") && arg.includes("/")) ? [] : await present(EVERYTHING);
+    const { success } = await new Deno.Command(Deno.execPath(), {
+      args: ["test", "-A", "--quiet", "--no-check", "--parallel", `--junit-path=${report}`, ...args, ...paths],
+      cwd: ROOT,
+      env: Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" },
+      stdin: "null",
+    }).spawn().status;
+    const xml = await Deno.readTextFile(report);
+    const total = (attribute: string) =>
+      Number(new RegExp(`<testsuites [^>]*\\b${attribute}="(\\d+)"`).exec(xml)?.[1] ?? 0);
+    const skippedNames = [...xml.matchAll(/<testcase name="([^"]*)"[^>]*>\s*<skipped/g)].map(([, name]) => plain(name));
+    const broken = total("failures") + total("errors");
+    const failed = broken === 0 && !success ? 1 : broken;
+    const skipped = skippedNames.length;
+    return { passed: total("tests") - broken - skipped, failed, skipped, skippedNames };
+  } finally {
+    await Deno.remove(report);
+  }
+}
+
+async function present(words: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const word of words) {
+    if (word.startsWith("-") || await Deno.stat(`${ROOT}${word}`).then(() => true, () => false)) found.push(word);
+  }
+  return found;
+}
+
+const plain = (text: string) =>
+  text.replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&lt;", "<").replaceAll("&gt;", ">")
+    .replaceAll("&amp;", "&");

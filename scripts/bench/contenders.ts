@@ -1,0 +1,251 @@
+/**
+ * What is measured: our own program and its rivals. Each knows whether it is on this machine, how it is built, and how one end of a tunnel is set up with it.
+ * @module
+ */
+
+import { type Host, run, sleep, until } from "./laboratory.ts";
+import { type KeyPair, makeKeyPair, peerLines, uapi } from "./uapi.ts";
+
+/** Where rivals are built; git ignores it. */
+const BUILD = new URL("../../.bench/", import.meta.url).pathname;
+const WG = new URL("../../wg", import.meta.url).pathname;
+
+/** Name of the interface at both ends. */
+export const INTERFACE = "wg1";
+/** Its control socket, as seen on its host. */
+export const SOCKET = `/run/wireguard/${INTERFACE}.sock`;
+/** What fits into the veth's 1500 bytes with any outer header. */
+const MTU = "1420";
+
+/** One end of a tunnel, before it is set up. */
+export interface EndPlan {
+  readonly keys: KeyPair;
+  readonly port: number;
+  readonly peerKey: Uint8Array;
+  readonly peerEndpoint: { readonly address: string; readonly port: number };
+  readonly inet: string;
+  readonly inet6: string;
+  readonly peerInet: string;
+  readonly peerInet6: string;
+}
+
+/** The two ends of a tunnel between two hosts. */
+export async function planTunnel(left: Host, right: Host): Promise<{ left: EndPlan; right: EndPlan }> {
+  const [leftKeys, rightKeys] = [await makeKeyPair(), await makeKeyPair()];
+  const inside = { left: ["10.77.0.1", "fd77::1"], right: ["10.77.0.2", "fd77::2"] } as const;
+  const plan = (keys: KeyPair, other: KeyPair, to: Host, own: readonly string[], peer: readonly string[]): EndPlan => ({
+    keys,
+    port: 7111,
+    peerKey: other.public,
+    peerEndpoint: { address: to.address, port: 7111 },
+    inet: own[0],
+    inet6: own[1],
+    peerInet: peer[0],
+    peerInet6: peer[1],
+  });
+  return {
+    left: plan(leftKeys, rightKeys, right, inside.left, inside.right),
+    right: plan(rightKeys, leftKeys, left, inside.right, inside.left),
+  };
+}
+
+/** A program under measurement. */
+export interface Contender {
+  readonly id: string;
+  readonly title: string;
+  readonly role: "ours" | "rival" | "plain";
+  /** Whether it speaks the handshake and the control protocol; our loop without crypto does neither. */
+  readonly wireguard: boolean;
+  /** Its version, after building it where that is needed and possible; or why it is not here. */
+  find(say: (line: string) => void): Promise<{ readonly version: string } | { readonly absent: string }>;
+  /** Sets one end up and returns the milliseconds from the start of the program until its interface answered. */
+  up(host: Host, plan: EndPlan): Promise<number>;
+}
+
+/** Our own program, driven with its own words. */
+const ours: Contender = {
+  id: "ours",
+  title: "wg",
+  role: "ours",
+  wireguard: true,
+  async find(say) {
+    if (!await isFile(WG)) {
+      say("building ./wg");
+      await run([Deno.execPath(), "task", "compile"], { timeoutSeconds: 600 });
+    }
+    return { version: firstLine((await run([WG, "--version"])).stdout) };
+  },
+  async up(host, plan) {
+    const started = performance.now();
+    await ifconfig(host, [
+      ...["create", "wgport", String(plan.port), "wgkey", plan.keys.private.toBase64()],
+      ...["wgpeer", plan.peerKey.toBase64()],
+      ...["wgendpoint", plan.peerEndpoint.address, String(plan.peerEndpoint.port)],
+      ...["wgaip", `${plan.peerInet}/32`, "wgaip", `${plan.peerInet6}/128`],
+    ]);
+    const ready = performance.now() - started;
+    await ifconfig(host, ["inet", `${plan.inet}/24`]);
+    await ifconfig(host, ["inet6", `${plan.inet6}/64`]);
+    return ready;
+  },
+};
+
+/** Path of the built program, for what is measured about commands. */
+export const OUR_PROGRAM = WG;
+
+async function ifconfig(host: Host, words: readonly string[]): Promise<void> {
+  await host.run([WG, "ifconfig", INTERFACE, ...words]);
+}
+
+/** A rival: a program that makes the interface and is configured over its control socket. */
+function rival(options: {
+  id: string;
+  title: string;
+  program: string;
+  args: readonly string[];
+  build?: (say: (line: string) => void) => Promise<string | undefined>;
+  version: () => Promise<string>;
+}): Contender {
+  return {
+    id: options.id,
+    title: options.title,
+    role: "rival",
+    wireguard: true,
+    async find(say) {
+      if (!await isFile(options.program)) {
+        const problem = await options.build?.(say);
+        if (problem !== undefined) return { absent: problem };
+        if (!await isFile(options.program)) return { absent: `${options.program} is not there` };
+      }
+      return { version: await options.version() };
+    },
+    async up(host, plan) {
+      await host.run(["mkdir", "-p", "/run/wireguard"]);
+      const started = performance.now();
+      host.start([options.program, ...options.args, INTERFACE], { LOG_LEVEL: "error", WG_LOG_LEVEL: "error" });
+      const socket = host.path(SOCKET);
+      await until(`${options.title} answers`, 10, 2, () => uapi(socket, "get=1").catch(() => undefined));
+      const ready = performance.now() - started;
+      await uapi(
+        socket,
+        `set=1\nprivate_key=${plan.keys.private.toHex()}\nlisten_port=${plan.port}\n` +
+          peerLines(
+            plan.peerKey,
+            [`${plan.peerInet}/32`, `${plan.peerInet6}/128`],
+            `${plan.peerEndpoint.address}:${plan.peerEndpoint.port}`,
+          ),
+      );
+      await host.run(["ip", "address", "add", `${plan.inet}/24`, "dev", INTERFACE]);
+      await host.run(["ip", "address", "add", `${plan.inet6}/64`, "dev", INTERFACE, "nodad"]);
+      await host.run(["ip", "link", "set", INTERFACE, "mtu", MTU, "up"]);
+      // boringtun's threads meet the interface only some moments after its socket.
+      await sleep(50);
+      return ready;
+    },
+  };
+}
+
+function cargo(crate: string): (say: (line: string) => void) => Promise<string | undefined> {
+  return async (say) => {
+    if (await which("cargo") === undefined) return "cargo is not on this machine";
+    say(`building ${crate} (once; some minutes)`);
+    const argv = ["nice", "-n", "19", "cargo", "install", "-j1", "--locked", "--root", `${BUILD}cargo`, crate];
+    const built = await run(argv, {
+      timeoutSeconds: 1800,
+      anyCode: true,
+      env: { CARGO_TARGET_DIR: `${BUILD}target-${crate}` },
+    });
+    return built.code === 0 ? undefined : `cargo install ${crate}: ${lastLine(built.stderr)}`;
+  };
+}
+
+async function goInstall(say: (line: string) => void): Promise<string | undefined> {
+  const go = await which("go") ?? (await isFile("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : undefined);
+  if (go === undefined) return "go is not on this machine";
+  say("building the newest wireguard-go (once)");
+  const argv = ["nice", "-n", "19", go, "install", "-p", "1", "golang.zx2c4.com/wireguard@latest"];
+  const built = await run(argv, { timeoutSeconds: 900, anyCode: true, env: { GOBIN: `${BUILD}go` } });
+  return built.code === 0 ? undefined : `go install: ${lastLine(built.stderr)}`;
+}
+
+/** Ours first, then the rivals, in the order of the table's columns. */
+export const CONTENDERS: readonly Contender[] = [
+  ours,
+  rival({
+    id: "debian",
+    title: "Debian's wireguard-go",
+    program: "/usr/bin/wireguard-go",
+    args: ["-f"],
+    build: () => aptInstall("wireguard-go"),
+    version: () => packageVersion("wireguard-go"),
+  }),
+  rival({
+    id: "newest",
+    title: "newest wireguard-go",
+    program: `${BUILD}go/wireguard`,
+    args: ["-f"],
+    build: goInstall,
+    version: async () => {
+      const go = await which("go") ?? "/usr/local/go/bin/go";
+      const text = (await run([go, "version", "-m", `${BUILD}go/wireguard`], { anyCode: true })).stdout;
+      return /mod\s+golang\.zx2c4\.com\/wireguard\s+(\S+)/.exec(text)?.[1] ?? "unknown";
+    },
+  }),
+  rival({
+    id: "boringtun",
+    title: "boringtun",
+    program: `${BUILD}cargo/bin/boringtun-cli`,
+    args: ["--foreground", "--disable-drop-privileges"],
+    build: cargo("boringtun-cli"),
+    version: async () => lastWord(firstLine((await run([`${BUILD}cargo/bin/boringtun-cli`, "--version"])).stdout)),
+  }),
+  rival({
+    id: "gotatun",
+    title: "gotatun",
+    program: `${BUILD}cargo/bin/gotatun`,
+    args: ["--foreground", "--disable-drop-privileges"],
+    build: cargo("gotatun-cli"),
+    version: async () => lastWord(firstLine((await run([`${BUILD}cargo/bin/gotatun`, "--version"])).stdout)),
+  }),
+];
+
+/** Installs a Debian package where we can; says why not otherwise. */
+export async function aptInstall(name: string): Promise<string | undefined> {
+  if (await which("apt-get") === undefined) return `the package ${name} is not installed and there is no apt-get`;
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  const argv = ["apt-get", "install", "-y", "--no-install-recommends", name];
+  let tried = await run(argv, { anyCode: true, env, timeoutSeconds: 300 });
+  if (tried.code !== 0) {
+    await run(["apt-get", "update"], { anyCode: true, env, timeoutSeconds: 300 });
+    tried = await run(argv, { anyCode: true, env, timeoutSeconds: 300 });
+  }
+  return tried.code === 0 ? undefined : `apt-get install ${name}: ${lastLine(tried.stderr)}`;
+}
+
+/** Path of a program on PATH. */
+export async function which(name: string): Promise<string | undefined> {
+  for (const directory of (Deno.env.get("PATH") ?? "").split(":")) {
+    if (await isFile(`${directory}/${name}`)) return `${directory}/${name}`;
+  }
+  return undefined;
+}
+
+async function packageVersion(name: string): Promise<string> {
+  return (await run(["dpkg-query", "-W", "-f", "${Version}", name], { anyCode: true })).stdout.trim() || "unknown";
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isFile, () => false);
+}
+
+function firstLine(text: string): string {
+  return text.trim().split("\n")[0];
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
+}
+
+function lastWord(text: string): string {
+  return text.split(" ").at(-1) ?? "";
+}

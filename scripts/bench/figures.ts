@@ -1,0 +1,104 @@
+/**
+ * The figures that are measured, and the goals that issue 5 sets for them as ratios inside one run.
+ * @module
+ */
+
+/** One number that a round gives for one implementation. */
+export interface Figure {
+  readonly id: FigureId;
+  readonly title: string;
+  readonly unit: string;
+  readonly better: "higher" | "lower";
+  /** Digits after the point in tables. */
+  readonly digits: number;
+}
+
+/** Names of the figures, as they stand in the JSON. */
+export type FigureId =
+  | "tcp_up"
+  | "tcp_down"
+  | "tcp_mean"
+  | "cpu_per_gb"
+  | "tcp_both"
+  | "tcp_streams"
+  | "tcp_ipv6"
+  | "udp64_flood"
+  | "udp64_cpu"
+  | "udp64_loss"
+  | "udp1372_flood"
+  | "ping_p50"
+  | "ping_p99"
+  | "loaded_p50"
+  | "loaded_p99"
+  | "handshakes"
+  | "memory_idle"
+  | "memory"
+  | "ready";
+
+/** What one round found for one implementation. */
+export type Sample = Partial<Record<FigureId, number>>;
+
+/** All figures, in the order of the table. */
+export const FIGURES: readonly Figure[] = [
+  { id: "tcp_up", title: "TCP, one stream, up", unit: "Gbit/s", better: "higher", digits: 2 },
+  { id: "tcp_down", title: "TCP, one stream, down", unit: "Gbit/s", better: "higher", digits: 2 },
+  { id: "tcp_mean", title: "TCP, one stream, mean of both", unit: "Gbit/s", better: "higher", digits: 2 },
+  { id: "cpu_per_gb", title: "CPU-seconds per GB, both ends", unit: "s/GB", better: "lower", digits: 2 },
+  { id: "tcp_both", title: "TCP, both ways at once, sum", unit: "Gbit/s", better: "higher", digits: 2 },
+  { id: "tcp_streams", title: "TCP, 8 streams up", unit: "Gbit/s", better: "higher", digits: 2 },
+  { id: "tcp_ipv6", title: "TCP over IPv6, one stream up", unit: "Gbit/s", better: "higher", digits: 2 },
+  { id: "udp64_flood", title: "UDP 64 bytes, flood, delivered", unit: "kpps", better: "higher", digits: 1 },
+  {
+    id: "udp64_cpu",
+    title: "UDP 64 bytes at 39 kpps, CPU a packet, both ends",
+    unit: "us",
+    better: "lower",
+    digits: 1,
+  },
+  { id: "udp64_loss", title: "UDP 64 bytes at 39 kpps, lost", unit: "%", better: "lower", digits: 1 },
+  { id: "udp1372_flood", title: "UDP 1372 bytes, flood, delivered", unit: "Gbit/s", better: "higher", digits: 2 },
+  { id: "ping_p50", title: "round trip, idle, p50", unit: "ms", better: "lower", digits: 3 },
+  { id: "ping_p99", title: "round trip, idle, p99", unit: "ms", better: "lower", digits: 3 },
+  { id: "loaded_p50", title: "round trip under one TCP flow, p50", unit: "ms", better: "lower", digits: 2 },
+  { id: "loaded_p99", title: "round trip under one TCP flow, p99", unit: "ms", better: "lower", digits: 2 },
+  { id: "handshakes", title: "handshakes answered per CPU-second", unit: "1/s", better: "higher", digits: 0 },
+  { id: "memory_idle", title: "resident memory after the first packet", unit: "MB", better: "lower", digits: 1 },
+  { id: "memory", title: "resident memory after all loads", unit: "MB", better: "lower", digits: 1 },
+  { id: "ready", title: "start to an answering interface", unit: "ms", better: "lower", digits: 0 },
+];
+
+/** The figure of this id. */
+export function figure(id: FigureId): Figure {
+  const found = FIGURES.find((f) => f.id === id);
+  if (found === undefined) throw new RangeError(`no figure ${id}`);
+  return found;
+}
+
+/** With what a goal compares ours: Debian's wireguard-go, the best of all rivals, or our own loop without crypto. */
+export type Against = "debian" | "best" | "plain";
+
+/** "The ratio of ours to theirs is at least (or at most) so much." */
+export interface Goal {
+  readonly figure: FigureId;
+  readonly against: Against;
+  readonly relation: "at least" | "at most";
+  readonly ratio: number;
+}
+
+/** The goals of issue 5. The round trip under load also has one in milliseconds (p50 under 1 ms), which is shown but is no verdict. */
+export const GOALS: readonly Goal[] = [
+  { figure: "tcp_mean", against: "debian", relation: "at least", ratio: 10 },
+  { figure: "tcp_mean", against: "best", relation: "at least", ratio: 2 },
+  { figure: "tcp_mean", against: "plain", relation: "at least", ratio: 0.5 },
+  { figure: "tcp_both", against: "best", relation: "at least", ratio: 2 },
+  { figure: "tcp_streams", against: "best", relation: "at least", ratio: 2 },
+  { figure: "tcp_ipv6", against: "best", relation: "at least", ratio: 2 },
+  { figure: "cpu_per_gb", against: "debian", relation: "at most", ratio: 0.1 },
+  { figure: "cpu_per_gb", against: "best", relation: "at most", ratio: 0.45 },
+  { figure: "udp64_cpu", against: "debian", relation: "at most", ratio: 0.25 },
+  { figure: "udp64_cpu", against: "best", relation: "at most", ratio: 0.5 },
+  { figure: "udp64_flood", against: "best", relation: "at least", ratio: 1.8 },
+  { figure: "udp1372_flood", against: "best", relation: "at least", ratio: 2.4 },
+  { figure: "ping_p50", against: "best", relation: "at most", ratio: 1 },
+  { figure: "loaded_p99", against: "best", relation: "at most", ratio: 0.5 },
+];

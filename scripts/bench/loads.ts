@@ -1,0 +1,175 @@
+/**
+ * The loads: each puts traffic through a tunnel that is up and says what came of it.
+ * @module
+ */
+
+import type { EndPlan } from "./contenders.ts";
+import type { Sample } from "./figures.ts";
+import { CommandError, cpuSeconds, type Host, residentMax, run, sleep, until } from "./laboratory.ts";
+import { iperfReceived, pingTimes, type Received } from "./parse.ts";
+import { quantile } from "./statistics.ts";
+
+/** A tunnel that carries packets, and whose work is counted. */
+export interface Bed {
+  readonly left: Host;
+  readonly right: Host;
+  readonly plan: { readonly left: EndPlan; readonly right: EndPlan };
+  /** The processes of the implementation at both ends; their CPU time is what the figures mean by CPU. */
+  readonly daemons: readonly number[];
+}
+
+/** A load, and how many times `seconds` it takes. */
+export interface Load {
+  readonly id: string;
+  readonly title: string;
+  readonly run: (bed: Bed, seconds: number) => Promise<Sample>;
+}
+
+const MEGA = 1e6;
+const GIGA = 1e9;
+/** The prototype's fixed rate: what the slowest rival just delivers. */
+const FIXED_PACKETS_PER_SECOND = 39_000;
+const SMALL_BYTES = 64;
+const LARGE_BYTES = 1372;
+
+/** In this order, so that the idle round trip is taken before any load has left its traces. */
+export const LOADS: readonly Load[] = [
+  { id: "ping", title: "round trip, idle", run: idle },
+  { id: "tcp", title: "TCP one stream each way", run: tcp },
+  { id: "both", title: "TCP both ways", run: both },
+  { id: "streams", title: "TCP 8 streams", run: streams },
+  { id: "ipv6", title: "TCP over IPv6", run: ipv6 },
+  { id: "udp64", title: "UDP 64 bytes, flood", run: udpSmallFlood },
+  { id: "fixed", title: "UDP 64 bytes, 39 kpps", run: udpFixed },
+  { id: "udp1372", title: "UDP 1372 bytes, flood", run: udpLargeFlood },
+  { id: "loaded", title: "round trip under TCP", run: loaded },
+];
+
+/** Waits until a packet came through in both directions and the iperf3 server stands on the right host. */
+export async function awaken(bed: Bed): Promise<void> {
+  for (const peer of [bed.plan.left.peerInet, bed.plan.left.peerInet6]) {
+    await until(`a first reply from ${peer}`, 10, 100, async () => {
+      const tried = await bed.left.run(["ping", "-c", "1", "-W", "1", peer], { anyCode: true });
+      return tried.code === 0 ? true : undefined;
+    });
+  }
+  bed.right.start(["iperf3", "-s"]);
+  await until("an iperf3 server", 5, 50, async () => {
+    const listening = await bed.right.run(["ss", "-Hltn", "sport = :5201"]);
+    return listening.stdout.includes(":5201") ? true : undefined;
+  });
+}
+
+/** Resident bytes of the larger end, in MB. */
+export function memoryMegabytes(bed: Bed): number {
+  return residentMax(bed.daemons) / MEGA;
+}
+
+async function iperf(bed: Bed, seconds: number, args: readonly string[], to = bed.plan.left.peerInet) {
+  const argv = ["iperf3", "-c", to, "-J", "-t", String(seconds), ...args];
+  const attempts = 3;
+  for (let attempt = 1;; attempt++) {
+    try {
+      const output = await bed.left.run(argv, { anyCode: true, timeoutSeconds: seconds + 15 });
+      return iperfReceived(output.stdout);
+    } catch (error) {
+      // The server of the run before may not have finished; a tunnel that lost the control connection gets another chance too.
+      if (attempt === attempts || error instanceof CommandError) throw error;
+      await sleep(300);
+    }
+  }
+}
+
+function gigabits(received: readonly Received[]): number {
+  return received.reduce((sum, r) => sum + r.bytes * 8 / r.seconds, 0) / GIGA;
+}
+
+async function counted(bed: Bed, work: () => Promise<Received[]>): Promise<{ received: Received[]; cpu: number }> {
+  const before = cpuSeconds(bed.daemons);
+  const received = await work();
+  return { received, cpu: cpuSeconds(bed.daemons) - before };
+}
+
+async function tcp(bed: Bed, seconds: number): Promise<Sample> {
+  const up = await counted(bed, () => iperf(bed, seconds, []));
+  const down = await counted(bed, () => iperf(bed, seconds, ["-R"]));
+  const tcpUp = gigabits(up.received);
+  const tcpDown = gigabits(down.received);
+  return {
+    tcp_up: tcpUp,
+    tcp_down: tcpDown,
+    tcp_mean: (tcpUp + tcpDown) / 2,
+    cpu_per_gb: (up.cpu + down.cpu) / ((up.received[0].bytes + down.received[0].bytes) / GIGA),
+  };
+}
+
+async function both(bed: Bed, seconds: number): Promise<Sample> {
+  return { tcp_both: gigabits(await iperf(bed, seconds, ["--bidir"])) };
+}
+
+async function streams(bed: Bed, seconds: number): Promise<Sample> {
+  return { tcp_streams: gigabits(await iperf(bed, seconds, ["-P", "8"])) };
+}
+
+async function ipv6(bed: Bed, seconds: number): Promise<Sample> {
+  return { tcp_ipv6: gigabits(await iperf(bed, seconds, [], bed.plan.left.peerInet6)) };
+}
+
+async function udpSmallFlood(bed: Bed, seconds: number): Promise<Sample> {
+  const [received] = await iperf(bed, seconds, ["-u", "-b", "0", "-l", String(SMALL_BYTES)]);
+  return { udp64_flood: received.packets / received.seconds / 1000 };
+}
+
+async function udpFixed(bed: Bed, seconds: number): Promise<Sample> {
+  const bits = FIXED_PACKETS_PER_SECOND * SMALL_BYTES * 8;
+  const args = ["-u", "-b", String(bits), "-l", String(SMALL_BYTES)];
+  const { received: [received], cpu } = await counted(bed, () => iperf(bed, seconds, args));
+  return {
+    udp64_cpu: cpu / received.packets * MEGA,
+    udp64_loss: 100 * received.lost / Math.max(1, received.packets + received.lost),
+  };
+}
+
+async function udpLargeFlood(bed: Bed, seconds: number): Promise<Sample> {
+  const [received] = await iperf(bed, seconds, ["-u", "-b", "0", "-l", String(LARGE_BYTES)]);
+  return { udp1372_flood: received.packets * LARGE_BYTES * 8 / received.seconds / GIGA };
+}
+
+async function ping(bed: Bed, seconds: number, interval: number): Promise<number[]> {
+  const count = Math.round(seconds / interval);
+  const argv = ["ping", "-n", "-c", String(count), "-i", String(interval), "-W", "1", bed.plan.left.peerInet];
+  const times = pingTimes((await bed.left.run(argv, { anyCode: true, timeoutSeconds: seconds + 15 })).stdout);
+  if (times.length < count / 2) throw new Error(`ping: ${times.length} of ${count} came back`);
+  return times;
+}
+
+async function idle(bed: Bed, seconds: number): Promise<Sample> {
+  const times = await ping(bed, seconds, 0.004);
+  return { ping_p50: quantile(times, 0.5), ping_p99: quantile(times, 0.99) };
+}
+
+async function loaded(bed: Bed, seconds: number): Promise<Sample> {
+  const flow = iperf(bed, seconds + 1, []);
+  try {
+    await sleep(500);
+    const times = await ping(bed, seconds, 0.01);
+    return { loaded_p50: quantile(times, 0.5), loaded_p99: quantile(times, 0.99) };
+  } finally {
+    await flow.catch(() => {});
+  }
+}
+
+/** The tools that the loads use, with the Debian package of each. */
+export const TOOLS: readonly { readonly program: string; readonly debian: string }[] = [
+  { program: "iperf3", debian: "iperf3" },
+  { program: "ping", debian: "iputils-ping" },
+  { program: "ip", debian: "iproute2" },
+  { program: "ss", debian: "iproute2" },
+  { program: "nsenter", debian: "util-linux" },
+  { program: "unshare", debian: "util-linux" },
+];
+
+/** iperf3's version, for the record. */
+export async function iperfVersion(): Promise<string> {
+  return (await run(["iperf3", "--version"], { anyCode: true })).stdout.split("\n")[0];
+}

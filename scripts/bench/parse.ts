@@ -1,0 +1,71 @@
+/**
+ * What the measuring tools print, read into numbers. Formats: iperf3 3.12 `-J`, iputils ping, proc(5).
+ * @module
+ */
+
+/** Round trips in milliseconds from ping's lines, in the order they came. */
+export function pingTimes(text: string): number[] {
+  return [...text.matchAll(/\btime=([0-9.]+) ms/g)].map((match) => Number(match[1]));
+}
+
+/** Packets that ping says it sent. */
+export function pingSent(text: string): number {
+  const match = /(\d+) packets transmitted/.exec(text);
+  return match === null ? 0 : Number(match[1]);
+}
+
+/** What an iperf3 client's report says was received: bytes, over how many seconds, and for UDP the packets. */
+export interface Received {
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly packets: number;
+  readonly lost: number;
+}
+
+interface IperfSum {
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly bits_per_second: number;
+  readonly packets?: number;
+  readonly lost_packets?: number;
+}
+
+/**
+ * Reads an iperf3 report.
+ *
+ * @returns one entry for a one-way run, two for `--bidir`.
+ * @throws Error with iperf3's own words when the run failed.
+ */
+export function iperfReceived(text: string): Received[] {
+  const report = JSON.parse(text) as { error?: string; end?: Record<string, IperfSum | undefined> };
+  if (report.error !== undefined) throw new Error(`iperf3: ${report.error}`);
+  const sums = [report.end?.sum_received, report.end?.sum_received_bidir_reverse].filter((sum) => sum !== undefined);
+  if (sums.length === 0) throw new Error("iperf3: no sum of what was received");
+  return sums.map((sum) => {
+    const lost = sum.lost_packets ?? 0;
+    return { bytes: sum.bytes, seconds: sum.seconds, packets: Math.max(0, (sum.packets ?? 0) - lost), lost };
+  });
+}
+
+/** Jiffies of user and system time of a whole process, from /proc/PID/stat. The name in brackets may hold anything, brackets too. */
+export function statTicks(text: string): number {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+/** Nanoseconds that one thread ran, from /proc/PID/task/TID/schedstat. */
+export function schedstatNanoseconds(text: string): number {
+  return Number(text.split(" ")[0]);
+}
+
+/** Resident bytes, from /proc/PID/status. */
+export function residentBytes(text: string): number {
+  const match = /^VmRSS:\s+(\d+) kB$/m.exec(text);
+  return match === null ? 0 : Number(match[1]) * 1024;
+}
+
+/** Jiffies of the whole machine from /proc/stat: all that were counted, and those nobody used (idle, waiting for I/O). */
+export function machineTicks(text: string): { readonly all: number; readonly idle: number } {
+  const fields = text.slice(0, text.indexOf("\n")).trim().split(/\s+/).slice(1, 9).map(Number);
+  return { all: fields.reduce((sum, field) => sum + field, 0), idle: fields[3] + fields[4] };
+}

@@ -1,0 +1,128 @@
+/**
+ * A run's results as text, for the terminal and for docs/performance.md.
+ * @module
+ */
+
+import { type Figure, FIGURES } from "./figures.ts";
+import { type Contestant, ratio, type Results, summary, type Verdict, verdicts } from "./results.ts";
+import { spread, summarize } from "./statistics.ts";
+
+/** The whole report: what ran, figures, ratios, goals, commands, peers. */
+export function reportText(results: Results): string {
+  const parts = [
+    heading(results),
+    figureTable(results),
+    ratioTable(results),
+    goalTable(verdicts(results)),
+    commandTable(results),
+    scaleTable(results),
+    failures(results),
+  ];
+  return parts.filter((part) => part !== "").join("\n\n") + "\n";
+}
+
+function heading(results: Results): string {
+  const { machine } = results;
+  const rounds = Math.max(0, ...results.contestants.map((c) => c.rounds.length));
+  const noise = results.noise.map((n) => `${Math.round(n * 100)}%`).join(", ");
+  const lines = [
+    `${results.made}, ${machine.cpus} CPUs (${machine.model}), ${machine.memoryGb} GB, Linux ${machine.kernel}, Deno ${machine.deno}`,
+    `${rounds} alternating rounds of ${results.seconds} s loads; the same program at both ends; both ends and iperf3 share the CPUs`,
+    `used by others before each round: ${noise || "not measured"}`,
+    ...results.contestants.map((c) => `${c.title}: ${c.version}`),
+    ...results.absent.map((a) => `${a.id}: not measured: ${a.why}`),
+  ];
+  return lines.join("\n");
+}
+
+/** Medians, each with half the distance of its extremes. */
+export function figureTable(results: Results): string {
+  const columns = results.contestants;
+  const rows = FIGURES
+    .filter((f) => columns.some((c) => summary(c, f.id) !== undefined))
+    .map((f) => [`${f.title}, ${f.unit}`, ...columns.map((c) => cell(c, f))]);
+  return rows.length === 0 ? "" : table(["median (plus or minus)", ...columns.map((c) => c.title)], rows);
+}
+
+function cell(contestant: Contestant, f: Figure): string {
+  const found = summary(contestant, f.id);
+  if (found === undefined) return "-";
+  const text = found.median.toFixed(f.digits);
+  return found.count > 1 ? `${text} (${Math.round(spread(found) * 100)}%)` : text;
+}
+
+/** Ours divided by each other one's, the median over the rounds. */
+export function ratioTable(results: Results): string {
+  const ours = results.contestants.find((c) => c.role === "ours");
+  const others = results.contestants.filter((c) => c.role !== "ours");
+  if (ours === undefined || others.length === 0) return "";
+  const rows = FIGURES
+    .map((f) => [`${f.title} (${f.better} is better)`, ...others.map((c) => ratioText(ratio(ours, c, f.id)))])
+    .filter((row) => row.slice(1).some((text) => text !== "-"));
+  return table(["ours divided by", ...others.map((c) => c.title)], rows);
+}
+
+function goalTable(found: readonly Verdict[]): string {
+  if (found.every((v) => v.ratio === undefined)) return "";
+  const rows = found.map(({ goal, rival, ratio, reached }) => [
+    FIGURES.find((f) => f.id === goal.figure)?.title ?? goal.figure,
+    `${goal.relation} ${goal.ratio} of ${goal.against === "best" ? `the best rival (${rival})` : rival}`,
+    ratioText(ratio),
+    reached === undefined ? "not measured" : reached ? "reached" : "NOT REACHED",
+  ]);
+  return table(["goal", "ours to theirs", "found", ""], rows);
+}
+
+function commandTable(results: Results): string {
+  if (results.commands.length === 0) return "";
+  const rows = results.commands.map((command) => {
+    const ours = summarize(command.milliseconds);
+    const empty = summarize(command.empty);
+    if (ours === undefined || empty === undefined) return [command.title, "-", "-", "-"];
+    return [
+      command.title,
+      `${ours.median.toFixed(1)} ms`,
+      `${empty.median.toFixed(1)} ms`,
+      ratioText(ours.median / empty.median),
+    ];
+  });
+  return table(["command", "median", "empty program", "ratio"], rows);
+}
+
+function scaleTable(results: Results): string {
+  if (results.scale.length === 0) return "";
+  const one = results.scale[0];
+  const middle = (samples: readonly number[]) => summarize(samples)?.median ?? NaN;
+  const rows = results.scale.map((row) => {
+    const extra = row.peers - one.peers;
+    return [
+      String(row.peers),
+      middle(row.set).toFixed(1),
+      middle(row.get).toFixed(1),
+      middle(row.show).toFixed(1),
+      `${middle(row.tcp).toFixed(2)} (${ratioText(middle(row.tcp) / middle(one.tcp))})`,
+      (middle(row.resident) / 1e6).toFixed(1),
+      extra < 100 ? "-" : `${Math.round((middle(row.resident) - middle(one.resident)) / extra)}`,
+    ];
+  });
+  const columns = ["peers", "set, ms", "get, ms", "ifconfig wg1, ms", "TCP, Gbit/s (to one peer)", "resident, MB"];
+  return table([...columns, "bytes a further peer"], rows);
+}
+
+function failures(results: Results): string {
+  return results.contestants.flatMap((c) => c.failures.map((f) => `${c.title}: ${f}`)).join("\n");
+}
+
+function ratioText(value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return "-";
+  return value.toFixed(value < 0.1 ? 3 : value < 20 ? 2 : 0);
+}
+
+/** A table that reads well as it stands and is Markdown too. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((text, i) => Math.max(text.length, ...rows.map((row) => row[i].length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join(" | ")} |`;
+  const rule = `| ${widths.map((w, i) => i === 0 ? "-".repeat(w) : "-".repeat(w - 1) + ":").join(" | ")} |`;
+  return [line(head), rule, ...rows.map(line)].join("\n");
+}

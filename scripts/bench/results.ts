@@ -1,0 +1,129 @@
+/**
+ * What a run found, as it is kept in JSON, and the ratios that are read from it.
+ * @module
+ */
+
+import { type Against, figure, type FigureId, type Goal, GOALS, type Sample } from "./figures.ts";
+import { pairedRatio, summarize, type Summary } from "./statistics.ts";
+
+/** One thing that was measured. */
+export interface Contestant {
+  readonly id: string;
+  readonly title: string;
+  readonly version: string;
+  /** Rivals are what ours is compared with; "plain" is our own loop without crypto. */
+  readonly role: "ours" | "rival" | "plain";
+  /** What each round gave, by round; a round that failed is an empty sample. */
+  readonly rounds: Sample[];
+  /** What went wrong, with the round it happened in. */
+  readonly failures: string[];
+}
+
+/** The time that commands take, as ratios to an empty Deno program, in one alternating run. */
+export interface CommandTimes {
+  readonly title: string;
+  readonly milliseconds: readonly number[];
+  /** The empty program's, run by run. */
+  readonly empty: readonly number[];
+}
+
+/** Cost of everything with this many peers configured on one interface. */
+export interface ScaleRow {
+  readonly peers: number;
+  /** Milliseconds of one UAPI set of them all. */
+  readonly set: readonly number[];
+  /** Milliseconds of one UAPI get. */
+  readonly get: readonly number[];
+  /** Milliseconds of the status command. */
+  readonly show: readonly number[];
+  /** Gbit/s of one TCP stream with one of them. */
+  readonly tcp: readonly number[];
+  /** Resident bytes of the daemon. */
+  readonly resident: readonly number[];
+}
+
+/** Everything that one run found. */
+export interface Results {
+  readonly format: 1;
+  /** When it was made, ISO 8601. */
+  readonly made: string;
+  readonly quick: boolean;
+  /** Seconds of each load. */
+  readonly seconds: number;
+  readonly machine: {
+    readonly cpus: number;
+    readonly model: string;
+    readonly kernel: string;
+    readonly memoryGb: number;
+    readonly deno: string;
+  };
+  /** By round: how much of the machine others used (0 to 1), measured while nothing of ours ran. */
+  readonly noise: number[];
+  readonly contestants: Contestant[];
+  /** Rivals that are not on this machine, and why. */
+  readonly absent: { readonly id: string; readonly why: string }[];
+  readonly commands: CommandTimes[];
+  readonly scale: ScaleRow[];
+}
+
+/** The samples of one figure, one a round; NaN where a round lacks it, so that rounds stay paired. */
+export function samples(contestant: Contestant, id: FigureId): number[] {
+  return contestant.rounds.map((round) => round[id] ?? NaN);
+}
+
+/** Median and extremes of one figure, or undefined when no round has it. */
+export function summary(contestant: Contestant, id: FigureId): Summary | undefined {
+  return summarize(samples(contestant, id).filter((value) => !Number.isNaN(value)));
+}
+
+/** Ratio of ours to theirs, round by round. */
+export function ratio(ours: Contestant, theirs: Contestant, id: FigureId): number | undefined {
+  return pairedRatio(samples(ours, id), samples(theirs, id));
+}
+
+/** The rival with the best median of this figure. */
+export function bestRival(results: Results, id: FigureId): Contestant | undefined {
+  let best: { contestant: Contestant; median: number } | undefined;
+  for (const contestant of results.contestants) {
+    const found = contestant.role === "rival" ? summary(contestant, id) : undefined;
+    if (found === undefined) continue;
+    const ahead = best === undefined ||
+      (figure(id).better === "higher" ? found.median > best.median : found.median < best.median);
+    if (ahead) best = { contestant, median: found.median };
+  }
+  return best?.contestant;
+}
+
+/** A goal and what became of it; `ratio` is undefined when one side was not measured. */
+export interface Verdict {
+  readonly goal: Goal;
+  readonly rival: string;
+  readonly ratio: number | undefined;
+  readonly reached: boolean | undefined;
+}
+
+/** Every goal against this run. */
+export function verdicts(results: Results): Verdict[] {
+  const ours = results.contestants.find((c) => c.role === "ours");
+  return GOALS.map((goal) => {
+    const rival = opponent(results, goal.against, goal.figure);
+    const found = ours !== undefined && rival !== undefined ? ratio(ours, rival, goal.figure) : undefined;
+    const reached = found === undefined
+      ? undefined
+      : goal.relation === "at least"
+      ? found >= goal.ratio
+      : found <= goal.ratio;
+    return { goal, rival: rival?.title ?? goal.against, ratio: found, reached };
+  });
+}
+
+function opponent(results: Results, against: Against, id: FigureId): Contestant | undefined {
+  switch (against) {
+    case "debian":
+      return results.contestants.find((c) => c.id === "debian");
+    case "plain":
+      return results.contestants.find((c) => c.role === "plain");
+    case "best":
+      return bestRival(results, id);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The cost of everything against the number of peers that one interface has.
+ * @module
+ */
+
+import { type Contender, OUR_PROGRAM, planTunnel, SOCKET } from "./contenders.ts";
+import { Laboratory, residentMax, sleep } from "./laboratory.ts";
+import { awaken, type Bed, LOADS } from "./loads.ts";
+import type { ScaleRow } from "./results.ts";
+import { peerLines, uapi } from "./uapi.ts";
+
+/** Measures an interface with each of these numbers of peers; one of them carries the traffic, the others are idle. */
+export async function measureScale(
+  contender: Contender,
+  sizes: readonly number[],
+  seconds: number,
+  say: (line: string) => void,
+): Promise<ScaleRow[]> {
+  const rounds = 2;
+  const rows = sizes.map((peers) => ({
+    peers,
+    set: [] as number[],
+    get: [] as number[],
+    show: [] as number[],
+    tcp: [] as number[],
+    resident: [] as number[],
+  }));
+  for (let round = 0; round < rounds; round++) {
+    for (const row of rows) {
+      say(`${row.peers} peers, round ${round + 1} of ${rounds}`);
+      const found = await measureOnce(contender, row.peers, seconds);
+      for (const key of ["set", "get", "show", "tcp", "resident"] as const) row[key].push(found[key]);
+    }
+  }
+  return rows;
+}
+
+async function measureOnce(contender: Contender, peers: number, seconds: number) {
+  await using laboratory = await Laboratory.open();
+  const { left, right } = laboratory;
+  const tunnel = await planTunnel(left, right);
+  await contender.up(left, tunnel.left);
+  await contender.up(right, tunnel.right);
+  const daemons = left.processes();
+  const bed: Bed = { left, right, plan: tunnel, daemons: [...daemons, ...right.processes()] };
+  await awaken(bed);
+
+  const socket = left.path(SOCKET);
+  const lines = ["set=1"];
+  for (let i = 1; i < peers; i++) {
+    lines.push(peerLines(idleKey(i), [`10.${128 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32`]));
+  }
+  const set = await timed(() => uapi(socket, lines.join("\n")));
+  // Garbage of the parsing is given back some moments later; what stays is what an idle peer costs.
+  await sleep(1500);
+  const resident = residentMax(daemons);
+  const get = await timed(() => uapi(socket, "get=1"));
+  const show = await timed(() => left.run([OUR_PROGRAM, "ifconfig", "wg1"]));
+  const load = LOADS.find((l) => l.id === "tcp");
+  const tcp = (await load?.run(bed, seconds))?.tcp_mean ?? NaN;
+  return { set, get, show, tcp, resident };
+}
+
+/** A key of an idle peer: any 32 bytes are a public key, and nobody holds the private half. */
+function idleKey(number: number): Uint8Array {
+  const key = crypto.getRandomValues(new Uint8Array(32));
+  new DataView(key.buffer).setUint32(0, number);
+  return key;
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}

@@ -1,27 +1,47 @@
 /**
- * Asking the daemons: what the commands do with them. Needs root (or the owner of the sockets), but for `interfaceNames` and `publicFacts`.
+ * Asking the daemons: what the commands do with them. Needs root (or the owner of the sockets), but for `interfaceNames` and `publicStatus`.
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
+import { osError } from "../base/errno.ts";
+import { parseGet } from "../uapi/get.ts";
+import { parseReply } from "../uapi/reply.ts";
+import { formatSet } from "../uapi/set.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
+import { unixSocketAnswers } from "../../ffi/process.ts";
+import type { LogLine } from "./log_text.ts";
+import { publicPath, socketNames, socketPath } from "./paths.ts";
 
-/** What anybody may know of an interface. */
-export interface PublicFacts {
-  readonly listenPort: number;
-  readonly rtable: number;
-}
+const ENXIO = 6;
+const ETIMEDOUT = 110;
+const EPROTO = 71;
+const ECONNREFUSED = 111;
+/** How long a daemon may take to answer, and to be gone after it was told to end. */
+const ANSWER_MS = 20_000;
+const END_MS = 15_000;
+/** Bytes of the longest answer taken: PEERS_MAX peers with everything set. */
+const ANSWER_MAX = 256 * 1024 * 1024;
 
 /**
  * The interfaces that have a daemon which answers (sockets left behind by a dead one are passed over), sorted as people count.
  * A user who may not connect sees the names of all sockets.
  */
 export function interfaceNames(): string[] {
-  throw new Error("not yet");
+  const names = socketNames();
+  const root = Deno.uid() === 0;
+  return root ? names.filter((name) => unixSocketAnswers(socketPath(name))) : names;
 }
 
-/** What anybody may know of an interface, or undefined when it tells nothing. */
-export function publicFacts(_name: string): PublicFacts | undefined {
-  throw new Error("not yet");
+/** Whether a daemon answers for this name. @throws ConfigError when the name cannot be one */
+export const interfaceExists = (name: string): boolean => unixSocketAnswers(socketPath(name));
+
+/** What anybody may know of an interface (no keys, no peers), or undefined when it tells nothing. */
+export function publicStatus(name: string): InterfaceStatus | undefined {
+  try {
+    return parseGet(Deno.readTextFileSync(publicPath(name)));
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -29,8 +49,11 @@ export function publicFacts(_name: string): PublicFacts | undefined {
  * @throws ConfigError when the name cannot be one
  * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not ask
  */
-export function getDevice(_name: string): Promise<InterfaceStatus> {
-  return Promise.reject(new Error("not yet"));
+export async function getDevice(name: string): Promise<InterfaceStatus> {
+  const text = await ask(name, "get=2\n\n");
+  // A daemon that does not know version 2 answers with an error, or hangs up.
+  const other = text === "" || /^errno=-?[1-9]/.test(text);
+  return parseGet(parseReply(other ? await ask(name, "get=1\n\n") : text, name));
 }
 
 /**
@@ -38,8 +61,32 @@ export function getDevice(_name: string): Promise<InterfaceStatus> {
  * @throws ConfigError what the daemon found wrong with a value
  * @throws OsError what the kernel refused (`EADDRINUSE` for the port), or as `getDevice`
  */
-export function setDevice(_name: string, _change: DeviceChange): Promise<void> {
-  return Promise.reject(new Error("not yet"));
+export async function setDevice(name: string, change: DeviceChange): Promise<void> {
+  const lines = formatSet(change);
+  let text = await ask(name, `set=2\n${lines}\n`);
+  if (text === "") text = await ask(name, `set=1\n${lines}\n`);
+  parseReply(text, name);
+}
+
+/**
+ * Ends an interface and waits until its process is gone.
+ * @throws OsError `ENXIO` when there is no such interface, `ETIMEDOUT` when the process does not end
+ */
+export async function destroyDaemon(name: string): Promise<void> {
+  const text = await ask(name, "destroy=1\n\n", true);
+  const pid = Number(/^pid=([0-9]+)$/m.exec(text)?.[1] ?? "0");
+  parseReply(text === "" ? "errno=0\n\n" : text, name);
+  const until = Date.now() + END_MS;
+  while (pid > 0 && processLives(pid)) {
+    if (Date.now() > until) throw osError("destroy", name, ETIMEDOUT);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** The lines of an interface's log after `since`, the number of the last one already seen (0 for all that are kept). @throws as `getDevice` */
+export async function readLog(name: string, since = 0): Promise<LogLine[]> {
+  const { parseLog } = await import("./log_text.ts");
+  return parseLog(parseReply(await ask(name, `dmesg=1\nsince=${since}\n\n`), name));
 }
 
 /**
@@ -48,26 +95,73 @@ export function setDevice(_name: string, _change: DeviceChange): Promise<void> {
  * @returns the daemon's process id
  * @throws ConfigError or OsError, whatever kept the daemon from starting; then nothing is left of it
  */
-export function spawnDaemon(_name: string, _change: DeviceChange): Promise<number> {
-  return Promise.reject(new Error("not yet"));
+export async function spawnDaemon(name: string, change: DeviceChange): Promise<number> {
+  const { spawn } = await import("./spawn.ts");
+  return await spawn(name, formatSet(change));
 }
 
-/**
- * Ends an interface and waits until its process is gone.
- * @throws OsError `ENXIO` when there is no such interface
- */
-export function destroyDaemon(_name: string): Promise<void> {
-  return Promise.reject(new Error("not yet"));
+/** Sends one operation and returns the whole answer; empty when the daemon hung up without one. */
+async function ask(name: string, request: string, untilHangUp = false): Promise<string> {
+  const connection = await connect(name);
+  const timer = setTimeout(() => connection.close(), ANSWER_MS);
+  try {
+    const bytes = new TextEncoder().encode(request);
+    for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+    bytes.fill(0);
+    return await readAnswer(connection, name, untilHangUp);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset) return "";
+    if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+      throw osError("uapi", name, ETIMEDOUT, "the daemon does not answer");
+    }
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    try {
+      connection.close();
+    } catch {
+      // Closed by the timer.
+    }
+  }
 }
 
-/** Lines of the daemon's log, each with its number and time; `since` is the number of the last line already seen. */
-export interface LogLine {
-  readonly sequence: number;
-  readonly unixMs: number;
-  readonly text: string;
+async function connect(name: string): Promise<Deno.UnixConn> {
+  const path = socketPath(name);
+  try {
+    return await Deno.connect({ transport: "unix", path });
+  } catch (error) {
+    const missing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused;
+    if (missing) throw osError("connect", name, ENXIO, "no such interface");
+    if (error instanceof Deno.errors.PermissionDenied) throw osError("connect", name, 13);
+    throw osError("connect", name, ECONNREFUSED, error instanceof Error ? error.message : String(error));
+  }
 }
 
-/** The lines of an interface's log after `since` (0 for all that are kept). @throws as `getDevice` */
-export function readLog(_name: string, _since = 0): Promise<LogLine[]> {
-  return Promise.reject(new Error("not yet"));
+async function readAnswer(connection: Deno.UnixConn, name: string, untilHangUp: boolean): Promise<string> {
+  let bytes = new Uint8Array(65_536);
+  let length = 0;
+  while (true) {
+    if (length === bytes.length) {
+      if (length >= ANSWER_MAX) throw osError("uapi", name, EPROTO, "the daemon's answer has no end");
+      const grown = new Uint8Array(length * 2);
+      grown.set(bytes);
+      bytes = grown;
+    }
+    const count = await connection.read(bytes.subarray(length));
+    if (count === null) break;
+    length += count;
+    const whole = length >= 2 && bytes[length - 1] === 10 && bytes[length - 2] === 10;
+    if (whole && !untilHangUp) break;
+  }
+  return new TextDecoder().decode(bytes.subarray(0, length));
+}
+
+function processLives(pid: number): boolean {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // A process that ended but was not yet waited for by its parent is gone for everybody else.
+    return stat.charAt(stat.lastIndexOf(")") + 2) !== "Z";
+  } catch {
+    return false;
+  }
 }

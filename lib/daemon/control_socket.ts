@@ -1,0 +1,221 @@
+/**
+ * The control socket: serves the UAPI text to several clients at once, none of whom can hold up or end the daemon.
+ * @module
+ */
+import { errnoNumber, osError } from "../base/errno.ts";
+import { ConfigError, OsError } from "../base/errors.ts";
+import { UapiReader, type UapiRequest } from "../uapi/reader.ts";
+import { formatReply } from "../uapi/reply.ts";
+import { unixSocketAnswers } from "../../ffi/process.ts";
+import { SOCKET_FOLDER, socketPath } from "./paths.ts";
+
+/** Clients served at once; further ones are turned away at once. */
+export const CLIENTS_MAX = 64;
+/** A client may think this long between operations, and take this long to send one or to read an answer. */
+export const CLIENT_IDLE_MS = 60_000;
+export const CLIENT_STALL_MS = 10_000;
+/** Bytes of a piece read from a client. */
+const PIECE_BYTES = 16_384;
+
+const EEXIST = 17;
+const EPROTO = 71;
+
+/** What an operation answers: a body, or the error that it threw. `keep: "open"` leaves the connection to be ended by the process' own end. */
+export interface Answer {
+  readonly body: string;
+  readonly then?: "hang-up" | "keep-until-the-end";
+}
+
+/** Carries out one operation. Throws ConfigError or OsError for the client to hear. */
+export type Operation = (request: UapiRequest) => Answer | Promise<Answer>;
+
+/** The listening socket and its clients. */
+export class ControlSocket {
+  readonly #path: string;
+  readonly #listener: Deno.UnixListener;
+  readonly #operation: Operation;
+  readonly #clients = new Set<Deno.UnixConn>();
+  readonly #limits: { readonly idleMs: number; readonly stallMs: number };
+  readonly #inode: number | null;
+  #closed = false;
+
+  /**
+   * Takes the interface's name: from now on it exists. A socket left behind by a dead daemon is replaced.
+   * The socket is made with mode 0600: at no time is it open to others.
+   * @throws OsError `EEXIST` when a living daemon has the name, or what kept the socket from being made
+   */
+  constructor(
+    name: string,
+    operation: Operation,
+    limits: { readonly idleMs: number; readonly stallMs: number } = {
+      idleMs: CLIENT_IDLE_MS,
+      stallMs: CLIENT_STALL_MS,
+    },
+  ) {
+    this.#path = socketPath(name);
+    this.#operation = operation;
+    this.#limits = limits;
+    this.#listener = listen(name, this.#path);
+    this.#inode = inodeOf(this.#path);
+  }
+
+  /** Serves until `close`. */
+  async serve(): Promise<void> {
+    while (!this.#closed) {
+      let client: Deno.UnixConn;
+      try {
+        client = await this.#listener.accept();
+      } catch {
+        // Out of descriptors, or the client left again; a closed listener ends the loop by its flag.
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        continue;
+      }
+      if (this.#clients.size >= CLIENTS_MAX) {
+        client.close();
+        continue;
+      }
+      this.#clients.add(client);
+      this.#serveClient(client).finally(() => this.#drop(client));
+    }
+  }
+
+  /** Removes the socket (when it is still ours) and stops accepting. Clients that wait for the end keep their connection until the process is gone. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    // Closing the listener removes whatever has its name by now, so it is closed only while that is ours.
+    if (inodeOf(this.#path) === this.#inode) this.#listener.close();
+  }
+
+  async #serveClient(client: Deno.UnixConn): Promise<void> {
+    const reader = new UapiReader();
+    const piece = new Uint8Array(PIECE_BYTES);
+    while (!this.#closed) {
+      for (let next = reader.next(); next !== undefined; next = reader.next()) {
+        if (next.type === "broken") {
+          const error = new OsError("uapi", "control socket", "EPROTO", EPROTO, next.problem);
+          await this.#write(client, formatReply("", error, 2));
+          return;
+        }
+        const answer = await this.#carryOut(next);
+        if (!await this.#write(client, answer.text) || answer.then === "hang-up") return;
+        if (answer.then === "keep-until-the-end") {
+          await new Promise(() => {});
+        }
+      }
+      const limit = reader.partial ? this.#limits.stallMs : this.#limits.idleMs;
+      const count = await within(limit, client, () => client.read(piece));
+      if (typeof count !== "number") return;
+      reader.push(piece.subarray(0, count));
+      piece.fill(0, 0, count);
+    }
+  }
+
+  async #carryOut(request: UapiRequest): Promise<{ text: string; then: Answer["then"] }> {
+    const version = request.value === "2" ? 2 : 1;
+    try {
+      const answer = await this.#operation(request);
+      return { text: formatReply(answer.body), then: answer.then };
+    } catch (error) {
+      const known = error instanceof ConfigError || error instanceof OsError;
+      return { text: formatReply("", known ? error : new Error("internal error"), version), then: undefined };
+    }
+  }
+
+  async #write(client: Deno.UnixConn, text: string): Promise<boolean> {
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) {
+      const count = await within(this.#limits.stallMs, client, () => client.write(bytes.subarray(at)));
+      if (typeof count !== "number") return false;
+      at += count;
+    }
+    bytes.fill(0);
+    return true;
+  }
+
+  #drop(client: Deno.UnixConn): void {
+    this.#clients.delete(client);
+    try {
+      client.close();
+    } catch {
+      // Already closed by a time limit.
+    }
+  }
+}
+
+/** Waits for one read or write of a client; after the limit the connection is closed. Undefined for any failure, null at its end. */
+async function within(
+  limitMs: number,
+  client: Deno.UnixConn,
+  action: () => Promise<number | null>,
+): Promise<number | null | undefined> {
+  const timer = setTimeout(() => {
+    try {
+      client.close();
+    } catch {
+      // Closed meanwhile.
+    }
+  }, limitMs);
+  try {
+    return await action();
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function listen(name: string, path: string): Deno.UnixListener {
+  const folder = openFolder();
+  try {
+    // The lock is on the folder: two daemons that start at once must not both replace the same dead socket.
+    folder.lockSync(true);
+    if (inodeOf(path) !== null) {
+      if (unixSocketAnswers(path)) throw osError("bind", name, EEXIST);
+      removeFile(path);
+    }
+    const before = Deno.umask(0o177);
+    try {
+      return Deno.listen({ transport: "unix", path });
+    } catch (error) {
+      throw asOsError("bind", path, error);
+    } finally {
+      Deno.umask(before);
+    }
+  } finally {
+    folder.close();
+  }
+}
+
+function openFolder(): Deno.FsFile {
+  const before = Deno.umask(0o022);
+  try {
+    Deno.mkdirSync(SOCKET_FOLDER, { recursive: true });
+    return Deno.openSync(SOCKET_FOLDER, { read: true });
+  } catch (error) {
+    throw asOsError("mkdir", SOCKET_FOLDER, error);
+  } finally {
+    Deno.umask(before);
+  }
+}
+
+function asOsError(call: string, object: string, error: unknown): OsError {
+  const code = (error as { code?: string }).code;
+  return osError(call, object, errnoNumber(code ?? "EIO"));
+}
+
+function inodeOf(path: string): number | null {
+  try {
+    return Deno.lstatSync(path).ino;
+  } catch {
+    return null;
+  }
+}
+
+function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Somebody was faster.
+  }
+}

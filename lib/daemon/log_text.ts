@@ -1,0 +1,26 @@
+/**
+ * The log's lines as the control socket's `dmesg=1` carries them: `line=SEQUENCE UNIX-MS TEXT`.
+ * @module
+ */
+
+/** A line of a daemon's log. */
+export interface LogLine {
+  /** Counted from 1. */
+  readonly sequence: number;
+  readonly unixMs: number;
+  readonly text: string;
+}
+
+/** The body of the answer. */
+export function formatLog(lines: readonly LogLine[]): string {
+  return lines.map((line) => `line=${line.sequence} ${line.unixMs} ${line.text}\n`).join("");
+}
+
+/** Reads what `formatLog` made. */
+export function parseLog(text: string): LogLine[] {
+  return [...text.matchAll(/^line=([0-9]+) ([0-9]+) (.*)$/gm)].map((match) => ({
+    sequence: Number(match[1]),
+    unixMs: Number(match[2]),
+    text: match[3],
+  }));
+}

@@ -1,0 +1,110 @@
+/**
+ * What this program is and how it starts itself again: the one place that knows all ways of running.
+ * - source: `deno run -A main.ts ...`
+ * - compiled: the executable that `deno compile` made
+ * - packed: the executable of scripts/compile.ts' other way, unpacked: a Deno binary beside the bundled program
+ * @module
+ */
+
+/** The program's version, as in deno.json. */
+export const VERSION = "0.1.0";
+
+/** The ways of running. */
+export type Kind = "source" | "compiled" | "packed";
+
+/** The main module's name in a packed program's folder. */
+export const PACKED_MAIN = "wg.js";
+/** The flags that a packed program's Deno is started with, by its shell header and by itself: nothing outside is looked at. */
+export const PACKED_FLAGS: readonly string[] = [
+  "run",
+  "-A",
+  "--no-prompt",
+  "--no-config",
+  "--no-lock",
+  "--no-remote",
+  "--no-npm",
+  "--cached-only",
+  "--unstable-net",
+];
+/** What a packed program's Deno is given as environment besides the user's own. */
+export const PACKED_ENVIRONMENT = { DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
+/** V8's flags of a daemon: less memory for heaps that hold little and live long. */
+const DAEMON_V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--single-threaded-gc";
+
+/** How this process runs. */
+export function kind(): Kind {
+  if (Deno.build.standalone) return "compiled";
+  return Deno.mainModule.endsWith(`/${PACKED_MAIN}`) ? "packed" : "source";
+}
+
+/** A program and everything it is to be started with. */
+export interface SelfCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** How to start this program again as a daemon with `args` and as little environment as it can do with. */
+export function selfCommand(args: readonly string[]): SelfCommand {
+  const program = Deno.execPath();
+  switch (kind()) {
+    case "compiled":
+      return { program, args, environment: keep("PATH") };
+    case "packed": {
+      const main = new URL(Deno.mainModule).pathname;
+      const folder = decodeURIComponent(main.slice(0, main.lastIndexOf("/")));
+      return {
+        program,
+        args: [...PACKED_FLAGS, DAEMON_V8_FLAGS, `${folder}/${PACKED_MAIN}`, "wg", ...args],
+        environment: { ...keep("PATH"), ...PACKED_ENVIRONMENT, DENO_DIR: `${folder}/cache` },
+      };
+    }
+    case "source": {
+      const root = new URL("../../", import.meta.url);
+      const path = (name: string) => decodeURIComponent(new URL(name, root).pathname);
+      return {
+        program,
+        args: ["run", "-A", "--no-prompt", DAEMON_V8_FLAGS, `--config=${path("deno.json")}`, path("main.ts"), ...args],
+        environment: {
+          ...keep("PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY", "npm_config_registry"),
+          ...PACKED_ENVIRONMENT,
+        },
+      };
+    }
+  }
+}
+
+/** The module of the data plane's Worker. In the packed program it is a bundle of its own beside the main one. */
+export function dataWorkerUrl(): URL {
+  return kind() === "packed"
+    ? new URL("./packets.js", Deno.mainModule)
+    : new URL("../drive/data_worker.ts", import.meta.url);
+}
+
+/**
+ * The command line without the runtime's share: the name it was called by, then the arguments.
+ * A link named `ifconfig`, `route` or `netstat` selects the command, so the name matters.
+ */
+export function calledAs(): { readonly name: string; readonly args: readonly string[] } {
+  switch (kind()) {
+    case "source":
+      return { name: "wg", args: Deno.args };
+    case "packed":
+      return { name: baseName(Deno.args[0] ?? "wg"), args: Deno.args.slice(1) };
+    case "compiled": {
+      const line = Deno.readTextFileSync("/proc/self/cmdline");
+      return { name: baseName(line.slice(0, Math.max(0, line.indexOf("\0")))), args: Deno.args };
+    }
+  }
+}
+
+const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+
+function keep(...names: readonly string[]): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of names) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+}

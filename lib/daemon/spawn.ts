@@ -1,0 +1,60 @@
+/**
+ * Starting a daemon and hearing whether it came up.
+ * @module
+ */
+import { osError } from "../base/errno.ts";
+import { parseReply } from "../uapi/reply.ts";
+import { checkInterfaceName } from "../base/interface_name.ts";
+import { selfCommand } from "./self.ts";
+
+/** How long a daemon may take. */
+const READY_MS = 30_000;
+const EIO = 5;
+
+/**
+ * Starts `daemon NAME` in a session of its own, gives it its configuration on standard input (never in argv or the environment, which others
+ * can read), and waits for the answer on its standard output. Afterwards nothing ties the two together.
+ * @param lines UAPI `set` lines
+ * @returns its process id
+ * @throws ConfigError or OsError as the daemon told
+ */
+export async function spawn(name: string, lines: string): Promise<number> {
+  const self = selfCommand(["daemon", checkInterfaceName(name)]);
+  const child = new Deno.Command(self.program, {
+    args: [...self.args],
+    env: { ...self.environment },
+    clearEnv: true,
+    cwd: "/",
+    detached: true,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), READY_MS);
+  try {
+    const writer = child.stdin.getWriter();
+    const complaint = readAll(child.stderr);
+    writer.write(new TextEncoder().encode(`${lines}\n`)).then(() => writer.close()).catch(() => {});
+    const answer = await readAll(child.stdout);
+    if (answer === "") {
+      const { code, signal } = await child.status;
+      const last = (await complaint).trim().split("\n").slice(-3).join(" ");
+      throw osError("daemon", name, EIO, `ended with ${signal ?? `status ${code}`}${last === "" ? "" : `: ${last}`}`);
+    }
+    const body = parseReply(answer, name);
+    return Number(/^pid=([0-9]+)$/m.exec(body)?.[1] ?? child.pid);
+  } finally {
+    clearTimeout(timer);
+    child.unref();
+  }
+}
+
+/** Everything until the other side closes, at most 64 KiB of it. */
+async function readAll(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const piece of stream) {
+    if (text.length < 65_536) text += decoder.decode(piece, { stream: true });
+  }
+  return text;
+}

@@ -1,0 +1,93 @@
+/**
+ * Turns the crank of a Device: after everything that goes in, its outputs are carried out and its next deadline becomes a timer.
+ * The same for every kind of data plane and socket.
+ * @module
+ */
+import { type Milliseconds, milliseconds } from "../base/brands.ts";
+import type { DeviceChange } from "../base/config.ts";
+import type { DataCommand, DataEvent } from "../base/messages.ts";
+import type { Device, OutgoingDatagram } from "../device/device.ts";
+
+/** Longest timer: setTimeout takes 31 bits, and a suspended machine's timers are late. */
+const TIMER_MAX_MS = 60_000;
+
+/** What a control driver needs from outside. */
+export interface ControlOptions {
+  readonly device: Device;
+  readonly now: () => Milliseconds;
+  /** Carries commands to the data plane, in order. */
+  readonly command: (commands: readonly DataCommand[]) => void;
+  /** Sends a handshake message. */
+  readonly send: (datagram: OutgoingDatagram) => void;
+  readonly log: (line: string) => void;
+  /** Sets a timer and returns what stops it; setTimeout without it. */
+  readonly timer?: (callback: () => void, delayMs: number) => () => void;
+}
+
+/** One device and its timer. */
+export class ControlDriver {
+  readonly #options: ControlOptions;
+  #deadline: number | undefined;
+  #stopTimer: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+  }
+
+  /** As Device.configure. @throws ConfigError when the change is wrong; then nothing happened */
+  configure(change: DeviceChange): void {
+    this.#options.device.configure(change, this.#options.now());
+    this.#settle();
+  }
+
+  /** As Device.link. */
+  link(up: boolean, mtu: number): void {
+    this.#options.device.link(up, mtu, this.#options.now());
+    this.#settle();
+  }
+
+  /** Handles events of the data plane in order. */
+  handle(events: readonly DataEvent[]): void {
+    for (const event of events) this.#options.device.handle(event, this.#options.now());
+    this.#settle();
+  }
+
+  /** Stops the timer. Nothing is sent afterwards. */
+  close(): void {
+    this.#closed = true;
+    this.#stopTimer?.();
+  }
+
+  #settle(): void {
+    if (this.#closed) return;
+    const { device, command, send, log, now } = this.#options;
+    const outputs = device.takeOutputs();
+    if (outputs.commands.length > 0) command(outputs.commands);
+    for (const datagram of outputs.datagrams) send(datagram);
+    for (const line of outputs.log) log(line);
+    const deadline = device.nextDeadline();
+    if (deadline === this.#deadline && this.#stopTimer !== undefined) return;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    this.#deadline = deadline;
+    if (deadline === undefined) return;
+    const delay = Math.min(TIMER_MAX_MS, Math.max(0, Math.ceil(deadline - now())));
+    this.#stopTimer = (this.#options.timer ?? systemTimer)(() => this.#tick(), delay);
+  }
+
+  #tick(): void {
+    this.#stopTimer = undefined;
+    const now = this.#options.now();
+    if (this.#deadline !== undefined && now >= this.#deadline) this.#options.device.tick(now);
+    this.#settle();
+  }
+}
+
+function systemTimer(callback: () => void, delayMs: number): () => void {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
+}
+
+/** The monotonic time of an isolate that has no better clock: milliseconds since it began, at least 1. */
+export const isolateNow = (): Milliseconds => milliseconds(performance.now() + 1);

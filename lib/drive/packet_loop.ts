@@ -1,0 +1,69 @@
+/**
+ * The loop that the data plane's Worker lives in: turn while there is work, otherwise wait in poll(2).
+ * It never yields to the isolate's own event loop; what it must hear comes by an eventfd, what it says by postMessage.
+ * @module
+ */
+import type { Milliseconds } from "../base/brands.ts";
+import type { Dataplane } from "../data/dataplane.ts";
+import type { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
+import { WORD_BEAT, WORD_BELL } from "./worker_messages.ts";
+
+/** Turns in a row without asking the kernel about the other descriptors. */
+const TURNS_PER_POLL = 16;
+/** Longest wait, so that the beat goes on. */
+const WAIT_MAX_MS = 1000;
+/** Passes without work while the TUN device reports an error, before it counts as gone. */
+const ERROR_PASSES_MAX = 1000;
+
+/** Places in the PollSet. */
+export const PLACE_TUN = 0;
+export const PLACE_UDP4 = 1;
+export const PLACE_UDP6 = 2;
+export const PLACE_BELL = 3;
+export const PLACE_LINK = 4;
+
+const POLL_ERRORS = 8 | 16 | 32; // POLLERR | POLLHUP | POLLNVAL
+
+/** What the loop works with. */
+export interface PacketLoop {
+  readonly dataplane: Dataplane;
+  readonly polls: PollSet;
+  readonly bell: EventFd;
+  readonly words: Int32Array;
+  readonly now: () => Milliseconds;
+  /** Carries out the orders that wait; false ends the loop. */
+  readonly takeOrders: () => boolean;
+  /** Sends what the turn emitted; called after each. */
+  readonly flush: () => void;
+  /** The netlink socket became readable: empty it and say so. */
+  readonly link: () => DrainedSocket | undefined;
+  readonly linkChanged: () => void;
+}
+
+/** Runs until it is told to stop or the TUN device is gone. */
+export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
+  const { dataplane, polls, bell, words, now, takeOrders, flush } = loop;
+  let errorPasses = 0;
+  while (true) {
+    words[WORD_BEAT]++;
+    let worked = true;
+    for (let i = 0; i < TURNS_PER_POLL && worked && words[WORD_BELL] === 0; i++) {
+      worked = dataplane.turn(now());
+      flush();
+    }
+    if (dataplane.gone) return "gone";
+    if (Atomics.exchange(words, WORD_BELL, 0) !== 0) {
+      bell.drain();
+      if (!takeOrders()) return "stopped";
+      flush();
+      continue;
+    }
+    if (polls.wait(worked ? 0 : WAIT_MAX_MS) === 0) continue;
+    if (polls.found(PLACE_LINK) !== 0) {
+      loop.link()?.drain();
+      loop.linkChanged();
+    }
+    errorPasses = !worked && (polls.found(PLACE_TUN) & POLL_ERRORS) !== 0 ? errorPasses + 1 : 0;
+    if (errorPasses > ERROR_PASSES_MAX) return "gone";
+  }
+}

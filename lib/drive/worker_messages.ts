@@ -1,0 +1,60 @@
+/**
+ * What passes between the main isolate and the data plane's Worker besides the planes' own messages.
+ * Orders go down through a MessagePort, a shared word and an eventfd; reports come up by postMessage.
+ * @module
+ */
+import type { DataCommand, DataEvent } from "../base/messages.ts";
+import type { Times } from "../base/times.ts";
+import type { Offloads } from "../data/dataplane.ts";
+
+/** Places in the shared words. */
+export const WORD_HANDSHAKES_WAITING = 0;
+/** 1 while orders wait: looked at on every turn, so that a busy loop need not ask the kernel. */
+export const WORD_BELL = 1;
+/** Counted up on every pass of the loop: shows that the Worker lives. */
+export const WORD_BEAT = 2;
+/** How many 32-bit words the Worker and the main isolate share. */
+export const SHARED_WORDS = 16;
+
+/** The first message of all: what the data plane is built from. Descriptors stay the main isolate's to close. */
+export interface WorkerStart {
+  readonly table: SharedArrayBuffer;
+  readonly words: SharedArrayBuffer;
+  readonly orders: MessagePort;
+  readonly bell: number;
+  readonly tun: { readonly fd: number; readonly tso: boolean; readonly uso: boolean };
+  /** UDP sockets; -1 for a family that is not there. */
+  readonly fd4: number;
+  readonly fd6: number;
+  /** A netlink socket whose readability is reported as `link-changed`; -1 for none. */
+  readonly linkSocket: number;
+  readonly times: Times | undefined;
+  readonly offloads: Partial<Offloads> | undefined;
+}
+
+/** Down. */
+export type WorkerOrder =
+  | { readonly type: "commands"; readonly commands: readonly DataCommand[] }
+  /** Go over to other sockets; answered by `sockets-replaced`, after which the old ones may be closed. */
+  | { readonly type: "sockets"; readonly fd4: number; readonly fd6: number }
+  | { readonly type: "link-socket"; readonly descriptor: number }
+  | { readonly type: "stop" };
+
+/** Up. */
+export type WorkerReport =
+  /** The module is loaded; `WorkerStart` may be sent. */
+  | { readonly type: "loaded" }
+  /** Packets are moving. */
+  | { readonly type: "running"; readonly cipher: string; readonly offloads: Offloads }
+  | { readonly type: "events"; readonly events: readonly DataEvent[] }
+  | { readonly type: "offloads"; readonly offloads: Offloads }
+  | { readonly type: "sockets-replaced" }
+  | { readonly type: "link-socket-replaced" }
+  /** Something about the link, or another one in its namespace, changed. */
+  | { readonly type: "link-changed" }
+  /** The TUN device was deleted; the loop has ended. */
+  | { readonly type: "gone" }
+  /** The loop ended because it was told to: nothing uses the descriptors any more. */
+  | { readonly type: "stopped" }
+  /** Something that must not happen happened; the loop has ended. */
+  | { readonly type: "failed"; readonly reason: string };

@@ -1,0 +1,77 @@
+/**
+ * A TUN device in memory: packets are put in and taken out by the program that embeds the library, by tests and by the simulation.
+ * @module
+ */
+import type { Arena } from "../base/arena.ts";
+import { GATHER_MAX, PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "../data/ports.ts";
+
+/** Packets that wait to be read; further ones are dropped, as a full device queue does. */
+export const MEMORY_TUN_QUEUE_MAX = 1024;
+
+/** A TunPort without offloads: every packet stands for itself. */
+export class MemoryTun implements TunPort {
+  readonly tso = false;
+  readonly uso = false;
+  /** Called after a packet was put in, so that whoever drives the data plane takes a turn. */
+  wake: () => void = () => {};
+  /** Packets that did not fit into the queue. */
+  dropped = 0;
+  readonly #arena: Arena;
+  readonly #deliver: (packet: Uint8Array) => void;
+  readonly #queue: Uint8Array[] = [];
+  readonly #at = new Int32Array(GATHER_MAX);
+  readonly #length = new Int32Array(GATHER_MAX);
+  #closed = false;
+
+  /** @param deliver gets each packet that came out of the tunnel; the array is its own */
+  constructor(arena: Arena, deliver: (packet: Uint8Array) => void) {
+    this.#arena = arena;
+    this.#deliver = deliver;
+  }
+
+  /** Puts an IP packet in, to be routed and sent. Returns false when the queue is full, and it was dropped. */
+  inject(packet: Uint8Array): boolean {
+    if (this.#closed || this.#queue.length >= MEMORY_TUN_QUEUE_MAX || packet.length > 65_535) {
+      this.dropped++;
+      return false;
+    }
+    this.#queue.push(packet.slice());
+    this.wake();
+    return true;
+  }
+
+  /** From now on the device is gone. */
+  close(): void {
+    this.#closed = true;
+    this.#queue.length = 0;
+    this.wake();
+  }
+
+  read(at: number): number {
+    const packet = this.#queue.shift();
+    if (packet === undefined) return this.#closed ? PORT_GONE : PORT_DRAINED;
+    this.#arena.bytes.fill(0, at, at + VNET_HEADER_BYTES);
+    this.#arena.bytes.set(packet, at + VNET_HEADER_BYTES);
+    return VNET_HEADER_BYTES + packet.length;
+  }
+
+  gather(index: number, at: number, length: number): void {
+    this.#at[index] = at;
+    this.#length[index] = length;
+  }
+
+  write(count: number): boolean {
+    if (this.#closed) return false;
+    let total = 0;
+    for (let i = 0; i < count; i++) total += this.#length[i];
+    if (total < VNET_HEADER_BYTES) return false;
+    const whole = new Uint8Array(total);
+    let filled = 0;
+    for (let i = 0; i < count; i++) {
+      whole.set(this.#arena.bytes.subarray(this.#at[i], this.#at[i] + this.#length[i]), filled);
+      filled += this.#length[i];
+    }
+    this.#deliver(whole.slice(VNET_HEADER_BYTES));
+    return true;
+  }
+}

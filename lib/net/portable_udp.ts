@@ -1,0 +1,149 @@
+/**
+ * The data plane's UdpPort over Deno.listenDatagram: no FFI, no privileges, one datagram at a time. It needs `--unstable-net`
+ * (or `"unstable": ["net"]`), and `--allow-net`. Packet info and ECN cannot be had this way: the kernel chooses the source address.
+ * @module
+ */
+import type { Arena } from "../base/arena.ts";
+import { type Endpoint, ENDPOINT_CELL_BYTES, readEndpointCell, writeEndpointCell } from "../base/endpoint.ts";
+import { errnoNumber, osError } from "../base/errno.ts";
+import { ConfigError } from "../base/errors.ts";
+import { formatIp, parseIp } from "../base/ip_text.ts";
+import { GATHER_MAX, PORT_DRAINED, SEND_FAILED, SEND_OK, type SendResult, type UdpPort } from "../data/ports.ts";
+
+/** Datagrams received that wait to be read, and datagrams that are being sent; further ones are dropped, as a full socket buffer does. */
+export const PORTABLE_QUEUE_MAX = 1024;
+
+interface Received {
+  readonly bytes: Uint8Array;
+  readonly source: Endpoint;
+}
+
+/** One UDP socket of the runtime on both families, or on IPv4 only where there is no IPv6. */
+export class PortableUdp implements UdpPort {
+  readonly gso = false;
+  readonly gro = false;
+  readonly segmentsMax = 1;
+  readonly bytesMax = 65_507;
+  segmentSize = 0;
+  readonly ecn = 0;
+  readonly sourceAt: number;
+  /** The port it is bound to. */
+  readonly port: number;
+  /** Called after a datagram came in, so that whoever drives the data plane takes a turn. */
+  wake: () => void = () => {};
+  /** Datagrams that did not fit into a queue. */
+  dropped = 0;
+  readonly #arena: Arena;
+  readonly #socket: Deno.DatagramConn;
+  readonly #mapped: boolean;
+  readonly #queue: Received[] = [];
+  readonly #at = new Int32Array(GATHER_MAX);
+  readonly #length = new Int32Array(GATHER_MAX);
+  #sending = 0;
+  #closed = false;
+
+  /**
+   * @param port 0 picks a free one
+   * @param hostname the address to bind to; without it all of both families
+   * @throws OsError `EADDRINUSE` and others that bind(2) gives
+   */
+  constructor(arena: Arena, port: number, hostname?: string) {
+    this.#arena = arena;
+    this.sourceAt = arena.take(ENDPOINT_CELL_BYTES);
+    this.#socket = open(port, hostname);
+    const address = this.#socket.addr as Deno.NetAddr;
+    this.port = address.port;
+    this.#mapped = address.hostname.includes(":");
+    this.#receiveAll();
+  }
+
+  receive(at: number): number {
+    const next = this.#queue.shift();
+    if (next === undefined) return PORT_DRAINED;
+    this.#arena.bytes.set(next.bytes, at);
+    writeEndpointCell(this.#arena.bytes, this.sourceAt, next.source, undefined);
+    this.segmentSize = next.bytes.length;
+    return next.bytes.length;
+  }
+
+  gather(index: number, at: number, length: number): void {
+    this.#at[index] = at;
+    this.#length[index] = length;
+  }
+
+  send(count: number, _segmentSize: number, cellAt: number, _ecn: number): SendResult {
+    const endpoint = readEndpointCell(this.#arena.bytes, cellAt);
+    if (endpoint === undefined) return SEND_FAILED;
+    let result: SendResult = SEND_OK;
+    for (let i = 0; i < count; i++) {
+      const bytes = this.#arena.bytes.slice(this.#at[i], this.#at[i] + this.#length[i]);
+      if (this.sendDatagram(bytes, endpoint) !== SEND_OK) result = SEND_FAILED;
+    }
+    return result;
+  }
+
+  /** Sends one datagram; for handshake messages. What the network does to it is not known. */
+  sendDatagram(bytes: Uint8Array, endpoint: Endpoint): SendResult {
+    if (this.#closed || this.#sending >= PORTABLE_QUEUE_MAX) {
+      this.dropped++;
+      return SEND_FAILED;
+    }
+    const four = endpoint.address.length === 4;
+    if (!four && !this.#mapped) return SEND_FAILED;
+    const hostname = four && this.#mapped ? `::ffff:${formatIp(endpoint.address)}` : formatIp(endpoint.address);
+    const done = () => {
+      this.#sending--;
+    };
+    this.#sending++;
+    this.#socket.send(bytes, { transport: "udp", hostname, port: endpoint.port }).then(done, done);
+    return SEND_OK;
+  }
+
+  /** Closes the socket; what waits is dropped. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue.length = 0;
+    this.#socket.close();
+  }
+
+  async #receiveAll(): Promise<void> {
+    const buffer = new Uint8Array(65_535);
+    while (!this.#closed) {
+      try {
+        const [bytes, from] = await this.#socket.receive(buffer);
+        this.#take(bytes, from as Deno.NetAddr);
+      } catch {
+        // An ICMP error of an earlier send surfaces here; the next receive goes on. A closed socket ends the loop by its flag.
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+  }
+
+  #take(bytes: Uint8Array, from: Deno.NetAddr): void {
+    if (bytes.length === 0) return;
+    if (this.#queue.length >= PORTABLE_QUEUE_MAX) {
+      this.dropped++;
+      return;
+    }
+    const mapped = from.hostname.startsWith("::ffff:") && from.hostname.includes(".");
+    const address = parseIp(mapped ? from.hostname.slice(7) : from.hostname);
+    if (address === undefined) return;
+    this.#queue.push({ bytes: bytes.slice(), source: { address, port: from.port, scope: 0 } });
+    this.wake();
+  }
+}
+
+function open(port: number, hostname: string | undefined): Deno.DatagramConn {
+  if (typeof Deno.listenDatagram !== "function") {
+    throw new ConfigError("Deno.listenDatagram", "not there: run with --unstable-net");
+  }
+  try {
+    return Deno.listenDatagram({ transport: "udp", hostname: hostname ?? "::", port });
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? "";
+    if (hostname === undefined && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) return open(port, "0.0.0.0");
+    if (code === "") throw error;
+    throw osError("bind", `udp port ${port}`, errnoNumber(code));
+  }
+}

@@ -105,7 +105,7 @@ export function encodeLinkDump(sequence: number, stats: boolean): Uint8Array<Arr
 
 /** Asks for one link, by its index or by its name. */
 export function encodeLinkGet(sequence: number, link: number | string): Uint8Array<ArrayBuffer> {
-  const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST, sequence);
+  const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, sequence);
   ifinfo(builder, typeof link === "number" ? link : 0, 0, 0);
   if (typeof link === "string") builder.attributeText(IFLA_IFNAME, link);
   return builder.finish();

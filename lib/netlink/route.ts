@@ -159,7 +159,7 @@ export interface RouteLookup {
 /** Asks which way packets to an address take. */
 export function encodeRouteGet(sequence: number, address: IpBytes, lookup: RouteLookup): Uint8Array<ArrayBuffer> {
   const flags = RTM_F_LOOKUP_TABLE | (lookup.match === true ? RTM_F_FIB_MATCH : 0);
-  const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST, sequence)
+  const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence)
     .u8(familyOf(address)).u8(address.length * 8).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u32(flags)
     .attribute(RTA_DST, address);
   if (lookup.interfaceIndex !== undefined) builder.attributeU32(RTA_OIF, lookup.interfaceIndex);

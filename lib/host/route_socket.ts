@@ -1,0 +1,244 @@
+/**
+ * Links, addresses and routes of one network namespace, over rtnetlink.
+ * @module
+ */
+import { osError } from "../base/errno.ts";
+import { OsError } from "../base/errors.ts";
+import type { IpBytes } from "../base/endpoint.ts";
+import { formatIp } from "../base/ip_text.ts";
+import {
+  type AddressRequest,
+  decodeAddress,
+  encodeAddressAdd,
+  encodeAddressDelete,
+  encodeAddressDump,
+  familyNumber,
+  type InterfaceAddress,
+  RTM_NEWADDR,
+} from "../netlink/address.ts";
+import {
+  decodeLink,
+  encodeLinkDelete,
+  encodeLinkDump,
+  encodeLinkGet,
+  encodeLinkSet,
+  type Link,
+  type LinkChange,
+  RTM_NEWLINK,
+} from "../netlink/link.ts";
+import type { NetlinkMessage } from "../netlink/message.ts";
+import {
+  decodeRoute,
+  encodeRouteAdd,
+  encodeRouteDelete,
+  encodeRouteDump,
+  encodeRouteGet,
+  type Route,
+  type RouteFilter,
+  type RouteLookup,
+  type RouteRequest,
+  RTM_F_CLONED,
+  RTM_NEWROUTE,
+} from "../netlink/route.ts";
+import { EBADMSG, ENODEV, ENOENT } from "../../ffi/errno.ts";
+import { NetlinkSocket } from "./netlink_socket.ts";
+
+/** Something that runs a function in a network namespace, as NetNamespace does. */
+interface Place {
+  run<T>(fn: () => T): T;
+}
+
+/**
+ * See the module. Every method is synchronous and throws OsError; `object` in it is the interface, address or route.
+ *
+ * @example
+ * ```ts ignore
+ * using routes = RouteSocket.open(NetNamespace.rdomain(1, { create: true }));
+ * const link = routes.requireLink("wg1");
+ * routes.addAddress({ address: new Uint8Array([192, 168, 5, 1]), prefix: 24, interfaceIndex: link.index });
+ * routes.setLink(link.index, { up: true, mtu: 1420 });
+ * ```
+ */
+export class RouteSocket {
+  readonly #socket: NetlinkSocket;
+
+  private constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
+  }
+
+  /** Opens a socket in the namespace (default: the calling thread's), where it stays. */
+  static open(namespace?: Place): RouteSocket {
+    return new RouteSocket(namespace === undefined ? new NetlinkSocket() : namespace.run(() => new NetlinkSocket()));
+  }
+
+  /** Closes the socket. Harmless the second time. */
+  close(): void {
+    this.#socket.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  // --- links ---
+
+  /** All links, by index. `stats`: with their counters. */
+  links(options: { readonly stats?: boolean } = {}): Link[] {
+    const stats = options.stats === true;
+    return this.#socket.dump((n) => encodeLinkDump(n, stats), "RTM_GETLINK", "interfaces", decodedLink);
+  }
+
+  /** One link with its counters, by name or index; undefined when there is none. */
+  link(nameOrIndex: string | number): Link | undefined {
+    let found: Link | undefined;
+    try {
+      this.#socket.request((n) => encodeLinkGet(n, nameOrIndex), "RTM_GETLINK", nameOf(nameOrIndex), (message) => {
+        found = decodedLink(message);
+      });
+    } catch (error) {
+      if (error instanceof OsError && error.errno === ENODEV) return undefined;
+      throw error;
+    }
+    return found;
+  }
+
+  /** As `link`, but an OsError ENODEV when there is none. */
+  requireLink(nameOrIndex: string | number): Link {
+    const link = this.link(nameOrIndex);
+    if (link === undefined) throw osError("RTM_GETLINK", nameOf(nameOrIndex), ENODEV);
+    return link;
+  }
+
+  /** Changes a link, all that is given or nothing. */
+  setLink(index: number, change: LinkChange): void {
+    this.#named(index, (object) => this.#socket.request((n) => encodeLinkSet(n, index, change), "RTM_NEWLINK", object));
+  }
+
+  /** Deletes a link. A TUN device goes with its last descriptor; this takes it away from its process. */
+  deleteLink(index: number): void {
+    this.#named(index, (object) => this.#socket.request((n) => encodeLinkDelete(n, index), "RTM_DELLINK", object));
+  }
+
+  // --- addresses ---
+
+  /** Addresses, IPv4 first; of one family or one interface where they are given. */
+  addresses(filter: { readonly family?: 4 | 6; readonly interfaceIndex?: number } = {}): InterfaceAddress[] {
+    const families = filter.family === undefined ? [4, 6] as const : [filter.family];
+    const index = filter.interfaceIndex ?? 0;
+    return families.flatMap((family) =>
+      this.#socket.dump((n) => encodeAddressDump(n, family, index), "RTM_GETADDR", "addresses", (message) => {
+        if (message.type !== RTM_NEWADDR || message.payload[0] !== familyNumber(family)) return undefined;
+        const address = decodeAddress(message);
+        if (address === undefined) throw osError("RTM_GETADDR", "addresses", EBADMSG);
+        return index === 0 || address.interfaceIndex === index ? address : undefined;
+      })
+    );
+  }
+
+  /** Adds an address and, by the kernel, its connected route once the link is up. An existing one: EEXIST. */
+  addAddress(request: AddressRequest): void {
+    this.#socket.request((n) => encodeAddressAdd(n, request, false), "RTM_NEWADDR", addressText(request));
+  }
+
+  /** Adds an address or updates it where it stands. */
+  replaceAddress(request: AddressRequest): void {
+    this.#socket.request((n) => encodeAddressAdd(n, request, true), "RTM_NEWADDR", addressText(request));
+  }
+
+  /** Deletes an address with its routes. None such: EADDRNOTAVAIL. */
+  deleteAddress(request: AddressRequest): void {
+    this.#socket.request((n) => encodeAddressDelete(n, request), "RTM_DELADDR", addressText(request));
+  }
+
+  // --- routes ---
+
+  /** Routes of all tables, IPv4 first, as the filter says. Cached ones are left out. */
+  routes(filter: RouteFilter = {}): Route[] {
+    const families = filter.family === undefined ? [4, 6] as const : [filter.family];
+    return families.flatMap((family) => this.#routesOf(family, filter));
+  }
+
+  #routesOf(family: 4 | 6, filter: RouteFilter): Route[] {
+    const { table, interfaceIndex } = filter;
+    const encode = (n: number) => encodeRouteDump(n, { family, table, interfaceIndex });
+    try {
+      return this.#socket.dump(encode, "RTM_GETROUTE", "routes", (message) => {
+        if (message.type !== RTM_NEWROUTE || message.payload[0] !== familyNumber(family)) return undefined;
+        const route = decodedRoute(message);
+        if ((route.flags & RTM_F_CLONED) !== 0 || (table !== undefined && route.table !== table)) return undefined;
+        const hops = route.nextHops.some((hop) => hop.interfaceIndex === interfaceIndex);
+        return interfaceIndex === undefined || route.interfaceIndex === interfaceIndex || hops ? route : undefined;
+      });
+    } catch (error) {
+      // A table that was never used is an empty one.
+      if (error instanceof OsError && error.errno === ENOENT && table !== undefined) return [];
+      throw error;
+    }
+  }
+
+  /** Adds a route. An existing one: EEXIST. */
+  addRoute(route: RouteRequest): void {
+    this.#socket.request((n) => encodeRouteAdd(n, route, "add"), "RTM_NEWROUTE", routeText(route));
+  }
+
+  /** Adds a route or changes the one to the same destination and metric. */
+  replaceRoute(route: RouteRequest): void {
+    this.#socket.request((n) => encodeRouteAdd(n, route, "replace"), "RTM_NEWROUTE", routeText(route));
+  }
+
+  /** Changes the route to this destination and metric. None such: ENOENT. */
+  changeRoute(route: RouteRequest): void {
+    this.#socket.request((n) => encodeRouteAdd(n, route, "change"), "RTM_NEWROUTE", routeText(route));
+  }
+
+  /** Deletes the first route that fits what is given. None such: ESRCH. */
+  deleteRoute(route: RouteRequest): void {
+    this.#socket.request((n) => encodeRouteDelete(n, route), "RTM_DELROUTE", routeText(route));
+  }
+
+  /** Which way packets to the address take. No way: ENETUNREACH or EHOSTUNREACH. */
+  getRoute(address: IpBytes, lookup: RouteLookup = {}): Route {
+    let found: Route | undefined;
+    const object = formatIp(address);
+    this.#socket.request((n) => encodeRouteGet(n, address, lookup), "RTM_GETROUTE", object, (message) => {
+      if (message.type === RTM_NEWROUTE) found = decodedRoute(message);
+    });
+    if (found === undefined) throw osError("RTM_GETROUTE", object, EBADMSG);
+    return found;
+  }
+
+  /** Runs `act`, and where it fails names the interface rather than its number. */
+  #named(index: number, act: (object: string) => void): void {
+    try {
+      act(nameOf(index));
+    } catch (error) {
+      const name = error instanceof OsError ? this.link(index)?.name : undefined;
+      if (!(error instanceof OsError) || name === undefined) throw error;
+      throw new OsError(error.call, name, error.code, error.errno, error.text);
+    }
+  }
+}
+
+const nameOf = (nameOrIndex: string | number): string =>
+  typeof nameOrIndex === "string" ? nameOrIndex : `interface ${nameOrIndex}`;
+
+function addressText(request: AddressRequest): string {
+  return `${formatIp(request.address)}/${request.prefix}`;
+}
+
+function routeText(route: RouteRequest): string {
+  return `route ${formatIp(route.destination)}/${route.prefix}`;
+}
+
+function decodedLink(message: NetlinkMessage): Link | undefined {
+  if (message.type !== RTM_NEWLINK) return undefined;
+  const link = decodeLink(message);
+  if (link === undefined) throw osError("RTM_GETLINK", "interfaces", EBADMSG);
+  return link;
+}
+
+function decodedRoute(message: NetlinkMessage): Route {
+  const route = decodeRoute(message);
+  if (route === undefined) throw osError("RTM_GETROUTE", "routes", EBADMSG);
+  return route;
+}

@@ -1,0 +1,49 @@
+/**
+ * Becoming another program inside a network namespace: `route -T N exec CMD`.
+ * @module
+ */
+import { osError } from "../base/errno.ts";
+import { EACCES, ENOENT, ENOTDIR } from "../../ffi/errno.ts";
+import * as libc from "../../ffi/libc.ts";
+
+const SIGPIPE = 13;
+const ENOEXEC = 8;
+/** Where execvp(3) looks when there is no PATH. */
+const DEFAULT_PATH = "/bin:/usr/bin";
+
+/**
+ * Replaces this process by a command in the namespace: same process id, terminal, standard streams and environment, so that exit status and
+ * signals are the command's own. The runtime ignores SIGPIPE; the command gets the default again.
+ *
+ * Call it on the main isolate, with nothing left to write. Returns only by throwing.
+ * @param argv the command, looked up on PATH as execvp(3) does, and its arguments
+ * @throws OsError with `argv[0]` as its object; then the process goes on where it was
+ */
+export function execIn(namespace: { run<T>(fn: () => T): T }, argv: readonly string[]): never {
+  const environment = Object.entries(Deno.env.toObject()).map(([name, value]) => `${name}=${value}`);
+  const errno = namespace.run(() => {
+    checkedReset();
+    let worst = ENOENT;
+    for (const path of candidates(argv[0])) {
+      let result = libc.execve(path, argv, environment);
+      if (result === -ENOEXEC) result = libc.execve("/bin/sh", ["sh", path, ...argv.slice(1)], environment);
+      // A file that may not be run says more than the directories that lack it.
+      if (result === -EACCES) worst = EACCES;
+      else if (result !== -ENOENT && result !== -ENOTDIR) return -result;
+    }
+    return worst;
+  });
+  throw osError("exec", argv[0], errno);
+}
+
+function checkedReset(): void {
+  libc.resetSignal(SIGPIPE);
+  libc.unblockSignals();
+}
+
+function candidates(command: string): string[] {
+  if (command === "") return [];
+  if (command.includes("/")) return [command];
+  const path = Deno.env.get("PATH") ?? DEFAULT_PATH;
+  return path.split(":").map((folder) => `${folder === "" ? "." : folder}/${command}`);
+}

@@ -1,0 +1,161 @@
+/**
+ * The UDP sockets of an interface: both families on one port, ready for what the data plane does with them.
+ * @module
+ */
+import { checked, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT } from "../../ffi/errno.ts";
+import * as libc from "../../ffi/libc.ts";
+import { AF_INET, AF_INET6, sockaddr, SOCKADDR_IN_BYTES, sockaddrPort } from "../../ffi/structs.ts";
+
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+const SO_MARK = 36;
+
+const SOL_IP = 0;
+const IP_PKTINFO = 8;
+const IP_MTU_DISCOVER = 10;
+const IP_RECVTOS = 13;
+
+const SOL_IPV6 = 41;
+const IPV6_MTU_DISCOVER = 23;
+const IPV6_V6ONLY = 26;
+const IPV6_RECVPKTINFO = 49;
+const IPV6_RECVTCLASS = 66;
+
+/** IP_PMTUDISC_DONT and IPV6_PMTUDISC_DONT. */
+const PMTUDISC_DONT = 0;
+
+/** Bytes of each socket's send and receive buffer: some milliseconds at line speed, as wireguard-go has it. */
+const BUFFER_BYTES = 7 << 20;
+/** How many random ports are tried until one is free in both families. */
+const PORT_ATTEMPTS = 100;
+
+/** What the sockets shall be. */
+export interface UdpRequest {
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** SO_MARK; 0 for none. */
+  readonly fwmark?: number;
+}
+
+/** The sockets, nonblocking and closed on exec; -1 where the host lacks the family. */
+export interface OpenedUdp {
+  readonly fd4: number;
+  readonly fd6: number;
+  readonly port: number;
+}
+
+/**
+ * Opens the sockets in the calling thread's network namespace, where they stay. Nothing is shared: a port that anyone else has is refused.
+ * @throws OsError EADDRINUSE on `udp port N`; EPERM for a fwmark without CAP_NET_ADMIN; EAFNOSUPPORT on a host with neither family
+ */
+export function openUdp(request: UdpRequest): OpenedUdp {
+  const { port, fwmark = 0 } = request;
+  for (let attempt = 1;; attempt++) {
+    try {
+      return openPair(port, fwmark);
+    } catch (error) {
+      if (!(error instanceof SecondFamilyClash) || port !== 0 || attempt === PORT_ATTEMPTS) {
+        throw error instanceof SecondFamilyClash ? error.cause : error;
+      }
+    }
+  }
+}
+
+/** Closes both sockets. */
+export function closeUdp({ fd4, fd6 }: OpenedUdp): void {
+  if (fd4 >= 0) libc.close(fd4);
+  if (fd6 >= 0) libc.close(fd6);
+}
+
+/** Changes SO_MARK of open sockets. @throws OsError EPERM without CAP_NET_ADMIN */
+export function setFwmark({ fd4, fd6 }: OpenedUdp, fwmark: number): void {
+  for (const fd of [fd4, fd6]) {
+    // The kernel's mark has 32 bits without a sign; setsockopt takes them as an int.
+    if (fd >= 0) checked(libc.setsockopt(fd, SOL_SOCKET, SO_MARK, fwmark | 0), "SO_MARK", `fwmark ${fwmark}`);
+  }
+}
+
+/** The port that the first family was given at random is taken in the second. */
+class SecondFamilyClash extends Error {}
+
+function openPair(port: number, fwmark: number): OpenedUdp {
+  const object = `udp port ${port}`;
+  const fd4 = openFamily(AF_INET, object);
+  let fd6 = -1;
+  try {
+    let bound = port;
+    if (fd4 >= 0) {
+      checked(libc.bind(fd4, sockaddr(new Uint8Array(4), port)), "bind", object);
+      bound = boundPort(fd4, SOCKADDR_IN_BYTES, object);
+    }
+    fd6 = openFamily(AF_INET6, object);
+    if (fd6 >= 0) fd6 = bindSecond(fd6, bound, fd4 >= 0);
+    if (fd6 >= 0 && fd4 < 0) bound = boundPort(fd6, 28, object);
+    if (fd4 < 0 && fd6 < 0) checked(-EAFNOSUPPORT, "socket", object);
+    if (fwmark !== 0) setFwmark({ fd4, fd6, port: bound }, fwmark);
+    return { fd4, fd6, port: bound };
+  } catch (error) {
+    closeUdp({ fd4, fd6, port });
+    throw error;
+  }
+}
+
+/** Binds the IPv6 socket, or closes it and returns -1 where IPv6 has no addresses to bind to. */
+function bindSecond(fd: number, port: number, second: boolean): number {
+  const result = libc.bind(fd, sockaddr(new Uint8Array(16), port));
+  if (result >= 0) return fd;
+  libc.close(fd);
+  if (result === -EADDRNOTAVAIL && second) return -1;
+  try {
+    checked(result, "bind", `udp port ${port}`);
+  } catch (error) {
+    if (result === -EADDRINUSE && second) throw new SecondFamilyClash("bind", { cause: error });
+    throw error;
+  }
+  return fd;
+}
+
+function boundPort(fd: number, size: number, object: string): number {
+  const address = new Uint8Array(size);
+  checked(libc.getsockname(fd, address), "getsockname", object);
+  return sockaddrPort(address);
+}
+
+/** A socket with its options, or -1 where the host lacks the family. */
+function openFamily(family: number, object: string): number {
+  const fd = libc.socket(family, libc.SOCK_DGRAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, 0);
+  if (fd === -EAFNOSUPPORT) return -1;
+  checked(fd, "socket", object);
+  try {
+    // As the kernel's own WireGuard: the outer packet may be fragmented rather than lost where the path is narrower than the tunnel's MTU promises.
+    const options: readonly (readonly [number, number, number, string])[] = family === AF_INET
+      ? [
+        [SOL_IP, IP_PKTINFO, 1, "IP_PKTINFO"],
+        [SOL_IP, IP_RECVTOS, 1, "IP_RECVTOS"],
+        [SOL_IP, IP_MTU_DISCOVER, PMTUDISC_DONT, "IP_MTU_DISCOVER"],
+      ]
+      : [
+        [SOL_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY"],
+        [SOL_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO"],
+        [SOL_IPV6, IPV6_RECVTCLASS, 1, "IPV6_RECVTCLASS"],
+        [SOL_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DONT, "IPV6_MTU_DISCOVER"],
+      ];
+    for (const [level, option, value, call] of options) {
+      checked(libc.setsockopt(fd, level, option, value), call, object);
+    }
+    // Beyond the sysctl's limit where we may, up to it where we may not.
+    if (libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES) < 0) {
+      libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, BUFFER_BYTES);
+    }
+    if (libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES) < 0) {
+      libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, BUFFER_BYTES);
+    }
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+  return fd;
+}

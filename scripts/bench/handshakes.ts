@@ -1,5 +1,45 @@
-import type { Contender } from "./contenders.ts";
+/**
+ * How many handshakes a responder answers in a second of CPU time. CPU time and not the clock's, because asking costs about as much as answering
+ * and shares the CPUs, and because rivals use one core or all.
+ * @module
+ */
+
+import { type Contender, planTunnel, SOCKET } from "./contenders.ts";
 import type { Sample } from "./figures.ts";
-export function measureHandshakes(_c: Contender, _seconds: number): Promise<Sample> {
-  return Promise.resolve({});
+import type { HandshakeCount, HandshakeOrder } from "./handshake_load.ts";
+import { cpuSeconds, Laboratory } from "./laboratory.ts";
+import { makeKeyPair, peerLines, uapi } from "./uapi.ts";
+
+/** Enough that no peer comes near the 50 initiations a second that one may send. */
+const INITIATORS = 512;
+const LOAD = new URL("./handshake_load.ts", import.meta.url).pathname;
+
+/** Lets one end answer for `seconds`. */
+export async function measureHandshakes(contender: Contender, seconds: number): Promise<Sample> {
+  await using laboratory = await Laboratory.open();
+  const { left, right } = laboratory;
+  const tunnel = await planTunnel(left, right);
+  await contender.up(right, tunnel.right);
+  const daemons = right.processes();
+
+  const initiators = await Promise.all(Array.from({ length: INITIATORS }, () => makeKeyPair()));
+  const lines = initiators.map(({ public: key }, i) => peerLines(key, [`10.78.${i >> 8}.${i & 255}/32`]));
+  await uapi(right.path(SOCKET), ["set=1", ...lines].join("\n"));
+
+  const order: HandshakeOrder = {
+    address: right.address,
+    port: tunnel.right.port,
+    responder: tunnel.right.keys.public.toHex(),
+    initiators: initiators.map((keys) => keys.private.toHex()),
+    seconds,
+  };
+  const before = cpuSeconds(daemons);
+  const argv = [Deno.execPath(), "run", "-A", LOAD];
+  const output = await left.run(argv, { input: JSON.stringify(order), timeoutSeconds: seconds + 60 });
+  const used = cpuSeconds(daemons) - before;
+  const count = JSON.parse(output.stdout) as HandshakeCount;
+  if (count.answered === 0 || count.verified === 0) {
+    throw new Error(`no handshake was answered: ${output.stdout.trim()}`);
+  }
+  return { handshakes: count.answered / used };
 }

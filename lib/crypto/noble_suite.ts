@@ -6,9 +6,11 @@ import { chacha20poly1305, xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { x25519 } from "@noble/curves/ed25519.js";
 import { blake2s } from "@noble/hashes/blake2.js";
 import { hmac } from "@noble/hashes/hmac.js";
-import { MAC_LENGTH, TAG_LENGTH } from "../base/constants.ts";
-import { counterNonce } from "./nonce.ts";
-import type { Suite } from "./suite.ts";
+import { KEY_LENGTH, MAC_LENGTH, TAG_LENGTH } from "../base/constants.ts";
+import { counterNonce, XNONCE_LENGTH } from "./nonce.ts";
+import { expectLength, type Suite } from "./suite.ts";
+
+type Cipher = ReturnType<typeof chacha20poly1305>;
 
 /** The @noble suite. */
 export const nobleSuite: Suite = {
@@ -21,6 +23,7 @@ export const nobleSuite: Suite = {
   },
 
   mac(key, ...parts) {
+    if (key.length < 1 || key.length > KEY_LENGTH) throw new RangeError("blake2s: a key has 1 to 32 bytes");
     const state = blake2s.create({ key, dkLen: MAC_LENGTH });
     for (const part of parts) state.update(part);
     const tag = state.digest();
@@ -36,40 +39,47 @@ export const nobleSuite: Suite = {
     return tag;
   },
 
-  publicKey: (privateKey) => x25519.getPublicKey(privateKey),
+  publicKey(privateKey) {
+    expectLength("private key", privateKey, KEY_LENGTH);
+    return x25519.getPublicKey(privateKey);
+  },
 
   sharedSecret(privateKey, publicKey) {
-    // noble throws on a point of small order, and on nothing else here when both lengths are right.
-    if (privateKey.length !== 32 || publicKey.length !== 32) throw new RangeError("x25519: a key has 32 bytes");
+    expectLength("private key", privateKey, KEY_LENGTH);
+    expectLength("public key", publicKey, KEY_LENGTH);
     try {
       return x25519.getSharedSecret(privateKey, publicKey);
     } catch {
+      // With both lengths right noble throws on a result of zeros only.
       return undefined;
     }
   },
 
-  seal: (key, counter, plaintext, associated) =>
-    chacha20poly1305(key, counterNonce(counter), associated).encrypt(plaintext),
+  seal: (key, counter, plaintext, associated) => aead(key, counter, associated).encrypt(plaintext),
 
-  open(key, counter, sealed, associated) {
-    if (sealed.length < TAG_LENGTH) return undefined;
-    const cipher = chacha20poly1305(key, counterNonce(counter), associated);
-    try {
-      return cipher.decrypt(sealed);
-    } catch {
-      return undefined;
-    }
-  },
+  open: (key, counter, sealed, associated) => decrypt(aead(key, counter, associated), sealed),
 
-  xseal: (key, nonce, plaintext, associated) => xchacha20poly1305(key, nonce, associated).encrypt(plaintext),
+  xseal: (key, nonce, plaintext, associated) => xaead(key, nonce, associated).encrypt(plaintext),
 
-  xopen(key, nonce, sealed, associated) {
-    if (sealed.length < TAG_LENGTH) return undefined;
-    const cipher = xchacha20poly1305(key, nonce, associated);
-    try {
-      return cipher.decrypt(sealed);
-    } catch {
-      return undefined;
-    }
-  },
+  xopen: (key, nonce, sealed, associated) => decrypt(xaead(key, nonce, associated), sealed),
 };
+
+function aead(key: Uint8Array, counter: bigint, associated: Uint8Array): Cipher {
+  expectLength("key", key, KEY_LENGTH);
+  return chacha20poly1305(key, counterNonce(counter), associated);
+}
+
+function xaead(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array): Cipher {
+  expectLength("key", key, KEY_LENGTH);
+  expectLength("nonce", nonce, XNONCE_LENGTH);
+  return xchacha20poly1305(key, nonce, associated);
+}
+
+function decrypt(cipher: Cipher, sealed: Uint8Array): Uint8Array | undefined {
+  if (sealed.length < TAG_LENGTH) return undefined;
+  try {
+    return cipher.decrypt(sealed);
+  } catch {
+    return undefined;
+  }
+}

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Primitives of whitepaper section 5.4. Pure functions of their arguments; results are fresh arrays. */
+/** Primitives of whitepaper section 5.4. Pure functions of their arguments; results are fresh arrays. A key or nonce of a wrong length throws a RangeError. */
 export interface Suite {
   /** `noble` or `libcrypto 3.0.19`, as the status shows it. */
   readonly name: string;
@@ -28,9 +28,14 @@ export interface Suite {
   xopen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array | undefined;
 }
 
+/** @throws RangeError when `bytes` has another length; its content is never in the message */
+export function expectLength(what: string, bytes: Uint8Array, length: number): void {
+  if (bytes.length !== length) throw new RangeError(`${what}: ${length} bytes expected, ${bytes.length} given`);
+}
+
 /**
  * ChaCha20-Poly1305 without associated data for data messages, over the data plane's arena. Offsets are bytes into it.
- * Keys live in the arena too: 32 bytes at `keyAt`, a multiple of 64. Nothing is allocated a call, and no argument is checked.
+ * Keys live in the arena too: 32 bytes at `keyAt`. Nothing is allocated a call, and no argument is checked.
  *
  * Room that the arena's owner promises around every message: 64 bytes before it that may be overwritten, and 80 bytes of slack
  * after it. Offsets should come from a small set that is used again and again: pointers to them are made once and kept.

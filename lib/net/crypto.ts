@@ -1,15 +1,21 @@
 /**
- * Which cryptographic implementations run: libcrypto when it is found and agrees with @noble, @noble otherwise.
+ * Which cryptographic implementations run: libcrypto when it is found and its self-test passes, @noble otherwise.
  * @module
  */
-import type { Arena } from "../base/arena.ts";
+import { aeadCipher } from "../../ffi/libcrypto_aead.ts";
+import { composedCipher } from "../../ffi/libcrypto_composed.ts";
+import { openLibcrypto } from "../../ffi/libcrypto.ts";
+import { libcryptoSuite } from "../../ffi/libcrypto_suite.ts";
+import { Arena } from "../base/arena.ts";
+import { ConfigError } from "../base/errors.ts";
 import { nobleCipher } from "../crypto/noble_cipher.ts";
 import { nobleSuite } from "../crypto/noble_suite.ts";
+import { cipherPasses, suitePasses } from "../crypto/self_test.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
 
-/** What may be asked for instead of the best. */
+/** The suites that may be asked for by name. */
 export type SuiteChoice = "libcrypto" | "noble";
-/** What may be asked for instead of the best. */
+/** The packet ciphers that may be asked for by name: libcrypto's two and @noble's. */
 export type CipherChoice = "composed" | "aead" | "noble";
 
 /**
@@ -17,15 +23,55 @@ export type CipherChoice = "composed" | "aead" | "noble";
  * @param force takes this one or throws; without it, libcrypto when it is found and passes its self-test, otherwise @noble
  * @throws ConfigError when the one asked for is not to be had
  */
-export function chooseSuite(_force?: SuiteChoice): Suite {
-  return nobleSuite;
+export function chooseSuite(force?: SuiteChoice): Suite {
+  if (force === "noble") return nobleSuite;
+  const suite = libcryptoOrNothing();
+  if (suite !== undefined) return suite;
+  if (force === undefined) return nobleSuite;
+  throw new ConfigError(force, "no libcrypto.so.3 or libcrypto.so.1.1 that passes its self-test");
+}
+
+function libcryptoOrNothing(): Suite | undefined {
+  const libcrypto = openLibcrypto();
+  if (libcrypto === undefined) return undefined;
+  try {
+    const suite = libcryptoSuite(libcrypto, nobleSuite);
+    return suitePasses(suite) ? suite : undefined;
+  } catch {
+    // A libcrypto whose build or policy lacks an algorithm.
+    return undefined;
+  }
 }
 
 /**
- * The cipher for data messages in this arena; it takes a few hundred bytes of it.
+ * The cipher for data messages in this arena, of which it takes a few hundred bytes.
  * @param force takes this one or throws; without it, the fastest that passes its self-test
  * @throws ConfigError when the one asked for is not to be had
  */
-export function choosePacketCipher(arena: Arena, _force?: CipherChoice): PacketCipher {
-  return nobleCipher(arena);
+export function choosePacketCipher(arena: Arena, force?: CipherChoice): PacketCipher {
+  const libcrypto = force === "noble" ? undefined : openLibcrypto();
+  if (libcrypto !== undefined) {
+    for (const [choice, make] of LIBCRYPTO_CIPHERS) {
+      if (force !== undefined && force !== choice) continue;
+      const trial = new Arena(TRIAL_ARENA_BYTES);
+      const tried = make(trial, libcrypto);
+      if (tried === undefined || !passes(trial, tried)) continue;
+      const cipher = make(arena, libcrypto);
+      if (cipher !== undefined) return cipher;
+    }
+  }
+  if (force === undefined || force === "noble") return nobleCipher(arena);
+  throw new ConfigError(force, "no libcrypto that has this cipher and passes its self-test");
+}
+
+/** Fastest first. */
+const LIBCRYPTO_CIPHERS = [["composed", composedCipher], ["aead", aeadCipher]] as const;
+const TRIAL_ARENA_BYTES = 65_536;
+
+function passes(arena: Arena, cipher: PacketCipher): boolean {
+  try {
+    return cipherPasses(arena, cipher);
+  } catch {
+    return false;
+  }
 }

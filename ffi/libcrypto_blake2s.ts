@@ -1,0 +1,106 @@
+/**
+ * BLAKE2s of libcrypto: plain, keyed, and under HMAC.
+ * @module
+ */
+import { KEY_LENGTH, MAC_LENGTH } from "../lib/base/constants.ts";
+import type { Suite } from "../lib/crypto/suite.ts";
+import { addressOf, cString, expectOk, type Libcrypto } from "./libcrypto.ts";
+import { OSSL_PARAM_UNSIGNED_INTEGER, OsslParams, pinned } from "./libcrypto_memory.ts";
+
+const HASH_LENGTH = 32;
+/** Bytes that BLAKE2s takes at once: HMAC's pads fill one block. */
+const BLOCK_LENGTH = 64;
+/** Bytes of input that one update call takes. */
+const INPUT_BYTES = 4096;
+
+/** BLAKE2s-256 and HMAC over it (RFC 2104). */
+export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
+  const { EVP_DigestInit_ex, EVP_DigestUpdate, EVP_DigestFinal_ex, ...evp } = libcrypto.symbols;
+  const context = evp.EVP_MD_CTX_new();
+  const digest = evp.EVP_MD_fetch === null ? evp.EVP_blake2s256() : evp.EVP_MD_fetch(null, cString("BLAKE2s256"), null);
+  expectOk(EVP_DigestInit_ex(context, digest, null), "EVP_DigestInit_ex");
+  const input = pinned(INPUT_BYTES), output = pinned(HASH_LENGTH), pad = pinned(BLOCK_LENGTH + HASH_LENGTH);
+
+  const absorb = (parts: readonly Uint8Array[]): void => {
+    let used = 0;
+    for (const part of parts) {
+      for (let at = 0; at < part.length;) {
+        const taken = Math.min(part.length - at, INPUT_BYTES - used);
+        input.bytes.set(taken === part.length ? part : part.subarray(at, at + taken), used);
+        used += taken;
+        at += taken;
+        if (used < INPUT_BYTES) continue;
+        expectOk(EVP_DigestUpdate(context, input.pointer, BigInt(used)), "EVP_DigestUpdate");
+        used = 0;
+      }
+    }
+    if (used > 0) expectOk(EVP_DigestUpdate(context, input.pointer, BigInt(used)), "EVP_DigestUpdate");
+    input.bytes.fill(0, 0, used);
+  };
+  const start = () => expectOk(EVP_DigestInit_ex(context, null, null), "EVP_DigestInit_ex");
+  const finish = () => expectOk(EVP_DigestFinal_ex(context, output.pointer, null), "EVP_DigestFinal_ex");
+
+  const hash = (...parts: readonly Uint8Array[]): Uint8Array => {
+    start();
+    absorb(parts);
+    finish();
+    return output.bytes.slice();
+  };
+
+  const hmac = (key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array => {
+    const blockKey = key.length > BLOCK_LENGTH ? hash(key) : key;
+    for (let i = 0; i < BLOCK_LENGTH; i++) pad.bytes[i] = (i < blockKey.length ? blockKey[i] : 0) ^ 0x36;
+    start();
+    expectOk(EVP_DigestUpdate(context, pad.pointer, BigInt(BLOCK_LENGTH)), "EVP_DigestUpdate");
+    absorb(parts);
+    finish();
+    for (let i = 0; i < BLOCK_LENGTH; i++) pad.bytes[i] ^= 0x36 ^ 0x5c;
+    pad.bytes.set(output.bytes, BLOCK_LENGTH);
+    start();
+    expectOk(EVP_DigestUpdate(context, pad.pointer, BigInt(BLOCK_LENGTH + HASH_LENGTH)), "EVP_DigestUpdate");
+    finish();
+    pad.bytes.fill(0);
+    const tag = output.bytes.slice();
+    output.bytes.fill(0);
+    return tag;
+  };
+  return { hash, hmac };
+}
+
+/** BLAKE2s-128 with a key, or undefined before 3.0. */
+export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
+  const { EVP_MAC_fetch, EVP_MAC_CTX_new, EVP_MAC_CTX_set_params, EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } =
+    libcrypto.symbols;
+  if (
+    EVP_MAC_fetch === null || EVP_MAC_CTX_new === null || EVP_MAC_CTX_set_params === null || EVP_MAC_init === null ||
+    EVP_MAC_update === null || EVP_MAC_final === null
+  ) return undefined;
+  const algorithm = EVP_MAC_fetch(null, cString("BLAKE2SMAC"), null);
+  const context = algorithm === null ? null : EVP_MAC_CTX_new(algorithm);
+  if (context === null) return undefined;
+  const size = new BigUint64Array([BigInt(MAC_LENGTH)]);
+  const params = new OsslParams([{
+    name: "size",
+    type: OSSL_PARAM_UNSIGNED_INTEGER,
+    data: new Uint8Array(size.buffer),
+  }]);
+  expectOk(EVP_MAC_CTX_set_params(context, params.pointer), "EVP_MAC_CTX_set_params");
+  const secret = pinned(KEY_LENGTH), input = pinned(INPUT_BYTES), output = pinned(MAC_LENGTH), made = pinned(8);
+  const inputAddress = addressOf(input.bytes);
+
+  return (key, ...parts) => {
+    if (key.length < 1 || key.length > KEY_LENGTH) throw new RangeError("blake2s: a key has 1 to 32 bytes");
+    secret.bytes.set(key);
+    expectOk(EVP_MAC_init(context, secret.pointer, BigInt(key.length), null), "EVP_MAC_init");
+    for (const part of parts) {
+      for (let at = 0; at < part.length; at += INPUT_BYTES) {
+        const taken = Math.min(part.length - at, INPUT_BYTES);
+        input.bytes.set(taken === part.length ? part : part.subarray(at, at + taken));
+        expectOk(EVP_MAC_update(context, inputAddress, BigInt(taken)), "EVP_MAC_update");
+      }
+    }
+    expectOk(EVP_MAC_final(context, output.pointer, made.pointer, BigInt(MAC_LENGTH)), "EVP_MAC_final");
+    secret.bytes.fill(0);
+    return output.bytes.slice();
+  };
+}

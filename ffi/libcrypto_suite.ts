@@ -1,0 +1,171 @@
+/**
+ * The suite made of libcrypto: X25519, BLAKE2s and the AEADs for handshakes and cookies.
+ * Everything goes through memory of this module, because pointers to it are made once, and taking the address of a small fresh array costs more than the hash of it.
+ * @module
+ */
+import { KEY_LENGTH, TAG_LENGTH } from "../lib/base/constants.ts";
+import { counterNonce, NONCE_LENGTH, XNONCE_LENGTH } from "../lib/crypto/nonce.ts";
+import { expectLength, type Suite } from "../lib/crypto/suite.ts";
+import { HCHACHA_NONCE_LENGTH, innerNonce, subkeyOfBlock } from "../lib/crypto/xchacha.ts";
+import { addressOf, AEAD_GET_TAG, AEAD_SET_TAG, expectOk, type Libcrypto } from "./libcrypto.ts";
+import { blake2s, keyedBlake2s } from "./libcrypto_blake2s.ts";
+import { type Pinned, pinned } from "./libcrypto_memory.ts";
+import { x25519 } from "./libcrypto_x25519.ts";
+
+/** Bytes of one ChaCha20 block. */
+const BLOCK_LENGTH = 64;
+/** Messages up to this length go through memory that is kept; longer ones get their own. */
+const KEPT_BYTES = 4096;
+
+/**
+ * The libcrypto suite.
+ * @param fallback its keyed BLAKE2s is used where libcrypto is older than 3.0 and has none
+ * @throws Error when this libcrypto refuses an algorithm (a build or a policy without it)
+ */
+export function libcryptoSuite(libcrypto: Libcrypto, fallback: Suite): Suite {
+  const hashes = blake2s(libcrypto);
+  const mac = keyedBlake2s(libcrypto);
+  const aead = chacha20Poly1305(libcrypto);
+  const block = chachaBlock(libcrypto);
+  const curve = x25519(libcrypto);
+
+  const subkey = (key: Uint8Array, nonce: Uint8Array): Uint8Array => {
+    expectLength("key", key, KEY_LENGTH);
+    expectLength("nonce", nonce, XNONCE_LENGTH);
+    const stream = block(key, nonce);
+    const made = subkeyOfBlock(stream, nonce);
+    stream.fill(0);
+    return made;
+  };
+
+  return {
+    name: `libcrypto ${libcrypto.version}`,
+    hash: hashes.hash,
+    hmac: hashes.hmac,
+    mac: mac ?? fallback.mac,
+    publicKey: curve.publicKey,
+    sharedSecret: curve.sharedSecret,
+    seal: (key, counter, plaintext, associated) => aead.seal(key, counterNonce(counter), plaintext, associated),
+    open: (key, counter, sealed, associated) => aead.open(key, counterNonce(counter), sealed, associated),
+    xseal(key, nonce, plaintext, associated) {
+      const inner = subkey(key, nonce);
+      const sealed = aead.seal(inner, innerNonce(nonce), plaintext, associated);
+      inner.fill(0);
+      return sealed;
+    },
+    xopen(key, nonce, sealed, associated) {
+      const inner = subkey(key, nonce);
+      const opened = aead.open(inner, innerNonce(nonce), sealed, associated);
+      inner.fill(0);
+      return opened;
+    },
+  };
+}
+
+type Sealer = (key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array) => Uint8Array;
+type Opener = (
+  key: Uint8Array,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  associated: Uint8Array,
+) => Uint8Array | undefined;
+
+/** ChaCha20-Poly1305 with a nonce of 12 bytes (RFC 8439). */
+function chacha20Poly1305(libcrypto: Libcrypto): { readonly seal: Sealer; readonly open: Opener } {
+  const evp = libcrypto.symbols;
+  const seals = evp.EVP_CIPHER_CTX_new(), opens = evp.EVP_CIPHER_CTX_new();
+  const cipher = evp.EVP_chacha20_poly1305();
+  expectOk(evp.EVP_EncryptInit_ex(seals, cipher, null, 0n, null), "EVP_EncryptInit_ex");
+  expectOk(evp.EVP_DecryptInit_ex(opens, cipher, null, 0n, null), "EVP_DecryptInit_ex");
+  const secret = pinned(KEY_LENGTH), iv = pinned(NONCE_LENGTH), made = pinned(8), end = pinned(TAG_LENGTH);
+  const keptText = pinned(KEPT_BYTES), keptAssociated = pinned(KEPT_BYTES);
+  const secretAddress = addressOf(secret.bytes);
+
+  const load = (key: Uint8Array, nonce: Uint8Array): void => {
+    expectLength("key", key, KEY_LENGTH);
+    expectLength("nonce", nonce, NONCE_LENGTH);
+    secret.bytes.set(key);
+    iv.bytes.set(nonce);
+  };
+
+  const seal: Sealer = (key, nonce, plaintext, associated) => {
+    load(key, nonce);
+    const length = plaintext.length;
+    const text = roomFor(length + TAG_LENGTH, keptText);
+    text.bytes.set(plaintext);
+    expectOk(evp.EVP_EncryptInit_ex(seals, null, null, secretAddress, iv.pointer), "EVP_EncryptInit_ex");
+    if (associated.length > 0) {
+      const data = roomFor(associated.length, keptAssociated);
+      data.bytes.set(associated);
+      const taken = evp.EVP_EncryptUpdate(seals, null, made.pointer, data.pointer, associated.length);
+      expectOk(taken, "EVP_EncryptUpdate");
+    }
+    if (length > 0) {
+      expectOk(evp.EVP_EncryptUpdate(seals, text.pointer, made.pointer, text.pointer, length), "EVP_EncryptUpdate");
+    }
+    expectOk(evp.EVP_EncryptFinal_ex(seals, end.pointer, made.pointer), "EVP_EncryptFinal_ex");
+    const tagAddress = addressOf(text.bytes) + BigInt(length);
+    expectOk(evp.EVP_CIPHER_CTX_ctrl(seals, AEAD_GET_TAG, TAG_LENGTH, tagAddress), "EVP_CTRL_AEAD_GET_TAG");
+    secret.bytes.fill(0);
+    expectOk(evp.EVP_EncryptInit_ex(seals, null, null, secretAddress, iv.pointer), "EVP_EncryptInit_ex");
+    return text.bytes.slice(0, length + TAG_LENGTH);
+  };
+
+  const open: Opener = (key, nonce, sealed, associated) => {
+    load(key, nonce);
+    const length = sealed.length - TAG_LENGTH;
+    if (length < 0) return undefined;
+    const text = roomFor(sealed.length, keptText);
+    text.bytes.set(sealed);
+    const textAddress = addressOf(text.bytes);
+    expectOk(evp.EVP_DecryptInit_ex(opens, null, null, secretAddress, iv.pointer), "EVP_DecryptInit_ex");
+    const tagged = evp.EVP_CIPHER_CTX_ctrl(opens, AEAD_SET_TAG, TAG_LENGTH, textAddress + BigInt(length));
+    expectOk(tagged, "EVP_CTRL_AEAD_SET_TAG");
+    if (associated.length > 0) {
+      const data = roomFor(associated.length, keptAssociated);
+      data.bytes.set(associated);
+      const taken = evp.EVP_DecryptUpdate(opens, null, made.pointer, addressOf(data.bytes), associated.length);
+      expectOk(taken, "EVP_DecryptUpdate");
+    }
+    if (length > 0) {
+      expectOk(evp.EVP_DecryptUpdate(opens, text.pointer, made.pointer, textAddress, length), "EVP_DecryptUpdate");
+    }
+    const right = evp.EVP_DecryptFinal_ex(opens, end.pointer, made.pointer) === 1;
+    secret.bytes.fill(0);
+    expectOk(evp.EVP_DecryptInit_ex(opens, null, null, secretAddress, iv.pointer), "EVP_DecryptInit_ex");
+    const plaintext = right ? text.bytes.slice(0, length) : undefined;
+    text.bytes.fill(0, 0, length);
+    return plaintext;
+  };
+  return { seal, open };
+}
+
+/** The kept memory when it is large enough, otherwise fresh memory. */
+function roomFor(length: number, kept: Pinned): Pinned {
+  return length <= KEPT_BYTES ? kept : pinned(length);
+}
+
+/** One ChaCha20 block whose counter and nonce are the first 16 bytes of `nonce`. */
+function chachaBlock(libcrypto: Libcrypto): (key: Uint8Array, nonce: Uint8Array) => Uint8Array {
+  const evp = libcrypto.symbols;
+  const context = evp.EVP_CIPHER_CTX_new();
+  const cipher = evp.EVP_chacha20();
+  expectOk(evp.EVP_EncryptInit_ex(context, cipher, null, 0n, null), "EVP_EncryptInit_ex");
+  const secret = pinned(KEY_LENGTH), iv = pinned(HCHACHA_NONCE_LENGTH), block = pinned(BLOCK_LENGTH), made = pinned(8);
+  const secretAddress = addressOf(secret.bytes);
+  return (key, nonce) => {
+    secret.bytes.set(key);
+    iv.bytes.set(nonce.subarray(0, HCHACHA_NONCE_LENGTH));
+    expectOk(evp.EVP_EncryptInit_ex(context, null, null, secretAddress, iv.pointer), "EVP_EncryptInit_ex");
+    block.bytes.fill(0);
+    expectOk(
+      evp.EVP_EncryptUpdate(context, block.pointer, made.pointer, block.pointer, BLOCK_LENGTH),
+      "EVP_EncryptUpdate",
+    );
+    const stream = block.bytes.slice();
+    block.bytes.fill(0);
+    secret.bytes.fill(0);
+    expectOk(evp.EVP_EncryptInit_ex(context, null, null, secretAddress, iv.pointer), "EVP_EncryptInit_ex");
+    return stream;
+  };
+}

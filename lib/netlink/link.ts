@@ -32,11 +32,17 @@ const IFLA_OPERSTATE = 16;
 const IFLA_LINKINFO = 18;
 const IFLA_IFALIAS = 20;
 const IFLA_STATS64 = 23;
+const IFLA_AF_SPEC = 26;
 const IFLA_GROUP = 27;
 const IFLA_NET_NS_FD = 28;
 const IFLA_EXT_MASK = 29;
 const IFLA_INFO_KIND = 1;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+const IN6_ADDR_GEN_MODE_EUI64 = 0;
+const IN6_ADDR_GEN_MODE_NONE = 1;
 const RTEXT_FILTER_SKIP_STATS = 8;
+
+const AF_INET6 = 10;
 
 /** Flags of a link (include/uapi/linux/if.h). */
 export const IFF_UP = 0x1;
@@ -120,6 +126,11 @@ export interface LinkChange {
   readonly alias?: string;
   readonly group?: number;
   readonly queueLength?: number;
+  /**
+   * Whether the kernel gives it an IPv6 link-local address of its own and solicits routers by it. Its own WireGuard does not: a tunnel would
+   * shake hands only to carry that. Set it before the link goes up. EAFNOSUPPORT without IPv6.
+   */
+  readonly linkLocal?: boolean;
   /** A descriptor of the network namespace it moves to. Addresses and routes are lost and it goes down: give nothing else along. */
   readonly namespaceFd?: number;
 }
@@ -134,6 +145,13 @@ export function encodeLinkSet(sequence: number, index: number, change: LinkChang
   if (change.alias !== undefined) builder.attribute(IFLA_IFALIAS, new TextEncoder().encode(change.alias));
   if (change.group !== undefined) builder.attributeU32(IFLA_GROUP, change.group);
   if (change.queueLength !== undefined) builder.attributeU32(IFLA_TXQLEN, change.queueLength);
+  if (change.linkLocal !== undefined) {
+    const mode = change.linkLocal ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE;
+    builder.nest(
+      IFLA_AF_SPEC,
+      (all) => all.nest(AF_INET6, (inet6) => inet6.attribute(IFLA_INET6_ADDR_GEN_MODE, Uint8Array.of(mode))),
+    );
+  }
   if (change.namespaceFd !== undefined) builder.attributeU32(IFLA_NET_NS_FD, change.namespaceFd);
   return builder.finish();
 }

@@ -158,7 +158,8 @@ export interface RouteLookup {
 
 /** Asks which way packets to an address take. */
 export function encodeRouteGet(sequence: number, address: IpBytes, lookup: RouteLookup): Uint8Array<ArrayBuffer> {
-  const flags = RTM_F_LOOKUP_TABLE | (lookup.match === true ? RTM_F_FIB_MATCH : 0);
+  // IPv6 always tells the table, and refuses the flag that asks for it.
+  const flags = (address.length === 4 ? RTM_F_LOOKUP_TABLE : 0) | (lookup.match === true ? RTM_F_FIB_MATCH : 0);
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence)
     .u8(familyOf(address)).u8(address.length * 8).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u32(flags)
     .attribute(RTA_DST, address);

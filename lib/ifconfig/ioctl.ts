@@ -4,7 +4,7 @@
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import type { DeviceChange, PeerChange, PeerStatus } from "../base/config.ts";
-import { KEY_LENGTH, PERSISTENT_KEEPALIVE_MAX_S } from "../base/constants.ts";
+import { KEY_LENGTH } from "../base/constants.ts";
 import { osError } from "../base/errno.ts";
 import { ConfigError } from "../base/errors.ts";
 import { maskAddress } from "../base/ip_text.ts";
@@ -80,7 +80,7 @@ function peerChangeOf(peer: W.wg_peer_io): PeerChange {
   if (peer.p_protocol_version < 0 || peer.p_protocol_version > 1) {
     throw osError("SIOCSWG", `protocol version ${peer.p_protocol_version}`, EPFNOSUPPORT);
   }
-  if ((flags & W.WG_PEER_HAS_PKA) !== 0 && !(peer.p_pka >= 0 && peer.p_pka <= PERSISTENT_KEEPALIVE_MAX_S)) {
+  if ((flags & W.WG_PEER_HAS_PKA) !== 0 && !(peer.p_pka >= 0 && peer.p_pka <= 0xffff)) {
     throw osError("SIOCSWG", `persistent keepalive ${peer.p_pka}`, EINVAL);
   }
   const hasEndpoint = (flags & W.WG_PEER_HAS_ENDPOINT) !== 0;

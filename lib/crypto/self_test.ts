@@ -1,23 +1,38 @@
 /**
- * What an implementation must show at start before it is used: agreement with @noble, and refusal of what is wrong. It takes a few milliseconds.
+ * What an implementation must show at start before it is used: the answers that @noble gives, and refusal of what is wrong.
+ * The answers stand here, because @noble takes 20 ms for them in a fresh process; tests hold them against @noble and against Python's hashlib.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
 import { TAG_LENGTH } from "../base/constants.ts";
 import { sameBytes } from "../base/endpoint.ts";
-import { nobleSuite } from "./noble_suite.ts";
 import type { PacketCipher, Suite } from "./suite.ts";
 
-/** RFC 7748 section 5.2, first vector; an X25519 of @noble would take most of the time of this test. */
+/** RFC 7748 section 5.2, first vector. */
 const SCALAR = Uint8Array.fromHex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4");
 const POINT = Uint8Array.fromHex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
 const PRODUCT = Uint8Array.fromHex("c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552");
 /** RFC 7748 section 6.1, Alice's keys. */
-const PRIVATE = Uint8Array.fromHex("77076d0a7318a57d3c16c17251b26645f39e44b0a28b6b40f4a4a4d47b7f2b1c");
+const PRIVATE = Uint8Array.fromHex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
 const PUBLIC = Uint8Array.fromHex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
 
-/** Lengths of messages: none, a keepalive's neighbours, one that is no multiple of 16, and one over several vectors. */
-const LENGTHS = [0, 16, 61, 64, 515, 1424];
+/** Of `pattern(61, 3)` and `pattern(32, 4)`, under `pattern(32, 1)`. */
+const HASH = "69ad084a68f54ed6e4eb3ff46596a44f8040f400da579cf9a3e8479415332a15";
+const MAC = "fc4d0383a6ebc66ce0b5eeb1a6491a58";
+const HMAC = "15946fdca0910d64a00eacd95ce383fc327880b452cdc4473fd4a83c27aff0b3";
+/** Tags of the same text with the same associated data. */
+const SEAL_TAG = "8911762599ae252c21c5fe3a42994eaf";
+const XSEAL_TAG = "4e96e2226cdc8831c1857be2f1918ea4";
+
+/** Tags of `pattern(length, 9)` under `pattern(32, length & 255)`: nothing, short, no multiple of 16, one block, and over several vectors. */
+const TAGS: readonly (readonly [length: number, tag: string])[] = [
+  [0, "afbad6b238a26e4f345493510c7c5b1f"],
+  [16, "74ce7130c3c8a7d7418a33c503d835ad"],
+  [61, "fdc24b07162fcddbcee38350dab51f60"],
+  [64, "c546cd36be51ba0ab4971532adcf5f4c"],
+  [515, "9f4e31b92c02b2010be1b6db8169deab"],
+  [1424, "87d75dc53d64e26d84e32fa9b5b385a2"],
+];
 
 /** Bytes that look like nothing, the same in every run. */
 function pattern(length: number, first: number): Uint8Array {
@@ -26,46 +41,48 @@ function pattern(length: number, first: number): Uint8Array {
   return bytes;
 }
 
-/** Whether a suite gives what @noble gives, and rejects a point of small order and wrong tags. */
+const isHex = (bytes: Uint8Array, hex: string): boolean => sameBytes(bytes, Uint8Array.fromHex(hex));
+
+/** Whether a suite gives the right answers, and rejects a point of small order and wrong tags. */
 export function suitePasses(suite: Suite): boolean {
   const key = pattern(32, 1), nonce = pattern(24, 2), text = pattern(61, 3), associated = pattern(32, 4);
   const shared = suite.sharedSecret(SCALAR, POINT);
   if (shared === undefined || !sameBytes(shared, PRODUCT)) return false;
   if (suite.sharedSecret(SCALAR, new Uint8Array(32)) !== undefined) return false;
   if (!sameBytes(suite.publicKey(PRIVATE), PUBLIC)) return false;
-  if (!sameBytes(suite.hash(text, associated), nobleSuite.hash(text, associated))) return false;
-  if (!sameBytes(suite.mac(key, text, associated), nobleSuite.mac(key, text, associated))) return false;
-  if (!sameBytes(suite.hmac(key, text, associated), nobleSuite.hmac(key, text, associated))) return false;
+  if (!isHex(suite.hash(text, associated), HASH)) return false;
+  if (!isHex(suite.mac(key, text, associated), MAC)) return false;
+  if (!isHex(suite.hmac(key, text, associated), HMAC)) return false;
 
   const counter = 0x0102_0304_0506_0708n;
   const sealed = suite.seal(key, counter, text, associated);
-  if (!sameBytes(sealed, nobleSuite.seal(key, counter, text, associated))) return false;
+  if (!isHex(sealed.subarray(text.length), SEAL_TAG)) return false;
   const opened = suite.open(key, counter, sealed, associated);
   if (opened === undefined || !sameBytes(opened, text)) return false;
   sealed[0] ^= 1;
   if (suite.open(key, counter, sealed, associated) !== undefined) return false;
 
   const xsealed = suite.xseal(key, nonce, text, associated);
-  if (!sameBytes(xsealed, nobleSuite.xseal(key, nonce, text, associated))) return false;
+  if (!isHex(xsealed.subarray(text.length), XSEAL_TAG)) return false;
   const xopened = suite.xopen(key, nonce, xsealed, associated);
   if (xopened === undefined || !sameBytes(xopened, text)) return false;
   xsealed[xsealed.length - 1] ^= 1;
   return suite.xopen(key, nonce, xsealed, associated) === undefined;
 }
 
-/** Whether a packet cipher seals as @noble does, opens what it sealed, and rejects wrong tags. It takes 9 KiB of the arena. */
+/** Whether a packet cipher seals rightly, opens what it sealed, and rejects wrong tags. It takes 7 KiB of the arena. */
 export function cipherPasses(arena: Arena, cipher: PacketCipher): boolean {
   const keyAt = arena.take(64), at = arena.take(64 + 2048) + 64;
   const from = arena.take(64 + 2048) + 64 + 5, to = arena.take(64 + 2048) + 64;
   const counterLow = 0x89ab_cdef, counterHigh = 0x0123_4567;
-  for (const length of LENGTHS) {
-    const key = pattern(32, length & 255), text = pattern(length, 9);
-    arena.bytes.set(key, keyAt);
+  for (const [length, tag] of TAGS) {
+    const text = pattern(length, 9);
+    arena.bytes.set(pattern(32, length & 255), keyAt);
     cipher.forget();
     arena.bytes.set(text, at);
     cipher.seal(keyAt, counterLow, counterHigh, at, length);
     const sealed = arena.bytes.slice(at, at + length + TAG_LENGTH);
-    if (!sameBytes(sealed, nobleSuite.seal(key, 0x0123_4567_89ab_cdefn, text, new Uint8Array(0)))) return false;
+    if (!isHex(sealed.subarray(length), tag)) return false;
 
     arena.bytes.set(sealed, from);
     if (!cipher.open(keyAt, counterLow, counterHigh, from, length, to)) return false;

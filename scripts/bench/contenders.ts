@@ -4,10 +4,12 @@
  */
 
 import { type Host, run, sleep, until } from "./laboratory.ts";
+import type { PlainPlan } from "./plain_loop.ts";
 import { type KeyPair, makeKeyPair, peerLines, uapi } from "./uapi.ts";
 
 /** Where rivals are built; git ignores it. */
 const BUILD = new URL("../../.bench/", import.meta.url).pathname;
+const PLAIN_LOOP = new URL("./plain_loop.ts", import.meta.url).pathname;
 const WG = new URL("../../wg", import.meta.url).pathname;
 
 /** Name of the interface at both ends. */
@@ -97,6 +99,46 @@ async function ifconfig(host: Host, words: readonly string[]): Promise<void> {
   await host.run([WG, "ifconfig", INTERFACE, ...words]);
 }
 
+/** Our data plane without its cipher, under a session given by hand: how much of the time is not cryptography. */
+const plain: Contender = {
+  id: "plain",
+  title: "wg's loop, no crypto",
+  role: "plain",
+  wireguard: false,
+  find: () => Promise.resolve({ version: "scripts/bench/plain_loop.ts" }),
+  async up(host, plan) {
+    const left = plan.inet < plan.peerInet;
+    const loop: PlainPlan = {
+      interface: INTERFACE,
+      index: left ? 1 : 2,
+      peerIndex: left ? 2 : 1,
+      port: plan.port,
+      peerAddress: plan.peerEndpoint.address,
+      peerPort: plan.peerEndpoint.port,
+      peerInet: plan.peerInet,
+      peerInet6: plan.peerInet6,
+    };
+    const started = performance.now();
+    const running = host.start([Deno.execPath(), "run", "-A", PLAIN_LOOP, JSON.stringify(loop)]);
+    await until(
+      "the loop without crypto",
+      20,
+      5,
+      () => Promise.resolve(running.output().includes("ready") || undefined),
+    );
+    const ready = performance.now() - started;
+    await addressInterface(host, plan);
+    return ready;
+  },
+};
+
+/** What wg-quick does with ip(8). */
+async function addressInterface(host: Host, plan: EndPlan): Promise<void> {
+  await host.run(["ip", "address", "add", `${plan.inet}/24`, "dev", INTERFACE]);
+  await host.run(["ip", "address", "add", `${plan.inet6}/64`, "dev", INTERFACE, "nodad"]);
+  await host.run(["ip", "link", "set", INTERFACE, "mtu", MTU, "up"]);
+}
+
 /** A rival: a program that makes the interface and is configured over its control socket. */
 function rival(options: {
   id: string;
@@ -135,9 +177,7 @@ function rival(options: {
             `${plan.peerEndpoint.address}:${plan.peerEndpoint.port}`,
           ),
       );
-      await host.run(["ip", "address", "add", `${plan.inet}/24`, "dev", INTERFACE]);
-      await host.run(["ip", "address", "add", `${plan.inet6}/64`, "dev", INTERFACE, "nodad"]);
-      await host.run(["ip", "link", "set", INTERFACE, "mtu", MTU, "up"]);
+      await addressInterface(host, plan);
       // boringtun's threads meet the interface only some moments after its socket.
       await sleep(50);
       return ready;
@@ -168,9 +208,10 @@ async function goInstall(say: (line: string) => void): Promise<string | undefine
   return built.code === 0 ? undefined : `go install: ${lastLine(built.stderr)}`;
 }
 
-/** Ours first, then the rivals, in the order of the table's columns. */
+/** Ours first, with and without crypto, then the rivals: the order of the table's columns. */
 export const CONTENDERS: readonly Contender[] = [
   ours,
+  plain,
   rival({
     id: "debian",
     title: "Debian's wireguard-go",

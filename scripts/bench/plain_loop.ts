@@ -1,0 +1,121 @@
+/**
+ * One end of a tunnel that is our own data plane with a cipher that does nothing, under one session given by hand: what TUN, UDP and
+ * the loop cost without the cryptography. Only the bench has it; the product has no such switch.
+ * The plan comes as JSON in the one argument (nothing in it is secret); `ready` on standard output says that packets move.
+ * @module
+ */
+
+import { Arena } from "../../lib/base/arena.ts";
+import { milliseconds, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
+import { KEY_LENGTH } from "../../lib/base/constants.ts";
+import { parseIpv4, parseIpv6 } from "../../lib/base/ip_text.ts";
+import type { DataCommand } from "../../lib/base/messages.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
+import { STANDARD_TIMES } from "../../lib/base/times.ts";
+import type { PacketCipher } from "../../lib/crypto/suite.ts";
+import { Dataplane, DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
+import { runPacketLoop } from "../../lib/drive/packet_loop.ts";
+import { SHARED_WORDS } from "../../lib/drive/worker_messages.ts";
+import { now } from "../../lib/net/clock.ts";
+import { chooseSuite } from "../../lib/net/crypto.ts";
+import { LinuxTunPort } from "../../lib/net/linux_tun_port.ts";
+import { LinuxUdpPort } from "../../lib/net/linux_udp_port.ts";
+import { openTun } from "../../lib/net/open_tun.ts";
+import { openUdp } from "../../lib/net/open_udp.ts";
+import { EventFd, PollSet } from "../../ffi/poll.ts";
+
+/** What this end is to be. The left one's index is 1, the right one's 2. */
+export interface PlainPlan {
+  readonly interface: string;
+  readonly index: number;
+  readonly peerIndex: number;
+  readonly port: number;
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  readonly peerInet: string;
+  readonly peerInet6: string;
+}
+
+const PEER = peerSlot(0);
+/** The session outlives every load. */
+const FOR_EVER_MS = 1e9;
+
+/** Leaves every byte as it is; only the move out of the receive buffer, which any cipher makes, is made here too. */
+export function noCipher(arena: Arena): PacketCipher {
+  const { bytes } = arena;
+  return {
+    name: "none",
+    seal: () => {},
+    open: (_key, _low, _high, from, length, to) => {
+      bytes.copyWithin(to, from, from + length);
+      return true;
+    },
+    forget: () => {},
+  };
+}
+
+/** The commands that make one peer with one session of the plan. */
+export function plainCommands(plan: PlainPlan): DataCommand[] {
+  const bytes = (parsed: Uint8Array | undefined, text: string) => {
+    if (parsed === undefined) throw new TypeError(`${text} is no address`);
+    return parsed;
+  };
+  const endpoint = {
+    address: bytes(parseIpv4(plan.peerAddress), plan.peerAddress),
+    port: plan.peerPort,
+    scope: 0,
+  };
+  const add = [
+    { address: bytes(parseIpv4(plan.peerInet), plan.peerInet), prefix: 32 },
+    { address: bytes(parseIpv6(plan.peerInet6), plan.peerInet6), prefix: 128 },
+  ];
+  return [
+    { type: "link", up: true, mtu: 1420 },
+    { type: "peer-add", peer: PEER },
+    { type: "endpoint-set", peer: PEER, endpoint, local: undefined },
+    { type: "allowed-ips", peer: PEER, replace: true, remove: [], add },
+    {
+      type: "session-install",
+      peer: PEER,
+      initiator: true,
+      localIndex: sessionIndex(plan.index),
+      remoteIndex: sessionIndex(plan.peerIndex),
+      sendKey: new Uint8Array(KEY_LENGTH),
+      receiveKey: new Uint8Array(KEY_LENGTH),
+      createdAt: milliseconds(now()),
+    },
+  ];
+}
+
+function run(plan: PlainPlan): void {
+  const opened = openTun(plan.interface);
+  const { fd4, fd6 } = openUdp({ port: plan.port });
+  const arena = new Arena(DATAPLANE_ARENA_BYTES);
+  const tun = new LinuxTunPort(arena, opened.fd, opened);
+  const dataplane = new Dataplane({
+    arena,
+    cipher: noCipher(arena),
+    suite: chooseSuite(),
+    table: new PeerTable(),
+    tun,
+    udp: new LinuxUdpPort(arena, fd4, fd6),
+    emit: () => {},
+    times: { ...STANDARD_TIMES, rekeyAfter: FOR_EVER_MS, rekeyAfterReceiving: FOR_EVER_MS, rejectAfter: FOR_EVER_MS },
+  });
+  for (const command of plainCommands(plan)) dataplane.apply(command, now());
+  const bell = new EventFd();
+  console.log("ready");
+  runPacketLoop({
+    dataplane,
+    polls: new PollSet([opened.fd, fd4, fd6, bell.descriptor, -1]),
+    bell,
+    words: new Int32Array(SHARED_WORDS),
+    now,
+    takeOrders: () => true,
+    flush: () => {},
+    link: () => undefined,
+    linkChanged: () => {},
+  });
+}
+
+if (import.meta.main) run(JSON.parse(Deno.args[0]) as PlainPlan);

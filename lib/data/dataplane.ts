@@ -4,15 +4,28 @@
  * @module
  */
 import type { Arena } from "../base/arena.ts";
-import type { Milliseconds } from "../base/brands.ts";
+import type { Milliseconds, PeerSlot } from "../base/brands.ts";
+import { DEFAULT_MTU } from "../base/constants.ts";
+import { writeEndpointCell } from "../base/endpoint.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
-import type { Times } from "../base/times.ts";
+import { STANDARD_TIMES, type Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
+import { AllowedIps } from "../route/allowed_ips.ts";
+import { type Checksum, chooseChecksum } from "../wire/checksum.ts";
+import { Unreachable } from "./icmp.ts";
+import { Inbound } from "./inbound.ts";
+import { PacketMemory } from "./memory.ts";
+import { Merger } from "./merge.ts";
+import { Outbound } from "./outbound.ts";
 import type { TunPort, UdpPort } from "./ports.ts";
+import { Sender } from "./sender.ts";
+import { Peer, SessionTable } from "./sessions.ts";
+import { Staging } from "./staging.ts";
 import { DataStats } from "./stats.ts";
+import { Voice } from "./voice.ts";
 
-/** Bytes of the arena that a Dataplane and its two ports want. Most of it is touched only when many sessions or jumbo packets are there. */
+/** Bytes of the arena that a Dataplane, its cipher and its two ports want. Most of it is touched only when many sessions or jumbo packets are there. */
 export const DATAPLANE_ARENA_BYTES = 32 << 20;
 
 /** What a data plane is made of. */
@@ -35,9 +48,11 @@ export interface DataplaneOptions {
   readonly handshakesWaiting?: Int32Array;
   /** Offloads to leave unused although the ports have them; all are used without it. */
   readonly offloads?: Partial<Offloads>;
+  /** The fastest that runs here, unless another is given. */
+  readonly checksum?: Checksum;
 }
 
-/** Which offloads are in use. TSO and USO: super-packets from and to the TUN device; GSO and GRO: several datagrams a send or receive. */
+/** Which offloads are in use. TSO and USO: super-packets to the TUN device; GSO and GRO: several datagrams a send or receive. */
 export interface Offloads {
   readonly tso: boolean;
   readonly uso: boolean;
@@ -48,26 +63,188 @@ export interface Offloads {
 /** One interface's packets. Nothing here blocks; whoever drives it calls `turn` while it returns true and waits on the descriptors otherwise. */
 export class Dataplane {
   readonly stats: DataStats = new DataStats();
+  readonly #memory: PacketMemory;
+  readonly #cipher: PacketCipher;
+  readonly #table: PeerTable;
+  readonly #udp: UdpPort;
+  readonly #gso: boolean;
+  readonly #peers: (Peer | undefined)[] = [];
+  readonly #allowedIps = new AllowedIps();
+  readonly #sessions: SessionTable;
+  readonly #staging: Staging;
+  readonly #voice: Voice;
+  readonly #sender: Sender;
+  readonly #merger: Merger;
+  readonly #outbound: Outbound;
+  readonly #inbound: Inbound;
 
-  constructor(_options: DataplaneOptions) {
+  constructor(options: DataplaneOptions) {
+    const { arena, cipher, suite, table, tun, udp, emit, offloads = {}, times = STANDARD_TIMES } = options;
+    const stats = this.stats;
+    const memory = new PacketMemory(arena);
+    const checksum = options.checksum ?? chooseChecksum(arena);
+    const peers = this.#peers;
+    const allowedIps = this.#allowedIps;
+    const sessions = new SessionTable(memory);
+    const staging = new Staging(stats);
+    const voice = new Voice(table, stats, emit, options.handshakesWaiting);
+    const gso = udp.gso && offloads.gso !== false;
+    const sender = new Sender({ memory, cipher, table, udp, staging, stats, voice, times, gso }, DEFAULT_MTU);
+    const merger = new Merger(
+      memory,
+      checksum,
+      tun,
+      stats,
+      tun.tso && offloads.tso !== false,
+      tun.uso && offloads.uso !== false,
+    );
+    const unreachable = new Unreachable(memory, checksum, tun, stats);
+    this.#memory = memory;
+    this.#cipher = cipher;
+    this.#table = table;
+    this.#udp = udp;
+    this.#gso = gso;
+    this.#sessions = sessions;
+    this.#staging = staging;
+    this.#voice = voice;
+    this.#sender = sender;
+    this.#merger = merger;
+    this.#outbound = new Outbound({
+      memory,
+      checksum,
+      tun,
+      allowedIps,
+      peers,
+      sender,
+      staging,
+      unreachable,
+      stats,
+      voice,
+    });
+    this.#inbound = new Inbound({
+      memory,
+      cipher,
+      suite,
+      table,
+      udp,
+      allowedIps,
+      sessions,
+      sender,
+      merger,
+      stats,
+      voice,
+      times,
+    });
   }
 
   /** Whether the TUN device is gone for good (somebody deleted the interface): leave then. */
   get gone(): boolean {
-    return false;
+    return this.#outbound.gone;
   }
 
   /** Which offloads are in use now; a kind that the kernel refused shows as off. */
   get offloads(): Offloads {
-    return { tso: false, uso: false, gso: false, gro: false };
-  }
-
-  /** Applies one command. Call between turns, in order. `now` is the clock of `createdAt`. */
-  apply(_command: DataCommand, _now: Milliseconds): void {
+    return { tso: this.#merger.tso, uso: this.#merger.uso, gso: this.#gso && this.#udp.gso, gro: this.#udp.gro };
   }
 
   /** One bounded pass of both directions. Returns true when there was work, so that another turn may find more. */
-  turn(_now: Milliseconds): boolean {
-    return false;
+  turn(now: Milliseconds): boolean {
+    const sent = this.#outbound.turn(now);
+    return this.#inbound.turn(now) || sent;
+  }
+
+  /** Applies one command. Call between turns, in order. `now` is the clock of `createdAt`. Commands for a peer that is gone do nothing. */
+  apply(command: DataCommand, now: Milliseconds): void {
+    switch (command.type) {
+      case "peer-add":
+        return this.#addPeer(command.peer);
+      case "peer-remove":
+        return this.#removePeer(command.peer);
+      case "mac1-key":
+        this.#inbound.mac1Key = command.key?.slice();
+        return;
+      case "link":
+        this.#outbound.up = command.up;
+        this.#inbound.up = command.up;
+        this.#sender.mtu = command.mtu;
+        return;
+      case "debug":
+        this.#voice.debug = command.on;
+        return;
+      case "session-retire": {
+        const session = this.#sessions.of(command.localIndex);
+        if (session === null) return;
+        this.#sessions.wipe(session);
+        this.#cipher.forget();
+        return;
+      }
+      default: {
+        const peer = this.#peers[command.peer];
+        if (peer !== undefined) this.#applyTo(peer, command, now);
+      }
+    }
+  }
+
+  #applyTo(
+    peer: Peer,
+    command: Exclude<
+      DataCommand,
+      { type: "peer-add" | "peer-remove" | "mac1-key" | "link" | "debug" | "session-retire" }
+    >,
+    now: Milliseconds,
+  ): void {
+    switch (command.type) {
+      case "endpoint-set":
+        writeEndpointCell(this.#memory.bytes, peer.cellAt, command.endpoint, command.local);
+        this.#sender.tellEndpoint(peer);
+        return;
+      case "local-clear":
+        return this.#sender.forgetLocal(peer);
+      case "allowed-ips":
+        if (command.replace) this.#allowedIps.removePeer(peer.slot);
+        for (const range of command.remove) this.#allowedIps.remove(range.address, range.prefix, peer.slot);
+        for (const range of command.add) this.#allowedIps.insert(range.address, range.prefix, peer.slot);
+        return;
+      case "session-install":
+        return this.#installSession(peer, command, now);
+      case "staged-drop":
+        return this.#staging.drop(peer);
+      case "keepalive-send":
+        return this.#sender.sendKeepalive(peer, now);
+      default:
+        command satisfies never;
+    }
+  }
+
+  #addPeer(slot: PeerSlot): void {
+    this.#removePeer(slot);
+    const cellAt = this.#memory.cell(slot);
+    writeEndpointCell(this.#memory.bytes, cellAt, undefined, undefined);
+    this.#table.clear(slot);
+    this.#peers[slot] = new Peer(slot, cellAt);
+  }
+
+  #removePeer(slot: PeerSlot): void {
+    const peer = this.#peers[slot];
+    if (peer === undefined) return;
+    this.#staging.drop(peer);
+    for (const session of peer.sessions ?? []) this.#sessions.wipe(session);
+    this.#cipher.forget();
+    this.#allowedIps.removePeer(slot);
+    this.#peers[slot] = undefined;
+  }
+
+  #installSession(peer: Peer, command: Extract<DataCommand, { type: "session-install" }>, now: Milliseconds): void {
+    const session = this.#sessions.install(peer, command);
+    this.#cipher.forget();
+    if (session === null) return;
+    if (!session.initiator) {
+      peer.next = session;
+      return;
+    }
+    peer.current = session;
+    // An unconfirmed one of the other direction is older than this.
+    peer.next = null;
+    this.#sender.sendStaged(peer, true, now);
   }
 }

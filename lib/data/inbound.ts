@@ -1,0 +1,246 @@
+/**
+ * UDP to TUN. Stages: receive a run of datagrams -> type and length -> handshake messages go up after mac1 -> session by index -> age, counter limit ->
+ * open -> replay -> endpoint and key confirmation -> the inner packet: version, length, source -> ECN -> merge -> write (merge.ts).
+ * @module
+ */
+import { type Milliseconds, sessionIndex } from "../base/brands.ts";
+import * as C from "../base/constants.ts";
+import { readEndpointCell } from "../base/endpoint.ts";
+import type { PeerTable } from "../base/peer_table.ts";
+import type { Times } from "../base/times.ts";
+import type { PacketCipher, Suite } from "../crypto/suite.ts";
+import type { AllowedIps } from "../route/allowed_ips.ts";
+import * as Ip from "../wire/ip.ts";
+import { carryEcn } from "./ecn.ts";
+import { OPEN_LARGE_SLOTS, OPEN_SLOTS, type PacketMemory, SLOT_MESSAGE_MAX } from "./memory.ts";
+import type { Merger } from "./merge.ts";
+import type { UdpPort } from "./ports.ts";
+import { isExhausted } from "./replay.ts";
+import type { Sender } from "./sender.ts";
+import type { Session, SessionTable } from "./sessions.ts";
+import type { DataStats } from "./stats.ts";
+import type { Voice } from "./voice.ts";
+
+/** Receives a turn at most: half a megabyte of runs. */
+export const INBOUND_BURST = 8;
+
+const HEADER_BYTES = 16;
+
+/** What Inbound works with. */
+export interface InboundParts {
+  readonly memory: PacketMemory;
+  readonly cipher: PacketCipher;
+  readonly suite: Suite;
+  readonly table: PeerTable;
+  readonly udp: UdpPort;
+  readonly allowedIps: AllowedIps;
+  readonly sessions: SessionTable;
+  readonly sender: Sender;
+  readonly merger: Merger;
+  readonly stats: DataStats;
+  readonly voice: Voice;
+  readonly times: Times;
+}
+
+/** The inbound half of the data plane. */
+export class Inbound {
+  /** Whether the interface is up; datagrams are dropped otherwise. */
+  up = false;
+  /** For mac1 of handshake messages; none is let through without it. */
+  mac1Key: Uint8Array | undefined = undefined;
+  readonly #memory: PacketMemory;
+  readonly #cipher: PacketCipher;
+  readonly #suite: Suite;
+  readonly #table: PeerTable;
+  readonly #udp: UdpPort;
+  readonly #allowedIps: AllowedIps;
+  readonly #sessions: SessionTable;
+  readonly #sender: Sender;
+  readonly #merger: Merger;
+  readonly #stats: DataStats;
+  readonly #voice: Voice;
+  readonly #times: Times;
+  /** The next free slots of opened packets; all are free again after a flush. */
+  #openSlot = 0;
+  #openLargeSlot = 0;
+
+  constructor(parts: InboundParts) {
+    this.#memory = parts.memory;
+    this.#cipher = parts.cipher;
+    this.#suite = parts.suite;
+    this.#table = parts.table;
+    this.#udp = parts.udp;
+    this.#allowedIps = parts.allowedIps;
+    this.#sessions = parts.sessions;
+    this.#sender = parts.sender;
+    this.#merger = parts.merger;
+    this.#stats = parts.stats;
+    this.#voice = parts.voice;
+    this.#times = parts.times;
+  }
+
+  /** At most INBOUND_BURST receives, and everything they gave is written. Returns whether there was anything. */
+  turn(now: Milliseconds): boolean {
+    let worked = false;
+    for (let i = 0; i < INBOUND_BURST; i++) {
+      const received = this.#udp.receive(this.#memory.received);
+      if (received <= 0) break;
+      worked = true;
+      this.#stats.udpReceives++;
+      this.#run(received, now);
+    }
+    this.#flush();
+    return worked;
+  }
+
+  #flush(): void {
+    this.#merger.flush();
+    this.#openSlot = 0;
+    this.#openLargeSlot = 0;
+  }
+
+  #run(received: number, now: Milliseconds): void {
+    const start = this.#memory.received;
+    const segment = this.#udp.segmentSize > 0 ? this.#udp.segmentSize : received;
+    const end = start + received;
+    for (let at = start; at < end; at += segment) {
+      this.#stats.datagrams++;
+      this.#datagram(at, end - at < segment ? end - at : segment, now);
+    }
+  }
+
+  #datagram(at: number, length: number, now: Milliseconds): void {
+    if (!this.up) {
+      this.#stats.linkDown++;
+      return;
+    }
+    const { bytes, view } = this.#memory;
+    // The three bytes behind the type are reserved and zero.
+    const type = length >= 4 ? view.getUint32(at, true) : 0;
+    if (type === C.MESSAGE_DATA && length >= C.DATA_LENGTH_MIN) {
+      const session = this.#sessions.find(view.getUint32(at + 4, true));
+      if (session === null) this.#stats.noSession++;
+      else this.#data(session, at, length, now);
+    } else if (type === C.MESSAGE_INITIATION && length === C.INITIATION_LENGTH) {
+      this.#handshake(at, length, now);
+    } else if (type === C.MESSAGE_RESPONSE && length === C.RESPONSE_LENGTH) {
+      this.#handshake(at, length, now);
+    } else if (type === C.MESSAGE_COOKIE_REPLY && length === C.COOKIE_REPLY_LENGTH && this.mac1Key !== undefined) {
+      this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
+    } else this.#stats.malformed++;
+  }
+
+  /** An initiation or response: it goes up when mac1, the first of the two MACs at its end, is right (whitepaper section 5.4.4). */
+  #handshake(at: number, length: number, now: Milliseconds): void {
+    const { bytes } = this.#memory;
+    const mac1At = at + length - 2 * C.MAC_LENGTH;
+    let difference = 0;
+    if (this.mac1Key !== undefined) {
+      const mac1 = this.#suite.mac(this.mac1Key, bytes.subarray(at, mac1At));
+      for (let i = 0; i < C.MAC_LENGTH; i++) difference |= mac1[i] ^ bytes[mac1At + i];
+    } else difference = 1;
+    if (difference === 0) {
+      this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
+      return;
+    }
+    this.#stats.mac1Invalid++;
+    if (this.#voice.debug) {
+      const notice = length === C.INITIATION_LENGTH ? "invalid-initiation-mac" : "invalid-response-mac";
+      this.#voice.notice(notice, undefined, readEndpointCell(bytes, this.#udp.sourceAt), now);
+    }
+  }
+
+  #data(session: Session, at: number, length: number, now: Milliseconds): void {
+    const { view } = this.#memory;
+    const low = view.getUint32(at + 8, true);
+    const high = view.getUint32(at + 12, true);
+    if (now - session.createdAt >= this.#times.rejectAfter || isExhausted(low, high)) {
+      this.#stats.expired++;
+      return;
+    }
+    const messageBytes = length - C.DATA_OVERHEAD;
+    const to = this.#slotFor(messageBytes);
+    if (!this.#cipher.open(session.receiveKeyAt, low, high, at + HEADER_BYTES, messageBytes, to)) {
+      this.#stats.unauthentic++;
+      return;
+    }
+    if (!session.replay.accept(low, high)) {
+      this.#stats.replayed++;
+      return;
+    }
+    this.#stats.opened++;
+    this.#authenticated(session, length, now);
+    if (messageBytes > 0) this.#inner(session, to, messageBytes, now);
+    else if (this.#voice.debug) {
+      const { slot, cellAt } = session.peer;
+      this.#voice.notice("keepalive-received", slot, readEndpointCell(this.#memory.bytes, cellAt), now);
+    }
+  }
+
+  /** A slot to open a message to. What waits is written first when none is free. */
+  #slotFor(messageBytes: number): number {
+    const isLarge = messageBytes > SLOT_MESSAGE_MAX;
+    if (this.#openSlot === OPEN_SLOTS || this.#openLargeSlot === OPEN_LARGE_SLOTS) this.#flush();
+    return this.#memory.openMessage(isLarge ? this.#openLargeSlot++ : this.#openSlot++, isLarge);
+  }
+
+  /** What a right tag on a new counter means, whatever is inside. */
+  #authenticated(session: Session, length: number, now: Milliseconds): void {
+    const { peer } = session;
+    const memory = this.#memory;
+    if (!memory.sameCell(peer.cellAt, this.#udp.sourceAt)) {
+      memory.copyCell(peer.cellAt, this.#udp.sourceAt);
+      this.#sender.tellEndpoint(peer);
+    }
+    if (this.#table.received(peer.slot, length, length > C.DATA_LENGTH_MIN, now)) this.#voice.active(peer.slot);
+    if (peer.next === session) this.#confirm(session, now);
+    if (
+      session.initiator && !session.renewalAsked && peer.current === session &&
+      now - session.createdAt >= this.#times.rekeyAfterReceiving
+    ) {
+      session.renewalAsked = true;
+      this.#voice.wantHandshake(peer.slot);
+    }
+  }
+
+  /** The initiator has shown that it has the keys: the responder may send on them now (whitepaper section 5.4.3). */
+  #confirm(session: Session, now: Milliseconds): void {
+    const { peer } = session;
+    peer.current = session;
+    peer.next = null;
+    this.#voice.confirmed(peer.slot, sessionIndex(session.localIndex));
+    this.#sender.sendStaged(peer, false, now);
+  }
+
+  /** The packet in a data message: padding is cut by its own length, and its source must be the peer's. */
+  #inner(session: Session, at: number, room: number, now: Milliseconds): void {
+    const { bytes, view } = this.#memory;
+    const version = bytes[at] >>> 4;
+    let length = 0;
+    if (version === 4 && room >= Ip.IPV4_HEADER_BYTES) {
+      length = view.getUint16(at + Ip.IPV4_LENGTH);
+      if (length < Ip.IPV4_HEADER_BYTES) length = 0;
+    } else if (version === 6 && room >= Ip.IPV6_HEADER_BYTES) {
+      length = Ip.IPV6_HEADER_BYTES + view.getUint16(at + Ip.IPV6_LENGTH);
+    }
+    const { slot, cellAt } = session.peer;
+    if (length === 0 || length > room) {
+      this.#stats.notIp++;
+      if (this.#voice.debug) this.#voice.notice("not-ip", slot, readEndpointCell(bytes, cellAt), now);
+      return;
+    }
+    const owner = version === 4
+      ? this.#allowedIps.lookup4(bytes, at + Ip.IPV4_SOURCE)
+      : this.#allowedIps.lookup6(bytes, at + Ip.IPV6_SOURCE);
+    if (owner !== slot) {
+      this.#stats.unallowedSource++;
+      if (this.#voice.debug) this.#voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
+      return;
+    }
+    if (this.#udp.ecn !== Ip.ECN_NOT_ECT && !carryEcn(bytes, view, at, this.#udp.ecn)) {
+      this.#stats.ecnDropped++;
+      return;
+    }
+    this.#merger.add(at, length);
+  }
+}

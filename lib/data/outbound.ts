@@ -1,0 +1,246 @@
+/**
+ * TUN to UDP. Stages: read (with virtio_net_hdr) -> the destination's peer by allowed IPs -> its session -> super-packets are split, checksums
+ * finished, on the way into a slot -> padding, sealing, sending (sender.ts). Without a session the packets wait and a handshake is asked for;
+ * without a peer an ICMP answer goes back.
+ * @module
+ */
+import type { Milliseconds } from "../base/brands.ts";
+import type { AllowedIps } from "../route/allowed_ips.ts";
+import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
+import * as Ip from "../wire/ip.ts";
+import * as Vnet from "../wire/vnet.ts";
+import type { Unreachable } from "./icmp.ts";
+import type { PacketMemory } from "./memory.ts";
+import { PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
+import type { Sender } from "./sender.ts";
+import type { Peer, Session } from "./sessions.ts";
+import type { Staging } from "./staging.ts";
+import type { DataStats } from "./stats.ts";
+import type { Voice } from "./voice.ts";
+
+/** TUN reads a turn at most: half a megabyte of super-packets. */
+export const OUTBOUND_BURST = 8;
+
+/** What Outbound works with. */
+export interface OutboundParts {
+  readonly memory: PacketMemory;
+  readonly checksum: Checksum;
+  readonly tun: TunPort;
+  readonly allowedIps: AllowedIps;
+  readonly peers: readonly (Peer | undefined)[];
+  readonly sender: Sender;
+  readonly staging: Staging;
+  readonly unreachable: Unreachable;
+  readonly stats: DataStats;
+  readonly voice: Voice;
+}
+
+/** The outbound half of the data plane. */
+export class Outbound {
+  /** Whether the interface is up; packets are dropped otherwise. */
+  up = false;
+  /** Whether the device is gone for good. */
+  gone = false;
+  readonly #memory: PacketMemory;
+  readonly #checksum: Checksum;
+  readonly #tun: TunPort;
+  readonly #allowedIps: AllowedIps;
+  readonly #peers: readonly (Peer | undefined)[];
+  readonly #sender: Sender;
+  readonly #staging: Staging;
+  readonly #unreachable: Unreachable;
+  readonly #stats: DataStats;
+  readonly #voice: Voice;
+
+  constructor(parts: OutboundParts) {
+    this.#memory = parts.memory;
+    this.#checksum = parts.checksum;
+    this.#tun = parts.tun;
+    this.#allowedIps = parts.allowedIps;
+    this.#peers = parts.peers;
+    this.#sender = parts.sender;
+    this.#staging = parts.staging;
+    this.#unreachable = parts.unreachable;
+    this.#stats = parts.stats;
+    this.#voice = parts.voice;
+  }
+
+  /** At most OUTBOUND_BURST reads, and everything they gave is sent. Returns whether there was anything. */
+  turn(now: Milliseconds): boolean {
+    if (this.gone) return false;
+    let worked = false;
+    for (let i = 0; i < OUTBOUND_BURST; i++) {
+      const read = this.#tun.read(this.#memory.tunPacket - VNET_HEADER_BYTES);
+      if (read <= 0) {
+        if (read === PORT_GONE) this.gone = true;
+        break;
+      }
+      worked = true;
+      this.#stats.tunReads++;
+      this.#route(read - VNET_HEADER_BYTES, now);
+    }
+    this.#sender.flush(now);
+    return worked;
+  }
+
+  #route(length: number, now: Milliseconds): void {
+    const { bytes, tunPacket } = this.#memory;
+    if (!this.up) {
+      this.#stats.linkDown++;
+      return;
+    }
+    const version = length > 0 ? bytes[tunPacket] >>> 4 : 0;
+    const v4 = version === 4 && length >= Ip.IPV4_HEADER_BYTES;
+    if (!v4 && !(version === 6 && length >= Ip.IPV6_HEADER_BYTES)) {
+      this.#stats.outboundMalformed++;
+      return;
+    }
+    const slot = v4
+      ? this.#allowedIps.lookup4(bytes, tunPacket + Ip.IPV4_DESTINATION)
+      : this.#allowedIps.lookup6(bytes, tunPacket + Ip.IPV6_DESTINATION);
+    const peer = slot < 0 ? undefined : this.#peers[slot];
+    if (peer === undefined) {
+      this.#stats.noPeer++;
+      this.#unreachable.answer(tunPacket, length, now);
+      return;
+    }
+    if (bytes[peer.cellAt] === 0) {
+      this.#stats.noEndpoint++;
+      this.#unreachable.answer(tunPacket, length, now);
+      return;
+    }
+    const gso = bytes[tunPacket - VNET_HEADER_BYTES + Vnet.VNET_GSO_TYPE] & ~Vnet.GSO_ECN;
+    const session = gso === Vnet.GSO_NONE ? this.#one(peer, v4, length, now) : this.#split(peer, v4, gso, length, now);
+    if (session !== null) this.#sender.keepFresh(session, now);
+  }
+
+  /** A packet that is not to be split. Returns the session it was sent on. */
+  #one(peer: Peer, v4: boolean, length: number, now: Milliseconds): Session | null {
+    const { bytes, tunPacket } = this.#memory;
+    if (!this.#finishChecksum(length)) {
+      this.#stats.outboundMalformed++;
+      return null;
+    }
+    const session = this.#sender.sendable(peer, 1, now);
+    if (session === null) {
+      this.#staging.push(peer, bytes.slice(tunPacket, tunPacket + length));
+      this.#voice.wantHandshake(peer.slot);
+      return null;
+    }
+    const padded = this.#sender.paddedLength(length);
+    const at = this.#sender.reserve(peer, padded, this.#ecn(v4), now);
+    this.#checksum.copy(at, tunPacket, length);
+    this.#sender.seal(session, at, length, padded);
+    return session;
+  }
+
+  #ecn(v4: boolean): number {
+    const { bytes, tunPacket } = this.#memory;
+    return v4 ? bytes[tunPacket + Ip.IPV4_TOS] & 3 : bytes[tunPacket + 1] >>> 4 & 3;
+  }
+
+  /** What the kernel left to the device (VIRTIO_NET_HDR_F_NEEDS_CSUM). Returns false when the fields are out of the packet. */
+  #finishChecksum(length: number): boolean {
+    const { bytes, view, tunPacket } = this.#memory;
+    const vnet = tunPacket - VNET_HEADER_BYTES;
+    if ((bytes[vnet + Vnet.VNET_FLAGS] & Vnet.VNET_NEEDS_CHECKSUM) === 0) return true;
+    const start = view.getUint16(vnet + Vnet.VNET_CHECKSUM_START, true);
+    const offset = view.getUint16(vnet + Vnet.VNET_CHECKSUM_OFFSET, true);
+    if (start + offset + 2 > length) return false;
+    let sum = ~this.#checksum.sum(tunPacket + start, length - start, 0) & 0xffff;
+    // UDP's 0 means "none" (RFC 768).
+    if (sum === 0 && offset === Ip.UDP_CHECKSUM) sum = 0xffff;
+    view.setUint16(tunPacket + start + offset, sum, true);
+    return true;
+  }
+
+  /**
+   * A TSO or USO super-packet: its segments get their headers, lengths, ids and checksums on the way into their slots.
+   * Everything that is the same in all segments is summed once, in the read packet, with the differing fields zeroed.
+   */
+  #split(peer: Peer, v4: boolean, gso: number, length: number, now: Milliseconds): Session | null {
+    const { bytes, view, tunPacket: packet, scratch } = this.#memory;
+    const checksum = this.#checksum;
+    const sender = this.#sender;
+    const udp = gso === Vnet.GSO_UDP_L4;
+    const mss = view.getUint16(packet - VNET_HEADER_BYTES + Vnet.VNET_GSO_SIZE, true);
+    const start = view.getUint16(packet - VNET_HEADER_BYTES + Vnet.VNET_CHECKSUM_START, true);
+    const transport = packet + start;
+    const least = udp ? Ip.UDP_HEADER_BYTES : Ip.TCP_HEADER_BYTES;
+    const known = udp || gso === (v4 ? Vnet.GSO_TCPV4 : Vnet.GSO_TCPV6);
+    const ipBytes = v4 ? (bytes[packet] & 15) * 4 : Ip.IPV6_HEADER_BYTES;
+    const startFits = v4 ? start === ipBytes && ipBytes >= Ip.IPV4_HEADER_BYTES : start >= ipBytes;
+    const transportBytes = !known || !startFits || start + least > length
+      ? 0
+      : udp
+      ? least
+      : (bytes[transport + Ip.TCP_OFFSET] >>> 4) * 4;
+    const headers = start + transportBytes;
+    if (mss === 0 || transportBytes < least || headers > length) {
+      this.#stats.outboundMalformed++;
+      return null;
+    }
+    const payload = length - headers;
+    const session = sender.sendable(peer, Math.max(1, Math.ceil(payload / mss)), now);
+    const ecn = this.#ecn(v4);
+
+    const id = view.getUint16(packet + Ip.IPV4_ID);
+    let ipSum = 0;
+    if (v4) {
+      view.setUint32(packet + Ip.IPV4_LENGTH, 0);
+      view.setUint16(packet + Ip.IPV4_CHECKSUM, 0);
+      ipSum = checksum.sum(packet, start, 0);
+    }
+    const sequence = udp ? 0 : view.getUint32(transport + Ip.TCP_SEQUENCE);
+    const flags = udp ? 0 : bytes[transport + Ip.TCP_FLAGS];
+    if (udp) view.setUint32(transport + Ip.UDP_LENGTH, 0);
+    else {
+      view.setUint32(transport + Ip.TCP_SEQUENCE, 0);
+      view.setUint16(transport + Ip.TCP_CHECKSUM, 0);
+      bytes[transport + Ip.TCP_FLAGS] = 0;
+    }
+    const protocol = (udp ? Ip.PROTOCOL_UDP : Ip.PROTOCOL_TCP) << 8;
+    const pseudo = v4
+      ? checksum.sum(packet + Ip.IPV4_SOURCE, 8, protocol)
+      : checksum.sum(packet + Ip.IPV6_SOURCE, 32, protocol);
+    const transportSum = checksum.sum(transport, transportBytes, pseudo);
+
+    let from = 0;
+    let index = 0;
+    do {
+      const part = from + mss < payload ? mss : payload - from;
+      const isLast = from + part >= payload;
+      const total = headers + part;
+      const padded = sender.paddedLength(total);
+      const at = session === null ? scratch : sender.reserve(peer, padded, ecn, now);
+      checksum.copy(at, packet, headers);
+      let sum = checksum.sumCopy(at + headers, packet + headers + from, part, transportSum + swap16(total - start));
+      if (v4) {
+        const ownId = (id + index) & 0xffff;
+        view.setUint16(at + Ip.IPV4_LENGTH, total);
+        view.setUint16(at + Ip.IPV4_ID, ownId);
+        view.setUint16(at + Ip.IPV4_CHECKSUM, ~fold16(ipSum + swap16(total) + swap16(ownId)), true);
+      } else view.setUint16(at + Ip.IPV6_LENGTH, total - Ip.IPV6_HEADER_BYTES);
+      const t = at + start;
+      if (udp) {
+        view.setUint16(t + Ip.UDP_LENGTH, total - start);
+        sum = ~fold16(sum + swap16(total - start)) & 0xffff;
+        view.setUint16(t + Ip.UDP_CHECKSUM, sum === 0 ? 0xffff : sum, true);
+      } else {
+        const ownSequence = (sequence + from) >>> 0;
+        let ownFlags = isLast ? flags : flags & ~(Ip.TCP_FIN | Ip.TCP_PSH);
+        if (index > 0) ownFlags &= ~Ip.TCP_CWR;
+        view.setUint32(t + Ip.TCP_SEQUENCE, ownSequence);
+        bytes[t + Ip.TCP_FLAGS] = ownFlags;
+        sum += swap16(ownSequence >>> 16) + swap16(ownSequence & 0xffff) + (ownFlags << 8);
+        view.setUint16(t + Ip.TCP_CHECKSUM, ~fold16(sum), true);
+      }
+      if (session === null) this.#staging.push(peer, bytes.slice(at, at + total));
+      else sender.seal(session, at, total, padded);
+      from += part;
+      index++;
+    } while (from < payload);
+    if (session === null) this.#voice.wantHandshake(peer.slot);
+    return session;
+  }
+}

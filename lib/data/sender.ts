@@ -1,0 +1,213 @@
+/**
+ * The last stages of an outbound packet: a slot, padding, sealing, and one send for a run of equal-size datagrams to one endpoint.
+ * A run collects over many packets and ends when the next one does not fit it, or with `flush`.
+ * @module
+ */
+import type { Milliseconds } from "../base/brands.ts";
+import { DATA_OVERHEAD, MESSAGE_DATA } from "../base/constants.ts";
+import { readEndpointCell, readLocalCell } from "../base/endpoint.ts";
+import type { PeerTable } from "../base/peer_table.ts";
+import type { Times } from "../base/times.ts";
+import type { PacketCipher } from "../crypto/suite.ts";
+import { type PacketMemory, SEAL_LARGE_SLOTS, SEAL_SLOTS, SLOT_MESSAGE_MAX } from "./memory.ts";
+import { SEND_FAILED, SEND_SOURCE_LOST, type UdpPort } from "./ports.ts";
+import type { Peer, Session } from "./sessions.ts";
+import type { Staging } from "./staging.ts";
+import type { DataStats } from "./stats.ts";
+import type { Voice } from "./voice.ts";
+
+const HEADER_BYTES = 16;
+
+/** What a Sender works with. */
+export interface SenderParts {
+  readonly memory: PacketMemory;
+  readonly cipher: PacketCipher;
+  readonly table: PeerTable;
+  readonly udp: UdpPort;
+  readonly staging: Staging;
+  readonly stats: DataStats;
+  readonly voice: Voice;
+  readonly times: Times;
+  /** Whether several datagrams may go with one send. */
+  readonly gso: boolean;
+}
+
+/** Seals messages of all peers; one run at a time is open. */
+export class Sender {
+  /** The interface's MTU: padding never makes a packet longer than it. */
+  mtu: number;
+  readonly #memory: PacketMemory;
+  readonly #cipher: PacketCipher;
+  readonly #table: PeerTable;
+  readonly #udp: UdpPort;
+  readonly #staging: Staging;
+  readonly #stats: DataStats;
+  readonly #voice: Voice;
+  readonly #times: Times;
+  readonly #smallMax: number;
+  readonly #largeMax: number;
+  readonly #bytesMax: number;
+
+  #peer: Peer | null = null;
+  #count = 0;
+  #bytes = 0;
+  #segment = 0;
+  #ecn = 0;
+  #large = false;
+  /** A shorter datagram ends a run. */
+  #closed = false;
+  #hasData = false;
+
+  constructor(parts: SenderParts, mtu: number) {
+    this.mtu = mtu;
+    this.#memory = parts.memory;
+    this.#cipher = parts.cipher;
+    this.#table = parts.table;
+    this.#udp = parts.udp;
+    this.#staging = parts.staging;
+    this.#stats = parts.stats;
+    this.#voice = parts.voice;
+    this.#times = parts.times;
+    const most = parts.gso ? parts.udp.segmentsMax : 1;
+    this.#smallMax = Math.min(SEAL_SLOTS, most);
+    this.#largeMax = Math.min(SEAL_LARGE_SLOTS, most);
+    this.#bytesMax = parts.udp.bytesMax;
+  }
+
+  /** The session on which `count` more messages may be sent to the peer now, or null. */
+  sendable(peer: Peer, count: number, now: Milliseconds): Session | null {
+    const session = peer.current;
+    if (session === null || now - session.createdAt >= this.#times.rejectAfter || !session.hasRoomFor(count)) {
+      return null;
+    }
+    return session;
+  }
+
+  /** Length of the message for a packet: padded to a multiple of 16, but not past the MTU. */
+  paddedLength(length: number): number {
+    const padded = (length + 15) & ~15;
+    return padded <= this.mtu ? padded : this.mtu > length ? this.mtu : length;
+  }
+
+  /**
+   * Takes the next datagram of the run, a new run where it must be: `length` is the message's (padded) and `ecn` the outer header's.
+   * Returns where the message goes; fill it and call `seal` before the next `reserve`.
+   */
+  reserve(peer: Peer, length: number, ecn: number, now: Milliseconds): number {
+    const wire = length + DATA_OVERHEAD;
+    if (
+      this.#count > 0 &&
+      (this.#closed || wire > this.#segment || peer !== this.#peer || ecn !== this.#ecn ||
+        this.#bytes + wire > this.#bytesMax || this.#count >= (this.#large ? this.#largeMax : this.#smallMax))
+    ) this.flush(now);
+    if (this.#count === 0) {
+      this.#peer = peer;
+      this.#ecn = ecn;
+      this.#segment = wire;
+      this.#large = length > SLOT_MESSAGE_MAX;
+    } else if (wire < this.#segment) this.#closed = true;
+    if (length > 0) this.#hasData = true;
+    const at = this.#memory.sealMessage(this.#count, this.#large);
+    this.#udp.gather(this.#count++, at - HEADER_BYTES, wire);
+    this.#bytes += wire;
+    return at;
+  }
+
+  /** Zeroes the padding, seals the message and writes its header. `length` is the packet's, `padded` the message's. */
+  seal(session: Session, at: number, length: number, padded: number): void {
+    const { bytes, u32 } = this.#memory;
+    for (let i = at + length; i < at + padded; i++) bytes[i] = 0;
+    const low = session.sendLow;
+    const high = session.sendHigh;
+    if (low === 0xffff_ffff) {
+      session.sendLow = 0;
+      session.sendHigh = high + 1;
+    } else session.sendLow = low + 1;
+    this.#cipher.seal(session.keyAt, low, high, at, padded);
+    const header = (at - HEADER_BYTES) >>> 2;
+    u32[header] = MESSAGE_DATA;
+    u32[header + 1] = session.remoteIndex;
+    u32[header + 2] = low;
+    u32[header + 3] = high;
+    this.#stats.sealed++;
+  }
+
+  /** Asks for a new handshake when the session that was just sent on wants renewing (whitepaper section 6.2). */
+  keepFresh(session: Session, now: Milliseconds): void {
+    if (session.isWorn || session.initiator && now - session.createdAt >= this.#times.rekeyAfter) {
+      this.#voice.wantHandshake(session.peer.slot);
+    }
+  }
+
+  /** Sends the run. */
+  flush(now: Milliseconds): void {
+    const peer = this.#peer;
+    if (this.#count === 0 || peer === null) return;
+    const result = this.#udp.send(this.#count, this.#segment, peer.cellAt, this.#ecn);
+    this.#stats.udpSends++;
+    if (result === SEND_SOURCE_LOST) {
+      this.#stats.sourceLost++;
+      this.forgetLocal(peer);
+    }
+    // A failed send still counts as an attempt, or persistent keepalives would be due again at once.
+    const failed = result === SEND_FAILED;
+    if (failed) this.#stats.sendFailed++;
+    if (this.#table.sent(peer.slot, failed ? 0 : this.#bytes, !failed && this.#hasData, now)) {
+      this.#voice.active(peer.slot);
+    }
+    this.#peer = null;
+    this.#count = 0;
+    this.#bytes = 0;
+    this.#closed = false;
+    this.#hasData = false;
+  }
+
+  /** Sends what waits for a session, or a keepalive when nothing does and `always`. Call when the peer got a session to send on. */
+  sendStaged(peer: Peer, always: boolean, now: Milliseconds): void {
+    if (this.#memory.bytes[peer.cellAt] === 0) return;
+    const staged = this.#staging.takeAll(peer);
+    if (staged.length === 0) {
+      if (always) this.sendKeepalive(peer, now);
+      return;
+    }
+    for (const packet of staged) {
+      const session = this.sendable(peer, 1, now);
+      if (session === null) {
+        this.#staging.push(peer, packet);
+        continue;
+      }
+      const padded = this.paddedLength(packet.length);
+      const ecn = packet[0] >>> 4 === 4 ? packet[1] & 3 : packet[1] >>> 4 & 3;
+      const at = this.reserve(peer, padded, ecn, now);
+      this.#memory.bytes.set(packet, at);
+      this.seal(session, at, packet.length, padded);
+    }
+    this.flush(now);
+  }
+
+  /** Sends a keepalive if there is a session and an endpoint to send to. */
+  sendKeepalive(peer: Peer, now: Milliseconds): void {
+    const session = this.sendable(peer, 1, now);
+    if (session === null || this.#memory.bytes[peer.cellAt] === 0) return;
+    this.seal(session, this.reserve(peer, 0, 0, now), 0, 0);
+    this.flush(now);
+    this.keepFresh(session, now);
+    if (this.#voice.debug) {
+      this.#voice.notice("keepalive-sent", peer.slot, readEndpointCell(this.#memory.bytes, peer.cellAt), now);
+    }
+  }
+
+  /** Forgets from which of our addresses to write to the peer. */
+  forgetLocal(peer: Peer): void {
+    const { bytes } = this.#memory;
+    bytes[peer.cellAt + 1] = 0;
+    bytes.fill(0, peer.cellAt + 24, peer.cellAt + 48);
+    this.tellEndpoint(peer);
+  }
+
+  /** Writes the peer's endpoint to the shared table. Call after its cell changed. */
+  tellEndpoint(peer: Peer): void {
+    const { bytes } = this.#memory;
+    this.#table.writeEndpoint(peer.slot, readEndpointCell(bytes, peer.cellAt), readLocalCell(bytes, peer.cellAt));
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Packets that wait for a handshake: at most STAGED_PACKETS_MAX a peer, and bounded bytes in all; the oldest of the peer goes first.
+ * @module
+ */
+import { STAGED_PACKETS_MAX } from "../base/constants.ts";
+import type { Peer } from "./sessions.ts";
+import type { DataStats } from "./stats.ts";
+
+/** Bytes that wait on one interface, of all peers together. */
+export const STAGED_BYTES_MAX = 32 << 20;
+
+/** Keeps the count over all peers; the packets hang on their peers. */
+export class Staging {
+  readonly #stats: DataStats;
+  #bytes = 0;
+
+  constructor(stats: DataStats) {
+    this.#stats = stats;
+  }
+
+  /** Bytes that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes a finished inner packet (its own copy). When there is no room the peer's oldest are dropped; when it has none, this one is. */
+  push(peer: Peer, packet: Uint8Array): void {
+    const staged = peer.staged ??= [];
+    while (staged.length > 0 && (staged.length >= STAGED_PACKETS_MAX || this.#isFull(packet.length))) {
+      this.#bytes -= (staged.shift() as Uint8Array).length;
+      this.#stats.stagedDropped++;
+    }
+    if (this.#isFull(packet.length)) {
+      this.#stats.stagedDropped++;
+      return;
+    }
+    staged.push(packet);
+    this.#bytes += packet.length;
+  }
+
+  #isFull(more: number): boolean {
+    return this.#bytes + more > STAGED_BYTES_MAX;
+  }
+
+  /** Hands over all packets of a peer, oldest first. */
+  takeAll(peer: Peer): readonly Uint8Array[] {
+    const staged = peer.staged ?? [];
+    peer.staged = null;
+    for (const packet of staged) this.#bytes -= packet.length;
+    return staged;
+  }
+
+  /** Drops all packets of a peer. */
+  drop(peer: Peer): void {
+    this.#stats.stagedDropped += this.takeAll(peer).length;
+  }
+}

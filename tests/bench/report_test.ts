@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { FIGURES, GOALS } from "../../scripts/bench/figures.ts";
+import { pictureSvg } from "../../scripts/bench/picture.ts";
+import { figureTable, ratioTable, reportText, table } from "../../scripts/bench/report.ts";
+import { bestRival, type Contestant, type Results, verdicts } from "../../scripts/bench/results.ts";
+
+const contestant = (
+  id: string,
+  role: Contestant["role"],
+  rounds: Contestant["rounds"],
+  failures: string[] = [],
+): Contestant => ({ id, title: id, version: "1", role, rounds, failures });
+
+const results = (contestants: Contestant[], more: Partial<Results> = {}): Results => ({
+  format: 1,
+  made: "2026-01-01T00:00:00.000Z",
+  quick: false,
+  seconds: 1,
+  machine: { cpus: 2, model: 'a <fast> & "quiet" one', kernel: "6.1", memoryGb: 8, deno: "2.9.6" },
+  noise: [0.1],
+  contestants,
+  absent: [],
+  commands: [],
+  scale: [],
+  ...more,
+});
+
+Deno.test("every goal names a figure, and figures are named once", () => {
+  const ids = FIGURES.map((f) => f.id);
+  assert.equal(new Set(ids).size, ids.length);
+  for (const goal of GOALS) {
+    const better = FIGURES.find((f) => f.id === goal.figure)?.better;
+    assert.equal(goal.relation, better === "higher" ? "at least" : "at most", goal.figure);
+  }
+});
+
+Deno.test("the best rival is the fastest, or the cheapest where less is better; ours and the plain loop are none", () => {
+  const run = results([
+    contestant("ours", "ours", [{ tcp_mean: 100, cpu_per_gb: 0.1 }]),
+    contestant("plain", "plain", [{ tcp_mean: 200, cpu_per_gb: 0.05 }]),
+    contestant("debian", "rival", [{ tcp_mean: 1, cpu_per_gb: 20 }]),
+    contestant("newest", "rival", [{ tcp_mean: 3, cpu_per_gb: 30 }]),
+  ]);
+  assert.equal(bestRival(run, "tcp_mean")?.id, "newest");
+  assert.equal(bestRival(run, "cpu_per_gb")?.id, "debian");
+  assert.equal(bestRival(run, "udp64_flood"), undefined);
+});
+
+Deno.test("a goal is reached by its ratio, missed below it, and open when a side was not measured", () => {
+  const run = (ours: number) =>
+    results([
+      contestant("ours", "ours", [{ tcp_mean: ours, loaded_p99: 1 }]),
+      contestant("debian", "rival", [{ tcp_mean: 1, loaded_p99: 3 }]),
+    ]);
+  const verdict = (ours: number, figure: string, against: string) =>
+    verdicts(run(ours)).find((v) => v.goal.figure === figure && v.goal.against === against);
+  assert.equal(verdict(10, "tcp_mean", "debian")?.reached, true);
+  assert.equal(verdict(9.9, "tcp_mean", "debian")?.reached, false);
+  assert.equal(verdict(10, "loaded_p99", "best")?.reached, true);
+  assert.equal(verdict(10, "tcp_mean", "plain")?.reached, undefined);
+  assert.equal(verdict(10, "udp64_flood", "best")?.reached, undefined);
+});
+
+Deno.test("a table is Markdown with columns that stand under each other", () => {
+  assert.equal(
+    table(["a", "bb"], [["long name", "1"], ["x", "22.5"]]),
+    "| a         |   bb |\n| --------- | ---: |\n| long name |    1 |\n| x         | 22.5 |",
+  );
+});
+
+Deno.test("medians come with their spread, ratios are ours by theirs, and what is missing is a dash", () => {
+  const run = results([
+    contestant("ours", "ours", [{ tcp_up: 4 }, { tcp_up: 6 }, { tcp_up: 5 }]),
+    contestant("debian", "rival", [{ tcp_up: 0.4 }, { tcp_up: 0.6 }, { tcp_up: 0.5 }]),
+    contestant("newest", "rival", [{}, {}, {}]),
+  ]);
+  assert.match(figureTable(run), /TCP, one stream, up, Gbit\/s \| +5\.00 \(20%\) \| +0\.50 \(20%\) \| +- \|/);
+  assert.match(ratioTable(run), /TCP, one stream, up \(higher is better\) \| +10\.00 \| +- \|/);
+});
+
+Deno.test("the report says what failed, what is absent and what goals came to", () => {
+  const run = results(
+    [
+      contestant("ours", "ours", [{ tcp_mean: 5 }], ["round 1: no first reply"]),
+      contestant("debian", "rival", [{ tcp_mean: 1 }]),
+    ],
+    {
+      absent: [{ id: "gotatun", why: "cargo is not on this machine" }],
+      commands: [{ title: "wg ifconfig wg1", milliseconds: [30, 31, 32], empty: [25, 25, 25] }],
+      scale: [
+        { peers: 1, set: [1], get: [1], show: [30], tcp: [5], resident: [50e6] },
+        { peers: 1001, set: [100], get: [9], show: [40], tcp: [4.9], resident: [52e6] },
+      ],
+    },
+  );
+  const text = reportText(run);
+  assert.match(text, /round 1: no first reply/);
+  assert.match(text, /gotatun: not measured: cargo is not on this machine/);
+  assert.match(text, /NOT REACHED/);
+  assert.match(text, /wg ifconfig wg1 \| 31\.0 ms \| +25\.0 ms \| +1\.24/);
+  assert.match(text, /\| 1001 .* 4\.90 \(0\.98\) .* 52\.0 .* 2000 \|/);
+});
+
+Deno.test("a report of nothing is still a report", () => {
+  assert.match(reportText(results([])), /2026-01-01/);
+  assert.match(pictureSvg(results([])), /<\/svg>/);
+});
+
+Deno.test("the picture is well-formed, has both themes, and its bars are as long as their values", () => {
+  const run = results([
+    contestant("ours", "ours", [{ tcp_mean: 5, cpu_per_gb: 2 }]),
+    contestant("a<b", "rival", [{ tcp_mean: 2.5, cpu_per_gb: 20 }]),
+    contestant("plain", "plain", [{ tcp_mean: 50 }]),
+  ]);
+  const svg = pictureSvg(run);
+  assert.match(svg, /prefers-color-scheme:dark/);
+  assert.ok(!svg.includes("a<b") && svg.includes("a&lt;b"));
+  assert.ok(!svg.includes(">plain<"));
+  assertBalanced(svg);
+  const widths = [...svg.matchAll(/<rect class="(\w+)"[^>]* width="([\d.]+)"/g)].map((m) => Number(m[2]));
+  assert.equal(widths.length, 4);
+  assert.ok(Math.abs(widths[0] / widths[1] - 2) < 0.01);
+  assert.ok(Math.abs(widths[3] / widths[2] - 10) < 0.1);
+  assert.equal(pictureSvg(run), svg);
+});
+
+/** Every element that opens closes, in order; attributes are quoted. */
+function assertBalanced(xml: string): void {
+  const open: string[] = [];
+  for (const [, close, name, rest] of xml.matchAll(/<(\/?)([a-z]+)([^>]*)>/g)) {
+    if (close === "/") assert.equal(open.pop(), name);
+    else if (!rest.endsWith("/")) open.push(name);
+  }
+  assert.deepEqual(open, []);
+}

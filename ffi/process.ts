@@ -14,7 +14,6 @@ function open() {
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
     connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
     send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
-    setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
     malloc_trim: { parameters: ["usize"], result: "i32" },
   }).symbols;
 }
@@ -98,16 +97,6 @@ function connectUnix(path: string, type: number): number {
   if (libc().connect(descriptor, address, address.length) === 0) return descriptor;
   libc().close(descriptor);
   return -1;
-}
-
-const SOL_SOCKET = 1;
-const SO_MARK = 36;
-
-/** Sets the fwmark of a socket. Returns false when the kernel refused. */
-export function setSocketMark(descriptor: number, mark: number): boolean {
-  const value = new Uint8Array(4);
-  new DataView(value.buffer).setUint32(0, mark, true);
-  return libc().setsockopt(descriptor, SOL_SOCKET, SO_MARK, value, 4) === 0;
 }
 
 /** Closes descriptors; -1 is passed over. */

@@ -1,5 +1,5 @@
 /**
- * Asking the daemons: what the commands do with them. Needs root (or the owner of the sockets), but for `interfaceNames` and `publicStatus`.
+ * Asking the daemons: what the commands do with them. Needs root (or the owner of the sockets), but for `interfaceNames` and `publicFacts`.
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
@@ -36,7 +36,7 @@ export function interfaceNames(): string[] {
 export const interfaceExists = (name: string): boolean => unixSocketAnswers(socketPath(name));
 
 /** What anybody may know of an interface (no keys, no peers), or undefined when it tells nothing. */
-export function publicStatus(name: string): InterfaceStatus | undefined {
+export function publicFacts(name: string): InterfaceStatus | undefined {
   try {
     return parseGet(Deno.readTextFileSync(publicPath(name)));
   } catch {

@@ -47,9 +47,9 @@ export class ControlDriver {
     this.#settle();
   }
 
-  /** Handles events of the data plane in order. */
-  handle(events: readonly DataEvent[]): void {
-    for (const event of events) this.#options.device.handle(event, this.#options.now());
+  /** Handles an event of the data plane. Give them in order. */
+  handle(event: DataEvent): void {
+    this.#options.device.handle(event, this.#options.now());
     this.#settle();
   }
 

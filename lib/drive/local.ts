@@ -141,7 +141,7 @@ export class LocalInterface {
       if (this.#events.length === 0) continue;
       const events = this.#events;
       this.#events = [];
-      this.#control.handle(events);
+      for (const event of events) this.#control.handle(event);
     }
     if (worked) this.wake();
   }

@@ -1,0 +1,305 @@
+/**
+ * One living interface: the TUN device, the UDP sockets, the control plane here and the data plane in its Worker.
+ * Reads in the order of a life: open, configure, follow the link, end.
+ * @module
+ */
+import type { PeerSlot } from "../base/brands.ts";
+import type { DeviceChange } from "../base/config.ts";
+import { HANDSHAKE_TOS } from "../base/constants.ts";
+import type { DataCommand } from "../base/messages.ts";
+import { PeerTable } from "../base/peer_table.ts";
+import type { Times } from "../base/times.ts";
+import type { Offloads } from "../data/dataplane.ts";
+import { SEND_SOURCE_LOST } from "../data/ports.ts";
+import { Device, type OutgoingDatagram } from "../device/device.ts";
+import { ControlDriver } from "../drive/control.ts";
+import { LinkWatch } from "../drive/link_watch.ts";
+import type { WorkerHandle } from "../drive/worker_handle.ts";
+import type { WorkerReport } from "../drive/worker_messages.ts";
+import { namedRdomains, NetNamespace, removeRdomainIfEmpty, sameNamespace } from "../host/namespace.ts";
+import { now, wallClock } from "../net/clock.ts";
+import { chooseSuite } from "../net/crypto.ts";
+import { fillRandom } from "../net/entropy.ts";
+import { sendDatagram } from "../net/linux_datagram.ts";
+import { closeUdp } from "../net/open_udp.ts";
+import { type OpenedTun, openTun } from "../net/open_tun.ts";
+import type { InterfaceFacts, InterfaceStatus } from "../uapi/status.ts";
+import { closeDescriptors } from "../../ffi/process.ts";
+import type { Log } from "./log.ts";
+import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
+
+/** How often the link is looked at although nothing was heard of it. */
+const LOOK_EVERY_MS = 5_000;
+
+/** Why an interface ended. */
+export type End = "asked" | "deleted" | { readonly failure: string };
+
+/** What an interface is opened with. */
+export interface InterfaceOptions {
+  readonly name: string;
+  readonly worker: WorkerHandle;
+  readonly log: Log;
+  /** Only tests give others than STANDARD_TIMES. */
+  readonly times?: Times;
+  readonly offloads?: Partial<Offloads>;
+  /** Called when something that `status` tells has changed. */
+  readonly changed?: () => void;
+}
+
+/** See the module. */
+export class Interface {
+  /** Comes once, when nothing is left of the interface. */
+  readonly ended: Promise<End>;
+  readonly #options: InterfaceOptions;
+  readonly #tun: OpenedTun;
+  readonly #watch: LinkWatch;
+  readonly #device: Device;
+  readonly #control: ControlDriver;
+  readonly #suite: string;
+  readonly #peers = new Set<PeerSlot>();
+  readonly #end = Promise.withResolvers<End>();
+  #sockets: Sockets;
+  #cipher = "";
+  #offloads: Offloads = { tso: false, uso: false, gso: false, gro: false };
+  #link = { name: "", up: false, mtu: 0 };
+  #groups: readonly string[] = [];
+  #priority = 0;
+  #turn: Promise<unknown> = Promise.resolve();
+  #looking: ReturnType<typeof setInterval> | undefined;
+  #ending = false;
+
+  /**
+   * Makes the interface and moves packets. When it throws nothing is left.
+   * @param change the first configuration
+   * @throws ConfigError or OsError
+   */
+  static async open(options: InterfaceOptions, change: DeviceChange): Promise<Interface> {
+    const sockets = openSockets(change.listenPort ?? 0, change.fwmark ?? 0, change.rtable ?? 0);
+    let tun: OpenedTun | undefined;
+    try {
+      tun = openTun(options.name);
+      const opened = new Interface(options, tun, sockets);
+      try {
+        opened.#control.configure({ ...change, listenPort: sockets.port });
+        opened.#keep(change);
+        await opened.#start();
+        return opened;
+      } catch (error) {
+        opened.#control.close();
+        opened.#watch.close();
+        throw error;
+      }
+    } catch (error) {
+      closeUdp(sockets);
+      closeDescriptors(tun?.fd ?? -1);
+      removeRdomainIfEmpty(sockets.rtable);
+      throw error;
+    }
+  }
+
+  private constructor(options: InterfaceOptions, tun: OpenedTun, sockets: Sockets) {
+    this.#options = options;
+    this.#tun = tun;
+    this.#sockets = sockets;
+    this.ended = this.#end.promise;
+    this.#watch = new LinkWatch(tun.fd);
+    const suite = chooseSuite();
+    this.#suite = suite.name;
+    this.#device = new Device({
+      suite,
+      random: fillRandom,
+      wallClock,
+      table: this.#table,
+      handshakesWaiting: () => options.worker.handshakesWaiting(),
+      ...(options.times === undefined ? {} : { times: options.times }),
+    });
+    this.#control = new ControlDriver({
+      device: this.#device,
+      now,
+      command: (commands) => this.#command(commands),
+      send: (datagram) => this.#send(datagram),
+      log: (line) => options.log.write(line, "debug"),
+    });
+  }
+
+  readonly #table = new PeerTable();
+
+  /** The interface as it is, for `get`. */
+  status(): InterfaceStatus {
+    return { ...this.#device.status(), ...this.#facts() };
+  }
+
+  /**
+   * Merges a change, whole or not at all; changes are made one after the other. New sockets are opened before anything else is touched.
+   * @throws ConfigError or OsError
+   */
+  configure(change: DeviceChange): Promise<void> {
+    const result = this.#turn.then(() => this.#configure(change));
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /** Ends the interface: packets stop, everything is closed, empty rdomains go. Answered by `ended`. */
+  close(end: End): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#turn = this.#turn.then(() => this.#close(end));
+  }
+
+  async #start(): Promise<void> {
+    this.#look();
+    await this.#options.worker.run({
+      table: this.#table.buffer,
+      tun: { fd: this.#tun.fd, tso: this.#tun.tso, uso: this.#tun.uso },
+      fd4: this.#sockets.fd4,
+      fd6: this.#sockets.fd6,
+      linkSocket: this.#watch.descriptor,
+      times: this.#options.times,
+      offloads: this.#options.offloads,
+    }, {
+      report: (report) => this.#hear(report),
+      ended: (reason) => {
+        if (reason !== "stopped") this.close(reason === "gone" ? "deleted" : reason);
+      },
+    });
+    this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS);
+  }
+
+  async #configure(change: DeviceChange): Promise<void> {
+    const before = this.#sockets;
+    const step = changeSockets(before, change);
+    if (step !== undefined) this.#sockets = step.sockets;
+    try {
+      this.#control.configure(step === undefined ? change : { ...change, listenPort: step.sockets.port });
+    } catch (error) {
+      this.#sockets = before;
+      step?.undo();
+      throw error;
+    }
+    this.#keep(change);
+    if (step?.replaced) await this.#goOver(before, step.sockets);
+    this.#options.changed?.();
+  }
+
+  /** The old sockets are closed when the data plane has let them go; cached source addresses belonged to them. */
+  async #goOver(before: Sockets, after: Sockets): Promise<void> {
+    await this.#options.worker.replaceSockets(after.fd4, after.fd6);
+    this.#options.worker.command([...this.#peers].map((peer) => ({ type: "local-clear", peer })));
+    closeUdp(before);
+    if (before.rtable !== after.rtable) removeRdomainIfEmpty(before.rtable);
+  }
+
+  #keep(change: DeviceChange): void {
+    if (change.groups !== undefined) this.#groups = change.groups;
+    if (change.priority !== undefined) this.#priority = change.priority;
+  }
+
+  #command(commands: readonly DataCommand[]): void {
+    for (const command of commands) {
+      if (command.type === "peer-add") this.#peers.add(command.peer);
+      else if (command.type === "peer-remove") this.#peers.delete(command.peer);
+    }
+    this.#options.worker.command(commands);
+  }
+
+  #send({ bytes, endpoint, local, peer }: OutgoingDatagram): void {
+    const { fd4, fd6 } = this.#sockets;
+    const result = sendDatagram(fd4, fd6, bytes, endpoint, local, HANDSHAKE_TOS);
+    if (result === SEND_SOURCE_LOST && peer !== undefined) {
+      this.#options.worker.command([{ type: "local-clear", peer }]);
+    }
+  }
+
+  #hear(report: WorkerReport): void {
+    switch (report.type) {
+      case "running":
+        this.#cipher = report.cipher;
+        this.#offloads = report.offloads;
+        return;
+      case "offloads":
+        this.#offloads = report.offloads;
+        this.#options.log.write(`offloads now: ${this.#offloadWords() || "none"}`);
+        return;
+      case "events":
+        for (const event of report.events) {
+          this.#control.handle(event);
+          if (event.type === "handshake-datagram") this.#options.worker.handshakeTaken();
+        }
+        return;
+      case "link-changed":
+        this.#look();
+        return;
+    }
+  }
+
+  #look(): void {
+    if (this.#ending) return;
+    const seen = this.#watch.look();
+    if (seen === undefined) {
+      this.close("deleted");
+      return;
+    }
+    const { state, release } = seen;
+    if (release !== undefined) {
+      // The Worker waits on the old socket until it is told of the new one.
+      this.#options.worker.replaceLinkSocket(this.#watch.descriptor).then(release);
+    }
+    const before = this.#link;
+    if (state.name === before.name && state.up === before.up && state.mtu === before.mtu && release === undefined) {
+      return;
+    }
+    this.#link = state;
+    if (state.up !== before.up || state.mtu !== before.mtu) this.#control.link(state.up, state.mtu);
+    this.#options.changed?.();
+  }
+
+  async #close(end: End): Promise<void> {
+    clearInterval(this.#looking);
+    this.#control.link(false, this.#link.mtu);
+    this.#control.close();
+    await this.#options.worker.stop();
+    const place = this.#watch.namespace.identity;
+    const rdomain = namedRdomains().find((n) => isRdomain(n, place)) ?? 0;
+    this.#watch.close();
+    closeDescriptors(this.#tun.fd);
+    closeUdp(this.#sockets);
+    for (const n of new Set([rdomain, this.#sockets.rtable])) removeRdomain(n, this.#options.log);
+    this.#end.resolve(end);
+  }
+
+  #facts(): InterfaceFacts {
+    return {
+      name: this.#link.name,
+      pid: Deno.pid,
+      netns: `/proc/${Deno.pid}/fd/${this.#watch.namespace.fd}`,
+      suite: this.#suite,
+      cipher: this.#cipher,
+      offloads: this.#offloadWords(),
+      up: this.#link.up,
+      mtu: this.#link.mtu,
+      groups: this.#groups,
+      priority: this.#priority,
+    };
+  }
+
+  #offloadWords(): string {
+    return (["tso", "uso", "gso", "gro"] as const).filter((word) => this.#offloads[word]).join(" ");
+  }
+}
+
+function isRdomain(n: number, identity: { readonly device: number; readonly inode: number }): boolean {
+  try {
+    using namespace = NetNamespace.rdomain(n);
+    return sameNamespace(namespace.identity, identity);
+  } catch {
+    return false;
+  }
+}
+
+function removeRdomain(n: number, log: Log): void {
+  try {
+    removeRdomainIfEmpty(n);
+  } catch (error) {
+    log.write(`rdomain ${n} stays: ${error instanceof Error ? error.message : error}`, "error");
+  }
+}

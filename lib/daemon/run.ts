@@ -1,0 +1,120 @@
+/**
+ * The process of one interface, from its start to its exit status.
+ * @module
+ */
+import { ConfigError, OsError } from "../base/errors.ts";
+import { WorkerHandle } from "../drive/worker_handle.ts";
+import { formatGet, formatPublic } from "../uapi/get.ts";
+import type { UapiRequest } from "../uapi/reader.ts";
+import { formatReply } from "../uapi/reply.ts";
+import { parseSet } from "../uapi/set.ts";
+import { closeStandardDescriptors, leadSession, nameThread, trimMemory } from "../../ffi/process.ts";
+import { type Answer, ControlSocket } from "./control_socket.ts";
+import { Interface } from "./interface.ts";
+import { Log } from "./log.ts";
+import { formatLog } from "./log_text.ts";
+import { PublicFile } from "./public_file.ts";
+import { dataWorkerUrl, VERSION } from "./self.ts";
+
+/** How long after the start memory that only the start needed is given back. */
+const TRIM_AFTER_MS = 2_000;
+
+/** How to run. */
+export interface DaemonOptions {
+  readonly name: string;
+  /** Stay on the terminal and write the log there, instead of letting go of it when ready. */
+  readonly foreground: boolean;
+  /** The first configuration, as UAPI `set` lines. */
+  readonly configuration: () => Promise<string>;
+  /** Called with the answer to whoever started it, once: `pid=N` and `errno=0`, or the error. */
+  readonly ready: (answer: string) => void;
+}
+
+/**
+ * Runs an interface until it ends.
+ * @returns the exit status: 0 when the end was asked for or the interface was deleted, 1 when it failed
+ */
+export async function runDaemon(options: DaemonOptions): Promise<number> {
+  const { name, foreground } = options;
+  // Its modules load while the rest is prepared.
+  const worker = new WorkerHandle(dataWorkerUrl());
+  detach(foreground);
+  const log = new Log(name, foreground);
+  let socket: ControlSocket | undefined;
+  let facts: PublicFile | undefined;
+  const opened = Promise.withResolvers<Interface>();
+  opened.promise.catch(() => {});
+  let ended: Interface["ended"];
+  try {
+    const change = parseSet((await options.configuration()).split("\n").filter((line) => line !== ""));
+    socket = new ControlSocket(name, async (request) => await operate(await opened.promise, request, log));
+    facts = new PublicFile(name);
+    const file = facts;
+    const device = await Interface.open({
+      name,
+      worker,
+      log,
+      changed: () => opened.promise.then((now) => file.write(formatPublic(now.status(), now.status()))),
+    }, change);
+    ended = device.ended;
+    file.write(formatPublic(device.status(), device.status()));
+    opened.resolve(device);
+    socket.serve();
+    for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, () => device.close("asked"));
+  } catch (error) {
+    facts?.remove();
+    socket?.close();
+    const known = error instanceof ConfigError || error instanceof OsError;
+    options.ready(formatReply("", known ? error : new Error(`internal error: ${describe(error)}`), 2));
+    return 1;
+  }
+  const status = (await opened.promise).status();
+  log.write(`wg ${VERSION} is up: port ${status.listenPort}, ${status.suite}, ${status.cipher}`);
+  options.ready(formatReply(`pid=${Deno.pid}\n`));
+  if (!foreground) closeStandardDescriptors();
+  setTimeout(trimMemory, TRIM_AFTER_MS);
+
+  const end = await ended;
+  facts.remove();
+  socket.close();
+  log.write(
+    typeof end === "string" ? `ends: ${end}` : `fails: ${end.failure}`,
+    typeof end === "string" ? "info" : "error",
+  );
+  log.close();
+  return typeof end === "string" ? 0 : 1;
+}
+
+/** One operation of the control socket. */
+async function operate(device: Interface, request: UapiRequest, log: Log): Promise<Answer> {
+  switch (request.operation) {
+    case "get": {
+      const status = device.status();
+      return { body: request.value === "2" ? formatGet(status, status) : formatGet(status) };
+    }
+    case "set":
+      await device.configure(parseSet(request.lines));
+      return { body: "" };
+    case "dmesg": {
+      const since = request.lines.find((line) => line.startsWith("since="))?.slice(6) ?? "0";
+      return { body: formatLog(log.since(Number(since) || 0)) };
+    }
+    case "destroy":
+      setTimeout(() => device.close("asked"), 0);
+      return { body: `pid=${Deno.pid}\n`, then: "keep-until-the-end" };
+    default:
+      throw new ConfigError(request.operation, "unknown operation");
+  }
+}
+
+/** Lets go of everything that belongs to whoever started this process. */
+function detach(foreground: boolean): void {
+  nameThread("wg");
+  Deno.umask(0o077);
+  if (foreground) return;
+  leadSession();
+  Deno.chdir("/");
+  for (const name of Object.keys(Deno.env.toObject())) Deno.env.delete(name);
+}
+
+const describe = (error: unknown) => error instanceof Error ? `${error.message} ${error.stack ?? ""}` : String(error);

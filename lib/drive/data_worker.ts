@@ -1,0 +1,114 @@
+/**
+ * The data plane's Worker: builds arena, cipher, ports and Dataplane over descriptors that it is given, and runs the packet loop.
+ * @module
+ */
+import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";
+import { Arena } from "../base/arena.ts";
+import type { DataEvent } from "../base/messages.ts";
+import { PeerTable } from "../base/peer_table.ts";
+import { Dataplane, DATAPLANE_ARENA_BYTES, type Offloads } from "../data/dataplane.ts";
+import { now } from "../net/clock.ts";
+import { choosePacketCipher, chooseSuite } from "../net/crypto.ts";
+import { LinuxTunPort } from "../net/linux_tun_port.ts";
+import { LinuxUdpPort } from "../net/linux_udp_port.ts";
+import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
+import { nameThread } from "../../ffi/process.ts";
+import { PLACE_LINK, PLACE_UDP4, PLACE_UDP6, runPacketLoop } from "./packet_loop.ts";
+import { WORD_HANDSHAKES_WAITING, type WorkerOrder, type WorkerReport, type WorkerStart } from "./worker_messages.ts";
+
+const scope = globalThis as unknown as {
+  onmessage: ((message: MessageEvent<WorkerStart>) => void) | null;
+  postMessage(report: WorkerReport): void;
+  close(): void;
+};
+
+const say = (report: WorkerReport) => scope.postMessage(report);
+
+function run(start: WorkerStart): void {
+  nameThread("wg packets");
+  const words = new Int32Array(start.words);
+  const arena = new Arena(DATAPLANE_ARENA_BYTES);
+  const cipher = choosePacketCipher(arena);
+  const tun = new LinuxTunPort(arena, start.tun.fd, start.tun);
+  const udp = new LinuxUdpPort(arena, start.fd4, start.fd6);
+  let events: DataEvent[] = [];
+  const dataplane = new Dataplane({
+    arena,
+    cipher,
+    suite: chooseSuite(),
+    table: new PeerTable(start.table),
+    tun,
+    udp,
+    emit: (event) => events.push(event),
+    handshakesWaiting: words.subarray(WORD_HANDSHAKES_WAITING, WORD_HANDSHAKES_WAITING + 1),
+    ...(start.times === undefined ? {} : { times: start.times }),
+    ...(start.offloads === undefined ? {} : { offloads: start.offloads }),
+  });
+  const orders = start.orders as unknown as NodePort;
+  const bell = new EventFd(start.bell);
+  let link = start.linkSocket < 0 ? undefined : new DrainedSocket(start.linkSocket);
+  const polls = new PollSet([start.tun.fd, start.fd4, start.fd6, start.bell, start.linkSocket]);
+
+  const carryOut = (order: WorkerOrder): boolean => {
+    switch (order.type) {
+      case "commands": {
+        const at = now();
+        for (const command of order.commands) dataplane.apply(command, at);
+        return true;
+      }
+      case "sockets":
+        udp.replace(order.fd4, order.fd6);
+        polls.set(PLACE_UDP4, order.fd4);
+        polls.set(PLACE_UDP6, order.fd6);
+        say({ type: "sockets-replaced" });
+        return true;
+      case "link-socket":
+        link = order.descriptor < 0 ? undefined : new DrainedSocket(order.descriptor);
+        polls.set(PLACE_LINK, order.descriptor);
+        say({ type: "link-socket-replaced" });
+        return true;
+      case "stop":
+        return false;
+    }
+  };
+
+  let told: Offloads = dataplane.offloads;
+  say({ type: "running", cipher: cipher.name, offloads: told });
+  const end = runPacketLoop({
+    dataplane,
+    polls,
+    bell,
+    words,
+    now,
+    takeOrders: () => {
+      while (true) {
+        const next = receiveMessageOnPort(orders);
+        if (next === undefined) return true;
+        if (!carryOut(next.message as WorkerOrder)) return false;
+      }
+    },
+    flush: () => {
+      if (events.length === 0) return;
+      say({ type: "events", events });
+      events = [];
+      const offloads = dataplane.offloads;
+      if (!sameOffloads(offloads, told)) say({ type: "offloads", offloads: told = offloads });
+    },
+    link: () => link,
+    linkChanged: () => say({ type: "link-changed" }),
+  });
+  say({ type: end });
+}
+
+const sameOffloads = (a: Offloads, b: Offloads) =>
+  a.tso === b.tso && a.uso === b.uso && a.gso === b.gso && a.gro === b.gro;
+
+scope.onmessage = (message) => {
+  try {
+    run(message.data);
+  } catch (error) {
+    say({ type: "failed", reason: error instanceof Error ? `${error.message}\n${error.stack ?? ""}` : String(error) });
+  }
+  scope.close();
+};
+say({ type: "loaded" });

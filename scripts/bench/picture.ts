@@ -14,8 +14,8 @@ const PANELS: readonly { readonly id: FigureId; readonly title: string }[] = [
   { id: "loaded_p99", title: "round trip under load, p99" },
 ];
 
-const PANEL_WIDTH = 380;
-const LABEL_WIDTH = 130;
+const PANEL_WIDTH = 410;
+const LABEL_WIDTH = 165;
 const VALUE_WIDTH = 64;
 const BAR_HEIGHT = 16;
 const BAR_STEP = 24;

@@ -8,37 +8,41 @@ import { runDaemon } from "../daemon/run.ts";
 import type { Command } from "./command.ts";
 
 /** Internal: configuration on standard input, the answer on standard output. */
-export const daemon: Command = async (args) => {
-  if (args.length !== 1) throw new ConfigError("daemon", "expected the name of an interface");
-  return await runDaemon({
-    name: args[0],
-    foreground: false,
-    configuration: () => new Response(Deno.stdin.readable).text(),
-    ready: (answer) => writeAll(answer),
-  });
+export const command: Command = {
+  async run(args) {
+    if (args.length !== 1) throw new ConfigError("daemon", "expected the name of an interface");
+    return await runDaemon({
+      name: args[0],
+      foreground: false,
+      configuration: () => new Response(Deno.stdin.readable).text(),
+      ready: (answer) => writeAll(answer),
+    });
+  },
 };
 
 /** As `wireguard-go [-f] NAME`: makes the interface without configuration; with -f it stays in the foreground. */
-export const userspace: Command = async (args) => {
-  const foreground = args[0] === "-f" || args[0] === "--foreground";
-  const names = foreground ? args.slice(1) : args;
-  if (names.length !== 1) throw new ConfigError(args[0] ?? "wg", "expected the name of an interface");
-  if (!foreground) {
-    await spawnDaemon(names[0], {});
-    return 0;
-  }
-  let failure: string | undefined;
-  const status = await runDaemon({
-    name: names[0],
-    foreground: true,
-    configuration: () => Promise.resolve(""),
-    ready: (answer) => failure = answer,
-  });
-  if (status !== 0 && failure !== undefined) {
-    const { parseReply } = await import("../uapi/reply.ts");
-    parseReply(failure, names[0]);
-  }
-  return status;
+export const userspace: Command = {
+  async run(args) {
+    const foreground = args[0] === "-f" || args[0] === "--foreground";
+    const names = foreground ? args.slice(1) : args;
+    if (names.length !== 1) throw new ConfigError(args[0] ?? "wg", "expected the name of an interface");
+    if (!foreground) {
+      await spawnDaemon(names[0], {});
+      return 0;
+    }
+    let failure: string | undefined;
+    const status = await runDaemon({
+      name: names[0],
+      foreground: true,
+      configuration: () => Promise.resolve(""),
+      ready: (answer) => failure = answer,
+    });
+    if (status !== 0 && failure !== undefined) {
+      const { parseReply } = await import("../uapi/reply.ts");
+      parseReply(failure, names[0]);
+    }
+    return status;
+  },
 };
 
 function writeAll(text: string): void {

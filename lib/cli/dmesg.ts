@@ -4,6 +4,7 @@
  */
 import { ConfigError } from "../base/errors.ts";
 import { interfaceNames, readLog } from "../daemon/client.ts";
+import type { Command } from "./command.ts";
 import type { LogLine } from "../daemon/log_text.ts";
 
 /** How often a followed log is asked for news. */
@@ -14,7 +15,9 @@ interface NamedLine extends LogLine {
 }
 
 /** See the module. */
-export async function dmesg(args: readonly string[]): Promise<number> {
+export const command: Command = { run: dmesg };
+
+async function dmesg(args: readonly string[]): Promise<number> {
   const follow = args.includes("-f");
   const names = args.filter((word) => word !== "-f");
   const wrong = names.find((word) => word.startsWith("-"));

@@ -1,15 +1,38 @@
 /**
  * The control plane of one interface: peers, handshakes, key rotation, timers and configuration. It does no I/O and reads no
  * clock: datagrams, events and the time go in; datagrams, commands for the data plane and log lines come out.
+ *
+ * `configure` checks and merges (check_change.ts, apply_change.ts). `handle` takes what the data plane says: handshake messages (incoming.ts),
+ * wishes for a session (outgoing.ts), confirmations (sessions.ts), activity (peer_timers.ts). `tick` runs what is due.
  * @module
  */
-import type { Milliseconds, PeerSlot } from "../base/brands.ts";
-import type { DeviceChange, DeviceStatus } from "../base/config.ts";
-import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
-import type { DataCommand, DataEvent } from "../base/messages.ts";
+import { type Milliseconds, milliseconds, type PresharedKey, type PrivateKey, type PublicKey } from "../base/brands.ts";
+import type { DeviceChange, DeviceStatus, PeerStatus } from "../base/config.ts";
+import { DEFAULT_MTU } from "../base/constants.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import type { DataEvent, Notice } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
-import type { Times } from "../base/times.ts";
+import { STANDARD_TIMES, type Times } from "../base/times.ts";
+import { LIMITER_COLLECT_MS, RateLimiter } from "../cookie/rate_limiter.ts";
 import type { Suite } from "../crypto/suite.ts";
+import { wireguardStart } from "../noise/handshake.ts";
+import { TimestampSource } from "../noise/tai64n.ts";
+import { earlier } from "../timers/due.ts";
+import { applyChange } from "./apply_change.ts";
+import { checkChange } from "./check_change.ts";
+import type { Context } from "./context.ts";
+import { completeHandshake, Incoming, type Verdict } from "./incoming.ts";
+import { IndexTable } from "./index_table.ts";
+import { sendKeepalive, wishForSession } from "./outgoing.ts";
+import { type DeviceOutputs, Outputs } from "./outputs.ts";
+import { NEVER, type Peer } from "./peer.ts";
+import { pathOf } from "./peer_endpoint.ts";
+import { PeerRegistry } from "./peer_registry.ts";
+import { PeerTimers } from "./peer_timers.ts";
+import { confirmSession, wipeKeys } from "./sessions.ts";
+
+export type { DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
+export type { Verdict } from "./incoming.ts";
 
 /** What a device is made of. */
 export interface DeviceOptions {
@@ -26,54 +49,197 @@ export interface DeviceOptions {
   readonly times?: Times;
 }
 
-/** A handshake message to send, with HANDSHAKE_TOS, from `local` when it is known. */
-export interface OutgoingDatagram {
-  readonly bytes: Uint8Array;
-  readonly endpoint: Endpoint;
-  readonly local: LocalAddress | undefined;
-  /** Undefined for a cookie reply. When a send with `local` fails because of it, send without. */
-  readonly peer: PeerSlot | undefined;
-}
-
-/** What a device wants done. Commands come before datagrams: a session is known before its response leaves. */
-export interface DeviceOutputs {
-  readonly commands: DataCommand[];
-  readonly datagrams: OutgoingDatagram[];
-  /** Debug messages, only while `debug` is on. */
-  readonly log: string[];
-}
-
-/** One interface's control plane. After every call that takes `now`, take the outputs and look at `nextDeadline`. */
+/**
+ * One interface's control plane. A new one is down and has no key. After every call that takes `now`, take the outputs and look at `nextDeadline`.
+ *
+ * @example
+ * ```ts
+ * import { Device } from "./lib/device/device.ts";
+ * import { PeerTable } from "./lib/base/peer_table.ts";
+ * import { milliseconds } from "./lib/base/brands.ts";
+ * import { nobleSuite } from "./lib/crypto/noble_suite.ts";
+ *
+ * const device = new Device({
+ *   suite: nobleSuite,
+ *   random: (into) => crypto.getRandomValues(into),
+ *   wallClock: () => BigInt(Date.now()) * 1_000_000n,
+ *   table: new PeerTable(),
+ *   handshakesWaiting: () => 0,
+ * });
+ * device.link(true, 1420, milliseconds(1));
+ * console.log(device.takeOutputs().commands); // [{ type: "link", up: true, mtu: 1420 }]
+ * ```
+ */
 export class Device {
-  constructor(_options: DeviceOptions) {}
+  readonly #ctx: Context;
+  readonly #timers: PeerTimers;
+  readonly #incoming: Incoming;
+  readonly #limiter = new RateLimiter();
+  #limiterAt: Milliseconds | undefined;
+  /** What became of the last handshake datagram; for tests and diagnostics. */
+  lastVerdict: Verdict | undefined;
+
+  constructor(options: DeviceOptions) {
+    const { suite, random, wallClock, table } = options;
+    this.#ctx = {
+      suite,
+      random,
+      wallClock,
+      table,
+      times: options.times ?? STANDARD_TIMES,
+      start: wireguardStart(suite),
+      timestamps: new TimestampSource(wallClock),
+      out: new Outputs(),
+      peers: new PeerRegistry(),
+      indices: new IndexTable(random),
+      own: undefined,
+      up: false,
+      mtu: DEFAULT_MTU,
+      listenPort: 0,
+      fwmark: 0,
+      rtable: 0,
+    };
+    this.#timers = new PeerTimers(this.#ctx);
+    this.#incoming = new Incoming(this.#ctx, this.#limiter, options.handshakesWaiting);
+  }
 
   /**
    * Merges a change: everything in it is checked first, then it is applied whole.
    * @throws ConfigError when something in it is wrong; then nothing has changed
    */
-  configure(_change: DeviceChange, _now: Milliseconds): void {}
+  configure(change: DeviceChange, now: Milliseconds): void {
+    checkChange(change, this.#ctx.peers);
+    applyChange(this.#ctx, this.#timers, change, now);
+  }
 
-  /** The interface as it is. */
+  /** The interface as it is. Its keys are copies. */
   status(): DeviceStatus {
-    throw new Error("not yet");
+    const { own, listenPort, fwmark, rtable, out, peers } = this.#ctx;
+    return {
+      privateKey: own?.identity.privateKey.slice() as PrivateKey | undefined,
+      publicKey: own?.identity.publicKey.slice() as PublicKey | undefined,
+      listenPort,
+      fwmark,
+      rtable,
+      debug: out.debug,
+      peers: Array.from(peers.all(), (peer) => this.#peerStatus(peer)),
+    };
   }
 
   /** Call when the interface went up or down, or its MTU changed, and once at start. A new device is down. */
-  link(_up: boolean, _mtu: number, _now: Milliseconds): void {}
+  link(up: boolean, mtu: number, now: Milliseconds): void {
+    const ctx = this.#ctx;
+    const was = ctx.up;
+    ctx.up = up;
+    ctx.mtu = mtu;
+    ctx.out.command({ type: "link", up, mtu });
+    if (was === up) return;
+    for (const peer of ctx.peers.all()) {
+      if (up) this.#peerUp(peer, now);
+      else this.#peerDown(peer);
+    }
+  }
 
   /** Call with every event of the data plane, in order. */
-  handle(_event: DataEvent, _now: Milliseconds): void {}
+  handle(event: DataEvent, now: Milliseconds): void {
+    const ctx = this.#ctx;
+    if (event.type === "handshake-datagram") {
+      const { verdict, peer } = this.#incoming.take(event, now);
+      this.lastVerdict = verdict;
+      if (peer !== undefined) this.#timers.schedule(peer, now);
+      if (this.#limiter.size > 0) this.#limiterAt ??= milliseconds(now + LIMITER_COLLECT_MS);
+      return;
+    }
+    if (event.type === "notice") {
+      const peer = event.peer === undefined ? undefined : ctx.peers.at(event.peer);
+      if (event.peer === undefined || peer !== undefined) this.#notice(event.notice, peer, event.source);
+      return;
+    }
+    const peer = ctx.peers.at(event.peer);
+    if (peer === undefined || !ctx.up) return;
+    switch (event.type) {
+      case "handshake-wanted":
+        wishForSession(ctx, peer, now, false);
+        this.#timers.schedule(peer, now);
+        return;
+      case "session-confirmed":
+        if (!confirmSession(ctx, peer, event.localIndex)) return;
+        completeHandshake(ctx, peer);
+        this.#timers.schedule(peer, now);
+        return;
+      case "peer-active":
+        this.#timers.active(peer, now);
+        return;
+    }
+  }
 
   /** Call at `nextDeadline` or later. */
-  tick(_now: Milliseconds): void {}
+  tick(now: Milliseconds): void {
+    if (this.#limiterAt !== undefined && this.#limiterAt <= now) {
+      this.#limiter.collect(now);
+      this.#limiterAt = this.#limiter.size > 0 ? milliseconds(now + LIMITER_COLLECT_MS) : undefined;
+    }
+    this.#timers.run(now);
+  }
 
   /** When `tick` wants to be called next; undefined while nothing is pending. */
   nextDeadline(): Milliseconds | undefined {
-    return undefined;
+    return earlier(this.#timers.next(), this.#limiterAt);
   }
 
   /** Takes what is to be done. Call after each of the above. */
   takeOutputs(): DeviceOutputs {
-    return { commands: [], datagrams: [], log: [] };
+    return this.#ctx.out.take();
+  }
+
+  #peerUp(peer: Peer, now: Milliseconds): void {
+    if (peer.persistentKeepalive !== 0) {
+      peer.persistentFiredAt = now;
+      sendKeepalive(this.#ctx, peer, now);
+    }
+    this.#timers.schedule(peer, now);
+  }
+
+  #peerDown(peer: Peer): void {
+    this.#ctx.out.command({ type: "staged-drop", peer: peer.slot });
+    wipeKeys(this.#ctx, peer);
+    peer.handshakeSentAt = NEVER;
+    this.#timers.stop(peer);
+  }
+
+  #peerStatus(peer: Peer): PeerStatus {
+    const { table } = this.#ctx;
+    return {
+      publicKey: peer.publicKey,
+      presharedKey: peer.presharedKey.slice() as PresharedKey,
+      endpoint: pathOf(this.#ctx, peer).endpoint,
+      persistentKeepalive: peer.persistentKeepalive,
+      allowedIps: peer.allowedIps === undefined ? [] : [...peer.allowedIps.values()],
+      description: peer.description,
+      txBytes: table.txBytes(peer.slot) + peer.handshakeTxBytes,
+      rxBytes: table.rxBytes(peer.slot) + peer.handshakeRxBytes,
+      lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
+    };
+  }
+
+  #notice(notice: Notice, peer: Peer | undefined, source: Endpoint | undefined): void {
+    const { out } = this.#ctx;
+    if (!out.debug) return;
+    const where = source ?? (peer === undefined ? undefined : pathOf(this.#ctx, peer).endpoint);
+    const number = peer?.number;
+    switch (notice) {
+      case "invalid-initiation-mac":
+        return out.say("Invalid initiation MAC", where);
+      case "invalid-response-mac":
+        return out.say("Invalid response MAC", where);
+      case "keepalive-received":
+        return out.say(`Receiving keepalive packet from peer ${number}`, where);
+      case "keepalive-sent":
+        return out.say(`Sending keepalive packet to peer ${number}`, where);
+      case "unallowed-source":
+        return out.say(`Packet has unallowed src IP from peer ${number}`, where);
+      case "not-ip":
+        return out.say(`Packet is neither ipv4 nor ipv6 from peer ${number}`, where);
+    }
   }
 }

@@ -1,0 +1,123 @@
+/**
+ * Merges a checked change into the device, in the order of Linux's wg_set_device: interface values, replaced peers, private key, peers.
+ * @module
+ */
+import type { Milliseconds } from "../base/brands.ts";
+import type { DeviceChange, PeerChange } from "../base/config.ts";
+import { type AllowedIp, sameBytes } from "../base/endpoint.ts";
+import { maskAddress } from "../base/ip_text.ts";
+import { CookieChecker } from "../cookie/cookie_checker.ts";
+import { identityOf } from "../noise/handshake.ts";
+import type { Context } from "./context.ts";
+import { handshakePossible, sendKeepalive } from "./outgoing.ts";
+import { NO_PRESHARED_KEY, type Peer } from "./peer.ts";
+import { moveTo, pathOf } from "./peer_endpoint.ts";
+import type { PeerTimers } from "./peer_timers.ts";
+import { wipeKeys } from "./sessions.ts";
+
+/** Applies a change that `checkChange` let through. Nothing in here fails. */
+export function applyChange(ctx: Context, timers: PeerTimers, change: DeviceChange, now: Milliseconds): void {
+  if (change.listenPort !== undefined) ctx.listenPort = change.listenPort;
+  if (change.fwmark !== undefined) ctx.fwmark = change.fwmark;
+  if (change.rtable !== undefined) ctx.rtable = change.rtable;
+  if (change.debug !== undefined && change.debug !== ctx.out.debug) {
+    ctx.out.debug = change.debug;
+    ctx.out.command({ type: "debug", on: change.debug });
+  }
+  if (change.replacePeers === true) {
+    for (const peer of [...ctx.peers.all()]) removePeer(ctx, timers, peer, now);
+  }
+  if (change.privateKey !== undefined) setPrivateKey(ctx, timers, change.privateKey, now);
+  for (const peer of change.peers ?? []) applyPeer(ctx, timers, peer, now);
+}
+
+function setPrivateKey(ctx: Context, timers: PeerTimers, privateKey: Uint8Array, now: Milliseconds): void {
+  const none = privateKey.every((byte) => byte === 0);
+  if (none ? ctx.own === undefined : ctx.own !== undefined && sameBytes(ctx.own.identity.privateKey, privateKey)) {
+    return;
+  }
+  ctx.own?.identity.privateKey.fill(0);
+  if (none) {
+    ctx.own = undefined;
+  } else {
+    const identity = identityOf(ctx.suite, privateKey.slice());
+    const { suite, random, times } = ctx;
+    const checker = new CookieChecker({ suite, random, secretMaxAge: times.cookieSecret }, identity.publicKey);
+    ctx.own = { identity, checker };
+    const ourselves = ctx.peers.find(identity.publicKey);
+    if (ourselves !== undefined) removePeer(ctx, timers, ourselves, now);
+  }
+  ctx.out.command({ type: "mac1-key", key: ctx.own?.checker.mac1Key });
+  for (const peer of ctx.peers.all()) {
+    wipeKeys(ctx, peer);
+    peer.staticShared?.fill(0);
+    peer.staticShared = undefined;
+    handshakePossible(peer, now);
+    ctx.table.clearWanted(peer.slot);
+    timers.schedule(peer, now);
+  }
+}
+
+function removePeer(ctx: Context, timers: PeerTimers, peer: Peer, now: Milliseconds): void {
+  timers.forget(peer);
+  wipeKeys(ctx, peer);
+  peer.staticShared?.fill(0);
+  if (peer.presharedKey !== NO_PRESHARED_KEY) peer.presharedKey.fill(0);
+  ctx.peers.remove(peer, now);
+  ctx.out.command({ type: "peer-remove", peer: peer.slot });
+}
+
+function applyPeer(ctx: Context, timers: PeerTimers, change: PeerChange, now: Milliseconds): void {
+  let peer = ctx.peers.find(change.publicKey);
+  if (change.remove === true) {
+    if (peer !== undefined) removePeer(ctx, timers, peer, now);
+    return;
+  }
+  if (peer === undefined) {
+    if (change.updateOnly === true) return;
+    if (ctx.own !== undefined && sameBytes(ctx.own.identity.publicKey, change.publicKey)) return;
+    peer = ctx.peers.add(change.publicKey, now);
+    // The slot's last peer is long gone from the data plane; until it clears the row itself, the numbers there would be shown as this one's.
+    ctx.table.clear(peer.slot);
+    ctx.out.command({ type: "peer-add", peer: peer.slot });
+  }
+  if (change.presharedKey !== undefined) setPresharedKey(peer, change.presharedKey);
+  if (change.description !== undefined) peer.description = change.description;
+  if (change.endpoint !== undefined) {
+    if (pathOf(ctx, peer).endpoint === undefined) handshakePossible(peer, now);
+    moveTo(ctx, peer, change.endpoint, undefined);
+  }
+  applyRanges(ctx, peer, change);
+  if (change.persistentKeepalive !== undefined) setPersistentKeepalive(ctx, peer, change.persistentKeepalive, now);
+  timers.schedule(peer, now);
+}
+
+/** The sessions that there are go on; the next handshake takes the new key. */
+function setPresharedKey(peer: Peer, presharedKey: Uint8Array): void {
+  if (peer.presharedKey !== NO_PRESHARED_KEY) peer.presharedKey.fill(0);
+  peer.presharedKey = presharedKey.every((byte) => byte === 0) ? NO_PRESHARED_KEY : presharedKey.slice();
+}
+
+function applyRanges(ctx: Context, peer: Peer, change: PeerChange): void {
+  const add = (change.allowedIps ?? []).map(masked);
+  const remove = (change.removeAllowedIps ?? []).map(masked);
+  const replace = change.replaceAllowedIps === true;
+  if (add.length === 0 && remove.length === 0 && (!replace || peer.allowedIps === undefined)) return;
+  if (replace) ctx.peers.clearRanges(peer);
+  for (const range of remove) ctx.peers.removeRange(peer, range);
+  for (const range of add) ctx.peers.addRange(peer, range);
+  ctx.out.command({ type: "allowed-ips", peer: peer.slot, replace, remove, add });
+}
+
+function masked(range: AllowedIp): AllowedIp {
+  return { address: maskAddress(range.address, range.prefix), prefix: range.prefix };
+}
+
+/** One that was off is sent at once when it is switched on. */
+function setPersistentKeepalive(ctx: Context, peer: Peer, seconds: number, now: Milliseconds): void {
+  const switchedOn = peer.persistentKeepalive === 0 && seconds !== 0;
+  peer.persistentKeepalive = seconds;
+  if (!switchedOn) return;
+  peer.persistentFiredAt = now;
+  if (ctx.up) sendKeepalive(ctx, peer, now);
+}

@@ -1,0 +1,96 @@
+/**
+ * Checks a change of the configuration before anything of it is applied.
+ * @module
+ */
+import { ALLOWED_IPS_MAX, DESCRIPTION_SIZE, KEY_LENGTH, PEERS_MAX } from "../base/constants.ts";
+import type { DeviceChange, PeerChange } from "../base/config.ts";
+import type { AllowedIp } from "../base/endpoint.ts";
+import { ConfigError } from "../base/errors.ts";
+import { peerKey, type PeerRegistry, rangeKey } from "./peer_registry.ts";
+
+/** The greatest rdomain, as OpenBSD has it. */
+const RTABLE_MAX = 255;
+
+/**
+ * @throws ConfigError for the first thing that is wrong; its word is ifconfig's
+ */
+export function checkChange(change: DeviceChange, peers: PeerRegistry): void {
+  checkKey("wgkey", change.privateKey);
+  checkNumber("wgport", change.listenPort, 65_535);
+  checkNumber("fwmark", change.fwmark, 0xffff_ffff);
+  checkNumber("wgrtable", change.rtable, RTABLE_MAX);
+  for (const peer of change.peers ?? []) checkPeer(peer);
+  checkPeerCount(change, peers);
+  checkRangeCount(change, peers);
+}
+
+function checkPeer(change: PeerChange): void {
+  checkKey("wgpeer", change.publicKey);
+  checkKey("wgpsk", change.presharedKey);
+  checkNumber("wgpka", change.persistentKeepalive, 65_535);
+  for (const range of change.allowedIps ?? []) checkRange(range);
+  for (const range of change.removeAllowedIps ?? []) checkRange(range);
+  const { endpoint, description } = change;
+  if (endpoint !== undefined) {
+    checkAddress("wgendpoint", endpoint.address);
+    checkNumber("wgendpoint", endpoint.port, 65_535);
+    if (endpoint.port === 0) throw new ConfigError("wgendpoint", "the port must not be 0");
+    checkNumber("wgendpoint", endpoint.scope, 0xffff_ffff);
+  }
+  if (description !== undefined) {
+    const bytes = new TextEncoder().encode(description).length;
+    if (bytes >= DESCRIPTION_SIZE) throw new ConfigError("wgdescr", `longer than ${DESCRIPTION_SIZE - 1} bytes`);
+    if (description.includes("\0")) throw new ConfigError("wgdescr", "holds a zero byte");
+  }
+}
+
+function checkKey(word: string, key: Uint8Array | undefined): void {
+  if (key !== undefined && key.length !== KEY_LENGTH) throw new ConfigError(word, "invalid length");
+}
+
+function checkNumber(word: string, value: number | undefined, max: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= max)) return;
+  throw new ConfigError(word, `${value} is not a whole number from 0 to ${max}`);
+}
+
+function checkAddress(word: string, address: Uint8Array): void {
+  if (address.length !== 4 && address.length !== 16) throw new ConfigError(word, "neither an IPv4 nor an IPv6 address");
+}
+
+function checkRange(range: AllowedIp): void {
+  checkAddress("wgaip", range.address);
+  checkNumber("wgaip", range.prefix, range.address.length * 8);
+}
+
+/** Counts at most what the change adds, and only when that could be too much what it removes. */
+function checkPeerCount(change: DeviceChange, peers: PeerRegistry): void {
+  const changes = change.peers ?? [];
+  const before = change.replacePeers === true ? 0 : peers.size;
+  if (before + changes.length <= PEERS_MAX) return;
+  const known = new Set<string>();
+  if (change.replacePeers !== true) { for (const peer of peers.all()) known.add(peerKey(peer.publicKey)); }
+  for (const { publicKey, remove, updateOnly } of changes) {
+    if (remove === true) known.delete(peerKey(publicKey));
+    else if (updateOnly !== true) known.add(peerKey(publicKey));
+    if (known.size > PEERS_MAX) {
+      throw new ConfigError("wgpeer", `too many: an interface has at most ${PEERS_MAX} peers`);
+    }
+  }
+}
+
+/** Ranges that move from peer to peer are counted once; those that go are counted until the change is through. */
+function checkRangeCount(change: DeviceChange, peers: PeerRegistry): void {
+  let added = 0;
+  for (const peer of change.peers ?? []) added += peer.allowedIps?.length ?? 0;
+  let kept = change.replacePeers === true ? 0 : peers.rangeCount;
+  if (kept + added <= ALLOWED_IPS_MAX) return;
+  const fresh = new Set<string>();
+  for (const peer of change.peers ?? []) {
+    const goes = peer.replaceAllowedIps === true || peer.remove === true;
+    if (goes && change.replacePeers !== true) kept -= peers.find(peer.publicKey)?.allowedIps?.size ?? 0;
+    for (const range of peer.allowedIps ?? []) fresh.add(rangeKey(range));
+  }
+  if (kept + fresh.size > ALLOWED_IPS_MAX) {
+    throw new ConfigError("wgaip", `too many: an interface has at most ${ALLOWED_IPS_MAX} allowed IPs`);
+  }
+}

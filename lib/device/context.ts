@@ -1,0 +1,42 @@
+/**
+ * What the parts of one device share.
+ * @module
+ */
+import type { PeerTable } from "../base/peer_table.ts";
+import type { Times } from "../base/times.ts";
+import type { CookieChecker } from "../cookie/cookie_checker.ts";
+import type { Suite } from "../crypto/suite.ts";
+import type { Identity } from "../noise/ikpsk2.ts";
+import type { NoiseStart } from "../noise/symmetric_state.ts";
+import type { TimestampSource } from "../noise/tai64n.ts";
+import type { IndexTable } from "./index_table.ts";
+import type { Outputs } from "./outputs.ts";
+import type { Peer } from "./peer.ts";
+import type { PeerRegistry } from "./peer_registry.ts";
+
+/** Our key pair and what follows from it. */
+export interface OwnKeys {
+  readonly identity: Identity;
+  readonly checker: CookieChecker;
+}
+
+/** The shared state of one device; each field has one writer, device.ts or apply_change.ts. */
+export interface Context {
+  readonly suite: Suite;
+  readonly random: (into: Uint8Array) => void;
+  readonly wallClock: () => bigint;
+  readonly table: PeerTable;
+  readonly times: Times;
+  readonly start: NoiseStart;
+  readonly timestamps: TimestampSource;
+  readonly out: Outputs;
+  readonly peers: PeerRegistry;
+  readonly indices: IndexTable<Peer>;
+  /** Undefined without a private key. */
+  own: OwnKeys | undefined;
+  up: boolean;
+  mtu: number;
+  listenPort: number;
+  fwmark: number;
+  rtable: number;
+}

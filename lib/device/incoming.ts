@@ -1,0 +1,204 @@
+/**
+ * Handshake messages that come in (whitepaper section 5.4). Stages: kind and length; mac1; under load mac2, cookie reply or limiter;
+ * then the message itself. What is hostile or broken gets a verdict and nothing else: no state changes before a message is authenticated.
+ * @module
+ */
+import type { Milliseconds } from "../base/brands.ts";
+import {
+  INITIATIONS_PER_SECOND,
+  KEY_LENGTH,
+  MESSAGE_COOKIE_REPLY,
+  MESSAGE_DATA,
+  MESSAGE_INITIATION,
+  UNDER_LOAD_AFTER_MS,
+  UNDER_LOAD_QUEUE,
+} from "../base/constants.ts";
+import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
+import type { RateLimiter } from "../cookie/rate_limiter.ts";
+import { consumeResponse, createResponse, openInitiation, openTimestamp, wipeInitiated } from "../noise/handshake.ts";
+import { isLater } from "../noise/tai64n.ts";
+import { COOKIE_REPLY, INITIATION, MESSAGE_NONE, messageKind, readIndex, RESPONSE } from "../wire/messages.ts";
+import type { Context, OwnKeys } from "./context.ts";
+import { cookieJarOf, staticSharedOf } from "./outgoing.ts";
+import { NEVER, type Peer } from "./peer.ts";
+import { moveTo } from "./peer_endpoint.ts";
+import { installSession } from "./sessions.ts";
+
+/** A datagram with its addresses. */
+export interface IncomingDatagram {
+  readonly datagram: Uint8Array;
+  readonly source: Endpoint;
+  readonly local: LocalAddress | undefined;
+}
+
+/** What became of a message; tests and counters read it. */
+export type Verdict =
+  | "accepted"
+  | "malformed"
+  | "down"
+  | "no-private-key"
+  | "bad-mac1"
+  | "cookie-sent"
+  | "limited"
+  | "forged"
+  | "unknown-peer"
+  | "replayed"
+  | "too-often"
+  | "no-index"
+  | "unknown-index"
+  | "bad-cookie";
+
+/** The verdict, and the peer whose timers it may have changed. */
+export interface Outcome {
+  readonly verdict: Verdict;
+  readonly peer?: Peer;
+}
+
+/** Takes handshake messages for one device. */
+export class Incoming {
+  #lastUnderLoadAt = NEVER;
+
+  constructor(
+    readonly ctx: Context,
+    readonly limiter: RateLimiter,
+    readonly handshakesWaiting: () => number,
+  ) {}
+
+  /** Handles one datagram, whatever it holds. */
+  take(incoming: IncomingDatagram, now: Milliseconds): Outcome {
+    const { ctx } = this;
+    const { datagram: message, source } = incoming;
+    const kind = messageKind(message);
+    if (kind === MESSAGE_NONE || kind === MESSAGE_DATA) return { verdict: "malformed" };
+    if (!ctx.up) return { verdict: "down" };
+    const { own } = ctx;
+    if (own === undefined) return { verdict: "no-private-key" };
+    if (kind === MESSAGE_COOKIE_REPLY) return this.#cookieReply(message, source, now);
+    const initiation = kind === MESSAGE_INITIATION;
+    // The data plane checked it already, perhaps with the key that we had before; beside the X25519 that follows it costs nothing.
+    if (!own.checker.checkMac1(message)) {
+      ctx.out.say(initiation ? "Invalid initiation MAC" : "Invalid response MAC", source);
+      return { verdict: "bad-mac1" };
+    }
+    if (this.#underLoad(now)) {
+      if (!own.checker.checkMac2(message, source, now)) {
+        ctx.out.say("Sending cookie response", source);
+        const bytes = own.checker.reply(message, source, now);
+        ctx.out.datagram({ bytes, endpoint: source, local: incoming.local, peer: undefined });
+        return { verdict: "cookie-sent" };
+      }
+      if (!this.limiter.allow(source.address, now)) return { verdict: "limited" };
+    }
+    return initiation ? this.#initiation(own, incoming, now) : this.#response(own, incoming, now);
+  }
+
+  /** True while many messages wait, and for a second after. */
+  #underLoad(now: Milliseconds): boolean {
+    if (this.handshakesWaiting() >= UNDER_LOAD_QUEUE) this.#lastUnderLoadAt = now;
+    return now - this.#lastUnderLoadAt < UNDER_LOAD_AFTER_MS;
+  }
+
+  #cookieReply(message: Uint8Array, source: Endpoint, now: Milliseconds): Outcome {
+    const { ctx } = this;
+    const peer = ctx.indices.find(readIndex(message, COOKIE_REPLY.receiver));
+    if (peer === undefined) {
+      ctx.out.say("Unknown cookie response", source);
+      return { verdict: "unknown-index" };
+    }
+    if (!cookieJarOf(ctx, peer).consume(message, now)) {
+      ctx.out.say("Could not decrypt cookie response", source);
+      return { verdict: "bad-cookie" };
+    }
+    ctx.out.say("Receiving cookie response", source);
+    peer.handshakeRxBytes += message.length;
+    return { verdict: "accepted", peer };
+  }
+
+  #initiation(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Outcome {
+    const { ctx } = this;
+    const { datagram: message, source, local } = incoming;
+    const refuse = (verdict: Verdict, why = ""): Outcome => {
+      ctx.out.say(`Invalid handshake initiation${why}`, source);
+      return { verdict };
+    };
+    const opened = openInitiation(ctx.suite, ctx.start, own.identity, message);
+    if (opened === undefined) return refuse("forged");
+    const peer = ctx.peers.find(opened.initiatorStatic);
+    if (peer === undefined) return refuse("unknown-peer", ": its sender is not a peer");
+    const staticShared = staticSharedOf(ctx, peer);
+    if (staticShared === undefined) return refuse("forged");
+    const timestamp = openTimestamp(opened, staticShared, message);
+    if (timestamp === undefined) return refuse("forged", ` from peer ${peer.number}`);
+    if (peer.lastTimestamp !== undefined && !isLater(timestamp, peer.lastTimestamp)) {
+      return refuse("replayed", ` from peer ${peer.number}: replayed, or its clock is behind`);
+    }
+    if (now - peer.initiationConsumedAt < 1_000 / INITIATIONS_PER_SECOND) {
+      return refuse("too-often", ` from peer ${peer.number}: too many`);
+    }
+    peer.lastTimestamp = timestamp;
+    peer.initiationConsumedAt = now;
+    ctx.out.say(`Receiving handshake initiation from peer ${peer.number}`, source);
+
+    const index = ctx.indices.take(peer);
+    if (index === undefined) return { verdict: "no-index" };
+    const ephemeral = new Uint8Array(KEY_LENGTH);
+    ctx.random(ephemeral);
+    const remoteIndex = readIndex(message, INITIATION.sender);
+    const made = createResponse(opened, peer.presharedKey, index, remoteIndex, ephemeral);
+    ephemeral.fill(0);
+    if (made === undefined) {
+      ctx.indices.release(index);
+      return refuse("forged", ` from peer ${peer.number}`);
+    }
+    cookieJarOf(ctx, peer).seal(made.message, now);
+    this.#authenticated(peer, incoming, now);
+    installSession(ctx, peer, false, index, remoteIndex, made.keys, now);
+    peer.handshakeSentAt = now;
+    peer.handshakeTxBytes += made.message.length;
+    peer.zeroAt = now + ctx.times.zeroKeysAfter;
+    ctx.out.say(`Sending handshake response to peer ${peer.number}`, source);
+    ctx.out.datagram({ bytes: made.message, endpoint: source, local, peer: peer.slot });
+    return { verdict: "accepted", peer };
+  }
+
+  #response(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Outcome {
+    const { ctx } = this;
+    const { datagram: message, source } = incoming;
+    const index = readIndex(message, RESPONSE.receiver);
+    const peer = ctx.indices.find(index);
+    const pending = peer?.pending;
+    if (peer === undefined || pending === undefined || pending.index !== index) {
+      ctx.out.say("Unknown handshake response", source);
+      return { verdict: "unknown-index" };
+    }
+    const keys = consumeResponse(pending.initiated, own.identity, peer.presharedKey, message);
+    if (keys === undefined) {
+      ctx.out.say(`Invalid handshake response from peer ${peer.number}`, source);
+      return { verdict: "forged" };
+    }
+    ctx.out.say(`Receiving handshake response from peer ${peer.number}`, source);
+    this.#authenticated(peer, incoming, now);
+    // The index lives on as the session's.
+    peer.pending = undefined;
+    wipeInitiated(pending.initiated);
+    installSession(ctx, peer, true, index, readIndex(message, RESPONSE.sender), keys, now);
+    peer.zeroAt = now + ctx.times.zeroKeysAfter;
+    completeHandshake(ctx, peer);
+    return { verdict: "accepted", peer };
+  }
+
+  #authenticated(peer: Peer, incoming: IncomingDatagram, now: Milliseconds): void {
+    peer.handshakeReceivedAt = now;
+    peer.handshakeRxBytes += incoming.datagram.length;
+    moveTo(this.ctx, peer, incoming.source, incoming.local);
+  }
+}
+
+/** Call when both sides are known to have the session: as initiator with the response, as responder with the first data message. */
+export function completeHandshake(ctx: Context, peer: Peer): void {
+  peer.retries = 0;
+  peer.retryAt = 0;
+  peer.wishAt = 0;
+  ctx.table.clearWanted(peer.slot);
+  peer.lastHandshakeUnixMs = Number(ctx.wallClock() / 1_000_000n);
+}

@@ -1,0 +1,126 @@
+/**
+ * What the device sends of its own accord: initiations, and keepalives through the data plane. It only notes when things are due next;
+ * peer_timers.ts puts that into the heap.
+ * @module
+ */
+import { type Milliseconds, milliseconds } from "../base/brands.ts";
+import { KEY_LENGTH } from "../base/constants.ts";
+import { CookieJar } from "../cookie/cookie_jar.ts";
+import { createInitiation } from "../noise/handshake.ts";
+import type { Context } from "./context.ts";
+import { NEVER, type Peer } from "./peer.ts";
+import { pathOf } from "./peer_endpoint.ts";
+import { dropPending, usableSession } from "./sessions.ts";
+
+/** X25519 of our private key and the peer's public key, from the first use on; undefined when it is all zeros. */
+export function staticSharedOf(ctx: Context, peer: Peer): Uint8Array | undefined {
+  if (ctx.own === undefined) return undefined;
+  if (peer.staticShared === undefined) {
+    peer.staticShared = ctx.suite.sharedSecret(ctx.own.identity.privateKey, peer.publicKey) ?? null;
+  }
+  return peer.staticShared ?? undefined;
+}
+
+/** The peer's cookies, from the first use on. */
+export function cookieJarOf(ctx: Context, peer: Peer): CookieJar {
+  return peer.cookieJar ??= new CookieJar(ctx.suite, peer.publicKey, ctx.times.cookieSecret);
+}
+
+/** Call when somebody wants a session that is not there, or a newer one; nothing happens when the wish is out of date. */
+export function wishForSession(ctx: Context, peer: Peer, now: Milliseconds, deferred: boolean): void {
+  const session = usableSession(ctx, peer, now);
+  const { rekeyAfter, rekeyTimeout } = ctx.times;
+  const fresh = deferred ? rekeyAfter : Math.min(rekeyAfter, rekeyTimeout);
+  if (session !== undefined && now - session.createdAt < fresh) {
+    peer.wishAt = 0;
+    ctx.table.clearWanted(peer.slot);
+    return;
+  }
+  if (deferred && ctx.own === undefined) ctx.table.clearWanted(peer.slot);
+  else initiate(ctx, peer, now, false);
+}
+
+/** Call when what stood in the way of a handshake is gone (no key, no endpoint): whoever waits for one need not wait longer. */
+export function handshakePossible(peer: Peer, now: Milliseconds): void {
+  peer.handshakeSentAt = NEVER;
+  if (peer.retryAt === 0 && peer.wishAt === 0) return;
+  peer.retryAt = 0;
+  peer.wishAt = now;
+}
+
+/** Sends a keepalive, or asks for a session when there is none to send it on. */
+export function sendKeepalive(ctx: Context, peer: Peer, now: Milliseconds): void {
+  if (usableSession(ctx, peer, now) === undefined) initiate(ctx, peer, now, false);
+  else ctx.out.command({ type: "keepalive-send", peer: peer.slot });
+}
+
+/**
+ * Sends an initiation, unless a handshake message went to the peer less than rekeyTimeout ago: then the wish is looked at again when that
+ * time is over.
+ */
+export function initiate(ctx: Context, peer: Peer, now: Milliseconds, retry: boolean): void {
+  const { rekeyTimeout, rekeyTimeoutJitter } = ctx.times;
+  if (!ctx.up) return;
+  if (!retry) peer.retries = 0;
+  const earliest = peer.handshakeSentAt + rekeyTimeout;
+  if (ctx.own === undefined || now < earliest) {
+    if (peer.retryAt === 0) peer.wishAt = ctx.own === undefined ? now + rekeyTimeout : earliest;
+    return;
+  }
+  ctx.table.clearWanted(peer.slot);
+  peer.wishAt = 0;
+  peer.handshakeSentAt = now;
+  peer.jitter = randomBelow(ctx, rekeyTimeoutJitter);
+  peer.retryAt = now + rekeyTimeout + peer.jitter;
+  sendInitiation(ctx, peer, now);
+}
+
+function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
+  const { endpoint, local } = pathOf(ctx, peer);
+  if (endpoint === undefined) {
+    ctx.out.say(`Unable to send handshake initiation to peer ${peer.number}: it has no endpoint`);
+    return;
+  }
+  const staticShared = staticSharedOf(ctx, peer);
+  if (ctx.own === undefined || staticShared === undefined) {
+    ctx.out.say(
+      `Unable to send handshake initiation to peer ${peer.number}: its public key is of small order`,
+      endpoint,
+    );
+    return;
+  }
+  dropPending(ctx, peer);
+  const index = ctx.indices.take(peer);
+  if (index === undefined) return;
+  const ephemeral = new Uint8Array(KEY_LENGTH);
+  ctx.random(ephemeral);
+  const { identity } = ctx.own;
+  const timestamp = ctx.timestamps.next();
+  const made = createInitiation(
+    ctx.suite,
+    ctx.start,
+    identity,
+    peer.publicKey,
+    staticShared,
+    index,
+    ephemeral,
+    timestamp,
+  );
+  if (made === undefined) {
+    ctx.indices.release(index);
+    return;
+  }
+  peer.pending = { index, initiated: made.initiated };
+  cookieJarOf(ctx, peer).seal(made.message, now);
+  peer.handshakeTxBytes += made.message.length;
+  ctx.out.say(`Sending handshake initiation to peer ${peer.number}`, endpoint);
+  ctx.out.datagram({ bytes: made.message, endpoint, local, peer: peer.slot });
+}
+
+/** A random whole number from 0 to `max`. */
+function randomBelow(ctx: Context, max: number): Milliseconds {
+  const bytes = new Uint8Array(4);
+  ctx.random(bytes);
+  const fraction = (bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24 >>> 0) >>> 0;
+  return milliseconds(Math.floor(fraction / 2 ** 32 * (max + 1)));
+}

@@ -1,0 +1,111 @@
+/**
+ * The peers of one interface: by key, by slot, in the order in which they were made; and who owns which allowed range.
+ * @module
+ */
+import { type Milliseconds, type PeerSlot, peerSlot, type PublicKey } from "../base/brands.ts";
+import { PEERS_MAX } from "../base/constants.ts";
+import type { AllowedIp } from "../base/endpoint.ts";
+import { Peer } from "./peer.ts";
+
+/** A slot is not given away again for this long, so that events of its last peer that are still under way find nobody. */
+const SLOT_REST_MS = 10_000;
+
+/** A range as a map's key: one character a byte, the prefix last; the families differ in length. */
+export function rangeKey(range: AllowedIp): string {
+  return String.fromCharCode(...range.address, range.prefix);
+}
+
+/** A public key as a map's key. */
+export function peerKey(publicKey: Uint8Array): string {
+  return String.fromCharCode(...publicKey);
+}
+
+/** Peers and ranges. */
+export class PeerRegistry {
+  readonly #byKey = new Map<string, Peer>();
+  readonly #bySlot: (Peer | undefined)[] = [];
+  readonly #resting: { readonly slot: PeerSlot; readonly since: number }[] = [];
+  #restingFrom = 0;
+  #lastNumber = 0;
+  readonly #owners = new Map<string, Peer>();
+
+  /** Peers in the order in which they were made. */
+  all(): IterableIterator<Peer> {
+    return this.#byKey.values();
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** Allowed ranges of all peers together. */
+  get rangeCount(): number {
+    return this.#owners.size;
+  }
+
+  find(publicKey: Uint8Array): Peer | undefined {
+    return this.#byKey.get(peerKey(publicKey));
+  }
+
+  /** The peer of a slot; undefined when it was removed. */
+  at(slot: PeerSlot): Peer | undefined {
+    return this.#bySlot[slot];
+  }
+
+  /** Makes a peer; the caller checked that there is none with this key and that PEERS_MAX is not reached. */
+  add(publicKey: PublicKey, now: Milliseconds): Peer {
+    const peer = new Peer(this.#takeSlot(now), ++this.#lastNumber, publicKey.slice() as PublicKey);
+    this.#byKey.set(peerKey(publicKey), peer);
+    this.#bySlot[peer.slot] = peer;
+    return peer;
+  }
+
+  /** Forgets a peer and its ranges. */
+  remove(peer: Peer, now: Milliseconds): void {
+    this.clearRanges(peer);
+    this.#byKey.delete(peerKey(peer.publicKey));
+    this.#bySlot[peer.slot] = undefined;
+    this.#resting.push({ slot: peer.slot, since: now });
+  }
+
+  ownerOf(key: string): Peer | undefined {
+    return this.#owners.get(key);
+  }
+
+  /** Gives a range to a peer; whoever had it loses it. */
+  addRange(peer: Peer, range: AllowedIp): void {
+    const key = rangeKey(range);
+    const owner = this.#owners.get(key);
+    if (owner === peer) return;
+    owner?.allowedIps?.delete(key);
+    this.#owners.set(key, peer);
+    peer.allowedIps ??= new Map();
+    peer.allowedIps.set(key, range);
+  }
+
+  /** Takes a range from a peer, if it has it. */
+  removeRange(peer: Peer, range: AllowedIp): void {
+    const key = rangeKey(range);
+    if (peer.allowedIps?.delete(key)) this.#owners.delete(key);
+  }
+
+  /** Takes all ranges from a peer. */
+  clearRanges(peer: Peer): void {
+    for (const key of peer.allowedIps?.keys() ?? []) this.#owners.delete(key);
+    peer.allowedIps = undefined;
+  }
+
+  #takeSlot(now: Milliseconds): PeerSlot {
+    const rested = this.#resting[this.#restingFrom];
+    if (rested !== undefined && (now - rested.since >= SLOT_REST_MS || this.#bySlot.length >= PEERS_MAX)) {
+      this.#restingFrom++;
+      if (this.#restingFrom > 1024 && this.#restingFrom * 2 > this.#resting.length) {
+        this.#resting.splice(0, this.#restingFrom);
+        this.#restingFrom = 0;
+      }
+      return rested.slot;
+    }
+    this.#bySlot.push(undefined);
+    return peerSlot(this.#bySlot.length - 1);
+  }
+}

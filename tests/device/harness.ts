@@ -1,0 +1,176 @@
+/**
+ * A device in virtual time, with a seeded source of randomness; the test plays the data plane by hand.
+ * @module
+ */
+import { type Milliseconds, milliseconds, peerSlot, type PrivateKey, type PublicKey } from "../../lib/base/brands.ts";
+import type { PeerChange } from "../../lib/base/config.ts";
+import type { Endpoint } from "../../lib/base/endpoint.ts";
+import type { DataCommand, DataEvent } from "../../lib/base/messages.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
+import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
+import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
+import { Device, type OutgoingDatagram } from "../../lib/device/device.ts";
+
+/** A small seeded generator (mulberry32): numbers from 0 to 1. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Fills arrays from a seeded generator. */
+export function randomBytes(next: () => number): (into: Uint8Array) => void {
+  return (into) => {
+    for (let i = 0; i < into.length; i++) into[i] = next() * 256;
+  };
+}
+
+/** 32 bytes of a seed. */
+export function keyOf(seed: number): PrivateKey {
+  const key = new Uint8Array(32);
+  randomBytes(seeded(seed))(key);
+  return key as PrivateKey;
+}
+
+/** The public key of `keyOf`. */
+export function publicOf(seed: number): PublicKey {
+  return nobleSuite.publicKey(keyOf(seed)) as PublicKey;
+}
+
+/** An endpoint on 10.0.0.0/8. */
+export function endpointOf(host: number, port = 51820): Endpoint {
+  return { address: Uint8Array.of(10, 0, host >> 8, host & 255), port, scope: 0 };
+}
+
+/** One device, its clock and everything it put out. */
+export class Bench {
+  readonly table = new PeerTable();
+  readonly device: Device;
+  now: Milliseconds = milliseconds(1_000_000);
+  wallNs = 1_700_000_000_000_000_000n;
+  waiting = 0;
+  readonly commands: DataCommand[] = [];
+  readonly datagrams: OutgoingDatagram[] = [];
+  readonly log: string[] = [];
+
+  constructor(readonly seed: number, times: Times = STANDARD_TIMES) {
+    this.device = new Device({
+      suite: nobleSuite,
+      random: randomBytes(seeded(seed * 7919)),
+      wallClock: () => this.wallNs,
+      table: this.table,
+      handshakesWaiting: () => this.waiting,
+      times,
+    });
+  }
+
+  /** Up, with the key of the seed and debug messages. */
+  start(peers: readonly PeerChange[] = []): this {
+    this.device.configure({ privateKey: keyOf(this.seed), debug: true, peers }, this.now);
+    this.device.link(true, 1420, this.now);
+    return this.collect();
+  }
+
+  /** Takes the outputs; endpoints and cleared rows are written to the table as the data plane would. */
+  collect(): this {
+    const { commands, datagrams, log } = this.device.takeOutputs();
+    for (const command of commands) {
+      if (command.type === "endpoint-set") this.table.writeEndpoint(command.peer, command.endpoint, command.local);
+      if (command.type === "local-clear") {
+        this.table.writeEndpoint(command.peer, this.table.readEndpoint(command.peer).endpoint, undefined);
+      }
+      if (command.type === "peer-add") this.table.clear(command.peer);
+      if (command.type === "session-install") this.table.handshaken(command.peer);
+    }
+    this.commands.push(...commands);
+    this.datagrams.push(...datagrams);
+    this.log.push(...log);
+    return this;
+  }
+
+  /** Forgets what was put out so far. */
+  clear(): this {
+    this.commands.length = this.datagrams.length = this.log.length = 0;
+    return this;
+  }
+
+  handle(event: DataEvent): this {
+    this.device.handle(event, this.now);
+    return this.collect();
+  }
+
+  /** The data plane asks for a session. */
+  want(slot = 0): boolean {
+    if (!this.table.wantHandshake(peerSlot(slot))) return false;
+    this.handle({ type: "handshake-wanted", peer: peerSlot(slot) });
+    return true;
+  }
+
+  /** A datagram comes in. */
+  receive(datagram: Uint8Array, source: Endpoint): this {
+    return this.handle({ type: "handshake-datagram", datagram, source, local: undefined });
+  }
+
+  /** The data plane sent a data message (or a keepalive). */
+  sent(data: boolean, slot = 0): void {
+    if (this.table.sent(peerSlot(slot), data ? 128 : 32, data, this.now)) {
+      this.handle({ type: "peer-active", peer: peerSlot(slot) });
+    }
+  }
+
+  /** The data plane received one. */
+  received(data: boolean, slot = 0): void {
+    if (this.table.received(peerSlot(slot), data ? 128 : 32, data, this.now)) {
+      this.handle({ type: "peer-active", peer: peerSlot(slot) });
+    }
+  }
+
+  /** Lets time pass, running what is due at its time. Returns how often `tick` was called. */
+  pass(ms: number): number {
+    const end = this.now + ms;
+    let ticks = 0;
+    while (true) {
+      const next = this.device.nextDeadline();
+      if (next === undefined || next > end) break;
+      const before = this.now;
+      this.now = milliseconds(Math.max(this.now, next));
+      this.wallNs += BigInt(Math.round((this.now - before) * 1e6));
+      this.device.tick(this.now);
+      this.collect();
+      if (++ticks > 100_000) throw new Error("the timers never end");
+    }
+    this.wallNs += BigInt(Math.round((end - this.now) * 1e6));
+    this.now = milliseconds(end);
+    return ticks;
+  }
+
+  /** Commands of one type. */
+  of<T extends DataCommand["type"]>(type: T): Extract<DataCommand, { type: T }>[] {
+    return this.commands.filter((command): command is Extract<DataCommand, { type: T }> => command.type === type);
+  }
+}
+
+/** Two benches that know each other, at endpoints 1 and 2. */
+export function pair(times: Times = STANDARD_TIMES): { a: Bench; b: Bench } {
+  const a = new Bench(1, times).start([{ publicKey: publicOf(2), endpoint: endpointOf(2) }]).clear();
+  const b = new Bench(2, times).start([{ publicKey: publicOf(1) }]).clear();
+  return { a, b };
+}
+
+/** Runs a handshake from `a` to `b`, confirmed. Returns the two sides' session-install commands. */
+export function shake(a: Bench, b: Bench) {
+  a.clear();
+  b.clear();
+  a.want();
+  b.receive(a.datagrams.at(-1)!.bytes, endpointOf(1));
+  a.receive(b.datagrams.at(-1)!.bytes, endpointOf(2));
+  const [initiator] = a.of("session-install");
+  const [responder] = b.of("session-install");
+  b.handle({ type: "session-confirmed", peer: responder.peer, localIndex: responder.localIndex });
+  return { initiator, responder };
+}

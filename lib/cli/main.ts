@@ -1,0 +1,65 @@
+/**
+ * From the command line to a command: by the name the program was called by, or by the first word. Only the wanted command is loaded.
+ * @module
+ */
+import { ConfigError, OsError } from "../base/errors.ts";
+import { calledAs } from "../daemon/self.ts";
+import type { Command } from "./command.ts";
+
+/** Commands by their first word. A link of one of these names, but not of `daemon`, selects the command as well. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  ifconfig: () => import("./ifconfig.ts"),
+  route: () => import("./route.ts"),
+  netstat: () => import("./netstat.ts"),
+  netstart: () => import("./netstart.ts"),
+  dmesg: () => import("./dmesg.ts"),
+  help: () => import("./help.ts"),
+  "--help": () => import("./help.ts"),
+  "-h": () => import("./help.ts"),
+  version: () => import("./version.ts"),
+  "--version": () => import("./version.ts"),
+  "-V": () => import("./version.ts"),
+  daemon: () => import("./daemon.ts"),
+};
+const LINKS = new Set(["ifconfig", "route", "netstat", "netstart"]);
+
+/** Runs the command line of this process and ends it with the command's status. */
+export async function main(): Promise<never> {
+  const { name, args } = calledAs();
+  try {
+    Deno.exit(await run(name, args));
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof OsError) {
+      console.error(`wg: ${error.message}`);
+    } else if (error instanceof Deno.errors.BrokenPipe) {
+      Deno.exit(0);
+    } else {
+      console.error(`wg: internal error: ${error instanceof Error ? error.stack ?? error.message : error}`);
+    }
+    Deno.exit(1);
+  }
+}
+
+async function run(name: string, args: readonly string[]): Promise<number> {
+  if (LINKS.has(name)) return await (await COMMANDS[name]()).command.run(args, name);
+  if (name.startsWith("wireguard")) return await userspace(args);
+  const [word, ...rest] = args;
+  if (word === undefined) {
+    await (await COMMANDS.help()).command.run([], "wg");
+    return 1;
+  }
+  if (Object.hasOwn(COMMANDS, word)) return await (await COMMANDS[word]()).command.run(rest, "wg");
+  if (startsUserspace(args)) return await userspace(args);
+  throw new ConfigError(word, "unknown command; `wg help` names them");
+}
+
+/** Whether this is a call as wg-quick makes it of `$WG_QUICK_USERSPACE_IMPLEMENTATION`: `wg NAME`, or `wg -f NAME` by hand. */
+function startsUserspace(args: readonly string[]): boolean {
+  if (args.length === 2) return args[0] === "-f" || args[0] === "--foreground";
+  if (args.length !== 1 || args[0].startsWith("-")) return false;
+  return /[0-9]$/.test(args[0]) || Deno.env.has("WG_QUICK_USERSPACE_IMPLEMENTATION");
+}
+
+async function userspace(args: readonly string[]): Promise<number> {
+  return await (await import("./daemon.ts")).userspace.run(args, "wg");
+}

@@ -1,0 +1,223 @@
+/**
+ * An interface as ifconfig prints it: OpenBSD's header, the wg lines, groups and addresses, byte for byte.
+ * @module
+ */
+import type { IpBytes } from "../base/endpoint.ts";
+import { formatIp } from "../base/ip_text.ts";
+import type { Family } from "./command.ts";
+import { prefixMask } from "./values.ts";
+import type { wg_interface_io, wg_peer_io } from "./wg_data_io.ts";
+import * as W from "./wg_data_io.ts";
+
+/** The kernel's view of a link; flags are Linux's IFF_*. */
+export interface ShownLink {
+  readonly index: number;
+  readonly flags: number;
+  readonly mtu: number;
+  readonly description: string;
+  /** 6 bytes of an Ethernet address, or none. */
+  readonly lladdr: Uint8Array;
+}
+
+/** An address of a link. */
+export interface ShownAddress {
+  readonly family: Family;
+  readonly address: IpBytes;
+  readonly prefix: number;
+  readonly broadcast: IpBytes | undefined;
+  readonly destination: IpBytes | undefined;
+  /** Words that follow an IPv6 address, e.g. `tentative`. */
+  readonly flags: readonly string[];
+}
+
+/** What only we know of a wg interface. */
+export interface ShownEngine {
+  readonly pid: number;
+  readonly suite: string;
+  readonly cipher: string;
+  readonly offloads: string;
+  readonly fwmark: number;
+}
+
+/** Everything about an interface that can be printed. */
+export interface ShownInterface {
+  readonly name: string;
+  readonly link: ShownLink;
+  /** Where it is: an rdomain's number (0 for the command's own), or the name of a network namespace that is none. */
+  readonly place: number | string;
+  readonly debug: boolean;
+  readonly priority: number;
+  /** All its groups, `wg` first. */
+  readonly groups: readonly string[];
+  /** Undefined for an interface that is not wg's. Without WG_INTERFACE_HAS_PUBLIC and peers for who is not root. */
+  readonly wg: wg_interface_io | undefined;
+  readonly engine: ShownEngine | undefined;
+  readonly addresses: readonly ShownAddress[];
+}
+
+/** How to print. */
+export interface StatusOptions {
+  /** Whether peers are shown: for a named interface or with -A. */
+  readonly peers: boolean;
+  /** Only addresses of this family. */
+  readonly family?: Family | undefined;
+  /** OpenBSD's `hwfeatures`: here crypto and offloads. */
+  readonly features?: boolean;
+  /** Wall clock in seconds, for the age of handshakes. */
+  readonly nowSeconds: number;
+}
+
+/** Linux's and OpenBSD's flags by name, in the order of OpenBSD's IFFBITS. */
+const FLAGS: readonly { readonly name: string; readonly linux: number; readonly openbsd: number }[] = [
+  { name: "UP", linux: 0x1, openbsd: 0x1 },
+  { name: "BROADCAST", linux: 0x2, openbsd: 0x2 },
+  { name: "DEBUG", linux: 0, openbsd: 0x4 },
+  { name: "LOOPBACK", linux: 0x8, openbsd: 0x8 },
+  { name: "POINTOPOINT", linux: 0x10, openbsd: 0x10 },
+  { name: "RUNNING", linux: 0x40, openbsd: 0x40 },
+  { name: "NOARP", linux: 0x80, openbsd: 0x80 },
+  { name: "PROMISC", linux: 0x100, openbsd: 0x100 },
+  { name: "ALLMULTI", linux: 0x200, openbsd: 0x200 },
+  { name: "MULTICAST", linux: 0x1000, openbsd: 0x8000 },
+];
+const LINUX_BROADCAST = 0x2;
+const LINUX_POINTOPOINT = 0x10;
+const OPENBSD_DEBUG = 0x4;
+/** OpenBSD's queueing priority of a new interface (IF_LLPRIO default), which nothing changes here. */
+const LLPRIO = 3;
+
+/**
+ * OpenBSD's number for a link's flags. Linux marks every TUN device point-to-point and gives no way to change it; OpenBSD's wg is a
+ * broadcast interface, which is what its scripts look for, so a wg interface is shown as one.
+ */
+export function openbsdFlags(linuxFlags: number, options: { readonly wg: boolean; readonly debug: boolean }): number {
+  const flags = options.wg ? linuxFlags & ~LINUX_POINTOPOINT | LINUX_BROADCAST : linuxFlags;
+  let number = options.debug ? OPENBSD_DEBUG : 0;
+  for (const flag of FLAGS) if ((flags & flag.linux) !== 0) number |= flag.openbsd;
+  return number;
+}
+
+/** `80c3<UP,BROADCAST,RUNNING,NOARP,MULTICAST>` */
+export function formatFlags(openbsd: number): string {
+  const names = FLAGS.filter((flag) => (openbsd & flag.openbsd) !== 0).map((flag) => flag.name);
+  return openbsd.toString(16) + (names.length > 0 ? `<${names.join(",")}>` : "");
+}
+
+/** The lines of an interface, each with its newline. */
+export function formatInterface(shown: ShownInterface, options: StatusOptions): string {
+  const { link, wg } = shown;
+  const flags = openbsdFlags(link.flags, { wg: wg !== undefined, debug: shown.debug });
+  let text = `${shown.name}: flags=${formatFlags(flags)}`;
+  if (typeof shown.place === "string") text += ` netns ${shown.place}`;
+  else if (shown.place !== 0) text += ` rdomain ${shown.place}`;
+  text += ` mtu ${link.mtu}\n`;
+  if (link.lladdr.length === 6) text += `\tlladdr ${link.lladdr.toHex().replace(/..(?=.)/g, "$&:")}\n`;
+  if (link.description !== "") text += `\tdescription: ${link.description}\n`;
+  if (link.index > 0) text += `\tindex ${link.index} priority ${shown.priority} llprio ${LLPRIO}\n`;
+  if (wg !== undefined) text += formatWg(wg, options);
+  if (shown.groups.length > 0) text += `\tgroups: ${shown.groups.join(" ")}\n`;
+  if (options.features === true && shown.engine !== undefined) text += formatEngine(shown.engine);
+  for (const address of shown.addresses) {
+    if (options.family === undefined || address.family === options.family) text += formatAddress(shown, address);
+  }
+  return text;
+}
+
+function formatWg(io: wg_interface_io, options: StatusOptions): string {
+  let text = "";
+  if ((io.i_flags & W.WG_INTERFACE_HAS_PORT) !== 0) text += `\twgport ${io.i_port}\n`;
+  if ((io.i_flags & W.WG_INTERFACE_HAS_RTABLE) !== 0 && io.i_rtable !== 0) text += `\twgrtable ${io.i_rtable}\n`;
+  if ((io.i_flags & W.WG_INTERFACE_HAS_PUBLIC) !== 0) text += `\twgpubkey ${io.i_public.toBase64()}\n`;
+  if (options.peers) { for (const peer of io.i_peers) text += formatPeer(peer, options.nowSeconds); }
+  return text;
+}
+
+function formatPeer(peer: wg_peer_io, nowSeconds: number): string {
+  let text = `\twgpeer ${peer.p_public.toBase64()}\n`;
+  if (peer.p_description !== "") text += `\t\twgdescr: ${peer.p_description}\n`;
+  if ((peer.p_flags & W.WG_PEER_HAS_PSK) !== 0) text += "\t\twgpsk (present)\n";
+  if ((peer.p_flags & W.WG_PEER_HAS_PKA) !== 0 && peer.p_pka !== 0) text += `\t\twgpka ${peer.p_pka} (sec)\n`;
+  if (peer.p_endpoint !== undefined) {
+    const { address, port, scope } = peer.p_endpoint;
+    text += `\t\twgendpoint ${formatIp(address)}${scope === 0 ? "" : `%${scope}`} ${port}\n`;
+  }
+  text += `\t\ttx: ${peer.p_txbytes}, rx: ${peer.p_rxbytes}\n`;
+  if (peer.p_last_handshake.tv_sec !== 0) {
+    // A clock that was set back must not show a handshake in the future.
+    const age = Math.max(0, Math.floor(nowSeconds - peer.p_last_handshake.tv_sec));
+    text += `\t\tlast handshake: ${age} seconds ago\n`;
+  }
+  for (const aip of peer.p_aips) text += `\t\twgaip ${formatIp(aip.a_addr)}/${aip.a_cidr}\n`;
+  return text;
+}
+
+function formatEngine(engine: ShownEngine): string {
+  let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${engine.offloads || "none"}\n`;
+  if (engine.fwmark !== 0) text += `\tfwmark 0x${engine.fwmark.toString(16)}\n`;
+  return text + `\tpid ${engine.pid}\n`;
+}
+
+function formatAddress(
+  shown: ShownInterface,
+  { family, address, prefix, broadcast, destination, flags }: ShownAddress,
+): string {
+  if (family === "inet") {
+    let text = `\tinet ${formatIp(address)}`;
+    if (destination !== undefined) text += ` --> ${formatIp(destination)}`;
+    text += ` netmask 0x${prefixMask(prefix).toString(16).padStart(8, "0")}`;
+    return `${text}${broadcast === undefined ? "" : ` broadcast ${formatIp(broadcast)}`}\n`;
+  }
+  const linkLocal = address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
+  let text = `\tinet6 ${formatIp(address)}${linkLocal ? `%${shown.name}` : ""}`;
+  if (destination !== undefined) text += ` --> ${formatIp(destination)}`;
+  text += ` prefixlen ${prefix}`;
+  for (const flag of flags) text += ` ${flag}`;
+  return `${text}${linkLocal ? ` scopeid 0x${shown.link.index.toString(16)}` : ""}\n`;
+}
+
+/** The same as a value for `ifconfig --json`: never a private or preshared key. */
+export function interfaceJson(shown: ShownInterface, options: StatusOptions): Record<string, unknown> {
+  const { link, wg, engine } = shown;
+  const flags = openbsdFlags(link.flags, { wg: wg !== undefined, debug: shown.debug });
+  return {
+    name: shown.name,
+    flags: FLAGS.filter((flag) => (flags & flag.openbsd) !== 0).map((flag) => flag.name),
+    ...(typeof shown.place === "number" ? { rdomain: shown.place } : { netns: shown.place }),
+    mtu: link.mtu,
+    index: link.index,
+    ...(link.description !== "" && { description: link.description }),
+    priority: shown.priority,
+    groups: shown.groups,
+    ...(wg !== undefined && {
+      wgport: wg.i_port,
+      wgrtable: wg.i_rtable,
+      ...((wg.i_flags & W.WG_INTERFACE_HAS_PUBLIC) !== 0 && { wgpubkey: wg.i_public.toBase64() }),
+      ...(options.peers && { wgpeers: wg.i_peers.map(peerJson) }),
+    }),
+    ...(engine !== undefined && { engine }),
+    addresses: shown.addresses
+      .filter((address) => options.family === undefined || address.family === options.family)
+      .map((address) => ({
+        family: address.family,
+        address: formatIp(address.address),
+        prefix: address.prefix,
+        ...(address.broadcast !== undefined && { broadcast: formatIp(address.broadcast) }),
+        ...(address.destination !== undefined && { destination: formatIp(address.destination) }),
+      })),
+  };
+}
+
+function peerJson(peer: wg_peer_io): Record<string, unknown> {
+  return {
+    wgpeer: peer.p_public.toBase64(),
+    ...(peer.p_description !== "" && { wgdescr: peer.p_description }),
+    wgpsk: (peer.p_flags & W.WG_PEER_HAS_PSK) !== 0,
+    wgpka: peer.p_pka,
+    ...(peer.p_endpoint !== undefined &&
+      { wgendpoint: { address: formatIp(peer.p_endpoint.address), port: peer.p_endpoint.port } }),
+    tx: peer.p_txbytes,
+    rx: peer.p_rxbytes,
+    lastHandshakeUnix: peer.p_last_handshake.tv_sec,
+    wgaip: peer.p_aips.map((aip) => `${formatIp(aip.a_addr)}/${aip.a_cidr}`),
+  };
+}

@@ -5,7 +5,8 @@
  *   deno task bench --from FILE [--svg FILE]      a report of an earlier run
  *
  * `--only` takes names of contenders (ours, plain, debian, newest, boringtun, gotatun) and of measurements (ping, tcp, both, streams, ipv6,
- * udp64, fixed, udp1372, loaded, handshakes, commands, peers); a kind of which none is named is measured whole.
+ * udp64, fixed, udp1372, loaded, handshakes, commands, peers, profile); of a kind of which none is named all are measured, but for `profile`,
+ * which needs perf and disturbs the others.
  *
  * Root is needed: everything runs in namespaces that go away with this program. No figure is a verdict by itself; only ratios are.
  * @module
@@ -20,7 +21,8 @@ import { Laboratory, machineLoad } from "./bench/laboratory.ts";
 import { awaken, type Bed, LOADS, memoryMegabytes, TOOLS } from "./bench/loads.ts";
 import { pictureSvg } from "./bench/picture.ts";
 import { reportText } from "./bench/report.ts";
-import type { Contestant, Results } from "./bench/results.ts";
+import { measureProfile } from "./bench/profile.ts";
+import type { Contestant, Profile, Results } from "./bench/results.ts";
 import { measureScale } from "./bench/scale.ts";
 
 /** What is asked for. */
@@ -33,6 +35,8 @@ interface Plan {
 }
 
 const EXTRA_MEASURES = ["handshakes", "commands", "peers"] as const;
+/** Measured only when it is named: it slows what it looks at. */
+const PROFILE = "profile";
 
 async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -76,7 +80,7 @@ async function main(args: readonly string[]): Promise<number> {
 function makePlan(
   values: { quick: boolean; rounds?: string | undefined; seconds?: string | undefined; only?: string | undefined },
 ): Plan | undefined {
-  const measures: string[] = [...LOADS.map((load) => load.id), ...EXTRA_MEASURES];
+  const measures: string[] = [...LOADS.map((load) => load.id), ...EXTRA_MEASURES, PROFILE];
   const words = values.only?.split(",") ?? [];
   const unknown = words.find((word) => !measures.includes(word) && !CONTENDERS.some((c) => c.id === word));
   if (unknown !== undefined) {
@@ -96,7 +100,7 @@ function makePlan(
     rounds,
     seconds,
     contenders: named.length === 0 ? CONTENDERS : named,
-    measures: new Set(asked.length === 0 ? measures : asked),
+    measures: new Set(asked.length === 0 ? measures.filter((id) => id !== PROFILE) : asked),
   };
 }
 
@@ -144,6 +148,13 @@ async function measure(plan: Plan): Promise<Results> {
   const scale = ours !== undefined && plan.measures.has("peers")
     ? await measureScale(ours, plan.quick ? [1, 1000] : [1, 10, 100, 1000, 10_000], plan.quick ? 1 : 3, progress)
     : [];
+  const profiles: Profile[] = [];
+  if (plan.measures.has(PROFILE)) {
+    for (const { contender } of contestants) {
+      progress(`profile of ${contender.title}`);
+      profiles.push(...await measureProfile(contender, plan.seconds));
+    }
+  }
   progress("");
   return {
     format: 1,
@@ -156,6 +167,7 @@ async function measure(plan: Plan): Promise<Results> {
     absent,
     commands,
     scale,
+    profiles,
   };
 }
 

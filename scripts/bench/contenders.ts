@@ -61,7 +61,7 @@ export interface Contender {
   /** Its version, after building it where that is needed and possible; or why it is not here. */
   find(say: (line: string) => void): Promise<{ readonly version: string } | { readonly absent: string }>;
   /** Sets one end up and returns the milliseconds from the start of the program until its interface answered. */
-  up(host: Host, plan: EndPlan): Promise<number>;
+  up(host: Host, plan: EndPlan, environment?: Record<string, string>): Promise<number>;
 }
 
 /** Our own program, driven with its own words. */
@@ -77,14 +77,14 @@ const ours: Contender = {
     }
     return { version: firstLine((await run([WG, "--version"])).stdout) };
   },
-  async up(host, plan) {
+  async up(host, plan, environment = {}) {
     const started = performance.now();
     await ifconfig(host, [
       ...["create", "wgport", String(plan.port), "wgkey", plan.keys.private.toBase64()],
       ...["wgpeer", plan.peerKey.toBase64()],
       ...["wgendpoint", plan.peerEndpoint.address, String(plan.peerEndpoint.port)],
       ...["wgaip", `${plan.peerInet}/32`, "wgaip", `${plan.peerInet6}/128`],
-    ]);
+    ], environment);
     const ready = performance.now() - started;
     await ifconfig(host, ["inet", `${plan.inet}/24`]);
     await ifconfig(host, ["inet6", `${plan.inet6}/64`]);
@@ -95,8 +95,8 @@ const ours: Contender = {
 /** Path of the built program, for what is measured about commands. */
 export const OUR_PROGRAM = WG;
 
-async function ifconfig(host: Host, words: readonly string[]): Promise<void> {
-  await host.run([WG, "ifconfig", INTERFACE, ...words]);
+async function ifconfig(host: Host, words: readonly string[], env: Record<string, string> = {}): Promise<void> {
+  await host.run([WG, "ifconfig", INTERFACE, ...words], { env });
 }
 
 /** Our data plane without its cipher, under a session given by hand: how much of the time is not cryptography. */
@@ -106,7 +106,7 @@ const plain: Contender = {
   role: "plain",
   wireguard: false,
   find: () => Promise.resolve({ version: "scripts/bench/plain_loop.ts" }),
-  async up(host, plan) {
+  async up(host, plan, environment = {}) {
     const left = plan.inet < plan.peerInet;
     const loop: PlainPlan = {
       interface: INTERFACE,
@@ -119,7 +119,7 @@ const plain: Contender = {
       peerInet6: plan.peerInet6,
     };
     const started = performance.now();
-    const running = host.start([Deno.execPath(), "run", "-A", PLAIN_LOOP, JSON.stringify(loop)]);
+    const running = host.start([Deno.execPath(), "run", "-A", PLAIN_LOOP, JSON.stringify(loop)], environment);
     await until(
       "the loop without crypto",
       20,
@@ -161,10 +161,14 @@ function rival(options: {
       }
       return { version: await options.version() };
     },
-    async up(host, plan) {
+    async up(host, plan, environment = {}) {
       await host.run(["mkdir", "-p", "/run/wireguard"]);
       const started = performance.now();
-      host.start([options.program, ...options.args, INTERFACE], { LOG_LEVEL: "error", WG_LOG_LEVEL: "error" });
+      host.start([options.program, ...options.args, INTERFACE], {
+        LOG_LEVEL: "error",
+        WG_LOG_LEVEL: "error",
+        ...environment,
+      });
       const socket = host.path(SOCKET);
       await until(`${options.title} answers`, 10, 2, () => uapi(socket, "get=1").catch(() => undefined));
       const ready = performance.now() - started;

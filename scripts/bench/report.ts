@@ -4,7 +4,7 @@
  */
 
 import { type Figure, FIGURES } from "./figures.ts";
-import { type Contestant, ratio, type Results, summary, type Verdict, verdicts } from "./results.ts";
+import { type Contestant, type Profile, ratio, type Results, summary, type Verdict, verdicts } from "./results.ts";
 import { spread, summarize } from "./statistics.ts";
 
 /** The whole report: what ran, figures, ratios, goals, commands, peers. */
@@ -16,6 +16,7 @@ export function reportText(results: Results): string {
     goalTable(verdicts(results)),
     commandTable(results),
     scaleTable(results),
+    ...results.profiles.map(profileText),
     failures(results),
   ];
   return parts.filter((part) => part !== "").join("\n\n") + "\n";
@@ -107,6 +108,17 @@ function scaleTable(results: Results): string {
   });
   const columns = ["peers", "set, ms", "get, ms", "ifconfig wg1, ms", "TCP, Gbit/s (to one peer)", "resident, MB"];
   return table([...columns, "bytes a further peer"], rows);
+}
+
+function profileText(profile: Profile): string {
+  const lines = (title: string, shares: Profile["places"]) => [
+    title,
+    ...shares.map(({ name, percent }) => `${percent.toFixed(1).padStart(6)}%  ${name}`),
+  ];
+  return [
+    ...lines(`${profile.contestant}, ${profile.side} of one TCP stream, time by place:`, profile.places),
+    ...lines("by function:", profile.functions),
+  ].join("\n");
 }
 
 function failures(results: Results): string {

@@ -42,6 +42,15 @@ export interface ScaleRow {
   readonly resident: readonly number[];
 }
 
+/** Where one end's time went under a TCP stream: shares in percent, greatest first. */
+export interface Profile {
+  readonly contestant: string;
+  readonly side: string;
+  /** By file: kernel, libraries, compiled code. */
+  readonly places: readonly { readonly name: string; readonly percent: number }[];
+  readonly functions: readonly { readonly name: string; readonly percent: number }[];
+}
+
 /** Everything that one run found. */
 export interface Results {
   readonly format: 1;
@@ -64,6 +73,7 @@ export interface Results {
   readonly absent: { readonly id: string; readonly why: string }[];
   readonly commands: CommandTimes[];
   readonly scale: ScaleRow[];
+  readonly profiles: Profile[];
 }
 
 /** The samples of one figure, one a round; NaN where a round lacks it, so that rounds stay paired. */

@@ -8,6 +8,7 @@ import {
   schedstatNanoseconds,
   statTicks,
 } from "../../scripts/bench/parse.ts";
+import { parseShares } from "../../scripts/bench/profile.ts";
 
 Deno.test("ping: every reply's time in milliseconds, and nothing of a lost one", () => {
   const text = `PING 10.77.0.2 (10.77.0.2) 56(84) bytes of data.
@@ -69,4 +70,14 @@ Deno.test("schedstat: the first number is the time run", () => {
 
 Deno.test("/proc/stat: guest time, which is in user time already, is not counted twice", () => {
   assert.deepEqual(machineTicks("cpu  10 1 5 80 4 0 2 1 7 0\ncpu0 ..."), { all: 103, idle: 84 });
+});
+
+Deno.test("perf report: shares and names, with and without a place in brackets", () => {
+  const text =
+    "\n    33.11%  [k] copy_user       -      -   \n     5.02%  libcrypto.so.3\n# comment\n     0.01%  [.] JS:*seal file:///x.ts:1:2\n";
+  assert.deepEqual(parseShares(text), [
+    { name: "[k] copy_user", percent: 33.11 },
+    { name: "libcrypto.so.3", percent: 5.02 },
+    { name: "[.] JS:*seal file:///x.ts:1:2", percent: 0.01 },
+  ]);
 });

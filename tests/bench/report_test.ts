@@ -22,6 +22,7 @@ const results = (contestants: Contestant[], more: Partial<Results> = {}): Result
   absent: [],
   commands: [],
   scale: [],
+  profiles: [],
   ...more,
 });
 

@@ -38,8 +38,36 @@ export function missing(facility: Facility): string | undefined {
   return found.get(facility);
 }
 
-/** Forgets what was found: after packages were installed. */
-export function probeAgain(): void {
+/** As root, installs what is missing with apt-get; whatever goes wrong there is said, and what needs it is skipped. */
+export async function installPackages(
+  facilities: readonly Facility[],
+  say: (line: string) => void,
+): Promise<void> {
+  const wanted = new Set<string>();
+  for (const facility of facilities) {
+    const name = PACKAGES[facility];
+    if (name !== undefined && missing(facility) !== undefined) wanted.add(name);
+  }
+  if (wanted.size === 0) return;
+  const names = [...wanted].join(" ");
+  if (Deno.uid() !== 0) return say(`not root: not installing ${names}`);
+  say(`installing with apt-get: ${names}`);
+  const apt = async (...words: string[]) => {
+    try {
+      const { success, stderr } = await new Deno.Command("apt-get", {
+        args: ["-qq", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20", ...words],
+        env: { DEBIAN_FRONTEND: "noninteractive" },
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).output();
+      return success ? undefined : new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? "failed";
+    } catch (error) {
+      return error instanceof Deno.errors.NotFound ? "no apt-get here" : String(error);
+    }
+  };
+  const problem = await apt("update") ?? await apt("install", "-y", "--no-install-recommends", ...wanted);
+  if (problem !== undefined) say(`apt-get: ${problem}`);
   found.clear();
 }
 

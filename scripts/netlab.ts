@@ -9,15 +9,16 @@
  * Needs util-linux (unshare, nsenter) and, for networks inside, iproute2.
  * @module
  */
+import { program } from "./facilities.ts";
 
-/** The shell that holds a room. Its arguments: whether it has its own process namespace; whether iproute2's `ip` may be used to set the loopback up. */
+/** The shell that holds a room. Its argument: whether the room has its own process namespace. */
 const HOLDER = `
 read -r pid rest </proc/self/stat
 if [ "$1" = own-processes ]; then mount -t proc proc /proc || exit 70; fi
 mount -t tmpfs -o mode=755 tmpfs /run || exit 71
 if [ ! -L /var/run ]; then mount --bind /run /var/run || exit 72; fi
 mkdir -p /run/bin /run/netns
-ip link set lo up || exit 73
+if command -v ip >/dev/null; then ip link set lo up || exit 73; fi
 echo "ready $pid"
 read -r _
 if [ "$1" != own-processes ]; then
@@ -50,6 +51,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Throw when it does not exit with 0. */
   readonly check?: boolean;
+  /** It writes where this process writes; nothing is returned of it. */
+  readonly visible?: boolean;
 }
 
 /** A process of a room that runs on. */
@@ -147,7 +150,19 @@ export class Room {
       throw new LabError(said === "" ? `no namespaces: unshare ended with ${code}` : said.split("\n")[0]);
     }
     await holder.stderr.cancel();
-    return new Room(kind, ownProcesses, Number(found[1]), holder);
+    const room = new Room(kind, ownProcesses, Number(found[1]), holder);
+    if (program("ip") === undefined) await room.#raiseLoopback();
+    return room;
+  }
+
+  /** Where there is no iproute2, this project's own rtnetlink does it. */
+  async #raiseLoopback(): Promise<void> {
+    const script = `
+      import { RouteSocket } from ${JSON.stringify(import.meta.resolve("../lib/host/route_socket.ts"))};
+      using routes = RouteSocket.open();
+      routes.setLink(routes.requireLink("lo").index, { up: true });
+    `;
+    await this.output([Deno.execPath(), "eval", "--quiet", script]);
   }
 
   /** The words that put a command into the room. */
@@ -168,8 +183,8 @@ export class Room {
       env: { ...this.#environment, ...options.env },
       cwd: options.cwd ?? "/",
       stdin,
-      stdout: "piped",
-      stderr: "piped",
+      stdout: options.visible === true ? "inherit" : "piped",
+      stderr: options.visible === true ? "inherit" : "piped",
     });
   }
 
@@ -192,8 +207,15 @@ export class Room {
       await writer.close().catch(() => {});
     };
     try {
-      const [{ code, signal, stdout, stderr }] = await Promise.all([child.output(), write()]);
-      const ran = { code, signal, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+      const text = (stream: () => ReadableStream<Uint8Array>) =>
+        options.visible === true ? "" : new Response(stream()).text();
+      const [{ code, signal }, stdout, stderr] = await Promise.all([
+        child.status,
+        text(() => child.stdout),
+        text(() => child.stderr),
+        write(),
+      ]);
+      const ran = { code, signal, stdout, stderr };
       if (late) throw new LabError(`${argv.join(" ")}: not done after ${timeoutMs} ms\n${ran.stdout}${ran.stderr}`);
       if (options.check && code !== 0) {
         throw new LabError(`${argv.join(" ")}: ended with ${code}\n${ran.stdout}${ran.stderr}`);

@@ -5,7 +5,7 @@
  * @module
  */
 import { ensureBuilt, ROOT } from "./built.ts";
-import { type Facility, missing, PACKAGES, probeAgain } from "./facilities.ts";
+import { type Facility, installPackages, missing } from "./facilities.ts";
 
 /** Tests of the whole project, and the examples in its documentation comments. */
 const EVERYTHING = ["--doc", "tests", "lib", "ffi", "mod.ts"];
@@ -14,7 +14,7 @@ const say = (line: string) => console.log(line);
 
 const args = Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args;
 const needed = await neededFacilities();
-await installPackages(needed);
+await installPackages(needed, say);
 for (const facility of needed) {
   const reason = missing(facility);
   if (reason !== undefined) say(`skipped: tests that need ${facility}: ${reason}`);
@@ -45,36 +45,6 @@ async function neededFacilities(): Promise<Facility[]> {
     }
   }
   return [...found];
-}
-
-/** As root, installs what is missing with apt-get; whatever goes wrong there is said, and tests are skipped. */
-async function installPackages(facilities: readonly Facility[]): Promise<void> {
-  const wanted = new Set<string>();
-  for (const facility of facilities) {
-    const name = PACKAGES[facility];
-    if (name !== undefined && missing(facility) !== undefined) wanted.add(name);
-  }
-  if (wanted.size === 0) return;
-  const names = [...wanted].join(" ");
-  if (Deno.uid() !== 0) return say(`not root: not installing ${names}`);
-  say(`installing with apt-get: ${names}`);
-  const apt = async (...words: string[]) => {
-    try {
-      const { success, stderr } = await new Deno.Command("apt-get", {
-        args: ["-qq", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20", ...words],
-        env: { DEBIAN_FRONTEND: "noninteractive" },
-        stdin: "null",
-        stdout: "null",
-        stderr: "piped",
-      }).output();
-      return success ? undefined : new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? "failed";
-    } catch (error) {
-      return error instanceof Deno.errors.NotFound ? "no apt-get here" : String(error);
-    }
-  };
-  const problem = await apt("update") ?? await apt("install", "-y", "--no-install-recommends", ...wanted);
-  if (problem !== undefined) say(`apt-get: ${problem}`);
-  probeAgain();
 }
 
 interface Result {

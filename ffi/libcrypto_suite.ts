@@ -71,7 +71,7 @@ type Opener = (
 ) => Uint8Array | undefined;
 
 /** ChaCha20-Poly1305 with a nonce of 12 bytes (RFC 8439). */
-function chacha20Poly1305(libcrypto: Libcrypto): { readonly seal: Sealer; readonly open: Opener } {
+export function chacha20Poly1305(libcrypto: Libcrypto): { readonly seal: Sealer; readonly open: Opener } {
   const evp = libcrypto.symbols;
   const seals = evp.EVP_CIPHER_CTX_new(), opens = evp.EVP_CIPHER_CTX_new();
   const cipher = evp.EVP_chacha20_poly1305();

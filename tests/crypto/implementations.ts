@@ -1,0 +1,49 @@
+/**
+ * Every implementation that this machine can run. All tests run on each of them.
+ * `WG_TEST_LIBCRYPTO=/path/libcrypto.so.1.1` adds another libcrypto.
+ * @module
+ */
+import { aeadCipher } from "../../ffi/libcrypto_aead.ts";
+import { composedCipher } from "../../ffi/libcrypto_composed.ts";
+import { type Libcrypto, openLibcrypto } from "../../ffi/libcrypto.ts";
+import { libcryptoSuite } from "../../ffi/libcrypto_suite.ts";
+import { Arena } from "../../lib/base/arena.ts";
+import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
+import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
+import type { PacketCipher, Suite } from "../../lib/crypto/suite.ts";
+
+/** The libcryptos to test: what the program would open, and the one asked for. */
+export const LIBCRYPTOS: readonly Libcrypto[] = [openLibcrypto(), other()].filter((found) => found !== undefined);
+
+function other(): Libcrypto | undefined {
+  const file = Deno.env.get("WG_TEST_LIBCRYPTO");
+  if (file === undefined) return undefined;
+  const found = openLibcrypto([file]);
+  if (found === undefined) throw new Error(`${file}: cannot be opened`);
+  return found;
+}
+
+/** Every suite. */
+export const SUITES: readonly Suite[] = [
+  nobleSuite,
+  ...LIBCRYPTOS.map((libcrypto) => libcryptoSuite(libcrypto, nobleSuite)),
+];
+
+/** One way to make a packet cipher. */
+export interface CipherMaker {
+  readonly name: string;
+  make(arena: Arena): PacketCipher;
+}
+
+/** Every packet cipher. */
+export const CIPHERS: readonly CipherMaker[] = [
+  { name: "noble", make: nobleCipher },
+  ...LIBCRYPTOS.flatMap((libcrypto) =>
+    [aeadCipher, composedCipher].flatMap((make) => {
+      const cipher = make(new Arena(65_536), libcrypto);
+      if (cipher === undefined) return [];
+      const name = `${cipher.name} ${libcrypto.version}`;
+      return [{ name, make: (arena: Arena) => make(arena, libcrypto) ?? cipher }];
+    })
+  ),
+];

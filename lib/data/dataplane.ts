@@ -89,6 +89,7 @@ export class Dataplane {
     const staging = new Staging(stats);
     const voice = new Voice(table, stats, emit, options.handshakesWaiting);
     const gso = udp.gso && offloads.gso !== false;
+    if (offloads.gro === false) udp.disableGro?.();
     const sender = new Sender({ memory, cipher, table, udp, staging, stats, voice, times, gso }, DEFAULT_MTU);
     const merger = new Merger(
       memory,
@@ -235,6 +236,7 @@ export class Dataplane {
   }
 
   #installSession(peer: Peer, command: Extract<DataCommand, { type: "session-install" }>, now: Milliseconds): void {
+    this.#table.handshaken(peer.slot);
     this.#table.handshaken(peer.slot);
     const session = this.#sessions.install(peer, command);
     this.#cipher.forget();

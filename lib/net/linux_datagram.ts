@@ -2,8 +2,33 @@
  * Single datagrams from the control isolate, on the descriptors that the data plane's Worker reads: handshakes and cookie replies.
  * @module
  */
-import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
+import { Arena } from "../base/arena.ts";
+import { type Endpoint, ENDPOINT_CELL_BYTES, type LocalAddress, writeEndpointCell } from "../base/endpoint.ts";
 import { SEND_FAILED, type SendResult } from "../data/ports.ts";
+import { LinuxUdpPort } from "./linux_udp_port.ts";
+
+/** Longest datagram. */
+const BYTES_MAX = 65_507;
+const ARENA_BYTES = 2 * 65_536;
+
+interface Sender {
+  readonly arena: Arena;
+  readonly port: LinuxUdpPort;
+  readonly cellAt: number;
+  readonly bytesAt: number;
+}
+
+let sender: Sender | undefined;
+
+function makeSender(): Sender {
+  const arena = new Arena(ARENA_BYTES);
+  return {
+    arena,
+    port: new LinuxUdpPort(arena, -1, -1),
+    cellAt: arena.take(ENDPOINT_CELL_BYTES),
+    bytesAt: arena.take(BYTES_MAX),
+  };
+}
 
 /**
  * Sends one datagram. Never blocks and never throws on what the network does.
@@ -13,12 +38,18 @@ import { SEND_FAILED, type SendResult } from "../data/ports.ts";
  * @param tos the whole TOS / traffic class byte: HANDSHAKE_TOS for handshake messages
  */
 export function sendDatagram(
-  _fd4: number,
-  _fd6: number,
-  _bytes: Uint8Array,
-  _endpoint: Endpoint,
-  _local: LocalAddress | undefined,
-  _tos: number,
+  fd4: number,
+  fd6: number,
+  bytes: Uint8Array,
+  endpoint: Endpoint,
+  local: LocalAddress | undefined,
+  tos: number,
 ): SendResult {
-  return SEND_FAILED;
+  if (bytes.length > BYTES_MAX) return SEND_FAILED;
+  const { arena, port, cellAt, bytesAt } = sender ??= makeSender();
+  port.use(fd4, fd6);
+  writeEndpointCell(arena.bytes, cellAt, endpoint, local);
+  arena.bytes.set(bytes, bytesAt);
+  port.gather(0, bytesAt, bytes.length);
+  return port.send(1, bytes.length, cellAt, tos);
 }

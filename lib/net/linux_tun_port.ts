@@ -3,7 +3,11 @@
  * @module
  */
 import type { Arena } from "../base/arena.ts";
-import { PORT_DRAINED, type TunPort } from "../data/ports.ts";
+import { DATAGRAM_MAX } from "../base/constants.ts";
+import { GATHER_MAX, PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "../data/ports.ts";
+import { EBADFD, EINVAL } from "../../ffi/errno.ts";
+import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
+import { IoVectors } from "./io_vectors.ts";
 
 /** What was asked of the device with TUNSETOFFLOAD and granted. */
 export interface TunOffloads {
@@ -15,20 +19,30 @@ export interface TunOffloads {
 export class LinuxTunPort implements TunPort {
   readonly tso: boolean;
   readonly uso: boolean;
+  readonly #io: PacketIo;
+  readonly #reads: IoVectors;
+  readonly #writes: IoVectors;
 
-  constructor(_arena: Arena, readonly fd: number, offloads: TunOffloads) {
+  constructor(arena: Arena, readonly fd: number, offloads: TunOffloads) {
     this.tso = offloads.tso;
     this.uso = offloads.uso;
+    this.#io = packetIo();
+    this.#reads = new IoVectors(arena, 1);
+    this.#writes = new IoVectors(arena, GATHER_MAX);
   }
 
-  read(_at: number): number {
-    return PORT_DRAINED;
+  read(at: number): number {
+    this.#reads.set(0, at, VNET_HEADER_BYTES + DATAGRAM_MAX);
+    const read = this.#io.readv(this.fd, this.#reads.pointer, 1);
+    if (read > VNET_HEADER_BYTES) return read;
+    return read < 0 && this.#io.errno() === EBADFD ? PORT_GONE : PORT_DRAINED;
   }
 
-  gather(_index: number, _at: number, _length: number): void {
+  gather(index: number, at: number, length: number): void {
+    this.#writes.set(index, at, length);
   }
 
-  write(_count: number): boolean {
-    return true;
+  write(count: number): boolean {
+    return this.#io.writev(this.fd, this.#writes.pointer, count) >= 0 || this.#io.errno() !== EINVAL;
   }
 }

@@ -3,35 +3,217 @@
  * @module
  */
 import type { Arena } from "../base/arena.ts";
-import { PORT_DRAINED, SEND_FAILED, type SendResult, type UdpPort } from "../data/ports.ts";
+import { DATAGRAM_MAX } from "../base/constants.ts";
+import { ENDPOINT_CELL_BYTES } from "../base/endpoint.ts";
+import {
+  GATHER_MAX,
+  PORT_DRAINED,
+  SEND_FAILED,
+  SEND_OK,
+  SEND_SOURCE_LOST,
+  type SendResult,
+  type UdpPort,
+} from "../data/ports.ts";
+import { EADDRNOTAVAIL, EAGAIN, EINVAL, EIO, EMSGSIZE } from "../../ffi/errno.ts";
+import * as libc from "../../ffi/libc.ts";
+import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
+import { IoVectors } from "./io_vectors.ts";
+import { SOL_IP, SOL_IPV6, SOL_UDP, UDP_GRO, UDP_SEGMENT, UdpMessage } from "./udp_message.ts";
+
+const ENETUNREACH = 101;
+
+const IP_PKTINFO = 8;
+const IP_RECVTOS = 13;
+const IPV6_RECVPKTINFO = 49;
+const IPV6_RECVTCLASS = 66;
+
+/** Endpoints that GSO is switched off for; the oldest is tried again when there are more. */
+const GSO_REFUSERS_MAX = 256;
+/** Receives that failed in a row before the socket counts as drained. */
+const TRANSIENT_ERRORS_MAX = 16;
+
+/** Offloads to leave off although the kernel has them. */
+export interface UdpOffloads {
+  readonly gso?: boolean;
+  readonly gro?: boolean;
+}
 
 /** Sends and receives by sendmsg and recvmsg on nonblocking descriptors, which the caller opens, binds and closes. Socket options for what is received are set here. */
 export class LinuxUdpPort implements UdpPort {
-  gso = false;
-  gro = false;
   readonly segmentsMax = 64;
   readonly bytesMax = 65_507;
-  segmentSize = 0;
-  ecn = 0;
   readonly sourceAt: number;
+  /** Sends of several datagrams that the kernel or the path refused, and that went one by one instead. */
+  gsoRefused = 0;
+  readonly #bytes: Uint8Array;
+  readonly #io: PacketIo;
+  readonly #sends: UdpMessage;
+  readonly #pieces: IoVectors;
+  readonly #receives: UdpMessage;
+  readonly #room: IoVectors;
+  readonly #offloads: UdpOffloads;
+  readonly #gsoRefusers = new Set<string>();
+  #gso = false;
+  #gro = false;
+  #fd4 = -1;
+  #fd6 = -1;
+  /** The family that gave something last is asked first. */
+  #six = false;
 
   /** @param fd4 @param fd6 descriptors, or -1 for a family that is not there */
-  constructor(arena: Arena, _fd4: number, _fd6: number) {
-    this.sourceAt = arena.take(48);
+  constructor(arena: Arena, fd4: number, fd6: number, offloads: UdpOffloads = {}) {
+    this.#bytes = arena.bytes;
+    this.#io = packetIo();
+    this.#offloads = offloads;
+    this.#pieces = new IoVectors(arena, GATHER_MAX);
+    this.#room = new IoVectors(arena, 1);
+    this.#sends = new UdpMessage(arena);
+    this.#sends.setVectors(this.#pieces);
+    this.#receives = new UdpMessage(arena);
+    this.#receives.setVectors(this.#room);
+    this.#receives.useVectors(1);
+    this.sourceAt = arena.take(ENDPOINT_CELL_BYTES);
+    this.replace(fd4, fd6);
+  }
+
+  get gso(): boolean {
+    return this.#gso;
+  }
+  get gro(): boolean {
+    return this.#gro;
+  }
+  get segmentSize(): number {
+    return this.#receives.segmentSize;
+  }
+  get ecn(): number {
+    return this.#receives.ecn;
   }
 
   /** Goes over to other sockets (another port, or another network namespace). The old ones may be closed afterwards. */
-  replace(_fd4: number, _fd6: number): void {
+  replace(fd4: number, fd6: number): void {
+    this.use(fd4, fd6);
+    this.#gsoRefusers.clear();
+    this.#gso = false;
+    this.#gro = false;
+    if (fd4 >= 0) {
+      libc.setsockopt(fd4, SOL_IP, IP_PKTINFO, 1);
+      libc.setsockopt(fd4, SOL_IP, IP_RECVTOS, 1);
+    }
+    if (fd6 >= 0) {
+      libc.setsockopt(fd6, SOL_IPV6, IPV6_RECVPKTINFO, 1);
+      libc.setsockopt(fd6, SOL_IPV6, IPV6_RECVTCLASS, 1);
+    }
+    for (const fd of [fd4, fd6]) {
+      if (fd < 0) continue;
+      // A kernel without UDP_SEGMENT (before 4.18) or UDP_GRO (before 5.0) answers ENOPROTOOPT.
+      if (this.#offloads.gso !== false && libc.getsockopt(fd, SOL_UDP, UDP_SEGMENT) !== undefined) this.#gso = true;
+      if (this.#offloads.gro !== false && libc.setsockopt(fd, SOL_UDP, UDP_GRO, 1) >= 0) this.#gro = true;
+    }
   }
 
-  receive(_at: number): number {
+  /** Goes over to other sockets as they are, only to send on them. */
+  use(fd4: number, fd6: number): void {
+    this.#fd4 = fd4;
+    this.#fd6 = fd6;
+  }
+
+  disableGro(): void {
+    for (const fd of [this.#fd4, this.#fd6]) if (fd >= 0) libc.setsockopt(fd, SOL_UDP, UDP_GRO, 0);
+    this.#gro = false;
+  }
+
+  receive(at: number): number {
+    this.#room.set(0, at, DATAGRAM_MAX);
+    let received = this.#receiveFrom(this.#six ? this.#fd6 : this.#fd4);
+    if (received === PORT_DRAINED) {
+      this.#six = !this.#six;
+      received = this.#receiveFrom(this.#six ? this.#fd6 : this.#fd4);
+    }
+    if (received !== PORT_DRAINED) this.#receives.readTo(this.sourceAt);
+    return received;
+  }
+
+  #receiveFrom(fd: number): number {
+    if (fd < 0) return PORT_DRAINED;
+    for (let i = 0; i < TRANSIENT_ERRORS_MAX; i++) {
+      this.#receives.prepare();
+      const received = this.#io.recvmsg(fd, this.#receives.pointer, 0);
+      if (received > 0) return received;
+      if (received < 0 && this.#io.errno() === EAGAIN) return PORT_DRAINED;
+    }
     return PORT_DRAINED;
   }
 
-  gather(_index: number, _at: number, _length: number): void {
+  gather(index: number, at: number, length: number): void {
+    this.#pieces.set(index, at, length);
   }
 
-  send(_count: number, _segmentSize: number, _cellAt: number, _ecn: number): SendResult {
-    return SEND_FAILED;
+  send(count: number, segmentSize: number, cellAt: number, ecn: number): SendResult {
+    const message = this.#sends;
+    const family = message.addressTo(cellAt);
+    const fd = family === 4 ? this.#fd4 : family === 16 ? this.#fd6 : -1;
+    if (fd < 0) return SEND_FAILED;
+    const hasSource = this.#bytes[cellAt + 1] === family;
+    if (count > 1 && this.#gsoRefusers.size > 0 && this.#gsoRefusers.has(this.#endpointKey(cellAt))) {
+      return this.#sendEach(fd, family, count, cellAt, ecn, hasSource);
+    }
+    message.useVectors(count);
+    const segment = count > 1 ? segmentSize : 0;
+    const errno = this.#sendOnce(fd, family, cellAt, ecn, segment, hasSource);
+    if (errno === 0) return SEND_OK;
+    if (hasSource && canSourceCause(errno) && this.#sendOnce(fd, family, cellAt, ecn, segment, false) === 0) {
+      return SEND_SOURCE_LOST;
+    }
+    if (count === 1 || !(errno === EIO || errno === EMSGSIZE || errno === EINVAL)) return SEND_FAILED;
+    this.#refuseGso(cellAt);
+    return this.#sendEach(fd, family, count, cellAt, ecn, hasSource);
   }
+
+  /** Sends the pieces in use as one message. Returns 0 or the errno. */
+  #sendOnce(fd: number, family: number, cellAt: number, ecn: number, segment: number, hasSource: boolean): number {
+    const message = this.#sends;
+    message.beginControl();
+    if (segment > 0) message.addSegment(segment);
+    if (hasSource) message.addSource(cellAt);
+    if (ecn !== 0) message.addTos(family, ecn);
+    message.endControl();
+    return this.#io.sendmsg(fd, message.pointer, 0) >= 0 ? 0 : this.#io.errno() || EAGAIN;
+  }
+
+  /** Sends each piece as a datagram of its own. */
+  #sendEach(fd: number, family: number, count: number, cellAt: number, ecn: number, hasSource: boolean): SendResult {
+    const message = this.#sends;
+    let sent = 0;
+    let isSourceLost = false;
+    for (let i = 0; i < count; i++) {
+      message.useVector(this.#pieces, i);
+      let errno = this.#sendOnce(fd, family, cellAt, ecn, 0, hasSource && !isSourceLost);
+      if (errno !== 0 && hasSource && !isSourceLost && canSourceCause(errno)) {
+        errno = this.#sendOnce(fd, family, cellAt, ecn, 0, false);
+        isSourceLost = errno === 0;
+      }
+      if (errno === 0) sent++;
+    }
+    message.setVectors(this.#pieces);
+    return sent === 0 ? SEND_FAILED : isSourceLost ? SEND_SOURCE_LOST : SEND_OK;
+  }
+
+  #refuseGso(cellAt: number): void {
+    this.gsoRefused++;
+    if (this.#gsoRefusers.size >= GSO_REFUSERS_MAX) {
+      const [oldest] = this.#gsoRefusers;
+      this.#gsoRefusers.delete(oldest);
+    }
+    this.#gsoRefusers.add(this.#endpointKey(cellAt));
+  }
+
+  #endpointKey(cellAt: number): string {
+    // Lengths, port, scope and address, but not the local address.
+    return this.#bytes.subarray(cellAt + 2, cellAt + 24).toHex();
+  }
+}
+
+/** Whether a source address that is no longer ours, or leads nowhere, can be the reason. */
+function canSourceCause(errno: number): boolean {
+  return errno === EINVAL || errno === ENETUNREACH || errno === EADDRNOTAVAIL;
 }

@@ -1,0 +1,58 @@
+/**
+ * The four system calls that carry packets. Their sizes live in structures, so that they take only pointers made beforehand and 32-bit integers:
+ * the signatures that Deno compiles to direct calls (5-7 ns; a u64 or a buffer would cost 15-100).
+ * @module
+ */
+import type { Arena } from "../lib/base/arena.ts";
+
+const VECTORS = { parameters: ["i32", "pointer", "i32"], result: "i32" } as const;
+const SYMBOLS = {
+  readv: VECTORS,
+  writev: VECTORS,
+  sendmsg: VECTORS,
+  recvmsg: VECTORS,
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+/** The calls as libc has them: -1 is an error, which `errno` names. */
+export interface PacketIo {
+  /** (fd, struct iovec *, count) */
+  readonly readv: (fd: number, vectors: Deno.PointerValue, count: number) => number;
+  readonly writev: (fd: number, vectors: Deno.PointerValue, count: number) => number;
+  /** (fd, struct msghdr *, flags) */
+  readonly sendmsg: (fd: number, message: Deno.PointerValue, flags: number) => number;
+  readonly recvmsg: (fd: number, message: Deno.PointerValue, flags: number) => number;
+  /**
+   * The thread's errno. Call in the statement after one that returned -1. The runtime itself may have changed it in between, once in a million times:
+   * a value that makes no sense is to be taken for "nothing there now".
+   */
+  readonly errno: () => number;
+}
+
+let opened: PacketIo | undefined;
+
+/** The calls; libc is opened at the first use. */
+export function packetIo(): PacketIo {
+  if (opened !== undefined) return opened;
+  const { symbols } = Deno.dlopen("libc.so.6", SYMBOLS);
+  // errno is the thread's own, and an isolate stays on its thread.
+  const errno = new Deno.UnsafePointerView(symbols.__errno_location() as Deno.PointerObject);
+  opened = {
+    readv: symbols.readv,
+    writev: symbols.writev,
+    sendmsg: symbols.sendmsg,
+    recvmsg: symbols.recvmsg,
+    errno: () => errno.getInt32(0),
+  };
+  return opened;
+}
+
+/** The address of the arena's first byte. Its memory never moves. */
+export function arenaAddress(arena: Arena): bigint {
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(arena.bytes as Uint8Array<ArrayBuffer>)));
+}
+
+/** A pointer to a place in the arena; making one is slow, so keep it. */
+export function arenaPointer(arena: Arena, at: number): Deno.PointerValue {
+  return Deno.UnsafePointer.create(arenaAddress(arena) + BigInt(at));
+}

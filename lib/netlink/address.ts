@@ -117,9 +117,8 @@ export function encodeAddressAdd(
   const create = NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL);
   const flags = request.flags ?? (request.address.length === 16 ? IFA_F_NODAD : 0);
   const builder = ifaddr(new MessageBuilder(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | create, sequence), request, flags);
-  if (request.broadcast !== undefined) builder.attribute(IFA_BROADCAST, request.broadcast);
   if (request.label !== undefined) builder.attributeText(IFA_LABEL, request.label);
-  if (flags !== 0) builder.attributeU32(IFA_FLAGS, flags);
+  if (flags > 255) builder.attributeU32(IFA_FLAGS, flags);
   if (request.metric !== undefined) builder.attributeU32(IFA_RT_PRIORITY, request.metric);
   return builder.finish();
 }
@@ -161,5 +160,7 @@ function ifaddr(builder: MessageBuilder, request: AddressRequest, flags: number)
   const { address, prefix, peer, scope } = request;
   if (address.length !== 4 && address.length !== 16) throw new RangeError("an IP address has 4 or 16 bytes");
   builder.u8(familyOf(address)).u8(prefix).u8(flags & 255).u8(scope ?? RT_SCOPE_UNIVERSE).u32(request.interfaceIndex);
-  return builder.attribute(IFA_LOCAL, address).attribute(IFA_ADDRESS, peer ?? address);
+  builder.attribute(IFA_LOCAL, address);
+  if (request.broadcast !== undefined) builder.attribute(IFA_BROADCAST, request.broadcast);
+  return builder.attribute(IFA_ADDRESS, peer ?? address);
 }

@@ -32,7 +32,6 @@ export const NLM_F_APPEND = 0x800;
 export const NLM_F_DUMP = 0x300;
 
 const NLA_TYPE_MASK = 0x3fff;
-const NLA_F_NESTED = 0x8000;
 const NLMSGERR_ATTR_MSG = 1;
 
 const align4 = (length: number): number => (length + 3) & ~3;
@@ -102,10 +101,10 @@ export class MessageBuilder {
     return this.attribute(type, new TextEncoder().encode(text + "\0"));
   }
 
-  /** A nested attribute, whose own attributes `fill` writes. */
+  /** A nested attribute, whose own attributes `fill` writes. Without NLA_F_NESTED, which rtnetlink's older attributes do not expect. */
   nest(type: number, fill: (inner: this) => void): this {
     const at = this.#room(ATTRIBUTE_HEADER_BYTES);
-    this.#view.setUint16(at + 2, type | NLA_F_NESTED, true);
+    this.#view.setUint16(at + 2, type, true);
     fill(this);
     this.#view.setUint16(at, this.#length - at, true);
     return this;

@@ -237,8 +237,8 @@ function rtmsg(
   if (destination.length !== 4 && destination.length !== 16) throw new RangeError("an IP address has 4 or 16 bytes");
   const table = route.table ?? RT_TABLE_MAIN;
   builder.u8(familyOf(destination)).u8(prefix).u8(0).u8(0).u8(table < 256 ? table : 0)
-    .u8(protocol).u8(scope).u8(ROUTE_TYPES.indexOf(type)).u32(0)
-    .attribute(RTA_DST, destination);
+    .u8(protocol).u8(scope).u8(ROUTE_TYPES.indexOf(type)).u32(0);
+  if (prefix > 0) builder.attribute(RTA_DST, destination);
   if (table >= 256) builder.attributeU32(RTA_TABLE, table);
   if (gateway !== undefined && gateway.length === destination.length) builder.attribute(RTA_GATEWAY, gateway);
   else if (gateway !== undefined) builder.attribute(RTA_VIA, new Uint8Array([familyOf(gateway), 0, ...gateway]));

@@ -7,6 +7,8 @@ function open() {
   return Deno.dlopen("libc.so.6", {
     open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
     dup2: { parameters: ["i32", "i32"], result: "i32" },
+    dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
+    fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
     close: { parameters: ["i32"], result: "i32" },
     setsid: { parameters: [], result: "i32" },
     getsid: { parameters: ["i32"], result: "i32" },
@@ -23,13 +25,39 @@ const libc = () => symbols ??= open();
 
 const O_RDWR = 2;
 const O_CLOEXEC = 0x80000;
+const F_GETFD = 1;
+const FD_CLOEXEC = 1;
 
-/** Points standard input, output and error at /dev/null: the terminal and the starter's pipes are let go. */
+/** Points standard input, output and error, and every copy that the runtime made of them, at /dev/null: the terminal and the starter's pipes are let go. */
 export function closeStandardDescriptors(): void {
   const nothing = libc().open(cString("/dev/null"), O_RDWR | O_CLOEXEC, 0);
   if (nothing < 0) return;
+  const standard = new Set([0, 1, 2].map(objectOf));
+  for (const descriptor of descriptors()) {
+    if (descriptor !== nothing && standard.has(objectOf(descriptor))) libc().dup3(nothing, descriptor, O_CLOEXEC);
+  }
   for (const descriptor of [0, 1, 2]) libc().dup2(nothing, descriptor);
   if (nothing > 2) libc().close(nothing);
+}
+
+/** Closes what this process inherited besides its standard descriptors: everything that is not marked close-on-exec. Call before anything is opened that shall be inherited. */
+export function closeInheritedDescriptors(): void {
+  for (const descriptor of descriptors()) {
+    if (descriptor > 2 && (libc().fcntl(descriptor, F_GETFD, 0) & FD_CLOEXEC) === 0) libc().close(descriptor);
+  }
+}
+
+function descriptors(): number[] {
+  return [...Deno.readDirSync("/proc/self/fd")].map((entry) => Number(entry.name));
+}
+
+/** What a descriptor stands for, e.g. `pipe:[123]`; empty when it is closed. */
+function objectOf(descriptor: number): string {
+  try {
+    return Deno.readLinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return "";
+  }
 }
 
 /** Begins a session of its own when this process does not lead one. */

@@ -83,8 +83,8 @@ export class ControlSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    // Closing the listener removes whatever has its name by now, so it is closed only while that is ours.
-    if (inodeOf(this.#path) === this.#inode) this.#listener.close();
+    if (inodeOf(this.#path) === this.#inode) removeFile(this.#path);
+    this.#listener.close();
   }
 
   async #serveClient(client: Deno.UnixConn): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import type { PeerSlot } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
-import { HANDSHAKE_TOS } from "../base/constants.ts";
+import { DEFAULT_MTU, HANDSHAKE_TOS } from "../base/constants.ts";
 import type { DataCommand } from "../base/messages.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
@@ -50,6 +50,7 @@ export interface InterfaceOptions {
 export class Interface {
   /** Comes once, when nothing is left of the interface. */
   readonly ended: Promise<End>;
+  readonly #table = new PeerTable();
   readonly #options: InterfaceOptions;
   readonly #tun: OpenedTun;
   readonly #watch: LinkWatch;
@@ -82,6 +83,7 @@ export class Interface {
       try {
         opened.#control.configure({ ...change, listenPort: sockets.port });
         opened.#keep(change);
+        opened.#watch.setMtu(DEFAULT_MTU);
         await opened.#start();
         return opened;
       } catch (error) {
@@ -121,8 +123,6 @@ export class Interface {
       log: (line) => options.log.write(line, "debug"),
     });
   }
-
-  readonly #table = new PeerTable();
 
   /** The interface as it is, for `get`. */
   status(): InterfaceStatus {

@@ -8,7 +8,13 @@ import { formatGet, formatPublic } from "../uapi/get.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
 import { parseSet } from "../uapi/set.ts";
-import { closeStandardDescriptors, leadSession, nameThread, trimMemory } from "../../ffi/process.ts";
+import {
+  closeInheritedDescriptors,
+  closeStandardDescriptors,
+  leadSession,
+  nameThread,
+  trimMemory,
+} from "../../ffi/process.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
 import { Interface } from "./interface.ts";
 import { Log } from "./log.ts";
@@ -113,6 +119,7 @@ function detach(foreground: boolean): void {
   Deno.umask(0o077);
   if (foreground) return;
   leadSession();
+  closeInheritedDescriptors();
   Deno.chdir("/");
   for (const name of Object.keys(Deno.env.toObject())) Deno.env.delete(name);
 }

@@ -31,11 +31,11 @@ export async function spawn(name: string, lines: string): Promise<number> {
     stderr: "piped",
   }).spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), READY_MS);
+  const complaint = readUpTo(child.stderr, undefined);
   try {
     const writer = child.stdin.getWriter();
-    const complaint = readAll(child.stderr);
     writer.write(new TextEncoder().encode(`${lines}\n`)).then(() => writer.close()).catch(() => {});
-    const answer = await readAll(child.stdout);
+    const answer = await readUpTo(child.stdout, "\n\n");
     if (answer === "") {
       const { code, signal } = await child.status;
       const last = (await complaint).trim().split("\n").slice(-3).join(" ");
@@ -46,15 +46,17 @@ export async function spawn(name: string, lines: string): Promise<number> {
   } finally {
     clearTimeout(timer);
     child.unref();
+    complaint.catch(() => {});
   }
 }
 
-/** Everything until the other side closes, at most 64 KiB of it. */
-async function readAll(stream: ReadableStream<Uint8Array>): Promise<string> {
+/** Everything until the mark or until the other side closes, at most 64 KiB of it. */
+async function readUpTo(stream: ReadableStream<Uint8Array>, mark: string | undefined): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const piece of stream) {
     if (text.length < 65_536) text += decoder.decode(piece, { stream: true });
+    if (mark !== undefined && text.endsWith(mark)) break;
   }
   return text;
 }

@@ -62,6 +62,11 @@ export class LinkWatch {
     }
   }
 
+  /** Sets the interface's MTU. @throws OsError */
+  setMtu(mtu: number): void {
+    this.#routes.setLink(this.#routes.requireLink(tunName(this.#tun) ?? "").index, { mtu });
+  }
+
   close(): void {
     this.#monitor.close();
     this.#routes.close();

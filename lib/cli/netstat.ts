@@ -126,7 +126,7 @@ async function showInterfaces(namespace: NetNamespace, line: NetstatLine): Promi
   const { formatInterfaces, interfacesAsJson } = await import("./interface_table.ts");
   using kernel = RouteSocket.open(namespace);
   const { interfaceName, family } = line;
-  const links = interfaceName === undefined ? kernel.links({ stats: true }) : [kernel.requireLink(interfaceName)];
+  const links = interfaceName === undefined ? kernel.links() : [kernel.requireLink(interfaceName)];
   const addresses = kernel.addresses(family === undefined ? {} : { family });
   return line.json
     ? JSON.stringify(interfacesAsJson(links, addresses), undefined, 2)

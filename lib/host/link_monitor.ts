@@ -32,16 +32,16 @@ export class LinkMonitor {
     return this.#socket.fd;
   }
 
-  /** All events that wait, oldest first, without blocking. @throws OsError */
+  /** All events that wait, oldest first (`overrun` last), without blocking. @throws OsError */
   read(): LinkEvent[] {
     const events: LinkEvent[] = [];
-    const state = this.#socket.pending((message) => {
+    const whole = this.#socket.pending((message) => {
       const { type } = message;
       if (type !== RTM_NEWLINK && type !== RTM_DELLINK) return;
       const link = decodeLink(message);
       if (link !== undefined) events.push({ type: type === RTM_NEWLINK ? "changed" : "gone", link });
     });
-    if (state === "overrun") events.push({ type: "overrun" });
+    if (!whole) events.push({ type: "overrun" });
     return events;
   }
 

@@ -101,15 +101,16 @@ export class NetlinkSocket {
   }
 
   /**
-   * What a subscribed socket holds, without waiting: the messages, or `overrun` when the kernel dropped some.
+   * What a subscribed socket holds, without waiting.
+   * @returns false when the kernel dropped messages because nobody read for long
    * @throws OsError
    */
-  pending(take: (message: NetlinkMessage) => void): "drained" | "overrun" {
-    while (true) {
+  pending(take: (message: NetlinkMessage) => void): boolean {
+    for (let whole = true;;) {
       const length = libc.recv(this.fd, this.#buffer, libc.MSG_TRUNC | libc.MSG_DONTWAIT);
-      if (length === -EAGAIN) return "drained";
-      if (length === -ENOBUFS || length > this.#buffer.length) return "overrun";
-      this.#messages(checked(length, "recv", OBJECT)).forEach(take);
+      if (length === -EAGAIN) return whole;
+      if (length === -ENOBUFS || length > this.#buffer.length) whole = false;
+      else this.#messages(checked(length, "recv", OBJECT)).forEach(take);
     }
   }
 

@@ -82,10 +82,9 @@ export class RouteSocket {
 
   // --- links ---
 
-  /** All links, by index. `stats`: with their counters. */
-  links(options: { readonly stats?: boolean } = {}): Link[] {
-    const stats = options.stats === true;
-    return this.#socket.dump((n) => encodeLinkDump(n, stats), "RTM_GETLINK", "interfaces", decodedLink);
+  /** All links with their counters, by index. */
+  links(): Link[] {
+    return this.#socket.dump(encodeLinkDump, "RTM_GETLINK", "interfaces", decodedLink);
   }
 
   /** One link with its counters, by name or index; undefined when there is none. */

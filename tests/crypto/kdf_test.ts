@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { kdf1, kdf2, kdf3 } from "../../lib/crypto/kdf.ts";
+import { subkeyOfBlock } from "../../lib/crypto/xchacha.ts";
+import { counterNonce } from "../../lib/crypto/nonce.ts";
+import { SUITES } from "./implementations.ts";
+import { Random, SEED } from "./random.ts";
+
+/** HKDF written out (RFC 5869 with empty info), on node:crypto's HMAC-BLAKE2s. */
+function expand(key: Uint8Array, input: Uint8Array, count: number): Uint8Array[] {
+  const hmac = (under: Uint8Array, ...parts: Uint8Array[]): Uint8Array => {
+    const state = createHmac("blake2s256", under);
+    for (const part of parts) state.update(part);
+    return new Uint8Array(state.digest());
+  };
+  const secret = hmac(key, input), keys: Uint8Array[] = [];
+  for (let i = 1; i <= count; i++) keys.push(hmac(secret, keys.at(-1) ?? new Uint8Array(0), Uint8Array.of(i)));
+  return keys;
+}
+
+for (const suite of SUITES) {
+  Deno.test(`${suite.name}: KDF1, KDF2 and KDF3 are HKDF`, () => {
+    const random = new Random(20);
+    for (const length of [0, 1, 32, 64, 100]) {
+      const key = random.bytes(32), input = random.bytes(length), what = `${length} bytes, seed ${SEED}`;
+      const [first, second, third] = expand(key, input, 3);
+      assert.deepEqual(kdf1(suite, key, input), first, what);
+      assert.deepEqual(kdf2(suite, key, input), [first, second], what);
+      assert.deepEqual(kdf3(suite, key, input), [first, second, third], what);
+    }
+  });
+}
+
+Deno.test("the nonce is 32 zero bits and the counter", () => {
+  assert.equal(counterNonce(0x0102_0304_0506_0708n).toHex(), "000000000807060504030201");
+  assert.equal(counterNonce((1n << 64n) - 1n).toHex(), "00000000ffffffffffffffff");
+});
+
+// RFC 8439 section 2.3.2 gives both the state after 20 rounds and the block, for one key, counter and nonce.
+Deno.test("a subkey is the first and last row after the rounds", () => {
+  const block = Uint8Array.fromHex(
+    "10f1e7e4d13b5915500fdd1fa32071c4c7d1f4c733c068030422aa9ac3d46c4ed2826446079faa0914c2d705d98b02a2b5129cd1de164eb9cbd083e8a2503c4e",
+  );
+  const counterAndNonce = Uint8Array.fromHex("01000000000000090000004a00000000");
+  const subkey = new DataView(subkeyOfBlock(block, counterAndNonce).buffer);
+  const words = Array.from({ length: 8 }, (_, i) => subkey.getUint32(i * 4, true));
+  const first = [0x837778ab, 0xe238d763, 0xa67ae21e, 0x5950bb2f];
+  const last = [0xd19c12b4, 0xb04e16de, 0x9e83d0cb, 0x4e3c50a2];
+  assert.deepEqual(words, [...first, ...last]);
+});

@@ -5,7 +5,7 @@
  *   deno task bench --from FILE [--svg FILE]      a report of an earlier run
  *
  * `--only` takes names of contenders (ours, plain, debian, newest, boringtun, gotatun) and of measurements (ping, tcp, both, streams, ipv6,
- * udp64, fixed, udp1372, loaded, handshakes, commands, peers, profile); of a kind of which none is named all are measured, but for `profile`,
+ * udp64, fixed, udp1372, loaded, handshakes, commands, peers, talkers, profile); of a kind of which none is named all are measured, but for `profile`,
  * which needs perf and disturbs the others.
  *
  * Root is needed: everything runs in namespaces that go away with this program. No figure is a verdict by itself; only ratios are.
@@ -24,6 +24,7 @@ import { reportText } from "./bench/report.ts";
 import { measureProfile } from "./bench/profile.ts";
 import type { Contestant, Profile, Results } from "./bench/results.ts";
 import { measureScale } from "./bench/scale.ts";
+import { measureTalkers } from "./bench/talkers.ts";
 
 /** What is asked for. */
 interface Plan {
@@ -34,7 +35,7 @@ interface Plan {
   readonly measures: ReadonlySet<string>;
 }
 
-const EXTRA_MEASURES = ["handshakes", "commands", "peers"] as const;
+const EXTRA_MEASURES = ["handshakes", "commands", "peers", "talkers"] as const;
 /** Measured only when it is named: it slows what it looks at. */
 const PROFILE = "profile";
 
@@ -148,6 +149,9 @@ async function measure(plan: Plan): Promise<Results> {
   const scale = ours !== undefined && plan.measures.has("peers")
     ? await measureScale(ours, plan.quick ? [1, 1000] : [1, 10, 100, 1000, 10_000], plan.quick ? 1 : 3, progress)
     : [];
+  const talkers = ours !== undefined && plan.measures.has("talkers")
+    ? await measureTalkers(ours, plan.quick ? [1, 1000] : [1, 10, 100, 1000], plan.quick ? 1 : 3, progress)
+    : [];
   const profiles: Profile[] = [];
   if (plan.measures.has(PROFILE)) {
     for (const { contender } of contestants) {
@@ -167,6 +171,7 @@ async function measure(plan: Plan): Promise<Results> {
     absent,
     commands,
     scale,
+    talkers,
     profiles,
   };
 }

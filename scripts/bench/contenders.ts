@@ -3,14 +3,15 @@
  * @module
  */
 
+import { ensureBuilt, ROOT } from "../built.ts";
 import { type Host, run, sleep, until } from "./laboratory.ts";
 import type { PlainPlan } from "./plain_loop.ts";
 import { type KeyPair, makeKeyPair, peerLines, uapi } from "./uapi.ts";
 
 /** Where rivals are built; git ignores it. */
-const BUILD = new URL("../../.bench/", import.meta.url).pathname;
+const BUILD = `${ROOT}.bench/`;
 const PLAIN_LOOP = new URL("./plain_loop.ts", import.meta.url).pathname;
-const WG = new URL("../../wg", import.meta.url).pathname;
+const WG = `${ROOT}wg`;
 
 /** Name of the interface at both ends. */
 export const INTERFACE = "wg1";
@@ -71,10 +72,7 @@ const ours: Contender = {
   role: "ours",
   wireguard: true,
   async find(say) {
-    if (!await isFile(WG)) {
-      say("building ./wg");
-      await run([Deno.execPath(), "task", "compile"], { timeoutSeconds: 600 });
-    }
+    await ensureBuilt(say);
     return { version: firstLine((await run([WG, "--version"])).stdout) };
   },
   async up(host, plan, environment = {}) {

@@ -16,6 +16,7 @@ export function reportText(results: Results): string {
     goalTable(verdicts(results)),
     commandTable(results),
     scaleTable(results),
+    talkerTable(results),
     ...results.profiles.map(profileText),
     failures(results),
   ];
@@ -108,6 +109,22 @@ function scaleTable(results: Results): string {
   });
   const columns = ["peers", "set, ms", "get, ms", "ifconfig wg1, ms", "TCP, Gbit/s (to one peer)", "resident, MB"];
   return table([...columns, "bytes a further peer"], rows);
+}
+
+function talkerTable(results: Results): string {
+  if (results.talkers.length === 0) return "";
+  const middle = (samples: readonly number[]) => summarize(samples)?.median ?? NaN;
+  const one = results.talkers[0];
+  const rows = results.talkers.map((row) => [
+    String(row.peers),
+    String(Math.min(...row.heard)),
+    `${(middle(row.rate) / 1000).toFixed(1)} (${ratioText(middle(row.rate) / middle(one.rate))})`,
+    `${middle(row.cpu).toFixed(1)} (${ratioText(middle(row.cpu) / middle(one.cpu))})`,
+  ]);
+  return table(
+    ["peers talking in turn", "answered", "1000 echoes/s (to one peer)", "CPU an echo, us (to one peer)"],
+    rows,
+  );
 }
 
 function profileText(profile: Profile): string {

@@ -42,6 +42,17 @@ export interface ScaleRow {
   readonly resident: readonly number[];
 }
 
+/** What it costs when this many peers take turns to send a small echo request each. */
+export interface TalkerRow {
+  readonly peers: number;
+  /** How many of them got an answer. */
+  readonly heard: readonly number[];
+  /** Echoes a second. */
+  readonly rate: readonly number[];
+  /** Microseconds of the device's CPU time for each echo, both directions. */
+  readonly cpu: readonly number[];
+}
+
 /** Where one end's time went under a TCP stream: shares in percent, greatest first. */
 export interface Profile {
   readonly contestant: string;
@@ -73,6 +84,7 @@ export interface Results {
   readonly absent: { readonly id: string; readonly why: string }[];
   readonly commands: CommandTimes[];
   readonly scale: ScaleRow[];
+  readonly talkers: TalkerRow[];
   readonly profiles: Profile[];
 }
 

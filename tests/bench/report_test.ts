@@ -22,6 +22,7 @@ const results = (contestants: Contestant[], more: Partial<Results> = {}): Result
   absent: [],
   commands: [],
   scale: [],
+  talkers: [],
   profiles: [],
   ...more,
 });
@@ -92,6 +93,10 @@ Deno.test("the report says what failed, what is absent and what goals came to", 
         { peers: 1, set: [1], get: [1], show: [30], tcp: [5], resident: [50e6] },
         { peers: 1001, set: [100], get: [9], show: [40], tcp: [4.9], resident: [52e6] },
       ],
+      talkers: [
+        { peers: 1, heard: [1, 1], rate: [10e3, 12e3], cpu: [20, 20] },
+        { peers: 1000, heard: [1000, 999], rate: [10e3, 12e3], cpu: [25, 35] },
+      ],
     },
   );
   const text = reportText(run);
@@ -100,6 +105,7 @@ Deno.test("the report says what failed, what is absent and what goals came to", 
   assert.match(text, /NOT REACHED/);
   assert.match(text, /wg ifconfig wg1 \| 31\.0 ms \| +25\.0 ms \| +1\.24/);
   assert.match(text, /\| 1001 .* 4\.90 \(0\.98\) .* 52\.0 .* 2000 \|/);
+  assert.match(text, /\| 1000 +\| +999 \| +11\.0 \(1\.00\) \| +30\.0 \(1\.50\) \|/);
 });
 
 Deno.test("a report of nothing is still a report", () => {

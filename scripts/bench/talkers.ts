@@ -1,0 +1,74 @@
+/**
+ * What it costs when many peers of one device talk at once instead of one.
+ * @module
+ */
+
+import { type Contender, planTunnel, SOCKET } from "./contenders.ts";
+import { cpuSeconds, Laboratory, until } from "./laboratory.ts";
+import type { TalkerRow } from "./results.ts";
+import type { TalkCount, TalkOrder } from "./talk_load.ts";
+import { makeKeyPair, peerLines, uapi } from "./uapi.ts";
+
+const LOAD = new URL("./talk_load.ts", import.meta.url).pathname;
+
+/** Echoes through one device by each of these numbers of peers, in alternating rounds. */
+export async function measureTalkers(
+  contender: Contender,
+  sizes: readonly number[],
+  seconds: number,
+  say: (line: string) => void,
+): Promise<TalkerRow[]> {
+  const rounds = 2;
+  const rows = sizes.map((peers) => ({ peers, heard: [] as number[], rate: [] as number[], cpu: [] as number[] }));
+  for (let round = 0; round < rounds; round++) {
+    for (const row of rows) {
+      say(`${row.peers} peers talking, round ${round + 1} of ${rounds}`);
+      const { count, cpu } = await measureOnce(contender, row.peers, seconds);
+      row.heard.push(count.heard);
+      row.rate.push(count.echoes / count.seconds);
+      row.cpu.push(cpu / count.echoes * 1e6);
+    }
+  }
+  return rows;
+}
+
+async function measureOnce(contender: Contender, peers: number, seconds: number) {
+  await using laboratory = await Laboratory.open();
+  const { left, right } = laboratory;
+  const tunnel = await planTunnel(left, right);
+  await contender.up(right, tunnel.right);
+  const daemons = right.processes();
+  const inside = (i: number) => [10, 78, i >> 8, i & 255];
+  const keys = await Promise.all(Array.from({ length: peers }, () => makeKeyPair()));
+  const lines = keys.map(({ public: key }, i) => peerLines(key, [`${inside(i).join(".")}/32`]));
+  await uapi(right.path(SOCKET), ["set=1", ...lines].join("\n"));
+  await right.run(["ip", "route", "add", "10.78.0.0/16", "dev", "wg1"]);
+
+  const order: TalkOrder = {
+    address: right.address,
+    port: tunnel.right.port,
+    responder: tunnel.right.keys.public.toHex(),
+    talkers: keys.map((pair, i) => ({ key: pair.private.toHex(), inside: inside(i) })),
+    to: tunnel.right.inet.split(".").map(Number),
+    seconds,
+  };
+  const file = await Deno.makeTempFile({ prefix: "wg-bench-talk-" });
+  try {
+    await Deno.writeTextFile(file, JSON.stringify(order));
+    const load = left.start([Deno.execPath(), "run", "-A", LOAD, file]);
+    const said = (word: string, patience: number) =>
+      until(`${peers} talkers: ${word}`, patience, 20, () => {
+        if (load.output().includes("rror:")) throw new Error(load.output());
+        return Promise.resolve(load.output().includes(word) || undefined);
+      });
+    await said("begin", 70);
+    const before = cpuSeconds(daemons);
+    await said("end", seconds + 20);
+    const cpu = cpuSeconds(daemons) - before;
+    await load.status;
+    const count = JSON.parse(load.output().trim().split("\n").at(-1) ?? "") as TalkCount;
+    return { count, cpu };
+  } finally {
+    await Deno.remove(file);
+  }
+}

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { type Milliseconds, milliseconds } from "../../lib/base/brands.ts";
+import type { Endpoint } from "../../lib/base/endpoint.ts";
+import { CookieChecker } from "../../lib/cookie/cookie_checker.ts";
+import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
+import { COOKIE_REPLY, MESSAGE_NONE, messageKind } from "../../lib/wire/messages.ts";
+import { endpointOf, publicOf, randomBytes, seeded } from "../device/harness.ts";
+import { allSuites } from "../noise/suites.ts";
+
+const SECRET_MAX_AGE = 120_000;
+const at = (ms: number): Milliseconds => milliseconds(1_000_000 + ms);
+
+for (const suite of allSuites()) {
+  const setUp = () => {
+    const random = randomBytes(seeded(5));
+    const checker = new CookieChecker({ suite, random, secretMaxAge: SECRET_MAX_AGE }, publicOf(2));
+    const jar = new CookieJar(suite, publicOf(2), SECRET_MAX_AGE);
+    const message = (length = 148) => {
+      const bytes = new Uint8Array(length);
+      random(bytes);
+      bytes.set([length === 148 ? 1 : 2, 0, 0, 0]);
+      bytes.fill(0, length - 32);
+      return bytes;
+    };
+    return { checker, jar, message };
+  };
+  const sealed = (jar: CookieJar, bytes: Uint8Array, now: Milliseconds) => {
+    jar.seal(bytes, now);
+    return bytes;
+  };
+  const source = endpointOf(7, 4000);
+
+  Deno.test(`mac1 covers everything before it, with ${suite.name}`, () => {
+    const { checker, jar, message } = setUp();
+    for (const length of [148, 92]) {
+      const bytes = sealed(jar, message(length), at(0));
+      assert.ok(checker.checkMac1(bytes));
+      assert.deepEqual(bytes.subarray(length - 16), new Uint8Array(16), "mac2 is zero without a cookie");
+      for (let bit = 0; bit < (length - 16) * 8; bit += 13) {
+        const bad = bytes.slice();
+        bad[bit >> 3] ^= 1 << (bit & 7);
+        assert.equal(checker.checkMac1(bad), false, `bit ${bit}`);
+      }
+    }
+    const other = new CookieJar(suite, publicOf(3), SECRET_MAX_AGE);
+    assert.equal(checker.checkMac1(sealed(other, message(), at(0))), false, "made for another public key");
+  });
+
+  Deno.test(`a cookie serves its address and port alone, until its secret ends, with ${suite.name}`, () => {
+    const { checker, jar, message } = setUp();
+    const first = sealed(jar, message(), at(0));
+    assert.equal(checker.checkMac2(first, source, at(0)), false);
+    const reply = checker.reply(first, source, at(0));
+    assert.equal(messageKind(reply), 3);
+    assert.deepEqual(reply.subarray(4, 8), first.subarray(4, 8), "the receiver is the message's sender");
+    assert.ok(jar.consume(reply, at(10)));
+    assert.equal(jar.consume(reply, at(10)), false, "a reply is taken once");
+
+    const second = sealed(jar, message(92), at(20));
+    assert.ok(checker.checkMac1(second));
+    assert.ok(checker.checkMac2(second, source, at(20)));
+    const elsewhere: Endpoint[] = [
+      { ...source, port: 4001 },
+      { ...source, port: 4000 ^ 256 },
+      endpointOf(8, 4000),
+      { ...source, address: Uint8Array.of(...source.address, ...new Uint8Array(12)) },
+    ];
+    for (const other of elsewhere) assert.equal(checker.checkMac2(second, other, at(20)), false);
+    const bad = second.slice();
+    bad[91] ^= 1;
+    assert.equal(checker.checkMac2(bad, source, at(20)), false);
+    assert.ok(checker.checkMac2(second, source, at(120_000)));
+    assert.equal(checker.checkMac2(second, source, at(120_001)), false, "the secret has ended");
+  });
+
+  Deno.test(`a secret is replaced after 120 s, and a jar stops using a cookie before, with ${suite.name}`, () => {
+    const { checker, jar, message } = setUp();
+    assert.ok(jar.consume(checker.reply(sealed(jar, message(), at(0)), source, at(0)), at(0)));
+    assert.ok(checker.checkMac2(sealed(jar, message(), at(114_999)), source, at(114_999)));
+    const late = sealed(jar, message(), at(115_001));
+    assert.deepEqual(late.subarray(132), new Uint8Array(16), "too old to be used");
+    const renewed = checker.reply(late, source, at(121_000));
+    assert.ok(jar.consume(renewed, at(121_000)));
+    assert.ok(checker.checkMac2(sealed(jar, message(), at(121_001)), source, at(121_001)));
+  });
+
+  Deno.test(`a cookie reply must answer the last message and be whole, with ${suite.name}`, () => {
+    const { checker, jar, message } = setUp();
+    const first = sealed(jar, message(), at(0));
+    const reply = checker.reply(first, source, at(0));
+    assert.equal(new CookieJar(suite, publicOf(2), SECRET_MAX_AGE).consume(reply, at(0)), false, "nothing was sent");
+    for (let bit = COOKIE_REPLY.nonce * 8; bit < 64 * 8; bit += 7) {
+      const bad = reply.slice();
+      bad[bit >> 3] ^= 1 << (bit & 7);
+      assert.equal(jar.consume(bad, at(0)), false, `bit ${bit}`);
+    }
+    sealed(jar, message(), at(1));
+    assert.equal(jar.consume(reply, at(2)), false, "another message was sent since");
+    assert.notEqual(messageKind(reply), MESSAGE_NONE);
+  });
+}

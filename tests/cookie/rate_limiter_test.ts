@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { milliseconds } from "../../lib/base/brands.ts";
+import { LIMITER_SOURCES_MAX, RateLimiter } from "../../lib/cookie/rate_limiter.ts";
+
+const v4 = (n: number) => Uint8Array.of(n >>> 24, n >>> 16, n >>> 8, n);
+const v6 = (subnet: number, host: number) => {
+  const address = new Uint8Array(16);
+  address.set([0x20, 0x01, 0x0d, 0xb8, 0, 0, subnet >> 8, subnet & 255]);
+  address.set([host >> 8, host & 255], 14);
+  return address;
+};
+const allowed = (limiter: RateLimiter, address: Uint8Array, now: number, tries: number) => {
+  let count = 0;
+  for (let i = 0; i < tries; i++) if (limiter.allow(address, milliseconds(now))) count++;
+  return count;
+};
+
+Deno.test("five at once, then twenty a second", () => {
+  const limiter = new RateLimiter();
+  assert.equal(allowed(limiter, v4(1), 1000, 100), 5);
+  assert.equal(allowed(limiter, v4(1), 1049, 100), 0);
+  assert.equal(allowed(limiter, v4(1), 1050, 100), 1);
+  let sum = 0;
+  for (let now = 1051; now <= 11_050; now++) sum += allowed(limiter, v4(1), now, 3);
+  assert.equal(sum, 200);
+  assert.equal(allowed(limiter, v4(1), 60_000, 100), 5, "no more is saved up than the burst");
+  assert.equal(allowed(limiter, v4(2), 60_000, 100), 5, "another source has its own");
+});
+
+Deno.test("a clock that stands still or steps back gives nothing away", () => {
+  const limiter = new RateLimiter();
+  assert.equal(allowed(limiter, v4(1), 5000, 10), 5);
+  assert.equal(allowed(limiter, v4(1), 1000, 10), 0);
+  assert.equal(allowed(limiter, v4(1), 1050, 10), 1);
+});
+
+Deno.test("IPv6 sources share a /64, and never a bucket with IPv4", () => {
+  const limiter = new RateLimiter();
+  let sum = 0;
+  for (let host = 0; host < 100; host++) sum += allowed(limiter, v6(1, host), 1000, 1);
+  assert.equal(sum, 5);
+  assert.equal(allowed(limiter, v6(2, 1), 1000, 10), 5);
+  assert.equal(allowed(limiter, v4(0x20010db8), 1000, 10), 5);
+  assert.equal(limiter.size, 3);
+});
+
+Deno.test("the table is capped and emptied", () => {
+  const limiter = new RateLimiter();
+  for (let i = 0; i < LIMITER_SOURCES_MAX; i++) assert.ok(limiter.allow(v4(i), milliseconds(1000)));
+  assert.equal(limiter.allow(v4(LIMITER_SOURCES_MAX), milliseconds(1000)), false);
+  assert.ok(limiter.allow(v4(0), milliseconds(1000)), "a known one goes on");
+  assert.equal(limiter.size, LIMITER_SOURCES_MAX);
+  limiter.collect(milliseconds(2000));
+  assert.equal(limiter.size, LIMITER_SOURCES_MAX, "a second has not passed");
+  assert.ok(limiter.allow(v4(3), milliseconds(2000)));
+  limiter.collect(milliseconds(2001));
+  assert.equal(limiter.size, 1);
+});

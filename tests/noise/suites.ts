@@ -1,0 +1,13 @@
+/**
+ * The suites that there are on this machine: the same tests run on each.
+ * @module
+ */
+import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
+import type { Suite } from "../../lib/crypto/suite.ts";
+import { chooseSuite } from "../../lib/net/crypto.ts";
+
+/** @noble, and libcrypto where it is found and passes its self-test. */
+export function allSuites(): Suite[] {
+  const chosen = chooseSuite();
+  return chosen.name === nobleSuite.name ? [nobleSuite] : [nobleSuite, chosen];
+}

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { encodeTai64n, isLater, TimestampSource } from "../../lib/noise/tai64n.ts";
+import { seeded } from "../device/harness.ts";
+
+Deno.test("the epoch is 2^62 + 10 s, nanoseconds follow, big-endian", () => {
+  assert.equal(encodeTai64n(0n).toHex(), "400000000000000a00000000");
+  // 2009-02-13 23:31:30 UTC and 123456789 ns.
+  assert.equal(encodeTai64n(1_234_567_890_123_456_789n).toHex(), "40000000499602dc075bcd15");
+  assert.equal(encodeTai64n(-5n).toHex(), "400000000000000a00000000");
+});
+
+Deno.test("order is that of the times", () => {
+  const times = [0n, 1n, 999_999_999n, 1_000_000_000n, 1_700_000_000_000_000_000n, 1_700_000_000_000_000_001n];
+  for (const a of times) {
+    for (const b of times) assert.equal(isLater(encodeTai64n(a), encodeTai64n(b)), a > b);
+  }
+});
+
+Deno.test("the low 24 bits of the clock are not shown", () => {
+  let clock = 1_700_000_000_123_456_789n;
+  const source = new TimestampSource(() => clock);
+  for (let i = 0; i < 100; i++) {
+    const nanoseconds = new DataView(source.next().buffer).getUint32(8);
+    assert.equal(nanoseconds & 0xff_ffff, 0);
+    clock += 20_000_001n;
+  }
+});
+
+Deno.test("timestamps grow whatever the clock does", () => {
+  const seed = 20_26_11_23;
+  const random = seeded(seed);
+  let clock = 1_700_000_000_000_000_000n;
+  const source = new TimestampSource(() => clock);
+  let last = source.next();
+  for (let i = 0; i < 20_000; i++) {
+    const kind = random();
+    if (kind < 0.01) clock = BigInt(Math.floor(random() * 4e18));
+    else if (kind < 0.5) clock += BigInt(Math.floor(random() * 1e8));
+    const next = source.next();
+    assert.ok(isLater(next, last), `seed ${seed}, step ${i}`);
+    last = next;
+  }
+});

@@ -1,0 +1,172 @@
+/**
+ * Showing interfaces: those of the current namespace, and wg interfaces wherever they are.
+ * @module
+ */
+import { ConfigError } from "../base/errors.ts";
+import { interfaceNames } from "../daemon/client.ts";
+import { RouteSocket } from "../host/route_socket.ts";
+import type { Family } from "../ifconfig/command.ts";
+import type { ShownAddress, ShownInterface, ShownLink, StatusOptions } from "../ifconfig/status.ts";
+import { formatInterface, interfaceJson } from "../ifconfig/status.ts";
+import { WG_INTERFACE_HAS_PORT, WG_INTERFACE_HAS_RTABLE } from "../ifconfig/wg_data_io.ts";
+import type { InterfaceAddress } from "../netlink/address.ts";
+import { IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE } from "../netlink/address.ts";
+import type { Link } from "../netlink/link.ts";
+import { IFF_MULTICAST, IFF_NOARP, IFF_RUNNING, IFF_UP } from "../netlink/link.ts";
+import type { InterfaceStatus } from "../uapi/status.ts";
+import { DeviceControl, namespaceOf, placeOf, readInterface } from "./ifconfig_control.ts";
+
+/** What to show and how. */
+export interface ShowOptions {
+  /** An interface, a group or a class; undefined for all. */
+  readonly name: string | undefined;
+  readonly family: Family | undefined;
+  readonly features: boolean;
+  readonly peers: boolean;
+  readonly json: boolean;
+}
+
+/**
+ * Prints what is selected.
+ * @returns the exit status
+ * @throws ConfigError when the name is that of nothing
+ */
+export async function printInterfaces(options: ShowOptions): Promise<number> {
+  const shown = await select(options.name);
+  const status: StatusOptions = { ...options, nowSeconds: Date.now() / 1000 };
+  const text = options.json
+    ? `${JSON.stringify(shown.map((one) => interfaceJson(one, status)), undefined, 2)}\n`
+    : shown.map((one) => formatInterface(one, status)).join("");
+  printAll(text);
+  return 0;
+}
+
+async function select(name: string | undefined): Promise<ShownInterface[]> {
+  const names = interfaceNames();
+  if (name !== undefined) {
+    const one = names.includes(name) ? await wgInterface(name) : otherInterfaces([name])[0];
+    if (one !== undefined) return [one];
+  }
+  const wg = (await Promise.all(names.map(wgInterface))).filter((one) => one !== undefined);
+  if (name === undefined) {
+    const here = otherInterfaces(undefined, new Set(wg.map((one) => one.name)));
+    return [...here, ...wg];
+  }
+  const exact = wg.filter((one) => one.name === name);
+  if (exact.length > 0) return exact;
+  const chosen = wg.filter((one) => one.groups.includes(name) || classOf(one.name) === name);
+  const others = otherInterfaces(undefined, new Set(wg.map((one) => one.name))).filter((one) =>
+    classOf(one.name) === name
+  );
+  if (chosen.length + others.length === 0) throw new ConfigError(name, "no such interface");
+  return [...others, ...chosen];
+}
+
+const classOf = (name: string) => name.replace(/[0-9]+$/, "");
+
+/** A wg interface by its daemon; undefined when that ended meanwhile. */
+async function wgInterface(name: string): Promise<ShownInterface | undefined> {
+  const control = new DeviceControl();
+  let status: InterfaceStatus;
+  try {
+    status = await control.status(name);
+  } catch (error) {
+    if (interfaceNames().includes(name)) throw error;
+    return undefined;
+  }
+  const wg = await readInterface(control, name);
+  const known = findLink(status.name || name, status);
+  return {
+    name: known?.link.name ?? (status.name || name),
+    link: known === undefined ? linkToldBy(status) : shownLink(known.link),
+    place: known?.place ?? "unknown",
+    debug: status.debug,
+    priority: status.priority,
+    groups: ["wg", ...status.groups],
+    wg: Deno.uid() === 0
+      ? wg
+      : { ...wg, i_flags: wg.i_flags & (WG_INTERFACE_HAS_PORT | WG_INTERFACE_HAS_RTABLE), i_peers: [] },
+    engine: status.pid === 0 ? undefined : {
+      pid: status.pid,
+      suite: status.suite,
+      cipher: status.cipher,
+      offloads: status.offloads,
+      fwmark: status.fwmark,
+    },
+    addresses: known === undefined ? [] : shownAddresses(known.addresses),
+  };
+}
+
+/** The link in the namespace it is in; undefined when this user cannot look there or it is not there. */
+function findLink(
+  name: string,
+  status: InterfaceStatus,
+): { link: Link; addresses: InterfaceAddress[]; place: number | string } | undefined {
+  using namespace = namespaceOf(status);
+  if (namespace === undefined) return undefined;
+  using routes = RouteSocket.open(namespace);
+  const link = routes.link(name);
+  if (link === undefined) return undefined;
+  return { link, addresses: routes.addresses({ interfaceIndex: link.index }), place: placeOf(namespace) };
+}
+
+/** The links of the current namespace that are no wg interfaces; only these where they are named. */
+function otherInterfaces(names: readonly string[] | undefined, wg: ReadonlySet<string> = new Set()): ShownInterface[] {
+  using routes = RouteSocket.open();
+  const links = names === undefined
+    ? routes.links().filter((link) => !wg.has(link.name))
+    : names.map((name) => routes.link(name)).filter((link) => link !== undefined);
+  const addresses = links.length > 0 ? routes.addresses() : [];
+  return links.map((link) => ({
+    name: link.name,
+    link: shownLink(link),
+    place: 0,
+    debug: false,
+    priority: 0,
+    groups: link.name === "lo" ? ["lo"] : [],
+    wg: undefined,
+    engine: undefined,
+    addresses: shownAddresses(addresses.filter((address) => address.interfaceIndex === link.index)),
+  }));
+}
+
+function shownLink(link: Link): ShownLink {
+  const zeros = link.address.every((byte) => byte === 0);
+  return {
+    index: link.index,
+    flags: link.flags,
+    mtu: link.mtu,
+    description: link.alias,
+    lladdr: zeros ? new Uint8Array(0) : link.address,
+  };
+}
+
+/** For who cannot look into the interface's namespace: what its daemon tells everybody. */
+function linkToldBy(status: InterfaceStatus): ShownLink {
+  const flags = IFF_NOARP | IFF_MULTICAST | (status.up ? IFF_UP | IFF_RUNNING : 0);
+  return { index: 0, flags, mtu: status.mtu, description: "", lladdr: new Uint8Array(0) };
+}
+
+function shownAddresses(addresses: readonly InterfaceAddress[]): ShownAddress[] {
+  return addresses.map((address) => {
+    const inet = address.address.length === 4;
+    const words: string[] = [];
+    if (!inet && (address.flags & IFA_F_TENTATIVE) !== 0) words.push("tentative");
+    if (!inet && (address.flags & IFA_F_DADFAILED) !== 0) words.push("duplicated");
+    if (!inet && (address.flags & IFA_F_DEPRECATED) !== 0) words.push("deprecated");
+    return {
+      family: inet ? "inet" : "inet6",
+      address: address.address,
+      prefix: address.prefix,
+      broadcast: address.broadcast,
+      destination: address.peer,
+      flags: words,
+    };
+  });
+}
+
+/** Writes everything, also into a pipe that takes it in pieces. */
+function printAll(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+}

@@ -143,15 +143,17 @@ async function measure(plan: Plan): Promise<Results> {
     }
   }
   const ours = plan.contenders.find((c) => c.role === "ours");
-  const commands = ours !== undefined && plan.measures.has("commands")
-    ? await measureCommands(ours, plan.quick ? 7 : 21, progress)
-    : [];
-  const scale = ours !== undefined && plan.measures.has("peers")
-    ? await measureScale(ours, plan.quick ? [1, 1000] : [1, 10, 100, 1000, 10_000], plan.quick ? 1 : 3, progress)
-    : [];
-  const talkers = ours !== undefined && plan.measures.has("talkers")
-    ? await measureTalkers(ours, plan.quick ? [1, 1000] : [1, 10, 100, 1000], plan.quick ? 1 : 3, progress)
-    : [];
+  const wanted = (id: string) => ours !== undefined && plan.measures.has(id) ? ours : undefined;
+  // Alternating rounds of these; one round of the ends of the range when it has to be quick.
+  const [rounds, seconds] = plan.quick ? [1, 1] : [2, 3];
+  const forCommands = wanted("commands");
+  const commands = forCommands === undefined ? [] : await measureCommands(forCommands, plan.quick ? 7 : 21, progress);
+  const forScale = wanted("peers");
+  const sizes = plan.quick ? [1, 1000] : [1, 10, 100, 1000, 10_000];
+  const scale = forScale === undefined ? [] : await measureScale(forScale, sizes, rounds, seconds, progress);
+  const forTalkers = wanted("talkers");
+  const crowds = plan.quick ? [1, 1000] : [1, 10, 100, 1000];
+  const talkers = forTalkers === undefined ? [] : await measureTalkers(forTalkers, crowds, rounds, seconds, progress);
   const profiles: Profile[] = [];
   if (plan.measures.has(PROFILE)) {
     for (const { contender } of contestants) {

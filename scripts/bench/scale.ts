@@ -13,10 +13,10 @@ import { peerLines, uapi } from "./uapi.ts";
 export async function measureScale(
   contender: Contender,
   sizes: readonly number[],
+  rounds: number,
   seconds: number,
   say: (line: string) => void,
 ): Promise<ScaleRow[]> {
-  const rounds = 2;
   const rows = sizes.map((peers) => ({
     peers,
     set: [] as number[],

@@ -15,10 +15,10 @@ const LOAD = new URL("./talk_load.ts", import.meta.url).pathname;
 export async function measureTalkers(
   contender: Contender,
   sizes: readonly number[],
+  rounds: number,
   seconds: number,
   say: (line: string) => void,
 ): Promise<TalkerRow[]> {
-  const rounds = 2;
   const rows = sizes.map((peers) => ({ peers, heard: [] as number[], rate: [] as number[], cpu: [] as number[] }));
   for (let round = 0; round < rounds; round++) {
     for (const row of rows) {

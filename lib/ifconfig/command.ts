@@ -89,6 +89,8 @@ export class Draft {
   readonly joinGroups: string[] = [];
   readonly leaveGroups: string[] = [];
   readonly addresses: (AddressDraft | { readonly flush: Family })[] = [];
+  /** Whether a key comes from standard input. */
+  fromStdin = false;
   /** What must be read or looked up before the command is complete; run in order, after all words were found right. */
   readonly later: ((sources: Sources) => void | Promise<void>)[] = [];
   #device: wg_interface_io | undefined;

@@ -126,8 +126,10 @@ export function interfaceOf(status: InterfaceStatus): W.wg_interface_io {
     io.i_flags |= W.WG_INTERFACE_HAS_PORT;
     io.i_port = status.listenPort;
   }
-  io.i_flags |= W.WG_INTERFACE_HAS_RTABLE;
-  io.i_rtable = status.rtable;
+  if (status.rtable !== 0) {
+    io.i_flags |= W.WG_INTERFACE_HAS_RTABLE;
+    io.i_rtable = status.rtable;
+  }
   if (status.privateKey !== undefined) {
     io.i_flags |= W.WG_INTERFACE_HAS_PRIVATE;
     io.i_private = status.privateKey;

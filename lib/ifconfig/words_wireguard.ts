@@ -17,6 +17,7 @@ function takeKey(draft: Draft, word: string, text: string, into: (key: Uint8Arra
   if (text !== "-" && !text.startsWith("@")) return into(parseKeyText(word, text));
   const file = text.slice(1);
   if (text !== "-" && file === "") throw new ConfigError(word, "@ wants a file's name behind it");
+  if (text === "-") draft.fromStdin = true;
   draft.later.push(async (sources) => {
     const secret = await sources.secret(word, text === "-" ? "stdin" : { file });
     into(parseKeyText(word, secret.trim()));

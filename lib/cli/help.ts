@@ -1,0 +1,65 @@
+/**
+ * `wg help`, `wg help COMMAND`.
+ * @module
+ */
+import { ConfigError } from "../base/errors.ts";
+import type { Command } from "./command.ts";
+
+const OVERVIEW = `usage: wg command [argument ...]
+
+  ifconfig   create, change, show and destroy interfaces: wg help ifconfig
+  netstart   start interfaces from their hostname.if(5) files
+  route      show and change routes, run a command in a routing domain
+  netstat    show listening sockets, routes and interfaces
+  dmesg      show the messages of an interface
+  help       show this, or the help of a command
+  version    show the version and which crypto runs
+
+A link to wg named ifconfig, route, netstat or netstart is that command.
+`;
+
+/** Shows the overview, or the help of one command. */
+export const command: Command = {
+  async run(args) {
+    if (args.length > 1) throw new ConfigError(args[1], "wg help takes the name of one command");
+    console.log((await helpOf(args[0])).trimEnd());
+    return 0;
+  },
+};
+
+async function helpOf(topic: string | undefined): Promise<string> {
+  switch (topic) {
+    case undefined:
+    case "help":
+      return OVERVIEW;
+    case "ifconfig":
+      return (await import("../ifconfig/help.ts")).ifconfigHelp();
+    case "netstart":
+      return (await import("../ifconfig/hostname_help.ts")).NETSTART_HELP;
+    default:
+      break;
+  }
+  const own = await commandHelp(topic);
+  if (own === undefined) throw new ConfigError(topic, "unknown command; `wg help` names them");
+  return own;
+}
+
+/** The help that a command's module exports as `HELP`. */
+async function commandHelp(topic: string): Promise<string | undefined> {
+  switch (topic) {
+    case "route":
+      return helpText(await import("./route.ts"));
+    case "netstat":
+      return helpText(await import("./netstat.ts"));
+    case "dmesg":
+      return helpText(await import("./dmesg.ts"));
+    case "version":
+      return "usage: wg version\n\nShows the version, the way this program was built, and which crypto runs.\n";
+    default:
+      return undefined;
+  }
+}
+
+function helpText(module: object): string | undefined {
+  return "HELP" in module && typeof module.HELP === "string" ? module.HELP : undefined;
+}

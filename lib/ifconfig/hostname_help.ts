@@ -1,0 +1,50 @@
+/**
+ * The help of netstart, and its unit for systemd.
+ * @module
+ */
+
+export const NETSTART_HELP = `usage: netstart [-n] [-d directory] [interface ...]
+       netstart --print-unit
+
+Creates wg interfaces that are not there and does what their hostname.if(5)
+files say: /etc/hostname.wg0 for wg0, or those of another directory (-d). Without
+a name every hostname.wgN is taken, in the order of their numbers. Doing it again
+changes nothing. A file with a wrong line is told as FILE:LINE and not done at all.
+
+  -n            print the commands instead of doing them
+  -d directory  where the files are, instead of /etc
+  --print-unit  print a unit file for systemd: wg-netstart.service
+
+A file's lines:
+  inet [alias] address [netmask [broadcast | NONE]] [word ...]
+  inet6 [alias] address [prefixlen] [word ...]
+  dest address              the other end of the address before
+  !command                  run a command; $if is the interface's name
+  # a comment
+  word ...                  anything that ifconfig takes: wg help ifconfig
+`;
+
+/**
+ * The unit file. The daemons stay in the service's control group: stopping it ends them with SIGTERM, which removes their interfaces.
+ * @param program the path of the executable
+ */
+export function systemdUnit(program: string): string {
+  return `# Put this into /etc/systemd/system/wg-netstart.service, then: systemctl enable --now wg-netstart
+[Unit]
+Description=WireGuard interfaces of /etc/hostname.wg*
+Documentation=man:hostname.if(5) man:wg(4)
+Wants=network-online.target nss-lookup.target
+After=network-online.target nss-lookup.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${program} netstart
+ExecReload=${program} netstart
+KillMode=control-group
+KillSignal=SIGTERM
+
+[Install]
+WantedBy=multi-user.target
+`;
+}

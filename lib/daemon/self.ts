@@ -13,7 +13,7 @@ export const VERSION = "0.1.0";
 export type Kind = "source" | "compiled" | "packed";
 
 /** The main module's name in a packed program's folder. */
-export const PACKED_MAIN = "wg.js";
+export const PACKED_MAIN = "main.js";
 /** The flags that a packed program's Deno is started with, by its shell header and by itself: nothing outside is looked at. */
 export const PACKED_FLAGS: readonly string[] = [
   "run",

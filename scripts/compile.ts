@@ -1,0 +1,191 @@
+/**
+ * `deno task compile`: makes ./wg, one executable.
+ *
+ * First by `deno compile`, with the Worker included. Where the runtime that it wants to download cannot be had, the packed way: a shell header, the
+ * bundled program and this Deno binary (scripts/pack/header.ts). Nothing is done when ./wg is newer than everything it is made of.
+ *
+ *   --packed   the packed way at once (also --offline, --force-packed)
+ *   --force    even when ./wg is up to date
+ *   --output FILE
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { VERSION } from "../lib/daemon/self.ts";
+import { packedHeader } from "./pack/header.ts";
+import { tarEnd, tarEntry } from "./pack/tar.ts";
+
+const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
+const BUILD = `${ROOT}build`;
+const WORKER = "lib/drive/data_worker.ts";
+const SOURCES = ["lib", "ffi", "main.ts", "deno.json", "deno.lock", "scripts/compile.ts", "scripts/pack"];
+/** How long `deno compile` may try to get its runtime. */
+const COMPILE_MS = 120_000;
+/** gzip's level for the runtime: 9 saves 4% more and takes three times as long. */
+const RUNTIME_LEVEL = 6;
+const PROGRAM_LEVEL = 9;
+
+/** Makes ./wg unless it is up to date. Says on standard error what it does. */
+export async function compile(
+  options: { readonly packed?: boolean; readonly force?: boolean; readonly output?: string } = {},
+): Promise<void> {
+  const output = options.output ?? `${ROOT}wg`;
+  const wanted = `${await sourcesHash()} ${Deno.version.deno} ${Deno.build.target}`;
+  const stamp = `${BUILD}/${output.replaceAll("/", "_")}.stamp`;
+  const kinds = options.packed ? ["packed"] : ["compiled", "packed"];
+  const [was, kind, size] = readText(stamp).split("\n");
+  const there = statOf(output);
+  if (!options.force && was === wanted && kinds.includes(kind) && String(there?.size) === size) {
+    say(`${output} is up to date (${kind})`);
+    return;
+  }
+  await Deno.mkdir(BUILD, { recursive: true });
+  const fresh = `${output}.new.${Deno.pid}`;
+  try {
+    const made = !options.packed && await compileNative(fresh) ? "compiled" : await pack(fresh);
+    await Deno.chmod(fresh, 0o755);
+    await Deno.rename(fresh, output);
+    const { size } = await Deno.stat(output);
+    await Deno.writeTextFile(stamp, `${wanted}\n${made}\n${size}\n`);
+    say(`${output}: wg ${VERSION}, ${made}, ${(size / 1e6).toFixed(1)} MB`);
+  } finally {
+    await Deno.remove(fresh).catch(() => {});
+  }
+}
+
+/** `deno compile`; false when it cannot be done here. */
+async function compileNative(output: string): Promise<boolean> {
+  const args = ["compile", "-A", "--no-prompt", "--unstable-net", "--include", WORKER, "--output", output, "main.ts"];
+  const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "null", stderr: "piped" }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), COMPILE_MS);
+  const { success, stderr } = await child.output();
+  clearTimeout(timer);
+  if (success) return true;
+  // deno-lint-ignore no-control-regex
+  const said = new TextDecoder().decode(stderr).replace(/\x1b\[[0-9;]*m/g, "");
+  const lines = said.split("\n").filter((line) => /error|caused|0:/i.test(line)).slice(0, 2).join(" ");
+  say(`deno compile cannot make it here (${lines.trim() || "no answer"}); packing instead`);
+  return false;
+}
+
+async function pack(output: string): Promise<"packed"> {
+  const runtime = await packedRuntime();
+  const program = gzipSync(concat([...(await bundle()).map(tarEntry), tarEnd()]), { level: PROGRAM_LEVEL });
+  const payload = concat([runtime, program]);
+  const header = new TextEncoder().encode(packedHeader({
+    sha256: createHash("sha256").update(payload).digest("hex"),
+    bytes: payload.length,
+    machine: Deno.build.arch,
+  }));
+  await Deno.writeFile(output, concat([header, payload]));
+  return "packed";
+}
+
+/** The program as ES modules: one for each command and for what they share, so that a command loads only what it needs. */
+async function bundle(): Promise<{ path: string; mode: number; bytes: Uint8Array }[]> {
+  const folder = await Deno.makeTempDir({ dir: BUILD, prefix: "bundle." });
+  try {
+    const args = ["bundle", "--platform", "deno", "--code-splitting", "--outdir", folder, "main.ts", WORKER];
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args,
+      cwd: ROOT,
+      stdout: "null",
+      stderr: "piped",
+    })
+      .output();
+    if (!success) throw new Error(`deno bundle failed:\n${new TextDecoder().decode(stderr)}`);
+    return [...walk(folder)].map((path) => ({
+      path: path.slice(folder.length + 1),
+      mode: 0o600,
+      bytes: Deno.readFileSync(path),
+    }));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** This Deno binary as the first member of the archive, compressed once and kept in build/. */
+async function packedRuntime(): Promise<Uint8Array> {
+  const { size, mtime } = await Deno.stat(Deno.execPath());
+  const name = `${BUILD}/deno-${Deno.version.deno}-${Deno.build.target}-${size}-${mtime?.getTime() ?? 0}.gz`;
+  try {
+    return await Deno.readFile(name);
+  } catch {
+    say("compressing the runtime (once)");
+    const bytes = await Deno.readFile(Deno.execPath());
+    const packed = gzipSync(tarEntry({ path: "deno", mode: 0o700, bytes }), { level: RUNTIME_LEVEL });
+    await Deno.writeFile(`${name}.${Deno.pid}`, packed);
+    await Deno.rename(`${name}.${Deno.pid}`, name);
+    return packed;
+  }
+}
+
+async function sourcesHash(): Promise<string> {
+  const hash = createHash("sha256");
+  for (const source of SOURCES) {
+    for (const path of walk(`${ROOT}${source}`)) {
+      const bytes = await Deno.readFile(path);
+      hash.update(`${path.slice(ROOT.length)}\0${bytes.length}\0`).update(bytes);
+    }
+  }
+  return hash.digest("hex");
+}
+
+/** All files at or under a path, in one order everywhere. */
+function* walk(path: string): Generator<string> {
+  const there = statOf(path);
+  if (there === undefined) return;
+  if (there.isFile) {
+    yield path;
+    return;
+  }
+  const names = [...Deno.readDirSync(path)].map((entry) => entry.name).sort((a, b) => a < b ? -1 : 1);
+  for (const name of names) yield* walk(`${path}/${name}`);
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}
+
+const say = (text: string) => console.error(`compile: ${text}`);
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    args: Deno.args as string[],
+    options: {
+      packed: { type: "boolean" },
+      offline: { type: "boolean" },
+      "force-packed": { type: "boolean" },
+      force: { type: "boolean" },
+      output: { type: "string" },
+    },
+  });
+  await compile({
+    packed: values.packed === true || values.offline === true || values["force-packed"] === true,
+    force: values.force === true,
+    ...(values.output === undefined ? {} : { output: values.output }),
+  });
+}

@@ -1,0 +1,162 @@
+/** System calls, their numbers and structures. */
+import assert from "node:assert/strict";
+import { errnoName, errnoNumber, errnoText, osError } from "../../lib/base/errno.ts";
+import { OsError } from "../../lib/base/errors.ts";
+import * as errno from "../../ffi/errno.ts";
+import * as libc from "../../ffi/libc.ts";
+import * as structs from "../../ffi/structs.ts";
+
+const HEADERS = {
+  x86_64: "/usr/include/x86_64-linux-gnu/asm/unistd_64.h",
+  aarch64: "/usr/include/asm-generic/unistd.h",
+};
+
+function readable(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+for (const [index, [architecture, header]] of Object.entries(HEADERS).entries()) {
+  Deno.test({
+    name: `system call numbers are those of ${header}`,
+    ignore: !readable(header),
+    fn: () => {
+      const text = Deno.readTextFileSync(header);
+      for (const [name, numbers] of Object.entries(libc.SYSTEM_CALLS)) {
+        // asm-generic has two names for calls whose structures differ on 32-bit machines.
+        const match = new RegExp(`#define __NR(?:3264)?_${name}\\s+(\\d+)`).exec(text);
+        assert.equal(numbers[index], Number(match?.[1]), `${architecture} ${name}`);
+      }
+    },
+  });
+}
+
+Deno.test({
+  name: "errnos are those of asm-generic",
+  ignore: !readable("/usr/include/asm-generic/errno.h"),
+  fn: () => {
+    let count = 0;
+    for (const file of ["errno-base.h", "errno.h"]) {
+      for (
+        const [, name, number] of Deno.readTextFileSync(`/usr/include/asm-generic/${file}`).matchAll(
+          /#define\s+(E[A-Z0-9]+)\s+(\d+)/g,
+        )
+      ) {
+        assert.equal(errnoNumber(name), Number(number));
+        assert.equal(errnoName(Number(number)), name);
+        assert.notEqual(errnoText(Number(number)), "Unknown error");
+        count++;
+      }
+    }
+    assert.ok(count > 130);
+    const named = Object.entries(errno).filter(([name, value]) => typeof value === "number" && name !== "ERRNO_MAX");
+    for (const [name, value] of named) assert.equal(errnoNumber(name), value, name);
+  },
+});
+
+Deno.test("an OsError names call, object, errno and what it means", () => {
+  const error = osError("bind", "udp port 7111", 98);
+  assert.ok(error instanceof OsError);
+  assert.equal(error.message, "udp port 7111: bind: Address already in use (EADDRINUSE)");
+  assert.equal(osError("x", "y", 22, "the kernel's word").text, "Invalid argument: the kernel's word");
+  assert.deepEqual([osError("x", "y", 999).code, osError("x", "y", 999).text], ["errno 999", "Unknown error"]);
+  assert.throws(() => errnoNumber("EWHAT"), RangeError);
+  assert.throws(() => errno.checked(-13, "open", "/x"), { message: "/x: open: Permission denied (EACCES)" });
+  assert.equal(errno.checked(5, "open", "/x"), 5);
+});
+
+Deno.test("failures come back as negated errnos, again and again", () => {
+  for (let i = 0; i < 2000; i++) {
+    assert.equal(libc.close(1_000_000), -errno.EBADF);
+    assert.equal(libc.open("/no/such/file", libc.O_RDONLY), -errno.ENOENT);
+    assert.equal(libc.open("/etc/passwd/x", libc.O_RDONLY), -errno.ENOTDIR);
+  }
+  assert.equal(libc.kill(2 ** 22 + 1, 0), -errno.ESRCH);
+  assert.equal(libc.kill(Deno.pid, 0), 0);
+  assert.throws(() => libc.open("/etc/\0passwd", libc.O_RDONLY), RangeError);
+});
+
+Deno.test("files are made, written, read, locked and removed", () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const path = `${folder}/ü`;
+    const before = libc.umask(0o077);
+    const fd = libc.open(path, libc.O_RDWR | libc.O_CREAT | libc.O_EXCL | libc.O_CLOEXEC, 0o666);
+    assert.equal(libc.umask(before), 0o077);
+    assert.ok(fd > 2);
+    assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
+    assert.equal(libc.open(path, libc.O_CREAT | libc.O_EXCL, 0o600), -errno.EEXIST);
+    assert.equal(libc.write(fd, new TextEncoder().encode("hello")), 5);
+    const again = libc.open(path, libc.O_RDONLY | libc.O_CLOEXEC);
+    const into = new Uint8Array(16);
+    // A view into a larger buffer: the address must be the view's own.
+    assert.equal(libc.read(again, into.subarray(4)), 5);
+    assert.equal(new TextDecoder().decode(into.subarray(4, 9)), "hello");
+    assert.equal(libc.flock(fd, libc.LOCK_EX), 0);
+    assert.equal(libc.flock(again, libc.LOCK_EX | libc.LOCK_NB), -errno.EAGAIN);
+    assert.equal(libc.fcntl(fd, libc.F_GETFD), libc.FD_CLOEXEC);
+    const copy = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, 900);
+    assert.ok(copy >= 900);
+    assert.equal(libc.dup2(fd, copy), copy);
+    assert.equal(libc.fcntl(copy, libc.F_GETFD), 0);
+    for (const each of [fd, again, copy]) assert.equal(libc.close(each), 0);
+    assert.equal(libc.chmod(path, 0o640), 0);
+    assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o640);
+    assert.equal(libc.mkdir(`${folder}/d`, 0o700), 0);
+    assert.equal(libc.unlink(path), 0);
+    assert.equal(libc.unlink(path), -errno.ENOENT);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("poll waits, in this thread and in another", async () => {
+  const fd = libc.eventfd();
+  try {
+    const fds = structs.pollfds([{ fd: -1, events: structs.POLLIN }, { fd, events: structs.POLLIN }]);
+    const start = performance.now();
+    assert.equal(libc.poll(fds, 30), 0);
+    assert.ok(performance.now() - start >= 29);
+    const later = libc.pollLater([{ fd, events: structs.POLLIN }], 10_000);
+    libc.write(fd, new Uint8Array(new BigUint64Array([1n]).buffer));
+    assert.deepEqual(structs.polledEvents(await later), [structs.POLLIN]);
+    assert.equal(libc.poll(fds, -1), 1);
+    assert.deepEqual(structs.polledEvents(fds), [0, structs.POLLIN]);
+    assert.equal(libc.read(fd, new Uint8Array(8)), 8);
+    assert.equal(libc.read(fd, new Uint8Array(8)), -errno.EAGAIN);
+    assert.deepEqual(structs.polledEvents(await libc.pollLater([{ fd, events: structs.POLLIN }], 5)), [0]);
+  } finally {
+    libc.close(fd);
+  }
+  const closed = structs.pollfds([{ fd: 1_000_000, events: structs.POLLIN }]);
+  assert.equal(libc.poll(closed, 0), 1);
+  assert.deepEqual(structs.polledEvents(closed), [structs.POLLNVAL]);
+});
+
+Deno.test("structures have the kernel's layout", () => {
+  const v4 = structs.sockaddr(new Uint8Array([192, 168, 5, 1]), 7111);
+  assert.equal(v4.toHex(), "0200" + "1bc7" + "c0a80501" + "00".repeat(8));
+  const v6 = structs.sockaddr(new Uint8Array(16).fill(0xfd), 7111, 3);
+  assert.equal(v6.toHex(), "0a00" + "1bc7" + "00000000" + "fd".repeat(16) + "03000000");
+  assert.deepEqual([v4.length, v6.length], [structs.SOCKADDR_IN_BYTES, structs.SOCKADDR_IN6_BYTES]);
+  assert.deepEqual([structs.sockaddrPort(v4), structs.sockaddrPort(v6)], [7111, 7111]);
+  assert.throws(() => structs.sockaddr(new Uint8Array(5), 1), RangeError);
+  assert.equal(structs.sockaddrNetlink(7, 1).toHex(), "10000000" + "07000000" + "01000000");
+  const request = structs.ifreq("wg1", 0x5001);
+  assert.equal(request.length, structs.IFREQ_BYTES);
+  assert.equal(request.toHex(), "776731" + "00".repeat(13) + "0150" + "00".repeat(22));
+  assert.deepEqual([structs.ifreqName(request), structs.ifreqFlags(request)], ["wg1", 0x5001]);
+  assert.equal(structs.ifreqName(new Uint8Array(40).fill(0x61)), "a".repeat(16));
+  assert.throws(() => structs.ifreq("x".repeat(16), 0), RangeError);
+  assert.throws(() => structs.cString("a\0b"), RangeError);
+  assert.equal(structs.timespec(1500.5).toHex(), "0100000000000000" + "0065cd1d00000000");
+  assert.equal(structs.timespec(1500, 1000).toHex(), "0100000000000000" + "20a1070000000000");
+});
+
+Deno.test("a core dump of the process can be forbidden", () => {
+  assert.equal(libc.setDumpable(false), 0);
+  assert.equal(libc.setDumpable(true), 0);
+});

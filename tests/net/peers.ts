@@ -1,0 +1,90 @@
+/**
+ * Two peers of this program in a room: namespaces `left` and `right` joined by a cable, wg1 on the left, wg2 on the right.
+ * @module
+ */
+import { ROOT } from "../../scripts/built.ts";
+import { type Ran, Room } from "../../scripts/netlab.ts";
+
+/** A room with ./wg on its PATH under the names that matter. */
+export async function wgRoom(): Promise<Room> {
+  const wg = `${ROOT}wg`;
+  if (!await Deno.stat(wg).then(() => true, () => false)) throw new Error("./wg is not there: deno task compile");
+  const room = await Room.open();
+  await room.install(wg, ["ifconfig", "route", "netstat"]);
+  return room;
+}
+
+/** A new private key or preshared key. */
+export const randomKey = (): string => crypto.getRandomValues(new Uint8Array(32)).toBase64();
+
+/** Runs a command line (no quotes in it) that must succeed. */
+export async function must(room: Room, line: string, netns?: string): Promise<string> {
+  return await room.output(line.split(" "), netns === undefined ? {} : { netns });
+}
+
+/** Runs a command line that may fail. */
+export async function may(room: Room, line: string, netns?: string): Promise<Ran> {
+  return await room.run(line.split(" "), netns === undefined ? {} : { netns });
+}
+
+/** The public key that ifconfig shows. */
+export async function publicKey(room: Room, name: string): Promise<string> {
+  const shown = /\twgpubkey (\S{44})\n/.exec(await must(room, `ifconfig ${name}`));
+  if (shown === null) throw new Error(`${name} shows no wgpubkey`);
+  return shown[1];
+}
+
+export interface Pair {
+  readonly keys: { readonly left: string; readonly right: string };
+  readonly publicKeys: { readonly left: string; readonly right: string };
+}
+
+/** Namespaces with a cable: left 10.0.0.1 and fd00::1, right 10.0.0.2 and fd00::2, both interfaces named `cable`. */
+export async function cable(room: Room): Promise<void> {
+  await room.namespace("left");
+  await room.namespace("right");
+  await room.link(
+    { netns: "left", name: "cable", addresses: ["10.0.0.1/24", "fd00::1/64"] },
+    { netns: "right", name: "cable", addresses: ["10.0.0.2/24", "fd00::2/64"] },
+  );
+}
+
+/**
+ * wg1 (port 7111; 192.168.5.1, fd05::1) and wg2 (7222; 192.168.5.2, fd05::2), each the other's peer.
+ * @param outer the right side's address as the left side knows it; the right side learns the left one's
+ * @param words more words for both peers, e.g. `wgpsk KEY`
+ */
+export async function tunnel(room: Room, outer = "10.0.0.2", words = ""): Promise<Pair> {
+  await cable(room);
+  const keys = { left: randomKey(), right: randomKey() };
+  await must(room, `ifconfig wg1 create wgport 7111 wgkey ${keys.left}`, "left");
+  await must(room, `ifconfig wg2 create wgport 7222 wgkey ${keys.right}`, "right");
+  const publicKeys = { left: await publicKey(room, "wg1"), right: await publicKey(room, "wg2") };
+  const more = words === "" ? "" : ` ${words}`;
+  await must(
+    room,
+    `ifconfig wg1 wgpeer ${publicKeys.right} wgendpoint ${outer} 7222 wgaip 192.168.5.2/32 wgaip fd05::2/128${more}`,
+    "left",
+  );
+  await must(room, `ifconfig wg2 wgpeer ${publicKeys.left} wgaip 192.168.5.1/32 wgaip fd05::1/128${more}`, "right");
+  await must(room, "ifconfig wg1 192.168.5.1/24", "left");
+  await must(room, "ifconfig wg1 inet6 fd05::1/64", "left");
+  await must(room, "ifconfig wg2 192.168.5.2/24", "right");
+  await must(room, "ifconfig wg2 inet6 fd05::2/64", "right");
+  return { keys, publicKeys };
+}
+
+/**
+ * Pings three times, after a first one that may take a handshake and its repetition: an initiation sent before the other side was up is repeated
+ * after 5 to 5.333 s.
+ */
+export async function ping(room: Room, netns: string, address: string): Promise<void> {
+  await must(room, `ping -n -c 1 -w 8 -W 8 ${address}`, netns);
+  await must(room, `ping -n -c 3 -i 0.2 -W 2 ${address}`, netns);
+}
+
+/** What stands in the control folder and among the named namespaces. */
+export async function traces(room: Room): Promise<string[]> {
+  const listed = await room.output(["sh", "-c", "ls /run/netns /run/wireguard 2>/dev/null | grep -v : | grep . || :"]);
+  return [...listed.split("\n").filter((line) => line !== ""), ...await room.processes()];
+}

@@ -110,7 +110,12 @@ function applyRanges(ctx: Context, peer: Peer, change: PeerChange): void {
 }
 
 function masked(range: AllowedIp): AllowedIp {
-  return { address: maskAddress(range.address, range.prefix), prefix: range.prefix };
+  const { address, prefix } = range;
+  for (let i = prefix >> 3; i < address.length; i++) {
+    const host = i === prefix >> 3 ? 0xff >> (prefix & 7) : 0xff;
+    if ((address[i] & host) !== 0) return { address: maskAddress(address, prefix), prefix };
+  }
+  return range;
 }
 
 /** One that was off is sent at once when it is switched on. */

@@ -78,17 +78,27 @@ function checkPeerCount(change: DeviceChange, peers: PeerRegistry): void {
   }
 }
 
-/** Ranges that move from peer to peer are counted once; those that go are counted until the change is through. */
+/** Ranges that only move are counted once; those of peers that go or are replaced not at all, whatever the order. */
 function checkRangeCount(change: DeviceChange, peers: PeerRegistry): void {
+  const changes = change.peers ?? [];
   let added = 0;
-  for (const peer of change.peers ?? []) added += peer.allowedIps?.length ?? 0;
+  for (const { allowedIps } of changes) added += allowedIps?.length ?? 0;
   let kept = change.replacePeers === true ? 0 : peers.rangeCount;
   if (kept + added <= ALLOWED_IPS_MAX) return;
+  const emptied = new Set(change.replacePeers === true ? peers.all() : []);
+  for (const { publicKey, replaceAllowedIps, remove } of changes) {
+    const peer = replaceAllowedIps === true || remove === true ? peers.find(publicKey) : undefined;
+    if (peer === undefined || emptied.has(peer)) continue;
+    emptied.add(peer);
+    kept -= peer.allowedIps?.size ?? 0;
+  }
   const fresh = new Set<string>();
-  for (const peer of change.peers ?? []) {
-    const goes = peer.replaceAllowedIps === true || peer.remove === true;
-    if (goes && change.replacePeers !== true) kept -= peers.find(peer.publicKey)?.allowedIps?.size ?? 0;
-    for (const range of peer.allowedIps ?? []) fresh.add(rangeKey(range));
+  for (const { allowedIps } of changes) {
+    for (const range of allowedIps ?? []) {
+      const key = rangeKey(range);
+      const owner = peers.ownerOf(key);
+      if (owner === undefined || emptied.has(owner)) fresh.add(key);
+    }
   }
   if (kept + fresh.size > ALLOWED_IPS_MAX) {
     throw new ConfigError("wgaip", `too many: an interface has at most ${ALLOWED_IPS_MAX} allowed IPs`);

@@ -10,14 +10,15 @@ import { Peer } from "./peer.ts";
 /** A slot is not given away again for this long, so that events of its last peer that are still under way find nobody. */
 const SLOT_REST_MS = 10_000;
 
-/** A range as a map's key: one character a byte, the prefix last; the families differ in length. */
-export function rangeKey(range: AllowedIp): string {
-  return String.fromCharCode(...range.address, range.prefix);
+/** A range as a map's key. The families differ in length. */
+export function rangeKey({ address, prefix }: AllowedIp): string {
+  if (address.length === 4) return String.fromCharCode(address[0], address[1], address[2], address[3], prefix);
+  return address.toHex() + String.fromCharCode(prefix);
 }
 
 /** A public key as a map's key. */
 export function peerKey(publicKey: Uint8Array): string {
-  return String.fromCharCode(...publicKey);
+  return publicKey.toHex();
 }
 
 /** Peers and ranges. */

@@ -1,5 +1,21 @@
 import assert from "node:assert/strict";
-import { pair, shake } from "./harness.ts";
+import { milliseconds, peerSlot } from "../../lib/base/brands.ts";
+import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
+import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
+import { INITIATION, messageKind, readIndex, RESPONSE } from "../../lib/wire/messages.ts";
+import { Bench, endpointOf, keyOf, pair, publicOf, shake } from "./harness.ts";
+
+const SLOT = peerSlot(0);
+
+/** `a` asks, `b` answers: the two messages. */
+function exchange(a: Bench, b: Bench) {
+  a.clear();
+  b.clear();
+  a.want();
+  const initiation = a.datagrams[0].bytes;
+  b.receive(initiation, endpointOf(1));
+  return { initiation, response: b.datagrams[0].bytes };
+}
 
 Deno.test("a handshake gives both sides the same keys, crossed", () => {
   const { a, b } = pair();
@@ -11,4 +27,284 @@ Deno.test("a handshake gives both sides the same keys, crossed", () => {
   assert.equal(initiator.remoteIndex, responder.localIndex);
   assert.equal(initiator.initiator, true);
   assert.equal(responder.initiator, false);
+  assert.deepEqual(a.log, [
+    "Sending handshake initiation to peer 1 (10.0.0.2:51820)",
+    "Receiving handshake response from peer 1 (10.0.0.2:51820)",
+  ]);
+  assert.deepEqual(b.log, [
+    "Receiving handshake initiation from peer 1 (10.0.0.1:51820)",
+    "Sending handshake response to peer 1 (10.0.0.1:51820)",
+  ]);
+  for (const { device, wallNs } of [a, b]) {
+    const [peer] = device.status().peers;
+    assert.equal(peer.lastHandshakeUnixMs, Number(wallNs / 1_000_000n));
+  }
+  assert.equal(a.device.status().peers[0].txBytes, 148);
+  assert.equal(a.device.status().peers[0].rxBytes, 92);
+  assert.equal(b.device.status().peers[0].txBytes, 92);
+  assert.equal(b.device.status().peers[0].rxBytes, 148);
+});
+
+Deno.test("with a preshared key on both sides; a wrong one is an invalid response", () => {
+  const { a, b } = pair();
+  a.device.configure({ peers: [{ publicKey: publicOf(2), presharedKey: keyOf(77) as never }] }, a.now);
+  const { response } = exchange(a, b);
+  a.receive(response, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "forged");
+  assert.ok(a.log.some((line) => line.startsWith("Invalid handshake response")));
+  assert.equal(a.of("session-install").length, 0);
+
+  b.device.configure({ peers: [{ publicKey: publicOf(1), presharedKey: keyOf(77) as never }] }, b.now);
+  a.pass(5_400);
+  b.pass(5_400);
+  b.receive(a.datagrams.at(-1)!.bytes, endpointOf(1));
+  a.receive(b.datagrams.at(-1)!.bytes, endpointOf(2));
+  assert.equal(a.of("session-install").length, 1);
+  assert.deepEqual(a.of("session-install")[0].sendKey, b.of("session-install").at(-1)!.receiveKey);
+});
+
+Deno.test("a replayed initiation, an older one and one of a stranger are ignored", () => {
+  const { a, b } = pair();
+  const { initiation } = exchange(a, b);
+  b.pass(100);
+  b.clear().receive(initiation, endpointOf(9));
+  assert.equal(b.device.lastVerdict, "replayed");
+  assert.deepEqual(b.commands, []);
+  assert.deepEqual(b.datagrams, []);
+  assert.match(b.log[0], /^Invalid handshake initiation from peer 1: .*clock is behind \(10\.0\.0\.9:51820\)$/);
+
+  const stranger = new Bench(3).start([{ publicKey: publicOf(2), endpoint: endpointOf(2) }]);
+  stranger.want();
+  b.clear().receive(stranger.datagrams[0].bytes, endpointOf(3));
+  assert.equal(b.device.lastVerdict, "unknown-peer");
+  assert.deepEqual(b.commands, []);
+  assert.match(b.log[0], /^Invalid handshake initiation/);
+});
+
+Deno.test("of a peer's initiations at most fifty a second are answered", () => {
+  const { a, b } = pair();
+  const initiations: Uint8Array[] = [];
+  for (let i = 0; i < 30; i++) {
+    a.now = milliseconds(a.now + 5_400);
+    a.wallNs += 5_400_000_000n;
+    a.clear();
+    if (!a.want()) a.device.tick(a.now), a.collect();
+    initiations.push(a.datagrams[0].bytes);
+  }
+  let accepted = 0;
+  for (const initiation of initiations) {
+    b.receive(initiation, endpointOf(1));
+    if (b.device.lastVerdict === "accepted") accepted++;
+    b.now = milliseconds(b.now + 10);
+  }
+  assert.equal(accepted, 15);
+});
+
+Deno.test("a response is taken once, for the initiation it answers, from our state 'sent'", () => {
+  const { a, b } = pair();
+  const { response } = exchange(a, b);
+  const elsewhere = response.slice();
+  elsewhere[RESPONSE.receiver] ^= 1;
+  new CookieJar(nobleSuite, publicOf(1), 120_000).seal(elsewhere, a.now);
+  a.clear().receive(elsewhere, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "unknown-index");
+  assert.match(a.log[0], /^Unknown handshake response/);
+  a.receive(response, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "accepted");
+  a.receive(response, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "unknown-index", "the index is a session's now");
+});
+
+Deno.test("an answer to the initiation before is not taken once a newer one is out", () => {
+  const { a, b } = pair();
+  const { response } = exchange(a, b);
+  a.pass(5_400);
+  assert.equal(a.datagrams.length, 2);
+  a.receive(response, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "unknown-index");
+  b.pass(5_400);
+  b.receive(a.datagrams[1].bytes, endpointOf(1));
+  a.receive(b.datagrams[1].bytes, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "accepted");
+});
+
+Deno.test("both ask at once: both answers are taken, and each side can read what the other sends", () => {
+  const { a, b } = pair();
+  b.device.configure({ peers: [{ publicKey: publicOf(1), endpoint: endpointOf(1) }] }, b.now);
+  b.collect();
+  a.want();
+  b.want();
+  const [fromA] = a.datagrams;
+  const [fromB] = b.datagrams;
+  b.receive(fromA.bytes, endpointOf(1));
+  a.receive(fromB.bytes, endpointOf(2));
+  a.receive(b.datagrams[1].bytes, endpointOf(2));
+  b.receive(a.datagrams[1].bytes, endpointOf(1));
+  for (const [self, other] of [[a, b], [b, a]]) {
+    const sending = self.of("session-install").find((install) => install.initiator)!;
+    const receiving = other.of("session-install").find((install) => install.localIndex === sending.remoteIndex)!;
+    assert.deepEqual(receiving.receiveKey, sending.sendKey);
+    assert.ok(!other.of("session-retire").some((retire) => retire.localIndex === receiving.localIndex));
+  }
+});
+
+Deno.test("an endpoint follows every authenticated handshake message, and nothing else", () => {
+  const { a, b } = pair();
+  const { response } = exchange(a, b);
+  assert.deepEqual(b.device.status().peers[0].endpoint, endpointOf(1));
+  const bad = response.slice();
+  bad[RESPONSE.empty] ^= 1;
+  new CookieJar(nobleSuite, publicOf(1), 120_000).seal(bad, a.now);
+  a.receive(bad, endpointOf(66));
+  assert.equal(a.device.lastVerdict, "forged");
+  assert.deepEqual(a.device.status().peers[0].endpoint, endpointOf(2));
+  a.receive(response, endpointOf(3, 9));
+  assert.deepEqual(a.device.status().peers[0].endpoint, endpointOf(3, 9));
+  const v6 = { address: Uint8Array.from({ length: 16 }, (_, i) => i), port: 1, scope: 3 };
+  a.table.writeEndpoint(SLOT, v6, undefined);
+  assert.deepEqual(a.device.status().peers[0].endpoint, v6, "a data packet moved it");
+});
+
+Deno.test("an endpoint that the data plane has not written yet is shown and used", () => {
+  const a = new Bench(1);
+  a.device.configure({ privateKey: keyOf(1), peers: [{ publicKey: publicOf(2), endpoint: endpointOf(2) }] }, a.now);
+  assert.deepEqual(a.device.status().peers[0].endpoint, endpointOf(2));
+  a.device.link(true, 1420, a.now);
+  a.device.handle({ type: "handshake-wanted", peer: SLOT }, a.now);
+  assert.deepEqual(a.device.takeOutputs().datagrams[0].endpoint, endpointOf(2));
+});
+
+Deno.test("three generations: rotation keeps what is needed and retires the rest", () => {
+  const { a, b } = pair();
+  const live = (bench: Bench) => {
+    const indices = new Set(bench.of("session-install").map((install) => install.localIndex));
+    for (const retire of bench.of("session-retire")) indices.delete(retire.localIndex);
+    return indices;
+  };
+  const all = [new Set<number>(), new Set<number>()];
+  const apply = (bench: Bench, set: Set<number>) => {
+    for (const command of bench.commands) {
+      if (command.type === "session-install") set.add(command.localIndex);
+      if (command.type === "session-retire") assert.ok(set.delete(command.localIndex), "retires only what is there");
+    }
+  };
+  for (let i = 0; i < 6; i++) {
+    shake(a, b);
+    assert.equal(live(a).size, 1);
+    apply(a, all[0]);
+    apply(b, all[1]);
+    assert.ok(all[0].size <= 2 && all[1].size <= 2, `round ${i}`);
+    a.pass(6_000);
+    b.pass(6_000);
+    a.table.clearWanted(SLOT);
+  }
+});
+
+Deno.test("an unconfirmed session is replaced by the next one, and the previous goes", () => {
+  const { a, b } = pair();
+  shake(a, b);
+  const first = b.of("session-install")[0].localIndex;
+  a.pass(6_000);
+  b.pass(6_000);
+  exchange(a, b);
+  const second = b.of("session-install")[0].localIndex;
+  assert.deepEqual(b.of("session-retire"), [], "current stays until the new one is confirmed");
+  a.pass(6_000);
+  b.pass(6_000);
+  b.clear();
+  b.receive(a.datagrams.at(-1)!.bytes, endpointOf(1));
+  assert.deepEqual(b.of("session-retire").map((retire) => retire.localIndex), [second]);
+  b.clear().handle({ type: "session-confirmed", peer: SLOT, localIndex: second });
+  assert.deepEqual(b.commands, [], "confirmed too late: it was replaced");
+  assert.notEqual(first, second);
+});
+
+Deno.test("under load a cookie is asked for; with it the handshake goes on; then the limiter counts", () => {
+  const { a, b } = pair();
+  b.waiting = 512;
+  a.want();
+  const first = a.datagrams[0].bytes;
+  b.receive(first, endpointOf(1));
+  assert.equal(b.device.lastVerdict, "cookie-sent");
+  assert.equal(messageKind(b.datagrams[0].bytes), 3);
+  assert.equal(b.of("session-install").length, 0);
+  a.receive(b.datagrams[0].bytes, endpointOf(77));
+  assert.equal(a.device.lastVerdict, "accepted");
+  assert.deepEqual(a.device.status().peers[0].endpoint, endpointOf(2), "a cookie reply moves nobody");
+  b.waiting = 0;
+  a.pass(900);
+  b.pass(900);
+  b.receive(first, endpointOf(1));
+  assert.equal(b.device.lastVerdict, "cookie-sent", "under load for one second after");
+  a.pass(4_500);
+  const second = a.datagrams.at(-1)!.bytes;
+  assert.notDeepEqual(second.subarray(INITIATION.mac2), new Uint8Array(16));
+  b.waiting = 512;
+  b.receive(second, endpointOf(9));
+  assert.equal(b.device.lastVerdict, "cookie-sent", "the cookie is another address's");
+  b.receive(second, endpointOf(1));
+  assert.equal(b.device.lastVerdict, "accepted");
+  const verdicts: unknown[] = [];
+  for (let i = 0; i < 6; i++) {
+    b.receive(second, endpointOf(1));
+    verdicts.push(b.device.lastVerdict);
+  }
+  assert.deepEqual(verdicts, ["replayed", "replayed", "replayed", "replayed", "limited", "limited"]);
+  b.waiting = 0;
+  b.pass(1_100);
+  b.receive(second, endpointOf(1));
+  assert.equal(b.device.lastVerdict, "replayed", "no longer under load");
+  b.pass(2_000);
+});
+
+Deno.test("a response that meets load gets a cookie reply too", () => {
+  const { a, b } = pair();
+  const { response } = exchange(a, b);
+  a.waiting = 600;
+  a.clear().receive(response, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "cookie-sent");
+  assert.equal(readIndex(a.datagrams[0].bytes, 4), readIndex(response, RESPONSE.sender));
+  b.receive(a.datagrams[0].bytes, endpointOf(1));
+  assert.equal(b.device.lastVerdict, "accepted", "found by the session's index");
+});
+
+Deno.test("wrong macs, unknown cookies and a missing key have their verdicts and words", () => {
+  const { a, b } = pair();
+  const { initiation, response } = exchange(a, b);
+  const wrong = initiation.slice();
+  wrong[INITIATION.mac1] ^= 1;
+  b.clear().receive(wrong, endpointOf(1));
+  assert.deepEqual(b.log, ["Invalid initiation MAC (10.0.0.1:51820)"]);
+  const wrongResponse = response.slice();
+  wrongResponse[RESPONSE.mac1] ^= 1;
+  a.clear().receive(wrongResponse, endpointOf(2));
+  assert.deepEqual(a.log, ["Invalid response MAC (10.0.0.2:51820)"]);
+  const cookie = new Uint8Array(64);
+  cookie[0] = 3;
+  a.clear().receive(cookie, endpointOf(2));
+  assert.deepEqual(a.log, ["Unknown cookie response (10.0.0.2:51820)"]);
+  cookie.set(initiation.subarray(4, 8), 4);
+  a.clear().receive(cookie, endpointOf(2));
+  assert.deepEqual(a.log, ["Could not decrypt cookie response (10.0.0.2:51820)"]);
+  b.device.configure({ privateKey: new Uint8Array(32) as never }, b.now);
+  b.receive(initiation, endpointOf(1));
+  assert.equal(b.device.lastVerdict, "no-private-key");
+  assert.equal(b.device.status().privateKey, undefined);
+});
+
+Deno.test("events of a peer that is gone are nobody's", () => {
+  const { a, b } = pair();
+  const { response } = exchange(a, b);
+  a.device.configure({ peers: [{ publicKey: publicOf(2), remove: true }] }, a.now);
+  a.collect().clear();
+  a.receive(response, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "unknown-index");
+  a.handle({ type: "handshake-wanted", peer: SLOT });
+  a.handle({ type: "peer-active", peer: SLOT });
+  a.handle({ type: "session-confirmed", peer: SLOT, localIndex: readIndex(response, RESPONSE.receiver) });
+  a.handle({ type: "notice", notice: "keepalive-received", peer: SLOT, source: undefined });
+  assert.deepEqual([a.commands, a.datagrams], [[], []]);
+  assert.equal(a.device.nextDeadline(), undefined);
+  a.device.configure({ peers: [{ publicKey: publicOf(2), endpoint: endpointOf(2) }] }, a.now);
+  assert.notEqual(a.collect().of("peer-add")[0].peer, SLOT, "the slot rests");
 });

@@ -33,6 +33,7 @@ export const SYSTEM_CALLS = {
   umask: [95, 166],
   geteuid: [107, 175],
   setsid: [112, 157],
+  prlimit64: [302, 261],
   rt_sigaction: [13, 134],
   rt_sigprocmask: [14, 135],
   prctl: [157, 167],
@@ -289,6 +290,17 @@ export const kill = (pid: number, signal: number): number => call("kill", pid, s
 const PR_SET_DUMPABLE = 4;
 /** prctl(PR_SET_DUMPABLE): without it no core dump is written, and nobody but root may look into the process' memory. */
 export const setDumpable = (on: boolean): number => call("prctl", PR_SET_DUMPABLE, on ? 1 : 0);
+
+const RLIMIT_NOFILE = 7;
+/**
+ * Gives the process the limit on descriptors that another one has (its parent's is what it was started with): the runtime raises its own to the
+ * utmost, and that stays across exec.
+ */
+export function takeDescriptorLimitOf(pid: number): number {
+  const limits = new Uint8Array(16);
+  const result = call("prlimit64", pid, RLIMIT_NOFILE, null, limits);
+  return result < 0 ? result : call("prlimit64", 0, RLIMIT_NOFILE, limits, null);
+}
 
 const SIG_SETMASK = 2;
 /** The kernel's sigset_t, and struct sigaction with its handler, flags, restorer and mask, in bytes. */

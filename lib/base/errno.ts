@@ -5,7 +5,8 @@
  */
 import { OsError } from "./errors.ts";
 
-const TABLE: readonly (readonly [number, string, string])[] = [
+/** Made when it is asked for: commands that succeed never look. */
+const table = (): readonly (readonly [number, string, string])[] => [
   [1, "EPERM", "Operation not permitted"],
   [2, "ENOENT", "No such file or directory"],
   [3, "ESRCH", "No such process"],
@@ -139,7 +140,7 @@ const TABLE: readonly (readonly [number, string, string])[] = [
   [133, "EHWPOISON", "Memory page has hardware error"],
 ];
 
-const byNumber = (errno: number) => TABLE.find((row) => row[0] === errno);
+const byNumber = (errno: number) => table().find((row) => row[0] === errno);
 
 /** The errno's name, e.g. `EADDRINUSE` for 98; `errno N` for a number Linux does not use. */
 export function errnoName(errno: number): string {
@@ -156,7 +157,7 @@ export function errnoText(errno: number): string {
  * @throws RangeError for a name that Linux does not have: a mistake in the program
  */
 export function errnoNumber(name: string): number {
-  const row = TABLE.find((row) => row[1] === name);
+  const row = table().find((row) => row[1] === name);
   if (row === undefined) throw new RangeError(`no errno is called ${name}`);
   return row[0];
 }

@@ -13,7 +13,7 @@ const DEFAULT_PATH = "/bin:/usr/bin";
 
 /**
  * Replaces this process by a command in the namespace: same process id, terminal, standard streams and environment, so that exit status and
- * signals are the command's own. The runtime ignores SIGPIPE; the command gets the default again.
+ * signals are the command's own. The runtime ignores SIGPIPE and raises the limit on descriptors; the command gets what the runtime was given.
  *
  * Call it on the main isolate, with nothing left to write. Returns only by throwing.
  * @param argv the command, looked up on PATH as execvp(3) does, and its arguments
@@ -22,7 +22,7 @@ const DEFAULT_PATH = "/bin:/usr/bin";
 export function execIn(namespace: { run<T>(fn: () => T): T }, argv: readonly string[]): never {
   const environment = Object.entries(Deno.env.toObject()).map(([name, value]) => `${name}=${value}`);
   const errno = namespace.run(() => {
-    checkedReset();
+    undoRuntime();
     let worst = ENOENT;
     for (const path of candidates(argv[0])) {
       let result = libc.execve(path, argv, environment);
@@ -36,9 +36,11 @@ export function execIn(namespace: { run<T>(fn: () => T): T }, argv: readonly str
   throw osError("exec", argv[0], errno);
 }
 
-function checkedReset(): void {
+/** None of this can fail in a way that ought to keep the command from running. */
+function undoRuntime(): void {
   libc.resetSignal(SIGPIPE);
   libc.unblockSignals();
+  libc.takeDescriptorLimitOf(Deno.ppid);
 }
 
 function candidates(command: string): string[] {

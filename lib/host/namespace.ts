@@ -124,12 +124,6 @@ export class NetNamespace {
     }
   }
 
-  /** Enters the namespace for good, for a process that is about to become another. @throws OsError */
-  enter(): void {
-    if (sameNamespace(identityOf(THREAD_NAMESPACE), this.identity)) return;
-    checked(libc.setns(this.fd, libc.CLONE_NEWNET), "setns", this.name);
-  }
-
   /** Lets go of it. Harmless the second time. */
   close(): void {
     if (this.#closed) return;

@@ -168,7 +168,9 @@ export function readAttributes(payload: Uint8Array, from: number): Attributes | 
 export function attributeText(value: Uint8Array | undefined): string | undefined {
   if (value === undefined) return undefined;
   const end = value.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? value : value.subarray(0, end));
+  const text = end < 0 ? value : value.subarray(0, end);
+  // Nearly all names are ASCII, and a TextDecoder costs more than the rest of the message.
+  return text.every((byte) => byte < 128) ? String.fromCharCode(...text) : new TextDecoder().decode(text);
 }
 
 /** An attribute of 32 bits; undefined when it is absent or of another size. */

@@ -38,6 +38,26 @@ Deno.test("SIGPIPE is not ignored and no signal is blocked in the command", asyn
   assert.match(stdout, /^Threads:\t1$/m);
 });
 
+Deno.test("the limit on descriptors is the one the process was started with", async () => {
+  const script = 'ulimit -Sn 200; "$@"; exit $?';
+  const args = [
+    "-c",
+    script,
+    "sh",
+    Deno.execPath(),
+    "run",
+    "--no-check",
+    "-A",
+    PROGRAM,
+    HOME,
+    "sh",
+    "-c",
+    "ulimit -Sn",
+  ];
+  const { stdout } = await new Deno.Command("sh", { args }).output();
+  assert.equal(new TextDecoder().decode(stdout), "200\n");
+});
+
 Deno.test("the command inherits the standard descriptors and no others", async () => {
   const { stdout } = await exec(HOME, ["sh", "-c", "ls /proc/$$/fd"]);
   const extra = stdout.trim().split("\n").map(Number).filter((fd) => fd > 2);

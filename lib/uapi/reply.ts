@@ -1,19 +1,20 @@
 /**
- * How an operation ends: `errno=N` and an empty line, for `set=2` with the error in words before it.
+ * How an operation ends: `errno=0` or `errno=-N` and an empty line, for `set=2` with the error in words before it.
  * @module
  */
 import { ConfigError, OsError } from "../base/errors.ts";
 import { ERRNO_INVALID, ERRNO_IO, UAPI_VERSION } from "./keys.ts";
 
-/** The errno that stands for an error: that of the system call, EINVAL for a wrong value, EIO for anything else. */
+/** The errno, positive, that stands for an error: that of the system call, EINVAL for a wrong value, EIO for anything else. */
 export function errnoOf(error: unknown): number {
   if (error instanceof OsError) return error.errno > 0 ? error.errno : ERRNO_IO;
   return error instanceof ConfigError ? ERRNO_INVALID : ERRNO_IO;
 }
 
 /**
- * The whole answer to an operation: `body` (of a get; empty for a set), then `errno=N` and the empty line.
- * In version 2 an error is also told in words, which `parseReply` turns back into the error it was.
+ * The whole answer to an operation: `body` (of a get; empty for a set), then `errno=0` or `errno=-N` and the empty line.
+ * The number is negative, as wireguard-go sends it: only then Debian's wg(8) finds its text. In version 2 an error is also told in words,
+ * which `parseReply` turns back into the error it was.
  */
 export function formatReply(body: string, error?: unknown, version: number = UAPI_VERSION): string {
   if (error === undefined) return `${body}errno=0\n\n`;
@@ -28,7 +29,7 @@ export function formatReply(body: string, error?: unknown, version: number = UAP
       text = `error=${oneLine(error instanceof Error ? error.message : String(error))}\n`;
     }
   }
-  return `${text}errno=${errnoOf(error)}\n\n`;
+  return `${text}errno=-${errnoOf(error)}\n\n`;
 }
 
 /**

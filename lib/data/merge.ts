@@ -21,8 +21,10 @@ const UDP_SEGMENTS_MAX = 64;
 
 /** Verdicts of `#classify`. */
 const NOT_A_FLOW = 0;
-const ALONE = 1;
-const MERGEABLE = 2;
+/** Perhaps of a waiting flow, but its ports are not where they are sought: fragments, IPv4 options, IPv6 extension headers. */
+const BARRIER = 1;
+const ALONE = 2;
+const MERGEABLE = 3;
 
 /** Of each kind (index: v6, and 2 for UDP): whether the device ever took a merged write, and whether it is given any. */
 const KIND_V6 = 1;
@@ -96,7 +98,8 @@ export class Merger {
   /** Takes a checked IP packet of exactly `length` bytes at `at` (a multiple of 64, with 64 bytes of room before it). */
   add(at: number, length: number): void {
     const verdict = this.#classify(at, length);
-    if (verdict === NOT_A_FLOW) {
+    if (verdict <= BARRIER) {
+      if (verdict === BARRIER) this.flush();
       this.#writeAlone(at, length);
       return;
     }
@@ -129,7 +132,7 @@ export class Merger {
     const v4 = bytes[at] >>> 4 === 4;
     const headerBytes = v4 ? Ip.IPV4_HEADER_BYTES : Ip.IPV6_HEADER_BYTES;
     if (v4 && (bytes[at] !== 0x45 || (bytes[at + Ip.IPV4_FLAGS] & 0x3f) !== 0 || bytes[at + Ip.IPV4_FLAGS + 1] !== 0)) {
-      return NOT_A_FLOW;
+      return BARRIER;
     }
     const protocol = bytes[at + (v4 ? Ip.IPV4_PROTOCOL : Ip.IPV6_NEXT)];
     const t = at + headerBytes;
@@ -155,7 +158,7 @@ export class Merger {
         view.getUint16(t + Ip.UDP_CHECKSUM) !== 0;
       return fits && this.#merges[v4 ? KIND_UDP : KIND_UDP + KIND_V6] ? MERGEABLE : ALONE;
     }
-    return NOT_A_FLOW;
+    return v4 || protocol === Ip.PROTOCOL_ICMPV6 ? NOT_A_FLOW : BARRIER;
   }
 
   /** The waiting flow with the same protocol, addresses and ports, or null. */

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { REJECT_AFTER_MESSAGES } from "../../lib/base/constants.ts";
+import { isExhausted, REPLAY_WINDOW_USABLE, ReplayWindow } from "../../lib/data/replay.ts";
+import { seeded } from "./packets.ts";
+
+const accept = (window: ReplayWindow, counter: bigint) =>
+  window.accept(Number(counter & 0xffff_ffffn), Number(counter >> 32n));
+
+const SIZE = BigInt(REPLAY_WINDOW_USABLE);
+const LIMIT = SIZE + 1n;
+const END = REJECT_AFTER_MESSAGES;
+
+type Case = readonly [counter: bigint, isNew: boolean];
+const range = (from: bigint, to: bigint): Case[] => {
+  const step = from <= to ? 1n : -1n;
+  const cases: Case[] = [];
+  for (let i = from; i !== to + step; i += step) cases.push([i, true]);
+  return cases;
+};
+
+/** The cases of the kernel's own test, drivers/net/wireguard/selftest/counter.c: each list is for a fresh window. */
+const KERNEL_CASES: readonly (readonly Case[])[] = [
+  [
+    [0n, true],
+    [1n, true],
+    [1n, false],
+    [9n, true],
+    [8n, true],
+    [7n, true],
+    [7n, false],
+    [LIMIT, true],
+    [LIMIT - 1n, true],
+    [LIMIT - 1n, false],
+    [LIMIT - 2n, true],
+    [2n, true],
+    [2n, false],
+    [LIMIT + 16n, true],
+    [3n, false],
+    [LIMIT + 16n, false],
+    [LIMIT * 4n, true],
+    [LIMIT * 4n - (LIMIT - 1n), true],
+    [10n, false],
+    [LIMIT * 4n - LIMIT, false],
+    [LIMIT * 4n - (LIMIT + 1n), false],
+    [LIMIT * 4n - (LIMIT - 2n), true],
+    [LIMIT * 4n + 1n - LIMIT, false],
+    [0n, false],
+    [END, false],
+    [END - 1n, true],
+    [END, false],
+    [END - 1n, false],
+    [END - 2n, true],
+    [END + 1n, false],
+    [END + 2n, false],
+    [END - 2n, false],
+    [END - 3n, true],
+    [0n, false],
+  ],
+  [...range(1n, SIZE), [0n, true], [0n, false]],
+  [...range(2n, SIZE + 1n), [1n, true], [0n, false]],
+  range(SIZE, 0n),
+  [...range(SIZE + 1n, 1n), [0n, false]],
+  [...range(SIZE, 1n), [SIZE + 1n, true], [0n, false]],
+  [...range(SIZE, 1n), [0n, true], [SIZE + 1n, true]],
+];
+
+Deno.test("the replay window answers as the kernel's self-test wants", () => {
+  assert.equal(REPLAY_WINDOW_USABLE, 8128);
+  KERNEL_CASES.forEach((cases, list) => {
+    const window = new ReplayWindow();
+    cases.forEach(([counter, isNew], i) => {
+      assert.equal(accept(window, counter), isNew, `list ${list}, case ${i + 1}: counter ${counter}`);
+    });
+  });
+});
+
+Deno.test("the replay window equals a set of seen counters", () => {
+  for (let trial = 0; trial < 20; trial++) {
+    seeded((chance) => {
+      const window = new ReplayWindow();
+      const seen = new Set<bigint>();
+      let greatest = -1n;
+      let middle = BigInt(chance.oneOf([0, 2 ** 32 - 5000, 2 ** 33, 2 ** 52]));
+      for (let i = 0; i < 3000; i++) {
+        if (chance.once(50)) middle += BigInt(chance.oneOf([31, 32, 33, 8000, 8128, 8192, 9000, 2 ** 32]));
+        const counter = middle + BigInt(chance.int(9000));
+        const isNew = !seen.has(counter) && counter + SIZE >= greatest;
+        assert.equal(accept(window, counter), isNew, `counter ${counter} after ${greatest}`);
+        if (!isNew) continue;
+        seen.add(counter);
+        if (counter > greatest) greatest = counter;
+      }
+    });
+  }
+});
+
+Deno.test("a released window begins anew, and so does the next that takes its memory", () => {
+  const window = new ReplayWindow();
+  assert.ok(accept(window, 5n));
+  window.release();
+  assert.ok(accept(window, 5n));
+  assert.ok(accept(new ReplayWindow(), 5n));
+});
+
+Deno.test("the counter limit is 2^64 - 2^13 - 1", () => {
+  for (const [counter, exhausted] of [[END - 1n, false], [END, true], [2n ** 64n - 1n, true], [0n, false]] as const) {
+    assert.equal(isExhausted(Number(counter & 0xffff_ffffn), Number(counter >> 32n)), exhausted);
+  }
+});

@@ -1,0 +1,105 @@
+/**
+ * Packets with a number and a pattern each, counted where they come out: none twice, none changed.
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Endpoint } from "../../lib/base/endpoint.ts";
+import { parseEndpoint, parseIpv4, parseRange } from "../../lib/base/ip_text.ts";
+import { keyOf, publicOf } from "../device/harness.ts";
+import { Node, type World } from "./world.ts";
+
+const ICMP = 1;
+
+/** An endpoint of a text that is one. */
+export function endpoint(text: string): Endpoint {
+  const parsed = parseEndpoint(text);
+  assert.ok(parsed !== undefined, text);
+  return parsed;
+}
+
+/** Two nodes, 10.0.0.1 and 10.0.0.2 inside, that know each other, and what went through. */
+export class Tunnel {
+  readonly a: Node;
+  readonly b: Node;
+  sent = 0;
+  /** Numbers of packets that came out, and when. */
+  readonly arrived = new Map<number, number>();
+  keySeeds = { a: 1, b: 2 };
+  readonly #sent = new Map<number, Uint8Array>();
+
+  constructor(readonly world: World, addressA = "192.0.2.1:1000", addressB = "198.51.100.2:2000") {
+    const { seed } = world;
+    const deliver = (packet: Uint8Array) => {
+      // The interface's own "unreachable" to its host, while the peer is gone or nowhere.
+      if (packet[9] === ICMP) return;
+      const number = new DataView(packet.buffer, packet.byteOffset).getUint32(20);
+      const original = this.#sent.get(number);
+      assert.ok(original !== undefined, `seed ${seed}: a packet that nobody sent`);
+      assert.deepEqual(packet, original, `seed ${seed}: packet ${number} changed`);
+      assert.ok(!this.arrived.has(number), `seed ${seed}: packet ${number} came twice`);
+      this.arrived.set(number, world.now);
+    };
+    this.a = new Node(world, endpoint(addressA), deliver);
+    this.b = new Node(world, endpoint(addressB), deliver);
+    this.a.device.configure({ privateKey: keyOf(1), debug: true, peers: [this.peerOf("a", true)] }, world.now);
+    this.b.device.configure({ privateKey: keyOf(2), debug: true, peers: [this.peerOf("b", true)] }, world.now);
+    for (const node of [this.a, this.b]) node.device.link(true, 1420, world.now);
+    world.run(5);
+  }
+
+  /** The peer that a side has: the other one. */
+  peerOf(side: "a" | "b", withEndpoint: boolean) {
+    const other = side === "a" ? this.b : this.a;
+    return {
+      publicKey: publicOf(side === "a" ? this.keySeeds.b : this.keySeeds.a),
+      replaceAllowedIps: true,
+      allowedIps: [parseRange(side === "a" ? "10.0.0.2/32" : "10.0.0.1/32")!],
+      ...(withEndpoint ? { endpoint: other.endpoint } : {}),
+    };
+  }
+
+  /** One packet from a side to the other. Returns its number. */
+  packet(side: "a" | "b"): number {
+    const number = this.sent++;
+    const packet = new Uint8Array(24 + Math.floor(this.world.random() * 1300));
+    const view = new DataView(packet.buffer);
+    packet.set([0x45, 0], 0);
+    view.setUint16(2, packet.length);
+    packet.set([64, 253], 8);
+    packet.set(parseIpv4(side === "a" ? "10.0.0.1" : "10.0.0.2")!, 12);
+    packet.set(parseIpv4(side === "a" ? "10.0.0.2" : "10.0.0.1")!, 16);
+    let sum = 0;
+    for (let i = 0; i < 20; i += 2) sum += view.getUint16(i);
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+    view.setUint16(10, ~sum & 0xffff);
+    view.setUint32(20, number);
+    for (let i = 24; i < packet.length; i++) packet[i] = number * 31 + i;
+    this.#sent.set(number, packet);
+    (side === "a" ? this.a : this.b).tun.inject(packet);
+    return number;
+  }
+
+  /** Packets both ways from now on, `rate` a second each. */
+  flow(rate: number): void {
+    this.world.every(1_000 / rate, () => void this.packet("a"));
+    this.world.every(1_000 / rate, () => void this.packet("b"));
+  }
+
+  /** How long a packet each way takes from now, at most `patience` ms; a failure names the seed. */
+  assertConnected(patience: number): number {
+    const from = this.world.now;
+    const waiting = [this.packet("a"), this.packet("b")];
+    while (this.world.now - from < patience && !waiting.every((number) => this.arrived.has(number))) {
+      this.world.run(50);
+      // A single packet may be lost with good reason (a session that only one side still has): somebody who pings goes on.
+      for (const [i, side] of (["a", "b"] as const).entries()) {
+        if (!this.arrived.has(waiting[i]) && (this.world.now - from) % 1_000 < 50) waiting[i] = this.packet(side);
+      }
+    }
+    assert.ok(
+      waiting.every((number) => this.arrived.has(number)),
+      `seed ${this.world.seed}: not connected after ${patience} ms: ${this.a.log.slice(-5)} | ${this.b.log.slice(-5)}`,
+    );
+    return this.world.now - from;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * A world in virtual time: a network that loses, repeats, delays, reorders and damages datagrams, and nodes that each run a real Device and a real
+ * Dataplane, with commands and events between the two under way for a while, as between isolates. Everything random comes from one seed.
+ * @module
+ */
+import { Arena } from "../../lib/base/arena.ts";
+import { type Milliseconds, milliseconds } from "../../lib/base/brands.ts";
+import {
+  type Endpoint,
+  ENDPOINT_CELL_BYTES,
+  type LocalAddress,
+  readEndpointCell,
+  readLocalCell,
+  sameBytes,
+  writeEndpointCell,
+} from "../../lib/base/endpoint.ts";
+import { formatEndpoint } from "../../lib/base/ip_text.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
+import type { Suite } from "../../lib/crypto/suite.ts";
+import { Dataplane, DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
+import { PORT_DRAINED, SEND_OK, SEND_SOURCE_LOST, type SendResult, type UdpPort } from "../../lib/data/ports.ts";
+import { Device } from "../../lib/device/device.ts";
+import { choosePacketCipher, chooseSuite } from "../../lib/net/crypto.ts";
+import { MemoryTun } from "../../lib/net/memory_tun.ts";
+import { randomBytes, seeded } from "../device/harness.ts";
+
+/** What the network does to datagrams: chances from 0 to 1, delays in ms. */
+export interface Faults {
+  readonly loss: number;
+  readonly repeat: number;
+  readonly damage: number;
+  readonly delayMin: number;
+  readonly delayMax: number;
+}
+
+/** A network that behaves. */
+export const CALM: Faults = { loss: 0, repeat: 0, damage: 0, delayMin: 5, delayMax: 6 };
+/** One that does not. */
+export const ROUGH: Faults = { loss: 0.1, repeat: 0.05, damage: 0.01, delayMin: 1, delayMax: 80 };
+
+interface Happening {
+  readonly at: number;
+  readonly order: number;
+  readonly act: () => void;
+}
+
+/** Time, chance, and the network. */
+export class World {
+  now: Milliseconds = milliseconds(1_000_000);
+  faults: Faults = CALM;
+  readonly random: () => number;
+  readonly nodes: Node[] = [];
+  readonly suite: Suite = chooseSuite();
+  /** A binary heap by time, then by order. */
+  readonly #agenda: Happening[] = [];
+  #order = 0;
+  #delivered = 0;
+
+  constructor(readonly seed: number) {
+    this.random = seeded(seed);
+  }
+
+  /** Datagrams that arrived somewhere. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** Does something later. */
+  after(ms: number, act: () => void): void {
+    const happening = { at: this.now + ms, order: this.#order++, act };
+    const agenda = this.#agenda;
+    let place = agenda.push(happening) - 1;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      if (!isBefore(happening, agenda[parent])) break;
+      agenda[place] = agenda[parent];
+      place = parent;
+    }
+    agenda[place] = happening;
+  }
+
+  /** Does something again and again, every `ms` on average. */
+  every(ms: number, act: () => void): void {
+    this.after(ms * (0.5 + this.random()), () => {
+      act();
+      this.every(ms, act);
+    });
+  }
+
+  /** A datagram leaves a node. */
+  send(bytes: Uint8Array, from: Endpoint, to: Endpoint): void {
+    const { loss, repeat, damage, delayMin, delayMax } = this.faults;
+    const copies = this.random() < loss ? 0 : this.random() < repeat ? 2 : 1;
+    for (let i = 0; i < copies; i++) {
+      const copy = bytes.slice();
+      if (this.random() < damage) copy[Math.floor(this.random() * copy.length)] ^= 1 << Math.floor(this.random() * 8);
+      this.after(delayMin + this.random() * (delayMax - delayMin), () => {
+        const node = this.nodes.find((node) => formatEndpoint(node.endpoint) === formatEndpoint(to));
+        if (node === undefined) return;
+        this.#delivered++;
+        node.arrive(copy, from);
+      });
+    }
+  }
+
+  /** Lets `ms` pass. */
+  run(ms: number): void {
+    const end = this.now + ms;
+    for (const node of this.nodes) node.step();
+    while (true) {
+      let next = this.#agenda.length === 0 ? Infinity : this.#agenda[0].at;
+      for (const node of this.nodes) next = Math.min(next, node.device.nextDeadline() ?? Infinity);
+      if (next > end) break;
+      this.now = milliseconds(Math.max(this.now, Math.ceil(next)));
+      while (this.#agenda.length > 0 && this.#agenda[0].at <= this.now) this.#pop().act();
+      for (const node of this.nodes) node.step();
+    }
+    this.now = milliseconds(end);
+  }
+
+  #pop(): Happening {
+    const agenda = this.#agenda;
+    const first = agenda[0];
+    const last = agenda.pop() as Happening;
+    if (agenda.length === 0) return first;
+    let place = 0;
+    while (true) {
+      let child = place * 2 + 1;
+      if (child >= agenda.length) break;
+      if (child + 1 < agenda.length && isBefore(agenda[child + 1], agenda[child])) child++;
+      if (!isBefore(agenda[child], last)) break;
+      agenda[place] = agenda[child];
+      place = child;
+    }
+    agenda[place] = last;
+    return first;
+  }
+}
+
+function isBefore(a: Happening, b: Happening): boolean {
+  return a.at < b.at || a.at === b.at && a.order < b.order;
+}
+
+/** UDP sockets of one node: no offloads. */
+class SimUdp implements UdpPort {
+  readonly gso = false;
+  readonly gro = false;
+  readonly segmentsMax = 1;
+  readonly bytesMax = 65_507;
+  segmentSize = 0;
+  readonly ecn = 0;
+  readonly sourceAt: number;
+  readonly arrived: { readonly bytes: Uint8Array; readonly source: Endpoint; readonly local: LocalAddress }[] = [];
+  #at = 0;
+  #length = 0;
+
+  constructor(readonly node: Node, readonly arena: Arena) {
+    this.sourceAt = arena.take(ENDPOINT_CELL_BYTES);
+  }
+
+  receive(at: number): number {
+    const datagram = this.arrived.shift();
+    if (datagram === undefined) return PORT_DRAINED;
+    this.arena.bytes.set(datagram.bytes, at);
+    writeEndpointCell(this.arena.bytes, this.sourceAt, datagram.source, datagram.local);
+    this.segmentSize = datagram.bytes.length;
+    return datagram.bytes.length;
+  }
+
+  gather(_index: number, at: number, length: number): void {
+    this.#at = at;
+    this.#length = length;
+  }
+
+  send(_count: number, _segmentSize: number, cellAt: number): SendResult {
+    const to = readEndpointCell(this.arena.bytes, cellAt);
+    if (to === undefined) throw new Error("sent to nowhere");
+    const local = readLocalCell(this.arena.bytes, cellAt);
+    this.node.world.send(this.arena.bytes.slice(this.#at, this.#at + this.#length), this.node.endpoint, to);
+    return local === undefined || sameBytes(local.address, this.node.endpoint.address) ? SEND_OK : SEND_SOURCE_LOST;
+  }
+}
+
+/** One interface: control plane, data plane, TUN and UDP, and its place in the network. */
+export class Node {
+  readonly table = new PeerTable();
+  readonly device: Device;
+  readonly plane: Dataplane;
+  readonly tun: MemoryTun;
+  readonly log: string[] = [];
+  /** Added to the handshake messages that really wait. */
+  pretendWaiting = 0;
+  wallOffsetNs = 1_700_000_000_000_000_000n;
+  handshakesSent = 0;
+  readonly #udp: SimUdp;
+  readonly #waiting = new Int32Array(new SharedArrayBuffer(4));
+  #commandsUntil = 0;
+  #eventsUntil = 0;
+
+  constructor(readonly world: World, public endpoint: Endpoint, deliver: (packet: Uint8Array) => void) {
+    const arena = new Arena(DATAPLANE_ARENA_BYTES);
+    this.tun = new MemoryTun(arena, deliver);
+    this.#udp = new SimUdp(this, arena);
+    this.plane = new Dataplane({
+      arena,
+      cipher: choosePacketCipher(arena),
+      suite: world.suite,
+      table: this.table,
+      tun: this.tun,
+      udp: this.#udp,
+      handshakesWaiting: this.#waiting,
+      emit: (event) => {
+        this.#eventsUntil = Math.max(this.#eventsUntil, world.now + world.random() * 2);
+        world.after(this.#eventsUntil - world.now, () => {
+          if (event.type === "handshake-datagram") Atomics.sub(this.#waiting, 0, 1);
+          this.device.handle(event, world.now);
+        });
+      },
+    });
+    this.device = new Device({
+      suite: world.suite,
+      random: randomBytes(world.random),
+      wallClock: () => this.wallOffsetNs + BigInt(Math.floor(world.now)) * 1_000_000n,
+      table: this.table,
+      handshakesWaiting: () => Atomics.load(this.#waiting, 0) + this.pretendWaiting,
+    });
+    world.nodes.push(this);
+  }
+
+  /** A datagram comes in. */
+  arrive(bytes: Uint8Array, source: Endpoint): void {
+    this.#udp.arrived.push({ bytes, source, local: { address: this.endpoint.address, interfaceIndex: 2 } });
+  }
+
+  /** Does what is due now: timers, outputs, packets. */
+  step(): void {
+    const { world } = this;
+    this.device.tick(world.now);
+    const { commands, datagrams, log } = this.device.takeOutputs();
+    this.log.push(...log);
+    for (const command of commands) {
+      this.#commandsUntil = Math.max(this.#commandsUntil, world.now + world.random());
+      world.after(this.#commandsUntil - world.now, () => this.plane.apply(command, world.now));
+    }
+    this.handshakesSent += datagrams.length;
+    for (const { bytes, endpoint } of datagrams) world.send(bytes, this.endpoint, endpoint);
+    for (let turns = 0; this.plane.turn(world.now); turns++) {
+      if (turns > 10_000) throw new Error(`seed ${world.seed}: the data plane never rests`);
+    }
+  }
+}

@@ -4,97 +4,78 @@
  */
 import type { Arena } from "../lib/base/arena.ts";
 import type { PacketCipher } from "../lib/crypto/suite.ts";
-import { AEAD_GET_TAG, AEAD_SET_TAG, type Libcrypto, type LibcryptoSymbols } from "./libcrypto.ts";
+import { AEAD_GET_TAG, AEAD_SET_TAG, type Libcrypto } from "./libcrypto.ts";
 import { ArenaAddresses } from "./libcrypto_memory.ts";
 
 const TAG_BYTES = 16;
+/** A place that no key has. */
 const NO_KEY = -1;
 
 /** A packet cipher over the arena, or undefined when this libcrypto refuses ChaCha20-Poly1305. */
 export function aeadCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | undefined {
-  const s = libcrypto.symbols;
-  const seals = s.EVP_CIPHER_CTX_new(), opens = s.EVP_CIPHER_CTX_new();
-  const cipher = s.EVP_chacha20_poly1305();
+  const { EVP_CIPHER_CTX_new, EVP_CIPHER_CTX_ctrl, EVP_chacha20_poly1305 } = libcrypto.symbols;
+  const { EVP_EncryptInit_ex, EVP_EncryptUpdate, EVP_EncryptFinal_ex } = libcrypto.symbols;
+  const { EVP_DecryptInit_ex, EVP_DecryptUpdate, EVP_DecryptFinal_ex } = libcrypto.symbols;
+  const seals = EVP_CIPHER_CTX_new(), opens = EVP_CIPHER_CTX_new(), cipher = EVP_chacha20_poly1305();
   if (seals === null || opens === null || cipher === null) return undefined;
-  if (s.EVP_EncryptInit_ex(seals, cipher, null, 0n, null) !== 1) return undefined;
-  if (s.EVP_DecryptInit_ex(opens, cipher, null, 0n, null) !== 1) return undefined;
-  return new AeadCipher(arena, s, seals, opens);
-}
+  if (EVP_EncryptInit_ex(seals, cipher, null, 0n, null) !== 1) return undefined;
+  if (EVP_DecryptInit_ex(opens, cipher, null, 0n, null) !== 1) return undefined;
 
-class AeadCipher implements PacketCipher {
-  readonly name = "libcrypto aead";
-  readonly #evp: LibcryptoSymbols;
-  readonly #seals: Deno.PointerObject;
-  readonly #opens: Deno.PointerObject;
-  readonly #addresses: ArenaAddresses;
-  readonly #u32: Uint32Array;
-  /** Index of the nonce's first word: 0, counter low, counter high. */
-  readonly #nonce: number;
-  readonly #noncePointer: Deno.PointerObject;
-  readonly #lengthPointer: Deno.PointerObject;
-  readonly #finalPointer: Deno.PointerObject;
-  readonly #zeroKeyAt: number;
-  /** The keys that the two contexts hold. */
-  #sealKeyAt = NO_KEY;
-  #openKeyAt = NO_KEY;
+  const addresses = new ArenaAddresses(arena), u32 = arena.u32;
+  const nonceAt = arena.take(64), lengthAt = arena.take(64), finalAt = arena.take(64), zeroKeyAt = arena.take(64);
+  const noncePointer = addresses.pointer(nonceAt), lengthPointer = addresses.pointer(lengthAt);
+  const finalPointer = addresses.pointer(finalAt);
+  // The nonce is 0, counter low, counter high.
+  const nonceLow = (nonceAt >>> 2) + 1, nonceHigh = (nonceAt >>> 2) + 2;
+  /** The places of the keys that the two contexts hold. */
+  let sealKeyAt = NO_KEY, openKeyAt = NO_KEY;
 
-  constructor(arena: Arena, evp: LibcryptoSymbols, seals: Deno.PointerObject, opens: Deno.PointerObject) {
-    this.#evp = evp;
-    this.#seals = seals;
-    this.#opens = opens;
-    this.#addresses = new ArenaAddresses(arena);
-    this.#u32 = arena.u32;
-    const nonceAt = arena.take(64), lengthAt = arena.take(64), finalAt = arena.take(64);
-    this.#nonce = nonceAt >>> 2;
-    this.#noncePointer = this.#addresses.pointer(nonceAt);
-    this.#lengthPointer = this.#addresses.pointer(lengthAt);
-    this.#finalPointer = this.#addresses.pointer(finalAt);
-    this.#zeroKeyAt = arena.take(64);
-  }
+  return {
+    name: "libcrypto aead",
 
-  seal(keyAt: number, counterLow: number, counterHigh: number, at: number, length: number): void {
-    const evp = this.#evp, context = this.#seals, message = this.#addresses.pointer(at);
-    this.#u32[this.#nonce + 1] = counterLow;
-    this.#u32[this.#nonce + 2] = counterHigh;
-    let key = 0n;
-    if (keyAt !== this.#sealKeyAt) {
-      key = this.#addresses.address(keyAt);
-      this.#sealKeyAt = keyAt;
-    }
-    const ready = evp.EVP_EncryptInit_ex(context, null, null, key, this.#noncePointer);
-    const done = length === 0 ? 1 : evp.EVP_EncryptUpdate(context, message, this.#lengthPointer, message, length);
-    const ended = evp.EVP_EncryptFinal_ex(context, this.#finalPointer, this.#lengthPointer);
-    const tagged = evp.EVP_CIPHER_CTX_ctrl(context, AEAD_GET_TAG, TAG_BYTES, this.#addresses.address(at + length));
-    if ((ready & done & ended & tagged) !== 1) broken();
-  }
+    seal(keyAt, counterLow, counterHigh, at, length) {
+      const message = addresses.pointer(at);
+      u32[nonceLow] = counterLow;
+      u32[nonceHigh] = counterHigh;
+      let key = 0n;
+      if (keyAt !== sealKeyAt) {
+        key = addresses.address(keyAt);
+        sealKeyAt = keyAt;
+      }
+      const ready = EVP_EncryptInit_ex(seals, null, null, key, noncePointer);
+      const done = length === 0 ? 1 : EVP_EncryptUpdate(seals, message, lengthPointer, message, length);
+      const ended = EVP_EncryptFinal_ex(seals, finalPointer, lengthPointer);
+      const tagged = EVP_CIPHER_CTX_ctrl(seals, AEAD_GET_TAG, TAG_BYTES, addresses.address(at + length));
+      if ((ready & done & ended & tagged) !== 1) broken();
+    },
 
-  open(keyAt: number, counterLow: number, counterHigh: number, from: number, length: number, to: number): boolean {
-    const evp = this.#evp, context = this.#opens, addresses = this.#addresses;
-    this.#u32[this.#nonce + 1] = counterLow;
-    this.#u32[this.#nonce + 2] = counterHigh;
-    let key = 0n;
-    if (keyAt !== this.#openKeyAt) {
-      key = addresses.address(keyAt);
-      this.#openKeyAt = keyAt;
-    }
-    const ready = evp.EVP_DecryptInit_ex(context, null, null, key, this.#noncePointer);
-    const tagged = evp.EVP_CIPHER_CTX_ctrl(context, AEAD_SET_TAG, TAG_BYTES, addresses.address(from + length));
-    const done = length === 0
-      ? 1
-      : evp.EVP_DecryptUpdate(context, addresses.pointer(to), this.#lengthPointer, addresses.address(from), length);
-    if ((ready & tagged & done) !== 1) broken();
-    // The only call that says whether the tag was right.
-    return evp.EVP_DecryptFinal_ex(context, this.#finalPointer, this.#lengthPointer) === 1;
-  }
+    open(keyAt, counterLow, counterHigh, from, length, to) {
+      u32[nonceLow] = counterLow;
+      u32[nonceHigh] = counterHigh;
+      let key = 0n;
+      if (keyAt !== openKeyAt) {
+        key = addresses.address(keyAt);
+        openKeyAt = keyAt;
+      }
+      const ready = EVP_DecryptInit_ex(opens, null, null, key, noncePointer);
+      const tagged = EVP_CIPHER_CTX_ctrl(opens, AEAD_SET_TAG, TAG_BYTES, addresses.address(from + length));
+      const done = length === 0
+        ? 1
+        : EVP_DecryptUpdate(opens, addresses.pointer(to), lengthPointer, addresses.address(from), length);
+      if ((ready & tagged & done) !== 1) broken();
+      // The only call that says whether the tag was right.
+      return EVP_DecryptFinal_ex(opens, finalPointer, lengthPointer) === 1;
+    },
 
-  forget(): void {
-    const zeroKey = this.#addresses.address(this.#zeroKeyAt);
-    const sealing = this.#evp.EVP_EncryptInit_ex(this.#seals, null, null, zeroKey, this.#noncePointer);
-    const opening = this.#evp.EVP_DecryptInit_ex(this.#opens, null, null, zeroKey, this.#noncePointer);
-    if ((sealing & opening) !== 1) broken();
-    this.#sealKeyAt = NO_KEY;
-    this.#openKeyAt = NO_KEY;
-  }
+    forget() {
+      const zeroKey = addresses.address(zeroKeyAt);
+      const sealing = EVP_EncryptInit_ex(seals, null, null, zeroKey, noncePointer);
+      const opening = EVP_DecryptInit_ex(opens, null, null, zeroKey, noncePointer);
+      if ((sealing & opening) !== 1) broken();
+      sealKeyAt = NO_KEY;
+      openKeyAt = NO_KEY;
+    },
+  };
 }
 
 function broken(): never {

@@ -70,10 +70,15 @@ export function suitePasses(suite: Suite): boolean {
   return suite.xopen(key, nonce, xsealed, associated) === undefined;
 }
 
-/** Whether a packet cipher seals rightly, opens what it sealed, and rejects wrong tags. It takes 7 KiB of the arena. */
-export function cipherPasses(arena: Arena, cipher: PacketCipher): boolean {
-  const keyAt = arena.take(64), at = arena.take(64 + 2048) + 64;
-  const from = arena.take(64 + 2048) + 64 + 5, to = arena.take(64 + 2048) + 64;
+/** Bytes of the arena that `cipherPasses` works in. */
+export const CIPHER_TRIAL_BYTES = 64 + 3 * (64 + 2048);
+
+/**
+ * Whether a packet cipher seals rightly, opens what it sealed, and rejects wrong tags.
+ * @param area a multiple of 64; CIPHER_TRIAL_BYTES there are overwritten
+ */
+export function cipherPasses(arena: Arena, area: number, cipher: PacketCipher): boolean {
+  const keyAt = area, at = area + 128, from = at + 64 + 2048 + 5, to = at + 2 * (64 + 2048);
   const counterLow = 0x89ab_cdef, counterHigh = 0x0123_4567;
   for (const [length, tag] of TAGS) {
     const text = pattern(length, 9);

@@ -6,11 +6,11 @@ import { aeadCipher } from "../../ffi/libcrypto_aead.ts";
 import { composedCipher } from "../../ffi/libcrypto_composed.ts";
 import { openLibcrypto } from "../../ffi/libcrypto.ts";
 import { libcryptoSuite } from "../../ffi/libcrypto_suite.ts";
-import { Arena } from "../base/arena.ts";
+import type { Arena } from "../base/arena.ts";
 import { ConfigError } from "../base/errors.ts";
 import { nobleCipher } from "../crypto/noble_cipher.ts";
 import { nobleSuite } from "../crypto/noble_suite.ts";
-import { cipherPasses, suitePasses } from "../crypto/self_test.ts";
+import { CIPHER_TRIAL_BYTES, cipherPasses, suitePasses } from "../crypto/self_test.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
 
 /** The suites that may be asked for by name. */
@@ -44,7 +44,8 @@ function libcryptoOrNothing(): Suite | undefined {
 }
 
 /**
- * The cipher for data messages in this arena, of which it takes a few hundred bytes.
+ * The cipher for data messages in this arena, of which it takes a few hundred bytes. The arena has at least 64 KiB.
+ * Make one in an isolate: a second one works, but both are slower then.
  * @param force takes this one or throws; without it, the fastest that passes its self-test
  * @throws ConfigError when the one asked for is not to be had
  */
@@ -53,11 +54,8 @@ export function choosePacketCipher(arena: Arena, force?: CipherChoice): PacketCi
   if (libcrypto !== undefined) {
     for (const [choice, make] of LIBCRYPTO_CIPHERS) {
       if (force !== undefined && force !== choice) continue;
-      const trial = new Arena(TRIAL_ARENA_BYTES);
-      const tried = make(trial, libcrypto);
-      if (tried === undefined || !passes(trial, tried)) continue;
       const cipher = make(arena, libcrypto);
-      if (cipher !== undefined) return cipher;
+      if (cipher !== undefined && passes(arena, cipher)) return cipher;
     }
   }
   if (force === undefined || force === "noble") return nobleCipher(arena);
@@ -66,12 +64,16 @@ export function choosePacketCipher(arena: Arena, force?: CipherChoice): PacketCi
 
 /** Fastest first. */
 const LIBCRYPTO_CIPHERS = [["composed", composedCipher], ["aead", aeadCipher]] as const;
-const TRIAL_ARENA_BYTES = 65_536;
 
+/** Tries the cipher in the last bytes of the arena, and puts back what was there: a second cipher with an arena of its own would cost both their speed. */
 function passes(arena: Arena, cipher: PacketCipher): boolean {
+  const area = arena.bytes.length - CIPHER_TRIAL_BYTES;
+  const before = arena.bytes.slice(area);
   try {
-    return cipherPasses(arena, cipher);
+    return cipherPasses(arena, area, cipher);
   } catch {
     return false;
+  } finally {
+    arena.bytes.set(before, area);
   }
 }

@@ -29,7 +29,7 @@ const RECEIVE_BYTES = 65_536;
 /** A kernel that does not answer for this long is not going to. */
 const ANSWER_TIMEOUT_MS = 5_000;
 /** How often a dump is begun again when the tables changed under it. */
-const DUMP_ATTEMPTS = 10;
+const DUMP_ATTEMPTS = 50;
 
 const OBJECT = "netlink route socket";
 

@@ -123,13 +123,13 @@ export class RouteSocket {
   /** Addresses, IPv4 first; of one family or one interface where they are given. */
   addresses(filter: { readonly family?: 4 | 6; readonly interfaceIndex?: number } = {}): InterfaceAddress[] {
     const families = filter.family === undefined ? [4, 6] as const : [filter.family];
-    const index = filter.interfaceIndex ?? 0;
+    const index = filter.interfaceIndex;
     return families.flatMap((family) =>
-      this.#socket.dump((n) => encodeAddressDump(n, family, index), "RTM_GETADDR", "addresses", (message) => {
+      this.#socket.dump((n) => encodeAddressDump(n, family), "RTM_GETADDR", "addresses", (message) => {
         if (message.type !== RTM_NEWADDR || message.payload[0] !== familyNumber(family)) return undefined;
         const address = decodeAddress(message);
         if (address === undefined) throw osError("RTM_GETADDR", "addresses", EBADMSG);
-        return index === 0 || address.interfaceIndex === index ? address : undefined;
+        return index === undefined || address.interfaceIndex === index ? address : undefined;
       })
     );
   }

@@ -95,14 +95,13 @@ export interface AddressRequest {
   readonly metric?: number | undefined;
 }
 
-/** Asks for all addresses, of one family or one interface where they are given. */
-export function encodeAddressDump(
-  sequence: number,
-  family: 4 | 6 | undefined,
-  interfaceIndex: number,
-): Uint8Array<ArrayBuffer> {
+/**
+ * Asks for all addresses of a family, or of both. Not of one interface: of such dumps Linux (6.18 and before) does not say when they were
+ * interrupted.
+ */
+export function encodeAddressDump(sequence: number, family: 4 | 6 | undefined): Uint8Array<ArrayBuffer> {
   return new MessageBuilder(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, sequence)
-    .u8(familyNumber(family)).u8(0).u8(0).u8(0).u32(interfaceIndex).finish();
+    .u8(familyNumber(family)).u8(0).u8(0).u8(0).u32(0).finish();
 }
 
 /**

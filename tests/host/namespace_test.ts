@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { close, mkdir, O_CLOEXEC, O_CREAT, O_RDONLY, open, unlink } from "../../ffi/libc.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
+import { checkInterfaceName } from "../../lib/base/interface_name.ts";
 import {
   checkRdomain,
   namedRdomains,
@@ -201,7 +202,8 @@ Deno.test({
   },
 });
 
-Deno.test("bad interface names never reach the kernel", () => {
+Deno.test("bad interface names never reach the kernel, and good ones pass", () => {
+  for (const name of ["wg0", "x".repeat(15), "a.b", "wg_1-2", "..."]) assert.equal(checkInterfaceName(name), name);
   for (const name of ["", ".", "..", "a/b", "wg 1", "wg%d", "x".repeat(16), "wg\0", "wgä", "wg1\n"]) {
     assert.throws(() => openTun(name), ConfigError, JSON.stringify(name));
   }

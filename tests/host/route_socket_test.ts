@@ -1,6 +1,7 @@
 /** Links, addresses and routes of a real namespace, against what ip(8) says of them. */
 import assert from "node:assert/strict";
-import { close } from "../../ffi/libc.ts";
+import { close, poll } from "../../ffi/libc.ts";
+import { pollfds, POLLIN } from "../../ffi/structs.ts";
 import { formatIp } from "../../lib/base/ip_text.ts";
 import { LinkMonitor } from "../../lib/host/link_monitor.ts";
 import type { NetNamespace } from "../../lib/host/namespace.ts";
@@ -204,10 +205,39 @@ scene("a dump of more than one datagram is whole", ({ namespace, routes, link })
   assert.equal(new Set(found.map((r) => formatIp(r.destination))).size, 2000);
 });
 
+scene("a dump is whole and without doubles while others change what it lists", ({ namespace, routes, link }) => {
+  // What goes stands before what stays, so that what stays moves up while it is being listed.
+  const going = Array.from({ length: 40 }, (_, i) => `10.2.0.${i}/32 dev wgtest0`);
+  const steady = Array.from({ length: 2500 }, (_, i) => `10.1.${i >> 8}.${i & 255}/32 dev wgtest0`);
+  const all = [...going, ...steady].map((address) => `address add ${address}`);
+  const churn = going.flatMap((address) => [`address del ${address}`, ...new Array(20).fill("link set lo up")]);
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(`${folder}/all`, all.join("\n"));
+    Deno.writeTextFileSync(`${folder}/churn`, churn.join("\n"));
+    runIn(namespace, "ip", "-batch", `${folder}/all`);
+    runIn(namespace, "sh", "-c", `ip -batch ${folder}/churn >/dev/null 2>&1 & echo`);
+    const deadline = performance.now() + 10_000;
+    let left = going.length;
+    while (left > 0 && performance.now() < deadline) {
+      const found = routes.addresses({ interfaceIndex: link.index, family: 4 }).map((a) => formatIp(a.address));
+      left = found.filter((address) => address.startsWith("10.2.")).length;
+      assert.equal(found.length - left, 2500);
+      assert.equal(new Set(found).size, found.length);
+    }
+    assert.equal(left, 0);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 scene("a subscription tells what happens to a link, and its end", ({ namespace, routes, link }) => {
   using monitor = LinkMonitor.open(namespace);
   assert.deepEqual(monitor.read(), []);
+  const fds = pollfds([{ fd: monitor.fd, events: POLLIN }]);
+  assert.equal(poll(fds, 0), 0);
   routes.setLink(link.index, { mtu: 1300 });
+  assert.equal(poll(fds, 0), 1);
   const changed = monitor.read();
   assert.ok(changed.some((event) => event.type === "changed" && event.link.mtu === 1300));
   routes.deleteLink(link.index);

@@ -6,6 +6,8 @@ import { ConfigError } from "./errors.ts";
 
 /** Bytes of an interface's name with its terminator (IFNAMSIZ, include/uapi/linux/if.h). */
 export const INTERFACE_NAME_SIZE = 16;
+/** A wrong name of this many characters or more is not shown. */
+const SHOWN_MAX = 32;
 
 /**
  * Checks a name before it gets near a kernel, a path or a log: 1 to 15 of the characters A-Z a-z 0-9 `_` `.` `-`, and neither `.` nor `..`
@@ -16,8 +18,9 @@ export const INTERFACE_NAME_SIZE = 16;
 export function checkInterfaceName(name: string): string {
   const problem = interfaceNameProblem(name);
   if (problem === undefined) return name;
-  const printable = /^[\x21-\x7e]{1,64}$/.test(name);
-  throw new ConfigError(printable ? name : JSON.stringify(name.slice(0, 64)), problem);
+  // What is this long may be a key in the wrong place.
+  if (name.length >= SHOWN_MAX) throw new ConfigError(`a name of ${name.length} characters`, problem);
+  throw new ConfigError(/^[\x21-\x7e]+$/.test(name) ? name : JSON.stringify(name), problem);
 }
 
 function interfaceNameProblem(name: string): string | undefined {

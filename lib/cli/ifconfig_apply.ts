@@ -5,7 +5,7 @@
  */
 import type { DeviceChange } from "../base/config.ts";
 import { osError } from "../base/errno.ts";
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, OsError } from "../base/errors.ts";
 import { destroyDaemon, interfaceExists, interfaceNames, spawnDaemon } from "../daemon/client.ts";
 import { NetNamespace, rdomainOf, removeRdomainIfEmpty, sameNamespace } from "../host/namespace.ts";
 import { RouteSocket } from "../host/route_socket.ts";
@@ -36,10 +36,21 @@ export async function changeInterface(words: readonly string[]): Promise<number>
   if (!draft.create) requireExisting(draft.name);
   else if (draft.name !== CLASS_NAME) requireFree(draft.name);
   const command = await settle(draft, commandSources());
-  if (command.destroy) await destroy(command.name);
-  else if (command.create) await create(command);
-  else await modify(command);
+  try {
+    if (command.destroy) await destroy(command.name);
+    else if (command.create) await create(command);
+    else await modify(command);
+  } catch (error) {
+    throw inWords(error, command);
+  }
   return 0;
+}
+
+/** The kernel's refusal of a port as the mistake in the word that asked for it. */
+function inWords(error: unknown, command: Command): unknown {
+  const port = command.device?.i_port ?? 0;
+  const taken = error instanceof OsError && error.code === "EADDRINUSE" && port !== 0;
+  return taken ? new ConfigError("wgport", `${port}: ${error.text} (${error.code})`) : error;
 }
 
 function requireExisting(name: string): void {

@@ -7,7 +7,7 @@ import { ConfigError } from "../base/errors.ts";
 import { parseDecimal, parseIp } from "../base/ip_text.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import type { Family, Sources } from "../ifconfig/command.ts";
-import { quote } from "../uapi/set.ts";
+import { quote, shownPath } from "../uapi/set.ts";
 
 /** Bytes that are read of a file or line with a key; more is no key. */
 const SECRET_MAX = 4096;
@@ -46,7 +46,7 @@ function fileSecret(word: string, path: string): string {
       : error instanceof Deno.errors.PermissionDenied
       ? "Permission denied"
       : "cannot be read";
-    throw new ConfigError(word, `${quote(path)}: ${reason}`);
+    throw new ConfigError(word, `"${shownPath(path)}": ${reason}`);
   }
 }
 

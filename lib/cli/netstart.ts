@@ -9,7 +9,7 @@ import { NETSTART_HELP, systemdUnit } from "../ifconfig/hostname_help.ts";
 import type { HostnameFile, HostnameStep } from "../ifconfig/hostname_if.ts";
 import { HOSTNAME_FILE_MAX, parseHostnameFile, stepText } from "../ifconfig/hostname_if.ts";
 import { shellQuote } from "../ifconfig/shell_words.ts";
-import { quote } from "../uapi/set.ts";
+import { shown } from "../uapi/set.ts";
 import type { Command } from "./command.ts";
 import { changeInterface } from "./ifconfig_apply.ts";
 import { requireRoot } from "./ifconfig_control.ts";
@@ -66,7 +66,7 @@ function parseOptions(args: readonly string[]): Options {
     } else if (arg.startsWith("-")) throw new ConfigError(arg, "unknown option; `wg help netstart` names them");
     else {
       if (!/^wg[0-9]{1,13}$/.test(arg)) {
-        throw new ConfigError(quote(arg).slice(1, -1), "expected a wg interface, as wg0");
+        throw new ConfigError(shown(arg), "expected a wg interface, as wg0");
       }
       options.names.push(arg);
     }

@@ -4,7 +4,7 @@
  */
 import { ConfigError } from "../base/errors.ts";
 import { parseIpv4 } from "../base/ip_text.ts";
-import { quote } from "../uapi/set.ts";
+import { shown } from "../uapi/set.ts";
 import { parseWords } from "./parse.ts";
 import { shellQuote, splitShellLine } from "./shell_words.ts";
 
@@ -53,7 +53,7 @@ export function parseHostnameFile(text: string, name: string): HostnameFile {
         continue;
       }
       const { words, problem } = splitShellLine(content);
-      if (problem !== undefined) throw new ConfigError(quoteStart(words), problem);
+      if (problem !== undefined) throw new ConfigError(shown(words[0] ?? ""), problem);
       if (words.length === 0) continue;
       if (words[0] === "dest") {
         addDestination(fromAddress, words);
@@ -137,5 +137,3 @@ function checkWords(words: readonly string[]): void {
   const draft = parseWords(words);
   if (draft.fromStdin) throw new ConfigError("-", "a file's line cannot take a key from standard input; use @FILE");
 }
-
-const quoteStart = (words: readonly string[]) => quote(words[0] ?? "").slice(1, -1);

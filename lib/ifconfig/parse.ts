@@ -6,7 +6,7 @@ import type { IpBytes } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import { isMapped } from "../base/ip_text.ts";
-import { quote } from "../uapi/set.ts";
+import { shown } from "../uapi/set.ts";
 import type { AddressChange, AddressDraft, Command, Family, Sources } from "./command.ts";
 import { Draft } from "./command.ts";
 import { classPrefix, parseAddressWithZone } from "./values.ts";
@@ -121,7 +121,7 @@ async function settleAddress(
   if (address === undefined) throw new ConfigError(draft.word, "wants an address behind it");
   const destination = draft.destination === undefined ? undefined : await lookUp(draft, draft.destination, sources);
   if (destination !== undefined && destination.length !== address.length) {
-    throw new ConfigError(quote(draft.destination ?? "").slice(1, -1), `not an ${family} address`);
+    throw new ConfigError(shown(draft.destination ?? ""), `not an ${family} address`);
   }
   const given = draft.netmask ?? draft.prefix;
   const natural = destination !== undefined

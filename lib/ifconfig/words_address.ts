@@ -4,7 +4,7 @@
  */
 import { ConfigError } from "../base/errors.ts";
 import { parseIpv4 } from "../base/ip_text.ts";
-import { quote } from "../uapi/set.ts";
+import { quote, shown } from "../uapi/set.ts";
 import type { Draft, Family, Word } from "./command.ts";
 import { isHostName, parseAddressWithZone, parseNetmask, parseNumber } from "./values.ts";
 
@@ -124,16 +124,16 @@ export function takeAddress(draft: Draft, text: string): void {
   if (found === undefined && !(open?.family !== undefined && isHostName(host))) {
     const looksLikeAddress = /^[0-9.]+(?:\/.*)?$/.test(text) || text.includes(":");
     throw new ConfigError(
-      quote(text).slice(1, -1),
+      shown(text),
       looksLikeAddress ? "not an address" : "unknown word, and not an address",
     );
   }
   const family: Family | undefined = found === undefined ? open?.family : found.address.length === 4 ? "inet" : "inet6";
   if (open !== undefined && family !== undefined && open.family !== undefined && open.family !== family) {
-    throw new ConfigError(text, `not an ${open.family} address`);
+    throw new ConfigError(shown(text), `not an ${open.family} address`);
   }
   if (open !== undefined && open.host !== undefined) {
-    if (text.includes("/")) throw new ConfigError(text, "the address of the other end has no prefix");
+    if (text.includes("/")) throw new ConfigError(shown(text), "the address of the other end has no prefix");
     open.destination = host;
     return;
   }

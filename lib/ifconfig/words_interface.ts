@@ -131,7 +131,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     also: ["metric"],
     operands: ["number"],
     section: "interface",
-    help: "The metric of the routes of addresses assigned from now on; 0 leaves it to the kernel. A lower one wins.",
+    help: "The metric of the routes that the interface's addresses make; 0 leaves it to the kernel. A lower one wins.",
     take(draft, [number], word) {
       draft.priority = parseNumber(word, number, 0, PRIORITY_MAX);
     },

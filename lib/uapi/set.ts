@@ -178,11 +178,28 @@ export function checkGroup(word: string, name: string): string {
   return name;
 }
 
-/** The value between quotes, cut to a length that fits on a line and with what could disturb a terminal replaced. */
-export function quote(value: string): string {
+/** A run of characters as long as most of a key in base64 or hexadecimal. */
+const LIKE_A_KEY = /[A-Za-z0-9+/]{32}/;
+
+/**
+ * A value as it may stand in a message: cut to a length that fits on a line, with what could disturb a terminal replaced, and hidden when it could
+ * be a key that was written in the wrong place.
+ */
+export function shown(value: string): string {
+  if (LIKE_A_KEY.test(value)) return "(what may be a key)";
+  return shownPath(value);
+}
+
+/** The same for a file's name, which is no key however long it is. */
+export function shownPath(value: string): string {
   // deno-lint-ignore no-control-regex
   const clean = value.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
-  return clean.length > 64 ? `"${clean.slice(0, 61)}..."` : `"${clean}"`;
+  return clean.length > 64 ? `${clean.slice(0, 61)}...` : clean;
+}
+
+/** The value as `shown`, between quotes. */
+export function quote(value: string): string {
+  return `"${shown(value)}"`;
 }
 
 export function parseGroups(value: string): string[] {

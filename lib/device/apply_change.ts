@@ -11,15 +11,13 @@ import { identityOf } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
 import { handshakePossible, sendKeepalive } from "./outgoing.ts";
 import { NO_PRESHARED_KEY, type Peer } from "./peer.ts";
-import { moveTo, pathOf } from "./peer_endpoint.ts";
+import { forgetLocal, moveTo, pathOf } from "./peer_endpoint.ts";
 import type { PeerTimers } from "./peer_timers.ts";
 import { wipeKeys } from "./sessions.ts";
 
 /** Applies a change that `checkChange` let through. Nothing in here fails. */
 export function applyChange(ctx: Context, timers: PeerTimers, change: DeviceChange, now: Milliseconds): void {
-  if (change.listenPort !== undefined) ctx.listenPort = change.listenPort;
-  if (change.fwmark !== undefined) ctx.fwmark = change.fwmark;
-  if (change.rtable !== undefined) ctx.rtable = change.rtable;
+  applySockets(ctx, change);
   if (change.debug !== undefined && change.debug !== ctx.out.debug) {
     ctx.out.debug = change.debug;
     ctx.out.command({ type: "debug", on: change.debug });
@@ -29,6 +27,16 @@ export function applyChange(ctx: Context, timers: PeerTimers, change: DeviceChan
   }
   if (change.privateKey !== undefined) setPrivateKey(ctx, timers, change.privateKey, now);
   for (const peer of change.peers ?? []) applyPeer(ctx, timers, peer, now);
+}
+
+/** Other sockets may write from other addresses: the cached ones are forgotten. */
+function applySockets(ctx: Context, change: DeviceChange): void {
+  const { listenPort = ctx.listenPort, fwmark = ctx.fwmark, rtable = ctx.rtable } = change;
+  if (listenPort === ctx.listenPort && fwmark === ctx.fwmark && rtable === ctx.rtable) return;
+  ctx.listenPort = listenPort;
+  ctx.fwmark = fwmark;
+  ctx.rtable = rtable;
+  for (const peer of ctx.peers.all()) forgetLocal(ctx, peer);
 }
 
 function setPrivateKey(ctx: Context, timers: PeerTimers, privateKey: Uint8Array, now: Milliseconds): void {

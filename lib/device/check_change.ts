@@ -11,17 +11,26 @@ import { peerKey, type PeerRegistry, rangeKey } from "./peer_registry.ts";
 /** The greatest rdomain, as OpenBSD has it. */
 const RTABLE_MAX = 255;
 
+/** How much an interface holds. */
+export interface Limits {
+  readonly peers: number;
+  readonly allowedIps: number;
+}
+
+const STANDARD_LIMITS: Limits = { peers: PEERS_MAX, allowedIps: ALLOWED_IPS_MAX };
+
 /**
+ * @param limits only tests give others
  * @throws ConfigError for the first thing that is wrong; its word is ifconfig's
  */
-export function checkChange(change: DeviceChange, peers: PeerRegistry): void {
+export function checkChange(change: DeviceChange, peers: PeerRegistry, limits: Limits = STANDARD_LIMITS): void {
   checkKey("wgkey", change.privateKey);
   checkNumber("wgport", change.listenPort, 65_535);
   checkNumber("fwmark", change.fwmark, 0xffff_ffff);
   checkNumber("wgrtable", change.rtable, RTABLE_MAX);
   for (const peer of change.peers ?? []) checkPeer(peer);
-  checkPeerCount(change, peers);
-  checkRangeCount(change, peers);
+  checkPeerCount(change, peers, limits.peers);
+  checkRangeCount(change, peers, limits.allowedIps);
 }
 
 function checkPeer(change: PeerChange): void {
@@ -63,28 +72,28 @@ function checkRange(range: AllowedIp): void {
 }
 
 /** Counts at most what the change adds, and only when that could be too much what it removes. */
-function checkPeerCount(change: DeviceChange, peers: PeerRegistry): void {
+function checkPeerCount(change: DeviceChange, peers: PeerRegistry, max: number): void {
   const changes = change.peers ?? [];
   const before = change.replacePeers === true ? 0 : peers.size;
-  if (before + changes.length <= PEERS_MAX) return;
+  if (before + changes.length <= max) return;
   const known = new Set<string>();
   if (change.replacePeers !== true) { for (const peer of peers.all()) known.add(peerKey(peer.publicKey)); }
   for (const { publicKey, remove, updateOnly } of changes) {
     if (remove === true) known.delete(peerKey(publicKey));
     else if (updateOnly !== true) known.add(peerKey(publicKey));
-    if (known.size > PEERS_MAX) {
-      throw new ConfigError("wgpeer", `too many: an interface has at most ${PEERS_MAX} peers`);
+    if (known.size > max) {
+      throw new ConfigError("wgpeer", `too many: an interface has at most ${max} peers`);
     }
   }
 }
 
 /** Ranges that only move are counted once; those of peers that go or are replaced not at all, whatever the order. */
-function checkRangeCount(change: DeviceChange, peers: PeerRegistry): void {
+function checkRangeCount(change: DeviceChange, peers: PeerRegistry, max: number): void {
   const changes = change.peers ?? [];
   let added = 0;
   for (const { allowedIps } of changes) added += allowedIps?.length ?? 0;
   let kept = change.replacePeers === true ? 0 : peers.rangeCount;
-  if (kept + added <= ALLOWED_IPS_MAX) return;
+  if (kept + added <= max) return;
   const emptied = new Set(change.replacePeers === true ? peers.all() : []);
   for (const { publicKey, replaceAllowedIps, remove } of changes) {
     const peer = replaceAllowedIps === true || remove === true ? peers.find(publicKey) : undefined;
@@ -93,14 +102,15 @@ function checkRangeCount(change: DeviceChange, peers: PeerRegistry): void {
     kept -= peer.allowedIps?.size ?? 0;
   }
   const fresh = new Set<string>();
-  for (const { allowedIps } of changes) {
+  for (const { allowedIps, remove } of changes) {
+    if (remove === true) continue;
     for (const range of allowedIps ?? []) {
       const key = rangeKey(range);
       const owner = peers.ownerOf(key);
       if (owner === undefined || emptied.has(owner)) fresh.add(key);
     }
   }
-  if (kept + fresh.size > ALLOWED_IPS_MAX) {
-    throw new ConfigError("wgaip", `too many: an interface has at most ${ALLOWED_IPS_MAX} allowed IPs`);
+  if (kept + fresh.size > max) {
+    throw new ConfigError("wgaip", `too many: an interface has at most ${max} allowed IPs`);
   }
 }

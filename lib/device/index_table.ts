@@ -7,6 +7,8 @@ import { SESSION_SLOTS } from "../base/constants.ts";
 
 const SLOT_MASK = SESSION_SLOTS - 1;
 const INDICES_MAX = SESSION_SLOTS / 2;
+/** At most every second try hits a taken slot: that all of these do has a chance of 2^-64, or the randomness is broken. */
+const TRIES = 64;
 
 /** Live indices and whom each belongs to. */
 export class IndexTable<Owner> {
@@ -26,7 +28,7 @@ export class IndexTable<Owner> {
   /** A fresh index for `owner`; undefined when half of the slots are taken. */
   take(owner: Owner): SessionIndex | undefined {
     if (this.#bySlot.size >= INDICES_MAX) return undefined;
-    while (true) {
+    for (let tried = 0; tried < TRIES; tried++) {
       this.#random(this.#word);
       const [a, b, c, d] = this.#word;
       const index = sessionIndex(a | b << 8 | c << 16 | d << 24);
@@ -35,6 +37,7 @@ export class IndexTable<Owner> {
       this.#bySlot.set(slot, { index, owner });
       return index;
     }
+    return undefined;
   }
 
   /** Whose index this is; undefined when it is not a live one. */

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { milliseconds, peerSlot, type PublicKey } from "../../lib/base/brands.ts";
 import type { DeviceChange, PeerChange } from "../../lib/base/config.ts";
-import { ALLOWED_IPS_MAX, PEERS_MAX } from "../../lib/base/constants.ts";
+import { PEERS_MAX } from "../../lib/base/constants.ts";
 import type { AllowedIp } from "../../lib/base/endpoint.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { formatRange, parseRange } from "../../lib/base/ip_text.ts";
+import { checkChange } from "../../lib/device/check_change.ts";
+import { PeerRegistry } from "../../lib/device/peer_registry.ts";
 import { Bench, endpointOf, keyOf, pair, publicOf, seeded, shake } from "./harness.ts";
 
 const range = (text: string): AllowedIp => parseRange(text)!;
@@ -190,7 +192,7 @@ Deno.test("what is wrong is named, and nothing of the change is applied", () => 
   set(a, { peers: [{ publicKey: numbered(1), description: "ü".repeat(31) + "x" }] });
 });
 
-Deno.test("too many peers and too many ranges are refused, moves and replacements are counted right", () => {
+Deno.test("too many peers are refused, those that go are counted right", () => {
   const a = new Bench(1);
   const many = Array.from({ length: PEERS_MAX + 1 }, (_, i) => ({ publicKey: numbered(i) }));
   assert.throws(() => a.device.configure({ peers: many }, a.now), /wgpeer: too many/);
@@ -199,23 +201,79 @@ Deno.test("too many peers and too many ranges are refused, moves and replacement
   set(a, { peers: [{ publicKey: numbered(1), remove: true }, ...many.slice(0, 1)] });
   set(a, { peers: many.slice(2, 4) });
   assert.equal(a.device.status().peers.length, PEERS_MAX);
+});
 
-  const b = new Bench(2);
-  const wide = Array.from({ length: ALLOWED_IPS_MAX / 2 + 1 }, (_, i) => ({
-    address: Uint8Array.of(i >>> 24, i >>> 16, i >>> 8, i),
-    prefix: 32,
-  }));
-  const other = wide.map(({ address }) => ({
-    address: Uint8Array.of(10 + address[0], ...address.subarray(1)),
-    prefix: 32,
-  }));
-  const [one, two] = [numbered(1), numbered(2)];
-  set(b, { peers: [{ publicKey: one, allowedIps: wide }] });
-  assert.throws(() => set(b, { peers: [{ publicKey: two, allowedIps: other }] }), /wgaip: too many/);
-  assert.throws(() => set(b, { peers: [{ publicKey: one, allowedIps: other }] }), /wgaip: too many/);
-  set(b, { peers: [{ publicKey: two, allowedIps: wide }] });
-  set(b, { peers: [{ publicKey: two, replaceAllowedIps: true, allowedIps: other }] });
-  assert.deepEqual(b.device.status().peers.map((peer) => peer.allowedIps.length), [0, other.length]);
+Deno.test("ranges are counted as they will be: random changes against a plain map", () => {
+  const seed = 77;
+  const random = seeded(seed);
+  const max = 12;
+  const pick = (n: number) => Math.floor(random() * n);
+  let refused = 0;
+  const registry = new PeerRegistry();
+  const now = milliseconds(1);
+  for (let round = 0; round < 5_000; round++) {
+    const keys = [1, 2, 3, 4].filter(() => random() < 0.5);
+    const change: DeviceChange = {
+      replacePeers: random() < 0.05,
+      peers: keys.map((i) => ({
+        publicKey: numbered(i),
+        remove: random() < 0.1,
+        replaceAllowedIps: random() < 0.3,
+        allowedIps: Array.from({ length: pick(6) }, () => ({ address: Uint8Array.of(10, 0, 0, pick(20)), prefix: 32 })),
+      })),
+    };
+    // The oracle applies the change to a list of pairs and counts.
+    let owned = new Map<number, number>();
+    if (!change.replacePeers) {
+      for (const peer of registry.all()) {
+        for (const { address } of peer.allowedIps?.values() ?? []) owned.set(address[3], peer.publicKey[3]);
+      }
+    }
+    const without = (key: number) => new Map([...owned].filter(([, owner]) => owner !== key));
+    for (const { publicKey, remove, replaceAllowedIps } of change.peers!) {
+      if (remove || replaceAllowedIps) owned = without(publicKey[3]);
+    }
+    for (const { publicKey, remove, allowedIps } of change.peers!) {
+      if (remove) continue;
+      for (const { address } of allowedIps!) owned.set(address[3], publicKey[3]);
+    }
+    let accepted = true;
+    try {
+      checkChange(change, registry, { peers: 100, allowedIps: max });
+    } catch (error) {
+      assert.match(String(error), /wgaip: too many/);
+      accepted = false;
+      refused++;
+    }
+    assert.equal(accepted, owned.size <= max, `seed ${seed}, round ${round}`);
+    if (!accepted) continue;
+    if (change.replacePeers) { for (const peer of [...registry.all()]) registry.remove(peer, now); }
+    for (const { publicKey, remove, replaceAllowedIps, allowedIps } of change.peers!) {
+      const peer = registry.find(publicKey);
+      if (remove) {
+        if (peer !== undefined) registry.remove(peer, now);
+        continue;
+      }
+      if (replaceAllowedIps && peer !== undefined) registry.clearRanges(peer);
+      for (const range of allowedIps!) {
+        registry.addRange(peer ?? registry.find(publicKey) ?? registry.add(publicKey, now), range);
+      }
+    }
+    assert.ok(registry.rangeCount <= max);
+  }
+  assert.ok(refused > 100 && refused < 4_900, `${refused}`);
+});
+
+Deno.test("another port, mark or rdomain makes the peers forget from where they were written to", () => {
+  const { a } = pair();
+  const local = { address: Uint8Array.of(10, 0, 0, 1), interfaceIndex: 2 };
+  const changes: DeviceChange[] = [{ listenPort: 5 }, { fwmark: 6 }, { rtable: 7 }];
+  for (const [i, change] of changes.entries()) {
+    a.table.writeEndpoint(peerSlot(0), endpointOf(2), local);
+    set(a, change);
+    set(a, change);
+    assert.equal(a.of("local-clear").length, i + 1);
+  }
 });
 
 Deno.test("ten thousand peers: configured in one change, shown, changed and removed quickly", () => {

@@ -21,7 +21,7 @@ for (const facility of needed) {
 }
 let built = true;
 try {
-  await ensureBuilt(say);
+  await ensureBuilt(true);
 } catch (error) {
   built = false;
   say(`./wg could not be built: ${error instanceof Error ? error.message : error}`);

@@ -54,10 +54,10 @@ export interface DeviceOptions {
  *
  * @example
  * ```ts
- * import { Device } from "./lib/device/device.ts";
- * import { PeerTable } from "./lib/base/peer_table.ts";
- * import { milliseconds } from "./lib/base/brands.ts";
- * import { nobleSuite } from "./lib/crypto/noble_suite.ts";
+ * import { Device } from "./device.ts";
+ * import { PeerTable } from "../base/peer_table.ts";
+ * import { milliseconds } from "../base/brands.ts";
+ * import { nobleSuite } from "../crypto/noble_suite.ts";
  *
  * const device = new Device({
  *   suite: nobleSuite,

@@ -77,7 +77,7 @@ export function selfCommand(args: readonly string[]): SelfCommand {
 /** The module of the data plane's Worker. In the packed program it is a bundle of its own beside the main one. */
 export function dataWorkerUrl(): URL {
   return kind() === "packed"
-    ? new URL("./packets.js", Deno.mainModule)
+    ? new URL("./lib/drive/data_worker.js", Deno.mainModule)
     : new URL("../drive/data_worker.ts", import.meta.url);
 }
 

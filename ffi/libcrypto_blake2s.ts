@@ -4,7 +4,7 @@
  */
 import { KEY_LENGTH, MAC_LENGTH } from "../lib/base/constants.ts";
 import type { Suite } from "../lib/crypto/suite.ts";
-import { addressOf, cString, expectOk, type Libcrypto } from "./libcrypto.ts";
+import { cString, expectOk, type Libcrypto } from "./libcrypto.ts";
 import { OSSL_PARAM_UNSIGNED_INTEGER, OsslParams, pinned } from "./libcrypto_memory.ts";
 
 const HASH_LENGTH = 32;
@@ -86,7 +86,6 @@ export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
   }]);
   expectOk(EVP_MAC_CTX_set_params(context, params.pointer), "EVP_MAC_CTX_set_params");
   const secret = pinned(KEY_LENGTH), input = pinned(INPUT_BYTES), output = pinned(MAC_LENGTH), made = pinned(8);
-  const inputAddress = addressOf(input.bytes);
 
   return (key, ...parts) => {
     if (key.length < 1 || key.length > KEY_LENGTH) throw new RangeError("blake2s: a key has 1 to 32 bytes");
@@ -96,7 +95,7 @@ export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
       for (let at = 0; at < part.length; at += INPUT_BYTES) {
         const taken = Math.min(part.length - at, INPUT_BYTES);
         input.bytes.set(taken === part.length ? part : part.subarray(at, at + taken));
-        expectOk(EVP_MAC_update(context, inputAddress, BigInt(taken)), "EVP_MAC_update");
+        expectOk(EVP_MAC_update(context, input.address, BigInt(taken)), "EVP_MAC_update");
       }
     }
     expectOk(EVP_MAC_final(context, output.pointer, made.pointer, BigInt(MAC_LENGTH)), "EVP_MAC_final");

@@ -61,6 +61,7 @@ export class ArenaAddresses {
 export interface Pinned {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly pointer: Deno.PointerObject;
+  readonly address: bigint;
 }
 
 /** @param size bytes, at least 1 */
@@ -68,7 +69,7 @@ export function pinned(size: number): Pinned {
   const bytes = new Uint8Array(size);
   const pointer = Deno.UnsafePointer.of(bytes);
   if (pointer === null) throw new Error("libcrypto: memory without an address");
-  return { bytes, pointer };
+  return { bytes, pointer, address: BigInt(Deno.UnsafePointer.value(pointer)) };
 }
 
 /** Types of an OSSL_PARAM (openssl/core.h). */

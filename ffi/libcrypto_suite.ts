@@ -7,7 +7,7 @@ import { KEY_LENGTH, TAG_LENGTH } from "../lib/base/constants.ts";
 import { counterNonce, NONCE_LENGTH, XNONCE_LENGTH } from "../lib/crypto/nonce.ts";
 import { expectLength, type Suite } from "../lib/crypto/suite.ts";
 import { HCHACHA_NONCE_LENGTH, innerNonce, subkeyOfBlock } from "../lib/crypto/xchacha.ts";
-import { addressOf, AEAD_GET_TAG, AEAD_SET_TAG, expectOk, type Libcrypto } from "./libcrypto.ts";
+import { AEAD_GET_TAG, AEAD_SET_TAG, expectOk, type Libcrypto } from "./libcrypto.ts";
 import { blake2s, keyedBlake2s } from "./libcrypto_blake2s.ts";
 import { type Pinned, pinned } from "./libcrypto_memory.ts";
 import { x25519 } from "./libcrypto_x25519.ts";
@@ -79,7 +79,6 @@ export function chacha20Poly1305(libcrypto: Libcrypto): { readonly seal: Sealer;
   expectOk(evp.EVP_DecryptInit_ex(opens, cipher, null, 0n, null), "EVP_DecryptInit_ex");
   const secret = pinned(KEY_LENGTH), iv = pinned(NONCE_LENGTH), made = pinned(8), end = pinned(TAG_LENGTH);
   const keptText = pinned(KEPT_BYTES), keptAssociated = pinned(KEPT_BYTES);
-  const secretAddress = addressOf(secret.bytes);
 
   const load = (key: Uint8Array, nonce: Uint8Array): void => {
     expectLength("key", key, KEY_LENGTH);
@@ -93,7 +92,7 @@ export function chacha20Poly1305(libcrypto: Libcrypto): { readonly seal: Sealer;
     const length = plaintext.length;
     const text = roomFor(length + TAG_LENGTH, keptText);
     text.bytes.set(plaintext);
-    expectOk(evp.EVP_EncryptInit_ex(seals, null, null, secretAddress, iv.pointer), "EVP_EncryptInit_ex");
+    expectOk(evp.EVP_EncryptInit_ex(seals, null, null, secret.address, iv.pointer), "EVP_EncryptInit_ex");
     if (associated.length > 0) {
       const data = roomFor(associated.length, keptAssociated);
       data.bytes.set(associated);
@@ -104,10 +103,10 @@ export function chacha20Poly1305(libcrypto: Libcrypto): { readonly seal: Sealer;
       expectOk(evp.EVP_EncryptUpdate(seals, text.pointer, made.pointer, text.pointer, length), "EVP_EncryptUpdate");
     }
     expectOk(evp.EVP_EncryptFinal_ex(seals, end.pointer, made.pointer), "EVP_EncryptFinal_ex");
-    const tagAddress = addressOf(text.bytes) + BigInt(length);
+    const tagAddress = text.address + BigInt(length);
     expectOk(evp.EVP_CIPHER_CTX_ctrl(seals, AEAD_GET_TAG, TAG_LENGTH, tagAddress), "EVP_CTRL_AEAD_GET_TAG");
     secret.bytes.fill(0);
-    expectOk(evp.EVP_EncryptInit_ex(seals, null, null, secretAddress, iv.pointer), "EVP_EncryptInit_ex");
+    expectOk(evp.EVP_EncryptInit_ex(seals, null, null, secret.address, iv.pointer), "EVP_EncryptInit_ex");
     return text.bytes.slice(0, length + TAG_LENGTH);
   };
 
@@ -117,22 +116,21 @@ export function chacha20Poly1305(libcrypto: Libcrypto): { readonly seal: Sealer;
     if (length < 0) return undefined;
     const text = roomFor(sealed.length, keptText);
     text.bytes.set(sealed);
-    const textAddress = addressOf(text.bytes);
-    expectOk(evp.EVP_DecryptInit_ex(opens, null, null, secretAddress, iv.pointer), "EVP_DecryptInit_ex");
-    const tagged = evp.EVP_CIPHER_CTX_ctrl(opens, AEAD_SET_TAG, TAG_LENGTH, textAddress + BigInt(length));
+    expectOk(evp.EVP_DecryptInit_ex(opens, null, null, secret.address, iv.pointer), "EVP_DecryptInit_ex");
+    const tagged = evp.EVP_CIPHER_CTX_ctrl(opens, AEAD_SET_TAG, TAG_LENGTH, text.address + BigInt(length));
     expectOk(tagged, "EVP_CTRL_AEAD_SET_TAG");
     if (associated.length > 0) {
       const data = roomFor(associated.length, keptAssociated);
       data.bytes.set(associated);
-      const taken = evp.EVP_DecryptUpdate(opens, null, made.pointer, addressOf(data.bytes), associated.length);
+      const taken = evp.EVP_DecryptUpdate(opens, null, made.pointer, data.address, associated.length);
       expectOk(taken, "EVP_DecryptUpdate");
     }
     if (length > 0) {
-      expectOk(evp.EVP_DecryptUpdate(opens, text.pointer, made.pointer, textAddress, length), "EVP_DecryptUpdate");
+      expectOk(evp.EVP_DecryptUpdate(opens, text.pointer, made.pointer, text.address, length), "EVP_DecryptUpdate");
     }
     const right = evp.EVP_DecryptFinal_ex(opens, end.pointer, made.pointer) === 1;
     secret.bytes.fill(0);
-    expectOk(evp.EVP_DecryptInit_ex(opens, null, null, secretAddress, iv.pointer), "EVP_DecryptInit_ex");
+    expectOk(evp.EVP_DecryptInit_ex(opens, null, null, secret.address, iv.pointer), "EVP_DecryptInit_ex");
     const plaintext = right ? text.bytes.slice(0, length) : undefined;
     text.bytes.fill(0, 0, length);
     return plaintext;
@@ -152,11 +150,10 @@ function chachaBlock(libcrypto: Libcrypto): (key: Uint8Array, nonce: Uint8Array)
   const cipher = evp.EVP_chacha20();
   expectOk(evp.EVP_EncryptInit_ex(context, cipher, null, 0n, null), "EVP_EncryptInit_ex");
   const secret = pinned(KEY_LENGTH), iv = pinned(HCHACHA_NONCE_LENGTH), block = pinned(BLOCK_LENGTH), made = pinned(8);
-  const secretAddress = addressOf(secret.bytes);
   return (key, nonce) => {
     secret.bytes.set(key);
     iv.bytes.set(nonce.subarray(0, HCHACHA_NONCE_LENGTH));
-    expectOk(evp.EVP_EncryptInit_ex(context, null, null, secretAddress, iv.pointer), "EVP_EncryptInit_ex");
+    expectOk(evp.EVP_EncryptInit_ex(context, null, null, secret.address, iv.pointer), "EVP_EncryptInit_ex");
     block.bytes.fill(0);
     expectOk(
       evp.EVP_EncryptUpdate(context, block.pointer, made.pointer, block.pointer, BLOCK_LENGTH),
@@ -165,7 +162,7 @@ function chachaBlock(libcrypto: Libcrypto): (key: Uint8Array, nonce: Uint8Array)
     const stream = block.bytes.slice();
     block.bytes.fill(0);
     secret.bytes.fill(0);
-    expectOk(evp.EVP_EncryptInit_ex(context, null, null, secretAddress, iv.pointer), "EVP_EncryptInit_ex");
+    expectOk(evp.EVP_EncryptInit_ex(context, null, null, secret.address, iv.pointer), "EVP_EncryptInit_ex");
     return stream;
   };
 }

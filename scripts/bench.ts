@@ -18,7 +18,7 @@ import { aptInstall, type Contender, CONTENDERS, planTunnel, which } from "./ben
 import type { Sample } from "./bench/figures.ts";
 import { measureHandshakes } from "./bench/handshakes.ts";
 import { Laboratory, machineLoad } from "./bench/laboratory.ts";
-import { awaken, type Bed, LOADS, memoryMegabytes, TOOLS } from "./bench/loads.ts";
+import { awaken, type Bed, LOADS, memoryMegabytes, TOOLS, warmUp } from "./bench/loads.ts";
 import { pictureSvg } from "./bench/picture.ts";
 import { reportText } from "./bench/report.ts";
 import { measureProfile } from "./bench/profile.ts";
@@ -143,24 +143,33 @@ async function measure(plan: Plan): Promise<Results> {
     }
   }
   const ours = plan.contenders.find((c) => c.role === "ours");
-  const wanted = (id: string) => ours !== undefined && plan.measures.has(id) ? ours : undefined;
+  const problems: string[] = [];
+  const extra = async <T>(id: string, work: (contender: Contender) => Promise<T[]>): Promise<T[]> => {
+    if (ours === undefined || !plan.measures.has(id)) return [];
+    try {
+      return await work(ours);
+    } catch (error) {
+      problems.push(`${id}: ${error instanceof Error ? error.message : error}`);
+      return [];
+    }
+  };
   // Alternating rounds of these; one round of the ends of the range when it has to be quick.
   const [rounds, seconds] = plan.quick ? [1, 1] : [2, 3];
-  const forCommands = wanted("commands");
-  const commands = forCommands === undefined ? [] : await measureCommands(forCommands, plan.quick ? 7 : 21, progress);
-  const forScale = wanted("peers");
   const sizes = plan.quick ? [1, 1000] : [1, 10, 100, 1000, 10_000];
-  const scale = forScale === undefined ? [] : await measureScale(forScale, sizes, rounds, seconds, progress);
-  const forTalkers = wanted("talkers");
   const crowds = plan.quick ? [1, 1000] : [1, 10, 100, 1000];
-  const talkers = forTalkers === undefined ? [] : await measureTalkers(forTalkers, crowds, rounds, seconds, progress);
+  const commands = await extra("commands", (c) => measureCommands(c, plan.quick ? 7 : 21, progress));
+  const scale = await extra("peers", (c) => measureScale(c, sizes, rounds, seconds, progress));
+  const talkers = await extra("talkers", (c) => measureTalkers(c, crowds, rounds, seconds, progress));
   const profiles: Profile[] = [];
-  if (plan.measures.has(PROFILE)) {
-    for (const { contender } of contestants) {
-      progress(`profile of ${contender.title}`);
+  for (const { contender, contestant } of plan.measures.has(PROFILE) ? contestants : []) {
+    progress(`profile of ${contender.title}`);
+    try {
       profiles.push(...await measureProfile(contender, plan.seconds));
+    } catch (error) {
+      contestant.failures.push(`profile: ${error instanceof Error ? error.message : error}`);
     }
   }
+  contestants.find((c) => c.contender === ours)?.contestant.failures.push(...problems);
   progress("");
   return {
     format: 1,
@@ -199,6 +208,7 @@ async function measureRound(plan: Plan, contender: Contender, where: string, fai
       const bed: Bed = { left, right, plan: tunnel, daemons: [...left.processes(), ...right.processes()] };
       await awaken(bed);
       const idle = memoryMegabytes(bed);
+      await warmUp(bed, plan.seconds);
       for (const load of loads) await attempt(load.title, () => load.run(bed, plan.seconds));
       return { ready: (ready[0] + ready[1]) / 2, memory_idle: idle, memory: memoryMegabytes(bed) };
     });

@@ -13,9 +13,14 @@ const OUTSIDE = { left: "192.0.2.1", right: "192.0.2.2" } as const;
 /** A command that did not do what it should. */
 export class CommandError extends Error {
   constructor(argv: readonly string[], readonly code: number, readonly output: string) {
-    super(`${argv.join(" ").slice(0, 160)}: exit ${code}: ${output.trim().slice(-400)}`);
+    super(`${shown(argv)}: exit ${code}: ${output.trim().slice(-400)}`);
     this.name = "CommandError";
   }
+}
+
+/** A command as it may be told: without what may be a key. */
+function shown(argv: readonly string[]): string {
+  return argv.map((word) => /^[A-Za-z0-9+/]{43}=$/.test(word) ? "(key)" : word).join(" ").slice(0, 160);
 }
 
 /** What a command printed and how it ended. */

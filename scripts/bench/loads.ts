@@ -60,6 +60,11 @@ export async function awaken(bed: Bed): Promise<void> {
   });
 }
 
+/** Both ways for a while without counting: programs that compile themselves while they run, and caches, are then as they are for the rest of their life. */
+export async function warmUp(bed: Bed, seconds: number): Promise<void> {
+  await iperf(bed, seconds, ["--bidir"]);
+}
+
 /** Resident bytes of the larger end, in MB. */
 export function memoryMegabytes(bed: Bed): number {
   return residentMax(bed.daemons) / MEGA;

@@ -5,7 +5,7 @@
 
 import { type Contender, planTunnel } from "./contenders.ts";
 import { Laboratory, run } from "./laboratory.ts";
-import { awaken, type Bed, LOADS } from "./loads.ts";
+import { awaken, type Bed, LOADS, warmUp } from "./loads.ts";
 import type { Profile } from "./results.ts";
 
 /** Samples a second of a thread's time. */
@@ -18,6 +18,8 @@ export async function measureProfile(contender: Contender, seconds: number): Pro
   const tunnel = await planTunnel(left, right);
   // Deno reads this; it makes V8 write down where it puts compiled code, so that perf can name it. Others do not mind.
   const environment = { DENO_V8_FLAGS: "--perf-basic-prof" };
+  // Its file is named by a process number that both hosts may give.
+  for (const host of [left, right]) await host.run(["mount", "-t", "tmpfs", "tmpfs", "/tmp"]);
   await contender.up(left, tunnel.left, environment);
   await contender.up(right, tunnel.right, environment);
   const ends = [
@@ -26,6 +28,7 @@ export async function measureProfile(contender: Contender, seconds: number): Pro
   ];
   const bed: Bed = { left, right, plan: tunnel, daemons: ends.flatMap((end) => end.pids) };
   await awaken(bed);
+  await warmUp(bed, seconds);
   const folder = await Deno.makeTempDir({ prefix: "wg-bench-perf-" });
   try {
     const stream = LOADS.find((load) => load.id === "ipv6");

@@ -5,7 +5,7 @@
 
 import { type Contender, OUR_PROGRAM, planTunnel, SOCKET } from "./contenders.ts";
 import { Laboratory, residentMax, sleep } from "./laboratory.ts";
-import { awaken, type Bed, LOADS } from "./loads.ts";
+import { awaken, type Bed, LOADS, warmUp } from "./loads.ts";
 import type { ScaleRow } from "./results.ts";
 import { peerLines, uapi } from "./uapi.ts";
 
@@ -56,6 +56,7 @@ async function measureOnce(contender: Contender, peers: number, seconds: number)
   const resident = residentMax(daemons);
   const get = await timed(() => uapi(socket, "get=1"));
   const show = await timed(() => left.run([OUR_PROGRAM, "ifconfig", "wg1"]));
+  await warmUp(bed, seconds);
   const load = LOADS.find((l) => l.id === "tcp");
   const tcp = (await load?.run(bed, seconds))?.tcp_mean ?? NaN;
   return { set, get, show, tcp, resident };

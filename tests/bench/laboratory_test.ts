@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpuSeconds, Laboratory, residentMax, until } from "../../scripts/bench/laboratory.ts";
+import { CommandError, cpuSeconds, Laboratory, residentMax, until } from "../../scripts/bench/laboratory.ts";
 import { missing } from "../../scripts/facilities.ts";
 
 const lacking = missing("root") ?? missing("namespaces") ?? missing("ip") ?? missing("ping");
@@ -37,4 +37,10 @@ Deno.test({
     await assert.rejects(laboratory.left.run(["ip", "link", "set", "nothing", "up"]), /ip link set nothing up: exit 1/);
     assert.equal((await laboratory.left.run(["false"], { anyCode: true })).code, 1);
   },
+});
+
+Deno.test("a failed command is told without its keys", () => {
+  const key = new Uint8Array(32).fill(7).toBase64();
+  const { message } = new CommandError(["wg", "ifconfig", "wg1", "wgkey", key, "wgport", "1"], 1, "no");
+  assert.equal(message, "wg ifconfig wg1 wgkey (key) wgport 1: exit 1: no");
 });

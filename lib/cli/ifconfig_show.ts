@@ -2,7 +2,7 @@
  * Showing interfaces: those of the current namespace, and wg interfaces wherever they are.
  * @module
  */
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, OsError } from "../base/errors.ts";
 import { interfaceNames } from "../daemon/client.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import type { Family } from "../ifconfig/command.ts";
@@ -15,6 +15,8 @@ import type { Link } from "../netlink/link.ts";
 import { IFF_MULTICAST, IFF_NOARP, IFF_RUNNING, IFF_UP } from "../netlink/link.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
 import { DeviceControl, namespaceOf, placeOf, readInterface } from "./ifconfig_control.ts";
+
+const ENXIO = 6;
 
 /** What to show and how. */
 export interface ShowOptions {
@@ -42,11 +44,11 @@ export async function printInterfaces(options: ShowOptions): Promise<number> {
 }
 
 async function select(name: string | undefined): Promise<ShownInterface[]> {
-  const names = interfaceNames();
   if (name !== undefined) {
-    const one = names.includes(name) ? await wgInterface(name) : otherInterfaces([name])[0];
+    const one = await wgInterface(name) ?? otherInterfaces([name])[0];
     if (one !== undefined) return [one];
   }
+  const names = interfaceNames();
   const wg = (await Promise.all(names.map(wgInterface))).filter((one) => one !== undefined);
   if (name === undefined) {
     const here = otherInterfaces(undefined, new Set(wg.map((one) => one.name)));
@@ -64,15 +66,15 @@ async function select(name: string | undefined): Promise<ShownInterface[]> {
 
 const classOf = (name: string) => name.replace(/[0-9]+$/, "");
 
-/** A wg interface by its daemon; undefined when that ended meanwhile. */
+/** A wg interface by its daemon; undefined when there is none. */
 async function wgInterface(name: string): Promise<ShownInterface | undefined> {
   const control = new DeviceControl();
   let status: InterfaceStatus;
   try {
     status = await control.status(name);
   } catch (error) {
-    if (interfaceNames().includes(name)) throw error;
-    return undefined;
+    if (error instanceof OsError && error.errno === ENXIO) return undefined;
+    throw error;
   }
   const wg = await readInterface(control, name);
   const known = findLink(status.name || name, status);

@@ -108,6 +108,7 @@ export class Device {
    * @throws ConfigError when something in it is wrong; then nothing has changed
    */
   configure(change: DeviceChange, now: Milliseconds): void {
+    this.#ctx.out.at(now);
     checkChange(change, this.#ctx.peers);
     applyChange(this.#ctx, this.#timers, change, now);
   }
@@ -130,6 +131,7 @@ export class Device {
   link(up: boolean, mtu: number, now: Milliseconds): void {
     const ctx = this.#ctx;
     const was = ctx.up;
+    ctx.out.at(now);
     ctx.up = up;
     ctx.mtu = mtu;
     ctx.out.command({ type: "link", up, mtu });
@@ -143,6 +145,7 @@ export class Device {
   /** Call with every event of the data plane, in order. */
   handle(event: DataEvent, now: Milliseconds): void {
     const ctx = this.#ctx;
+    ctx.out.at(now);
     if (event.type === "handshake-datagram") {
       const { verdict, peer } = this.#incoming.take(event, now);
       this.lastVerdict = verdict;
@@ -156,7 +159,13 @@ export class Device {
       return;
     }
     const peer = ctx.peers.at(event.peer);
-    if (peer === undefined || !ctx.up) return;
+    if (peer === undefined) return;
+    if (!ctx.up) {
+      // Said before the data plane heard that the interface is down: it must be able to say it again.
+      if (event.type === "handshake-wanted") ctx.table.clearWanted(peer.slot);
+      if (event.type === "peer-active") ctx.table.clearActive(peer.slot);
+      return;
+    }
     switch (event.type) {
       case "handshake-wanted":
         wishForSession(ctx, peer, now, false);
@@ -175,6 +184,7 @@ export class Device {
 
   /** Call at `nextDeadline` or later. */
   tick(now: Milliseconds): void {
+    this.#ctx.out.at(now);
     if (this.#limiterAt !== undefined && this.#limiterAt <= now) {
       this.#limiter.collect(now);
       this.#limiterAt = this.#limiter.size > 0 ? milliseconds(now + LIMITER_COLLECT_MS) : undefined;

@@ -2,13 +2,13 @@
  * Collects what a device wants done until its owner takes it.
  * @module
  */
-import type { PeerSlot } from "../base/brands.ts";
+import type { Milliseconds, PeerSlot } from "../base/brands.ts";
 import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
 import type { DataCommand } from "../base/messages.ts";
 
-/** Log lines kept between two takes; more are dropped. */
-const LOG_LINES_MAX = 1_000;
+/** Log lines a second; what is more is counted. Strangers can cause lines, at the rate at which they send. */
+export const LOG_LINES_PER_SECOND = 200;
 
 /** A handshake message to send, with HANDSHAKE_TOS, from `local` when it is known. */
 export interface OutgoingDatagram {
@@ -31,7 +31,18 @@ export interface DeviceOutputs {
 export class Outputs {
   /** Whether log lines are wanted. */
   debug = false;
+  #second = 0;
+  #lines = 0;
   #taken: DeviceOutputs = { commands: [], datagrams: [], log: [] };
+
+  /** Call with the time before anything is said. */
+  at(now: Milliseconds): void {
+    if (now - this.#second < 1_000) return;
+    const leftOut = this.#lines - LOG_LINES_PER_SECOND;
+    this.#second = now;
+    this.#lines = 0;
+    if (leftOut > 0) this.say(`${leftOut} messages left out`);
+  }
 
   /** Adds a command for the data plane. */
   command(command: DataCommand): void {
@@ -45,7 +56,7 @@ export class Outputs {
 
   /** Adds a line to the log, with the address behind it, while debugging. */
   say(text: string, where?: Endpoint): void {
-    if (!this.debug || this.#taken.log.length >= LOG_LINES_MAX) return;
+    if (!this.debug || ++this.#lines > LOG_LINES_PER_SECOND) return;
     this.#taken.log.push(where === undefined ? text : `${text} (${formatEndpoint(where)})`);
   }
 

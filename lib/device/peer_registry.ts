@@ -35,6 +35,7 @@ export class PeerRegistry {
     return this.#byKey.values();
   }
 
+  /** How many there are. */
   get size(): number {
     return this.#byKey.size;
   }
@@ -44,6 +45,7 @@ export class PeerRegistry {
     return this.#owners.size;
   }
 
+  /** The peer with this public key. */
   find(publicKey: Uint8Array): Peer | undefined {
     return this.#byKey.get(peerKey(publicKey));
   }
@@ -69,6 +71,7 @@ export class PeerRegistry {
     this.#resting.push({ slot: peer.slot, since: now });
   }
 
+  /** Whose a range is, by its `rangeKey`. */
   ownerOf(key: string): Peer | undefined {
     return this.#owners.get(key);
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { peerSlot } from "../../lib/base/brands.ts";
+import { LOG_LINES_PER_SECOND } from "../../lib/device/outputs.ts";
 import { Bench, endpointOf, keyOf, pair, publicOf, shake } from "./harness.ts";
 
 const SLOT = peerSlot(0);
@@ -243,6 +244,32 @@ Deno.test("down: staged packets dropped, timers stopped, sessions wiped; nothing
   a.clear().receive(b.datagrams.at(-1)!.bytes, endpointOf(2));
   assert.equal(a.device.lastVerdict, "down");
   assert.deepEqual([a.commands, a.datagrams], [[], []]);
+});
+
+Deno.test("what the data plane said while the interface went down can be said again after it came up", () => {
+  const { a } = shaken();
+  a.pass(121_000);
+  a.device.link(false, 1420, a.now);
+  a.collect();
+  assert.ok(a.want());
+  a.sent(true);
+  a.device.link(true, 1420, a.now);
+  a.collect().clear();
+  assert.ok(a.want());
+  assert.equal(a.datagrams.length, 1);
+  a.sent(true);
+  assert.notEqual(a.device.nextDeadline(), undefined);
+});
+
+Deno.test("strangers cannot fill the log", () => {
+  const { a } = pair();
+  const nonsense = new Uint8Array(92);
+  nonsense[0] = 2;
+  for (let i = 0; i < 5_000; i++) a.receive(nonsense, endpointOf(i));
+  assert.equal(a.log.length, LOG_LINES_PER_SECOND);
+  a.pass(1_000);
+  a.receive(nonsense, endpointOf(1));
+  assert.deepEqual(a.log.slice(-2), ["4800 messages left out", "Invalid response MAC (10.0.0.1:51820)"]);
 });
 
 Deno.test("without an endpoint the attempt is made and given up in silence; one that is set later is used at once", () => {

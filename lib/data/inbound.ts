@@ -17,7 +17,7 @@ import type { Merger } from "./merge.ts";
 import type { UdpPort } from "./ports.ts";
 import { isExhausted } from "./replay.ts";
 import type { Sender } from "./sender.ts";
-import type { Session, SessionTable } from "./sessions.ts";
+import type { Peer, Session, SessionTable } from "./sessions.ts";
 import type { DataStats } from "./stats.ts";
 import type { Voice } from "./voice.ts";
 
@@ -63,6 +63,10 @@ export class Inbound {
   /** The next free slots of opened packets; all are free again after a flush. */
   #openSlot = 0;
   #openLargeSlot = 0;
+  /** Of the run at hand: the peer whose messages came last, its endpoint already set; and what came of it that is not in the table yet. */
+  #runPeer: Peer | null = null;
+  #runBytes = 0;
+  #runHasData = false;
 
   constructor(parts: InboundParts) {
     this.#memory = parts.memory;
@@ -107,6 +111,27 @@ export class Inbound {
       this.#stats.datagrams++;
       this.#datagram(at, end - at < segment ? end - at : segment, now);
     }
+    this.#endRunOfPeer(now);
+  }
+
+  /** Writes what came of one peer in a row to the shared table. */
+  #endRunOfPeer(now: Milliseconds): void {
+    const peer = this.#runPeer;
+    if (peer === null) return;
+    this.#runPeer = null;
+    if (this.#table.received(peer.slot, this.#runBytes, this.#runHasData, now)) this.#voice.active(peer.slot);
+    this.#runBytes = 0;
+    this.#runHasData = false;
+  }
+
+  /** All messages of a run come from one endpoint, so one look at the peer's is enough for all of them in a row. */
+  #beginRunOfPeer(peer: Peer, now: Milliseconds): void {
+    this.#endRunOfPeer(now);
+    this.#runPeer = peer;
+    const memory = this.#memory;
+    if (memory.sameCell(peer.cellAt, this.#udp.sourceAt)) return;
+    memory.copyCell(peer.cellAt, this.#udp.sourceAt);
+    this.#sender.tellEndpoint(peer);
   }
 
   #datagram(at: number, length: number, now: Milliseconds): void {
@@ -187,12 +212,9 @@ export class Inbound {
   /** What a right tag on a new counter means, whatever is inside. */
   #authenticated(session: Session, length: number, now: Milliseconds): void {
     const { peer } = session;
-    const memory = this.#memory;
-    if (!memory.sameCell(peer.cellAt, this.#udp.sourceAt)) {
-      memory.copyCell(peer.cellAt, this.#udp.sourceAt);
-      this.#sender.tellEndpoint(peer);
-    }
-    if (this.#table.received(peer.slot, length, length > C.DATA_LENGTH_MIN, now)) this.#voice.active(peer.slot);
+    if (peer !== this.#runPeer) this.#beginRunOfPeer(peer, now);
+    this.#runBytes += length;
+    if (length > C.DATA_LENGTH_MIN) this.#runHasData = true;
     if (peer.next === session) this.#confirm(session, now);
     if (
       session.initiator && !session.renewalAsked && peer.current === session &&
@@ -206,6 +228,8 @@ export class Inbound {
   /** The initiator has shown that it has the keys: the responder may send on them now (whitepaper section 5.4.3). */
   #confirm(session: Session, now: Milliseconds): void {
     const { peer } = session;
+    // What follows answers what was received.
+    this.#endRunOfPeer(now);
     peer.current = session;
     peer.next = null;
     this.#voice.confirmed(peer.slot, sessionIndex(session.localIndex));

@@ -95,6 +95,8 @@ function oddPacket(chance: Chance): Uint8Array {
     sourcePort: 1,
     destinationPort: 2,
     payload: chance.bytes(chance.int(200)),
+    id: chance.int(0x10000),
+    flags: 0,
   });
   packet[9] = chance.oneOf([1, 47, 6, 17]);
   return chance.once(2) ? finish(packet) : packet;

@@ -35,7 +35,7 @@ export function expectLength(what: string, bytes: Uint8Array, length: number): v
 
 /**
  * ChaCha20-Poly1305 without associated data for data messages, over the data plane's arena. Offsets are bytes into it.
- * Keys live in the arena too: 32 bytes at `keyAt`. Nothing is allocated a call, and no argument is checked.
+ * Keys live in the arena too: 32 bytes at `keyAt`, of any alignment. No argument is checked.
  *
  * Room that the arena's owner promises around every message: 64 bytes before it that may be overwritten, and 80 bytes of slack
  * after it. Offsets should come from a small set that is used again and again: pointers to them are made once and kept.

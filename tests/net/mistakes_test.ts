@@ -121,7 +121,8 @@ Deno.test("a create with a wrong word makes nothing", NEEDED, async () => {
 Deno.test("not root: refused in one line", needs("namespaces", "tun", "ip", "root"), async () => {
   await using room = await wgRoom();
   const asNobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"];
-  const { code, stderr } = await room.run([...asNobody, "ifconfig", "wg1", "create"]);
+  await must(room, "mkdir -m 777 /run/home");
+  const { code, stderr } = await room.run([...asNobody, "ifconfig", "wg1", "create"], { env: { HOME: "/run/home" } });
   equal(code, 1, stderr);
   match(stderr, /^wg: [^\n]*(EPERM|EACCES|not permitted|denied|root)[^\n]*\n$/);
   deepEqual(await traces(room), []);

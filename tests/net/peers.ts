@@ -61,16 +61,17 @@ export async function tunnel(room: Room, outer = "10.0.0.2", words = ""): Promis
   await must(room, `ifconfig wg2 create wgport 7222 wgkey ${keys.right}`, "right");
   const publicKeys = { left: await publicKey(room, "wg1"), right: await publicKey(room, "wg2") };
   const more = words === "" ? "" : ` ${words}`;
+  // The right side is ready before the left one has anything to say: no initiation is lost.
+  await must(room, `ifconfig wg2 wgpeer ${publicKeys.left} wgaip 192.168.5.1/32 wgaip fd05::1/128${more}`, "right");
+  await must(room, "ifconfig wg2 192.168.5.2/24", "right");
+  await must(room, "ifconfig wg2 inet6 fd05::2/64", "right");
   await must(
     room,
     `ifconfig wg1 wgpeer ${publicKeys.right} wgendpoint ${outer} 7222 wgaip 192.168.5.2/32 wgaip fd05::2/128${more}`,
     "left",
   );
-  await must(room, `ifconfig wg2 wgpeer ${publicKeys.left} wgaip 192.168.5.1/32 wgaip fd05::1/128${more}`, "right");
   await must(room, "ifconfig wg1 192.168.5.1/24", "left");
   await must(room, "ifconfig wg1 inet6 fd05::1/64", "left");
-  await must(room, "ifconfig wg2 192.168.5.2/24", "right");
-  await must(room, "ifconfig wg2 inet6 fd05::2/64", "right");
   return { keys, publicKeys };
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { milliseconds, peerSlot } from "../../lib/base/brands.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
-import { INITIATION, messageKind, readIndex, RESPONSE } from "../../lib/wire/messages.ts";
+import { INITIATION, messageKind, readIndex, RESPONSE, writeIndex } from "../../lib/wire/messages.ts";
 import { Bench, endpointOf, keyOf, pair, publicOf, shake } from "./harness.ts";
 
 const SLOT = peerSlot(0);
@@ -125,6 +125,22 @@ Deno.test("an answer to the initiation before is not taken once a newer one is o
   b.pass(5_400);
   b.receive(a.datagrams[1].bytes, endpointOf(1));
   a.receive(b.datagrams[1].bytes, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "accepted");
+});
+
+Deno.test("a response turned to the index of a live session is not taken", () => {
+  const { a, b } = pair();
+  const { initiator } = shake(a, b);
+  a.pass(121_000);
+  b.pass(121_000);
+  const { response } = exchange(a, b);
+  const turned = response.slice();
+  // The receiver is authenticated by nothing but mac1, which everybody can make.
+  writeIndex(turned, RESPONSE.receiver, initiator.localIndex);
+  new CookieJar(nobleSuite, publicOf(1), 120_000).seal(turned, a.now);
+  a.receive(turned, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "unknown-index");
+  a.receive(response, endpointOf(2));
   assert.equal(a.device.lastVerdict, "accepted");
 });
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { parseRange } from "../../lib/base/ip_text.ts";
+import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import { keyOf, publicOf } from "../device/harness.ts";
 import { endpoint, Tunnel } from "./traffic.ts";
-import { CALM, type Faults, ROUGH, World } from "./world.ts";
+import { CALM, type Faults, Node, ROUGH, World } from "./world.ts";
 
 const MINUTE = 60_000;
 
@@ -179,4 +181,66 @@ Deno.test("wall clocks that jump on both sides stop nothing", () => {
     pair.world.run(10 * MINUTE);
     assert.ok(pair.arrived.size > 0.93 * pair.sent, `seed ${seed}: ${pair.arrived.size} of ${pair.sent}`);
   }
+});
+
+Deno.test("the same with all times a twentieth: nothing is measured by constants", () => {
+  const times = Object.fromEntries(
+    Object.entries(STANDARD_TIMES).map(([name, ms]) => [name, ms / 20]),
+  ) as unknown as Times;
+  const world = new World(90, times);
+  const pair = new Tunnel(world);
+  pair.flow(20);
+  world.run(60_000);
+  world.run(1);
+  assert.ok(pair.sent - pair.arrived.size <= 20, `${pair.sent - pair.arrived.size} lost of ${pair.sent}`);
+  const handshakes = pair.a.handshakesSent + pair.b.handshakesSent;
+  assert.ok(handshakes >= 2 * 9 && handshakes <= 4 * 11, `${handshakes}`);
+  world.faults = { ...CALM, loss: 1 };
+  world.run(30_000);
+  world.faults = CALM;
+  pair.assertConnected(1_000);
+});
+
+Deno.test("a hub of twenty spokes that start, move and stop at random", () => {
+  const world = new World(91);
+  const arrived = new Set<string>();
+  const inside = (i: number) => `10.1.0.${i}`;
+  const packet = (from: number, to: number, serial: number) => {
+    const bytes = new Uint8Array(64);
+    bytes.set([0x45, 0, 0, 64, 0, 0, 0, 0, 64, 253, 0, 0, 10, 1, 0, from, 10, 1, 0, to]);
+    new DataView(bytes.buffer).setUint32(20, serial);
+    return bytes;
+  };
+  const keep = (packet: Uint8Array) => void (packet[9] === 253 && arrived.add(packet.slice(12, 24).toHex()));
+  const hub = new Node(world, endpoint("192.0.2.1:1"), keep);
+  const range = (i: number) => parseRange(`${inside(i)}/32`)!;
+  const spokes = Array.from({ length: 20 }, (_, i) => {
+    const node = new Node(world, endpoint(`198.51.100.${i + 10}:7`), keep);
+    const peer = { publicKey: publicOf(500), endpoint: hub.endpoint, allowedIps: [parseRange("10.1.0.0/16")!] };
+    node.device.configure({ privateKey: keyOf(501 + i), peers: [peer] }, world.now);
+    node.device.link(true, 1420, world.now);
+    return node;
+  });
+  const peers = spokes.map((_, i) => ({ publicKey: publicOf(501 + i), allowedIps: [range(i + 2)] }));
+  hub.device.configure({ privateKey: keyOf(500), peers }, world.now);
+  hub.device.link(true, 1420, world.now);
+  world.run(100);
+  let serial = 0;
+  const expected = new Set<string>();
+  for (let round = 0; round < 300; round++) {
+    const i = Math.floor(world.random() * spokes.length);
+    if (world.random() < 0.2) {
+      spokes[i].endpoint = endpoint(`203.0.113.${Math.floor(world.random() * 10) + 20 * i % 200}:${i + 1}`);
+    }
+    const there = packet(i + 2, 1, serial++);
+    spokes[i].tun.inject(there);
+    world.run(100);
+    const back = packet(1, i + 2, serial++);
+    hub.tun.inject(back);
+    for (const bytes of [there, back]) expected.add(bytes.slice(12, 24).toHex());
+    world.run(5_000 * world.random());
+  }
+  assert.deepEqual([...expected].filter((key) => !arrived.has(key)), []);
+  world.run(15 * MINUTE);
+  assert.equal(hub.device.nextDeadline(), undefined, "all is quiet in the end");
 });

@@ -16,6 +16,7 @@ import {
 } from "../../lib/base/endpoint.ts";
 import { formatEndpoint } from "../../lib/base/ip_text.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
+import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
 import { Dataplane, DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
 import { PORT_DRAINED, SEND_OK, SEND_SOURCE_LOST, type SendResult, type UdpPort } from "../../lib/data/ports.ts";
@@ -56,7 +57,8 @@ export class World {
   #order = 0;
   #delivered = 0;
 
-  constructor(readonly seed: number) {
+  /** @param times shorter ones, to see that nothing is measured by other clocks */
+  constructor(readonly seed: number, readonly times: Times = STANDARD_TIMES) {
     this.random = seeded(seed);
   }
 
@@ -208,6 +210,7 @@ export class Node {
       table: this.table,
       tun: this.tun,
       udp: this.#udp,
+      times: world.times,
       handshakesWaiting: this.#waiting,
       emit: (event) => {
         this.#eventsUntil = Math.max(this.#eventsUntil, world.now + world.random() * 2);
@@ -219,6 +222,7 @@ export class Node {
     });
     this.device = new Device({
       suite: world.suite,
+      times: world.times,
       random: randomBytes(world.random),
       wallClock: () => this.wallOffsetNs + BigInt(Math.floor(world.now)) * 1_000_000n,
       table: this.table,

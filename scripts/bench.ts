@@ -208,7 +208,7 @@ async function measureRound(plan: Plan, contender: Contender, where: string, fai
       const bed: Bed = { left, right, plan: tunnel, daemons: [...left.processes(), ...right.processes()] };
       await awaken(bed);
       const idle = memoryMegabytes(bed);
-      await warmUp(bed, plan.seconds);
+      await warmUp(bed, Math.max(2, plan.seconds));
       for (const load of loads) await attempt(load.title, () => load.run(bed, plan.seconds));
       return { ready: (ready[0] + ready[1]) / 2, memory_idle: idle, memory: memoryMegabytes(bed) };
     });

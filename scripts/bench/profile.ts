@@ -31,7 +31,7 @@ export async function measureProfile(contender: Contender, seconds: number): Pro
   ];
   const bed: Bed = { left, right, plan: tunnel, daemons: ends.flatMap((end) => end.pids) };
   await awaken(bed);
-  await warmUp(bed, seconds);
+  await warmUp(bed, Math.max(2, seconds));
   const folder = await Deno.makeTempDir({ prefix: "wg-bench-perf-" });
   try {
     const stream = LOADS.find((load) => load.id === "ipv6");

@@ -56,7 +56,7 @@ async function measureOnce(contender: Contender, peers: number, seconds: number)
   const resident = residentMax(daemons);
   const get = await timed(() => uapi(socket, "get=1"));
   const show = await timed(() => left.run([OUR_PROGRAM, "ifconfig", "wg1"]));
-  await warmUp(bed, seconds);
+  await warmUp(bed, Math.max(2, seconds));
   const load = LOADS.find((l) => l.id === "tcp");
   const tcp = (await load?.run(bed, seconds))?.tcp_mean ?? NaN;
   return { set, get, show, tcp, resident };

@@ -20,10 +20,18 @@ const PIECE_BYTES = 16_384;
 const EEXIST = 17;
 const EPROTO = 71;
 
-/** What an operation answers: a body, or the error that it threw. `keep: "open"` leaves the connection to be ended by the process' own end. */
+/** What an operation answers: a body, or the error that it threw. `then` says what happens to the connection: the end of the process may be what ends it. */
 export interface Answer {
   readonly body: string;
   readonly then?: "hang-up" | "keep-until-the-end";
+}
+
+/** How long a client may take. */
+export interface ClientLimits {
+  /** Between operations. */
+  readonly idleMs: number;
+  /** Within one, and to read an answer. */
+  readonly stallMs: number;
 }
 
 /** Carries out one operation. Throws ConfigError or OsError for the client to hear. */
@@ -35,7 +43,7 @@ export class ControlSocket {
   readonly #listener: Deno.UnixListener;
   readonly #operation: Operation;
   readonly #clients = new Set<Deno.UnixConn>();
-  readonly #limits: { readonly idleMs: number; readonly stallMs: number };
+  readonly #limits: ClientLimits;
   readonly #inode: number | null;
   #closed = false;
 
@@ -47,15 +55,13 @@ export class ControlSocket {
   constructor(
     name: string,
     operation: Operation,
-    limits: { readonly idleMs: number; readonly stallMs: number } = {
-      idleMs: CLIENT_IDLE_MS,
-      stallMs: CLIENT_STALL_MS,
-    },
+    limits: ClientLimits = { idleMs: CLIENT_IDLE_MS, stallMs: CLIENT_STALL_MS },
+    folder: string = SOCKET_FOLDER,
   ) {
-    this.#path = socketPath(name);
+    this.#path = socketPath(name, folder);
     this.#operation = operation;
     this.#limits = limits;
-    this.#listener = listen(name, this.#path);
+    this.#listener = listen(name, this.#path, folder);
     this.#inode = inodeOf(this.#path);
   }
 
@@ -165,8 +171,8 @@ async function within(
   }
 }
 
-function listen(name: string, path: string): Deno.UnixListener {
-  const folder = openFolder();
+function listen(name: string, path: string, folderPath: string): Deno.UnixListener {
+  const folder = openFolder(folderPath);
   try {
     // The lock is on the folder: two daemons that start at once must not both replace the same dead socket.
     folder.lockSync(true);
@@ -187,13 +193,13 @@ function listen(name: string, path: string): Deno.UnixListener {
   }
 }
 
-function openFolder(): Deno.FsFile {
+function openFolder(path: string): Deno.FsFile {
   const before = Deno.umask(0o022);
   try {
-    Deno.mkdirSync(SOCKET_FOLDER, { recursive: true });
-    return Deno.openSync(SOCKET_FOLDER, { read: true });
+    Deno.mkdirSync(path, { recursive: true });
+    return Deno.openSync(path, { read: true });
   } catch (error) {
-    throw asOsError("mkdir", SOCKET_FOLDER, error);
+    throw asOsError("mkdir", path, error);
   } finally {
     Deno.umask(before);
   }

@@ -11,7 +11,8 @@ const SOCKET_SUFFIX = ".sock";
 const PUBLIC_SUFFIX = ".public";
 
 /** The control socket of an interface, mode 0600. @throws ConfigError for a name that no interface can have */
-export const socketPath = (name: string): string => `${SOCKET_FOLDER}/${checkInterfaceName(name)}${SOCKET_SUFFIX}`;
+export const socketPath = (name: string, folder = SOCKET_FOLDER): string =>
+  `${folder}/${checkInterfaceName(name)}${SOCKET_SUFFIX}`;
 
 /** The file with what anybody may know of an interface (`listen_port=N`, `rtable=N`), mode 0644. @throws ConfigError */
 export const publicPath = (name: string): string => `${SOCKET_FOLDER}/${checkInterfaceName(name)}${PUBLIC_SUFFIX}`;

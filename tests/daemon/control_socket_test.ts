@@ -1,0 +1,155 @@
+/**
+ * The control socket under clients that are slow, hostile or many.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { ConfigError, OsError } from "../../lib/base/errors.ts";
+import { type ClientLimits, CLIENTS_MAX, ControlSocket, type Operation } from "../../lib/daemon/control_socket.ts";
+import { socketPath } from "../../lib/daemon/paths.ts";
+
+const QUICK: ClientLimits = { idleMs: 300, stallMs: 150 };
+
+async function withSocket(
+  operation: Operation,
+  test: (path: string, folder: string) => Promise<void>,
+  limits = QUICK,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const socket = new ControlSocket("wg0", operation, limits, folder);
+  const served = socket.serve();
+  try {
+    await test(socketPath("wg0", folder), folder);
+  } finally {
+    socket.close();
+    await served;
+    assert.deepEqual([...Deno.readDirSync(folder)], [], "the socket is removed");
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const echo: Operation = (request) => ({ body: `operation=${request.operation}\nlines=${request.lines.length}\n` });
+const connect = (path: string) => Deno.connect({ transport: "unix", path });
+const send = (client: Deno.UnixConn, text: string) => client.write(new TextEncoder().encode(text));
+
+/** Everything until the daemon hangs up, or until an answer is whole. */
+async function answer(client: Deno.UnixConn): Promise<string> {
+  const piece = new Uint8Array(65_536);
+  let text = "";
+  while (!text.endsWith("\n\n")) {
+    const count = await client.read(piece).catch(() => null);
+    if (count === null) return text;
+    text += new TextDecoder().decode(piece.subarray(0, count));
+  }
+  return text;
+}
+
+async function asks(path: string): Promise<string> {
+  using client = await connect(path);
+  await send(client, "get=1\n\n");
+  return await answer(client);
+}
+
+const GOOD = "operation=get\nlines=0\nerrno=0\n\n";
+
+Deno.test("several operations a connection, in pieces of any size", () =>
+  withSocket(echo, async (path) => {
+    using client = await connect(path);
+    for (const byte of "get=1\n\nset=1\na=b\n\n") await send(client, byte);
+    const text = await answer(client);
+    const rest = text.includes("operation=set") ? "" : await answer(client);
+    assert.equal(text + rest, GOOD + "operation=set\nlines=1\nerrno=0\n\n");
+  }));
+
+Deno.test("the socket is the owner's alone, and its name can be had once", () =>
+  withSocket(echo, async (path, folder) => {
+    assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+    assert.throws(
+      () => new ControlSocket("wg0", echo, QUICK, folder),
+      (error) => error instanceof OsError && error.code === "EEXIST",
+    );
+    assert.equal(await asks(path), GOOD);
+  }));
+
+Deno.test("a socket that a dead daemon left is replaced", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = socketPath("wg0", folder);
+  const script = `Deno.listen({transport:"unix",path:${JSON.stringify(path)}}); Deno.exit(0)`;
+  await new Deno.Command(Deno.execPath(), { args: ["eval", script] }).output();
+  assert.ok((await Deno.lstat(path)).isSocket);
+  const socket = new ControlSocket("wg0", echo, QUICK, folder);
+  const served = socket.serve();
+  assert.equal(await asks(path), GOOD);
+  socket.close();
+  await served;
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("errors: known ones by number, and in words in version 2; a bug as EIO without its text", () =>
+  withSocket((request) => {
+    if (request.operation === "config") throw new ConfigError("wgport", "no good");
+    if (request.operation === "os") throw new OsError("bind", "udp port 5", "EADDRINUSE", 98, "Address already in use");
+    throw new Error("secret");
+  }, async (path) => {
+    for (
+      const [text, wanted] of [
+        ["config=1\n\n", /^errno=-?22\n\n$/],
+        ["os=1\n\n", /^errno=-?98\n\n$/],
+        ["os=2\n\n", /error_call=bind\n.*errno=-?98\n\n$/s],
+        ["bug=2\n\n", /^error=internal error\nerrno=-?5\n\n$/],
+      ] as const
+    ) {
+      using client = await connect(path);
+      await send(client, text);
+      assert.match(await answer(client), wanted);
+    }
+  }));
+
+Deno.test("slow, silent, endless and binary clients are dropped, and nobody else waits for them", () =>
+  withSocket(echo, async (path) => {
+    const hostile: Promise<string>[] = [];
+    const client = async (text: string | Uint8Array<ArrayBuffer>) => {
+      using connection = await connect(path);
+      await connection.write(typeof text === "string" ? new TextEncoder().encode(text) : text).catch(() => 0);
+      return await answer(connection);
+    };
+    hostile.push(client(""));
+    hostile.push(client("set=1\nprivate_key="));
+    hostile.push(client("get=1\n"));
+    hostile.push(client(new Uint8Array(5000).fill(65)));
+    hostile.push(client(new Uint8Array([0xff, 0xfe, 10, 10])));
+    hostile.push(client("nonsense\n\n"));
+    assert.equal(await asks(path), GOOD);
+    const ends = await Promise.all(hostile);
+    assert.deepEqual(ends.slice(0, 3), ["", "", ""]);
+    for (const end of ends.slice(3)) assert.match(end, /errno=-?71\n\n$/);
+    assert.equal(await asks(path), GOOD);
+  }));
+
+Deno.test("a client that does not read its answers is dropped", () =>
+  withSocket(() => ({ body: `${"x".repeat(1000)}\n`.repeat(4000) }), async (path) => {
+    using client = await connect(path);
+    await send(client, "get=1\n\n");
+    const before = performance.now();
+    let failed = false;
+    while (!failed && performance.now() - before < 5000) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      failed = await send(client, "get=1\n\n").then(() => false, () => true);
+    }
+    assert.ok(failed, "the daemon hung up");
+    using other = await connect(path);
+    await send(other, "get=1\n\n");
+    assert.ok((await answer(other)).endsWith("errno=0\n\n"));
+  }));
+
+Deno.test("more clients than it serves are turned away; when one leaves there is room again", () =>
+  withSocket(echo, async (path) => {
+    const clients = [];
+    for (let i = 0; i < CLIENTS_MAX; i++) clients.push(await connect(path));
+    await send(clients[CLIENTS_MAX - 1], "get=1\n\n");
+    assert.equal(await answer(clients[CLIENTS_MAX - 1]), GOOD);
+    using extra = await connect(path);
+    assert.equal(await answer(extra), "");
+    for (const client of clients) client.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(await asks(path), GOOD);
+  }, { idleMs: 5000, stallMs: 5000 }));

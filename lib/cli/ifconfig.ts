@@ -6,7 +6,7 @@ import { ConfigError } from "../base/errors.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import type { Family } from "../ifconfig/command.ts";
 import type { Command } from "./command.ts";
-import { printInterfaces } from "./ifconfig_show.ts";
+import type { ShowOptions } from "./ifconfig_show.ts";
 
 /** What the options and a lone name select. */
 interface Selection {
@@ -50,7 +50,7 @@ async function act(selection: Selection, words: readonly string[]): Promise<numb
     if (words.length > 1 || (name !== undefined && !isFamily(name))) {
       throw new ConfigError(name, "with -a or -A only inet or inet6 may follow");
     }
-    return await printInterfaces({
+    return await show({
       name: undefined,
       family: name as Family | undefined,
       features: false,
@@ -61,7 +61,7 @@ async function act(selection: Selection, words: readonly string[]): Promise<numb
   const features = rest.includes("hwfeatures");
   const family = rest.filter((word) => word !== "hwfeatures");
   if (family.length === 0 || (family.length === 1 && isFamily(family[0]))) {
-    return await printInterfaces({
+    return await show({
       name: checkInterfaceName(name),
       family: family[0] as Family | undefined,
       features,
@@ -72,6 +72,11 @@ async function act(selection: Selection, words: readonly string[]): Promise<numb
   if (json) throw new ConfigError("--json", "only for showing interfaces");
   const { changeInterface } = await import("./ifconfig_apply.ts");
   return await changeInterface(words);
+}
+
+async function show(options: ShowOptions): Promise<number> {
+  const { printInterfaces } = await import("./ifconfig_show.ts");
+  return await printInterfaces(options);
 }
 
 const isFamily = (word: string) => word === "inet" || word === "inet6";

@@ -21,8 +21,9 @@ import type { Peer, Session, SessionTable } from "./sessions.ts";
 import type { DataStats } from "./stats.ts";
 import type { Voice } from "./voice.ts";
 
-/** Receives a turn at most: half a megabyte of runs. */
-export const INBOUND_BURST = 8;
+/** A turn receives until one of these is reached: eight full runs, or many short ones. */
+export const INBOUND_RECEIVES_MAX = 64;
+export const INBOUND_BYTES_MAX = 8 * 65_000;
 
 const HEADER_BYTES = 16;
 
@@ -83,13 +84,15 @@ export class Inbound {
     this.#times = parts.times;
   }
 
-  /** At most INBOUND_BURST receives, and everything they gave is written. Returns whether there was anything. */
+  /** A bounded number of receives, and everything they gave is written. Returns whether there was anything. */
   turn(now: Milliseconds): boolean {
     let worked = false;
-    for (let i = 0; i < INBOUND_BURST; i++) {
+    let taken = 0;
+    for (let i = 0; i < INBOUND_RECEIVES_MAX && taken < INBOUND_BYTES_MAX; i++) {
       const received = this.#udp.receive(this.#memory.received);
       if (received <= 0) break;
       worked = true;
+      taken += received;
       this.#stats.udpReceives++;
       this.#run(received, now);
     }

@@ -18,8 +18,9 @@ import type { Staging } from "./staging.ts";
 import type { DataStats } from "./stats.ts";
 import type { Voice } from "./voice.ts";
 
-/** TUN reads a turn at most: half a megabyte of super-packets. */
-export const OUTBOUND_BURST = 8;
+/** A turn reads until one of these is reached: eight super-packets, or a full send of small ones. */
+export const OUTBOUND_READS_MAX = 64;
+export const OUTBOUND_BYTES_MAX = 8 * 65_000;
 
 /** What Outbound works with. */
 export interface OutboundParts {
@@ -65,17 +66,19 @@ export class Outbound {
     this.#voice = parts.voice;
   }
 
-  /** At most OUTBOUND_BURST reads, and everything they gave is sent. Returns whether there was anything. */
+  /** A bounded number of reads, and everything they gave is sent. Returns whether there was anything. */
   turn(now: Milliseconds): boolean {
     if (this.gone) return false;
     let worked = false;
-    for (let i = 0; i < OUTBOUND_BURST; i++) {
+    let taken = 0;
+    for (let i = 0; i < OUTBOUND_READS_MAX && taken < OUTBOUND_BYTES_MAX; i++) {
       const read = this.#tun.read(this.#memory.tunPacket - VNET_HEADER_BYTES);
       if (read <= 0) {
         if (read === PORT_GONE) this.gone = true;
         break;
       }
       worked = true;
+      taken += read;
       this.#stats.tunReads++;
       this.#route(read - VNET_HEADER_BYTES, now);
     }

@@ -1,9 +1,11 @@
 /** Datagrams and packets that nobody should send: each gets a verdict and a counter, and what comes after them works. */
 import assert from "node:assert/strict";
 import { HANDSHAKE_QUEUE_MAX } from "../../lib/base/constants.ts";
+import { INBOUND_BYTES_MAX, INBOUND_RECEIVES_MAX } from "../../lib/data/inbound.ts";
+import { OUTBOUND_BYTES_MAX, OUTBOUND_READS_MAX } from "../../lib/data/outbound.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { Chance, concat, frameBytes, makePacket, offload, plainFrame, seeded } from "./packets.ts";
-import { carry, connectedSides, ENDPOINT_A, ENDPOINT_B, P0, Side } from "./two_sides.ts";
+import { carry, connectedSides, ENDPOINT_A, ENDPOINT_B, NOON, P0, Side } from "./two_sides.ts";
 
 const KEY = new Uint8Array(32).fill(5);
 
@@ -170,23 +172,28 @@ Deno.test("no more handshake messages wait than HANDSHAKE_QUEUE_MAX", () => {
 
 Deno.test("a turn is bounded in both directions", () => {
   const { a, b } = connectedSides();
-  const packet = makePacket({
-    v6: true,
-    udp: false,
-    source: 1,
-    destination: 2,
-    sourcePort: 1,
-    destinationPort: 2,
-    payload: new Uint8Array(10),
-  });
+  const spec = { v6: true, udp: false, source: 1, destination: 2, sourcePort: 1, destinationPort: 2 };
+  const packet = makePacket({ ...spec, payload: new Uint8Array(10) });
+  const takenOf = (queue: { length: number }, turn: () => boolean) => {
+    const before = queue.length;
+    assert.ok(turn());
+    return before - queue.length;
+  };
+  const many = frameBytes(offload(makePacket({ ...spec, payload: new Uint8Array(60_000) }), 1300));
   for (let i = 0; i < 100; i++) a.tun.push(plainFrame(packet));
-  assert.ok(a.dataplane.turn(1 as never));
-  assert.ok(a.tun.queue.length >= 80);
-  a.turn();
-  for (const run of a.udp.sent) for (let i = 0; i < 10; i++) b.udp.inbox.push(run);
-  const before = b.udp.inbox.length;
-  assert.ok(b.dataplane.turn(1 as never));
-  assert.ok(before - b.udp.inbox.length <= 16);
+  assert.equal(takenOf(a.tun.queue, () => a.dataplane.turn(NOON)), OUTBOUND_READS_MAX);
+  a.tun.queue.length = 0;
+  for (let i = 0; i < 100; i++) a.tun.queue.push(many);
+  assert.equal(takenOf(a.tun.queue, () => a.dataplane.turn(NOON)), Math.ceil(OUTBOUND_BYTES_MAX / many.length));
+  a.tun.queue.length = 0;
+
+  const [small, ...runs] = a.udp.sent.splice(0);
+  for (let i = 0; i < 10 * INBOUND_RECEIVES_MAX; i++) b.udp.inbox.push({ ...small, bytes: small.bytes.slice(0, 48) });
+  assert.equal(takenOf(b.udp.inbox, () => b.dataplane.turn(NOON)), INBOUND_RECEIVES_MAX);
+  b.udp.inbox.length = 0;
+  const long = runs.find((run) => run.bytes.length > 60_000)!;
+  for (let i = 0; i < 100; i++) b.udp.inbox.push(long);
+  assert.equal(takenOf(b.udp.inbox, () => b.dataplane.turn(NOON)), Math.ceil(INBOUND_BYTES_MAX / long.bytes.length));
 });
 
 Deno.test("commands for a peer or a session that is gone do nothing", () => {
@@ -202,7 +209,7 @@ Deno.test("commands for a peer or a session that is gone do nothing", () => {
       { type: "allowed-ips", peer: P0, replace: true, remove: [], add: [] },
     ] as const
   ) side.apply(command);
-  assert.equal(side.dataplane.turn(1 as never), false);
+  assert.equal(side.dataplane.turn(NOON), false);
 });
 
 Deno.test("a device that is gone ends it", () => {

@@ -121,7 +121,9 @@ export function takeAddress(draft: Draft, text: string): void {
   const found = parseAddressWithZone(host);
   const last = draft.addresses.at(-1);
   const open = last !== undefined && "mode" in last && last.destination === undefined ? last : undefined;
-  if (found === undefined && !(open?.family !== undefined && isHostName(host))) {
+  // As the other end only a name with a dot in it: `inet 10.0.0.1 upp` is a misspelt word.
+  const mayBeName = open?.family !== undefined && isHostName(host) && (open.host === undefined || host.includes("."));
+  if (found === undefined && !mayBeName) {
     const looksLikeAddress = /^[0-9.]+(?:\/.*)?$/.test(text) || text.includes(":");
     throw new ConfigError(
       shown(text),

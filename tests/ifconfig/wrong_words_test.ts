@@ -82,6 +82,8 @@ const BY_HAND: readonly Wrong[] = [
   by("wg1 inet nosuch.example.org", "inet"),
   by("wg1 inet six.example.org", "inet"),
   by("wg1 inet -host", "-host"),
+  by("wg1 inet 10.0.0.1 upp", "upp"),
+  by("wg1 inet 10.0.0.1 nosuch.example.org", "inet"),
   by("wg1 inet host..name", "host..name"),
   by("wg1 10.0.0.1 netmask 255.0.255.0", "netmask"),
   by("wg1 10.0.0.1 netmask 0xff00ff00", "netmask"),

@@ -1,0 +1,173 @@
+/**
+ * The ways of moving datagrams that the scenarios run over, each as the data plane's UdpPort with a LocalInterface around it.
+ * @module
+ */
+import { Arena } from "../../lib/base/arena.ts";
+import { HANDSHAKE_TOS } from "../../lib/base/constants.ts";
+import { type Endpoint, ENDPOINT_CELL_BYTES, readEndpointCell, writeEndpointCell } from "../../lib/base/endpoint.ts";
+import type { Times } from "../../lib/base/times.ts";
+import { DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
+import { GATHER_MAX, PORT_DRAINED, SEND_OK, type SendResult, type UdpPort } from "../../lib/data/ports.ts";
+import type { OutgoingDatagram } from "../../lib/device/device.ts";
+import { LocalInterface } from "../../lib/drive/local.ts";
+import { now, wallClock } from "../../lib/net/clock.ts";
+import { choosePacketCipher, chooseSuite, type CipherChoice, type SuiteChoice } from "../../lib/net/crypto.ts";
+import { fillRandom } from "../../lib/net/entropy.ts";
+import { sendDatagram } from "../../lib/net/linux_datagram.ts";
+import { LinuxUdpPort } from "../../lib/net/linux_udp_port.ts";
+import { MemoryTun } from "../../lib/net/memory_tun.ts";
+import { closeUdp, openUdp } from "../../lib/net/open_udp.ts";
+import { PortableUdp } from "../../lib/net/portable_udp.ts";
+
+export type TransportName = "memory" | "portable" | "linux";
+
+/** A socket of some kind, and what a LocalInterface needs of it. */
+interface Socket {
+  readonly port: number;
+  readonly udp: UdpPort;
+  readonly send: (datagram: OutgoingDatagram) => void;
+  /** Calls back whenever there may be something to receive. */
+  readonly wakes: (wake: () => void) => void;
+  readonly close: () => void;
+}
+
+/** One interface under test. */
+export interface Side {
+  readonly port: number;
+  readonly local: LocalInterface;
+  readonly tun: MemoryTun;
+  /** Packets that came out of its tunnel. */
+  readonly delivered: Uint8Array[];
+  /** Throws a datagram at it from nowhere. */
+  readonly attack: (bytes: Uint8Array) => void;
+  close(): void;
+}
+
+/** Makes an interface over a transport, on 127.0.0.1. */
+export function side(
+  transport: TransportName,
+  crypto: { readonly suite: SuiteChoice; readonly cipher: CipherChoice },
+  times?: Times,
+): Side {
+  const arena = new Arena(DATAPLANE_ARENA_BYTES + 65_536);
+  const cipher = choosePacketCipher(arena, crypto.cipher);
+  const socket = SOCKETS[transport](arena);
+  const delivered: Uint8Array[] = [];
+  const tun = new MemoryTun(arena, (packet) => delivered.push(packet));
+  const local = new LocalInterface({
+    arena,
+    cipher,
+    suite: chooseSuite(crypto.suite),
+    tun,
+    udp: socket.udp,
+    send: socket.send,
+    listenPort: socket.port,
+    now,
+    wallClock,
+    random: fillRandom,
+    ...(times === undefined ? {} : { times }),
+  });
+  tun.wake = () => local.wake();
+  socket.wakes(() => local.wake());
+  const attacker = SOCKETS[transport](new Arena(65_536));
+  const endpoint = loopback(socket.port);
+  return {
+    port: socket.port,
+    local,
+    tun,
+    delivered,
+    attack: (bytes) => attacker.send({ bytes, endpoint, local: undefined, peer: undefined }),
+    close() {
+      local.close();
+      tun.close();
+      socket.close();
+      attacker.close();
+    },
+  };
+}
+
+export const loopback = (port: number): Endpoint => ({ address: new Uint8Array([127, 0, 0, 1]), port, scope: 0 });
+
+const SOCKETS: Readonly<Record<TransportName, (arena: Arena) => Socket>> = {
+  memory: memorySocket,
+  portable: (arena) => {
+    const udp = new PortableUdp(arena, 0);
+    return {
+      port: udp.port,
+      udp,
+      send: ({ bytes, endpoint }) => udp.sendDatagram(bytes, endpoint),
+      wakes: (wake) => udp.wake = wake,
+      close: () => udp.close(),
+    };
+  },
+  linux: (arena) => {
+    const sockets = openUdp({ port: 0 });
+    const udp = arena.bytes.length > 65_536 ? new LinuxUdpPort(arena, sockets.fd4, sockets.fd6) : undefined;
+    let timer: ReturnType<typeof setInterval> | undefined;
+    return {
+      port: sockets.port,
+      udp: udp as UdpPort,
+      send: ({ bytes, endpoint, local }) => {
+        sendDatagram(sockets.fd4, sockets.fd6, bytes, endpoint, local, HANDSHAKE_TOS);
+      },
+      wakes: (wake) => timer = setInterval(wake, 1),
+      close: () => {
+        clearInterval(timer);
+        closeUdp(sockets);
+      },
+    };
+  },
+};
+
+/** A network of this process' own: ports are numbers in a table, nothing is lost. */
+const network = new Map<number, { readonly queue: { bytes: Uint8Array; source: Endpoint }[]; wake: () => void }>();
+let nextPort = 1;
+
+function memorySocket(arena: Arena): Socket {
+  const port = nextPort++;
+  const here = { queue: [] as { bytes: Uint8Array; source: Endpoint }[], wake: () => {} };
+  network.set(port, here);
+  const sourceAt = arena.take(ENDPOINT_CELL_BYTES);
+  const at = new Int32Array(GATHER_MAX);
+  const length = new Int32Array(GATHER_MAX);
+  const send = (bytes: Uint8Array, to: Endpoint): SendResult => {
+    const there = network.get(to.port);
+    there?.queue.push({ bytes: bytes.slice(), source: loopback(port) });
+    there?.wake();
+    return SEND_OK;
+  };
+  const udp = {
+    gso: false,
+    gro: false,
+    segmentsMax: 1,
+    bytesMax: 65_507,
+    segmentSize: 0,
+    ecn: 0,
+    sourceAt,
+    receive(into: number): number {
+      const next = here.queue.shift();
+      if (next === undefined) return PORT_DRAINED;
+      arena.bytes.set(next.bytes, into);
+      writeEndpointCell(arena.bytes, sourceAt, next.source, undefined);
+      this.segmentSize = next.bytes.length;
+      return next.bytes.length;
+    },
+    gather(index: number, from: number, size: number): void {
+      at[index] = from;
+      length[index] = size;
+    },
+    send(count: number, _segmentSize: number, cellAt: number): SendResult {
+      const to = readEndpointCell(arena.bytes, cellAt);
+      if (to === undefined) throw new Error("sent to nowhere");
+      for (let i = 0; i < count; i++) send(arena.bytes.subarray(at[i], at[i] + length[i]), to);
+      return SEND_OK;
+    },
+  };
+  return {
+    port,
+    udp,
+    send: ({ bytes, endpoint }) => send(bytes, endpoint),
+    wakes: (wake) => here.wake = wake,
+    close: () => network.delete(port),
+  };
+}

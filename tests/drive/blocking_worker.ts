@@ -1,0 +1,42 @@
+/**
+ * The Worker's protocol over the real packet loop with a data plane that does nothing: it sits in poll(2) and never yields.
+ * @module
+ */
+import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";
+import type { Dataplane } from "../../lib/data/dataplane.ts";
+import { runPacketLoop } from "../../lib/drive/packet_loop.ts";
+import type { WorkerOrder, WorkerReport, WorkerStart } from "../../lib/drive/worker_messages.ts";
+import { now } from "../../lib/net/clock.ts";
+import { EventFd, PollSet } from "../../ffi/poll.ts";
+
+const scope = globalThis as unknown as {
+  onmessage: (message: MessageEvent<WorkerStart>) => void;
+  postMessage(report: WorkerReport): void;
+  close(): void;
+};
+
+scope.onmessage = ({ data: start }) => {
+  const offloads = { tso: false, uso: false, gso: false, gro: false };
+  scope.postMessage({ type: "running", cipher: "blocking", offloads });
+  const end = runPacketLoop({
+    dataplane: { turn: () => false, gone: false } as unknown as Dataplane,
+    polls: new PollSet([-1, -1, -1, start.bell, -1]),
+    bell: new EventFd(start.bell),
+    words: new Int32Array(start.words),
+    now,
+    takeOrders: () => {
+      while (true) {
+        const order = receiveMessageOnPort(start.orders as unknown as NodePort)?.message as WorkerOrder | undefined;
+        if (order === undefined) return true;
+        if (order.type === "sockets") scope.postMessage({ type: "sockets-replaced" });
+        if (order.type === "stop") return false;
+      }
+    },
+    flush: () => {},
+    link: () => undefined,
+    linkChanged: () => {},
+  });
+  scope.postMessage({ type: end });
+  scope.close();
+};
+scope.postMessage({ type: "loaded" });

@@ -1,0 +1,42 @@
+/**
+ * The word list of wg(8) in mdoc(7), from the table of words. scripts/man.ts puts it into man/wg.8; a test says when that was forgotten.
+ * @module
+ */
+import type { Word } from "./command.ts";
+import { SECTIONS, spellings, WORDS } from "./words.ts";
+import { REFUSED_WORDS } from "./words_refused.ts";
+
+/** Comments in the page between which the list stands. */
+export const WORD_LIST_BEGIN = '.\\" The list of words begins; scripts/man.ts writes it from lib/ifconfig/words.ts.';
+export const WORD_LIST_END = '.\\" The list of words ends.';
+
+/** Every word with its operands and help, by sections, and the words that are refused. */
+export function mdocWordList(): string {
+  let text = "";
+  for (const [section, heading] of SECTIONS) {
+    text += `.Ss ${heading}\n.Bl -tag -width Ds\n`;
+    for (const word of WORDS) if (word.section === section) text += mdocWord(word);
+    text += ".El\n";
+  }
+  text += ".Ss Words of OpenBSD that are refused\nEach is answered with what to do on Linux.\n.Bl -tag -width Ds\n";
+  for (const why of new Set(REFUSED_WORDS.map((word) => word.why))) {
+    const names = REFUSED_WORDS.filter((word) => word.why === why).map((word) => `.It Cm ${escape(word.name)}`);
+    text += `${names.join("\n")}\n${sentences(`${why[0].toUpperCase()}${why.slice(1)}.`)}`;
+  }
+  return `${text}.El\n`;
+}
+
+function mdocWord(word: Word): string {
+  const operands = word.operands.length === 0 ? "" : ` Ar ${word.operands.map(escape).join(" ")}`;
+  return spellings(word).map((name) => `.It Cm ${escape(name)}${operands}\n`).join("") + sentences(word.help);
+}
+
+/** A sentence a line, as mdoc wants it. */
+function sentences(text: string): string {
+  return text.split(/(?<=\.) (?=[A-Z])/).map((sentence) => `${escape(sentence)}\n`).join("");
+}
+
+/** Nothing may be taken for a request or an escape, and a minus stays one. */
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^([.'])/, "\\&$1");
+}

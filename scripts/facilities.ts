@@ -121,14 +121,14 @@ function namespaces(): string | undefined {
   }
   const user = Deno.uid() === 0 ? "" : "Ur";
   const script = "mount -t tmpfs tmpfs /run";
-  const { success, stderr } = new Deno.Command("unshare", {
+  const { success, code, stderr } = new Deno.Command("unshare", {
     args: [`-${user}nm`, "sh", "-c", script],
     stdin: "null",
     stdout: "null",
     stderr: "piped",
   }).outputSync();
   if (success) return undefined;
-  const said = new TextDecoder().decode(stderr).trim().split("\n")[0];
+  const said = new TextDecoder().decode(stderr).trim().split("\n")[0] || `unshare ended with ${code}`;
   return `${user === "" ? "no namespaces" : "no user namespaces"}: ${said}`;
 }
 

@@ -86,6 +86,8 @@ async function present(words: readonly string[]): Promise<string[]> {
   return found;
 }
 
-const plain = (text: string) =>
-  text.replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&lt;", "<").replaceAll("&gt;", ">")
+/** Text of an XML attribute. */
+function plain(text: string): string {
+  return text.replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&lt;", "<").replaceAll("&gt;", ">")
     .replaceAll("&amp;", "&");
+}

@@ -134,7 +134,7 @@ exec REAL_IP "$@"
 
 Deno.test(
   "wg-quick up and down with us as its userspace implementation",
-  needs("namespaces", "tun", "ip", "ping", "wg-quick", "root"),
+  needs("namespaces", "tun", "ip", "ping", "wg-quick"),
   async () => {
     await using room = await wgRoom();
     const { keys, publicKeys } = await tunnel(room);

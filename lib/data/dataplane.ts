@@ -173,7 +173,7 @@ export class Dataplane {
         this.#voice.debug = command.on;
         return;
       case "session-retire": {
-        const session = this.#sessions.of(command.localIndex);
+        const session = this.#sessions.find(command.localIndex);
         if (session === null) return;
         this.#sessions.wipe(session);
         this.#cipher.forget();

@@ -26,7 +26,7 @@ const BARRIER = 1;
 const ALONE = 2;
 const MERGEABLE = 3;
 
-/** Of each kind (index: v6, and 2 for UDP): whether the device ever took a merged write, and whether it is given any. */
+/** A kind of flow is a number made of these: 0 is TCP over IPv4, 3 is UDP over IPv6. */
 const KIND_V6 = 1;
 const KIND_UDP = 2;
 
@@ -60,7 +60,7 @@ export class Merger {
   readonly #flows: readonly Flow[] = Array.from({ length: FLOWS_MAX }, () => new Flow());
   #live = 0;
   #victim = 0;
-  /** By kind. */
+  /** By kind: whether merged writes are tried, and whether the device ever took one. */
   readonly #merges: boolean[];
   readonly #wasTaken = [false, false, false, false];
 

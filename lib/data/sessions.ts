@@ -2,7 +2,7 @@
  * Peers and sessions as the data plane knows them, and the table that finds a session by its index.
  * @module
  */
-import type { Milliseconds, PeerSlot, SessionIndex } from "../base/brands.ts";
+import type { Milliseconds, PeerSlot } from "../base/brands.ts";
 import { KEY_LENGTH, SESSION_SLOTS } from "../base/constants.ts";
 import type { DataCommand } from "../base/messages.ts";
 import { type PacketMemory, SESSION_KEYS_BYTES, SESSIONS_MAX } from "./memory.ts";
@@ -111,10 +111,5 @@ export class SessionTable {
     if (peer.current === session) peer.current = null;
     if (peer.next === session) peer.next = null;
     peer.sessions = peer.sessions?.filter((other) => other !== session) ?? null;
-  }
-
-  /** The session of an index that a command names, or null. */
-  of(index: SessionIndex): Session | null {
-    return this.find(index >>> 0);
   }
 }

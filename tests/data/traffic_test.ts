@@ -252,3 +252,18 @@ Deno.test("one refusal does not stop merging where it worked before", () => {
     assert.deepEqual(b.tun.takePackets(), packetsOf(frame));
   }
 });
+
+Deno.test("every offload can be left unused", () => {
+  const offloads = { tso: false, uso: false, gso: false, gro: false };
+  const options = { options: { offloads } };
+  const { a, b } = connectedSides(options, options);
+  assert.deepEqual(a.dataplane.offloads, { ...offloads, gro: true }, "this port cannot switch GRO off");
+  const spec = { v6: false, udp: false, source: 1, destination: 2, sourcePort: 9, destinationPort: 9 };
+  const frame = offload(makePacket({ ...spec, payload: new Uint8Array(5000) }), 1000);
+  a.tun.push(frame);
+  a.turn();
+  assert.equal(a.udp.sent.length, 5);
+  carry(a, b);
+  assert.equal(b.tun.written.length, 5);
+  assert.deepEqual(b.tun.takePackets(), packetsOf(frame));
+});

@@ -172,7 +172,7 @@ export class Device {
         this.#timers.schedule(peer, now);
         return;
       case "session-confirmed":
-        if (!confirmSession(ctx, peer, event.localIndex)) return;
+        if (!confirmSession(ctx, peer, event.localIndex, now)) return;
         completeHandshake(ctx, peer);
         this.#timers.schedule(peer, now);
         return;

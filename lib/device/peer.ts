@@ -64,6 +64,8 @@ export class Peer {
   previous: Session | undefined;
   /** Ours as responder, until the first data message comes in by it. */
   next: Session | undefined;
+  /** Sessions that gave their place to others and receive until the given time, oldest first; undefined when there are none. */
+  replaced: { readonly session: Session; readonly until: number }[] | undefined;
 
   /** When an initiation or response was last sent: the next initiation waits rekeyTimeout from it. */
   handshakeSentAt = NEVER;

@@ -1,6 +1,7 @@
 /**
- * Key rotation (whitepaper section 6; Linux's noise.c): at most three sessions a peer. `current` is used for sending, `previous` still receives,
- * `next` is ours as responder until a data message confirms it. The data plane holds the keys and moves in the same steps; this side decides
+ * Key rotation (whitepaper section 6; Linux's noise.c): three places a peer. `current` is used for sending, `previous` still receives,
+ * `next` is ours as responder until a data message confirms it;
+ * what loses its place receives for another moment. The data plane holds the keys and moves in the same steps; this side decides
  * what is retired.
  * @module
  */
@@ -9,6 +10,9 @@ import { type SessionKeys, wipeInitiated } from "../noise/handshake.ts";
 
 import type { Context } from "./context.ts";
 import type { Peer, Session } from "./peer.ts";
+
+/** Replaced sessions of a peer that still receive. */
+const REPLACED_MAX = 3;
 
 /** The session on which the peer can be sent to now. */
 export function usableSession(ctx: Context, peer: Peer, now: Milliseconds): Session | undefined {
@@ -37,9 +41,9 @@ export function installSession(
     receiveKey: keys.receiveKey,
     createdAt: now,
   });
-  retire(ctx, peer.previous);
+  replace(ctx, peer, peer.previous, now);
   if (!initiator) {
-    retire(ctx, peer.next);
+    replace(ctx, peer, peer.next, now);
     peer.previous = undefined;
     peer.next = session;
     return;
@@ -47,7 +51,7 @@ export function installSession(
   if (peer.next === undefined) {
     peer.previous = peer.current;
   } else {
-    retire(ctx, peer.current);
+    replace(ctx, peer, peer.current, now);
     peer.previous = peer.next;
     peer.next = undefined;
   }
@@ -55,17 +59,18 @@ export function installSession(
 }
 
 /** Call when the data plane says that `next` was confirmed. Returns false when the session is not the next one any more. */
-export function confirmSession(ctx: Context, peer: Peer, localIndex: SessionIndex): boolean {
+export function confirmSession(ctx: Context, peer: Peer, localIndex: SessionIndex, now: Milliseconds): boolean {
   if (peer.next?.localIndex !== localIndex) return false;
-  retire(ctx, peer.previous);
+  replace(ctx, peer, peer.previous, now);
   peer.previous = peer.current;
   peer.current = peer.next;
   peer.next = undefined;
   return true;
 }
 
-/** Retires sessions that are too old to be used. */
+/** Retires sessions that are too old to be used, and those that were replaced a while ago. */
 export function retireExpired(ctx: Context, peer: Peer, now: Milliseconds): void {
+  while (peer.replaced !== undefined && peer.replaced[0].until <= now) retireOldestReplaced(ctx, peer);
   const oldest = now - ctx.times.rejectAfter;
   if (peer.previous !== undefined && peer.previous.createdAt <= oldest) {
     retire(ctx, peer.previous);
@@ -87,11 +92,13 @@ export function firstExpiry(ctx: Context, peer: Peer): number | undefined {
   if (peer.previous !== undefined) oldest = peer.previous.createdAt;
   if (peer.current !== undefined) oldest = Math.min(oldest, peer.current.createdAt);
   if (peer.next !== undefined) oldest = Math.min(oldest, peer.next.createdAt);
-  return oldest === Infinity ? undefined : oldest + ctx.times.rejectAfter;
+  const expiry = Math.min(oldest + ctx.times.rejectAfter, peer.replaced?.[0].until ?? Infinity);
+  return expiry === Infinity ? undefined : expiry;
 }
 
 /** Erases all of the peer's sessions and the handshake under way. */
 export function wipeKeys(ctx: Context, peer: Peer): void {
+  while (peer.replaced !== undefined) retireOldestReplaced(ctx, peer);
   retire(ctx, peer.previous);
   retire(ctx, peer.current);
   retire(ctx, peer.next);
@@ -105,6 +112,22 @@ export function dropPending(ctx: Context, peer: Peer): void {
   wipeInitiated(peer.pending.initiated);
   ctx.indices.release(peer.pending.index);
   peer.pending = undefined;
+}
+
+/**
+ * A session that gave its place to another still receives for a moment. Without it, two sides that renew at the same time, each on its own session,
+ * would lose what is under way.
+ */
+function replace(ctx: Context, peer: Peer, session: Session | undefined, now: Milliseconds): void {
+  if (session === undefined) return;
+  peer.replaced ??= [];
+  peer.replaced.push({ session, until: now + ctx.times.rekeyTimeout });
+  if (peer.replaced.length > REPLACED_MAX) retireOldestReplaced(ctx, peer);
+}
+
+function retireOldestReplaced(ctx: Context, peer: Peer): void {
+  retire(ctx, peer.replaced?.shift()?.session);
+  if (peer.replaced?.length === 0) peer.replaced = undefined;
 }
 
 function retire(ctx: Context, session: Session | undefined): void {

@@ -36,6 +36,11 @@ Deno.test("an initiation is repeated every 5 s and 0 to 333 ms, then given up wi
   assert.equal(a.log.at(-1), "Handshake for peer 1 did not complete after 20 retries, giving up (10.0.0.2:51820)");
   a.pass(10_000);
   assert.equal(a.datagrams.length, 19, "then there is silence");
+  const { a: again } = pair();
+  again.want();
+  again.pass(110_000);
+  assert.ok(again.want(), "the next packet asks again");
+  assert.equal(again.datagrams.length, 20);
   a.pass(540_000);
   assert.equal(a.log.at(-1), "Zeroing out keys for peer 1 (10.0.0.2:51820)");
   assert.equal(a.device.nextDeadline(), undefined);
@@ -94,6 +99,8 @@ Deno.test("a new handshake 15 s after data went out and nothing came back", () =
     a.log[0],
     "Retrying handshake with peer 1 because we stopped hearing back after 15 seconds (10.0.0.2:51820)",
   );
+  assert.ok(a.pass(80_000) < 30, "it waits between its tries");
+  assert.equal(a.log.filter((line) => line.includes("stopped hearing")).length, 1);
 });
 
 Deno.test("no new handshake when anything authenticated came back, or only a keepalive went out", () => {
@@ -132,6 +139,18 @@ Deno.test("a passive keepalive 10 s after data came and nothing went", () => {
   a.sent(false);
   a.pass(60_000);
   assert.equal(a.of("keepalive-send").length, 1, "two idle peers do not ping each other");
+});
+
+Deno.test("a timer that begins while a later one is waited for is in time", () => {
+  const { a } = shaken();
+  a.pass(2_000);
+  a.sent(true);
+  a.pass(1_000);
+  a.received(true);
+  a.pass(9_999);
+  assert.equal(a.of("keepalive-send").length, 0);
+  a.pass(1);
+  assert.equal(a.of("keepalive-send").length, 1);
 });
 
 Deno.test("another passive keepalive when more data came while the first was pending", () => {
@@ -200,6 +219,16 @@ Deno.test("a persistent keepalive without a session makes one, on up and for eve
   assert.equal(a.datagrams.length, 1);
   a.pass(400_000);
   assert.ok(a.datagrams.length > 60, `${a.datagrams.length}`);
+});
+
+Deno.test("keepalives that the data plane cannot send are not asked for more often", () => {
+  const { a } = shaken();
+  a.device.configure({ peers: [{ publicKey: publicOf(2), persistentKeepalive: 10 }] }, a.now);
+  a.collect();
+  a.received(true);
+  a.pass(100_000);
+  const asked = a.of("keepalive-send").length;
+  assert.ok(asked >= 9 && asked <= 13, `${asked}`);
 });
 
 Deno.test("sessions are retired at 180 s and all keys at 540 s", () => {

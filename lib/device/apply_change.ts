@@ -41,14 +41,16 @@ function applySockets(ctx: Context, change: DeviceChange): void {
 
 function setPrivateKey(ctx: Context, timers: PeerTimers, privateKey: Uint8Array, now: Milliseconds): void {
   const none = privateKey.every((byte) => byte === 0);
-  if (none ? ctx.own === undefined : ctx.own !== undefined && sameBytes(ctx.own.identity.privateKey, privateKey)) {
+  const key = clamped(privateKey);
+  if (none ? ctx.own === undefined : ctx.own !== undefined && sameBytes(ctx.own.identity.privateKey, key)) {
+    key.fill(0);
     return;
   }
   ctx.own?.identity.privateKey.fill(0);
   if (none) {
     ctx.own = undefined;
   } else {
-    const identity = identityOf(ctx.suite, privateKey.slice());
+    const identity = identityOf(ctx.suite, key);
     const { suite, random, times } = ctx;
     const checker = new CookieChecker({ suite, random, secretMaxAge: times.cookieSecret }, identity.publicKey);
     ctx.own = { identity, checker };
@@ -64,6 +66,14 @@ function setPrivateKey(ctx: Context, timers: PeerTimers, privateKey: Uint8Array,
     ctx.table.clearWanted(peer.slot);
     timers.schedule(peer, now);
   }
+}
+
+/** A private key with the five bits that Curve25519 fixes (RFC 7748 section 5), as Linux keeps and shows it: one key has one form. */
+function clamped(privateKey: Uint8Array): Uint8Array {
+  const key = privateKey.slice();
+  key[0] &= 0xf8;
+  key[31] = key[31] & 0x7f | 0x40;
+  return key;
 }
 
 function removePeer(ctx: Context, timers: PeerTimers, peer: Peer, now: Milliseconds): void {

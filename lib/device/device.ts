@@ -248,6 +248,8 @@ export class Device {
         return out.say(`Sending keepalive packet to peer ${number}`, where);
       case "unallowed-source":
         return out.say(`Packet has unallowed src IP from peer ${number}`, where);
+      case "no-endpoint":
+        return out.say(`No valid endpoint has been configured or discovered for peer ${number}`);
       case "not-ip":
         return out.say(`Packet is neither ipv4 nor ipv6 from peer ${number}`, where);
     }

@@ -32,6 +32,25 @@ Deno.test("the same private key set again changes nothing", () => {
   assert.deepEqual(a.device.status(), before);
 });
 
+Deno.test("a private key is kept and shown clamped; its other forms are the same key", () => {
+  const { a, b } = pair();
+  shake(a, b);
+  const given = keyOf(1);
+  const shown = a.device.status().privateKey!;
+  assert.deepEqual([shown[0], shown[31]], [given[0] & 0xf8, given[31] & 0x7f | 0x40]);
+  assert.deepEqual(shown.subarray(1, 31), given.subarray(1, 31));
+  assert.deepEqual(a.device.status().publicKey, publicOf(1));
+  a.clear();
+  for (let form = 0; form < 32; form++) {
+    const key = keyOf(1);
+    key[0] = key[0] & 0xf8 | form & 7;
+    key[31] = key[31] & 0x3f | (form >> 3) << 6;
+    set(a, { privateKey: key });
+  }
+  assert.deepEqual(a.commands, []);
+  assert.deepEqual(a.device.status().privateKey, shown);
+});
+
 Deno.test("a new private key wipes sessions and handshakes, and removes a peer that is ourselves", () => {
   const { a, b } = pair();
   const { initiator } = shake(a, b);

@@ -12,7 +12,7 @@
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { VERSION } from "../lib/daemon/self.ts";
+import { DAEMON_V8_FLAGS, VERSION } from "../lib/daemon/self.ts";
 import { packedHeader } from "./pack/header.ts";
 import { tarEnd, tarEntry } from "./pack/tar.ts";
 
@@ -56,7 +56,8 @@ export async function compile(
 
 /** `deno compile`; false when it cannot be done here. */
 async function compileNative(output: string): Promise<boolean> {
-  const args = ["compile", "-A", "--no-prompt", "--unstable-net", "--include", WORKER, "--output", output, "main.ts"];
+  const args = ["compile", "-A", "--no-prompt", "--unstable-net", DAEMON_V8_FLAGS, "--include", WORKER];
+  args.push("--output", output, "main.ts");
   const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "null", stderr: "piped" }).spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), COMPILE_MS);
   const { success, stderr } = await child.output();
@@ -98,11 +99,16 @@ async function bundle(): Promise<{ path: string; mode: number; bytes: Uint8Array
     return [...walk(folder)].map((path) => ({
       path: path.slice(folder.length + 1),
       mode: 0o600,
-      bytes: Deno.readFileSync(path),
+      bytes: new TextEncoder().encode(loadedWhenWanted(Deno.readTextFileSync(path))),
     }));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Deno reads every module that an `import("...")` names before the program begins, wanted or not; one that it cannot foresee is read when it is wanted. */
+function loadedWhenWanted(code: string): string {
+  return code.replace(/\bimport\(("\.[^"\n]+\.js")\)/g, "import(String($1))");
 }
 
 /** This Deno binary as the first member of the archive, compressed once and kept in build/. */

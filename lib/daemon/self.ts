@@ -29,7 +29,7 @@ export const PACKED_FLAGS: readonly string[] = [
 /** What a packed program's Deno is given as environment besides the user's own. */
 export const PACKED_ENVIRONMENT = { DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
 /** V8's flags of a daemon: less memory for heaps that hold little and live long. */
-const DAEMON_V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--single-threaded-gc";
+export const DAEMON_V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--single-threaded-gc";
 
 /** How this process runs. */
 export function kind(): Kind {

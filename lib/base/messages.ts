@@ -65,6 +65,7 @@ export type Notice =
   | "keepalive-received"
   | "keepalive-sent"
   | "unallowed-source"
+  | "no-endpoint"
   | "not-ip";
 
 /** Data to control. */

@@ -109,6 +109,7 @@ export class Outbound {
     }
     if (bytes[peer.cellAt] === 0) {
       this.#stats.noEndpoint++;
+      this.#voice.notice("no-endpoint", peer.slot, undefined, now);
       this.#unreachable.answer(tunPacket, length, now);
       return;
     }

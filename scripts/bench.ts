@@ -138,8 +138,7 @@ async function measure(plan: Plan): Promise<Results> {
     // Each round begins with another one, so that none always comes after the same neighbour.
     for (let i = 0; i < contestants.length; i++) {
       const { contender, contestant } = contestants[(i + round) % contestants.length];
-      const where = `round ${round + 1} of ${plan.rounds}, ${contender.title}`;
-      contestant.rounds.push(await measureRound(plan, contender, where, contestant.failures));
+      contestant.rounds.push(await measureRound(plan, contender, round, contestant.failures));
     }
   }
   const ours = plan.contenders.find((c) => c.role === "ours");
@@ -188,7 +187,8 @@ async function measure(plan: Plan): Promise<Results> {
 }
 
 /** All loads for one contender; a load that fails is noted and the others go on. */
-async function measureRound(plan: Plan, contender: Contender, where: string, failures: string[]): Promise<Sample> {
+async function measureRound(plan: Plan, contender: Contender, round: number, failures: string[]): Promise<Sample> {
+  const where = `round ${round + 1} of ${plan.rounds}, ${contender.title}`;
   const sample: Sample = {};
   const attempt = async (what: string, work: () => Promise<Sample>) => {
     progress(`${where}: ${what}`);
@@ -213,7 +213,8 @@ async function measureRound(plan: Plan, contender: Contender, where: string, fai
       return { ready: (ready[0] + ready[1]) / 2, memory_idle: idle, memory: memoryMegabytes(bed) };
     });
   }
-  if (plan.measures.has("handshakes") && contender.wireguard) {
+  // It varies least and needs hosts of its own: one round is enough where time is short.
+  if (plan.measures.has("handshakes") && contender.wireguard && !(plan.quick && round > 0)) {
     await attempt("handshakes", () => measureHandshakes(contender, plan.seconds));
   }
   return sample;

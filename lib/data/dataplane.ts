@@ -237,7 +237,6 @@ export class Dataplane {
 
   #installSession(peer: Peer, command: Extract<DataCommand, { type: "session-install" }>, now: Milliseconds): void {
     this.#table.handshaken(peer.slot);
-    this.#table.handshaken(peer.slot);
     const session = this.#sessions.install(peer, command);
     this.#cipher.forget();
     if (session === null) return;

@@ -35,14 +35,15 @@ let opened: PacketIo | undefined;
 export function packetIo(): PacketIo {
   if (opened !== undefined) return opened;
   const { symbols } = Deno.dlopen("libc.so.6", SYMBOLS);
-  // errno is the thread's own, and an isolate stays on its thread.
-  const errno = new Deno.UnsafePointerView(symbols.__errno_location() as Deno.PointerObject);
+  // errno is the thread's own, and an isolate stays on its thread. Seen as an array it costs a load; a pointer view would be a call.
+  const location = symbols.__errno_location() as Deno.PointerObject;
+  const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
   opened = {
     readv: symbols.readv,
     writev: symbols.writev,
     sendmsg: symbols.sendmsg,
     recvmsg: symbols.recvmsg,
-    errno: () => errno.getInt32(0),
+    errno: () => errno[0],
   };
   return opened;
 }

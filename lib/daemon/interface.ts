@@ -6,7 +6,7 @@
 import type { PeerSlot } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
 import { DEFAULT_MTU, HANDSHAKE_TOS } from "../base/constants.ts";
-import type { DataCommand } from "../base/messages.ts";
+import type { DataCommand, DataEvent } from "../base/messages.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { Offloads } from "../data/dataplane.ts";
@@ -30,6 +30,8 @@ import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
 /** How often the link is looked at although nothing was heard of it. */
 const LOOK_EVERY_MS = 5_000;
+/** How long events are handled in a row before the control socket and the timers get their turn. */
+const EVENTS_SLICE_MS = 10;
 
 /** Why an interface ended. */
 export type End = "asked" | "deleted" | { readonly failure: string };
@@ -68,6 +70,9 @@ export class Interface {
   #turn: Promise<unknown> = Promise.resolve();
   #looking: ReturnType<typeof setInterval> | undefined;
   #ending = false;
+  /** Batches that wait, and how far the first is done. Handshake messages in them are bounded by HANDSHAKE_QUEUE_MAX, everything else is said once until it is taken. */
+  readonly #events: (readonly DataEvent[])[] = [];
+  #eventAt = 0;
 
   /**
    * Makes the interface and moves packets. When it throws nothing is left.
@@ -221,10 +226,8 @@ export class Interface {
         this.#options.log.write(`offloads now: ${this.#offloadWords() || "none"}`);
         return;
       case "events":
-        for (const event of report.events) {
-          this.#control.handle(event);
-          if (event.type === "handshake-datagram") this.#options.worker.handshakeTaken();
-        }
+        this.#events.push(report.events);
+        if (this.#events.length === 1) this.#handleEvents();
         return;
       case "link-changed":
         this.#look();
@@ -232,10 +235,29 @@ export class Interface {
     }
   }
 
+  /** What the data plane said, in order. A flood of handshakes must not keep the control socket waiting, so the event loop gets its turn in between. */
+  #handleEvents(): void {
+    const until = now() + EVENTS_SLICE_MS;
+    for (let batch = this.#events[0]; batch !== undefined; batch = this.#events[0]) {
+      while (this.#eventAt < batch.length) {
+        const event = batch[this.#eventAt++];
+        this.#control.handle(event);
+        if (event.type === "handshake-datagram") this.#options.worker.handshakeTaken();
+        if (now() >= until) {
+          setTimeout(() => this.#handleEvents(), 0);
+          return;
+        }
+      }
+      this.#events.shift();
+      this.#eventAt = 0;
+    }
+  }
+
   #look(): void {
     if (this.#ending) return;
     const seen = this.#watch.look();
-    if (seen === undefined) {
+    if (seen === "unclear") return;
+    if (seen === "gone") {
       this.close("deleted");
       return;
     }

@@ -19,12 +19,23 @@ export interface LinkState {
   readonly mtu: number;
 }
 
+/** What a look found. */
+export interface Look {
+  readonly state: LinkState;
+  readonly release: (() => void) | undefined;
+}
+
+/** How often a look is begun anew because the interface moved under it. */
+const ATTEMPTS_MAX = 4;
+
 /** Follows one TUN device. */
 export class LinkWatch {
   readonly #tun: number;
   #namespace: NetNamespace;
   #routes: RouteSocket;
   #monitor: LinkMonitor;
+  /** What the namespaces before needed; a Worker may still wait on it. */
+  #old: { close(): void }[] = [];
 
   /** @throws OsError */
   constructor(tun: number) {
@@ -46,20 +57,22 @@ export class LinkWatch {
 
   /**
    * Looks. When the interface was moved `descriptor` is another one afterwards; `release` closes the old ones once nobody waits on them.
-   * @returns undefined when the interface is gone
+   * @returns `gone` when the interface was deleted; `unclear` when it could not be asked now (no descriptor or memory left, moved too often meanwhile)
    */
-  look(): { readonly state: LinkState; readonly release: (() => void) | undefined } | undefined {
-    try {
-      const release = this.#follow();
-      const name = tunName(this.#tun);
-      if (name === undefined) return undefined;
-      const link = this.#routes.link(name);
-      if (link === undefined) return undefined;
-      return { state: { name, up: (link.flags & IFF_UP) !== 0, mtu: link.mtu }, release };
-    } catch {
-      // Deleted between two questions.
-      return undefined;
+  look(): Look | "gone" | "unclear" {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      try {
+        const name = tunName(this.#tun);
+        if (name === undefined) return "gone";
+        this.#follow();
+        const link = this.#routes.link(name);
+        if (link === undefined) continue;
+        return { state: { name, up: (link.flags & IFF_UP) !== 0, mtu: link.mtu }, release: this.#takeOld() };
+      } catch {
+        // Moved, renamed or deleted between two questions; only the descriptor's own name says which.
+      }
     }
+    return "unclear";
   }
 
   /** Sets the interface's MTU. @throws OsError */
@@ -68,6 +81,7 @@ export class LinkWatch {
   }
 
   close(): void {
+    this.#takeOld()?.();
     this.#monitor.close();
     this.#routes.close();
     this.#namespace.close();
@@ -79,18 +93,29 @@ export class LinkWatch {
     return NetNamespace.ofDescriptor(descriptor);
   }
 
-  #follow(): (() => void) | undefined {
+  #follow(): void {
     const found = this.#find();
-    if (sameNamespace(found.identity, this.#namespace.identity)) {
+    if (sameNamespace(found.identity, this.#namespace.identity)) return found.close();
+    let monitor: LinkMonitor | undefined;
+    let routes: RouteSocket;
+    try {
+      monitor = LinkMonitor.open(found);
+      routes = RouteSocket.open(found);
+    } catch (error) {
+      monitor?.close();
       found.close();
-      return undefined;
+      throw error;
     }
-    const monitor = LinkMonitor.open(found);
-    const routes = RouteSocket.open(found);
-    const old = [this.#monitor, this.#routes, this.#namespace];
+    this.#old.push(this.#monitor, this.#routes, this.#namespace);
     this.#namespace = found;
     this.#routes = routes;
     this.#monitor = monitor;
+  }
+
+  #takeOld(): (() => void) | undefined {
+    const old = this.#old;
+    if (old.length === 0) return undefined;
+    this.#old = [];
     return () => old.forEach((part) => part.close());
   }
 }

@@ -179,6 +179,8 @@ export class Device {
       case "peer-active":
         this.#timers.active(peer, now);
         return;
+      default:
+        event satisfies never;
     }
   }
 
@@ -252,6 +254,8 @@ export class Device {
         return out.say(`No valid endpoint has been configured or discovered for peer ${number}`);
       case "not-ip":
         return out.say(`Packet is neither ipv4 nor ipv6 from peer ${number}`, where);
+      default:
+        notice satisfies never;
     }
   }
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { milliseconds, peerSlot } from "../../lib/base/brands.ts";
+import type { Notice } from "../../lib/base/messages.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
 import { INITIATION, messageKind, readIndex, RESPONSE, writeIndex } from "../../lib/wire/messages.ts";
@@ -324,6 +325,32 @@ Deno.test("wrong macs, unknown cookies and a missing key have their verdicts and
   b.receive(initiation, endpointOf(1));
   assert.equal(b.device.lastVerdict, "no-private-key");
   assert.equal(b.device.status().privateKey, undefined);
+});
+
+Deno.test("notices of the data plane become OpenBSD's words", () => {
+  const { a } = pair();
+  const words = {
+    "invalid-initiation-mac": "Invalid initiation MAC (10.0.0.7:51820)",
+    "invalid-response-mac": "Invalid response MAC (10.0.0.7:51820)",
+    "keepalive-received": "Receiving keepalive packet from peer 1 (10.0.0.2:51820)",
+    "keepalive-sent": "Sending keepalive packet to peer 1 (10.0.0.2:51820)",
+    "unallowed-source": "Packet has unallowed src IP from peer 1 (10.0.0.2:51820)",
+    "not-ip": "Packet is neither ipv4 nor ipv6 from peer 1 (10.0.0.2:51820)",
+    "no-endpoint": "No valid endpoint has been configured or discovered for peer 1",
+  } satisfies Record<Notice, string>;
+  for (const [notice, line] of Object.entries(words) as [Notice, string][]) {
+    const ofPeer = !notice.startsWith("invalid");
+    a.clear().handle({
+      type: "notice",
+      notice,
+      peer: ofPeer ? SLOT : undefined,
+      source: ofPeer ? undefined : endpointOf(7),
+    });
+    assert.ok(a.log.length === 1 && a.log[0].startsWith(line), a.log[0]);
+  }
+  a.device.configure({ debug: false }, a.now);
+  a.clear().handle({ type: "notice", notice: "not-ip", peer: SLOT, source: undefined });
+  assert.deepEqual(a.log, []);
 });
 
 Deno.test("events of a peer that is gone are nobody's", () => {

@@ -7,8 +7,8 @@
 import { ensureBuilt, ROOT } from "./built.ts";
 import { type Facility, installPackages, missing } from "./facilities.ts";
 
-/** Tests of the whole project, and the examples in its documentation comments. */
-const EVERYTHING = ["--doc", "tests", "lib", "ffi", "mod.ts"];
+/** A run of `deno test` that takes longer than this is ended, and is a failure. */
+const JOB_MS = 15 * 60_000;
 
 const say = (line: string) => console.log(line);
 
@@ -26,12 +26,15 @@ try {
   built = false;
   say(`./wg could not be built: ${error instanceof Error ? error.message : error}`);
 }
-const result = await runTests(args);
-for (const name of result.skippedNames) say(`skipped: ${name}`);
-const failed = result.failed + (built ? 0 : 1);
-const nothing = result.passed + failed === 0;
+const results = await runJobs(await jobs(args), args.filter((arg) => arg.startsWith("-") || !arg.includes("/")));
+const skipped = results.flatMap((result) => result.skipped);
+for (const name of skipped) say(`skipped: ${name}`);
+for (const name of results.flatMap((result) => result.failedNames)) say(`FAILED: ${name}`);
+const passed = results.reduce((sum, result) => sum + result.passed, 0);
+const failed = results.reduce((sum, result) => sum + result.failed, built ? 0 : 1);
+const nothing = passed + failed === 0;
 if (nothing) say("no test ran");
-console.log(`${result.passed} passed, ${failed} failed${result.skipped === 0 ? "" : `, ${result.skipped} skipped`}`);
+say(`${passed} passed, ${failed} failed${skipped.length === 0 ? "" : `, ${skipped.length} skipped`}`);
 Deno.exit(failed === 0 && !nothing ? 0 : 1);
 
 /** What the tests say they need: the words of their `needs(...)` calls. */
@@ -47,47 +50,103 @@ async function neededFacilities(): Promise<Facility[]> {
   return [...found];
 }
 
+/** The words of one `deno test`: options and paths. */
+type Job = readonly string[];
+
+/**
+ * A process of its own for every room's tests, and for every file of those in namespaces: descriptors, current folder and namespaces belong to a process,
+ * so tests of different rooms that share one could disturb each other.
+ */
+async function jobs(args: readonly string[]): Promise<Job[]> {
+  const paths = args.filter((arg) => !arg.startsWith("-") && arg.includes("/"));
+  if (paths.length > 0) return [paths];
+  const found: string[][] = [];
+  const rooms: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}tests`)) {
+    if (name === "net" || !isDirectory) continue;
+    if (await hasTests(`${ROOT}tests/${name}`)) rooms.push(`tests/${name}`);
+  }
+  for await (const { name } of Deno.readDir(`${ROOT}tests/net`)) {
+    if (name.endsWith("_test.ts")) found.push([`tests/net/${name}`]);
+  }
+  const files: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(`${ROOT}tests`)) {
+    if (isFile && name.endsWith("_test.ts")) files.push(`tests/${name}`);
+  }
+  return [...found.sort(), ...rooms.sort().map((room) => [room]), files, ["--doc", "lib", "ffi", "mod.ts"]]
+    .filter((job) => job.length > 0);
+}
+
+async function hasTests(folder: string): Promise<boolean> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory ? await hasTests(`${folder}/${name}`) : name.endsWith("_test.ts")) return true;
+  }
+  return false;
+}
+
 interface Result {
   readonly passed: number;
   readonly failed: number;
-  readonly skipped: number;
-  readonly skippedNames: readonly string[];
+  readonly failedNames: readonly string[];
+  readonly skipped: readonly string[];
 }
 
-/** Runs `deno test` and counts from its report, so that a crash of the runner itself is a failure too. */
-async function runTests(args: readonly string[]): Promise<Result> {
+/** Runs the jobs, as many at a time as there are processors; what each one writes comes in one piece. */
+async function runJobs(jobs: readonly Job[], options: readonly string[]): Promise<Result[]> {
+  const waiting = [...jobs];
+  const results: Result[] = [];
+  const worker = async () => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) results.push(await runJob(job, options));
+  };
+  await Promise.all(Array.from({ length: Math.min(navigator.hardwareConcurrency, 4) }, worker));
+  return results;
+}
+
+/** Counts from the report of `deno test`, so that a run that ends without one is a failure too. */
+async function runJob(job: Job, options: readonly string[]): Promise<Result> {
   const report = await Deno.makeTempFile({ prefix: "wg-tests-", suffix: ".xml" });
   try {
-    const paths = args.some((arg) => !arg.startsWith("-") && arg.includes("/")) ? [] : await present(EVERYTHING);
-    const { success } = await new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--quiet", "--no-check", "--parallel", `--junit-path=${report}`, ...args, ...paths],
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["test", "-A", "--quiet", "--no-check", `--junit-path=${report}`, ...options, ...job],
       cwd: ROOT,
-      env: Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" },
+      env: Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" },
       stdin: "null",
-    }).spawn().status;
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const timer = setTimeout(() => child.kill("SIGKILL"), JOB_MS);
+    const { success, stdout, stderr } = await child.output();
+    clearTimeout(timer);
     const xml = await Deno.readTextFile(report);
+    await writeAll(stdout);
+    if (!success) await writeAll(stderr);
     const total = (attribute: string) =>
       Number(new RegExp(`<testsuites [^>]*\\b${attribute}="(\\d+)"`).exec(xml)?.[1] ?? 0);
-    // What a filter leaves out stands in the report as skipped.
-    const skippedNames = args.some((arg) => arg.startsWith("--filter"))
-      ? []
-      : [...xml.matchAll(/<testcase name="([^"]*)"[^>]*>\s*<skipped/g)].map(([, name]) => plain(name));
-    const broken = total("failures") + total("errors");
-    const failed = broken === 0 && !success ? 1 : broken;
-    const skipped = skippedNames.length;
-    const left = [...xml.matchAll(/<skipped/g)].length;
-    return { passed: total("tests") - broken - left, failed, skipped, skippedNames };
+    const named = (what: string) =>
+      [...xml.matchAll(new RegExp(`<testcase name="([^"]*)" classname="([^"]*)"[^>]*>\\s*<(?:${what})`, "g"))]
+        .map(([, name, file]) => `${plain(file)} => ${plain(name)}`);
+    const failedNames = named("failure|error");
+    const left = named("skipped");
+    const noTests = xml === "" && /No test modules found/.test(decode(stderr));
+    if (failedNames.length === 0 && !success && !noTests) failedNames.push(`deno test ${job.join(" ")}`);
+    return {
+      passed: total("tests") - named("failure|error").length - left.length,
+      failed: failedNames.length,
+      failedNames,
+      // What a filter leaves out stands in the report as skipped.
+      skipped: options.some((option) => option.startsWith("--filter")) ? [] : left,
+    };
   } finally {
     await Deno.remove(report);
   }
 }
 
-async function present(words: readonly string[]): Promise<string[]> {
-  const found: string[] = [];
-  for (const word of words) {
-    if (word.startsWith("-") || await Deno.stat(`${ROOT}${word}`).then(() => true, () => false)) found.push(word);
-  }
-  return found;
+async function writeAll(bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 /** Text of an XML attribute. */

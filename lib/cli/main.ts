@@ -3,7 +3,7 @@
  * @module
  */
 import { ConfigError, OsError } from "../base/errors.ts";
-import { calledAs } from "../daemon/self.ts";
+import { calledAs, cleanEnvironment } from "../daemon/self.ts";
 import type { Command } from "./command.ts";
 
 /** Commands by their first word. A link of one of these names, but not of `daemon`, selects the command as well. */
@@ -26,6 +26,7 @@ const LINKS = new Set(["ifconfig", "route", "netstat", "netstart"]);
 /** Runs the command line of this process and ends it with the command's status. */
 export async function main(): Promise<never> {
   const { name, args } = calledAs();
+  cleanEnvironment();
   try {
     Deno.exit(await run(name, args));
   } catch (error) {

@@ -8,22 +8,14 @@ import { formatGet, formatPublic } from "../uapi/get.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
 import { parseSet } from "../uapi/set.ts";
-import {
-  closeInheritedDescriptors,
-  closeStandardDescriptors,
-  leadSession,
-  nameThread,
-  trimMemory,
-} from "../../ffi/process.ts";
+import { closeInheritedDescriptors, closeStandardDescriptors, leadSession, nameThread } from "../../ffi/process.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
 import { Interface } from "./interface.ts";
 import { Log } from "./log.ts";
 import { formatLog } from "./log_text.ts";
 import { PublicFile } from "./public_file.ts";
 import { dataWorkerUrl, VERSION } from "./self.ts";
-
-/** How long after the start memory that only the start needed is given back. */
-const TRIM_AFTER_MS = 2_000;
+import { Tidy } from "./tidy.ts";
 
 /** How to run. */
 export interface DaemonOptions {
@@ -46,6 +38,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const worker = new WorkerHandle(dataWorkerUrl());
   detach(foreground);
   const log = new Log(name, foreground);
+  const tidy = new Tidy(() => worker.tidy());
   let socket: ControlSocket | undefined;
   let facts: PublicFile | undefined;
   const opened = Promise.withResolvers<Interface>();
@@ -53,7 +46,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   let ended: Interface["ended"];
   try {
     const change = parseSet((await options.configuration()).split("\n").filter((line) => line !== ""));
-    socket = new ControlSocket(name, async (request) => await operate(await opened.promise, request, log));
+    socket = new ControlSocket(name, async (request) => {
+      const answer = await operate(await opened.promise, request, log);
+      tidy.worked(request.lines.length, answer.body.length);
+      return answer;
+    });
     facts = new PublicFile(name);
     const file = facts;
     const device = await Interface.open({
@@ -78,7 +75,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   log.write(`wg ${VERSION} is up: port ${status.listenPort}, ${status.suite}, ${status.cipher}`);
   options.ready(formatReply(`pid=${Deno.pid}\n`));
   if (!foreground) closeStandardDescriptors();
-  setTimeout(trimMemory, TRIM_AFTER_MS);
+  tidy.soon();
 
   const end = await ended;
   facts.remove();

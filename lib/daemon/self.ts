@@ -29,7 +29,7 @@ export const PACKED_FLAGS: readonly string[] = [
 /** What a packed program's Deno is given as environment besides the user's own. */
 export const PACKED_ENVIRONMENT = { DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
 /** V8's flags of a daemon: less memory for heaps that hold little and live long. */
-export const DAEMON_V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--single-threaded-gc";
+export const DAEMON_V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--single-threaded-gc,--expose-gc";
 
 /** How this process runs. */
 export function kind(): Kind {
@@ -96,6 +96,12 @@ export function calledAs(): { readonly name: string; readonly args: readonly str
       return { name: baseName(line.slice(0, Math.max(0, line.indexOf("\0")))), args: Deno.args };
     }
   }
+}
+
+/** Takes what the packed program's header put into the environment out again, so that commands run from here do not inherit it. */
+export function cleanEnvironment(): void {
+  if (kind() !== "packed") return;
+  for (const name of ["DENO_DIR", ...Object.keys(PACKED_ENVIRONMENT)]) Deno.env.delete(name);
 }
 
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);

@@ -67,6 +67,9 @@ function run(start: WorkerStart): void {
         polls.set(PLACE_LINK, order.descriptor);
         say({ type: "link-socket-replaced" });
         return true;
+      case "tidy":
+        (globalThis as { gc?: () => void }).gc?.();
+        return true;
       case "stop":
         return false;
     }

@@ -101,6 +101,11 @@ export class WorkerHandle {
     await this.#replace({ type: "link-socket", descriptor });
   }
 
+  /** Has the Worker collect its garbage. */
+  tidy(): void {
+    this.#order({ type: "tidy" });
+  }
+
   /** Stops the loop and waits for its end: from then on nothing uses the descriptors. Does not wait for ever. */
   async stop(): Promise<void> {
     if (this.#over) return;

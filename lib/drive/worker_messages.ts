@@ -38,6 +38,8 @@ export type WorkerOrder =
   /** Go over to other sockets; answered by `sockets-replaced`, after which the old ones may be closed. */
   | { readonly type: "sockets"; readonly fd4: number; readonly fd6: number }
   | { readonly type: "link-socket"; readonly descriptor: number }
+  /** Collect garbage: something big has passed. */
+  | { readonly type: "tidy" }
   | { readonly type: "stop" };
 
 /** Up. */

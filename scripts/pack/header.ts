@@ -49,8 +49,8 @@ const UNSET = [
   "TOKIO_WORKER_THREADS",
 ];
 
-/** A folder of the cache that nobody ran for this long, and that nobody runs now, is removed when a newer one is unpacked. */
-const KEEP_DAYS = 1;
+/** A folder of the cache that is older than this, and that no process runs from, is removed when a newer one is unpacked. It holds 100 MB. */
+const KEEP_MINUTES = 60;
 
 /** The header; the payload follows its last newline. */
 export function packedHeader(payload: Payload): string {
@@ -112,7 +112,7 @@ wg: $dir: programs cannot be run there (mounted noexec?)"
   [ -s "$dir/$id/deno" ] || { why="$why
 wg: $dir: unpacking failed"; return 1; }
   used=$(LC_ALL=C ls -l /proc/[0-9]*/exe 2>/dev/null)
-  for old in $(find "$dir" -maxdepth 1 -type d -name '[0-9a-f]*' -mtime +${KEEP_DAYS} 2>/dev/null); do
+  for old in $(find "$dir" -maxdepth 1 -type d -name '[0-9a-f]*' -mmin +${KEEP_MINUTES} 2>/dev/null); do
     case $old in "$dir/$id") continue ;; esac
     case $used in *"$old/deno"*) continue ;; esac
     rm -rf "$old"

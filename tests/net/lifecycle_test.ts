@@ -3,6 +3,7 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
+import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { may, must, ping, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
@@ -68,6 +69,25 @@ Deno.test("ip link del ends the process", NEEDED, async () => {
   await must(room, "ifconfig wg1 create wgport 7111");
   await must(room, "ip link del wg1");
   await nothingLeft(room);
+});
+
+Deno.test("in the foreground: every asked-for end has exit status 0", NEEDED, async (t) => {
+  await using room = await wgRoom();
+  const ends: readonly [string, (signal: (name: Deno.Signal) => void) => unknown][] = [
+    ["SIGTERM", (signal) => signal("SIGTERM")],
+    ["SIGINT", (signal) => signal("SIGINT")],
+    ["destroy", () => must(room, "ifconfig wg1 destroy")],
+    ["ip link del", () => must(room, "ip link del wg1")],
+  ];
+  for (const [name, end] of ends) {
+    await t.step(name, async () => {
+      const running = room.spawn([`${ROOT}wg`, "-f", "wg1"]);
+      await eventually("wg1", async () => (await may(room, "ifconfig wg1")).code === 0);
+      await end((signal) => running.signal(signal));
+      equal((await running.status).code, 0, running.output());
+      await nothingLeft(room);
+    });
+  }
 });
 
 Deno.test("an interface moved to another namespace by ip(8) is followed there", NEEDED, async () => {

@@ -11,6 +11,31 @@ import { RouteSocket } from "../host/route_socket.ts";
 import type { Command } from "./command.ts";
 import { parseRoute, type RouteChangeCommand, type RouteLine } from "./route_words.ts";
 
+/** What `wg help route` prints. */
+export const HELP = `usage: route [-nq] [-T rdomain] [--json] command [argument ...]
+
+  route exec command [argument ...]
+      Run a command in the routing domain: route -T 1 exec ping 192.168.5.2
+  route show [-inet | -inet6] [-gateway address] [-priority number]
+      Show the routes and this host's own addresses.
+  route get [-inet | -inet6] address
+      Show the way that packets to an address take.
+  route add | change [-inet | -inet6] [-net | -host] destination gateway [modifier ...]
+  route delete [-inet | -inet6] destination [gateway] [modifier ...]
+      Change a route. A destination is default, an address, or a network as
+      10.0.0.0/8 or 10/8. A gateway is an address, that of a link-local one with
+      its interface (fe80::1%wg1), or with -iface an interface.
+      Modifiers: -iface, -ifp interface, -ifa address, -netmask mask, -prefixlen number,
+      -priority metric, -mtu number, -blackhole, -reject.
+  route flush [-inet | -inet6] [-iface interface] [-priority number]
+      Delete the routes that were added, not those of the interfaces' own networks.
+
+  -T rdomain  act in this routing domain: the network namespace rdomainN
+  -q          print nothing
+  -n          numbers only, as always here
+  --json      show and get: print values for programs
+`;
+
 export const command: Command = { run: (args) => route(args) };
 
 /**

@@ -1,7 +1,8 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { formatIp } from "../../lib/base/ip_text.ts";
-import { parseNetstat } from "../../lib/cli/netstat.ts";
+import { HELP as NETSTAT_HELP, parseNetstat } from "../../lib/cli/netstat.ts";
+import { HELP as ROUTE_HELP } from "../../lib/cli/route.ts";
 import { parseRoute, type RouteChangeCommand } from "../../lib/cli/route_words.ts";
 
 function change(line: string): RouteChangeCommand {
@@ -189,5 +190,14 @@ Deno.test("netstat: a wrong line names its word", () => {
       (error) => error instanceof ConfigError && error.word === word,
       line,
     );
+  }
+});
+
+Deno.test("the help names every command and flag", () => {
+  for (const word of ["exec", "show", "get", "add", "change", "delete", "flush", "-T", "-q", "--json", "-blackhole"]) {
+    equal(ROUTE_HELP.includes(word), true, word);
+  }
+  for (const word of ["-l", "-a", "-r", "-i", "-I", "-f", "-p", "-T", "--json"]) {
+    equal(NETSTAT_HELP.includes(`  ${word} `), true, word);
   }
 });

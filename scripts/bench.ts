@@ -39,8 +39,8 @@ const EXTRA_MEASURES = ["handshakes", "commands", "peers", "talkers"] as const;
 /** Measured only when it is named: it slows what it looks at. */
 const PROFILE = "profile";
 
-async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
+function readArguments(args: readonly string[]) {
+  return parseArgs({
     args: [...args],
     options: {
       quick: { type: "boolean", default: false },
@@ -52,7 +52,17 @@ async function main(args: readonly string[]): Promise<number> {
       from: { type: "string" },
       help: { type: "boolean", default: false },
     },
-  });
+  }).values;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let values: ReturnType<typeof readArguments>;
+  try {
+    values = readArguments(args);
+  } catch (error) {
+    console.error(`bench: ${error instanceof Error ? error.message : error}`);
+    return 2;
+  }
   if (values.help) {
     console.log(
       "deno task bench [--quick] [--rounds N] [--seconds N] [--only WORD,...] [--json FILE] [--svg FILE] [--from FILE]",

@@ -1,8 +1,10 @@
 /**
- * A dozen hostname.if(5) files as people have them. `KEY` stands for the interface's private key, `PEER` for the other's public key.
+ * A dozen hostname.if(5) files as people have them. `KEY` stands for the interface's private key, `PEER` for the other's public key, `PSK` for a
+ * preshared key.
  * @module
  */
 
+/** A file and what it comes to. */
 export interface HostnameSample {
   readonly what: string;
   readonly text: string;
@@ -10,35 +12,37 @@ export interface HostnameSample {
   readonly steps: readonly string[];
 }
 
-const hub = Array.from({ length: 50 }, (_, i) => ({
+const HUB_PEERS = Array.from({ length: 49 }, (_, i) => ({
   key: new Uint8Array(32).fill(i + 1).toBase64(),
-  range: `10.50.0.${i + 2}/32`,
+  range: `10.50.0.${i + 10}/32`,
 }));
+const PEER = "wgpeer PEER wgendpoint 127.0.0.1 7999";
 
 export const SAMPLES: readonly HostnameSample[] = [
   {
     what: "road warrior",
     text: `wgkey KEY
-wgpeer PEER wgendpoint 127.0.0.1 7999 wgaip 0.0.0.0/0 wgaip ::/0 wgpka 25
+${PEER} wgaip 0.0.0.0/0 wgaip ::/0 wgpka 25
 inet 10.1.0.2/24
 up
 `,
     steps: [
       "ifconfig wg0 wgkey KEY",
-      "ifconfig wg0 wgpeer PEER wgendpoint 127.0.0.1 7999 wgaip 0.0.0.0/0 wgaip ::/0 wgpka 25",
+      `ifconfig wg0 ${PEER} wgaip 0.0.0.0/0 wgaip ::/0 wgpka 25`,
       "ifconfig wg0 inet 10.1.0.2/24",
       "ifconfig wg0 up",
     ],
   },
   {
     what: "hub of 50 peers",
-    text: `wgkey KEY wgport 7010\ninet 10.50.0.1 255.255.255.0\n${
-      hub.map(({ key, range }) => `wgpeer ${key} wgaip ${range}\n`).join("")
+    text: `wgkey KEY wgport 7010\ninet 10.50.0.1 255.255.255.0\n${PEER} wgaip 10.50.0.2/32\n${
+      HUB_PEERS.map(({ key, range }) => `wgpeer ${key} wgaip ${range}\n`).join("")
     }`,
     steps: [
       "ifconfig wg0 wgkey KEY wgport 7010",
       "ifconfig wg0 inet 10.50.0.1 netmask 255.255.255.0",
-      ...hub.map(({ key, range }) => `ifconfig wg0 wgpeer ${key} wgaip ${range}`),
+      `ifconfig wg0 ${PEER} wgaip 10.50.0.2/32`,
+      ...HUB_PEERS.map(({ key, range }) => `ifconfig wg0 wgpeer ${key} wgaip ${range}`),
     ],
   },
   {
@@ -61,12 +65,12 @@ wgpeer PEER wgendpoint ::1 7999 wgaip fd00:1::/64 wgaip fd00:9::/48
     wgport 7012
 wgpeer PEER \\
 	wgpsk PSK \\
-	wgaip 10.3.0.0/16
+	wgaip 10.3.0.0/16 wgendpoint 127.0.0.1 7999
 inet 10.3.0.1/16
 `,
     steps: [
       "ifconfig wg0 wgkey KEY wgport 7012",
-      "ifconfig wg0 wgpeer PEER wgpsk PSK wgaip 10.3.0.0/16",
+      "ifconfig wg0 wgpeer PEER wgpsk PSK wgaip 10.3.0.0/16 wgendpoint 127.0.0.1 7999",
       "ifconfig wg0 inet 10.3.0.1/16",
     ],
   },
@@ -74,19 +78,22 @@ inet 10.3.0.1/16
     what: "descriptions",
     text: `description "the office's tunnel"
 wgkey KEY
-wgpeer PEER wgdescr 'Zoë # laptop' wgaip 10.4.0.2/32
+${PEER} wgdescr 'Zoë # laptop' wgaip 10.4.0.2/32
 group office
+inet 10.4.0.1/24
 `,
     steps: [
       "ifconfig wg0 description 'the office'\\''s tunnel'",
       "ifconfig wg0 wgkey KEY",
-      "ifconfig wg0 wgpeer PEER wgdescr 'Zoë # laptop' wgaip 10.4.0.2/32",
+      `ifconfig wg0 ${PEER} wgdescr 'Zoë # laptop' wgaip 10.4.0.2/32`,
       "ifconfig wg0 group office",
+      "ifconfig wg0 inet 10.4.0.1/24",
     ],
   },
   {
     what: "!route",
     text: `wgkey KEY
+${PEER} wgaip 10.5.0.0/24 wgaip 10.99.0.0/16
 inet 10.5.0.1/24
 !/bin/true $if
 !route add -inet 10.99.0.0/16 10.5.0.2
@@ -94,6 +101,7 @@ inet 10.5.0.1/24
 `,
     steps: [
       "ifconfig wg0 wgkey KEY",
+      `ifconfig wg0 ${PEER} wgaip 10.5.0.0/24 wgaip 10.99.0.0/16`,
       "ifconfig wg0 inet 10.5.0.1/24",
       "/bin/true wg0",
       "route add -inet 10.99.0.0/16 10.5.0.2",
@@ -102,13 +110,22 @@ inet 10.5.0.1/24
   },
   {
     what: "rdomain",
-    text: "rdomain 3\nwgkey KEY wgport 7013\ninet 10.6.0.1/24\n",
-    steps: ["ifconfig wg0 rdomain 3", "ifconfig wg0 wgkey KEY wgport 7013", "ifconfig wg0 inet 10.6.0.1/24"],
+    text: `rdomain 3\nwgkey KEY wgport 7013\n${PEER} wgaip 10.6.0.0/24\ninet 10.6.0.1/24\n`,
+    steps: [
+      "ifconfig wg0 rdomain 3",
+      "ifconfig wg0 wgkey KEY wgport 7013",
+      `ifconfig wg0 ${PEER} wgaip 10.6.0.0/24`,
+      "ifconfig wg0 inet 10.6.0.1/24",
+    ],
   },
   {
     what: "wgrtable",
-    text: "wgkey KEY wgport 7014 wgrtable 4\ninet 10.7.0.1/24\n",
-    steps: ["ifconfig wg0 wgkey KEY wgport 7014 wgrtable 4", "ifconfig wg0 inet 10.7.0.1/24"],
+    text: `wgkey KEY wgport 7014 wgrtable 4\n${PEER} wgaip 10.7.0.0/24\ninet 10.7.0.1/24\n`,
+    steps: [
+      "ifconfig wg0 wgkey KEY wgport 7014 wgrtable 4",
+      `ifconfig wg0 ${PEER} wgaip 10.7.0.0/24`,
+      "ifconfig wg0 inet 10.7.0.1/24",
+    ],
   },
   {
     what: "aliases",
@@ -116,39 +133,55 @@ inet 10.5.0.1/24
 inet alias 10.8.0.2 255.255.255.255
 inet alias 10.8.1.1/24
 wgkey KEY
+${PEER} wgaip 10.8.0.0/16
 `,
     steps: [
       "ifconfig wg0 inet 10.8.0.1 netmask 0xffffff00",
       "ifconfig wg0 inet alias 10.8.0.2 netmask 255.255.255.255",
       "ifconfig wg0 inet alias 10.8.1.1/24",
       "ifconfig wg0 wgkey KEY",
+      `ifconfig wg0 ${PEER} wgaip 10.8.0.0/16`,
     ],
   },
   {
     what: "mtu and options behind an address",
-    text: "inet 10.9.0.1 255.255.0.0 10.9.255.255 mtu 1380 description nine\ninet6 fd00:9::1 64 debug\nwgkey KEY\n",
+    text: `inet 10.9.0.1 255.255.0.0 10.9.255.255 mtu 1380 description nine
+inet6 fd00:9::1 64 debug
+wgkey KEY
+${PEER} wgaip 10.9.0.0/16
+`,
     steps: [
       "ifconfig wg0 inet 10.9.0.1 netmask 255.255.0.0 broadcast 10.9.255.255 mtu 1380 description nine",
       "ifconfig wg0 inet6 fd00:9::1 prefixlen 64 debug",
       "ifconfig wg0 wgkey KEY",
+      `ifconfig wg0 ${PEER} wgaip 10.9.0.0/16`,
     ],
   },
   {
     what: "dest",
-    text: "inet 10.10.0.1 255.255.255.255\ndest 10.10.0.2\ninet6 alias fd00:a::1 128\ndest fd00:a::2\nwgkey KEY\n",
+    text: `inet 10.10.0.1 255.255.255.255
+dest 10.10.0.2
+inet6 alias fd00:a::1 128
+dest fd00:a::2
+wgkey KEY
+${PEER} wgaip 10.10.0.2/32 wgaip fd00:a::2/128
+`,
     steps: [
       "ifconfig wg0 inet 10.10.0.1 10.10.0.2 netmask 255.255.255.255",
       "ifconfig wg0 inet6 alias fd00:a::1 fd00:a::2 prefixlen 128",
       "ifconfig wg0 wgkey KEY",
+      `ifconfig wg0 ${PEER} wgaip 10.10.0.2/32 wgaip fd00:a::2/128`,
     ],
   },
   {
     what: "comments and blanks",
-    text: "# the key\n\n   # indented \\\n\twgkey KEY   # behind a line\r\n\n#wgport 7\n  up  \nno-newline-follows: #\n"
-      .replace(
-        "no-newline-follows: #\n",
-        "wgport 7015",
-      ),
-    steps: ["ifconfig wg0 wgkey KEY", "ifconfig wg0 up", "ifconfig wg0 wgport 7015"],
+    text: "# the key\n\n   # indented \\\n\twgkey KEY   # behind a line\r\n\n#wgport 7\n  inet   10.11.0.1/24  \n" +
+      `${PEER} wgaip 10.11.0.0/24\nwgport 7015`,
+    steps: [
+      "ifconfig wg0 wgkey KEY",
+      "ifconfig wg0 inet 10.11.0.1/24",
+      `ifconfig wg0 ${PEER} wgaip 10.11.0.0/24`,
+      "ifconfig wg0 wgport 7015",
+    ],
   },
 ];

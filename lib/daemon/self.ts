@@ -28,6 +28,8 @@ export const PACKED_FLAGS: readonly string[] = [
 ];
 /** What a packed program's Deno is given as environment besides the user's own. */
 export const PACKED_ENVIRONMENT = { DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
+/** The variable in which the shell header hands on the user's HOME, which it hides from the runtime. */
+export const PACKED_HOME = "WG_PACKED_HOME";
 /** V8's flags of a daemon: less memory for heaps that hold little and live long. */
 export const DAEMON_V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--single-threaded-gc,--expose-gc";
 
@@ -56,7 +58,7 @@ export function selfCommand(args: readonly string[]): SelfCommand {
       return {
         program,
         args: [...PACKED_FLAGS, DAEMON_V8_FLAGS, `${folder}/${PACKED_MAIN}`, "wg", ...args],
-        environment: { ...keep("PATH"), ...PACKED_ENVIRONMENT, DENO_DIR: `${folder}/cache` },
+        environment: { ...keep("PATH"), ...PACKED_ENVIRONMENT, HOME: `${folder}/cache`, DENO_DIR: `${folder}/cache` },
       };
     }
     case "source": {
@@ -90,6 +92,7 @@ export function calledAs(): { readonly name: string; readonly args: readonly str
     case "source":
       return { name: "wg", args: Deno.args };
     case "packed":
+      giveHomeBack();
       return { name: baseName(Deno.args[0] ?? "wg"), args: Deno.args.slice(1) };
     case "compiled": {
       const line = Deno.readTextFileSync("/proc/self/cmdline");
@@ -102,6 +105,14 @@ export function calledAs(): { readonly name: string; readonly args: readonly str
 export function cleanEnvironment(): void {
   if (kind() !== "packed") return;
   for (const name of ["DENO_DIR", ...Object.keys(PACKED_ENVIRONMENT)]) Deno.env.delete(name);
+}
+
+/** For the commands that this one runs. */
+function giveHomeBack(): void {
+  const home = Deno.env.get(PACKED_HOME);
+  if (home === undefined) return Deno.env.delete("HOME");
+  Deno.env.set("HOME", home);
+  Deno.env.delete(PACKED_HOME);
 }
 
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);

@@ -5,7 +5,7 @@
  * so that it may be interrupted and done by several at once. Folders that belong to somebody else, or that others may write to, are not used.
  * @module
  */
-import { PACKED_ENVIRONMENT, PACKED_FLAGS, PACKED_MAIN, VERSION } from "../../lib/daemon/self.ts";
+import { PACKED_ENVIRONMENT, PACKED_FLAGS, PACKED_HOME, PACKED_MAIN, VERSION } from "../../lib/daemon/self.ts";
 
 /** What the header has to know of the payload behind it. */
 export interface Payload {
@@ -60,9 +60,13 @@ export function packedHeader(payload: Payload): string {
 # wg ${VERSION}: WireGuard with OpenBSD's words. This file holds the program and its runtime, packed; see README.md of its source.
 id=${payload.sha256.slice(0, 32)}
 why=
+# The runtime does not start in a folder that was removed.
+[ -d "$PWD" ] || [ -n "$(pwd -P 2>/dev/null)" ] || cd /
 run() {
   unset ${UNSET.join(" ")}
-  export DENO_DIR="$1/$id/cache" ${settings}
+  # The runtime reads ~/.npmrc and ends when that is broken; the program gives its user's home back (lib/daemon/self.ts).
+  if [ "${"$"}{HOME+set}" ]; then export ${PACKED_HOME}="$HOME"; else unset ${PACKED_HOME}; fi
+  export HOME="$1/$id/cache" DENO_DIR="$1/$id/cache" ${settings}
   name=$0
   shift
   exec "$dir/$id/deno" ${PACKED_FLAGS.join(" ")} "$dir/$id/${PACKED_MAIN}" "$name" "$@"

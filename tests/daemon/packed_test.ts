@@ -9,7 +9,8 @@ import { packedHeader } from "../../scripts/pack/header.ts";
 import { tarEnd, tarEntry } from "../../scripts/pack/tar.ts";
 
 const RUNTIME = `#!/bin/sh
-printf '%s\\n' "deno_dir=$DENO_DIR" "flags=$DENO_V8_FLAGS" "$@"
+[ -n "$(pwd -P 2>/dev/null)" ] || exit 9
+printf '%s\\n' "deno_dir=$DENO_DIR" "home=$HOME $WG_PACKED_HOME" "flags=$DENO_V8_FLAGS" "$@"
 `;
 
 interface Bench {
@@ -75,7 +76,7 @@ Deno.test("it unpacks once, privately, and passes name, words and nothing of the
     assert.equal(first.err, "");
     const lines = first.out.split("\n");
     assert.match(lines[0], /^deno_dir=.*\/cache$/);
-    assert.equal(lines[1], "flags=");
+    assert.equal(lines[2], "flags=");
     assert.deepEqual(lines.slice(-6), [file, "ifconfig", "wg1", "two words", "", ""]);
     for (const flag of ["-A", "--no-config", "--no-lock", "--no-remote", "--no-npm", "--cached-only"]) {
       assert.ok(lines.includes(flag), flag);
@@ -89,6 +90,24 @@ Deno.test("it unpacks once, privately, and passes name, words and nothing of the
     const second = await run(["wg1"], {}, `${folder}/ifconfig`);
     assert.deepEqual(second.out.split("\n").slice(-3), [`${folder}/ifconfig`, "wg1", ""]);
     assert.equal((await Deno.stat(`${cache}/${id}/deno`)).ino, ino, "not unpacked again");
+  }));
+
+Deno.test("the runtime gets a home of its own, the program hears of the user's", () =>
+  withPacked(async ({ run, cache }) => {
+    const home = async (environment: Record<string, string>) => (await run([], environment)).out.split("\n")[1];
+    assert.equal(await home({ HOME: "/home/me" }), `home=${cache}/${folders(cache)[0]}/cache /home/me`);
+    assert.equal(await home({ WG_PACKED_HOME: "/forged" }), `home=${cache}/${folders(cache)[0]}/cache `);
+  }));
+
+Deno.test("started in a folder that was removed it runs in another", () =>
+  withPacked(async ({ file, folder, run }) => {
+    await run();
+    const script = 'mkdir "$1/gone" && cd "$1/gone" && rmdir "$1/gone" && exec "$2" x 2>/dev/null';
+    const { code } = await new Deno.Command("sh", {
+      args: ["-c", script, "sh", folder, file],
+      env: { XDG_CACHE_HOME: `${folder}/cache` },
+    }).output();
+    assert.equal(code, 0);
   }));
 
 Deno.test("several at once leave one folder and all run", () =>

@@ -4,6 +4,7 @@
  */
 import { ConfigError, OsError } from "../base/errors.ts";
 import { interfaceNames } from "../daemon/client.ts";
+import { NetNamespace } from "../host/namespace.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import type { Family } from "../ifconfig/command.ts";
 import type { ShownAddress, ShownInterface, ShownLink, StatusOptions } from "../ifconfig/status.ts";
@@ -81,7 +82,7 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
   return {
     name: known?.link.name ?? (status.name || name),
     link: known === undefined ? linkToldBy(status) : shownLink(known.link),
-    place: known?.place ?? "unknown",
+    place: known?.place,
     debug: status.debug,
     priority: status.priority,
     groups: ["wg", ...status.groups],
@@ -104,11 +105,12 @@ function findLink(
   name: string,
   status: InterfaceStatus,
 ): { link: Link; addresses: InterfaceAddress[]; place: number | string } | undefined {
-  using namespace = namespaceOf(status);
-  if (namespace === undefined) return undefined;
+  const told = namespaceOf(status);
+  // Who is not root cannot open the path: a TUN device of the name here is most likely it.
+  using namespace = told ?? NetNamespace.current();
   using routes = RouteSocket.open(namespace);
   const link = routes.link(name);
-  if (link === undefined) return undefined;
+  if (link === undefined || (told === undefined && link.kind !== "tun")) return undefined;
   return { link, addresses: routes.addresses({ interfaceIndex: link.index }), place: placeOf(namespace) };
 }
 

@@ -43,8 +43,8 @@ export interface ShownEngine {
 export interface ShownInterface {
   readonly name: string;
   readonly link: ShownLink;
-  /** Where it is: an rdomain's number (0 for the command's own), or the name of a network namespace that is none. */
-  readonly place: number | string;
+  /** Where it is: an rdomain's number (0 for the command's own), the name of a network namespace that is none, or undefined when not known. */
+  readonly place: number | string | undefined;
   readonly debug: boolean;
   readonly priority: number;
   /** All its groups, `wg` first. */
@@ -109,7 +109,7 @@ export function formatInterface(shown: ShownInterface, options: StatusOptions): 
   const flags = openbsdFlags(link.flags, { wg: wg !== undefined, debug: shown.debug });
   let text = `${shown.name}: flags=${formatFlags(flags)}`;
   if (typeof shown.place === "string") text += ` netns ${shown.place}`;
-  else if (shown.place !== 0) text += ` rdomain ${shown.place}`;
+  else if (shown.place !== undefined && shown.place !== 0) text += ` rdomain ${shown.place}`;
   text += ` mtu ${link.mtu}\n`;
   if (link.lladdr.length === 6) text += `\tlladdr ${link.lladdr.toHex().replace(/..(?=.)/g, "$&:")}\n`;
   if (link.description !== "") text += `\tdescription: ${link.description}\n`;
@@ -182,7 +182,8 @@ export function interfaceJson(shown: ShownInterface, options: StatusOptions): Re
   return {
     name: shown.name,
     flags: FLAGS.filter((flag) => (flags & flag.openbsd) !== 0).map((flag) => flag.name),
-    ...(typeof shown.place === "number" ? { rdomain: shown.place } : { netns: shown.place }),
+    ...(typeof shown.place === "number" && { rdomain: shown.place }),
+    ...(typeof shown.place === "string" && { netns: shown.place }),
     mtu: link.mtu,
     index: link.index,
     ...(link.description !== "" && { description: link.description }),

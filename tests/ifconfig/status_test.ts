@@ -151,7 +151,8 @@ Deno.test("who is not root sees port and rtable", () => {
     i_port: 7111,
     i_rtable: 2,
   };
-  const text = formatInterface(shown({ wg }), all);
+  const text = formatInterface(shown({ wg, place: undefined }), all);
+  assert.match(text, /^wg1: flags=\S+ mtu 1420\n/);
   assert.match(text, /\twgport 7111\n\twgrtable 2\n\tgroups/);
 });
 

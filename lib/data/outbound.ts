@@ -5,6 +5,7 @@
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
+import { MESSAGE_DATA } from "../base/constants.ts";
 import type { AllowedIps } from "../route/allowed_ips.ts";
 import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
@@ -113,9 +114,24 @@ export class Outbound {
       this.#unreachable.answer(tunPacket, length, now);
       return;
     }
+    if (this.#isOwnMessage(peer, v4, length)) {
+      this.#stats.looped++;
+      return;
+    }
     const gso = bytes[tunPacket - VNET_HEADER_BYTES + Vnet.VNET_GSO_TYPE] & ~Vnet.GSO_ECN;
     const session = gso === Vnet.GSO_NONE ? this.#one(peer, v4, length, now) : this.#split(peer, v4, gso, length, now);
     if (session !== null) this.#sender.keepFresh(session, now);
+  }
+
+  /** Whether it is a datagram that went to this peer and came back, because its endpoint is routed into the tunnel itself: nobody else knows the index. */
+  #isOwnMessage(peer: Peer, v4: boolean, length: number): boolean {
+    const { bytes, view, tunPacket } = this.#memory;
+    if (bytes[tunPacket + (v4 ? Ip.IPV4_PROTOCOL : Ip.IPV6_NEXT)] !== Ip.PROTOCOL_UDP || peer.current === null) {
+      return false;
+    }
+    const at = tunPacket + (v4 ? Ip.IPV4_HEADER_BYTES : Ip.IPV6_HEADER_BYTES) + Ip.UDP_HEADER_BYTES;
+    return at + 8 <= tunPacket + length && view.getUint32(at, true) === MESSAGE_DATA &&
+      view.getUint32(at + 4, true) === peer.current.remoteIndex >>> 0;
   }
 
   /** A packet that is not to be split. Returns the session it was sent on. */

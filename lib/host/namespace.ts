@@ -8,7 +8,7 @@
  */
 import { osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
-import { checked, EEXIST, EINVAL, ENOENT } from "../../ffi/errno.ts";
+import { checked, EEXIST, EINVAL, ENOENT, EPERM } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 import { listeningSockets } from "./sockets.ts";
 import { RouteSocket } from "./route_socket.ts";
@@ -94,7 +94,11 @@ export class NetNamespace {
       if (options.create !== true || !absent) throw error;
     }
     return underLock(() => {
-      createNamed(path, n);
+      try {
+        createNamed(path, n);
+      } catch (error) {
+        throw withReason(error, `rdomain ${n}`);
+      }
       return NetNamespace.#open(path, `rdomain ${n}`);
     });
   }
@@ -113,7 +117,7 @@ export class NetNamespace {
     if (sameNamespace(identityOf(THREAD_NAMESPACE), this.identity)) return synchronous(fn());
     const back = checked(libc.open(THREAD_NAMESPACE, libc.O_RDONLY | libc.O_CLOEXEC), "open", THREAD_NAMESPACE);
     try {
-      checked(libc.setns(this.fd, libc.CLONE_NEWNET), "setns", this.name);
+      enter(this.fd, this.name);
       try {
         return synchronous(fn());
       } finally {
@@ -210,6 +214,20 @@ function identityOf(path: string): NamespaceIdentity {
 function synchronous<T>(result: T): T {
   if (result instanceof Promise) throw new TypeError("a function that runs in a namespace must be synchronous");
   return result;
+}
+
+function enter(fd: number, name: string): void {
+  try {
+    checked(libc.setns(fd, libc.CLONE_NEWNET), "setns", name);
+  } catch (error) {
+    throw withReason(error, name);
+  }
+}
+
+/** Containers often leave root without this capability; the rest of the program does not need it. */
+function withReason(error: unknown, object: string): unknown {
+  if (!(error instanceof OsError) || error.errno !== EPERM) return error;
+  return osError(error.call, object, EPERM, "rdomains need the capability CAP_SYS_ADMIN");
 }
 
 function returnTo(fd: number): void {

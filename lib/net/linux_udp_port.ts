@@ -159,10 +159,11 @@ export class LinuxUdpPort implements UdpPort {
     }
     message.useVectors(count);
     const segment = count > 1 ? segmentSize : 0;
-    const errno = this.#sendOnce(fd, family, cellAt, ecn, segment, hasSource);
+    let errno = this.#sendOnce(fd, family, cellAt, ecn, segment, hasSource);
     if (errno === 0) return SEND_OK;
-    if (hasSource && canSourceCause(errno) && this.#sendOnce(fd, family, cellAt, ecn, segment, false) === 0) {
-      return SEND_SOURCE_LOST;
+    if (hasSource && canSourceCause(errno)) {
+      errno = this.#sendOnce(fd, family, cellAt, ecn, segment, false);
+      if (errno === 0) return SEND_SOURCE_LOST;
     }
     if (count === 1 || !(errno === EIO || errno === EMSGSIZE || errno === EINVAL)) return SEND_FAILED;
     this.#refuseGso(cellAt);

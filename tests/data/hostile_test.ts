@@ -212,6 +212,26 @@ Deno.test("commands for a peer or a session that is gone do nothing", () => {
   assert.equal(side.dataplane.turn(NOON), false);
 });
 
+Deno.test("a message of ours that was routed into the tunnel itself goes no further, whichever family; what only looks like it goes on", () => {
+  const { a } = connectedSides();
+  const inner = { udp: true, source: 1, destination: 2, sourcePort: 1001, destinationPort: 1002 };
+  const [sent] = a.sendPacket(makePacket({ ...inner, v6: false, payload: new Uint8Array(100) }));
+  for (const v6 of [false, true]) {
+    assert.deepEqual(a.sendPacket(makePacket({ ...inner, v6, payload: sent.bytes })), []);
+    assert.deepEqual(a.sendPacket(makePacket({ ...inner, v6, payload: sent.bytes.subarray(0, 8) })), []);
+  }
+  assert.equal(a.dataplane.stats.looped, 4);
+  const other = sent.bytes.slice();
+  other[4] ^= 1;
+  const handshake = sent.bytes.slice();
+  handshake[0] = 1;
+  for (const payload of [other, handshake, sent.bytes.subarray(0, 7), new Uint8Array()]) {
+    for (const v6 of [false, true]) assert.equal(a.sendPacket(makePacket({ ...inner, v6, payload })).length, 1);
+  }
+  assert.equal(a.sendPacket(makePacket({ ...inner, udp: false, v6: false, payload: sent.bytes })).length, 1);
+  assert.equal(a.dataplane.stats.looped, 4);
+});
+
 Deno.test("a device that is gone ends it", () => {
   const side = new Side(ENDPOINT_A);
   assert.equal(side.dataplane.gone, false);

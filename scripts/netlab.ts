@@ -47,7 +47,7 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
   readonly stdin?: string;
   readonly cwd?: string;
-  /** The command is killed after this long; 30 s unless told. */
+  /** The command is killed after this long; 60 s unless told. */
   readonly timeoutMs?: number;
   /** Throw when it does not exit with 0. */
   readonly check?: boolean;
@@ -194,7 +194,7 @@ export class Room {
    */
   async run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
     const child = this.#command(argv, options, options.stdin === undefined ? "null" : "piped").spawn();
-    const timeoutMs = options.timeoutMs ?? 30_000;
+    const timeoutMs = options.timeoutMs ?? 60_000;
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -264,6 +264,11 @@ export class Room {
       }
       await this.output(["ip", "-n", netns, "link", "set", name, "up"]);
     }
+    // The carrier comes a little after both ends are up.
+    for (const { netns, name } of [a, b]) {
+      const show = ["ip", "-n", netns, "-o", "link", "show", name];
+      await eventually(`the carrier of ${name}`, async () => (await this.output(show)).includes("state UP"));
+    }
   }
 
   /** Links a program into the folder that stands first on the room's PATH. */
@@ -330,11 +335,11 @@ function kill(pid: number, signal: Deno.Signal): void {
   }
 }
 
-/** Waits until `condition` gives something other than undefined or false. @throws LabError after `timeoutMs` */
+/** Waits until `condition` gives something other than undefined or false. @throws LabError after `timeoutMs`, which is long because machines that run tests are busy */
 export async function eventually<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   while (true) {

@@ -39,27 +39,38 @@ async function helpOf(topic: string | undefined): Promise<string> {
     default:
       break;
   }
-  const own = await commandHelp(topic);
-  if (own === undefined) throw new ConfigError(topic, "unknown command; `wg help` names them");
+  const own = COMMAND_HELP[topic];
+  if (own === undefined || !Object.hasOwn(COMMAND_HELP, topic)) {
+    throw new ConfigError(topic, "unknown command; `wg help` names them");
+  }
   return own;
 }
 
-/** The help that a command's module exports as `HELP`. */
-async function commandHelp(topic: string): Promise<string | undefined> {
-  switch (topic) {
-    case "route":
-      return helpText(await import("./route.ts"));
-    case "netstat":
-      return helpText(await import("./netstat.ts"));
-    case "dmesg":
-      return helpText(await import("./dmesg.ts"));
-    case "version":
-      return "usage: wg version\n\nShows the version, the way this program was built, and which crypto runs.\n";
-    default:
-      return undefined;
-  }
-}
+const COMMAND_HELP: Readonly<Record<string, string>> = {
+  route: `usage: route [-n] [-T rdomain] add | change | delete [-inet | -inet6] destination[/prefix] gateway
+       route [-n] [-T rdomain] get address
+       route [-n] [-T rdomain] show [-inet | -inet6]
+       route [-T rdomain] flush -iface interface
+       route -T rdomain exec command [argument ...]
 
-function helpText(module: object): string | undefined {
-  return "HELP" in module && typeof module.HELP === "string" ? module.HELP : undefined;
-}
+Shows and changes the routes of a routing domain, or runs a command in it.
+Routing domain 0 is the network namespace the command was started in, another
+one the namespace rdomainN.
+`,
+  netstat: `usage: netstat [-aln] [-f inet | inet6] [-p tcp | udp] [-T rdomain] [--json]
+       netstat -r [-n] [-f inet | inet6] [-T rdomain] [--json]
+       netstat -i | -I interface [-n] [-T rdomain] [--json]
+
+Shows sockets (-l: those that listen, -a: all), routes, or interfaces with
+their counters.
+`,
+  dmesg: `usage: dmesg [-f] [interface ...]
+
+Shows the messages of the interfaces, of all without a name; -f goes on as they
+come. ifconfig wgN debug turns on those of wg(4), DIAGNOSTICS.
+`,
+  version: `usage: version
+
+Shows the version, the way this program was built, and which crypto runs.
+`,
+};

@@ -30,6 +30,9 @@ Deno.test("help: the overview, and each command's own", async () => {
   assert.match(await printed(help, []), /^usage: wg command[^]*\n {2}ifconfig [^]*\n {2}netstart /);
   assert.equal(await printed(help, ["ifconfig"]), await printed(ifconfig, ["--help"]));
   assert.equal(await printed(help, ["netstart"]), await printed(netstart, ["-h"]));
+  for (const name of ["route", "netstat", "dmesg", "version"]) {
+    assert.ok((await printed(help, [name])).startsWith(`usage: ${name}`), name);
+  }
 });
 
 Deno.test("netstart --print-unit prints the unit", async () => {
@@ -51,6 +54,7 @@ const WRONG: readonly (readonly [Command, readonly string[], string])[] = [
   [ifconfig, ["nosuch0", "wgport", "x"], "wgport"],
   [help, ["ifconfig", "route"], "route"],
   [help, ["nosuch"], "nosuch"],
+  [help, ["toString"], "toString"],
   [netstart, ["-x"], "-x"],
   [netstart, ["-d"], "-d"],
   [netstart, ["em0"], "em0"],

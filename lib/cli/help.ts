@@ -36,6 +36,10 @@ async function helpOf(topic: string | undefined): Promise<string> {
       return (await import("../ifconfig/help.ts")).ifconfigHelp();
     case "netstart":
       return (await import("../ifconfig/hostname_help.ts")).NETSTART_HELP;
+    case "route":
+      return (await import("./route.ts")).HELP;
+    case "netstat":
+      return (await import("./netstat.ts")).HELP;
     default:
       break;
   }
@@ -47,23 +51,6 @@ async function helpOf(topic: string | undefined): Promise<string> {
 }
 
 const COMMAND_HELP: Readonly<Record<string, string>> = {
-  route: `usage: route [-n] [-T rdomain] add | change | delete [-inet | -inet6] destination[/prefix] gateway
-       route [-n] [-T rdomain] get address
-       route [-n] [-T rdomain] show [-inet | -inet6]
-       route [-T rdomain] flush -iface interface
-       route -T rdomain exec command [argument ...]
-
-Shows and changes the routes of a routing domain, or runs a command in it.
-Routing domain 0 is the network namespace the command was started in, another
-one the namespace rdomainN.
-`,
-  netstat: `usage: netstat [-aln] [-f inet | inet6] [-p tcp | udp] [-T rdomain] [--json]
-       netstat -r [-n] [-f inet | inet6] [-T rdomain] [--json]
-       netstat -i | -I interface [-n] [-T rdomain] [--json]
-
-Shows sockets (-l: those that listen, -a: all), routes, or interfaces with
-their counters.
-`,
   dmesg: `usage: dmesg [-f] [interface ...]
 
 Shows the messages of the interfaces, of all without a name; -f goes on as they

@@ -170,6 +170,7 @@ function changeLink(editor: LinkEditor, command: Command, metric: number): void 
 
 function moveTo(editor: LinkEditor, rdomain: number): void {
   editor.onUndo(() => removeRdomainIfEmpty(rdomain));
-  using to = NetNamespace.rdomain(rdomain, { create: true });
-  if (!sameNamespace(to.identity, editor.namespace.identity)) editor.move(to);
+  NetNamespace.occupy(rdomain, (to) => {
+    if (!sameNamespace(to.identity, editor.namespace.identity)) editor.move(to);
+  });
 }

@@ -30,9 +30,7 @@ export interface SocketChange {
  */
 export function openSockets(port: number, fwmark: number, rtable: number): Sockets {
   const open = () => openUdp({ port, fwmark });
-  if (rtable === 0) return { ...open(), fwmark, rtable };
-  using namespace = NetNamespace.rdomain(rtable, { create: true });
-  return { ...namespace.run(open), fwmark, rtable };
+  return { ...NetNamespace.occupy(rtable, (namespace) => namespace.run(open)), fwmark, rtable };
 }
 
 /**

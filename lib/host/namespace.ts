@@ -93,14 +93,41 @@ export class NetNamespace {
       const absent = error instanceof OsError && (error.errno === ENOENT || error.errno === EINVAL);
       if (options.create !== true || !absent) throw error;
     }
-    return underLock(() => {
-      try {
-        createNamed(path, n);
-      } catch (error) {
-        throw withReason(error, `rdomain ${n}`);
-      }
-      return NetNamespace.#open(path, `rdomain ${n}`);
-    });
+    return underLock(() => NetNamespace.#openOrCreate(n));
+  }
+
+  /**
+   * Makes rdomain `n` when it does not exist and runs `fn` before anybody can take it away again for being empty: put into it what keeps it.
+   * In `fn` no rdomain may be made or removed.
+   * @returns what `fn` returned
+   * @throws as `rdomain`; what `fn` throws
+   */
+  static occupy<T>(n: number, fn: (namespace: NetNamespace) => T): T {
+    checkRdomain(n);
+    if (n === 0) {
+      using here = NetNamespace.current();
+      return synchronous(fn(here));
+    }
+    let made = false;
+    try {
+      return underLock(() => {
+        made = !isNamespace(rdomainPath(n));
+        using namespace = NetNamespace.#openOrCreate(n);
+        return synchronous(fn(namespace));
+      });
+    } catch (error) {
+      if (made) removeRdomainIfEmpty(n);
+      throw error;
+    }
+  }
+
+  static #openOrCreate(n: number): NetNamespace {
+    try {
+      createNamed(rdomainPath(n), n);
+    } catch (error) {
+      throw withReason(error, `rdomain ${n}`);
+    }
+    return NetNamespace.#open(rdomainPath(n), `rdomain ${n}`);
   }
 
   static #open(path: string, name: string): NetNamespace {

@@ -247,3 +247,30 @@ Deno.test("the kernel's socket tables are read by its own layout, and rubbish is
     assert.deepEqual(parseSockets(bad, "udp", 4), [], bad);
   }
 });
+
+Deno.test({
+  name: "whoever is in an rdomain finds it under its name, however others come and go",
+  ignore: !isRoot,
+  fn: async () => {
+    const n = freeRdomain();
+    const program = new URL("occupy_rdomain.ts", import.meta.url).pathname;
+    const outputs = await Promise.all([1, 2, 3].map((i) => {
+      const args = ["run", "--no-check", "-A", program, String(n), `wgtest${i}`, "40"];
+      return new Deno.Command(Deno.execPath(), { args }).output();
+    }));
+    for (const { stdout, stderr } of outputs) {
+      assert.equal(new TextDecoder().decode(stdout), "0\n", new TextDecoder().decode(stderr));
+    }
+    assert.ok(!namedRdomains().includes(n));
+  },
+});
+
+withRdomain("an rdomain made for something that failed is not left", (n, namespace) => {
+  namespace.close();
+  assert.ok(removeRdomainIfEmpty(n));
+  assert.throws(() => NetNamespace.occupy(n, () => assert.fail("inside")), /inside/);
+  assert.ok(!namedRdomains().includes(n));
+  assert.equal(NetNamespace.occupy(n, (made) => rdomainOf(made.identity)), n);
+  assert.throws(() => NetNamespace.occupy(n, () => assert.fail("inside")), /inside/);
+  assert.ok(namedRdomains().includes(n), "it was there before");
+});

@@ -100,7 +100,7 @@ Deno.test("the time of a status grows with its peers, not with their square", ()
   };
   took(1000);
   const few = Math.min(took(1000), took(1000), took(1000));
-  const many = took(10_000);
+  const many = Math.min(took(10_000), took(10_000), took(10_000));
   assert.ok(many < 60 * few, `1,000 peers: ${few} ms, 10,000 peers: ${many} ms`);
 });
 

@@ -34,11 +34,18 @@ export async function main(): Promise<never> {
       console.error(`wg: ${error.message}`);
     } else if (error instanceof Deno.errors.BrokenPipe) {
       Deno.exit(0);
+    } else if (isOfTheSystem(error)) {
+      console.error(`wg: ${error.message}`);
     } else {
       console.error(`wg: internal error: ${error instanceof Error ? error.stack ?? error.message : error}`);
     }
     Deno.exit(1);
   }
+}
+
+/** Whether the runtime hands on what the operating system said, e.g. that a disk is full. */
+function isOfTheSystem(error: unknown): error is Error {
+  return error instanceof Error && /^E[A-Z0-9]+$/.test(String((error as { readonly code?: unknown }).code));
 }
 
 async function run(name: string, args: readonly string[]): Promise<number> {

@@ -114,11 +114,21 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
 function detach(foreground: boolean): void {
   nameThread("wg");
   Deno.umask(0o077);
+  keepMemoryOutOfCoreDumps();
   if (foreground) return;
   leadSession();
   closeInheritedDescriptors();
   Deno.chdir("/");
   for (const name of Object.keys(Deno.env.toObject())) Deno.env.delete(name);
+}
+
+/** The keys are in memory: a core dump, should one be written, holds none of it. PR_SET_DUMPABLE would close /proc/PID/fd to other commands of ours in containers. */
+function keepMemoryOutOfCoreDumps(): void {
+  try {
+    Deno.writeTextFileSync("/proc/self/coredump_filter", "0");
+  } catch {
+    // No such file where the kernel writes no core dumps, or /proc is closed.
+  }
 }
 
 const describe = (error: unknown) => error instanceof Error ? `${error.message} ${error.stack ?? ""}` : String(error);

@@ -36,6 +36,9 @@ const REFUSED_EVERY_MS = 60_000;
 /** How long events are handled in a row before the control socket and the timers get their turn. */
 const EVENTS_SLICE_MS = 10;
 
+/** Events whose answers go out together: a message to the Worker costs as much as a tenth of a handshake. */
+const EVENTS_TOGETHER = 8;
+
 /** Why an interface ended. */
 export type End = "asked" | "deleted" | { readonly failure: string };
 
@@ -75,8 +78,8 @@ export class Interface {
   #ending = false;
   #socketsHere: boolean;
   #refused: { readonly endpoint: string; readonly at: number } | undefined;
-  /** Batches that wait, and how far the first is done. Handshake messages in them are bounded by HANDSHAKE_QUEUE_MAX, everything else is said once until it is taken. */
-  readonly #events: (readonly DataEvent[])[] = [];
+  /** What the data plane said, and how far that is handled. It says no more until then. */
+  #events: readonly DataEvent[] = [];
   #eventAt = 0;
 
   /**
@@ -254,8 +257,9 @@ export class Interface {
         this.#options.log.write(`offloads now: ${this.#offloadWords() || "none"}`);
         return;
       case "events":
-        this.#events.push(report.events);
-        if (this.#events.length === 1) this.#handleEvents();
+        this.#events = report.events;
+        this.#eventAt = 0;
+        this.#handleEvents();
         return;
       case "link-changed":
         this.#look();
@@ -265,20 +269,17 @@ export class Interface {
 
   /** What the data plane said, in order. A flood of handshakes must not keep the control socket waiting, so the event loop gets its turn in between. */
   #handleEvents(): void {
+    const events = this.#events;
     const until = now() + EVENTS_SLICE_MS;
-    for (let batch = this.#events[0]; batch !== undefined; batch = this.#events[0]) {
-      while (this.#eventAt < batch.length) {
-        const event = batch[this.#eventAt++];
-        this.#control.handle(event);
-        if (event.type === "handshake-datagram") this.#options.worker.handshakeTaken();
-        if (now() >= until) {
-          setTimeout(() => this.#handleEvents(), 0);
-          return;
-        }
-      }
-      this.#events.shift();
-      this.#eventAt = 0;
+    while (this.#eventAt < events.length) {
+      const event = events[this.#eventAt++];
+      const last = this.#eventAt === events.length || now() >= until;
+      this.#control.handle(event, !last && this.#eventAt % EVENTS_TOGETHER !== 0);
+      if (event.type === "handshake-datagram") this.#options.worker.handshakeTaken();
+      if (last) break;
     }
+    if (this.#eventAt < events.length) setTimeout(() => this.#handleEvents(), 0);
+    else this.#options.worker.eventsHandled();
   }
 
   #look(): void {

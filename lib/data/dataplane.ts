@@ -46,6 +46,11 @@ export interface DataplaneOptions {
    * At HANDSHAKE_QUEUE_MAX new ones are dropped. Without it the events are taken to be handled at once.
    */
   readonly handshakesWaiting?: Int32Array;
+  /**
+   * Called after every receive, before what came is looked at: applies the commands given by now. A peer may answer our response at once,
+   * under a session whose command was given before the response was sent, but after this turn began.
+   */
+  readonly catchUp?: () => void;
   /** Offloads to leave unused although the ports have them; all are used without it. */
   readonly offloads?: Partial<Offloads>;
   /** The fastest that runs here, unless another is given. */
@@ -135,6 +140,7 @@ export class Dataplane {
       stats,
       voice,
       times,
+      catchUp: options.catchUp ?? (() => {}),
     });
   }
 

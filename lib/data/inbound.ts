@@ -41,6 +41,7 @@ export interface InboundParts {
   readonly stats: DataStats;
   readonly voice: Voice;
   readonly times: Times;
+  readonly catchUp: () => void;
 }
 
 /** The inbound half of the data plane. */
@@ -61,6 +62,7 @@ export class Inbound {
   readonly #stats: DataStats;
   readonly #voice: Voice;
   readonly #times: Times;
+  readonly #catchUp: () => void;
   /** The next free slots of opened packets; all are free again after a flush. */
   #openSlot = 0;
   #openLargeSlot = 0;
@@ -82,6 +84,7 @@ export class Inbound {
     this.#stats = parts.stats;
     this.#voice = parts.voice;
     this.#times = parts.times;
+    this.#catchUp = parts.catchUp;
   }
 
   /** A bounded number of receives, and everything they gave is written. Returns whether there was anything. */
@@ -94,6 +97,7 @@ export class Inbound {
       worked = true;
       taken += received;
       this.#stats.udpReceives++;
+      this.#catchUp();
       this.#run(received, now);
     }
     this.#flush();

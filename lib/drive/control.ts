@@ -47,10 +47,10 @@ export class ControlDriver {
     this.#settle();
   }
 
-  /** Handles an event of the data plane. Give them in order. */
-  handle(event: DataEvent): void {
+  /** Handles an event of the data plane. Give them in order. `more` follow at once: what this one asks for is done with them. */
+  handle(event: DataEvent, more = false): void {
     this.#options.device.handle(event, this.#options.now());
-    this.#settle();
+    if (!more) this.#settle();
   }
 
   /** Stops the timer. Nothing is sent afterwards. */

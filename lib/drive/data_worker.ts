@@ -14,7 +14,18 @@ import { LinuxUdpPort } from "../net/linux_udp_port.ts";
 import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
 import { nameThread } from "../../ffi/process.ts";
 import { PLACE_LINK, PLACE_UDP4, PLACE_UDP6, runPacketLoop } from "./packet_loop.ts";
-import { WORD_HANDSHAKES_WAITING, type WorkerOrder, type WorkerReport, type WorkerStart } from "./worker_messages.ts";
+import {
+  EVENTS_HELD,
+  EVENTS_NONE,
+  EVENTS_SENT,
+  fromEnvelope,
+  WORD_BELL,
+  WORD_EVENTS,
+  WORD_HANDSHAKES_WAITING,
+  type WorkerOrder,
+  type WorkerReport,
+  type WorkerStart,
+} from "./worker_messages.ts";
 
 const scope = globalThis as unknown as {
   onmessage: ((message: MessageEvent<WorkerStart>) => void) | null;
@@ -41,38 +52,51 @@ function run(start: WorkerStart): void {
     udp,
     emit: (event) => events.push(event),
     handshakesWaiting: words.subarray(WORD_HANDSHAKES_WAITING, WORD_HANDSHAKES_WAITING + 1),
+    catchUp: () => {
+      // A stop is for the loop to hear.
+      if (Atomics.exchange(words, WORD_BELL, 0) !== 0 && !takeOrders()) Atomics.store(words, WORD_BELL, 1);
+    },
     ...(start.times === undefined ? {} : { times: start.times }),
     ...(start.offloads === undefined ? {} : { offloads: start.offloads }),
   });
   const orders = start.orders as unknown as NodePort;
   const bell = new EventFd(start.bell);
   let link = start.linkSocket < 0 ? undefined : new DrainedSocket(start.linkSocket);
+  let stopped = false;
   const polls = new PollSet([start.tun.fd, start.fd4, start.fd6, start.bell, start.linkSocket]);
 
-  const carryOut = (order: WorkerOrder): boolean => {
+  const carryOut = (order: WorkerOrder): void => {
     switch (order.type) {
       case "commands": {
         const at = now();
         for (const command of order.commands) dataplane.apply(command, at);
-        return true;
+        return;
       }
       case "sockets":
         udp.replace(order.fd4, order.fd6);
         polls.set(PLACE_UDP4, order.fd4);
         polls.set(PLACE_UDP6, order.fd6);
         say({ type: "sockets-replaced" });
-        return true;
+        return;
       case "link-socket":
         link = order.descriptor < 0 ? undefined : new DrainedSocket(order.descriptor);
         polls.set(PLACE_LINK, order.descriptor);
         say({ type: "link-socket-replaced" });
-        return true;
+        return;
       case "tidy":
         (globalThis as { gc?: () => void }).gc?.();
-        return true;
+        return;
       case "stop":
-        return false;
+        stopped = true;
+        return;
     }
+  };
+  /** Carries out the orders that wait; false when one of them was to stop. */
+  const takeOrders = (): boolean => {
+    for (let next = receiveMessageOnPort(orders); next !== undefined; next = receiveMessageOnPort(orders)) {
+      carryOut(fromEnvelope(next.message));
+    }
+    return !stopped;
   };
 
   let told: Offloads = dataplane.offloads;
@@ -83,15 +107,9 @@ function run(start: WorkerStart): void {
     bell,
     words,
     now,
-    takeOrders: () => {
-      while (true) {
-        const next = receiveMessageOnPort(orders);
-        if (next === undefined) return true;
-        if (!carryOut(next.message as WorkerOrder)) return false;
-      }
-    },
+    takeOrders,
     flush: () => {
-      if (events.length === 0) return;
+      if (events.length === 0 || !mayReport(words)) return;
       say({ type: "events", events });
       events = [];
       const offloads = dataplane.offloads;
@@ -101,6 +119,14 @@ function run(start: WorkerStart): void {
     linkChanged: () => say({ type: "link-changed" }),
   });
   say({ type: end });
+}
+
+/** Whether events may go up now; otherwise the bell is rung when they may. */
+function mayReport(words: Int32Array): boolean {
+  while (true) {
+    if (Atomics.compareExchange(words, WORD_EVENTS, EVENTS_NONE, EVENTS_SENT) === EVENTS_NONE) return true;
+    if (Atomics.compareExchange(words, WORD_EVENTS, EVENTS_SENT, EVENTS_HELD) !== EVENTS_NONE) return false;
+  }
 }
 
 const sameOffloads = (a: Offloads, b: Offloads) =>

@@ -53,12 +53,13 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
     }
     if (dataplane.gone) return "gone";
     if (Atomics.exchange(words, WORD_BELL, 0) !== 0) {
-      bell.drain();
       if (!takeOrders()) return "stopped";
       flush();
       continue;
     }
     if (polls.wait(worked ? 0 : WAIT_MAX_MS) === 0) continue;
+    // Here and nowhere else: whoever rings sets the word first, so a ring that was answered by the word alone is still to come.
+    if (polls.found(PLACE_BELL) !== 0) bell.drain();
     if (polls.found(PLACE_LINK) !== 0) {
       loop.link()?.drain();
       loop.linkChanged();

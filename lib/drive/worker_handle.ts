@@ -5,9 +5,13 @@
 import type { DataCommand } from "../base/messages.ts";
 import { EventFd } from "../../ffi/poll.ts";
 import {
+  EVENTS_HELD,
+  EVENTS_NONE,
+  inEnvelope,
   SHARED_WORDS,
   WORD_BEAT,
   WORD_BELL,
+  WORD_EVENTS,
   WORD_HANDSHAKES_WAITING,
   type WorkerOrder,
   type WorkerReport,
@@ -68,6 +72,11 @@ export class WorkerHandle {
     Atomics.sub(this.#shared, WORD_HANDSHAKES_WAITING, 1);
   }
 
+  /** Call when all events of a report are handled: the next ones may come. */
+  eventsHandled(): void {
+    if (Atomics.exchange(this.#shared, WORD_EVENTS, EVENTS_NONE) === EVENTS_HELD) this.#ring();
+  }
+
   /**
    * Gives the Worker its descriptors and waits until packets move.
    * @throws Error when it fails before
@@ -125,7 +134,11 @@ export class WorkerHandle {
 
   #order(order: WorkerOrder): void {
     if (this.#over) return;
-    this.#channel.port1.postMessage(order);
+    this.#channel.port1.postMessage(inEnvelope(order));
+    this.#ring();
+  }
+
+  #ring(): void {
     Atomics.store(this.#shared, WORD_BELL, 1);
     this.#bell.signal();
   }

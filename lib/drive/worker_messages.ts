@@ -13,6 +13,14 @@ export const WORD_HANDSHAKES_WAITING = 0;
 export const WORD_BELL = 1;
 /** Counted up on every pass of the loop: shows that the Worker lives. */
 export const WORD_BEAT = 2;
+/** One of the EVENTS_ below: events go up only while the main isolate has none, so that those of a busy time go up together. */
+export const WORD_EVENTS = 3;
+/** The main isolate has none. */
+export const EVENTS_NONE = 0;
+/** It was sent some and has not handled them all. */
+export const EVENTS_SENT = 1;
+/** As before, and the Worker keeps more back: it wants the bell rung for them. */
+export const EVENTS_HELD = 2;
 /** How many 32-bit words the Worker and the main isolate share. */
 export const SHARED_WORDS = 16;
 
@@ -41,6 +49,18 @@ export type WorkerOrder =
   /** Collect garbage: something big has passed. */
   | { readonly type: "tidy" }
   | { readonly type: "stop" };
+
+/**
+ * An order as it travels. In a plain object Node's receiveMessageOnPort looks for ports in every property, in a typed array at every byte,
+ * which costs more than the rest of the message; into a Map it does not look.
+ */
+export type Envelope = ReadonlyMap<"order", WorkerOrder>;
+
+/** Packs an order for postMessage. */
+export const inEnvelope = (order: WorkerOrder): Envelope => new Map([["order", order]]);
+
+/** Takes it out of what receiveMessageOnPort gave. */
+export const fromEnvelope = (message: unknown): WorkerOrder => (message as Envelope).get("order") as WorkerOrder;
 
 /** Up. */
 export type WorkerReport =

@@ -5,7 +5,7 @@
 import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Dataplane } from "../../lib/data/dataplane.ts";
 import { runPacketLoop } from "../../lib/drive/packet_loop.ts";
-import type { WorkerOrder, WorkerReport, WorkerStart } from "../../lib/drive/worker_messages.ts";
+import { fromEnvelope, type WorkerReport, type WorkerStart } from "../../lib/drive/worker_messages.ts";
 import { now } from "../../lib/net/clock.ts";
 import { EventFd, PollSet } from "../../ffi/poll.ts";
 
@@ -26,8 +26,9 @@ scope.onmessage = ({ data: start }) => {
     now,
     takeOrders: () => {
       while (true) {
-        const order = receiveMessageOnPort(start.orders as unknown as NodePort)?.message as WorkerOrder | undefined;
-        if (order === undefined) return true;
+        const next = receiveMessageOnPort(start.orders as unknown as NodePort);
+        if (next === undefined) return true;
+        const order = fromEnvelope(next.message);
         if (order.type === "sockets") scope.postMessage({ type: "sockets-replaced" });
         if (order.type === "stop") return false;
       }

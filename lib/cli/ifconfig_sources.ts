@@ -32,6 +32,7 @@ export function commandSources(): Sources {
       using routes = RouteSocket.open();
       return routes.link(name)?.index;
     },
+    random: (into) => void crypto.getRandomValues(into as Uint8Array<ArrayBuffer>),
   };
 }
 

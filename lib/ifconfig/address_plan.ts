@@ -53,8 +53,13 @@ export function planAddresses(current: readonly PlannedAddress[], changes: reado
         result = result.filter((address) => address !== found);
         break;
       }
+      case "link-local":
+        if (!result.some(isLinkLocal)) {
+          result = [...result, { address: change.address, prefix: 64, broadcast: undefined, destination: undefined }];
+        }
+        break;
       case "set": {
-        const wanted = complete(change, current);
+        const wanted = complete(change, result);
         const replaced = change.family === "inet" && !change.alias
           ? result.find((a) => familyOf(a) === "inet")
           : undefined;
@@ -101,14 +106,15 @@ function usualBroadcast(address: IpBytes, change: AddressChange & { type: "set" 
   return address.map((byte, i) => byte | (hosts >>> (24 - i * 8)) & 255);
 }
 
+const isLinkLocal = ({ address }: { readonly address: IpBytes }) =>
+  address.length === 16 && address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
+
 function withHostPart(prefix: IpBytes, current: readonly PlannedAddress[]): IpBytes {
-  const linkLocal = current.find(({ address }) =>
-    address.length === 16 && address[0] === 0xfe && (address[1] & 0xc0) === 0x80
-  );
+  const linkLocal = current.find(isLinkLocal);
   if (linkLocal === undefined) {
     throw new ConfigError(
       "eui64",
-      "the interface has no link-local address to take the last 64 bits from; write the whole address",
+      "the interface has no link-local address to take the last 64 bits from; `inet6 eui64` makes one",
     );
   }
   const whole = prefix.slice();

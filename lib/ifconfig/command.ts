@@ -26,6 +26,8 @@ export type AddressChange =
     /** The host part comes from the interface's link-local address. */
     readonly eui64: boolean;
   }
+  /** `inet6 eui64` alone: a link-local address where there is none yet; this one, whose last 64 bits are random. */
+  | { readonly type: "link-local"; readonly family: "inet6"; readonly address: IpBytes }
   /** `delete`, `-alias`: this address, or the first of the family. */
   | { readonly type: "remove"; readonly family: Family; readonly address: IpBytes | undefined }
   /** `-inet`, `-inet6`: all of the family. */
@@ -74,6 +76,8 @@ export interface Sources {
   resolve(word: string, host: string, family: Family | undefined): Promise<readonly IpBytes[]>;
   /** The index of an interface in the current namespace, for link-local endpoints; undefined when there is none. */
   interfaceIndex(name: string): number | undefined;
+  /** Fills the bytes at random. */
+  random(into: Uint8Array): void;
 }
 
 /** A command while its words are read. */

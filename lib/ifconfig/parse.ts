@@ -58,7 +58,7 @@ function checkTogether(draft: Draft, args: readonly string[]): void {
   }
   for (const address of draft.addresses) {
     if ("flush" in address) continue;
-    if (address.host === undefined && address.mode !== "remove") {
+    if (address.host === undefined && address.mode !== "remove" && !asksForLinkLocal(address)) {
       throw new ConfigError(address.word, "wants an address behind it");
     }
     if (address.prefix !== undefined && address.netmask !== undefined && address.prefix !== address.netmask) {
@@ -118,6 +118,7 @@ async function settleAddress(
   const address = draft.host === undefined ? undefined : await lookUp(draft, draft.host, sources);
   const family = address === undefined ? draft.family ?? "inet" : address.length === 4 ? "inet" : "inet6";
   if (draft.mode === "remove") return { type: "remove", family, address };
+  if (asksForLinkLocal(draft)) return { type: "link-local", family: "inet6", address: linkLocal(sources) };
   if (address === undefined) throw new ConfigError(draft.word, "wants an address behind it");
   const destination = draft.destination === undefined ? undefined : await lookUp(draft, draft.destination, sources);
   if (destination !== undefined && destination.length !== address.length) {
@@ -139,6 +140,18 @@ async function settleAddress(
     alias: draft.mode === "alias",
     eui64: draft.eui64,
   };
+}
+
+/** `inet6 eui64` without an address. */
+const asksForLinkLocal = (draft: AddressDraft): boolean =>
+  draft.eui64 && draft.host === undefined && draft.word === "inet6" && draft.mode === "set";
+
+/** As of an interface without a hardware address: fe80::/64 and 64 random bits. */
+function linkLocal(sources: Sources): IpBytes {
+  const address = new Uint8Array(16);
+  address.set([0xfe, 0x80]);
+  sources.random(address.subarray(8));
+  return address;
 }
 
 async function lookUp(draft: AddressDraft, host: string, sources: Sources): Promise<IpBytes> {

@@ -84,7 +84,8 @@ export const ADDRESS_WORDS: readonly Word[] = [
     name: "eui64",
     operands: [],
     section: "address",
-    help: "Take the last 64 bits of the IPv6 address from the interface's link-local address.",
+    help:
+      "Take the last 64 bits of the IPv6 address from the interface's link-local address. `inet6 eui64` alone gives it such an address.",
     take(draft, _, word) {
       const address = draft.address(word);
       familyIs(address, "inet6", word);

@@ -28,6 +28,10 @@ async function plan(current: string, line: string) {
   return [made.remove.map(write).join(" "), made.add.map(write).join(" "), made.result.map(write).join(" ")];
 }
 
+/** Made of what the tests' source of random bytes gives. */
+const MADE = "fe80::5a5a:5a5a:5a5a:5a5a";
+const HOST_PART = "fd00::5a5a:5a5a:5a5a:5a5a";
+
 /** What is there, the words, what goes, what comes, what is there then. */
 const CASES: readonly (readonly [string, string, string, string, string])[] = [
   ["", "192.168.5.1/24", "", "192.168.5.1/24^192.168.5.255", "192.168.5.1/24^192.168.5.255"],
@@ -49,6 +53,9 @@ const CASES: readonly (readonly [string, string, string, string, string])[] = [
   ["10.0.0.1/8 fd00::1/64", "-inet6 inet6 fd00::2/128", "fd00::1/64", "fd00::2/128", "10.0.0.1/8 fd00::2/128"],
   ["10.0.0.1/8", "-inet 10.0.0.1/8", "", "", "10.0.0.1/8^10.255.255.255"],
   ["fe80::12:34/64", "inet6 fd00:: prefixlen 64 eui64", "", "fd00::12:34/64", "fe80::12:34/64 fd00::12:34/64"],
+  ["fe80::12:34/64", "inet6 eui64", "", "", "fe80::12:34/64"],
+  ["", "inet6 eui64", "", `${MADE}/64`, `${MADE}/64`],
+  ["", "inet6 eui64 inet6 fd00:: eui64", "", `${MADE}/64 ${HOST_PART}/64`, `${MADE}/64 ${HOST_PART}/64`],
 ];
 
 for (const [current, line, remove, add, result] of CASES) {

@@ -36,6 +36,7 @@ export function testSources(): Sources & { readonly asked: string[] } {
         ? Promise.resolve(found)
         : Promise.reject(new ConfigError(word, `"${host}": does not resolve`));
     },
+    random: (into) => void into.fill(0x5a),
     interfaceIndex: (name) => name === "eth0" || name === "3" ? 3 : undefined,
   };
 }

@@ -66,7 +66,10 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, (command: Co
     ["wg1 inet6 delete", address, ["remove inet6 first"]],
     ["wg1 delete", address, ["remove inet first"]],
   ],
-  eui64: [["wg1 inet6 fd00:: prefixlen 64 eui64", (c) => c.addresses[0].type === "set" && c.addresses[0].eui64, true]],
+  eui64: [
+    ["wg1 inet6 fd00:: prefixlen 64 eui64", (c) => c.addresses[0].type === "set" && c.addresses[0].eui64, true],
+    ["wg1 inet6 eui64", address, ["link-local fe80::5a5a:5a5a:5a5a:5a5a"]],
+  ],
   "-inet": [["wg1 -inet", address, ["flush inet"]]],
   "-inet6": [["wg1 -inet6 inet6 fd00::1", address, ["flush inet6", "set fd00::1/64"]]],
   wgkey: [
@@ -121,6 +124,7 @@ function address(command: Command): string[] {
     if (change.type === "remove") {
       return `remove ${change.family} ${change.address === undefined ? "first" : formatIp(change.address)}`;
     }
+    if (change.type === "link-local") return `link-local ${formatIp(change.address)}`;
     const to = change.destination === undefined ? "" : ` to ${formatIp(change.destination)}`;
     const broadcast = change.broadcast === undefined ? "" : ` broadcast ${formatIp(change.broadcast)}`;
     return `${change.alias ? "alias" : "set"} ${formatIp(change.address)}/${change.prefix}${to}${broadcast}`;

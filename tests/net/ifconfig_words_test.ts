@@ -121,6 +121,13 @@ Deno.test("a point-to-point destination, eui64, and addresses seen by family", N
   equal(refused.code, 1);
   match(refused.stderr, /^wg: eui64: [^\n]*link-local[^\n]*\n$/);
   deepEqual(addressLines(await must(room, "ifconfig wg1")), shown);
+  // As on OpenBSD, `inet6 eui64` gives a link-local address where there is none, once.
+  await must(room, "ifconfig wg1 inet6 eui64");
+  const [made] = addressLines(await must(room, "ifconfig wg1")).filter((line) => line.includes("fe80:"));
+  match(made, /^inet6 fe80::[0-9a-f:]+%wg1 prefixlen 64 scopeid 0x[0-9a-f]+$/);
+  await must(room, "ifconfig wg1 inet6 eui64");
+  deepEqual(addressLines(await must(room, "ifconfig wg1")).filter((line) => line.includes("fe80:")), [made]);
+  await must(room, `ifconfig wg1 inet6 ${/fe80:[^%]+/.exec(made)![0]} delete`);
   await must(room, "ifconfig wg1 inet6 fe80::1234:5678:9abc:def0");
   await must(room, "ifconfig wg1 inet6 fd18:: prefixlen 64 eui64");
   const lines = addressLines(await must(room, "ifconfig wg1 inet6"));

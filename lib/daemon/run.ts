@@ -15,6 +15,7 @@ import { Log } from "./log.ts";
 import { formatLog } from "./log_text.ts";
 import { PublicFile } from "./public_file.ts";
 import { dataWorkerUrl, VERSION } from "./self.ts";
+import { linkIndex } from "./sockets.ts";
 import { Tidy } from "./tidy.ts";
 
 /** How to run. */
@@ -96,7 +97,9 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
       return { body: request.value === "2" ? formatGet(status, status) : formatGet(status) };
     }
     case "set":
-      await device.configure(parseSet(request.lines));
+      await device.configure(parseSet(request.lines, {
+        interfaceIndex: (zone) => linkIndex(zone, device.status().rtable),
+      }));
       return { body: "" };
     case "dmesg": {
       const since = request.lines.find((line) => line.startsWith("since="))?.slice(6) ?? "0";

@@ -4,6 +4,7 @@
  */
 import type { DeviceChange } from "../base/config.ts";
 import { NetNamespace } from "../host/namespace.ts";
+import { RouteSocket } from "../host/route_socket.ts";
 import { closeUdp, openUdp, setFwmark } from "../net/open_udp.ts";
 
 /** Open sockets and how they are set. A descriptor is -1 for a family that the host does not have. */
@@ -49,4 +50,12 @@ export function changeSockets(now: Sockets, change: DeviceChange): SocketChange 
   if (fwmark === now.fwmark) return undefined;
   setFwmark(now, fwmark);
   return { sockets: { ...now, fwmark }, replaced: false, undo: () => setFwmark(now, now.fwmark) };
+}
+
+/** The index of a link beside the sockets: a zone that wg(8) writes by name, as in `[fe80::1%eth0]:51820`. Undefined when there is none. */
+export function linkIndex(name: string, rtable: number): number | undefined {
+  return NetNamespace.occupy(rtable, (namespace) => {
+    using routes = RouteSocket.open(namespace);
+    return routes.link(name)?.index;
+  });
 }

@@ -106,6 +106,9 @@ Deno.test("Debian's wg(8) changes our interface: set, setconf, syncconf, removal
   const allowed = await must(room, "wg show wg1 allowed-ips");
   match(allowed, new RegExp(`${RegExp.escape(publicKeys.right)}\tfd05::2/128\n`));
   match(allowed, new RegExp(`${RegExp.escape(other)}\t`));
+  // wg(8) writes a link-local endpoint's zone by name.
+  await must(room, `wg set wg1 peer ${other} endpoint [fe80::77%lo]:51820`);
+  match(await must(room, "wg show wg1 endpoints"), /\[fe80::77%(lo|1)\]:51820/);
   await must(room, `wg set wg1 peer ${other} remove`);
   await must(room, `wg set wg1 peer ${publicKeys.right} allowed-ips 192.168.5.2/32`);
   await ping(room, "left", "192.168.5.2");

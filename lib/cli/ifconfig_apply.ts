@@ -157,14 +157,19 @@ function touchesLink(command: Command): boolean {
     command.rdomain !== undefined || command.priority !== undefined || command.addresses.length > 0;
 }
 
-/** Moves the link to its rdomain and sets what the kernel keeps. The step that a kernel refuses most often comes before those that cost. */
+/**
+ * Moves the link to its rdomain and sets what the kernel keeps. The step that a kernel refuses most often comes before those that cost.
+ * A smaller MTU comes after the addresses: they may be what it is too small for, and go.
+ */
 function changeLink(editor: LinkEditor, command: Command, metric: number): void {
   if (command.rdomain !== undefined) moveTo(editor, command.rdomain);
-  if (command.mtu !== undefined) editor.setMtu(command.mtu);
+  const shrinks = command.mtu !== undefined && command.mtu < editor.mtu;
+  if (command.mtu !== undefined && !shrinks) editor.setMtu(command.mtu);
   if (command.description !== undefined) editor.setDescription(command.description);
   if (command.priority !== undefined) editor.setMetric(command.priority);
   if (command.up === true) editor.setUp(true);
   if (command.addresses.length > 0) editor.changeAddresses(command.addresses, metric);
+  if (command.mtu !== undefined && shrinks) editor.setMtu(command.mtu);
   if (command.up === false) editor.setUp(false);
 }
 

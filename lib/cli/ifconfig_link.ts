@@ -3,7 +3,7 @@
  * @module
  */
 import { osError } from "../base/errno.ts";
-import { OsError } from "../base/errors.ts";
+import { ConfigError, OsError } from "../base/errors.ts";
 import type { NetNamespace } from "../host/namespace.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import type { PlannedAddress } from "../ifconfig/address_plan.ts";
@@ -13,6 +13,8 @@ import type { AddressRequest, InterfaceAddress } from "../netlink/address.ts";
 import type { Link } from "../netlink/link.ts";
 import { IFF_UP } from "../netlink/link.ts";
 
+/** IPv6's least MTU (RFC 8200 section 5). */
+const IPV6_MTU_MIN = 1280;
 const EADDRNOTAVAIL = 99;
 const EEXIST = 17;
 const EAFNOSUPPORT = 97;
@@ -96,6 +98,11 @@ export class LinkEditor {
     this.withoutLinkLocal();
   }
 
+  /** As it is now. */
+  get mtu(): number {
+    return this.#link().mtu;
+  }
+
   setUp(up: boolean): void {
     const was = (this.#link().flags & IFF_UP) !== 0;
     if (was === up) return;
@@ -103,11 +110,24 @@ export class LinkEditor {
     this.#routes.setLink(this.#index, { up });
   }
 
+  /** @throws ConfigError when it is too small for the IPv6 addresses that are there: the kernel would drop them */
   setMtu(mtu: number): void {
     const was = this.#link().mtu;
     if (was === mtu) return;
-    this.#undo.push(() => this.#routes.setLink(this.#index, { mtu: was }));
+    if (mtu < IPV6_MTU_MIN && this.#addresses().some(({ address }) => address.length === 16)) {
+      throw new ConfigError("mtu", `${mtu}: its IPv6 addresses need at least ${IPV6_MTU_MIN}; -inet6 removes them`);
+    }
+    this.#undo.push(() => this.#setMtu(was));
+    this.#setMtu(mtu);
+  }
+
+  /** A link that grows large enough for IPv6 is a new one to it: the kernel has forgotten that it is to give no address of its own. */
+  #setMtu(mtu: number): void {
+    const grows = mtu >= IPV6_MTU_MIN && this.#link().mtu < IPV6_MTU_MIN;
     this.#routes.setLink(this.#index, { mtu });
+    if (!grows) return;
+    this.withoutLinkLocal();
+    for (const address of this.#addresses()) if (address.address.length === 16) this.#delete(plannedOf(address));
   }
 
   setDescription(text: string): void {

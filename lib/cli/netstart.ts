@@ -92,7 +92,10 @@ function filesIn(folder: string): string[] {
 async function start(name: string, options: Options, path: CommandPath): Promise<boolean> {
   const file = `${options.folder}/${PREFIX}${name}`;
   let parsed: HostnameFile;
+  // Who starts the same interface at the same time waits, and then finds it there.
+  using lock = new FileLock();
   try {
+    if (!options.print) lock.take(file);
     parsed = parseHostnameFile(readSecurely(file, !options.print), name);
   } catch (error) {
     complain(`${file}: ${error instanceof ConfigError ? error.problem : reasonOf(error)}`);
@@ -118,8 +121,10 @@ async function apply(
   path: CommandPath,
 ): Promise<boolean> {
   let line = 0;
+  let made = false;
   try {
     if (!exists) await changeInterface([name, "create"]);
+    made = !exists;
     for (const step of steps) {
       line = step.line;
       if (step.type === "ifconfig") await changeInterface(step.words);
@@ -129,7 +134,7 @@ async function apply(
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof OsError)) throw error;
     complain(`${file}${line === 0 ? "" : `:${line}`}: ${error.message}`);
-    if (!exists && interfaceExists(name)) await destroyDaemon(name);
+    if (made && interfaceExists(name)) await destroyDaemon(name);
     return false;
   }
 }
@@ -156,6 +161,23 @@ async function runCommand(step: HostnameStep & { type: "command" }, file: string
   }
   if (problem !== undefined) {
     complain(`${file}:${step.line}: !${argv === step.words ? argv[0] : "command"}: ${problem}`);
+  }
+}
+
+/** A lock on a file, held until it is disposed of. */
+class FileLock {
+  #file: Deno.FsFile | undefined;
+
+  /** Waits for it; what is no file is left alone. @throws what Deno throws when the file cannot be opened */
+  take(path: string): void {
+    // Opening anything else might wait for ever.
+    if (!Deno.statSync(path).isFile) return;
+    this.#file = Deno.openSync(path);
+    this.#file.lockSync(true);
+  }
+
+  [Symbol.dispose](): void {
+    this.#file?.close();
   }
 }
 

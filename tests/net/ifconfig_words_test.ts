@@ -143,8 +143,21 @@ Deno.test("the interface: mtu, description, groups, priority, up, down, debug, r
   await must(room, "ifconfig wg1 create 10.1.0.1/24");
   const link = async () => JSON.parse(await must(room, "ip -j link show dev wg1"))[0];
 
+  // IPv6 ends below 1280: not silently, and it comes back as it is here, without an address of the kernel's own.
+  await must(room, "ifconfig wg1 inet6 fd01::1/64");
+  const refused = await may(room, "ifconfig wg1 mtu 1279 description small");
+  deepEqual([refused.code, refused.stdout], [1, ""]);
+  match(refused.stderr, /^wg: mtu: 1279: [^\n]*IPv6[^\n]*1280[^\n]*-inet6[^\n]*\n$/);
+  deepEqual([(await link()).mtu, (await link()).ifalias], [1420, undefined]);
+  await must(room, "ifconfig wg1 -inet6 mtu 1000");
+  equal((await link()).mtu, 1000);
   await must(room, "ifconfig wg1 mtu 1300");
   equal((await link()).mtu, 1300);
+  deepEqual(plain(await addresses(room, "wg1")), ["10.1.0.1/24"]);
+  await must(room, "ifconfig wg1 -inet6 mtu 1000");
+  await must(room, "ifconfig wg1 mtu 1300 inet6 fd01::2/64");
+  deepEqual(plain(await addresses(room, "wg1")), ["10.1.0.1/24", "fd01::2/64"]);
+  await must(room, "ifconfig wg1 -inet6");
   await run(room, ["ifconfig", "wg1", "description", "to the office"]);
   equal((await link()).ifalias, "to the office");
   match(await must(room, "ifconfig wg1"), /\tdescription: to the office\n/);

@@ -341,6 +341,27 @@ Deno.test(
   },
 );
 
+Deno.test("several at once: one makes the interface, the others find it", NEEDED, async () => {
+  await using room = await wgRoom();
+  await write(room, `${FOLDER}/hostname.wg1`, `wgport 7001\n${GOOD()}inet6 fd01::1 64\n!echo $if >>/run/started\n`);
+  const once = () => may(room, `${WG} netstart -d ${FOLDER}`);
+  const ran = await Promise.all([once(), once(), once(), once()]);
+  deepEqual(ran.map(({ code, stderr }) => ({ code, stderr })), ran.map(() => ({ code: 0, stderr: "" })));
+  equal((await room.processes()).length, 1);
+  match(await must(room, "ifconfig wg1"), /\twgport 7001\n[^]*\tinet 10\.1\.1\.1 [^]*\tinet6 fd01::1 /);
+  equal(await must(room, "cat /run/started"), "wg1\n".repeat(4));
+
+  // A file that cannot be carried out takes away only what it made itself.
+  await write(room, `${FOLDER}/hostname.wg2`, "wgport 7001\n");
+  const failed = await once();
+  deepEqual([failed.code, failed.stdout], [1, ""]);
+  match(failed.stderr, /^wg: \/run\/hostname\/hostname\.wg2:1: wgport: 7001: [^\n]*\(EADDRINUSE\)\n$/);
+  equal((await room.processes()).length, 1);
+  await must(room, "ifconfig wg2 create");
+  equal((await once()).code, 1);
+  equal((await room.processes()).length, 2);
+});
+
 Deno.test("--print-unit is a unit that systemd takes", needs("namespaces", "root"), async () => {
   await using room = await wgRoom();
   const unit = await must(room, `${WG} netstart --print-unit`);

@@ -36,7 +36,6 @@ const SYMBOLS = {
 
   EVP_PKEY_new_raw_private_key: { parameters: ["i32", "pointer", "pointer", "u64"], result: "pointer" },
   EVP_PKEY_new_raw_public_key: { parameters: ["i32", "pointer", "pointer", "u64"], result: "pointer" },
-  EVP_PKEY_get_raw_public_key: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
   EVP_PKEY_free: { parameters: ["pointer"], result: "void" },
   EVP_PKEY_CTX_new: { parameters: ["pointer", "pointer"], result: "pointer" },
   EVP_PKEY_CTX_free: { parameters: ["pointer"], result: "void" },
@@ -57,6 +56,7 @@ const SYMBOLS = {
   EVP_MAC_update: { parameters: ["pointer", "u64", "u64"], result: "i32", optional: true },
   EVP_MAC_final: { parameters: ["pointer", "pointer", "pointer", "u64"], result: "i32", optional: true },
   EVP_PKEY_CTX_new_from_name: { parameters: ["pointer", "buffer", "pointer"], result: "pointer", optional: true },
+  EVP_PKEY_derive_set_peer_ex: { parameters: ["pointer", "pointer", "i32"], result: "i32", optional: true },
   EVP_PKEY_fromdata_init: { parameters: ["pointer"], result: "i32", optional: true },
   EVP_PKEY_fromdata: { parameters: ["pointer", "pointer", "i32", "pointer"], result: "i32", optional: true },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -4,17 +4,22 @@
  */
 import { KEY_LENGTH } from "../lib/base/constants.ts";
 import { expectLength, type Suite } from "../lib/crypto/suite.ts";
-import { cString, expectOk, type Libcrypto } from "./libcrypto.ts";
+import { cString, type Libcrypto } from "./libcrypto.ts";
 import { OSSL_PARAM_OCTET_STRING, OsslParams, type Pinned, pinned } from "./libcrypto_memory.ts";
 
 /** NID_X25519, which is also EVP_PKEY_X25519. */
 const X25519 = 1034;
-/** EVP_PKEY_KEYPAIR: all parameters, public key, private key. */
+/** EVP_PKEY_PUBLIC_KEY and EVP_PKEY_KEYPAIR: which parts a key is made of. */
+const PUBLIC_KEY = 0x86;
 const KEYPAIR = 0x87;
 const KEY_BYTES = BigInt(KEY_LENGTH);
 
-/** Makes an EVP_PKEY that `derive` can use out of the private key in `secret`. */
-type PrivateKeyLoader = (secret: Pinned) => Deno.PointerValue;
+/** Makes EVP_PKEYs, to be freed, out of the bytes in `secret` and `other`, and gives a context its peer. */
+interface Keys {
+  own(): Deno.PointerValue;
+  peer(): Deno.PointerValue;
+  setPeer(context: Deno.PointerValue, peer: Deno.PointerValue): number;
+}
 
 /** Public keys and shared secrets. */
 export function x25519(libcrypto: Libcrypto): Pick<Suite, "publicKey" | "sharedSecret"> {
@@ -22,8 +27,24 @@ export function x25519(libcrypto: Libcrypto): Pick<Suite, "publicKey" | "sharedS
   const secret = pinned(KEY_LENGTH), other = pinned(KEY_LENGTH), output = pinned(KEY_LENGTH);
   const length = new BigUint64Array(1);
   const lengthPointer = Deno.UnsafePointer.of(length);
-  const loadPrivate = loaderFromData(libcrypto, secret) ?? loaderFromRaw(libcrypto);
-  const takeOutput = (): Uint8Array => {
+  const keys = keysFromData(libcrypto, secret, other) ?? keysFromRaw(libcrypto, secret, other);
+
+  /** X25519 of `privateKey` and what is in `other`, or undefined when libcrypto finds it to be all zeros. */
+  const multiply = (privateKey: Uint8Array): Uint8Array | undefined => {
+    secret.bytes.set(privateKey);
+    const own = keys.own();
+    secret.bytes.fill(0);
+    const peer = keys.peer();
+    const context = evp.EVP_PKEY_CTX_new(own, null);
+    length[0] = KEY_BYTES;
+    const ready = own !== null && peer !== null && context !== null &&
+      evp.EVP_PKEY_derive_init(context) === 1 && keys.setPeer(context, peer) === 1;
+    const derived = ready && evp.EVP_PKEY_derive(context, output.pointer, lengthPointer) === 1;
+    evp.EVP_PKEY_CTX_free(context);
+    evp.EVP_PKEY_free(own);
+    evp.EVP_PKEY_free(peer);
+    if (!ready) throw new Error("libcrypto: X25519 keys were refused");
+    if (!derived) return undefined;
     const bytes = output.bytes.slice();
     output.bytes.fill(0);
     return bytes;
@@ -32,68 +53,61 @@ export function x25519(libcrypto: Libcrypto): Pick<Suite, "publicKey" | "sharedS
   return {
     publicKey(privateKey) {
       expectLength("private key", privateKey, KEY_LENGTH);
-      secret.bytes.set(privateKey);
-      const key = evp.EVP_PKEY_new_raw_private_key(X25519, null, secret.pointer, KEY_BYTES);
-      secret.bytes.fill(0);
-      if (key === null) throw new Error("libcrypto: EVP_PKEY_new_raw_private_key failed");
-      length[0] = KEY_BYTES;
-      const got = evp.EVP_PKEY_get_raw_public_key(key, output.pointer, lengthPointer);
-      evp.EVP_PKEY_free(key);
-      expectOk(got, "EVP_PKEY_get_raw_public_key");
-      return takeOutput();
+      // The base point (RFC 7748 section 4.1). libcrypto's own way to a public key takes longer.
+      other.bytes.fill(0);
+      other.bytes[0] = 9;
+      const made = multiply(privateKey);
+      if (made === undefined) throw new Error("libcrypto: X25519 of the base point failed");
+      return made;
     },
 
     sharedSecret(privateKey, publicKey) {
       expectLength("private key", privateKey, KEY_LENGTH);
       expectLength("public key", publicKey, KEY_LENGTH);
-      secret.bytes.set(privateKey);
       other.bytes.set(publicKey);
-      const own = loadPrivate(secret);
-      secret.bytes.fill(0);
-      const peer = evp.EVP_PKEY_new_raw_public_key(X25519, null, other.pointer, KEY_BYTES);
-      const context = evp.EVP_PKEY_CTX_new(own, null);
-      length[0] = KEY_BYTES;
-      const ready = own !== null && peer !== null && context !== null &&
-        evp.EVP_PKEY_derive_init(context) === 1 && evp.EVP_PKEY_derive_set_peer(context, peer) === 1;
-      // It also fails on a result that is all zeros.
-      const derived = ready && evp.EVP_PKEY_derive(context, output.pointer, lengthPointer) === 1;
-      evp.EVP_PKEY_CTX_free(context);
-      evp.EVP_PKEY_free(own);
-      evp.EVP_PKEY_free(peer);
-      if (!ready) throw new Error("libcrypto: X25519 keys were refused");
-      const shared = takeOutput();
+      const shared = multiply(privateKey);
       let any = 0;
-      for (const byte of shared) any |= byte;
-      return derived && any !== 0 ? shared : undefined;
+      for (const byte of shared ?? []) any |= byte;
+      return any !== 0 ? shared : undefined;
     },
   };
 }
 
-/** 1.1.1's way; libcrypto computes the public key as well, which takes as long as the shared secret itself. */
-function loaderFromRaw(libcrypto: Libcrypto): PrivateKeyLoader {
-  return (secret) => libcrypto.symbols.EVP_PKEY_new_raw_private_key(X25519, null, secret.pointer, KEY_BYTES);
+/** 1.1.1's way; libcrypto computes our public key as well, which takes as long as the shared secret itself. */
+function keysFromRaw(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys {
+  const evp = libcrypto.symbols;
+  return {
+    own: () => evp.EVP_PKEY_new_raw_private_key(X25519, null, secret.pointer, KEY_BYTES),
+    peer: () => evp.EVP_PKEY_new_raw_public_key(X25519, null, other.pointer, KEY_BYTES),
+    setPeer: evp.EVP_PKEY_derive_set_peer,
+  };
 }
 
 /** 3.0's way: with a public key beside it (any, as `derive` does not look at it) the private key is taken as it is. */
-function loaderFromData(libcrypto: Libcrypto, secret: Pinned): PrivateKeyLoader | undefined {
-  const { EVP_PKEY_CTX_new_from_name, EVP_PKEY_fromdata_init, EVP_PKEY_fromdata } = libcrypto.symbols;
-  if (EVP_PKEY_CTX_new_from_name === null || EVP_PKEY_fromdata_init === null || EVP_PKEY_fromdata === null) {
-    return undefined;
-  }
+function keysFromData(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys | undefined {
+  const { EVP_PKEY_CTX_new_from_name, EVP_PKEY_fromdata_init, EVP_PKEY_fromdata, EVP_PKEY_derive_set_peer_ex } =
+    libcrypto.symbols;
+  if (
+    EVP_PKEY_CTX_new_from_name === null || EVP_PKEY_fromdata_init === null || EVP_PKEY_fromdata === null ||
+    EVP_PKEY_derive_set_peer_ex === null
+  ) return undefined;
   const context = EVP_PKEY_CTX_new_from_name(null, cString("X25519"), null);
   if (context === null || EVP_PKEY_fromdata_init(context) !== 1) return undefined;
-  const publicKey = pinned(KEY_LENGTH);
-  publicKey.bytes[0] = 9;
-  const params = new OsslParams([
-    { name: "priv", type: OSSL_PARAM_OCTET_STRING, data: secret.bytes },
-    { name: "pub", type: OSSL_PARAM_OCTET_STRING, data: publicKey.bytes },
-  ]);
+  const publicPart = { name: "pub", type: OSSL_PARAM_OCTET_STRING, data: other.bytes } as const;
+  const pair = new OsslParams([{ name: "priv", type: OSSL_PARAM_OCTET_STRING, data: secret.bytes }, publicPart]);
+  const alone = new OsslParams([publicPart]);
   const made = new BigUint64Array(1);
   const madePointer = Deno.UnsafePointer.of(made);
-  return () => {
+  const make = (selection: number, params: OsslParams): Deno.PointerValue => {
     // A pointer that is not null would be taken for a key to fill again.
     made[0] = 0n;
-    if (EVP_PKEY_fromdata(context, madePointer, KEYPAIR, params.pointer) !== 1) return null;
+    if (EVP_PKEY_fromdata(context, madePointer, selection, params.pointer) !== 1) return null;
     return Deno.UnsafePointer.create(made[0]);
+  };
+  return {
+    own: () => make(KEYPAIR, pair),
+    peer: () => make(PUBLIC_KEY, alone),
+    // Any 32 bytes are a public key: there is nothing to validate.
+    setPeer: (derivation, peer) => EVP_PKEY_derive_set_peer_ex(derivation, peer, 0),
   };
 }

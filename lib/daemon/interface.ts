@@ -310,6 +310,9 @@ export class Interface {
     this.#control.link(false, this.#link.mtu);
     this.#control.close();
     await this.#options.worker.stop();
+    // It may have been moved since the last look, by the very command that made it.
+    const last = this.#watch.look();
+    if (typeof last !== "string") last.release?.();
     const place = this.#watch.namespace.identity;
     const rdomain = namedRdomains().find((n) => isRdomain(n, place)) ?? 0;
     this.#watch.close();

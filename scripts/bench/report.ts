@@ -50,7 +50,10 @@ function cell(contestant: Contestant, f: Figure): string {
   const found = summary(contestant, f.id);
   if (found === undefined) return "-";
   const text = found.median.toFixed(f.digits);
-  return found.count > 1 ? `${text} (${Math.round(spread(found) * 100)}%)` : text;
+  if (found.count === 1) return text;
+  const percent = Math.round(spread(found) * 100);
+  // Beside a median near nothing a percentage says nothing.
+  return percent > 100 ? `${text} (to ${found.max.toFixed(f.digits)})` : `${text} (${percent}%)`;
 }
 
 /** Ours divided by each other one's, the median over the rounds. */

@@ -140,3 +140,8 @@ function assertBalanced(xml: string): void {
   }
   assert.deepEqual(open, []);
 }
+
+Deno.test("a spread beyond the median itself is told by its extreme", () => {
+  const run = results([contestant("ours", "ours", [{ udp64_loss: 0.1 }, { udp64_loss: 0.2 }, { udp64_loss: 9 }])]);
+  assert.match(figureTable(run), /lost, % \| +0\.2 \(to 9\.0\) \|/);
+});

@@ -110,13 +110,88 @@ export class Inbound {
     this.#openLargeSlot = 0;
   }
 
+  /**
+   * A run of datagrams: all from one endpoint to one of our addresses with the same ECN bits, as a rule of one session and one inner flow.
+   * So whatever is the same as in the datagram before is not looked up, compared or checked again.
+   */
   #run(received: number, now: Milliseconds): void {
+    const { view, u32 } = this.#memory;
+    const cipher = this.#cipher;
+    const stats = this.#stats;
     const start = this.#memory.received;
     const segment = this.#udp.segmentSize > 0 ? this.#udp.segmentSize : received;
+    const ecn = this.#udp.ecn;
+    if (!this.up) {
+      const dropped = Math.ceil(received / segment);
+      stats.datagrams += dropped;
+      stats.linkDown += dropped;
+      return;
+    }
     const end = start + received;
+    // The session of the datagram before, its index (signed), and whether the last right tag was one of its own.
+    let session: Session | null = null;
+    let index = 0;
+    let isAuthenticated = false;
+    // Source of the last inner IPv4 packet that was the session's peer's.
+    let isSourceKnown = false;
+    let source = 0;
     for (let at = start; at < end; at += segment) {
-      this.#stats.datagrams++;
-      this.#datagram(at, end - at < segment ? end - at : segment, now);
+      const length = end - at < segment ? end - at : segment;
+      stats.datagrams++;
+      // The three bytes behind the type are reserved and zero.
+      if (length < C.DATA_LENGTH_MIN || view.getInt32(at, true) !== C.MESSAGE_DATA) {
+        this.#other(at, length, now);
+        continue;
+      }
+      if (session === null || view.getInt32(at + 4, true) !== index) {
+        index = view.getInt32(at + 4, true);
+        session = this.#sessions.find(index >>> 0);
+        isAuthenticated = false;
+        isSourceKnown = false;
+        if (session === null) {
+          stats.noSession++;
+          continue;
+        }
+      }
+      const low = view.getUint32(at + 8, true);
+      const high = view.getUint32(at + 12, true);
+      if (now - session.createdAt >= this.#times.rejectAfter || isExhausted(low, high)) {
+        stats.expired++;
+        continue;
+      }
+      const messageBytes = length - C.DATA_OVERHEAD;
+      const to = this.#slotFor(messageBytes);
+      if (!cipher.open(session.receiveKeyAt, low, high, at + HEADER_BYTES, messageBytes, to)) {
+        stats.unauthentic++;
+        continue;
+      }
+      if (!session.replay.accept(low, high)) {
+        stats.replayed++;
+        continue;
+      }
+      stats.opened++;
+      if (isAuthenticated) {
+        this.#runBytes += length;
+        if (messageBytes > 0) this.#runHasData = true;
+      } else isAuthenticated = this.#authenticated(session, length, now);
+      if (messageBytes === 0) {
+        this.#keepalive(session, now);
+        continue;
+      }
+      const innerBytes = this.#innerLength(session, to, messageBytes, now);
+      if (innerBytes === 0) continue;
+      const isV4 = view.getUint8(to) >>> 4 === 4;
+      const word = u32[(to + Ip.IPV4_SOURCE) >>> 2] | 0;
+      if (!(isSourceKnown && isV4 && word === source)) {
+        if (!this.#isSourceAllowed(session, to, isV4, now)) continue;
+        isSourceKnown = isV4;
+        source = word;
+      }
+      if (ecn !== Ip.ECN_NOT_ECT && !carryEcn(this.#memory.bytes, view, to, ecn)) {
+        stats.ecnDropped++;
+        continue;
+      }
+      this.#merger.add(to, innerBytes);
     }
     this.#endRunOfPeer(now);
   }
@@ -141,19 +216,11 @@ export class Inbound {
     this.#sender.tellEndpoint(peer);
   }
 
-  #datagram(at: number, length: number, now: Milliseconds): void {
-    if (!this.up) {
-      this.#stats.linkDown++;
-      return;
-    }
+  /** A datagram that is no data message. */
+  #other(at: number, length: number, now: Milliseconds): void {
     const { bytes, view } = this.#memory;
-    // The three bytes behind the type are reserved and zero.
     const type = length >= 4 ? view.getUint32(at, true) : 0;
-    if (type === C.MESSAGE_DATA && length >= C.DATA_LENGTH_MIN) {
-      const session = this.#sessions.find(view.getUint32(at + 4, true));
-      if (session === null) this.#stats.noSession++;
-      else this.#data(session, at, length, now);
-    } else if (type === C.MESSAGE_INITIATION && length === C.INITIATION_LENGTH) {
+    if (type === C.MESSAGE_INITIATION && length === C.INITIATION_LENGTH) {
       this.#handshake(at, length, now);
     } else if (type === C.MESSAGE_RESPONSE && length === C.RESPONSE_LENGTH) {
       this.#handshake(at, length, now);
@@ -182,33 +249,6 @@ export class Inbound {
     }
   }
 
-  #data(session: Session, at: number, length: number, now: Milliseconds): void {
-    const { view } = this.#memory;
-    const low = view.getUint32(at + 8, true);
-    const high = view.getUint32(at + 12, true);
-    if (now - session.createdAt >= this.#times.rejectAfter || isExhausted(low, high)) {
-      this.#stats.expired++;
-      return;
-    }
-    const messageBytes = length - C.DATA_OVERHEAD;
-    const to = this.#slotFor(messageBytes);
-    if (!this.#cipher.open(session.receiveKeyAt, low, high, at + HEADER_BYTES, messageBytes, to)) {
-      this.#stats.unauthentic++;
-      return;
-    }
-    if (!session.replay.accept(low, high)) {
-      this.#stats.replayed++;
-      return;
-    }
-    this.#stats.opened++;
-    this.#authenticated(session, length, now);
-    if (messageBytes > 0) this.#inner(session, to, messageBytes, now);
-    else if (this.#voice.debug) {
-      const { slot, cellAt } = session.peer;
-      this.#voice.notice("keepalive-received", slot, readEndpointCell(this.#memory.bytes, cellAt), now);
-    }
-  }
-
   /** A slot to open a message to. What waits is written first when none is free. */
   #slotFor(messageBytes: number): number {
     const isLarge = messageBytes > SLOT_MESSAGE_MAX;
@@ -216,8 +256,11 @@ export class Inbound {
     return this.#memory.openMessage(isLarge ? this.#openLargeSlot++ : this.#openSlot++, isLarge);
   }
 
-  /** What a right tag on a new counter means, whatever is inside. */
-  #authenticated(session: Session, length: number, now: Milliseconds): void {
+  /**
+   * What a right tag on a new counter means, whatever is inside. Returns whether the messages of this session that follow in the run mean nothing
+   * more than their bytes.
+   */
+  #authenticated(session: Session, length: number, now: Milliseconds): boolean {
     const { peer } = session;
     if (peer !== this.#runPeer) this.#beginRunOfPeer(peer, now);
     this.#runBytes += length;
@@ -230,6 +273,13 @@ export class Inbound {
       session.renewalAsked = true;
       this.#voice.wantHandshake(peer.slot);
     }
+    return this.#runPeer === peer;
+  }
+
+  #keepalive(session: Session, now: Milliseconds): void {
+    if (!this.#voice.debug) return;
+    const { slot, cellAt } = session.peer;
+    this.#voice.notice("keepalive-received", slot, readEndpointCell(this.#memory.bytes, cellAt), now);
   }
 
   /** The initiator has shown that it has the keys: the responder may send on them now (whitepaper section 5.4.3). */
@@ -243,8 +293,8 @@ export class Inbound {
     this.#sender.sendStaged(peer, false, now);
   }
 
-  /** The packet in a data message: padding is cut by its own length, and its source must be the peer's. */
-  #inner(session: Session, at: number, room: number, now: Milliseconds): void {
+  /** Bytes of the packet in a data message, whose padding its own length cuts; 0 when it is none. */
+  #innerLength(session: Session, at: number, room: number, now: Milliseconds): number {
     const { bytes, view } = this.#memory;
     const version = bytes[at] >>> 4;
     let length = 0;
@@ -254,24 +304,25 @@ export class Inbound {
     } else if (version === 6 && room >= Ip.IPV6_HEADER_BYTES) {
       length = Ip.IPV6_HEADER_BYTES + view.getUint16(at + Ip.IPV6_LENGTH);
     }
-    const { slot, cellAt } = session.peer;
-    if (length === 0 || length > room) {
-      this.#stats.notIp++;
-      if (this.#voice.debug) this.#voice.notice("not-ip", slot, readEndpointCell(bytes, cellAt), now);
-      return;
+    if (length > 0 && length <= room) return length;
+    this.#stats.notIp++;
+    if (this.#voice.debug) {
+      const { slot, cellAt } = session.peer;
+      this.#voice.notice("not-ip", slot, readEndpointCell(bytes, cellAt), now);
     }
-    const owner = version === 4
+    return 0;
+  }
+
+  /** Whether the source of an inner packet belongs to the peer. */
+  #isSourceAllowed(session: Session, at: number, isV4: boolean, now: Milliseconds): boolean {
+    const { bytes } = this.#memory;
+    const { slot, cellAt } = session.peer;
+    const owner = isV4
       ? this.#allowedIps.lookup4(bytes, at + Ip.IPV4_SOURCE)
       : this.#allowedIps.lookup6(bytes, at + Ip.IPV6_SOURCE);
-    if (owner !== slot) {
-      this.#stats.unallowedSource++;
-      if (this.#voice.debug) this.#voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
-      return;
-    }
-    if (this.#udp.ecn !== Ip.ECN_NOT_ECT && !carryEcn(bytes, view, at, this.#udp.ecn)) {
-      this.#stats.ecnDropped++;
-      return;
-    }
-    this.#merger.add(at, length);
+    if (owner === slot) return true;
+    this.#stats.unallowedSource++;
+    if (this.#voice.debug) this.#voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
+    return false;
   }
 }

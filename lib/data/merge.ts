@@ -4,7 +4,7 @@
  * are right; the payloads are gathered from where they lie. Everything else is written alone, after what waits of its own flow.
  * @module
  */
-import { type Checksum, swap16 } from "../wire/checksum.ts";
+import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import * as Vnet from "../wire/vnet.ts";
 import type { PacketMemory } from "./memory.ts";
@@ -30,6 +30,10 @@ const MERGEABLE = 3;
 const KIND_V6 = 1;
 const KIND_UDP = 2;
 
+/** Of the little-endian words that they stand in: IPv4's DF, TCP's PSH. */
+const IPV4_DF_IN_WORD = 0x40_0000;
+const TCP_PSH_IN_WORD = Ip.TCP_PSH << 8;
+
 /** A flow that waits: its first packet, whole, and the payloads of those behind it. */
 class Flow {
   live = false;
@@ -44,8 +48,10 @@ class Flow {
   nextSequence = 0;
   lastId = 0;
   psh = false;
-  /** Whether the first packet's checksum is known to be right. */
+  /** Whether the first packet's checksums are known to be right. */
   verified = false;
+  /** Sum of its IPv4 length, id and checksum: packets whose other fields are the same have the same when their checksum is right. */
+  ownFieldsSum = 0;
   /** Packets (not payloads) of the pieces behind the first, so that they can be written alone after all. */
   readonly packets = new Int32Array(TCP_SEGMENTS_MAX);
   readonly lengths = new Int32Array(TCP_SEGMENTS_MAX);
@@ -60,6 +66,8 @@ export class Merger {
   readonly #flows: readonly Flow[] = Array.from({ length: FLOWS_MAX }, () => new Flow());
   #live = 0;
   #victim = 0;
+  /** The flow that got the last packet: most likely the next one is of it too. */
+  #last: Flow;
   /** By kind: whether merged writes are tried, and whether the device ever took one. */
   readonly #merges: boolean[];
   readonly #wasTaken = [false, false, false, false];
@@ -85,6 +93,7 @@ export class Merger {
     this.#tun = tun;
     this.#stats = stats;
     this.#merges = [tso, tso, uso, uso];
+    this.#last = this.#flows[0];
   }
 
   /** Whether merged TCP, and merged UDP, is written. */
@@ -97,6 +106,11 @@ export class Merger {
 
   /** Takes a checked IP packet of exactly `length` bytes at `at` (a multiple of 64, with 64 bytes of room before it). */
   add(at: number, length: number): void {
+    const last = this.#last;
+    if (last.live && this.#continues(last, at, length)) {
+      this.#append(last, at, length);
+      return;
+    }
     const verdict = this.#classify(at, length);
     if (verdict <= BARRIER) {
       if (verdict === BARRIER) this.flush();
@@ -110,7 +124,8 @@ export class Merger {
       return;
     }
     if (flow !== null) {
-      if (this.#continues(flow, at, length)) {
+      if (flow !== last && this.#continues(flow, at, length)) {
+        this.#last = flow;
         this.#append(flow, at, length);
         return;
       }
@@ -186,67 +201,83 @@ export class Merger {
     return (this.#v4 ? 0 : KIND_V6) + (this.#udp ? KIND_UDP : 0);
   }
 
-  /** Whether a mergeable packet goes on where the flow of the same addresses and ports stands. */
+  /**
+   * Whether a packet goes on where a flow stands: every field of its headers but length, id, sequence number, PSH and checksums is the same as in the
+   * flow's first packet (which is known to be mergeable, so this one is too), these go on as they should, and the checksums are right.
+   * The headers are compared by little-endian words.
+   */
   #continues(flow: Flow, at: number, length: number): boolean {
-    const { bytes, u32, view } = this.#memory;
-    const first = flow.first;
-    const payload = this.#payload;
-    if (payload > flow.segment || flow.total + payload > SUPER_PACKET_MAX) return false;
-    if (flow.count >= (this.#udp ? UDP_SEGMENTS_MAX : TCP_SEGMENTS_MAX)) return false;
-    if (this.#transportBytes !== flow.transportBytes) return false;
-    const word = at >>> 2;
-    const firstWord = first >>> 2;
-    if (this.#v4) {
-      // TOS; DF and its neighbours; TTL (the protocol is the same).
-      if (bytes[at + Ip.IPV4_TOS] !== bytes[first + Ip.IPV4_TOS]) return false;
-      if (bytes[at + Ip.IPV4_FLAGS] !== bytes[first + Ip.IPV4_FLAGS]) return false;
-      if (bytes[at + Ip.IPV4_TTL] !== bytes[first + Ip.IPV4_TTL]) return false;
+    const { u32, view } = this.#memory;
+    const { kind, headerBytes, transportBytes } = flow;
+    const v4 = (kind & KIND_V6) === 0;
+    const udp = (kind & KIND_UDP) !== 0;
+    const payload = length - headerBytes - transportBytes;
+    if (payload <= 0 || payload > flow.segment || flow.total + payload > SUPER_PACKET_MAX) return false;
+    if (flow.count >= (udp ? UDP_SEGMENTS_MAX : TCP_SEGMENTS_MAX)) return false;
+    const own = at >>> 2;
+    const first = flow.first >>> 2;
+    const t = own + (headerBytes >>> 2);
+    const firstT = first + (headerBytes >>> 2);
+    if (v4) {
+      // Version, header length, TOS | length; id | flags, fragment offset; TTL, protocol | checksum; source; destination.
+      if (((u32[own] ^ u32[first]) & 0xffff) !== 0 || (u32[own + 1] ^ u32[first + 1]) >>> 16 !== 0) return false;
+      if (((u32[own + 2] ^ u32[first + 2]) & 0xffff) !== 0) return false;
+      if (u32[own + 3] !== u32[first + 3] || u32[own + 4] !== u32[first + 4]) return false;
       // Without DF ids matter to whoever fragments later: they must be those that splitting the super-packet gives again.
-      const isFragmentable = (bytes[at + Ip.IPV4_FLAGS] & 0x40) === 0;
+      const isFragmentable = (u32[own + 1] & IPV4_DF_IN_WORD) === 0;
       if (isFragmentable && view.getUint16(at + Ip.IPV4_ID) !== (flow.lastId + 1 & 0xffff)) return false;
-    } else if (u32[word] !== u32[firstWord] || bytes[at + Ip.IPV6_HOP_LIMIT] !== bytes[first + Ip.IPV6_HOP_LIMIT]) {
-      return false;
+    } else {
+      // Version, traffic class, flow label; length | next header, hop limit; addresses.
+      if (u32[own] !== u32[first] || (u32[own + 1] ^ u32[first + 1]) >>> 16 !== 0) return false;
+      for (let i = 2; i < Ip.IPV6_HEADER_BYTES / 4; i++) if (u32[own + i] !== u32[first + i]) return false;
     }
-    if (!this.#udp) {
-      const t = at + this.#headerBytes;
-      const firstT = first + this.#headerBytes;
-      if (view.getUint32(t + Ip.TCP_SEQUENCE) !== flow.nextSequence) return false;
-      if (u32[(t + Ip.TCP_ACKNOWLEDGEMENT) >>> 2] !== u32[(firstT + Ip.TCP_ACKNOWLEDGEMENT) >>> 2]) return false;
-      if (view.getUint16(t + Ip.TCP_WINDOW) !== view.getUint16(firstT + Ip.TCP_WINDOW)) return false;
-      if (view.getUint16(t + Ip.TCP_URGENT) !== view.getUint16(firstT + Ip.TCP_URGENT)) return false;
-      for (let i = Ip.TCP_HEADER_BYTES; i < this.#transportBytes; i += 4) {
-        if (u32[(t + i) >>> 2] !== u32[(firstT + i) >>> 2]) return false;
+    // Ports.
+    if (u32[t] !== u32[firstT]) return false;
+    if (udp) {
+      // Length | checksum, of which 0 means none.
+      if (swap16(u32[t + 1] & 0xffff) !== length - headerBytes || u32[t + 1] >>> 16 === 0) return false;
+    } else {
+      // Sequence number; acknowledgement; header length, flags | window; checksum | urgent pointer; options.
+      if (view.getUint32(t * 4 + Ip.TCP_SEQUENCE) !== flow.nextSequence || u32[t + 2] !== u32[firstT + 2]) return false;
+      if (((u32[t + 3] ^ u32[firstT + 3]) & ~TCP_PSH_IN_WORD) !== 0) return false;
+      if ((u32[t + 4] ^ u32[firstT + 4]) >>> 16 !== 0) return false;
+      for (let i = Ip.TCP_HEADER_BYTES / 4; i < transportBytes >>> 2; i++) {
+        if (u32[t + i] !== u32[firstT + i]) return false;
       }
     }
     if (!flow.verified) {
-      if (!this.#isSumRight(first, flow.firstBytes)) return false;
+      if (v4) {
+        if (this.#checksum.sum(flow.first, Ip.IPV4_HEADER_BYTES, 0) !== 0xffff) return false;
+        flow.ownFieldsSum = ipv4OwnFieldsSum(u32, first);
+      }
+      if (!this.#isTransportSumRight(flow, flow.first, flow.firstBytes)) return false;
       flow.verified = true;
     }
-    return this.#isSumRight(at, length);
+    if (v4 && ipv4OwnFieldsSum(u32, own) !== flow.ownFieldsSum) return false;
+    return this.#isTransportSumRight(flow, at, length);
   }
 
-  /** Whether the IP header's and the TCP or UDP checksum are right. */
-  #isSumRight(at: number, length: number): boolean {
-    const transportLength = length - this.#headerBytes;
-    const start = (this.#udp ? Ip.PROTOCOL_UDP : Ip.PROTOCOL_TCP) * 256 + swap16(transportLength);
-    const checksum = this.#checksum;
-    if (!this.#v4) {
-      // Addresses and transport are one stretch.
-      return checksum.sum(at + Ip.IPV6_SOURCE, length - Ip.IPV6_SOURCE, start) === 0xffff;
-    }
-    return checksum.sum(at, Ip.IPV4_HEADER_BYTES, 0) === 0xffff &&
-      checksum.sum(at + Ip.IPV4_SOURCE, length - Ip.IPV4_SOURCE, start) === 0xffff;
+  /** Whether the TCP or UDP checksum of a packet of the flow is right. Addresses and transport are one stretch. */
+  #isTransportSumRight(flow: Flow, at: number, length: number): boolean {
+    const { kind } = flow;
+    const protocol = (kind & KIND_UDP) !== 0 ? Ip.PROTOCOL_UDP << 8 : Ip.PROTOCOL_TCP << 8;
+    const addresses = (kind & KIND_V6) === 0 ? Ip.IPV4_SOURCE : Ip.IPV6_SOURCE;
+    return this.#checksum.sum(at + addresses, length - addresses, protocol + swap16(length - flow.headerBytes)) ===
+      0xffff;
   }
 
   #append(flow: Flow, at: number, length: number): void {
     const { bytes, view } = this.#memory;
+    const payload = length - flow.headerBytes - flow.transportBytes;
     flow.packets[flow.count] = at;
     flow.lengths[flow.count++] = length;
-    flow.total += this.#payload;
-    flow.nextSequence = (flow.nextSequence + this.#payload) >>> 0;
+    flow.total += payload;
+    if ((flow.kind & KIND_UDP) === 0) {
+      flow.nextSequence = (flow.nextSequence + payload) >>> 0;
+      if ((bytes[at + flow.headerBytes + Ip.TCP_FLAGS] & Ip.TCP_PSH) !== 0) flow.psh = true;
+    }
     flow.lastId = view.getUint16(at + Ip.IPV4_ID);
-    if (!this.#udp && (bytes[at + this.#headerBytes + Ip.TCP_FLAGS] & Ip.TCP_PSH) !== 0) flow.psh = true;
-    if (flow.psh || this.#payload < flow.segment) this.#write(flow);
+    if (flow.psh || payload < flow.segment) this.#write(flow);
   }
 
   #free(): Flow {
@@ -263,6 +294,7 @@ export class Merger {
     const { view } = this.#memory;
     flow.live = true;
     this.#live++;
+    this.#last = flow;
     flow.kind = this.#kind();
     flow.first = at;
     flow.firstBytes = length;
@@ -351,4 +383,9 @@ export class Merger {
     } else view.setUint16(first + Ip.IPV6_LENGTH, length - Ip.IPV6_HEADER_BYTES);
     if ((kind & KIND_UDP) !== 0) view.setUint16(first + headerBytes + Ip.UDP_LENGTH, length - headerBytes);
   }
+}
+
+/** Sum of an IPv4 header's length, id and checksum; the header begins at this word. */
+function ipv4OwnFieldsSum(u32: Uint32Array, word: number): number {
+  return fold16((u32[word] >>> 16) + (u32[word + 1] & 0xffff) + (u32[word + 2] >>> 16));
 }

@@ -34,6 +34,14 @@ export class ReplayWindow {
   accept(counterLow: number, counterHigh: number): boolean {
     if (isExhausted(counterLow, counterHigh)) return false;
     const low = (counterLow + 1) >>> 0;
+    // The next one in order, as nearly all are: one word is touched, and a fresh one begins with its first bit.
+    if (low === this.#low + 1 && counterHigh === this.#high && this.#words !== null) {
+      const at = low >>> 5 & (WORDS - 1);
+      const bit = 1 << (low & 31);
+      this.#words[at] = (low & 31) === 0 ? bit : this.#words[at] | bit;
+      this.#low = low;
+      return true;
+    }
     const high = low === 0 ? counterHigh + 1 : counterHigh;
     // Exact where it matters: doubles round only differences past 2^53.
     const ahead = (high - this.#high) * 0x1_0000_0000 + (low - this.#low);

@@ -24,7 +24,7 @@ export class Log {
   readonly #wallClock: () => number;
   #sequence = 0;
   #syslog: SystemLog | undefined;
-  #syslogTriedAt = -SYSLOG_RETRY_MS;
+  #syslogMissedAt = -SYSLOG_RETRY_MS;
 
   /**
    * @param name the interface, in front of every line
@@ -65,14 +65,15 @@ export class Log {
   }
 
   #toSyslog(line: string, severity: Severity, unixMs: number): void {
-    if (this.#syslog === undefined) {
-      if (Math.abs(unixMs - this.#syslogTriedAt) < SYSLOG_RETRY_MS) return;
-      this.#syslogTriedAt = unixMs;
-      this.#syslog = SystemLog.open();
-    }
     const message = `<${FACILITY_DAEMON * 8 + SEVERITY[severity]}>wg[${Deno.pid}]: ${line}`;
-    if (this.#syslog?.send(new TextEncoder().encode(message)) !== false) return;
-    this.#syslog.close();
+    const bytes = new TextEncoder().encode(message);
+    if (this.#syslog?.send(bytes)) return;
+    // The system log may have been started anew: the old socket leads nowhere then.
+    this.#syslog?.close();
     this.#syslog = undefined;
+    if (Math.abs(unixMs - this.#syslogMissedAt) < SYSLOG_RETRY_MS) return;
+    this.#syslog = SystemLog.open();
+    if (this.#syslog === undefined) this.#syslogMissedAt = unixMs;
+    else this.#syslog.send(bytes);
   }
 }

@@ -222,8 +222,8 @@ steps.set("lines go to /dev/log while there is one", async () => {
   const collect = async (socket: Deno.DatagramConn) => {
     for await (const [bytes] of socket) heard.push(new TextDecoder().decode(bytes));
   };
-  const log = listen();
-  const collecting = collect(log);
+  let log = listen();
+  let collecting = collect(log);
   await cable(room);
   await must(
     room,
@@ -239,6 +239,18 @@ steps.set("lines go to /dev/log while there is one", async () => {
       ),
   );
   match(heard[0], /^<30>wg\[\d+\]: wg1: wg [0-9.]+ is up: port \d+, /);
+
+  // It is started anew: the next line goes to the new one.
+  log.close();
+  await collecting;
+  await Deno.remove(path);
+  log = listen();
+  collecting = collect(log);
+  const told = heard.length;
+  await eventually("a line in the new system log", async () => {
+    await may(room, "ping -n -c 1 -W 1 192.168.5.2", "left");
+    return heard.length > told;
+  });
 
   // No log for a while: nobody is hurt, and the ring has every line.
   log.close();

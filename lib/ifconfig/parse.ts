@@ -61,6 +61,10 @@ function checkTogether(draft: Draft, args: readonly string[]): void {
     if (address.host === undefined && address.mode !== "remove" && !asksForLinkLocal(address)) {
       throw new ConfigError(address.word, "wants an address behind it");
     }
+    const host = parseAddressWithZone(address.host ?? "")?.address;
+    if (host !== undefined && address.mode !== "remove" && !isOneHost(host)) {
+      throw new ConfigError(shown(address.host ?? ""), "no address that an interface can have");
+    }
     if (address.prefix !== undefined && address.netmask !== undefined && address.prefix !== address.netmask) {
       throw new ConfigError("netmask", "does not agree with the address' prefix");
     }
@@ -73,6 +77,12 @@ function checkTogether(draft: Draft, args: readonly string[]): void {
       throw new ConfigError("mtu", `${draft.mtu}: IPv6 needs at least ${IPV6_MTU_MIN}`);
     }
   }
+}
+
+/** Whether an address is that of one host: not the unspecified one, a group's, or everybody's. */
+function isOneHost(address: IpBytes): boolean {
+  if (address.every((byte) => byte === 0)) return false;
+  return address.length === 16 ? address[0] !== 0xff : address[0] >> 4 !== 14 && !address.every((byte) => byte === 255);
 }
 
 /**

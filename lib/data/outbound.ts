@@ -137,6 +137,10 @@ export class Outbound {
   /** A packet that is not to be split. Returns the session it was sent on. */
   #one(peer: Peer, v4: boolean, length: number, now: Milliseconds): Session | null {
     const { bytes, tunPacket } = this.#memory;
+    if (length > this.#sender.packetMax) {
+      this.#stats.tooLong++;
+      return null;
+    }
     if (!this.#finishChecksum(length)) {
       this.#stats.outboundMalformed++;
       return null;
@@ -201,6 +205,10 @@ export class Outbound {
       return null;
     }
     const payload = length - headers;
+    if (headers + Math.min(mss, payload) > sender.packetMax) {
+      this.#stats.tooLong++;
+      return null;
+    }
     const session = sender.sendable(peer, Math.max(1, Math.ceil(payload / mss)), now);
     const ecn = this.#ecn(v4);
 

@@ -34,8 +34,9 @@ export interface SenderParts {
 
 /** Seals messages of all peers; one run at a time is open. */
 export class Sender {
-  /** The interface's MTU: padding never makes a packet longer than it. */
-  mtu: number;
+  /** Longest packet that fits into a datagram. */
+  readonly packetMax: number;
+  #mtu = 0;
   readonly #memory: PacketMemory;
   readonly #cipher: PacketCipher;
   readonly #table: PeerTable;
@@ -59,6 +60,7 @@ export class Sender {
   #hasData = false;
 
   constructor(parts: SenderParts, mtu: number) {
+    this.packetMax = parts.udp.bytesMax - DATA_OVERHEAD;
     this.mtu = mtu;
     this.#memory = parts.memory;
     this.#cipher = parts.cipher;
@@ -74,6 +76,11 @@ export class Sender {
     this.#bytesMax = parts.udp.bytesMax;
   }
 
+  /** The interface's MTU: padding never makes a packet longer than it, nor longer than fits. */
+  set mtu(mtu: number) {
+    this.#mtu = Math.min(mtu, this.packetMax);
+  }
+
   /** The session on which `count` more messages may be sent to the peer now, or null. */
   sendable(peer: Peer, count: number, now: Milliseconds): Session | null {
     const session = peer.current;
@@ -86,7 +93,7 @@ export class Sender {
   /** Length of the message for a packet: padded to a multiple of 16, but not past the MTU. */
   paddedLength(length: number): number {
     const padded = (length + 15) & ~15;
-    return padded <= this.mtu ? padded : this.mtu > length ? this.mtu : length;
+    return padded <= this.#mtu ? padded : this.#mtu > length ? this.#mtu : length;
   }
 
   /**

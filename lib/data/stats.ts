@@ -19,6 +19,8 @@ export class DataStats {
 
   /** Packets from the TUN that are neither IPv4 nor IPv6, or whose headers or offload fields are wrong. */
   outboundMalformed = 0;
+  /** Packets that no datagram has room for: an MTU above 65475. */
+  tooLong = 0;
   /** Packets that no peer's allowed IPs match, and those whose peer has no endpoint. */
   noPeer = 0;
   noEndpoint = 0;

@@ -5,7 +5,7 @@ import { INBOUND_BYTES_MAX, INBOUND_RECEIVES_MAX } from "../../lib/data/inbound.
 import { OUTBOUND_BYTES_MAX, OUTBOUND_READS_MAX } from "../../lib/data/outbound.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { Chance, concat, frameBytes, makePacket, offload, plainFrame, seeded } from "./packets.ts";
-import { carry, connectedSides, ENDPOINT_A, ENDPOINT_B, NOON, P0, Side } from "./two_sides.ts";
+import { carry, connectedSides, ENDPOINT_A, ENDPOINT_B, INDEX_A, installSession, NOON, P0, Side } from "./two_sides.ts";
 
 const KEY = new Uint8Array(32).fill(5);
 
@@ -230,6 +230,31 @@ Deno.test("a message of ours that was routed into the tunnel itself goes no furt
   }
   assert.equal(a.sendPacket(makePacket({ ...inner, udp: false, v6: false, payload: sent.bytes })).length, 1);
   assert.equal(a.dataplane.stats.looped, 4);
+});
+
+Deno.test("an MTU that no datagram has room for: what fits goes, what does not is dropped, with and without a session", () => {
+  for (const session of [true, false]) {
+    const { a, b } = connectedSides({ mtu: 65_535 }, { mtu: 65_535 });
+    if (!session) a.apply({ type: "session-retire", localIndex: INDEX_A });
+    const fields = { v6: false, udp: false, source: 1, destination: 2, sourcePort: 1, destinationPort: 2 };
+    for (let length = 65_400; length <= 65_535; length++) {
+      const packet = makePacket({ ...fields, payload: new Uint8Array(length - 40) });
+      a.tun.push(plainFrame(packet));
+      a.turn();
+      const before = b.dataplane.stats.opened;
+      if (session) carry(a, b);
+      if (session) assert.equal(b.dataplane.stats.opened - before, length <= 65_475 ? 1 : 0, `${length}`);
+    }
+    assert.equal(a.dataplane.stats.tooLong, 60);
+    const payload = new Uint8Array(65_535 - 40);
+    a.tun.push(offload(makePacket({ ...fields, payload }), payload.length));
+    a.turn();
+    assert.equal(a.dataplane.stats.tooLong, 61);
+    b.tun.written.length = 0;
+    if (session) assertStillWorks(a, b);
+    else installSession(a, b);
+    carry(a, b);
+  }
 });
 
 Deno.test("a device that is gone ends it", () => {

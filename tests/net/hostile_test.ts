@@ -4,6 +4,7 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
+import { program } from "../../scripts/facilities.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { cable, may, must, ping, publicKey, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
@@ -217,27 +218,42 @@ Deno.test("nobody there yet: port unreachable ends nothing, and the peer is foun
   await must(room, "ping -n -c 1 -W 8 -w 8 192.168.5.2", "left");
 });
 
-Deno.test("hosts without IPv6 addresses", NEEDED, async () => {
-  await using room = await wgRoom();
-  await room.namespace("left");
-  await room.namespace("right");
-  for (const netns of ["left", "right"]) {
-    await shell(
-      room,
-      "mount -o remount,rw /proc/sys 2>/dev/null; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6",
-      netns,
-    );
+/** Runs the rest of its arguments where socket(AF_INET6) fails with EAFNOSUPPORT, as after a boot with ipv6.disable=1: a seccomp filter. */
+const [PRCTL, SOCKET] = Deno.build.arch === "x86_64" ? [157, 41] : [167, 198];
+const WITHOUT_INET6 = `
+  my @f = ([0x20,0,0,0], [0x15,0,3,${SOCKET}], [0x20,0,0,16], [0x15,0,1,10], [6,0,0,0x50061], [6,0,0,0x7fff0000]);
+  my $f = join "", map { pack "SCCL", @$_ } @f;
+  syscall(${PRCTL}, 38, 1, 0, 0, 0) == 0 or die;
+  syscall(${PRCTL}, 22, 2, pack("Sx6P", scalar @f, $f), 0, 0) == 0 or die;
+  exec @ARGV or die;
+`;
+
+async function tunnelOverIpv4(room: Room, prefix: readonly string[]): Promise<void> {
+  for (const [name, netns, port] of [["wg1", "left", "7111"], ["wg2", "right", "7222"]] as const) {
+    const words = ["ifconfig", name, "create", "wgport", port, "wgkey", randomKey()];
+    await room.output([...prefix, ...words], { netns });
   }
-  await room.link(
-    { netns: "left", name: "cable", addresses: ["10.0.0.1/24"] },
-    { netns: "right", name: "cable", addresses: ["10.0.0.2/24"] },
-  );
-  await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`, "left");
-  await must(room, `ifconfig wg2 create wgport 7222 wgkey ${randomKey()}`, "right");
   const [left, right] = [await publicKey(room, "wg1"), await publicKey(room, "wg2")];
   await must(room, `ifconfig wg2 wgpeer ${left} wgaip 192.168.5.1/32 inet 192.168.5.2/24`);
   await must(room, `ifconfig wg1 wgpeer ${right} wgendpoint 10.0.0.2 7222 wgaip 192.168.5.2/32 inet 192.168.5.1/24`);
   await ping(room, "left", "192.168.5.2");
+  await must(room, "ifconfig wg1 destroy");
+  await must(room, "ifconfig wg2 destroy");
+}
+
+Deno.test("hosts without IPv6", NEEDED, async (t) => {
+  await using room = await wgRoom();
+  await cable(room);
+  await t.step({
+    name: "not in the kernel",
+    ignore: program("perl") === undefined,
+    fn: () => tunnelOverIpv4(room, ["perl", "-e", WITHOUT_INET6]),
+  });
+  await t.step("switched off", async () => {
+    const off = "mount -o remount,rw /proc/sys 2>/dev/null; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6";
+    for (const netns of ["left", "right"]) await shell(room, off, netns);
+    await tunnelOverIpv4(room, []);
+  });
 });
 
 Deno.test("poor surroundings: closed descriptors, a folder that is gone, a strange environment", NEEDED, async () => {

@@ -39,6 +39,9 @@ const EVENTS_SLICE_MS = 10;
 /** Events whose answers go out together: a message to the Worker costs as much as a tenth of a handshake. */
 const EVENTS_TOGETHER = 8;
 
+/** Commands that leave the Worker garbage worth the pause in which it is collected. */
+const COMMANDS_TIDY = 1_000;
+
 /** Why an interface ended. */
 export type End = "asked" | "deleted" | { readonly failure: string };
 
@@ -81,6 +84,8 @@ export class Interface {
   /** What the data plane said, and how far that is handled. It says no more until then. */
   #events: readonly DataEvent[] = [];
   #eventAt = 0;
+  /** For the Worker since it last collected its garbage; it begins with some. */
+  #commands = COMMANDS_TIDY;
 
   /**
    * Makes the interface and moves packets. When it throws nothing is left.
@@ -153,6 +158,13 @@ export class Interface {
     return result;
   }
 
+  /** Call a moment after a big operation, with nothing urgent to do: lets go of what is no longer needed. */
+  tidy(): void {
+    this.#device.tidy();
+    if (this.#commands >= COMMANDS_TIDY) this.#options.worker.tidy();
+    this.#commands = 0;
+  }
+
   /** Ends the interface: packets stop, everything is closed, empty rdomains go. Answered by `ended`. */
   close(end: End): void {
     if (this.#ending) return;
@@ -214,6 +226,7 @@ export class Interface {
       if (command.type === "peer-add") this.#peers.add(command.peer);
       else if (command.type === "peer-remove") this.#peers.delete(command.peer);
     }
+    this.#commands += commands.length;
     this.#options.worker.command(commands);
   }
 

@@ -39,7 +39,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const worker = new WorkerHandle(dataWorkerUrl());
   detach(foreground);
   const log = new Log(name, foreground);
-  const tidy = new Tidy(() => worker.tidy());
+  const tidy = new Tidy(async () => (await opened.promise).tidy());
   let socket: ControlSocket | undefined;
   let facts: PublicFile | undefined;
   const opened = Promise.withResolvers<Interface>();

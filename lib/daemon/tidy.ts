@@ -2,7 +2,7 @@
  * Giving memory back after work that needed much of it: V8 collects an idle heap late, and the C library keeps what was freed.
  * @module
  */
-import { trimMemory } from "../../ffi/process.ts";
+import { giveMemoryBack } from "../drive/give_back.ts";
 
 /** Work of at least this size (bytes or lines of text) leaves garbage that is worth collecting. */
 const WORTH_BYTES = 1 << 18;
@@ -12,12 +12,12 @@ const AFTER_MS = 1_000;
 
 /** Waits until nothing big happened for a while. */
 export class Tidy {
-  readonly #also: () => void;
+  readonly #first: () => Promise<void>;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param also tidies elsewhere, e.g. in the Worker */
-  constructor(also: () => void) {
-    this.#also = also;
+  /** @param first lets go of what is no longer needed, and tidies elsewhere */
+  constructor(first: () => Promise<void>) {
+    this.#first = first;
   }
 
   /** Call after an operation, with the size of what came in and went out. */
@@ -28,15 +28,6 @@ export class Tidy {
   /** Tidies up in a while. */
   soon(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      collectGarbage();
-      this.#also();
-      trimMemory();
-    }, AFTER_MS);
+    this.#timer = setTimeout(() => this.#first().then(giveMemoryBack), AFTER_MS);
   }
-}
-
-/** A full collection, where V8 was started with --expose-gc (daemons are, but for the compiled program with other flags). */
-export function collectGarbage(): void {
-  (globalThis as { gc?: () => void }).gc?.();
 }

@@ -26,7 +26,7 @@ import { IndexTable } from "./index_table.ts";
 import { sendKeepalive, wishForSession } from "./outgoing.ts";
 import { type DeviceOutputs, Outputs } from "./outputs.ts";
 import { NEVER, type Peer } from "./peer.ts";
-import { pathOf } from "./peer_endpoint.ts";
+import { forgetArrived, pathOf } from "./peer_endpoint.ts";
 import { PeerRegistry } from "./peer_registry.ts";
 import { PeerTimers } from "./peer_timers.ts";
 import { confirmSession, wipeKeys } from "./sessions.ts";
@@ -199,6 +199,11 @@ export class Device {
     return earlier(this.#timers.next(), this.#limiterAt);
   }
 
+  /** Forgets what was kept only until the data plane had it. Call a moment after a big change, for memory's sake. */
+  tidy(): void {
+    for (const peer of this.#ctx.peers.all()) forgetArrived(this.#ctx, peer);
+  }
+
   /** Takes what is to be done. Call after each of the above. */
   takeOutputs(): DeviceOutputs {
     return this.#ctx.out.take();
@@ -220,13 +225,13 @@ export class Device {
   }
 
   #peerStatus(peer: Peer): PeerStatus {
-    const { table } = this.#ctx;
+    const { peers, table } = this.#ctx;
     return {
       publicKey: peer.publicKey,
       presharedKey: peer.presharedKey.slice() as PresharedKey,
       endpoint: pathOf(this.#ctx, peer).endpoint,
       persistentKeepalive: peer.persistentKeepalive,
-      allowedIps: peer.allowedIps === undefined ? [] : [...peer.allowedIps.values()],
+      allowedIps: peers.rangesOf(peer),
       description: peer.description,
       txBytes: table.txBytes(peer.slot) + peer.handshakeTxBytes,
       rxBytes: table.rxBytes(peer.slot) + peer.handshakeRxBytes,

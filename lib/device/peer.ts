@@ -4,7 +4,7 @@
  */
 import type { PeerSlot, PublicKey, SessionIndex } from "../base/brands.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
-import type { AllowedIp, Endpoint, LocalAddress } from "../base/endpoint.ts";
+import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
 import type { CookieJar } from "../cookie/cookie_jar.ts";
 import type { Initiated } from "../noise/ikpsk2.ts";
 
@@ -46,8 +46,8 @@ export class Peer {
   /** Seconds; 0 when off. */
   persistentKeepalive = 0;
   description = "";
-  /** Ranges by their key (allowed_ranges.ts), in the order in which they were added; undefined until there is one. */
-  allowedIps: Map<string, AllowedIp> | undefined;
+  /** Ranges as keys (peer_registry.ts), in the order in which they were added; undefined until there is one. */
+  allowedIps: Set<string> | undefined;
   endpointOnItsWay: EndpointOnItsWay | undefined;
 
   /** X25519 of our private key and its public key: worked out at first use, null when all zeros. */

@@ -14,12 +14,14 @@ export interface PeerPath {
 
 /** Where the peer is now, what the data plane was told but has not written yet included. */
 export function pathOf(ctx: Context, peer: Peer): PeerPath {
+  forgetArrived(ctx, peer);
+  return peer.endpointOnItsWay ?? ctx.table.readEndpoint(peer.slot);
+}
+
+/** Forgets the endpoint that the data plane was told, when it stands in the table. */
+export function forgetArrived(ctx: Context, peer: Peer): void {
   const told = peer.endpointOnItsWay;
-  if (told !== undefined) {
-    if (ctx.table.endpointVersion(peer.slot) === told.version) return told;
-    peer.endpointOnItsWay = undefined;
-  }
-  return ctx.table.readEndpoint(peer.slot);
+  if (told !== undefined && ctx.table.endpointVersion(peer.slot) !== told.version) peer.endpointOnItsWay = undefined;
 }
 
 /** Call when configuration or an authenticated handshake message says where the peer is. */

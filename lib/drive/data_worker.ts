@@ -13,6 +13,7 @@ import { LinuxTunPort } from "../net/linux_tun_port.ts";
 import { LinuxUdpPort } from "../net/linux_udp_port.ts";
 import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
 import { nameThread } from "../../ffi/process.ts";
+import { giveMemoryBack } from "./give_back.ts";
 import { PLACE_LINK, PLACE_UDP4, PLACE_UDP6, runPacketLoop } from "./packet_loop.ts";
 import {
   EVENTS_HELD,
@@ -84,7 +85,7 @@ function run(start: WorkerStart): void {
         say({ type: "link-socket-replaced" });
         return;
       case "tidy":
-        (globalThis as { gc?: () => void }).gc?.();
+        giveMemoryBack();
         return;
       case "stop":
         stopped = true;

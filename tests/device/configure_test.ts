@@ -245,7 +245,7 @@ Deno.test("ranges are counted as they will be: random changes against a plain ma
     let owned = new Map<number, number>();
     if (!change.replacePeers) {
       for (const peer of registry.all()) {
-        for (const { address } of peer.allowedIps?.values() ?? []) owned.set(address[3], peer.publicKey[3]);
+        for (const { address } of registry.rangesOf(peer)) owned.set(address[3], peer.publicKey[3]);
       }
     }
     const without = (key: number) => new Map([...owned].filter(([, owner]) => owner !== key));

@@ -2,9 +2,25 @@
  * WireGuard as a library: interfaces inside a program (no privileges, any system that Deno runs on), the configuration's values and texts,
  * OpenBSD's two calls, and, on Linux, the daemons of this machine. Importing it does nothing.
  *
- * @example Two interfaces, one packet
- * ```ts ignore
- * import { PortableInterface } from "./mod.ts";
+ * @example One packet through a tunnel of two interfaces on the loopback
+ * ```ts
+ * import { PortableInterface, type PrivateKey } from "./mod.ts";
+ *
+ * const arrived = Promise.withResolvers<Uint8Array>();
+ * const randomKey = () => crypto.getRandomValues(new Uint8Array(32)) as PrivateKey;
+ * using left = new PortableInterface({ hostname: "127.0.0.1", deliver: () => {} });
+ * using right = new PortableInterface({ hostname: "127.0.0.1", deliver: arrived.resolve });
+ * for (const one of [left, right]) one.configure({ privateKey: randomKey() });
+ * for (const [one, other, last] of [[left, right, 2], [right, left, 1]] as const) {
+ *   const { publicKey } = other.status();
+ *   if (publicKey === undefined) throw new Error("no key");
+ *   const endpoint = { address: Uint8Array.of(127, 0, 0, 1), port: other.port, scope: 0 };
+ *   one.configure({ peers: [{ publicKey, endpoint, allowedIps: [{ address: Uint8Array.of(10, 0, 0, last), prefix: 32 }] }] });
+ * }
+ * // An IPv4 header without payload, from 10.0.0.1 to 10.0.0.2.
+ * left.inject(Uint8Array.of(0x45, 0, 0, 20, 0, 0, 0, 0, 64, 59, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2));
+ * const packet = await arrived.promise;
+ * if (packet.length !== 20) throw new Error("something else came out");
  * ```
  * @module
  */

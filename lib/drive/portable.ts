@@ -38,15 +38,7 @@ export interface PortableOptions {
 }
 
 /**
- * See the module. It needs `--allow-net` and `--unstable-net`.
- *
- * @example
- * ```ts ignore
- * import { PortableInterface } from "./mod.ts";
- * const here = new PortableInterface({ deliver: (packet) => console.log("out of the tunnel:", packet.length) });
- * here.configure({ privateKey, peers: [{ publicKey, endpoint, allowedIps }] });
- * here.inject(packet);
- * ```
+ * See the module, and the example of mod.ts. It needs `--allow-net` and `--unstable-net`.
  */
 export class PortableInterface {
   /** The UDP port it listens on. */

@@ -36,12 +36,18 @@ export interface ShowOptions {
  */
 export async function printInterfaces(options: ShowOptions): Promise<number> {
   const shown = await select(options.name);
-  const status: StatusOptions = { ...options, nowSeconds: Date.now() / 1000 };
+  const status: StatusOptions = { ...options, zone: linkName, nowSeconds: Date.now() / 1000 };
   const text = options.json
     ? `${JSON.stringify(shown.map((one) => interfaceJson(one, status)), undefined, 2)}\n`
     : shown.map((one) => formatInterface(one, status)).join("");
   printAll(text);
   return 0;
+}
+
+/** Endpoints are outside of the tunnel: here, not in the interface's rdomain. */
+function linkName(index: number): string | undefined {
+  using routes = RouteSocket.open();
+  return routes.link(index)?.name;
 }
 
 async function select(name: string | undefined): Promise<ShownInterface[]> {

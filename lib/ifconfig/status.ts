@@ -63,6 +63,8 @@ export interface StatusOptions {
   readonly family?: Family | undefined;
   /** OpenBSD's `hwfeatures`: here crypto and offloads. */
   readonly features?: boolean;
+  /** The name of the interface that a link-local endpoint is on, by its index; the index is shown where there is none. */
+  readonly zone?: (index: number) => string | undefined;
   /** Wall clock in seconds, for the age of handshakes. */
   readonly nowSeconds: number;
 }
@@ -128,18 +130,20 @@ function formatWg(io: wg_interface_io, options: StatusOptions): string {
   if ((io.i_flags & W.WG_INTERFACE_HAS_PORT) !== 0) text += `\twgport ${io.i_port}\n`;
   if ((io.i_flags & W.WG_INTERFACE_HAS_RTABLE) !== 0 && io.i_rtable !== 0) text += `\twgrtable ${io.i_rtable}\n`;
   if ((io.i_flags & W.WG_INTERFACE_HAS_PUBLIC) !== 0) text += `\twgpubkey ${io.i_public.toBase64()}\n`;
-  if (options.peers) { for (const peer of io.i_peers) text += formatPeer(peer, options.nowSeconds); }
+  if (options.peers) { for (const peer of io.i_peers) text += formatPeer(peer, options, io.i_rtable); }
   return text;
 }
 
-function formatPeer(peer: wg_peer_io, nowSeconds: number): string {
+function formatPeer(peer: wg_peer_io, { nowSeconds, zone }: StatusOptions, rtable: number): string {
   let text = `\twgpeer ${peer.p_public.toBase64()}\n`;
   if (peer.p_description !== "") text += `\t\twgdescr: ${peer.p_description}\n`;
   if ((peer.p_flags & W.WG_PEER_HAS_PSK) !== 0) text += "\t\twgpsk (present)\n";
   if ((peer.p_flags & W.WG_PEER_HAS_PKA) !== 0 && peer.p_pka !== 0) text += `\t\twgpka ${peer.p_pka} (sec)\n`;
   if (peer.p_endpoint !== undefined) {
     const { address, port, scope } = peer.p_endpoint;
-    text += `\t\twgendpoint ${formatIp(address)}${scope === 0 ? "" : `%${scope}`} ${port}\n`;
+    // In another rdomain the index is another interface's.
+    const name = rtable === 0 && scope !== 0 ? zone?.(scope) : undefined;
+    text += `\t\twgendpoint ${formatIp(address)}${scope === 0 ? "" : `%${name ?? scope}`} ${port}\n`;
   }
   text += `\t\ttx: ${peer.p_txbytes}, rx: ${peer.p_rxbytes}\n`;
   if (peer.p_last_handshake.tv_sec !== 0) {

@@ -216,6 +216,16 @@ Deno.test("the interface: mtu, description, groups, priority, up, down, debug, r
   match(await must(room, "ifconfig wg1"), /^wg1: flags=80c3<\S+> mtu 1300\n/);
 });
 
+Deno.test("an endpoint with a link-local address keeps its zone", NEEDED, async () => {
+  await using room = await wgRoom();
+  await must(room, "ip link add name out type bridge");
+  const peer = randomKey();
+  await must(room, `ifconfig wg1 create rdomain 3 wgkey ${randomKey()} wgpeer ${peer} wgendpoint fe80::1%out 7000`);
+  match(await must(room, "ifconfig wg1"), /\t\twgendpoint fe80::1%out 7000\n/);
+  const refused = await may(room, `ifconfig wg1 wgpeer ${peer} wgendpoint fe80::1%nowhere 7000`);
+  deepEqual([refused.code, refused.stderr], [1, 'wg: wgendpoint: "nowhere": no such interface\n']);
+});
+
 Deno.test("views: -a, -A, -C, a family, the class wg, a group; the lowest free number", NEEDED, async () => {
   await using room = await wgRoom();
   const headers = (text: string) => [...text.matchAll(/^(\S+): flags=/gm)].map(([, name]) => name);

@@ -1,0 +1,91 @@
+/** A peer that is authentic and hostile: whatever it puts into its messages, exactly its well-formed packets reach the TUN device, each as it was sent. */
+import assert from "node:assert/strict";
+import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
+import { type Chance, concat, finish, makePacket, packetsOf, parseFrame, seeded, transportOf } from "./packets.ts";
+import { connectedSides, ENDPOINT_A, INDEX_B, KEY_AB, NOON } from "./two_sides.ts";
+
+/** A data message around any plaintext. */
+function message(counter: bigint, plaintext: Uint8Array): Uint8Array {
+  const header = new Uint8Array(16);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, 4, true);
+  view.setUint32(4, INDEX_B, true);
+  view.setBigUint64(8, counter, true);
+  return concat(header, nobleSuite.seal(KEY_AB, counter, plaintext, new Uint8Array()));
+}
+
+/** The packet that the receiver must see in a plaintext, or undefined. */
+function packetIn(plaintext: Uint8Array): Uint8Array | undefined {
+  const view = new DataView(plaintext.buffer, plaintext.byteOffset, plaintext.length);
+  const version = plaintext.length === 0 ? 0 : plaintext[0] >>> 4;
+  if (version === 4 && plaintext.length >= 20) {
+    const length = view.getUint16(2);
+    return length >= 20 && length <= plaintext.length ? plaintext.subarray(0, length) : undefined;
+  }
+  if (version === 6 && plaintext.length >= 40) {
+    const length = 40 + view.getUint16(4);
+    return length <= plaintext.length ? plaintext.subarray(0, length) : undefined;
+  }
+  return undefined;
+}
+
+/** What may not differ. The id of a packet that must not be fragmented means nothing (RFC 6864), and splitting counts it on. */
+function identity(packet: Uint8Array): string {
+  const copy = packet.slice();
+  if (copy[0] >>> 4 === 4 && (copy[6] & 0x40) !== 0) copy.fill(0, 4, 6).fill(0, 10, 12);
+  return copy.toHex();
+}
+
+/** Segments of a flow that could be merged, each perhaps spoilt. */
+function burst(chance: Chance): Uint8Array[] {
+  const fields = {
+    v6: chance.once(2),
+    udp: chance.once(3),
+    source: 1,
+    destination: 2,
+    sourcePort: 7,
+    destinationPort: 8,
+    flags: chance.once(4) ? 0 : 2,
+  };
+  const size = chance.oneOf([1, 8, 100, 1000, 1360]);
+  let sequence = chance.int(2) * 0xffff_ff00;
+  let id = chance.int(0x10000);
+  return Array.from({ length: 2 + chance.int(30) }, () => {
+    const payload = new Uint8Array(chance.once(8) ? chance.int(1400) : size).fill(chance.int(256));
+    const packet = makePacket({ ...fields, payload, sequence: sequence >>> 0, id: id & 0xffff });
+    sequence += payload.length;
+    id++;
+    if (chance.once(3)) return packet;
+    const headers = Math.min(packet.length, 60);
+    for (let i = chance.int(3); i > 0; i--) packet[chance.int(headers)] ^= 1 << chance.int(8);
+    if (chance.once(2)) {
+      const { start } = transportOf(packet);
+      if (start + 20 <= packet.length && start >= 20) finish(packet);
+    }
+    return chance.once(6) ? packet.subarray(0, chance.int(packet.length + 1)) : packet;
+  });
+}
+
+Deno.test("hostile inner packets: nothing but what was sent comes out, and all that is well-formed", () => {
+  let merged = 0;
+  for (let trial = 0; trial < 60; trial++) {
+    seeded((chance) => {
+      const { b } = connectedSides({}, { tso: !chance.once(5), uso: !chance.once(5) });
+      let counter = 1000n;
+      for (let round = 0; round < 4; round++) {
+        const plaintexts = burst(chance).map((packet) =>
+          chance.once(4) ? packet : concat(packet, new Uint8Array(-packet.length & 15))
+        );
+        for (const plaintext of plaintexts) {
+          b.udp.inbox.push({ bytes: message(counter++, plaintext), segmentSize: 0, ecn: 0, from: ENDPOINT_A });
+        }
+        b.turn(NOON);
+        const got = b.tun.written.splice(0).flatMap((bytes) => packetsOf(parseFrame(bytes)));
+        const expected = plaintexts.map(packetIn).filter((packet) => packet !== undefined);
+        assert.deepEqual(got.map(identity).sort(), expected.map(identity).sort());
+      }
+      merged += b.dataplane.stats.merged;
+    });
+  }
+  assert.ok(merged > 100, `only ${merged} were merged`);
+});

@@ -1,0 +1,53 @@
+/** A machine that slept: the clock, which counts on through suspend, is suddenly hours ahead, and nothing ran meanwhile. */
+import assert from "node:assert/strict";
+import { milliseconds } from "../../lib/base/brands.ts";
+import { type Bench, endpointOf, pair, publicOf, shake } from "./harness.ts";
+
+const HOURS_8 = 8 * 3_600_000;
+
+function sleep(bench: Bench, ms: number): void {
+  bench.now = milliseconds(bench.now + ms);
+  bench.wallNs += BigInt(ms) * 1_000_000n;
+  bench.clear();
+  // As a driver does: until nothing is overdue.
+  for (let turn = 0; turn < 10; turn++) {
+    const due = bench.device.nextDeadline();
+    if (due === undefined || due > bench.now) return;
+    bench.device.tick(bench.now);
+    bench.collect();
+  }
+  assert.fail("a deadline is overdue after ten turns");
+}
+
+for (const persistentKeepalive of [0, 25]) {
+  Deno.test(`after eight hours asleep the keys are gone and the next packet brings a session, keepalive ${persistentKeepalive}`, () => {
+    const { a, b } = pair();
+    const { initiator } = shake(a, b);
+    a.device.configure({ peers: [{ publicKey: publicOf(2), persistentKeepalive }] }, a.now);
+    a.collect();
+    sleep(a, HOURS_8);
+    sleep(b, HOURS_8);
+    assert.deepEqual(a.of("session-retire").map((retire) => retire.localIndex), [initiator.localIndex]);
+    // What was missed is not made up for: at most one initiation.
+    assert.equal(a.datagrams.length, persistentKeepalive === 0 ? 0 : 1);
+    assert.equal(b.datagrams.length, 0);
+    if (persistentKeepalive === 0) a.want();
+    assert.equal(a.datagrams.length, 1);
+    b.receive(a.datagrams[0].bytes, endpointOf(1));
+    assert.equal(b.device.lastVerdict, "accepted");
+    a.receive(b.datagrams[0].bytes, endpointOf(2));
+    assert.equal(a.device.lastVerdict, "accepted");
+    assert.equal(a.of("session-install").length, 1);
+  });
+}
+
+Deno.test("asleep in the middle of a handshake: the answer is not waited for any more, the attempt goes on", () => {
+  const { a, b } = pair();
+  a.want();
+  const late = a.datagrams[0].bytes;
+  sleep(a, HOURS_8);
+  assert.equal(a.datagrams.length, 1, "the repetition");
+  b.receive(late, endpointOf(1));
+  a.receive(b.datagrams[0].bytes, endpointOf(2));
+  assert.equal(a.device.lastVerdict, "unknown-index");
+});

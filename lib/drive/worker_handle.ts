@@ -138,9 +138,9 @@ export class WorkerHandle {
     this.#ring();
   }
 
+  /** A bell that was rung and not answered yet need not be rung again: the system call costs more than the order. */
   #ring(): void {
-    Atomics.store(this.#shared, WORD_BELL, 1);
-    this.#bell.signal();
+    if (Atomics.exchange(this.#shared, WORD_BELL, 1) === 0) this.#bell.signal();
   }
 
   #hear(report: WorkerReport): void {

@@ -154,10 +154,18 @@ export class Dataplane {
     return { tso: this.#merger.tso, uso: this.#merger.uso, gso: this.#gso && this.#udp.gso, gro: this.#udp.gro };
   }
 
-  /** One bounded pass of both directions. Returns true when there was work, so that another turn may find more. */
-  turn(now: Milliseconds): boolean {
-    const sent = this.#outbound.turn(now);
-    return this.#inbound.turn(now) || sent;
+  /** Whether the last turn left nothing unread at either end: whoever can wait for the descriptors may do so at once. */
+  get drained(): boolean {
+    return this.#outbound.drained && this.#inbound.drained;
+  }
+
+  /**
+   * One bounded pass of both directions, or of those that are known to have something. Returns true when there was work, so that another turn
+   * may find more.
+   */
+  turn(now: Milliseconds, fromTun = true, fromUdp = true): boolean {
+    const sent = fromTun && this.#outbound.turn(now);
+    return fromUdp && this.#inbound.turn(now) || sent;
   }
 
   /** Applies one command. Call between turns, in order. `now` is the clock of `createdAt`. Commands for a peer that is gone do nothing. */

@@ -50,6 +50,8 @@ export class Inbound {
   up = false;
   /** For mac1 of handshake messages; none is let through without it. */
   mac1Key: Uint8Array | undefined = undefined;
+  /** Whether the last turn left nothing unread. */
+  drained = true;
   readonly #memory: PacketMemory;
   readonly #cipher: PacketCipher;
   readonly #suite: Suite;
@@ -91,9 +93,13 @@ export class Inbound {
   turn(now: Milliseconds): boolean {
     let worked = false;
     let taken = 0;
+    this.drained = false;
     for (let i = 0; i < INBOUND_RECEIVES_MAX && taken < INBOUND_BYTES_MAX; i++) {
       const received = this.#udp.receive(this.#memory.received);
-      if (received <= 0) break;
+      if (received <= 0) {
+        this.drained = true;
+        break;
+      }
       worked = true;
       taken += received;
       this.#stats.udpReceives++;

@@ -43,6 +43,8 @@ export class Outbound {
   up = false;
   /** Whether the device is gone for good. */
   gone = false;
+  /** Whether the last turn left nothing unread. */
+  drained = true;
   readonly #memory: PacketMemory;
   readonly #checksum: Checksum;
   readonly #tun: TunPort;
@@ -72,9 +74,11 @@ export class Outbound {
     if (this.gone) return false;
     let worked = false;
     let taken = 0;
+    this.drained = false;
     for (let i = 0; i < OUTBOUND_READS_MAX && taken < OUTBOUND_BYTES_MAX; i++) {
       const read = this.#tun.read(this.#memory.tunPacket - VNET_HEADER_BYTES);
       if (read <= 0) {
+        this.drained = true;
         if (read === PORT_GONE) this.gone = true;
         break;
       }

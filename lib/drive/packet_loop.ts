@@ -44,11 +44,18 @@ export interface PacketLoop {
 export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
   const { dataplane, polls, bell, words, now, takeOrders, flush } = loop;
   let errorPasses = 0;
+  // Which ends poll found something at: a look at an empty one would cost a system call.
+  let fromTun = true;
+  let fromUdp = true;
   while (true) {
     words[WORD_BEAT]++;
     let worked = true;
-    for (let i = 0; i < TURNS_PER_POLL && worked && words[WORD_BELL] === 0; i++) {
-      worked = dataplane.turn(now());
+    let drained = false;
+    for (let i = 0; i < TURNS_PER_POLL && !drained && words[WORD_BELL] === 0; i++) {
+      worked = dataplane.turn(now(), fromTun, fromUdp);
+      drained = dataplane.drained;
+      fromTun = true;
+      fromUdp = true;
       flush();
     }
     if (dataplane.gone) return "gone";
@@ -57,7 +64,9 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
       flush();
       continue;
     }
-    if (polls.wait(worked ? 0 : WAIT_MAX_MS) === 0) continue;
+    if (polls.wait(drained ? WAIT_MAX_MS : 0) === 0) continue;
+    fromTun = polls.found(PLACE_TUN) !== 0;
+    fromUdp = (polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) !== 0;
     // Here and nowhere else: whoever rings sets the word first, so a ring that was answered by the word alone is still to come.
     if (polls.found(PLACE_BELL) !== 0) bell.drain();
     if (polls.found(PLACE_LINK) !== 0) {

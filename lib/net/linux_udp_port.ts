@@ -29,6 +29,8 @@ const IPV6_RECVTCLASS = 66;
 
 /** Endpoints that GSO is switched off for; the oldest is tried again when there are more. */
 const GSO_REFUSERS_MAX = 256;
+/** Series of receives of one family, each till it is drained, before the other is asked. */
+const SERIES_ALONE_MAX = 4;
 /** Receives that failed in a row before the socket counts as drained. */
 const TRANSIENT_ERRORS_MAX = 16;
 
@@ -57,8 +59,10 @@ export class LinuxUdpPort implements UdpPort {
   #gro = false;
   #fd4 = -1;
   #fd6 = -1;
-  /** The family that gave something last is asked first. */
+  /** The family that gave something last is asked first, and alone while it gives something; but not for ever. */
   #six = false;
+  #gave = false;
+  #seriesAlone = 0;
 
   /** @param fd4 @param fd6 descriptors, or -1 for a family that is not there */
   constructor(arena: Arena, fd4: number, fd6: number, offloads: UdpOffloads = {}) {
@@ -126,10 +130,17 @@ export class LinuxUdpPort implements UdpPort {
     this.#room.set(0, at, DATAGRAM_MAX);
     let received = this.#receiveFrom(this.#six ? this.#fd6 : this.#fd4);
     if (received === PORT_DRAINED) {
-      this.#six = !this.#six;
-      received = this.#receiveFrom(this.#six ? this.#fd6 : this.#fd4);
+      if (this.#gave && ++this.#seriesAlone < SERIES_ALONE_MAX) {
+        this.#gave = false;
+        return PORT_DRAINED;
+      }
+      this.#seriesAlone = 0;
+      const other = this.#receiveFrom(this.#six ? this.#fd4 : this.#fd6);
+      if (other !== PORT_DRAINED) this.#six = !this.#six;
+      received = other;
     }
-    if (received !== PORT_DRAINED) this.#receives.readTo(this.sourceAt);
+    this.#gave = received !== PORT_DRAINED;
+    if (this.#gave) this.#receives.readTo(this.sourceAt);
     return received;
   }
 

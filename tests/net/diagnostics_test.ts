@@ -127,7 +127,9 @@ steps.set(
     const refused = "Packet has unallowed src IP from peer 1 (10.0.0.1:7111)";
     const count = async () => (await dmesg(room, "wg2")).filter((line) => line === refused).length;
     await must(room, "ip -n left address add 192.168.66.6/32 dev wg1");
+    // Handshakes and packets came and went, and nothing was told of them.
     const quiet = await dmesg(room, "wg2");
+    deepEqual(quiet.map((line) => / is up: port 7222, /.test(line)), [true]);
     await spoof();
     deepEqual(await dmesg(room, "wg2"), quiet);
 

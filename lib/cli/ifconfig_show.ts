@@ -35,13 +35,15 @@ export interface ShowOptions {
  * @throws ConfigError when the name is that of nothing
  */
 export async function printInterfaces(options: ShowOptions): Promise<number> {
-  const shown = await select(options.name);
+  const failures: OsError[] = [];
+  const shown = await select(options.name, failures);
   const status: StatusOptions = { ...options, zone: linkName, nowSeconds: Date.now() / 1000 };
   const text = options.json
     ? `${JSON.stringify(shown.map((one) => interfaceJson(one, status)), undefined, 2)}\n`
     : shown.map((one) => formatInterface(one, status)).join("");
   printAll(text);
-  return 0;
+  for (const failure of failures) console.error(`wg: ${failure.message}`);
+  return failures.length === 0 ? 0 : 1;
 }
 
 /** Endpoints are outside of the tunnel: here, not in the interface's rdomain. */
@@ -50,13 +52,20 @@ function linkName(index: number): string | undefined {
   return routes.link(index)?.name;
 }
 
-async function select(name: string | undefined): Promise<ShownInterface[]> {
+/** @param failures gets what kept single ones of many from being shown */
+async function select(name: string | undefined, failures: OsError[]): Promise<ShownInterface[]> {
   if (name !== undefined) {
     const one = await wgInterface(name) ?? otherInterfaces([name])[0];
     if (one !== undefined) return [one];
   }
   const names = interfaceNames();
-  const wg = (await Promise.all(names.map(wgInterface))).filter((one) => one !== undefined);
+  const oneOfMany = (name: string) =>
+    wgInterface(name).catch((error: unknown) => {
+      if (!(error instanceof OsError)) throw error;
+      failures.push(error);
+      return undefined;
+    });
+  const wg = (await Promise.all(names.map(oneOfMany))).filter((one) => one !== undefined);
   if (name === undefined) {
     const here = otherInterfaces(undefined, new Set(wg.map((one) => one.name)));
     return [...here, ...wg];

@@ -3,6 +3,7 @@
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { CLIENTS_MAX } from "../../lib/daemon/control_socket.ts";
 import { ROOT } from "../../scripts/built.ts";
 import { program } from "../../scripts/facilities.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
@@ -190,6 +191,29 @@ Deno.test("without a descriptor left it goes on, and follows its link when there
   await must(room, "ifconfig wg1 destroy");
   await nothingLeft(room);
 });
+
+Deno.test(
+  "as many clients as it serves, idle: the next is turned away at once, and other interfaces are shown",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg1 create wgport 7111");
+    await must(room, "ifconfig wg2 create wgport 7222");
+    const path = `/proc/${room.pid}/root/run/wireguard/wg1.sock`;
+    const clients = await Promise.all(
+      Array.from({ length: CLIENTS_MAX }, () => Deno.connect({ transport: "unix", path })),
+    );
+    const all = await may(room, "ifconfig -A");
+    equal(all.code, 1);
+    match(all.stdout, /^wg2: [^]*\twgport 7222\n/m);
+    match(all.stderr, /^wg: wg1: [^\n]+\n$/);
+    for (const client of clients) client.close();
+    match(
+      await eventually("an answer", async () => (await may(room, "ifconfig wg1")).stdout || undefined),
+      /wgport 7111/,
+    );
+  },
+);
 
 Deno.test("an endpoint that is routed into the tunnel itself is refused, and said", NEEDED, async () => {
   await using room = await wgRoom();

@@ -62,4 +62,5 @@ export { SIOCGWG, SIOCSWG, type WgControl } from "./lib/ifconfig/ioctl.ts";
 export * as wg_data from "./lib/ifconfig/wg_data_io.ts";
 export * as wg_data_codec from "./lib/ifconfig/wg_data_codec.ts";
 
+export { DeviceControl } from "./lib/daemon/wg_control.ts";
 export { destroyDaemon, getDevice, interfaceNames, setDevice } from "./lib/daemon/client.ts";

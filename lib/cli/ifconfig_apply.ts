@@ -7,6 +7,7 @@ import type { DeviceChange } from "../base/config.ts";
 import { osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { destroyDaemon, interfaceExists, interfaceNames, spawnDaemon } from "../daemon/client.ts";
+import { DeviceControl } from "../daemon/wg_control.ts";
 import { NetNamespace, rdomainOf, removeRdomainIfEmpty, sameNamespace } from "../host/namespace.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import type { Command } from "../ifconfig/command.ts";
@@ -17,7 +18,7 @@ import { emptyInterface } from "../ifconfig/wg_data_io.ts";
 import { interfaceSize } from "../ifconfig/wg_data_codec.ts";
 import { GROUPS_MAX } from "../uapi/keys.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
-import { DeviceControl, namespaceOf, requireRoot } from "./ifconfig_control.ts";
+import { namespaceOf, requireRoot } from "./ifconfig_control.ts";
 import { LinkEditor } from "./ifconfig_link.ts";
 import { commandSources } from "./ifconfig_sources.ts";
 
@@ -80,7 +81,7 @@ async function destroy(name: string): Promise<void> {
 
 function rdomainNumber(status: InterfaceStatus): number | undefined {
   using namespace = namespaceOf(status);
-  return namespace === undefined ? undefined : rdomainOf(namespace.identity);
+  return rdomainOf(namespace.identity);
 }
 
 async function create(command: Command): Promise<void> {
@@ -125,7 +126,7 @@ async function modify(command: Command): Promise<void> {
   const control = new DeviceControl();
   const status = await control.status(command.name);
   const extra = along(command, status.groups);
-  using namespace = namespaceOf(status) ?? NetNamespace.current();
+  using namespace = namespaceOf(status);
   using editor = touchesLink(command) ? new LinkEditor(status.name || command.name, namespace) : undefined;
   if (editor !== undefined) changeLink(editor, command, command.priority ?? status.priority);
   if (command.device !== undefined || Object.keys(extra).length > 0) {

@@ -4,6 +4,7 @@
  */
 import { ConfigError, OsError } from "../base/errors.ts";
 import { interfaceNames } from "../daemon/client.ts";
+import { DeviceControl, isRoot } from "../daemon/wg_control.ts";
 import { NetNamespace } from "../host/namespace.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import type { Family } from "../ifconfig/command.ts";
@@ -15,7 +16,7 @@ import { IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE } from "../netlink/a
 import type { Link } from "../netlink/link.ts";
 import { IFF_MULTICAST, IFF_NOARP, IFF_RUNNING, IFF_UP } from "../netlink/link.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
-import { DeviceControl, namespaceOf, placeOf, readInterface } from "./ifconfig_control.ts";
+import { identityToldBy, namespaceOf, placeOf, readInterface } from "./ifconfig_control.ts";
 
 const ENXIO = 6;
 
@@ -95,15 +96,13 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
   const wg = await readInterface(control, name);
   const known = findLink(status.name || name, status);
   return {
-    name: known?.link.name ?? (status.name || name),
-    link: known === undefined ? linkToldBy(status) : shownLink(known.link),
-    place: known?.place,
+    name: known.link?.name ?? (status.name || name),
+    link: known.link === undefined ? linkToldBy(status) : shownLink(known.link),
+    place: known.place,
     debug: status.debug,
     priority: status.priority,
     groups: ["wg", ...status.groups],
-    wg: Deno.uid() === 0
-      ? wg
-      : { ...wg, i_flags: wg.i_flags & (WG_INTERFACE_HAS_PORT | WG_INTERFACE_HAS_RTABLE), i_peers: [] },
+    wg: isRoot() ? wg : { ...wg, i_flags: wg.i_flags & (WG_INTERFACE_HAS_PORT | WG_INTERFACE_HAS_RTABLE), i_peers: [] },
     engine: status.pid === 0 ? undefined : {
       pid: status.pid,
       suite: status.suite,
@@ -111,22 +110,26 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
       offloads: status.offloads,
       fwmark: status.fwmark,
     },
-    addresses: known === undefined ? [] : shownAddresses(known.addresses),
+    addresses: shownAddresses(known.addresses),
   };
 }
 
-/** The link in the namespace it is in; undefined when this user cannot look there or it is not there. */
-function findLink(
-  name: string,
-  status: InterfaceStatus,
-): { link: Link; addresses: InterfaceAddress[]; place: number | string } | undefined {
-  const told = namespaceOf(status);
-  // Who is not root cannot open the path: a TUN device of the name here is most likely it.
-  using namespace = told ?? NetNamespace.current();
+interface FoundLink {
+  readonly place: number | string | undefined;
+  /** Undefined when this user cannot look where it is, or it is not there. */
+  readonly link: Link | undefined;
+  readonly addresses: InterfaceAddress[];
+}
+
+/** Looks for the link in the namespace it is in. */
+function findLink(name: string, status: InterfaceStatus): FoundLink {
+  const identity = identityToldBy(status);
+  const place = identity === undefined ? undefined : placeOf(identity);
+  if (!isRoot() && place !== 0) return { place, link: undefined, addresses: [] };
+  using namespace = place === 0 ? NetNamespace.current() : namespaceOf(status);
   using routes = RouteSocket.open(namespace);
   const link = routes.link(name);
-  if (link === undefined || (told === undefined && link.kind !== "tun")) return undefined;
-  return { link, addresses: routes.addresses({ interfaceIndex: link.index }), place: placeOf(namespace) };
+  return { place, link, addresses: link === undefined ? [] : routes.addresses({ interfaceIndex: link.index }) };
 }
 
 /** The links of the current namespace that are no wg interfaces; only these where they are named. */

@@ -8,6 +8,7 @@ import { formatGet, formatPublic } from "../uapi/get.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
 import { parseSet } from "../uapi/set.ts";
+import type { InterfaceStatus } from "../uapi/status.ts";
 import { closeInheritedDescriptors, closeStandardDescriptors, leadSession, nameThread } from "../../ffi/process.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
 import { Interface } from "./interface.ts";
@@ -58,10 +59,10 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       name,
       worker,
       log,
-      changed: () => opened.promise.then((now) => file.write(formatPublic(now.status(), now.status()))),
+      changed: () => opened.promise.then((now) => file.write(publicText(now.status()))),
     }, change);
     ended = device.ended;
-    file.write(formatPublic(device.status(), device.status()));
+    file.write(publicText(device.status()));
     opened.resolve(device);
     socket.serve();
     for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, () => device.close("asked"));
@@ -111,6 +112,17 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
     default:
       throw new ConfigError(request.operation, "unknown operation");
   }
+}
+
+/** What anybody may know. Only root can open the namespace's path, so it is told by what anybody can see of one: `net:[INODE]`. */
+function publicText(status: InterfaceStatus): string {
+  let netns = "";
+  try {
+    netns = Deno.readLinkSync(status.netns);
+  } catch {
+    // /proc is closed: then it is not told.
+  }
+  return formatPublic(status, { ...status, netns });
 }
 
 /** Lets go of everything that belongs to whoever started this process. */

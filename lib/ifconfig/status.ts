@@ -134,6 +134,12 @@ function formatWg(io: wg_interface_io, options: StatusOptions): string {
   return text;
 }
 
+/** The zone of a link-local endpoint: the interface's name, or its index where that is another rdomain's; undefined for an endpoint that has none. */
+function zoneOf(scope: number, zone: StatusOptions["zone"], rtable: number): string | undefined {
+  if (scope === 0) return undefined;
+  return (rtable === 0 ? zone?.(scope) : undefined) ?? String(scope);
+}
+
 function formatPeer(peer: wg_peer_io, { nowSeconds, zone }: StatusOptions, rtable: number): string {
   let text = `\twgpeer ${peer.p_public.toBase64()}\n`;
   if (peer.p_description !== "") text += `\t\twgdescr: ${peer.p_description}\n`;
@@ -141,9 +147,8 @@ function formatPeer(peer: wg_peer_io, { nowSeconds, zone }: StatusOptions, rtabl
   if ((peer.p_flags & W.WG_PEER_HAS_PKA) !== 0 && peer.p_pka !== 0) text += `\t\twgpka ${peer.p_pka} (sec)\n`;
   if (peer.p_endpoint !== undefined) {
     const { address, port, scope } = peer.p_endpoint;
-    // In another rdomain the index is another interface's.
-    const name = rtable === 0 && scope !== 0 ? zone?.(scope) : undefined;
-    text += `\t\twgendpoint ${formatIp(address)}${scope === 0 ? "" : `%${name ?? scope}`} ${port}\n`;
+    const name = zoneOf(scope, zone, rtable);
+    text += `\t\twgendpoint ${formatIp(address)}${name === undefined ? "" : `%${name}`} ${port}\n`;
   }
   text += `\t\ttx: ${peer.p_txbytes}, rx: ${peer.p_rxbytes}\n`;
   if (peer.p_last_handshake.tv_sec !== 0) {
@@ -197,7 +202,7 @@ export function interfaceJson(shown: ShownInterface, options: StatusOptions): Re
       wgport: wg.i_port,
       wgrtable: wg.i_rtable,
       ...((wg.i_flags & W.WG_INTERFACE_HAS_PUBLIC) !== 0 && { wgpubkey: wg.i_public.toBase64() }),
-      ...(options.peers && { wgpeers: wg.i_peers.map(peerJson) }),
+      ...(options.peers && { wgpeers: wg.i_peers.map((peer) => peerJson(peer, options, wg.i_rtable)) }),
     }),
     ...(engine !== undefined && { engine }),
     addresses: shown.addresses
@@ -212,14 +217,21 @@ export function interfaceJson(shown: ShownInterface, options: StatusOptions): Re
   };
 }
 
-function peerJson(peer: wg_peer_io): Record<string, unknown> {
+function peerJson(peer: wg_peer_io, options: StatusOptions, rtable: number): Record<string, unknown> {
+  const endpoint = peer.p_endpoint;
+  const zone = endpoint === undefined ? undefined : zoneOf(endpoint.scope, options.zone, rtable);
   return {
     wgpeer: peer.p_public.toBase64(),
     ...(peer.p_description !== "" && { wgdescr: peer.p_description }),
     wgpsk: (peer.p_flags & W.WG_PEER_HAS_PSK) !== 0,
     wgpka: peer.p_pka,
-    ...(peer.p_endpoint !== undefined &&
-      { wgendpoint: { address: formatIp(peer.p_endpoint.address), port: peer.p_endpoint.port } }),
+    ...(endpoint !== undefined && {
+      wgendpoint: {
+        address: formatIp(endpoint.address),
+        port: endpoint.port,
+        ...(zone !== undefined && { zone }),
+      },
+    }),
     tx: peer.p_txbytes,
     rx: peer.p_rxbytes,
     lastHandshakeUnix: peer.p_last_handshake.tv_sec,

@@ -68,7 +68,7 @@ Deno.test(
       }
       await ping(room, "left", "192.168.5.2");
     }
-    ok(residentMb(pid) < 300, `${residentMb(pid)} MB`);
+    ok(residentMb(pid) < 500, `${residentMb(pid)} MB`);
     ok(descriptorsOf(pid) <= descriptors + 2, "descriptors are left");
     await must(room, "ifconfig wg2 destroy");
     await must(room, "ifconfig wg1 destroy");

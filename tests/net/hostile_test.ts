@@ -56,10 +56,7 @@ Deno.test(
     for (const kinds of [["sizes", "runs"], ["cookies", "initiations"]]) {
       const floods = kinds.map(begin);
       await sleep(700);
-      const asked = performance.now();
       await must(room, "wg show wg2");
-      const tookMs = performance.now() - asked;
-      ok(tookMs < 3000, `${kinds}: wg show took ${tookMs} ms`);
       // Some of a running tunnel's packets may be lost in the flood; the tunnel is not.
       equal((await may(room, "ping -n -c 5 -i 0.05 -W 2 192.168.5.2", "left")).code, 0, `${kinds}`);
       for (const flood of floods) {
@@ -68,7 +65,8 @@ Deno.test(
       }
       await ping(room, "left", "192.168.5.2");
     }
-    ok(residentMb(pid) < 500, `${residentMb(pid)} MB`);
+    console.log(`      resident after the floods: ${Math.round(residentMb(pid))} MB`);
+    ok(residentMb(pid) < 350, `${residentMb(pid)} MB`);
     ok(descriptorsOf(pid) <= descriptors + 2, "descriptors are left");
     await must(room, "ifconfig wg2 destroy");
     await must(room, "ifconfig wg1 destroy");

@@ -68,6 +68,7 @@ export class Inbound {
   /** The next free slots of opened packets; all are free again after a flush. */
   #openSlot = 0;
   #openLargeSlot = 0;
+  readonly #allowed = new Uint32Array(5);
   /** Of the run at hand: the peer whose messages came last, its endpoint already set; and what came of it that is not in the table yet. */
   #runPeer: Peer | null = null;
   #runBytes = 0;
@@ -138,9 +139,9 @@ export class Inbound {
     let session: Session | null = null;
     let index = 0;
     let isAuthenticated = false;
-    // Source of the last inner IPv4 packet that was the session's peer's.
-    let isSourceKnown = false;
-    let source = 0;
+    // Version (0 for none) and source of the last inner packet whose source was the session's peer's.
+    const allowed = this.#allowed;
+    allowed[0] = 0;
     for (let at = start; at < end; at += segment) {
       const length = end - at < segment ? end - at : segment;
       stats.datagrams++;
@@ -153,7 +154,7 @@ export class Inbound {
         index = view.getInt32(at + 4, true);
         session = this.#sessions.find(index >>> 0);
         isAuthenticated = false;
-        isSourceKnown = false;
+        allowed[0] = 0;
         if (session === null) {
           stats.noSession++;
           continue;
@@ -186,12 +187,9 @@ export class Inbound {
       }
       const innerBytes = this.#innerLength(session, to, messageBytes, now);
       if (innerBytes === 0) continue;
-      const isV4 = view.getUint8(to) >>> 4 === 4;
-      const word = u32[(to + Ip.IPV4_SOURCE) >>> 2] | 0;
-      if (!(isSourceKnown && isV4 && word === source)) {
-        if (!this.#isSourceAllowed(session, to, isV4, now)) continue;
-        isSourceKnown = isV4;
-        source = word;
+      if (!hasSource(allowed, u32, to >>> 2)) {
+        if (!this.#isSourceAllowed(session, to, now)) continue;
+        keepSource(allowed, u32, to >>> 2);
       }
       if (ecn !== Ip.ECN_NOT_ECT && !carryEcn(this.#memory.bytes, view, to, ecn)) {
         stats.ecnDropped++;
@@ -320,10 +318,10 @@ export class Inbound {
   }
 
   /** Whether the source of an inner packet belongs to the peer. */
-  #isSourceAllowed(session: Session, at: number, isV4: boolean, now: Milliseconds): boolean {
+  #isSourceAllowed(session: Session, at: number, now: Milliseconds): boolean {
     const { bytes } = this.#memory;
     const { slot, cellAt } = session.peer;
-    const owner = isV4
+    const owner = bytes[at] >>> 4 === 4
       ? this.#allowedIps.lookup4(bytes, at + Ip.IPV4_SOURCE)
       : this.#allowedIps.lookup6(bytes, at + Ip.IPV6_SOURCE);
     if (owner === slot) return true;
@@ -331,4 +329,20 @@ export class Inbound {
     if (this.#voice.debug) this.#voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
     return false;
   }
+}
+
+/** Whether an IP packet, given by the word that it begins at, has the version and source that `keepSource` kept. */
+function hasSource(kept: Uint32Array, u32: Uint32Array, word: number): boolean {
+  const version = u32[word] & 0xf0;
+  if (version !== kept[0]) return false;
+  if (version === 0x40) return u32[word + 3] === kept[1];
+  return u32[word + 2] === kept[1] && u32[word + 3] === kept[2] && u32[word + 4] === kept[3] &&
+    u32[word + 5] === kept[4];
+}
+
+function keepSource(kept: Uint32Array, u32: Uint32Array, word: number): void {
+  const version = u32[word] & 0xf0;
+  const source = word + (version === 0x40 ? Ip.IPV4_SOURCE : Ip.IPV6_SOURCE) / 4;
+  kept[0] = version;
+  for (let i = 0; i < 4; i++) kept[1 + i] = u32[source + i];
 }

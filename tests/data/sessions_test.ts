@@ -346,6 +346,35 @@ Deno.test("inner packets are let through only from the peer's own addresses, and
   assert.equal(a.dataplane.stats.notIp, wrong.length);
 });
 
+Deno.test("in a run of datagrams every packet's own source counts", () => {
+  const a = new Side(ENDPOINT_A);
+  const v6 = (last: number) => {
+    const packet = new Uint8Array(60);
+    packet[0] = 0x60;
+    packet[5] = 20;
+    packet[6] = 59;
+    packet.set([0xfd, 0x10], 8);
+    packet[23] = last;
+    packet[39] = 9;
+    return packet;
+  };
+  const range = (packet: Uint8Array) => packet[0] === 0x60 ? packet.slice(8, 24) : packet.slice(12, 16);
+  const good = packetOf(60, 0, 4);
+  const allowed = [good, v6(1)].map((packet) => ({ address: range(packet), prefix: range(packet).length * 8 }));
+  a.addPeer(P0, ENDPOINT_B, allowed);
+  const b = new Side(ENDPOINT_B);
+  b.addPeer(P0, ENDPOINT_A);
+  installSession(a, b);
+  // Every order of an allowed and a foreign one of each family, and of each after itself.
+  const kinds = [good, packetOf(60, 0, 5), v6(1), v6(2)];
+  const packets = kinds.flatMap((one) => kinds.flatMap((other) => [one, other]));
+  const run = concat(...packets.map((packet, i) => dataMessage(INDEX_A, BigInt(i), KEY_BA, packet)));
+  a.udp.inbox.push({ bytes: run, segmentSize: run.length / packets.length, ecn: 0, from: ENDPOINT_B });
+  a.turn();
+  assert.deepEqual(a.tun.takePackets(), packets.filter((packet) => packet === good || packet === kinds[2]));
+  assert.equal(a.dataplane.stats.unallowedSource, packets.length / 2);
+});
+
 Deno.test("what is sent and received is counted with every byte on the wire, and said once", () => {
   const { a, b } = connectedSides();
   const before = [a.table.txBytes(P0), b.table.rxBytes(P0)];

@@ -10,7 +10,7 @@ export const INTERFACE_NAME_SIZE = 16;
 const SHOWN_MAX = 32;
 
 /**
- * Checks a name before it gets near a kernel, a path or a log: 1 to 15 of the characters A-Z a-z 0-9 `_` `.` `-`, and neither `.` nor `..`
+ * Checks a name before it gets near a kernel, a path or a log: 1 to 15 of the characters A-Z a-z 0-9 `_` `.` `-`, and neither `.` nor `..`, no `-` first
  * (the kernel takes more, but a name is also a file's name here).
  * @returns the name
  * @throws ConfigError that names it
@@ -27,6 +27,7 @@ function interfaceNameProblem(name: string): string | undefined {
   if (name === "") return "an interface name is empty";
   if (name.length >= INTERFACE_NAME_SIZE) return `an interface name has at most ${INTERFACE_NAME_SIZE - 1} characters`;
   if (!/^[A-Za-z0-9_.-]+$/.test(name)) return "an interface name has only letters, digits, '_', '.' and '-'";
+  if (name.startsWith("-")) return "an interface name does not begin with '-'";
   if (name === "." || name === "..") return "not an interface name";
   return undefined;
 }

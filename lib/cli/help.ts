@@ -56,6 +56,10 @@ const COMMAND_HELP: Readonly<Record<string, string>> = {
 Shows the messages of the interfaces, of all without a name; -f goes on as they
 come. ifconfig wgN debug turns on those of wg(4), DIAGNOSTICS.
 `,
+  daemon: `usage: daemon interface
+
+Internal: the process behind an interface. ifconfig wgN create starts it.
+`,
   version: `usage: version
 
 Shows the version, the way this program was built, and which crypto runs.

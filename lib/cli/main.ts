@@ -49,16 +49,26 @@ function isOfTheSystem(error: unknown): error is Error {
 }
 
 async function run(name: string, args: readonly string[]): Promise<number> {
-  if (LINKS.has(name)) return await (await COMMANDS[name]()).command.run(args, name);
+  if (LINKS.has(name)) {
+    if (asksForHelp(args)) return await help([name]);
+    return await (await COMMANDS[name]()).command.run(args, name);
+  }
   if (name.startsWith("wireguard")) return await userspace(args);
   const [word, ...rest] = args;
   if (word === undefined) {
-    await (await COMMANDS.help()).command.run([], "wg");
+    await help([]);
     return 1;
   }
+  if (Object.hasOwn(COMMANDS, word) && !word.startsWith("-") && asksForHelp(rest)) return await help([word]);
   if (Object.hasOwn(COMMANDS, word)) return await (await COMMANDS[word]()).command.run(rest, "wg");
   if (startsUserspace(args)) return await userspace(args);
   throw new ConfigError(word, "unknown command; `wg help` names them");
+}
+
+const asksForHelp = (args: readonly string[]) => args.length === 1 && (args[0] === "--help" || args[0] === "-h");
+
+async function help(topic: readonly string[]): Promise<number> {
+  return await (await COMMANDS.help()).command.run(topic, "wg");
 }
 
 /** Whether this is a call as wg-quick makes it of `$WG_QUICK_USERSPACE_IMPLEMENTATION`: `wg NAME`, or `wg -f NAME` by hand. */

@@ -139,10 +139,14 @@ async function apply(
   }
 }
 
-/** As on OpenBSD a command that fails is told and the rest goes on: `!route add` of a route that is there is no reason to stop. */
+/** As on OpenBSD a command that fails is told and the rest goes on: an interface whose route cannot be added is better than none. */
 async function runCommand(step: HostnameStep & { type: "command" }, file: string, path: CommandPath): Promise<void> {
   const argv = step.words ?? ["/bin/sh", "-c", step.text];
-  const env = { PATH: `${path.folder()}:${Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"}` };
+  const { FROM_NETSTART } = await import("./route.ts");
+  const env = {
+    [FROM_NETSTART]: "1",
+    PATH: `${path.folder()}:${Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`,
+  };
   let problem: string | undefined;
   try {
     const program = OWN_COMMANDS.includes(argv[0]) ? `${path.folder()}/${argv[0]}` : argv[0];

@@ -2,7 +2,7 @@
  * route(8): looks at and changes the routes of a network namespace, and runs commands in one. `-T N` is rdomain N.
  * @module
  */
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, OsError } from "../base/errors.ts";
 import { formatIp, maskAddress } from "../base/ip_text.ts";
 import type { Link } from "../netlink/link.ts";
 import { type Route, type RouteRequest, RT_TABLE_MAIN, RTPROT_KERNEL } from "../netlink/route.ts";
@@ -35,6 +35,9 @@ export const HELP = `usage: route [-nq] [-T rdomain] [--json] command [argument 
   -n          numbers only, as always here
   --json      show and get: print values for programs
 `;
+
+/** Stands in the environment of the commands of hostname.if(5) files. */
+export const FROM_NETSTART = "WG_NETSTART";
 
 export const command: Command = { run: (args) => route(args) };
 
@@ -107,12 +110,32 @@ function change(kernel: RouteSocket, command: RouteChangeCommand): string {
     gateway: way.gateway,
     interfaceIndex: way.interfaceIndex,
   };
-  if (type === "add") kernel.addRoute(request);
-  else if (type === "change") kernel.changeRoute(request);
+  if (type === "add") {
+    try {
+      kernel.addRoute(request);
+    } catch (error) {
+      // netstart run again finds the routes of its files there: they are as they should be.
+      const again = error instanceof OsError && error.code === "EEXIST" && Deno.env.has(FROM_NETSTART);
+      if (again && kernel.routes().some((route) => isThatRoute(route, request))) return "";
+      throw error;
+    }
+  } else if (type === "change") kernel.changeRoute(request);
   else kernel.deleteRoute(request);
   const host = destination.prefix === 8 * destination.address.length;
   const towards = gateway === undefined ? "" : `: gateway ${gateway.type === "address" ? gateway.word : gateway.name}`;
   return `${type} ${host ? "host" : "net"} ${destination.word}${towards}`;
+}
+
+/** Whether a route of the main table is what the request asks for; what it does not ask for may be anything. */
+function isThatRoute(route: Route, { destination, prefix, gateway, ...wanted }: RouteRequest): boolean {
+  const same = (a: Uint8Array | undefined, b: Uint8Array | undefined) =>
+    a === undefined || b === undefined ? a === b : formatIp(a) === formatIp(b);
+  return route.table === RT_TABLE_MAIN && route.prefix === prefix && same(route.destination, destination) &&
+    same(route.gateway, gateway) && route.type === (wanted.type ?? "unicast") &&
+    (wanted.interfaceIndex === undefined || route.interfaceIndex === wanted.interfaceIndex) &&
+    (wanted.metric === undefined || route.metric === wanted.metric) &&
+    (wanted.mtu === undefined || route.mtu === wanted.mtu) &&
+    (wanted.preferredSource === undefined || same(route.preferredSource, wanted.preferredSource));
 }
 
 interface Way {

@@ -31,9 +31,14 @@ function mdocWord(word: Word): string {
   return spellings(word).map((name) => `.It Cm ${escape(name)}${operands}\n`).join("") + sentences(word.help);
 }
 
-/** A sentence a line, as mdoc wants it. */
+/** Each sentence begins a line, and no line is longer than 80 characters, as mandoc -Tlint wants it. */
 function sentences(text: string): string {
-  return text.split(/(?<=\.) (?=[A-Z])/).map((sentence) => `${escape(sentence)}\n`).join("");
+  return text.split(/(?<=\.) (?=[A-Z])/).map((sentence) => `${wrapped(escape(sentence))}\n`).join("");
+}
+
+/** No line may begin with a dot or a quote, which only the escape of the whole made harmless. */
+function wrapped(text: string): string {
+  return text.replace(/(.{1,80})(?: (?![.'])|$)/g, "$1\n").trimEnd();
 }
 
 /** Nothing may be taken for a request or an escape, and a minus stays one. */

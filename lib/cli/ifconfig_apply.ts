@@ -7,7 +7,6 @@ import type { DeviceChange } from "../base/config.ts";
 import { osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { destroyDaemon, interfaceExists, interfaceNames, spawnDaemon } from "../daemon/client.ts";
-import { DeviceControl } from "../daemon/wg_control.ts";
 import { NetNamespace, rdomainOf, removeRdomainIfEmpty, sameNamespace } from "../host/namespace.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import type { Command } from "../ifconfig/command.ts";
@@ -18,7 +17,7 @@ import { emptyInterface } from "../ifconfig/wg_data_io.ts";
 import { interfaceSize } from "../ifconfig/wg_data_codec.ts";
 import { GROUPS_MAX } from "../uapi/keys.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
-import { namespaceOf, requireRoot } from "./ifconfig_control.ts";
+import { AskedOnce, namespaceOf, requireRoot } from "./ifconfig_control.ts";
 import { LinkEditor } from "./ifconfig_link.ts";
 import { commandSources } from "./ifconfig_sources.ts";
 
@@ -73,7 +72,7 @@ function isTaken(name: string): boolean {
 
 /** Ends the interface and takes away its rdomain when it was the last in it. */
 async function destroy(name: string): Promise<void> {
-  const status = await new DeviceControl().status(name);
+  const status = await new AskedOnce().status(name);
   const rdomain = rdomainNumber(status);
   await destroyDaemon(name);
   if (rdomain !== undefined) removeRdomainIfEmpty(rdomain);
@@ -123,7 +122,7 @@ async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
 }
 
 async function modify(command: Command): Promise<void> {
-  const control = new DeviceControl();
+  const control = new AskedOnce();
   const status = await control.status(command.name);
   const extra = along(command, status.groups);
   using namespace = namespaceOf(status);

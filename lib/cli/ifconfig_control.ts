@@ -3,7 +3,7 @@
  * @module
  */
 import { ConfigError } from "../base/errors.ts";
-import { isRoot } from "../daemon/wg_control.ts";
+import { DeviceControl, isRoot } from "../daemon/wg_control.ts";
 import type { NamespaceIdentity } from "../host/namespace.ts";
 import { NetNamespace, NETNS_DIRECTORY, rdomainOf } from "../host/namespace.ts";
 import type { WgControl } from "../ifconfig/ioctl.ts";
@@ -14,6 +14,20 @@ import type { InterfaceStatus } from "../uapi/status.ts";
 /** @throws ConfigError that names the interface */
 export function requireRoot(name: string): void {
   if (!isRoot()) throw new ConfigError(name, "Operation not permitted: only root may change an interface");
+}
+
+/** Each daemon is asked once in a command: the answer serves the size probe of SIOCGWG and everything else. */
+export class AskedOnce extends DeviceControl {
+  readonly #answers = new Map<string, Promise<InterfaceStatus>>();
+
+  override status(name: string): Promise<InterfaceStatus> {
+    let answer = this.#answers.get(name);
+    if (answer === undefined) {
+      answer = super.status(name);
+      this.#answers.set(name, answer);
+    }
+    return answer;
+  }
 }
 
 /** SIOCGWG until it fits. */

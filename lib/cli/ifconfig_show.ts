@@ -4,7 +4,7 @@
  */
 import { ConfigError, OsError } from "../base/errors.ts";
 import { interfaceNames } from "../daemon/client.ts";
-import { DeviceControl, isRoot } from "../daemon/wg_control.ts";
+import { isRoot } from "../daemon/wg_control.ts";
 import { NetNamespace } from "../host/namespace.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import type { Family } from "../ifconfig/command.ts";
@@ -16,7 +16,7 @@ import { IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE } from "../netlink/a
 import type { Link } from "../netlink/link.ts";
 import { IFF_MULTICAST, IFF_NOARP, IFF_RUNNING, IFF_UP } from "../netlink/link.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
-import { identityToldBy, namespaceOf, placeOf, readInterface } from "./ifconfig_control.ts";
+import { AskedOnce, identityToldBy, namespaceOf, placeOf, readInterface } from "./ifconfig_control.ts";
 
 const ENXIO = 6;
 
@@ -85,7 +85,7 @@ const classOf = (name: string) => name.replace(/[0-9]+$/, "");
 
 /** A wg interface by its daemon; undefined when there is none. */
 async function wgInterface(name: string): Promise<ShownInterface | undefined> {
-  const control = new DeviceControl();
+  const control = new AskedOnce();
   let status: InterfaceStatus;
   try {
     status = await control.status(name);

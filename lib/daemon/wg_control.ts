@@ -13,33 +13,29 @@ const ENXIO = 6;
 /** Whether this user may ask the daemons for everything and change links. */
 export const isRoot = (): boolean => Deno.uid() === 0;
 
-/** The daemons, each asked once until it is changed: the answer serves the size probe of SIOCGWG and everything else. */
+/**
+ * The interfaces of this machine's daemons. Who is not root is told the port and the rtable, and may not set anything.
+ * @example
+ * ```ts
+ * import { DeviceControl, SIOCGWG } from "../../mod.ts";
+ *
+ * const asked = SIOCGWG(new DeviceControl(), { wgd_name: "nosuch0", wgd_size: 0 });
+ * if (await asked.then(() => true, (error) => error.code !== "ENXIO")) throw new Error("it is there");
+ * ```
+ */
 export class DeviceControl implements WgControl {
-  readonly #answers = new Map<string, Promise<InterfaceStatus>>();
-
-  get(name: string): Promise<InterfaceStatus | { readonly listenPort: number; readonly rtable: number }> {
-    if (isRoot()) return this.status(name);
-    const { listenPort, rtable } = this.#public(name);
-    return Promise.resolve({ listenPort, rtable });
+  async get(name: string): Promise<InterfaceStatus | { readonly listenPort: number; readonly rtable: number }> {
+    const status = await this.status(name);
+    return isRoot() ? status : { listenPort: status.listenPort, rtable: status.rtable };
   }
 
   async set(name: string, change: DeviceChange): Promise<void> {
-    this.#answers.delete(name);
     await setDevice(name, change);
   }
 
   /** All that this user may know: for who is not root what the public file tells. @throws OsError ENXIO when there is no such interface */
-  status(name: string): Promise<InterfaceStatus> {
-    if (!isRoot()) return Promise.resolve(this.#public(name));
-    let answer = this.#answers.get(name);
-    if (answer === undefined) {
-      answer = getDevice(name);
-      this.#answers.set(name, answer);
-    }
-    return answer;
-  }
-
-  #public(name: string): InterfaceStatus {
+  async status(name: string): Promise<InterfaceStatus> {
+    if (isRoot()) return await getDevice(name);
     const status = publicFacts(name);
     if (status === undefined) throw osError("SIOCGWG", name, ENXIO);
     return status;

@@ -4,7 +4,7 @@
  */
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
-import type { Ran, Room } from "../../scripts/netlab.ts";
+import { eventually, type Ran, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { may, must, ping, publicKey, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
 
@@ -222,6 +222,8 @@ Deno.test("an endpoint with a link-local address keeps its zone", NEEDED, async 
   const peer = randomKey();
   await must(room, `ifconfig wg1 create rdomain 3 wgkey ${randomKey()} wgpeer ${peer} wgendpoint fe80::1%out 7000`);
   match(await must(room, "ifconfig wg1"), /\t\twgendpoint fe80::1%out 7000\n/);
+  const [{ wgpeers }] = JSON.parse(await must(room, "ifconfig --json wg1"));
+  deepEqual(wgpeers[0].wgendpoint, { address: "fe80::1", port: 7000, zone: "out" });
   const refused = await may(room, `ifconfig wg1 wgpeer ${peer} wgendpoint fe80::1%nowhere 7000`);
   deepEqual([refused.code, refused.stderr], [1, 'wg: wgendpoint: "nowhere": no such interface\n']);
 });
@@ -333,8 +335,42 @@ Deno.test(
       match(stderr, /^wg: [^\n]+\n$/, words);
     }
     equal(await must(room, "ifconfig wg1"), shown);
+
+    // Elsewhere: where it is and what its daemon knows; addresses there are for root alone.
+    const told = async (words: string) => (await asNobody(words)).stdout;
+    await must(room, "ifconfig wg1 rdomain 3 10.1.0.1/24");
+    const there = "wg1: flags=80c3<UP,BROADCAST,RUNNING,NOARP,MULTICAST> rdomain 3 mtu 1420\n" +
+      "\twgport 7001\n\twgrtable 6\n\tgroups: wg lan\n";
+    await eventually("rdomain 3", async () => await told("ifconfig wg1") === there);
+    ok((await told("ifconfig -A")).endsWith(there));
+    equal(JSON.parse(await told("ifconfig --json wg1"))[0].rdomain, 3);
+    await must(room, "ip netns add blue");
+    await must(room, "ip -n rdomain3 link set wg1 netns blue");
+    // Somebody else's interface of the same name is not taken for it.
+    await must(room, "ip tuntap add name wg1 mode tun");
+    await must(room, "ip address add 10.9.9.9/24 dev wg1");
+    await eventually(
+      "netns blue",
+      async () => /^wg1: flags=8082<[^>]*> netns blue mtu 1420\n/.test(await told("ifconfig wg1")),
+    );
+    equal((await told("ifconfig wg1")).includes("10.9.9.9"), false);
   },
 );
+
+Deno.test("every command has a help, and is asked for it in each way", needs("namespaces", "tun"), async () => {
+  await using room = await wgRoom();
+  for (const name of ["ifconfig", "route", "netstat", "netstart", "dmesg", "help", "version", "daemon"]) {
+    const help = await must(room, `${WG} help ${name}`);
+    match(help, /^usage: /);
+    equal(await must(room, `${WG} ${name} --help`), help);
+    equal(await must(room, `${WG} ${name} -h`), help);
+  }
+  for (const name of ["ifconfig", "route", "netstat"]) {
+    equal(await must(room, `${name} --help`), await must(room, `${WG} help ${name}`));
+  }
+  const refused = await may(room, `${WG} daemon --none`);
+  deepEqual([refused.code, await traces(room)], [1, []]);
+});
 
 Deno.test(
   "Debian's wg(8) sees nothing of what it does not know, and what it sets leaves that alone",

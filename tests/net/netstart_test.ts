@@ -243,7 +243,10 @@ Deno.test("twelve hostname.if files: started, seen, pinged; started again nothin
   await t.step("started again: nothing changes, sessions go on", async () => {
     const first = await everything(room);
     const ran = await start(room);
-    deepEqual(ran.map(({ code, stdout }) => ({ code, stdout })), MACHINES.map(() => ({ code: 0, stdout: "" })));
+    deepEqual(
+      ran.map(({ code, stdout, stderr }) => ({ code, stdout, stderr })),
+      MACHINES.map(() => ({ code: 0, stdout: "", stderr: "" })),
+    );
     deepEqual(await everything(room), first);
     await must(room, "ping -n -c 1 -W 2 10.9.0.1", "laptop");
     await must(room, "ping -n -c 1 -W 2 fd88::2", "phone");

@@ -3,9 +3,10 @@
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
+import { cable, may, must, ping, publicKey, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "nft");
 
@@ -76,6 +77,32 @@ Deno.test("the UDP socket moves to another rdomain and back while pings run; ses
   // Old sockets are closed after the new ones are used: at most what was in flight at one of the six moves is lost.
   ok(seen.at(-1)! - seen.length <= 12, `${seen.at(-1)! - seen.length} of ${seen.at(-1)} lost`);
   equal(await lastHandshake(room, "wg1", "left"), handshake);
+});
+
+Deno.test("the cached source addresses are dropped when the socket moves", NEEDED, async () => {
+  await using room = await wgRoom();
+  await cable(room);
+  await must(room, `ifconfig wg2 create wgport 7222 wgkey ${randomKey()} 192.168.5.2/24`, "right");
+  await must(room, "ifconfig wg9 create rdomain 3", "left");
+  const right = Uint8Array.fromBase64(await publicKey(room, "wg2")).toHex();
+  const configuration = `private_key=${Uint8Array.fromBase64(randomKey()).toHex()}\nlisten_port=7111\n` +
+    `public_key=${right}\nendpoint=10.0.0.2:7222\nallowed_ip=192.168.5.2/32\n\n`;
+  await room.output(["sh", "-c", "umask 077; cat >/run/wg1.set"], { stdin: configuration });
+  const script = `${Deno.execPath()} run -A --quiet --no-check ${ROOT}tests/net/moving_interface.ts wg1 /run/go`;
+  const running = room.spawn(["sh", "-c", `exec ${script} </run/wg1.set`], { netns: "left" });
+  const said = async (what: RegExp) => {
+    await eventually(String(what), () => what.test(running.output()), 30_000);
+    return what.exec(running.output())![1];
+  };
+  await must(room, `ifconfig wg2 wgpeer ${await said(/^key (\S+)$/m)} wgaip 192.168.5.1/32`, "right");
+  await must(room, "ip address add 192.168.5.1/24 dev wg1", "left");
+  await must(room, "ip link set wg1 up", "left");
+  await ping(room, "left", "192.168.5.2");
+  equal(await said(/^before (\S+)$/m), "10.0.0.1");
+  await must(room, "touch /run/go");
+  equal(await said(/^still (\S+)$/m), "10.0.0.1");
+  equal(await said(/^after (\S+)$/m), "none");
+  await running.status;
 });
 
 Deno.test(

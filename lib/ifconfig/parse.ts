@@ -61,7 +61,10 @@ function checkTogether(draft: Draft, args: readonly string[]): void {
     if (address.host === undefined && address.mode !== "remove" && !asksForLinkLocal(address)) {
       throw new ConfigError(address.word, "wants an address behind it");
     }
-    const host = parseAddressWithZone(address.host ?? "")?.address;
+    const { address: host, zone } = parseAddressWithZone(address.host ?? "") ?? {};
+    if (zone !== undefined && zone !== draft.name && draft.name !== CLASS_NAME) {
+      throw new ConfigError(shown(address.host ?? ""), `the zone of this interface's addresses is ${draft.name}`);
+    }
     if (host !== undefined && address.mode !== "remove" && !isOneHost(host)) {
       throw new ConfigError(shown(address.host ?? ""), "no address that an interface can have");
     }

@@ -170,3 +170,8 @@ Deno.test("the unit starts netstart and ends its daemons with it", () => {
     assert.ok(unit.split("\n").includes(line), line);
   }
 });
+
+Deno.test("etc/wg-netstart.service is that unit for the usual place", () => {
+  const file = Deno.readTextFileSync(new URL("../../etc/wg-netstart.service", import.meta.url));
+  assert.equal(file, systemdUnit("/usr/local/bin/wg"));
+});

@@ -25,6 +25,8 @@ const BY_HAND: readonly Wrong[] = [
   by("wg1 destroy up", "destroy"),
   by("wg1 create destroy", "destroy"),
   by("wg1 upp", "upp"),
+  by("wg1 inet6 fe80::1%wg2", "fe80::1%wg2"),
+  by("wg1 inet6 fe80::1%lo prefixlen 64", "fe80::1%lo"),
   by("wg1 UP", "UP"),
   by("wg1 -up", "-up"),
   by("wg1 --help", "--help"),

@@ -262,6 +262,34 @@ Deno.test("twelve hostname.if files: started, seen, pinged; started again nothin
 
 const GOOD = () => `wgkey ${randomKey()}\ninet 10.1.1.1/24\n`;
 
+Deno.test(
+  "a route that is there is passed over, one that is another is told, and the file goes on",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const text = `${GOOD()}!route add -inet 10.5.0.0/16 10.1.1.2\n!route -q add 10.6/16 -iface wg1\n!touch /run/done\n`;
+    await write(room, `${FOLDER}/hostname.wg1`, text);
+    const start = () => may(room, `${WG} netstart -d ${FOLDER}`);
+    const { code, stdout, stderr } = await start();
+    deepEqual([code, stdout, stderr], [0, "add net 10.5.0.0/16: gateway 10.1.1.2\n", ""]);
+    const routes = await must(room, "ip route show");
+    await must(room, "rm /run/done");
+    deepEqual(await start(), { code: 0, signal: null, stdout: "", stderr: "" });
+    equal(await must(room, "ip route show"), routes);
+    await must(room, "rm /run/done");
+    await must(room, "route -q change 10.5/16 10.1.1.3");
+    const other = await start();
+    deepEqual([other.code, other.stdout], [0, ""]);
+    match(
+      other.stderr,
+      /^wg: route 10\.5\.0\.0\/16: [^\n]*\(EEXIST\)\nwg: \/run\/hostname\/hostname\.wg1:3: !route: ended with status 1\n$/,
+    );
+    await must(room, "test -e /run/done");
+    // By hand it is OpenBSD's error.
+    match((await may(room, "route add 10.6/16 -iface wg1")).stderr, /\(EEXIST\)/);
+  },
+);
+
 Deno.test("wrong lines: FILE:LINE, nothing of that file, the other files all the same", NEEDED, async () => {
   await using room = await wgRoom();
   const secret = randomKey();

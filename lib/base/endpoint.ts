@@ -53,6 +53,12 @@ export function writeEndpointCell(
   cell.set(local.address, at + 28);
 }
 
+/** Takes the local address out of a cell. */
+export function clearLocalCell(cell: Uint8Array, at: number): void {
+  cell[at + 1] = 0;
+  cell.fill(0, at + 24, at + ENDPOINT_CELL_BYTES);
+}
+
 /** The endpoint in a cell, or undefined when there is none. */
 export function readEndpointCell(cell: Uint8Array, at: number): Endpoint | undefined {
   const length = cell[at];

@@ -8,19 +8,10 @@ import type { AllowedIp, Endpoint, LocalAddress } from "./endpoint.ts";
 
 /** Control to data. A batch is applied in order, between two turns of the packet loop. */
 export type DataCommand =
-  /** A new peer takes `peer`; its row of the table is cleared by the data plane before use. */
+  /** A new peer takes `peer`, whose row of the table was cleared. Where it is, now and later, stands there. */
   | { readonly type: "peer-add"; readonly peer: PeerSlot }
   /** Forgets the peer: staged packets dropped, sessions wiped, allowed IPs removed. */
   | { readonly type: "peer-remove"; readonly peer: PeerSlot }
-  /** Configuration or an authenticated handshake message moved the peer. `local` undefined: let the kernel choose. */
-  | {
-    readonly type: "endpoint-set";
-    readonly peer: PeerSlot;
-    readonly endpoint: Endpoint;
-    readonly local: LocalAddress | undefined;
-  }
-  /** Forget the cached local address (retry, or 15 s without hearing back). */
-  | { readonly type: "local-clear"; readonly peer: PeerSlot }
   /** `replace` empties the peer's list first; then `remove`, then `add` (a range of another peer moves). */
   | {
     readonly type: "allowed-ips";
@@ -33,7 +24,7 @@ export type DataCommand =
    * A handshake gave a session. The initiator's (`initiator: true`) is used for sending at once: staged packets leave on
    * it, or a keepalive when there are none. The responder's is used for sending once a data message came in by it
    * (key confirmation), which the data plane reports with `session-confirmed`. A responder's session that is not confirmed
-   * when an initiator's is installed stays open for receiving only. The data plane calls `PeerTable.handshaken` first.
+   * when an initiator's is installed stays open for receiving only. `PeerTable.handshakeSent` and `handshakeReceived` are called first.
    */
   | {
     readonly type: "session-install";
@@ -45,6 +36,11 @@ export type DataCommand =
     readonly receiveKey: Uint8Array;
     readonly createdAt: Milliseconds;
   }
+  /**
+   * The answer to `session-confirmed`, when the session is still the peer's next one. Where one data plane sends and another receives, this tells
+   * the first to use it: staged packets leave on it. To who confirmed it himself it says nothing.
+   */
+  | { readonly type: "session-promote"; readonly peer: PeerSlot; readonly localIndex: SessionIndex }
   /** Wipes one session. It is unknown from then on, and the index may be used again. */
   | { readonly type: "session-retire"; readonly localIndex: SessionIndex }
   /** Drops the packets that wait for a handshake. */

@@ -1,10 +1,13 @@
 /**
- * What the data plane knows of each peer, in memory that the control plane reads while packets flow.
- * One writer a field: the data plane writes everything but the two "said" flags, which the control plane takes back.
+ * What the planes know of each peer together, in memory that all of them read while packets flow.
+ * Sending and receiving may be two threads: every field has one writer, sending or receiving, and a row has a cache line for each of the two.
+ * What happened on one side since something on the other (the `since` fields) is told by comparing counts, so neither ever resets the other's fields.
+ * Shared by all writers, by Atomics: the two "said" flags, and the endpoint with its version.
  * @module
  */
 import { type Milliseconds, milliseconds, type PeerSlot } from "./brands.ts";
 import {
+  clearLocalCell,
   type Endpoint,
   ENDPOINT_CELL_BYTES,
   type LocalAddress,
@@ -14,150 +17,206 @@ import {
 } from "./endpoint.ts";
 import { PEERS_MAX } from "./constants.ts";
 
-/** Bytes of one row: eight 64-bit floats, four 32-bit words, the endpoint's cell. */
-const ROW_BYTES = 128;
+/** Bytes of one row: 64 that sending writes, 64 that receiving writes, 64 that are shared. */
+const ROW_BYTES = 192;
 const ROW_F64 = ROW_BYTES / 8;
 const ROW_I32 = ROW_BYTES / 4;
-const CELL_AT = 80;
 
+// Of the sending line, as 64-bit floats; then as 32-bit words.
 const TX_BYTES = 0;
-const RX_BYTES = 1;
-const SENT_AT = 2;
-const RECEIVED_AT = 3;
-const DATA_SENT_SINCE = 4;
-const DATA_RECEIVED_SINCE = 5;
-const DATA_RECEIVED_AT = 6;
+const SENT_AT = 1;
+const DATA_SENT_FIRST = 2;
+/** Counts everything authenticated that was sent, handshakes included; runs, not packets. */
+const SENT_COUNT = 6;
+/** RECEIVED_COUNT + 1 when DATA_SENT_FIRST was written, so that 0 is none: while it is the same, nothing came back since. */
+const DATA_SENT_UNANSWERED = 7;
 
-const ACTIVE = 16;
-const WANTED = 17;
-const CELL_VERSION = 18;
+// Of the receiving line.
+const RX_BYTES = 8;
+const RECEIVED_AT = 9;
+const DATA_RECEIVED_AT = 10;
+const DATA_RECEIVED_FIRST = 11;
+/** As SENT_COUNT. */
+const RECEIVED_COUNT = 24;
+/** SENT_COUNT + 1 when DATA_RECEIVED_FIRST was written. */
+const DATA_RECEIVED_UNANSWERED = 25;
+
+// Of the shared line.
+const ACTIVE = 32;
+const WANTED = 33;
+const CELL_VERSION = 34;
+const CELL_AT = 144;
 
 /** Rows indexed by PeerSlot over one SharedArrayBuffer; pages that no peer uses are never resident. */
 export class PeerTable {
   readonly buffer: SharedArrayBuffer;
-  /** Row fields as 64-bit floats: the data plane's hot path indexes it with the FIELD constants of this class. */
-  readonly f64: Float64Array;
-  readonly i32: Int32Array;
+  readonly #f64: Float64Array;
+  readonly #i32: Int32Array;
   readonly #bytes: Uint8Array;
 
   /** @param buffer another isolate's `buffer`; without it a new table of PEERS_MAX rows is made */
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PEERS_MAX * ROW_BYTES)) {
     this.buffer = buffer;
-    this.f64 = new Float64Array(buffer);
-    this.i32 = new Int32Array(buffer);
+    this.#f64 = new Float64Array(buffer);
+    this.#i32 = new Int32Array(buffer);
     this.#bytes = new Uint8Array(buffer);
   }
 
-  /** Data plane: zeroes a row when a peer takes the slot. */
+  /** Control plane: zeroes a row before a peer takes the slot. The slot's last peer must be long gone from the data plane. */
   clear(peer: PeerSlot): void {
     this.#bytes.fill(0, peer * ROW_BYTES, (peer + 1) * ROW_BYTES);
   }
 
-  /** Data plane, after an authenticated packet was sent. `bytes` on the wire; `data` is false for a keepalive. Returns true when `peer-active` must be said. */
+  /** Whoever sends, after an authenticated packet was sent. `bytes` on the wire; `data` is false for a keepalive. Returns true when `peer-active` must be said. */
   sent(peer: PeerSlot, bytes: number, data: boolean, now: Milliseconds): boolean {
-    const row = peer * ROW_F64;
-    this.f64[row + TX_BYTES] += bytes;
-    this.f64[row + SENT_AT] = now;
-    this.f64[row + DATA_RECEIVED_SINCE] = 0;
-    if (data && this.f64[row + DATA_SENT_SINCE] === 0) this.f64[row + DATA_SENT_SINCE] = now;
-    return this.#firstSince(peer);
-  }
-
-  /** Data plane, after an authenticated packet was received. Returns true when `peer-active` must be said. */
-  received(peer: PeerSlot, bytes: number, data: boolean, now: Milliseconds): boolean {
-    const row = peer * ROW_F64;
-    this.f64[row + RX_BYTES] += bytes;
-    this.f64[row + RECEIVED_AT] = now;
-    this.f64[row + DATA_SENT_SINCE] = 0;
+    const f64 = peer * ROW_F64;
+    const i32 = peer * ROW_I32;
+    this.#f64[f64 + TX_BYTES] += bytes;
+    this.#f64[f64 + SENT_AT] = now;
+    this.#i32[i32 + SENT_COUNT]++;
     if (data) {
-      this.f64[row + DATA_RECEIVED_AT] = now;
-      if (this.f64[row + DATA_RECEIVED_SINCE] === 0) this.f64[row + DATA_RECEIVED_SINCE] = now;
+      const unanswered = this.#i32[i32 + RECEIVED_COUNT] + 1 | 0;
+      if (this.#i32[i32 + DATA_SENT_UNANSWERED] !== unanswered) {
+        this.#f64[f64 + DATA_SENT_FIRST] = now;
+        // After the time, for those who read it from another thread.
+        Atomics.store(this.#i32, i32 + DATA_SENT_UNANSWERED, unanswered);
+      }
     }
     return this.#firstSince(peer);
   }
 
-  /** Data plane, when it installs a session: authenticated handshake messages went both ways, so neither side waits for an answer. */
-  handshaken(peer: PeerSlot): void {
-    const row = peer * ROW_F64;
-    this.f64[row + DATA_SENT_SINCE] = 0;
-    this.f64[row + DATA_RECEIVED_SINCE] = 0;
+  /** Whoever receives, after an authenticated packet was received. Returns true when `peer-active` must be said. */
+  received(peer: PeerSlot, bytes: number, data: boolean, now: Milliseconds): boolean {
+    const f64 = peer * ROW_F64;
+    const i32 = peer * ROW_I32;
+    this.#f64[f64 + RX_BYTES] += bytes;
+    this.#f64[f64 + RECEIVED_AT] = now;
+    this.#i32[i32 + RECEIVED_COUNT]++;
+    if (data) {
+      this.#f64[f64 + DATA_RECEIVED_AT] = now;
+      const unanswered = this.#i32[i32 + SENT_COUNT] + 1 | 0;
+      if (this.#i32[i32 + DATA_RECEIVED_UNANSWERED] !== unanswered) {
+        this.#f64[f64 + DATA_RECEIVED_FIRST] = now;
+        Atomics.store(this.#i32, i32 + DATA_RECEIVED_UNANSWERED, unanswered);
+      }
+    }
+    return this.#firstSince(peer);
+  }
+
+  /** Whoever sends, when it installs a session: an authenticated handshake message went out, so the other side waits for nothing. */
+  handshakeSent(peer: PeerSlot): void {
+    this.#i32[peer * ROW_I32 + SENT_COUNT]++;
+  }
+
+  /** Whoever receives, when it installs a session: an authenticated handshake message came in, so this side waits for nothing. */
+  handshakeReceived(peer: PeerSlot): void {
+    this.#i32[peer * ROW_I32 + RECEIVED_COUNT]++;
   }
 
   #firstSince(peer: PeerSlot): boolean {
     const at = peer * ROW_I32 + ACTIVE;
-    if (this.i32[at] !== 0) return false;
-    return Atomics.exchange(this.i32, at, 1) === 0;
+    if (this.#i32[at] !== 0) return false;
+    return Atomics.exchange(this.#i32, at, 1) === 0;
   }
 
-  /** Data plane: true when `handshake-wanted` must be said, false when it was and is not yet taken. */
+  /** Either side of the data plane: true when `handshake-wanted` must be said, false when it was and is not yet taken. */
   wantHandshake(peer: PeerSlot): boolean {
     const at = peer * ROW_I32 + WANTED;
-    if (this.i32[at] !== 0) return false;
-    return Atomics.exchange(this.i32, at, 1) === 0;
+    if (this.#i32[at] !== 0) return false;
+    return Atomics.exchange(this.#i32, at, 1) === 0;
   }
 
   /** Control plane: takes `handshake-wanted`; it may be said again. */
   clearWanted(peer: PeerSlot): void {
-    Atomics.store(this.i32, peer * ROW_I32 + WANTED, 0);
+    Atomics.store(this.#i32, peer * ROW_I32 + WANTED, 0);
   }
 
   /** Control plane: takes `peer-active`, before reading the row; it may be said again. */
   clearActive(peer: PeerSlot): void {
-    Atomics.store(this.i32, peer * ROW_I32 + ACTIVE, 0);
+    Atomics.store(this.#i32, peer * ROW_I32 + ACTIVE, 0);
   }
 
-  /** Data plane: where the peer is now. The version is odd while the cell is being written. */
+  /**
+   * Where the peer is from now on: configuration or anything authenticated says so. Anybody may write; the version is odd meanwhile,
+   * so the last of two writers wins and the others see a whole cell.
+   */
   writeEndpoint(peer: PeerSlot, endpoint: Endpoint | undefined, local: LocalAddress | undefined): void {
-    const version = peer * ROW_I32 + CELL_VERSION;
-    Atomics.add(this.i32, version, 1);
+    const at = this.#lockCell(peer);
     writeEndpointCell(this.#bytes, peer * ROW_BYTES + CELL_AT, endpoint, local);
-    Atomics.add(this.i32, version, 1);
+    Atomics.add(this.#i32, at, 1);
   }
 
-  /** Control plane: changes with every `writeEndpoint`, so that it can tell whether an `endpoint-set` of its own was applied yet. */
-  endpointVersion(peer: PeerSlot): number {
-    return Atomics.load(this.i32, peer * ROW_I32 + CELL_VERSION);
+  /** Forgets from which of our addresses to write to the peer; the kernel chooses again. */
+  clearLocal(peer: PeerSlot): void {
+    const at = this.#lockCell(peer);
+    clearLocalCell(this.#bytes, peer * ROW_BYTES + CELL_AT);
+    Atomics.add(this.#i32, at, 1);
   }
 
-  /** Control plane: where the peer is, and from which of our addresses to write to it. */
-  readEndpoint(peer: PeerSlot): { endpoint: Endpoint | undefined; local: LocalAddress | undefined } {
-    const version = peer * ROW_I32 + CELL_VERSION;
-    const cell = new Uint8Array(ENDPOINT_CELL_BYTES);
+  /** Waits for other writers, a few hundred nanoseconds at most but for one that lost its processor. Returns the place of the version. */
+  #lockCell(peer: PeerSlot): number {
+    const at = peer * ROW_I32 + CELL_VERSION;
     while (true) {
-      const before = Atomics.load(this.i32, version);
-      if ((before & 1) !== 0) continue;
-      cell.set(this.#bytes.subarray(peer * ROW_BYTES + CELL_AT, peer * ROW_BYTES + CELL_AT + ENDPOINT_CELL_BYTES));
-      if (Atomics.load(this.i32, version) === before) break;
+      const version = Atomics.load(this.#i32, at);
+      if ((version & 1) === 0 && Atomics.compareExchange(this.#i32, at, version, version + 1 | 0) === version) {
+        return at;
+      }
     }
+  }
+
+  /** Changes with every `writeEndpoint` and `clearLocal`; whoever keeps a copy of the cell looks here whether it is still right. */
+  endpointVersion(peer: PeerSlot): number {
+    return Atomics.load(this.#i32, peer * ROW_I32 + CELL_VERSION);
+  }
+
+  /** Copies the cell into `bytes` at `to`. Returns its version, or -1 when it is just being written and what was copied may be torn. */
+  copyEndpoint(peer: PeerSlot, bytes: Uint8Array, to: number): number {
+    const at = peer * ROW_I32 + CELL_VERSION;
+    const version = Atomics.load(this.#i32, at);
+    const cell = peer * ROW_BYTES + CELL_AT;
+    for (let i = 0; i < ENDPOINT_CELL_BYTES; i++) bytes[to + i] = this.#bytes[cell + i];
+    return (version & 1) === 0 && Atomics.load(this.#i32, at) === version ? version : -1;
+  }
+
+  /** Where the peer is, and from which of our addresses to write to it. */
+  readEndpoint(peer: PeerSlot): { endpoint: Endpoint | undefined; local: LocalAddress | undefined } {
+    const cell = new Uint8Array(ENDPOINT_CELL_BYTES);
+    while (this.copyEndpoint(peer, cell, 0) < 0);
     return { endpoint: readEndpointCell(cell, 0), local: readLocalCell(cell, 0) };
   }
 
   /** Bytes of data messages sent on the wire. */
   txBytes(peer: PeerSlot): number {
-    return this.f64[peer * ROW_F64 + TX_BYTES];
+    return this.#f64[peer * ROW_F64 + TX_BYTES];
   }
   /** Bytes of data messages received on the wire. */
   rxBytes(peer: PeerSlot): number {
-    return this.f64[peer * ROW_F64 + RX_BYTES];
+    return this.#f64[peer * ROW_F64 + RX_BYTES];
   }
   /** When a data message or keepalive was last sent; 0 for never. */
   sentAt(peer: PeerSlot): Milliseconds {
-    return milliseconds(this.f64[peer * ROW_F64 + SENT_AT]);
+    return milliseconds(this.#f64[peer * ROW_F64 + SENT_AT]);
   }
   /** When a data message or keepalive was last received; 0 for never. */
   receivedAt(peer: PeerSlot): Milliseconds {
-    return milliseconds(this.f64[peer * ROW_F64 + RECEIVED_AT]);
+    return milliseconds(this.#f64[peer * ROW_F64 + RECEIVED_AT]);
   }
   /** When the first data was sent since anything authenticated came back, handshakes included; 0 when nothing waits for an answer. */
   dataSentSince(peer: PeerSlot): Milliseconds {
-    return milliseconds(this.f64[peer * ROW_F64 + DATA_SENT_SINCE]);
+    const row = peer * ROW_I32;
+    const unanswered = Atomics.load(this.#i32, row + DATA_SENT_UNANSWERED);
+    if (unanswered !== (this.#i32[row + RECEIVED_COUNT] + 1 | 0)) return milliseconds(0);
+    return milliseconds(this.#f64[peer * ROW_F64 + DATA_SENT_FIRST]);
   }
   /** When the first data came in since anything authenticated was sent, handshakes included; 0 when nothing waits for a keepalive. */
   dataReceivedSince(peer: PeerSlot): Milliseconds {
-    return milliseconds(this.f64[peer * ROW_F64 + DATA_RECEIVED_SINCE]);
+    const row = peer * ROW_I32;
+    const unanswered = Atomics.load(this.#i32, row + DATA_RECEIVED_UNANSWERED);
+    if (unanswered !== (this.#i32[row + SENT_COUNT] + 1 | 0)) return milliseconds(0);
+    return milliseconds(this.#f64[peer * ROW_F64 + DATA_RECEIVED_FIRST]);
   }
   /** When data (not a keepalive) last came in; 0 for never. */
   dataReceivedAt(peer: PeerSlot): Milliseconds {
-    return milliseconds(this.f64[peer * ROW_F64 + DATA_RECEIVED_AT]);
+    return milliseconds(this.#f64[peer * ROW_F64 + DATA_RECEIVED_AT]);
   }
 }

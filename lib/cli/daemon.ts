@@ -7,12 +7,16 @@ import { spawnDaemon } from "../daemon/client.ts";
 import { runDaemon } from "../daemon/run.ts";
 import type { Command } from "./command.ts";
 
-/** Internal: configuration on standard input, the answer on standard output. */
+/** Internal: `daemon NAME [WORKERS]`, configuration on standard input, the answer on standard output. */
 export const command: Command = {
   async run(args) {
-    if (args.length !== 1) throw new ConfigError("daemon", "expected the name of an interface");
+    const workers = args[1];
+    if (args.length < 1 || args.length > 2 || (workers !== undefined && workers !== "1" && workers !== "2")) {
+      throw new ConfigError("daemon", "expected the name of an interface, and perhaps how many workers it has: 1 or 2");
+    }
     return await runDaemon({
       name: args[0],
+      ...(workers === undefined ? {} : { workers: workers === "1" ? 1 : 2 }),
       foreground: false,
       configuration: () => new Response(Deno.stdin.readable).text(),
       ready: (answer) => writeAll(answer),

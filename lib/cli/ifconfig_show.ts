@@ -108,6 +108,7 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
       suite: status.suite,
       cipher: status.cipher,
       offloads: status.offloads,
+      workers: status.workers,
       fwmark: status.fwmark,
     },
     addresses: shownAddresses(known.addresses),

@@ -15,7 +15,7 @@ import { SEND_SOURCE_LOST } from "../data/ports.ts";
 import { Device, type OutgoingDatagram } from "../device/device.ts";
 import { ControlDriver } from "../drive/control.ts";
 import { LinkWatch } from "../drive/link_watch.ts";
-import type { WorkerHandle } from "../drive/worker_handle.ts";
+import type { PacketWorkers } from "../drive/worker_handle.ts";
 import type { WorkerReport } from "../drive/worker_messages.ts";
 import { namedRdomains, NetNamespace, removeRdomainIfEmpty, sameNamespace } from "../host/namespace.ts";
 import { now, wallClock } from "../net/clock.ts";
@@ -48,7 +48,7 @@ export type End = "asked" | "deleted" | { readonly failure: string };
 /** What an interface is opened with. */
 export interface InterfaceOptions {
   readonly name: string;
-  readonly worker: WorkerHandle;
+  readonly worker: PacketWorkers;
   readonly log: Log;
   /** Only tests give others than STANDARD_TIMES. */
   readonly times?: Times;
@@ -160,7 +160,6 @@ export class Interface {
 
   /** Call a moment after a big operation, with nothing urgent to do: lets go of what is no longer needed. */
   tidy(): void {
-    this.#device.tidy();
     if (this.#commands >= COMMANDS_TIDY) this.#options.worker.tidy();
     this.#commands = 0;
   }
@@ -211,7 +210,7 @@ export class Interface {
   async #goOver(before: Sockets, after: Sockets): Promise<void> {
     await this.#options.worker.replaceSockets(after.fd4, after.fd6);
     this.#socketsHere = this.#areSocketsHere();
-    this.#options.worker.command([...this.#peers].map((peer) => ({ type: "local-clear", peer })));
+    for (const peer of this.#peers) this.#table.clearLocal(peer);
     closeUdp(before);
     if (before.rtable !== after.rtable) removeRdomainIfEmpty(before.rtable);
   }
@@ -238,7 +237,7 @@ export class Interface {
     }
     const result = sendDatagram(fd4, fd6, bytes, endpoint, local, HANDSHAKE_TOS);
     if (result === SEND_SOURCE_LOST && peer !== undefined) {
-      this.#options.worker.command([{ type: "local-clear", peer }]);
+      this.#table.clearLocal(peer);
     }
   }
 
@@ -343,6 +342,7 @@ export class Interface {
       suite: this.#suite,
       cipher: this.#cipher,
       offloads: this.#offloadWords(),
+      workers: this.#options.worker.workers,
       up: this.#link.up,
       mtu: this.#link.mtu,
       groups: this.#groups,

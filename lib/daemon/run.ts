@@ -3,7 +3,7 @@
  * @module
  */
 import { ConfigError, OsError } from "../base/errors.ts";
-import { WorkerHandle } from "../drive/worker_handle.ts";
+import { startWorkers } from "../drive/worker_pair.ts";
 import { formatGet, formatPublic } from "../uapi/get.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
@@ -24,6 +24,8 @@ export interface DaemonOptions {
   readonly name: string;
   /** Stay on the terminal and write the log there, instead of letting go of it when ready. */
   readonly foreground: boolean;
+  /** How many threads move packets: one, or one each way. Without it as many as the processors suggest. */
+  readonly workers?: 1 | 2;
   /** The first configuration, as UAPI `set` lines. */
   readonly configuration: () => Promise<string>;
   /** Called with the answer to whoever started it, once: `pid=N` and `errno=0`, or the error. */
@@ -37,7 +39,7 @@ export interface DaemonOptions {
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { name, foreground } = options;
   // Its modules load while the rest is prepared.
-  const worker = new WorkerHandle(dataWorkerUrl());
+  const worker = startWorkers(dataWorkerUrl(), options.workers);
   detach(foreground);
   const log = new Log(name, foreground);
   const tidy = new Tidy(async () => (await opened.promise).tidy());

@@ -1,5 +1,6 @@
 /**
  * The data plane: packets between the TUN device and the UDP sockets, under sessions that the control plane installs.
+ * One does both directions, or two do one each on threads of their own; both get every command then, and they share the peer table and nothing else.
  * Stages of a turn: TUN to UDP (outbound.ts), then UDP to TUN (inbound.ts); commands are applied between turns.
  * @module
  */
@@ -13,6 +14,7 @@ import { STANDARD_TIMES, type Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
 import { AllowedIps } from "../route/allowed_ips.ts";
 import { type Checksum, chooseChecksum } from "../wire/checksum.ts";
+import { Endpoints } from "./endpoints.ts";
 import { Unreachable } from "./icmp.ts";
 import { Inbound } from "./inbound.ts";
 import { PacketMemory } from "./memory.ts";
@@ -28,6 +30,9 @@ import { Voice } from "./voice.ts";
 /** Bytes of the arena that a Dataplane, its cipher and its two ports want. Most of it is touched only when many sessions or jumbo packets are there. */
 export const DATAPLANE_ARENA_BYTES = 32 << 20;
 
+/** What a data plane does: everything, or only TUN to UDP, or only UDP to TUN. */
+export type Direction = "both" | "outbound" | "inbound";
+
 /** What a data plane is made of. */
 export interface DataplaneOptions {
   /** At least DATAPLANE_ARENA_BYTES, and the one that cipher, tun and udp were made with. */
@@ -41,6 +46,8 @@ export interface DataplaneOptions {
   /** Gets every event at once; must not call back into the data plane. */
   readonly emit: (event: DataEvent) => void;
   readonly times?: Times;
+  /** "both" without it. */
+  readonly direction?: Direction;
   /**
    * One shared word: the data plane adds 1 for every `handshake-datagram` it emits, whoever handles one takes 1 off (Atomics).
    * At HANDSHAKE_QUEUE_MAX new ones are dropped. Without it the events are taken to be handled at once.
@@ -78,13 +85,14 @@ export class Dataplane {
   readonly #sessions: SessionTable;
   readonly #staging: Staging;
   readonly #voice: Voice;
-  readonly #sender: Sender;
   readonly #merger: Merger;
-  readonly #outbound: Outbound;
-  readonly #inbound: Inbound;
+  readonly #sender: Sender | undefined;
+  readonly #outbound: Outbound | undefined;
+  readonly #inbound: Inbound | undefined;
 
   constructor(options: DataplaneOptions) {
     const { arena, cipher, suite, table, tun, udp, emit, offloads = {}, times = STANDARD_TIMES } = options;
+    const { direction = "both" } = options;
     const stats = this.stats;
     const memory = new PacketMemory(arena);
     const checksum = options.checksum ?? chooseChecksum(arena);
@@ -95,7 +103,7 @@ export class Dataplane {
     const voice = new Voice(table, stats, emit, options.handshakesWaiting);
     const gso = udp.gso && offloads.gso !== false;
     if (offloads.gro === false) udp.disableGro?.();
-    const sender = new Sender({ memory, cipher, table, udp, staging, stats, voice, times, gso }, DEFAULT_MTU);
+    const endpoints = new Endpoints(memory, table);
     const merger = new Merger(
       memory,
       checksum,
@@ -104,7 +112,6 @@ export class Dataplane {
       tun.tso && offloads.tso !== false,
       tun.uso && offloads.uso !== false,
     );
-    const unreachable = new Unreachable(memory, checksum, tun, stats);
     this.#memory = memory;
     this.#cipher = cipher;
     this.#table = table;
@@ -113,40 +120,49 @@ export class Dataplane {
     this.#sessions = sessions;
     this.#staging = staging;
     this.#voice = voice;
-    this.#sender = sender;
     this.#merger = merger;
-    this.#outbound = new Outbound({
-      memory,
-      checksum,
-      tun,
-      allowedIps,
-      peers,
-      sender,
-      staging,
-      unreachable,
-      stats,
-      voice,
-    });
-    this.#inbound = new Inbound({
-      memory,
-      cipher,
-      suite,
-      table,
-      udp,
-      allowedIps,
-      sessions,
-      sender,
-      merger,
-      stats,
-      voice,
-      times,
-      catchUp: options.catchUp ?? (() => {}),
-    });
+    let sender: Sender | undefined;
+    if (direction !== "inbound") {
+      const parts = { memory, cipher, table, udp, endpoints, staging, stats, voice, times, gso };
+      this.#sender = sender = new Sender(parts, DEFAULT_MTU);
+      const unreachable = new Unreachable(memory, checksum, tun, stats);
+      this.#outbound = new Outbound({
+        memory,
+        checksum,
+        tun,
+        allowedIps,
+        peers,
+        sender,
+        endpoints,
+        staging,
+        unreachable,
+        stats,
+        voice,
+      });
+    }
+    if (direction !== "outbound") {
+      this.#inbound = new Inbound({
+        memory,
+        cipher,
+        suite,
+        table,
+        udp,
+        allowedIps,
+        sessions,
+        endpoints,
+        sender,
+        merger,
+        stats,
+        voice,
+        times,
+        catchUp: options.catchUp ?? (() => {}),
+      });
+    }
   }
 
-  /** Whether the TUN device is gone for good (somebody deleted the interface): leave then. */
+  /** Whether the TUN device is gone for good (somebody deleted the interface): leave then. Only who reads from it sees that. */
   get gone(): boolean {
-    return this.#outbound.gone;
+    return this.#outbound?.gone === true;
   }
 
   /** Which offloads are in use now; a kind that the kernel refused shows as off. */
@@ -154,18 +170,18 @@ export class Dataplane {
     return { tso: this.#merger.tso, uso: this.#merger.uso, gso: this.#gso && this.#udp.gso, gro: this.#udp.gro };
   }
 
-  /** Whether the last turn left nothing unread at either end: whoever can wait for the descriptors may do so at once. */
+  /** Whether the last turn left nothing unread at the ends it reads from: whoever can wait for the descriptors may do so at once. */
   get drained(): boolean {
-    return this.#outbound.drained && this.#inbound.drained;
+    return this.#outbound?.drained !== false && this.#inbound?.drained !== false;
   }
 
   /**
-   * One bounded pass of both directions, or of those that are known to have something. Returns true when there was work, so that another turn
-   * may find more.
+   * One bounded pass of its direction, or of both, or of those that are known to have something. Returns true when there was work, so that another
+   * turn may find more.
    */
   turn(now: Milliseconds, fromTun = true, fromUdp = true): boolean {
-    const sent = fromTun && this.#outbound.turn(now);
-    return fromUdp && this.#inbound.turn(now) || sent;
+    const sent = fromTun && this.#outbound?.turn(now) === true;
+    return fromUdp && this.#inbound?.turn(now) === true || sent;
   }
 
   /** Applies one command. Call between turns, in order. `now` is the clock of `createdAt`. Commands for a peer that is gone do nothing. */
@@ -176,12 +192,12 @@ export class Dataplane {
       case "peer-remove":
         return this.#removePeer(command.peer);
       case "mac1-key":
-        this.#inbound.mac1Key = command.key?.slice();
+        if (this.#inbound !== undefined) this.#inbound.mac1Key = command.key?.slice();
         return;
       case "link":
-        this.#outbound.up = command.up;
-        this.#inbound.up = command.up;
-        this.#sender.mtu = command.mtu;
+        if (this.#outbound !== undefined) this.#outbound.up = command.up;
+        if (this.#inbound !== undefined) this.#inbound.up = command.up;
+        if (this.#sender !== undefined) this.#sender.mtu = command.mtu;
         return;
       case "debug":
         this.#voice.debug = command.on;
@@ -209,12 +225,6 @@ export class Dataplane {
     now: Milliseconds,
   ): void {
     switch (command.type) {
-      case "endpoint-set":
-        writeEndpointCell(this.#memory.bytes, peer.cellAt, command.endpoint, command.local);
-        this.#sender.tellEndpoint(peer);
-        return;
-      case "local-clear":
-        return this.#sender.forgetLocal(peer);
       case "allowed-ips":
         if (command.replace) this.#allowedIps.removePeer(peer.slot);
         for (const range of command.remove) this.#allowedIps.remove(range.address, range.prefix, peer.slot);
@@ -222,10 +232,12 @@ export class Dataplane {
         return;
       case "session-install":
         return this.#installSession(peer, command, now);
+      case "session-promote":
+        return this.#promoteSession(peer, command.localIndex, now);
       case "staged-drop":
         return this.#staging.drop(peer);
       case "keepalive-send":
-        return this.#sender.sendKeepalive(peer, now);
+        return this.#sender?.sendKeepalive(peer, now);
       default:
         command satisfies never;
     }
@@ -235,7 +247,6 @@ export class Dataplane {
     this.#removePeer(slot);
     const cellAt = this.#memory.cell(slot);
     writeEndpointCell(this.#memory.bytes, cellAt, undefined, undefined);
-    this.#table.clear(slot);
     this.#peers[slot] = new Peer(slot, cellAt);
   }
 
@@ -250,7 +261,8 @@ export class Dataplane {
   }
 
   #installSession(peer: Peer, command: Extract<DataCommand, { type: "session-install" }>, now: Milliseconds): void {
-    this.#table.handshaken(peer.slot);
+    if (this.#outbound !== undefined) this.#table.handshakeSent(peer.slot);
+    if (this.#inbound !== undefined) this.#table.handshakeReceived(peer.slot);
     const session = this.#sessions.install(peer, command);
     this.#cipher.forget();
     if (session === null) return;
@@ -261,6 +273,13 @@ export class Dataplane {
     peer.current = session;
     // An unconfirmed one of the other direction is older than this.
     peer.next = null;
-    this.#sender.sendStaged(peer, true, now);
+    this.#sender?.sendStaged(peer, true, now);
+  }
+
+  #promoteSession(peer: Peer, localIndex: number, now: Milliseconds): void {
+    if (peer.next?.localIndex !== localIndex) return;
+    peer.current = peer.next;
+    peer.next = null;
+    this.#sender?.sendStaged(peer, false, now);
   }
 }

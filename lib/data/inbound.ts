@@ -12,6 +12,7 @@ import type { PacketCipher, Suite } from "../crypto/suite.ts";
 import type { AllowedIps } from "../route/allowed_ips.ts";
 import * as Ip from "../wire/ip.ts";
 import { carryEcn } from "./ecn.ts";
+import type { Endpoints } from "./endpoints.ts";
 import { OPEN_LARGE_SLOTS, OPEN_SLOTS, type PacketMemory, SLOT_MESSAGE_MAX } from "./memory.ts";
 import type { Merger } from "./merge.ts";
 import type { UdpPort } from "./ports.ts";
@@ -36,7 +37,9 @@ export interface InboundParts {
   readonly udp: UdpPort;
   readonly allowedIps: AllowedIps;
   readonly sessions: SessionTable;
-  readonly sender: Sender;
+  readonly endpoints: Endpoints;
+  /** Undefined where another data plane sends: it is told of a confirmed session by the control plane. */
+  readonly sender: Sender | undefined;
   readonly merger: Merger;
   readonly stats: DataStats;
   readonly voice: Voice;
@@ -59,7 +62,8 @@ export class Inbound {
   readonly #udp: UdpPort;
   readonly #allowedIps: AllowedIps;
   readonly #sessions: SessionTable;
-  readonly #sender: Sender;
+  readonly #endpoints: Endpoints;
+  readonly #sender: Sender | undefined;
   readonly #merger: Merger;
   readonly #stats: DataStats;
   readonly #voice: Voice;
@@ -82,6 +86,7 @@ export class Inbound {
     this.#udp = parts.udp;
     this.#allowedIps = parts.allowedIps;
     this.#sessions = parts.sessions;
+    this.#endpoints = parts.endpoints;
     this.#sender = parts.sender;
     this.#merger = parts.merger;
     this.#stats = parts.stats;
@@ -214,10 +219,7 @@ export class Inbound {
   #beginRunOfPeer(peer: Peer, now: Milliseconds): void {
     this.#endRunOfPeer(now);
     this.#runPeer = peer;
-    const memory = this.#memory;
-    if (memory.sameCell(peer.cellAt, this.#udp.sourceAt)) return;
-    memory.copyCell(peer.cellAt, this.#udp.sourceAt);
-    this.#sender.tellEndpoint(peer);
+    this.#endpoints.follow(peer, this.#udp.sourceAt);
   }
 
   /** A datagram that is no data message. */
@@ -294,7 +296,7 @@ export class Inbound {
     peer.current = session;
     peer.next = null;
     this.#voice.confirmed(peer.slot, sessionIndex(session.localIndex));
-    this.#sender.sendStaged(peer, false, now);
+    this.#sender?.sendStaged(peer, false, now);
   }
 
   /** Bytes of the packet in a data message, whose padding its own length cuts; 0 when it is none. */

@@ -87,9 +87,4 @@ export class PacketMemory {
     for (let i = 0; i < ENDPOINT_CELL_BYTES / 4; i++) if (u32[a + i] !== u32[b + i]) return false;
     return true;
   }
-
-  /** Copies an endpoint cell. */
-  copyCell(to: number, from: number): void {
-    this.bytes.copyWithin(to, from, from + ENDPOINT_CELL_BYTES);
-  }
 }

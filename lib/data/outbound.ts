@@ -10,6 +10,7 @@ import type { AllowedIps } from "../route/allowed_ips.ts";
 import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import * as Vnet from "../wire/vnet.ts";
+import type { Endpoints } from "./endpoints.ts";
 import type { Unreachable } from "./icmp.ts";
 import type { PacketMemory } from "./memory.ts";
 import { PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
@@ -31,6 +32,7 @@ export interface OutboundParts {
   readonly allowedIps: AllowedIps;
   readonly peers: readonly (Peer | undefined)[];
   readonly sender: Sender;
+  readonly endpoints: Endpoints;
   readonly staging: Staging;
   readonly unreachable: Unreachable;
   readonly stats: DataStats;
@@ -51,6 +53,7 @@ export class Outbound {
   readonly #allowedIps: AllowedIps;
   readonly #peers: readonly (Peer | undefined)[];
   readonly #sender: Sender;
+  readonly #endpoints: Endpoints;
   readonly #staging: Staging;
   readonly #unreachable: Unreachable;
   readonly #stats: DataStats;
@@ -63,6 +66,7 @@ export class Outbound {
     this.#allowedIps = parts.allowedIps;
     this.#peers = parts.peers;
     this.#sender = parts.sender;
+    this.#endpoints = parts.endpoints;
     this.#staging = parts.staging;
     this.#unreachable = parts.unreachable;
     this.#stats = parts.stats;
@@ -112,7 +116,7 @@ export class Outbound {
       this.#unreachable.answer(tunPacket, length, now);
       return;
     }
-    if (bytes[peer.cellAt] === 0) {
+    if (!this.#endpoints.has(peer)) {
       this.#stats.noEndpoint++;
       this.#voice.notice("no-endpoint", peer.slot, undefined, now);
       this.#unreachable.answer(tunPacket, length, now);

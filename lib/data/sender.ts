@@ -5,10 +5,11 @@
  */
 import type { Milliseconds } from "../base/brands.ts";
 import { DATA_OVERHEAD, MESSAGE_DATA } from "../base/constants.ts";
-import { readEndpointCell, readLocalCell } from "../base/endpoint.ts";
+import { readEndpointCell } from "../base/endpoint.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { PacketCipher } from "../crypto/suite.ts";
+import type { Endpoints } from "./endpoints.ts";
 import { type PacketMemory, SEAL_LARGE_SLOTS, SEAL_SLOTS, SLOT_MESSAGE_MAX } from "./memory.ts";
 import { SEND_FAILED, SEND_SOURCE_LOST, type UdpPort } from "./ports.ts";
 import type { Peer, Session } from "./sessions.ts";
@@ -24,6 +25,7 @@ export interface SenderParts {
   readonly cipher: PacketCipher;
   readonly table: PeerTable;
   readonly udp: UdpPort;
+  readonly endpoints: Endpoints;
   readonly staging: Staging;
   readonly stats: DataStats;
   readonly voice: Voice;
@@ -41,6 +43,7 @@ export class Sender {
   readonly #cipher: PacketCipher;
   readonly #table: PeerTable;
   readonly #udp: UdpPort;
+  readonly #endpoints: Endpoints;
   readonly #staging: Staging;
   readonly #stats: DataStats;
   readonly #voice: Voice;
@@ -66,6 +69,7 @@ export class Sender {
     this.#cipher = parts.cipher;
     this.#table = parts.table;
     this.#udp = parts.udp;
+    this.#endpoints = parts.endpoints;
     this.#staging = parts.staging;
     this.#stats = parts.stats;
     this.#voice = parts.voice;
@@ -150,11 +154,12 @@ export class Sender {
   flush(now: Milliseconds): void {
     const peer = this.#peer;
     if (this.#count === 0 || peer === null) return;
+    this.#endpoints.refresh(peer);
     const result = this.#udp.send(this.#count, this.#segment, peer.cellAt, this.#ecn);
     this.#stats.udpSends++;
     if (result === SEND_SOURCE_LOST) {
       this.#stats.sourceLost++;
-      this.forgetLocal(peer);
+      this.#endpoints.clearLocal(peer);
     }
     // A failed send still counts as an attempt, or persistent keepalives would be due again at once.
     const failed = result === SEND_FAILED;
@@ -171,7 +176,7 @@ export class Sender {
 
   /** Sends what waits for a session, or a keepalive when nothing does and `always`. Call when the peer got a session to send on. */
   sendStaged(peer: Peer, always: boolean, now: Milliseconds): void {
-    if (this.#memory.bytes[peer.cellAt] === 0) return;
+    if (!this.#endpoints.has(peer)) return;
     const staged = this.#staging.takeAll(peer);
     if (staged.length === 0) {
       if (always) this.sendKeepalive(peer, now);
@@ -195,26 +200,12 @@ export class Sender {
   /** Sends a keepalive if there is a session and an endpoint to send to. */
   sendKeepalive(peer: Peer, now: Milliseconds): void {
     const session = this.sendable(peer, 1, now);
-    if (session === null || this.#memory.bytes[peer.cellAt] === 0) return;
+    if (session === null || !this.#endpoints.has(peer)) return;
     this.seal(session, this.reserve(peer, 0, 0, now), 0, 0);
     this.flush(now);
     this.keepFresh(session, now);
     if (this.#voice.debug) {
       this.#voice.notice("keepalive-sent", peer.slot, readEndpointCell(this.#memory.bytes, peer.cellAt), now);
     }
-  }
-
-  /** Forgets from which of our addresses to write to the peer. */
-  forgetLocal(peer: Peer): void {
-    const { bytes } = this.#memory;
-    bytes[peer.cellAt + 1] = 0;
-    bytes.fill(0, peer.cellAt + 24, peer.cellAt + 48);
-    this.tellEndpoint(peer);
-  }
-
-  /** Writes the peer's endpoint to the shared table. Call after its cell changed. */
-  tellEndpoint(peer: Peer): void {
-    const { bytes } = this.#memory;
-    this.#table.writeEndpoint(peer.slot, readEndpointCell(bytes, peer.cellAt), readLocalCell(bytes, peer.cellAt));
   }
 }

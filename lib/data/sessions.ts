@@ -8,7 +8,7 @@ import type { DataCommand } from "../base/messages.ts";
 import { type PacketMemory, SESSION_KEYS_BYTES, SESSIONS_MAX } from "./memory.ts";
 import { ReplayWindow } from "./replay.ts";
 
-/** One peer. Its endpoint stands in the arena. */
+/** One peer. A copy of its endpoint stands in the arena. */
 export class Peer {
   /** The session to send on: an initiator's at once, a responder's once it is confirmed. */
   current: Session | null = null;
@@ -18,11 +18,16 @@ export class Peer {
   sessions: Session[] | null = null;
   /** Packets that wait for a session, oldest first. */
   staged: Uint8Array[] | null = null;
+  /** The version of the table's endpoint that the cell is a copy of; -1 for none. */
+  endpointVersion = -1;
 
   constructor(readonly slot: PeerSlot, readonly cellAt: number) {}
 }
 
-/** One session: the keys of both directions and how often each was used. */
+/**
+ * One session: the keys of both directions and how often each was used. Where sending and receiving are two data planes each has one of these for
+ * the same session: only the counter of the one that sends moves, and only the replay window of the one that receives. No nonce needs sharing.
+ */
 export class Session {
   /** The counter of the next message, as two unsigned 32-bit halves. */
   sendLow = 0;

@@ -95,7 +95,7 @@ function applyPeer(ctx: Context, timers: PeerTimers, change: PeerChange, now: Mi
     if (change.updateOnly === true) return;
     if (ctx.own !== undefined && sameBytes(ctx.own.identity.publicKey, change.publicKey)) return;
     peer = ctx.peers.add(change.publicKey, now);
-    // The slot's last peer is long gone from the data plane; until it clears the row itself, the numbers there would be shown as this one's.
+    // The slot rested: its last peer is long gone from the data plane.
     ctx.table.clear(peer.slot);
     ctx.out.command({ type: "peer-add", peer: peer.slot });
   }

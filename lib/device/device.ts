@@ -26,7 +26,7 @@ import { IndexTable } from "./index_table.ts";
 import { sendKeepalive, wishForSession } from "./outgoing.ts";
 import { type DeviceOutputs, Outputs } from "./outputs.ts";
 import { NEVER, type Peer } from "./peer.ts";
-import { forgetArrived, pathOf } from "./peer_endpoint.ts";
+import { pathOf } from "./peer_endpoint.ts";
 import { PeerRegistry } from "./peer_registry.ts";
 import { PeerTimers } from "./peer_timers.ts";
 import { confirmSession, wipeKeys } from "./sessions.ts";
@@ -173,6 +173,7 @@ export class Device {
         return;
       case "session-confirmed":
         if (!confirmSession(ctx, peer, event.localIndex, now)) return;
+        ctx.out.command({ type: "session-promote", peer: peer.slot, localIndex: event.localIndex });
         completeHandshake(ctx, peer);
         this.#timers.schedule(peer, now);
         return;
@@ -197,11 +198,6 @@ export class Device {
   /** When `tick` wants to be called next; undefined while nothing is pending. */
   nextDeadline(): Milliseconds | undefined {
     return earlier(this.#timers.next(), this.#limiterAt);
-  }
-
-  /** Forgets what was kept only until the data plane had it. Call a moment after a big change, for memory's sake. */
-  tidy(): void {
-    for (const peer of this.#ctx.peers.all()) forgetArrived(this.#ctx, peer);
   }
 
   /** Takes what is to be done. Call after each of the above. */

@@ -4,7 +4,6 @@
  */
 import type { PeerSlot, PublicKey, SessionIndex } from "../base/brands.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
-import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
 import type { CookieJar } from "../cookie/cookie_jar.ts";
 import type { Initiated } from "../noise/ikpsk2.ts";
 
@@ -26,14 +25,6 @@ export interface PendingInitiation {
   readonly initiated: Initiated;
 }
 
-/** An endpoint that the data plane was told and has perhaps not written to the table yet. */
-export interface EndpointOnItsWay {
-  /** `PeerTable.endpointVersion` when it was told: while the version is the same, this is where the peer is. */
-  readonly version: number;
-  readonly endpoint: Endpoint;
-  readonly local: LocalAddress | undefined;
-}
-
 /**
  * `on`: the data plane said `peer-active` and writes on in silence, so the row is read again and again. `last-look`: it was told that it may say so again,
  * and the row is read once more, because what it wrote in that very moment may be missed by both. `off`: nothing happens until it speaks.
@@ -48,7 +39,6 @@ export class Peer {
   description = "";
   /** Ranges as keys (peer_registry.ts), in the order in which they were added; undefined until there is one. */
   allowedIps: Set<string> | undefined;
-  endpointOnItsWay: EndpointOnItsWay | undefined;
 
   /** X25519 of our private key and its public key: worked out at first use, null when all zeros. */
   staticShared: Uint8Array | null | undefined;

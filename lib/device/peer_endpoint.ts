@@ -1,5 +1,5 @@
 /**
- * Where a peer is. The data plane owns the answer (the table), as it follows every data packet; handshakes and configuration tell it.
+ * Where a peer is. The answer is in the table, which data planes write as they follow every data packet, and handshakes and configuration through here.
  * @module
  */
 import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
@@ -12,28 +12,17 @@ export interface PeerPath {
   readonly local: LocalAddress | undefined;
 }
 
-/** Where the peer is now, what the data plane was told but has not written yet included. */
+/** Where the peer is now. */
 export function pathOf(ctx: Context, peer: Peer): PeerPath {
-  forgetArrived(ctx, peer);
-  return peer.endpointOnItsWay ?? ctx.table.readEndpoint(peer.slot);
+  return ctx.table.readEndpoint(peer.slot);
 }
 
-/** Forgets the endpoint that the data plane was told, when it stands in the table. */
-export function forgetArrived(ctx: Context, peer: Peer): void {
-  const told = peer.endpointOnItsWay;
-  if (told !== undefined && ctx.table.endpointVersion(peer.slot) !== told.version) peer.endpointOnItsWay = undefined;
-}
-
-/** Call when configuration or an authenticated handshake message says where the peer is. */
+/** Call when configuration or an authenticated handshake message says where the peer is. `local` undefined: let the kernel choose. */
 export function moveTo(ctx: Context, peer: Peer, endpoint: Endpoint, local: LocalAddress | undefined): void {
-  peer.endpointOnItsWay = { version: ctx.table.endpointVersion(peer.slot), endpoint, local };
-  ctx.out.command({ type: "endpoint-set", peer: peer.slot, endpoint, local });
+  ctx.table.writeEndpoint(peer.slot, endpoint, local);
 }
 
 /** Call when our own address may be why nothing comes back: the kernel chooses again. */
 export function forgetLocal(ctx: Context, peer: Peer): void {
-  const { endpoint, local } = pathOf(ctx, peer);
-  if (endpoint === undefined || local === undefined) return;
-  peer.endpointOnItsWay = { version: ctx.table.endpointVersion(peer.slot), endpoint, local: undefined };
-  ctx.out.command({ type: "local-clear", peer: peer.slot });
+  if (pathOf(ctx, peer).local !== undefined) ctx.table.clearLocal(peer.slot);
 }

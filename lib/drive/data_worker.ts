@@ -6,7 +6,7 @@ import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_
 import { Arena } from "../base/arena.ts";
 import type { DataEvent } from "../base/messages.ts";
 import { PeerTable } from "../base/peer_table.ts";
-import { Dataplane, DATAPLANE_ARENA_BYTES, type Offloads } from "../data/dataplane.ts";
+import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction, type Offloads } from "../data/dataplane.ts";
 import { now } from "../net/clock.ts";
 import { choosePacketCipher, chooseSuite } from "../net/crypto.ts";
 import { LinuxTunPort } from "../net/linux_tun_port.ts";
@@ -37,7 +37,8 @@ const scope = globalThis as unknown as {
 const say = (report: WorkerReport) => scope.postMessage(report);
 
 function run(start: WorkerStart): void {
-  nameThread("wg packets");
+  const { direction } = start;
+  nameThread(direction === "both" ? "wg packets" : `wg ${direction}`);
   const words = new Int32Array(start.words);
   const arena = new Arena(DATAPLANE_ARENA_BYTES);
   const cipher = choosePacketCipher(arena);
@@ -57,6 +58,7 @@ function run(start: WorkerStart): void {
       // A stop is for the loop to hear.
       if (Atomics.exchange(words, WORD_BELL, 0) !== 0 && !takeOrders()) Atomics.store(words, WORD_BELL, 1);
     },
+    direction,
     ...(start.times === undefined ? {} : { times: start.times }),
     ...(start.offloads === undefined ? {} : { offloads: start.offloads }),
   });
@@ -64,7 +66,15 @@ function run(start: WorkerStart): void {
   const bell = new EventFd(start.bell);
   let link = start.linkSocket < 0 ? undefined : new DrainedSocket(start.linkSocket);
   let stopped = false;
-  const polls = new PollSet([start.tun.fd, start.fd4, start.fd6, start.bell, start.linkSocket]);
+  // What the other direction reads from would wake this one for nothing.
+  const reads = (fd: number, only: Direction) => direction === "both" || direction === only ? fd : -1;
+  const polls = new PollSet([
+    reads(start.tun.fd, "outbound"),
+    reads(start.fd4, "inbound"),
+    reads(start.fd6, "inbound"),
+    start.bell,
+    start.linkSocket,
+  ]);
 
   const carryOut = (order: WorkerOrder): void => {
     switch (order.type) {
@@ -75,8 +85,8 @@ function run(start: WorkerStart): void {
       }
       case "sockets":
         udp.replace(order.fd4, order.fd6);
-        polls.set(PLACE_UDP4, order.fd4);
-        polls.set(PLACE_UDP6, order.fd6);
+        polls.set(PLACE_UDP4, reads(order.fd4, "inbound"));
+        polls.set(PLACE_UDP6, reads(order.fd6, "inbound"));
         say({ type: "sockets-replaced" });
         return;
       case "link-socket":

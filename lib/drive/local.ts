@@ -11,7 +11,7 @@ import type { DataEvent } from "../base/messages.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
-import { Dataplane } from "../data/dataplane.ts";
+import { Dataplane, type DataplaneOptions } from "../data/dataplane.ts";
 import type { TunPort, UdpPort } from "../data/ports.ts";
 import type { DataStats } from "../data/stats.ts";
 import { Device, type OutgoingDatagram } from "../device/device.ts";
@@ -40,12 +40,17 @@ export interface LocalOptions {
   readonly defer?: (task: () => void) => void;
   readonly log?: (line: string) => void;
   readonly times?: Times;
+  /** Makes the data plane; tests make one of two halves. */
+  readonly dataplane?: (options: DataplaneOptions) => LocalDataplane;
 }
+
+/** What it uses of a data plane. */
+export type LocalDataplane = Pick<Dataplane, "apply" | "turn" | "stats">;
 
 /** A running interface. Call `wake` when a port has input (MemoryTun and PortableUdp do, by their `wake`). */
 export class LocalInterface {
   readonly #device: Device;
-  readonly #dataplane: Dataplane;
+  readonly #dataplane: LocalDataplane;
   readonly #control: ControlDriver;
   readonly #now: () => Milliseconds;
   readonly #defer: (task: () => void) => void;
@@ -67,7 +72,8 @@ export class LocalInterface {
       handshakesWaiting: () => this.#events.length,
       ...times,
     });
-    this.#dataplane = new Dataplane({
+    const makeDataplane = options.dataplane ?? ((parts) => new Dataplane(parts));
+    this.#dataplane = makeDataplane({
       arena: options.arena,
       cipher: options.cipher,
       suite: options.suite,

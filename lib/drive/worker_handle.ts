@@ -3,6 +3,7 @@
  * @module
  */
 import type { DataCommand } from "../base/messages.ts";
+import type { Direction } from "../data/dataplane.ts";
 import { EventFd } from "../../ffi/poll.ts";
 import {
   EVENTS_HELD,
@@ -31,7 +32,22 @@ export interface WorkerListener {
 }
 
 /** Everything in a WorkerStart that its owner decides. */
-export type WorkerSetup = Omit<WorkerStart, "words" | "orders" | "bell">;
+export type WorkerSetup = Omit<WorkerStart, "words" | "orders" | "bell" | "direction">;
+
+/** The data plane of one interface, as the main isolate drives it: one Worker for both directions, or one each way. */
+export type PacketWorkers = Pick<
+  WorkerHandle,
+  | "workers"
+  | "handshakesWaiting"
+  | "handshakeTaken"
+  | "eventsHandled"
+  | "run"
+  | "command"
+  | "replaceSockets"
+  | "replaceLinkSocket"
+  | "tidy"
+  | "stop"
+>;
 
 /** One Worker from its start to its end. Make it early: its modules load while the main isolate does other things. */
 export class WorkerHandle {
@@ -50,8 +66,11 @@ export class WorkerHandle {
   #beat = 0;
   #missed = 0;
 
+  /** How many threads move packets. */
+  readonly workers: number = 1;
+
   /** @param url the module of lib/drive/data_worker.ts, as this program has it (lib/daemon/self.ts) */
-  constructor(url: string | URL) {
+  constructor(url: string | URL, readonly direction: Direction = "both") {
     for (const promise of [this.#loaded, this.#running]) promise.promise.catch(() => {});
     this.#worker = new Worker(url, { type: "module", name: "packets" });
     this.#worker.onmessage = (message: MessageEvent<WorkerReport>) => this.#hear(message.data);
@@ -86,6 +105,7 @@ export class WorkerHandle {
     await this.#loaded.promise;
     const start: WorkerStart = {
       ...setup,
+      direction: this.direction,
       words: this.#words,
       orders: this.#channel.port2 as MessagePort,
       bell: this.#bell.descriptor,

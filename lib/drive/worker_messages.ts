@@ -5,7 +5,7 @@
  */
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Times } from "../base/times.ts";
-import type { Offloads } from "../data/dataplane.ts";
+import type { Direction, Offloads } from "../data/dataplane.ts";
 
 /** Places in the shared words. */
 export const WORD_HANDSHAKES_WAITING = 0;
@@ -36,6 +36,7 @@ export interface WorkerStart {
   readonly fd6: number;
   /** A netlink socket whose readability is reported as `link-changed`; -1 for none. */
   readonly linkSocket: number;
+  readonly direction: Direction;
   readonly times: Times | undefined;
   readonly offloads: Partial<Offloads> | undefined;
 }

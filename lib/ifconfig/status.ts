@@ -36,6 +36,8 @@ export interface ShownEngine {
   readonly suite: string;
   readonly cipher: string;
   readonly offloads: string;
+  /** Threads that move packets: 1, or 2 for one each way; 0 when the daemon does not tell. */
+  readonly workers: number;
   readonly fwmark: number;
 }
 
@@ -61,7 +63,7 @@ export interface StatusOptions {
   readonly peers: boolean;
   /** Only addresses of this family. */
   readonly family?: Family | undefined;
-  /** OpenBSD's `hwfeatures`: here crypto and offloads. */
+  /** OpenBSD's `hwfeatures`: here crypto, offloads and workers. */
   readonly features?: boolean;
   /** The name of the interface that a link-local endpoint is on, by its index; the index is shown where there is none. */
   readonly zone?: (index: number) => string | undefined;
@@ -162,6 +164,7 @@ function formatPeer(peer: wg_peer_io, { nowSeconds, zone }: StatusOptions, rtabl
 
 function formatEngine(engine: ShownEngine): string {
   let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${engine.offloads || "none"}\n`;
+  if (engine.workers !== 0) text += `\tworkers: ${engine.workers === 2 ? "2, one each way" : engine.workers}\n`;
   if (engine.fwmark !== 0) text += `\tfwmark 0x${engine.fwmark.toString(16)}\n`;
   return text + `\tpid ${engine.pid}\n`;
 }

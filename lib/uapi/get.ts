@@ -39,7 +39,7 @@ export function formatPublic(status: DeviceStatus, facts: InterfaceFacts): strin
 function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
   return `rtable=${status.rtable}\ndebug=${status.debug}\nname=${facts.name}\npid=${facts.pid}\nnetns=${facts.netns}\n` +
     `up=${facts.up}\nmtu=${facts.mtu}\ngroups=${facts.groups.join(" ")}\npriority=${facts.priority}\n` +
-    `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\n`;
+    `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\nworkers=${facts.workers}\n`;
 }
 
 function formatPeer(peer: PeerStatus, extended: boolean): string {
@@ -129,6 +129,9 @@ function readDevice(device: Draft<InterfaceStatus>, key: string, value: string):
       return;
     case "pid":
       device.pid = count(key, value);
+      return;
+    case "workers":
+      device.workers = count(key, value);
       return;
     case "mtu":
       device.mtu = count(key, value);

@@ -18,6 +18,8 @@ export interface InterfaceFacts {
   readonly cipher: string;
   /** Which offloads are on, e.g. `tso uso gso gro`, in words with a space between them; empty when none. */
   readonly offloads: string;
+  /** How many threads move packets: 1, or 2 for one each way; 0 when not told. */
+  readonly workers: number;
   /** Whether the link is up, as the daemon last saw it. */
   readonly up: boolean;
   /** The link's MTU, as the daemon last saw it; 0 when not told. */
@@ -39,6 +41,7 @@ export const NO_FACTS: InterfaceFacts = {
   suite: "",
   cipher: "",
   offloads: "",
+  workers: 0,
   up: false,
   mtu: 0,
   groups: [],

@@ -54,17 +54,13 @@ export function noCipher(arena: Arena): PacketCipher {
   };
 }
 
+function bytes(parsed: Uint8Array | undefined, text: string): Uint8Array {
+  if (parsed === undefined) throw new TypeError(`${text} is no address`);
+  return parsed;
+}
+
 /** The commands that make one peer with one session of the plan. */
 export function plainCommands(plan: PlainPlan): DataCommand[] {
-  const bytes = (parsed: Uint8Array | undefined, text: string) => {
-    if (parsed === undefined) throw new TypeError(`${text} is no address`);
-    return parsed;
-  };
-  const endpoint = {
-    address: bytes(parseIpv4(plan.peerAddress), plan.peerAddress),
-    port: plan.peerPort,
-    scope: 0,
-  };
   const add = [
     { address: bytes(parseIpv4(plan.peerInet), plan.peerInet), prefix: 32 },
     { address: bytes(parseIpv6(plan.peerInet6), plan.peerInet6), prefix: 128 },
@@ -72,7 +68,6 @@ export function plainCommands(plan: PlainPlan): DataCommand[] {
   return [
     { type: "link", up: true, mtu: 1420 },
     { type: "peer-add", peer: PEER },
-    { type: "endpoint-set", peer: PEER, endpoint, local: undefined },
     { type: "allowed-ips", peer: PEER, replace: true, remove: [], add },
     {
       type: "session-install",
@@ -92,11 +87,14 @@ function run(plan: PlainPlan): void {
   const { fd4, fd6 } = openUdp({ port: plan.port });
   const arena = new Arena(DATAPLANE_ARENA_BYTES);
   const tun = new LinuxTunPort(arena, opened.fd, opened);
+  const table = new PeerTable();
+  const address = bytes(parseIpv4(plan.peerAddress), plan.peerAddress);
+  table.writeEndpoint(PEER, { address, port: plan.peerPort, scope: 0 }, undefined);
   const dataplane = new Dataplane({
     arena,
     cipher: noCipher(arena),
     suite: chooseSuite(),
-    table: new PeerTable(),
+    table,
     tun,
     udp: new LinuxUdpPort(arena, fd4, fd6),
     emit: () => {},

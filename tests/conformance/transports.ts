@@ -6,7 +6,6 @@ import { Arena } from "../../lib/base/arena.ts";
 import { HANDSHAKE_TOS } from "../../lib/base/constants.ts";
 import { type Endpoint, ENDPOINT_CELL_BYTES, readEndpointCell, writeEndpointCell } from "../../lib/base/endpoint.ts";
 import type { Times } from "../../lib/base/times.ts";
-import { DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
 import { GATHER_MAX, PORT_DRAINED, SEND_OK, type SendResult, type UdpPort } from "../../lib/data/ports.ts";
 import type { OutgoingDatagram } from "../../lib/device/device.ts";
 import { LocalInterface } from "../../lib/drive/local.ts";
@@ -18,6 +17,7 @@ import { LinuxUdpPort } from "../../lib/net/linux_udp_port.ts";
 import { MemoryTun } from "../../lib/net/memory_tun.ts";
 import { closeUdp, openUdp } from "../../lib/net/open_udp.ts";
 import { PortableUdp } from "../../lib/net/portable_udp.ts";
+import { NODE_ARENA_BYTES, planeOf } from "../data/two_ways.ts";
 
 export type TransportName = "memory" | "portable" | "linux";
 
@@ -49,7 +49,7 @@ export function side(
   crypto: { readonly suite: SuiteChoice; readonly cipher: CipherChoice },
   times?: Times,
 ): Side {
-  const arena = new Arena(DATAPLANE_ARENA_BYTES + 65_536);
+  const arena = new Arena(NODE_ARENA_BYTES + 65_536);
   const cipher = choosePacketCipher(arena, crypto.cipher);
   const socket = SOCKETS[transport](arena);
   const delivered: Uint8Array[] = [];
@@ -58,6 +58,7 @@ export function side(
     arena,
     cipher,
     suite: chooseSuite(crypto.suite),
+    dataplane: planeOf,
     tun,
     udp: socket.udp,
     send: socket.send,

@@ -202,10 +202,9 @@ Deno.test("commands for a peer or a session that is gone do nothing", () => {
     const command of [
       { type: "peer-remove", peer: P0 },
       { type: "staged-drop", peer: P0 },
-      { type: "local-clear", peer: P0 },
       { type: "keepalive-send", peer: P0 },
       { type: "session-retire", localIndex: 7 as never },
-      { type: "endpoint-set", peer: P0, endpoint: ENDPOINT_B, local: undefined },
+      { type: "session-promote", peer: P0, localIndex: 7 as never },
       { type: "allowed-ips", peer: P0, replace: true, remove: [], add: [] },
     ] as const
   ) side.apply(command);

@@ -215,14 +215,14 @@ Deno.test("the peer's endpoint follows what it authenticates, from one family to
 Deno.test("a lost source address is forgotten, and told", () => {
   const { a } = connectedSides();
   const local = { address: Uint8Array.of(192, 0, 2, 9), interfaceIndex: 3 };
-  a.apply({ type: "endpoint-set", peer: P0, endpoint: ENDPOINT_A, local });
+  a.table.writeEndpoint(P0, ENDPOINT_A, local);
   assert.deepEqual(a.table.readEndpoint(P0).local, local);
   a.udp.result = 2;
   a.sendPacket(packetOf(100));
   assert.equal(a.table.readEndpoint(P0).local, undefined);
   assert.deepEqual(a.table.readEndpoint(P0).endpoint, ENDPOINT_A);
-  a.apply({ type: "endpoint-set", peer: P0, endpoint: ENDPOINT_A, local });
-  a.apply({ type: "local-clear", peer: P0 });
+  a.table.writeEndpoint(P0, ENDPOINT_A, local);
+  a.table.clearLocal(P0);
   assert.equal(a.table.readEndpoint(P0).local, undefined);
 });
 

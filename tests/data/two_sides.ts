@@ -10,9 +10,10 @@ import { PeerTable } from "../../lib/base/peer_table.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
 import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
-import { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions } from "../../lib/data/dataplane.ts";
+import type { DataplaneOptions } from "../../lib/data/dataplane.ts";
 import { PORT_DRAINED, PORT_GONE, type SendResult, type TunPort, type UdpPort } from "../../lib/data/ports.ts";
 import { type Checksum, chooseChecksum } from "../../lib/wire/checksum.ts";
+import { NODE_ARENA_BYTES, type Plane, planeOf } from "./two_ways.ts";
 import { concat, frameBytes, packetsOf, parseFrame, type TunFrame } from "./packets.ts";
 
 /** A TUN device in memory. */
@@ -129,12 +130,13 @@ export const after = (ms: number): Milliseconds => milliseconds(NOON + ms);
 
 /** A data plane with its ports in memory; it is up and knows no peer. */
 export class Side {
-  readonly arena = new Arena(DATAPLANE_ARENA_BYTES);
+  readonly arena = new Arena(NODE_ARENA_BYTES);
   readonly table = new PeerTable(new SharedArrayBuffer(1 << 16));
   readonly tun: MemoryTun;
   readonly udp: MemoryUdp;
   readonly events: DataEvent[] = [];
-  readonly dataplane: Dataplane;
+  readonly dataplane: Plane;
+  #promoted = 0;
 
   constructor(readonly self: Endpoint, side: SideOptions = {}) {
     const {
@@ -148,7 +150,7 @@ export class Side {
     } = side;
     this.tun = new MemoryTun(this.arena, tso, uso);
     this.udp = new MemoryUdp(this.arena, self, gso, true);
-    this.dataplane = new Dataplane({
+    this.dataplane = planeOf({
       arena: this.arena,
       cipher: cipher(this.arena),
       checksum: checksum(this.arena),
@@ -166,7 +168,14 @@ export class Side {
     this.dataplane.apply(command, now);
   }
   turn(now: Milliseconds = NOON): void {
-    while (this.dataplane.turn(now));
+    while (this.dataplane.turn(now) || this.#promote(now));
+  }
+  /** Answers what was confirmed, as the control plane does. Returns whether there was anything. */
+  #promote(now: Milliseconds): boolean {
+    const confirmed = this.said("session-confirmed").slice(this.#promoted);
+    for (const { peer, localIndex } of confirmed) this.apply({ type: "session-promote", peer, localIndex }, now);
+    this.#promoted += confirmed.length;
+    return confirmed.length > 0;
   }
   /** Events of one kind so far. */
   said<T extends DataEvent["type"]>(type: T): Extract<DataEvent, { type: T }>[] {
@@ -174,8 +183,9 @@ export class Side {
   }
   /** Adds a peer with its endpoint and ranges; all addresses without ranges. */
   addPeer(peer: PeerSlot, endpoint: Endpoint | undefined, ranges: readonly AllowedIp[] = EVERYTHING): void {
+    this.table.clear(peer);
     this.apply({ type: "peer-add", peer });
-    if (endpoint !== undefined) this.apply({ type: "endpoint-set", peer, endpoint, local: undefined });
+    if (endpoint !== undefined) this.table.writeEndpoint(peer, endpoint, undefined);
     this.apply({ type: "allowed-ips", peer, replace: true, remove: [], add: ranges });
   }
   /** Sends a packet and takes what went out for it. */

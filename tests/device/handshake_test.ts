@@ -187,7 +187,7 @@ Deno.test("an endpoint follows every authenticated handshake message, and nothin
   assert.deepEqual(a.device.status().peers[0].endpoint, v6, "a data packet moved it");
 });
 
-Deno.test("an endpoint that the data plane has not written yet is shown and used", () => {
+Deno.test("an endpoint is shown and used before the data plane knows the peer", () => {
   const a = new Bench(1);
   a.device.configure({ privateKey: keyOf(1), peers: [{ publicKey: publicOf(2), endpoint: endpointOf(2) }] }, a.now);
   assert.deepEqual(a.device.status().peers[0].endpoint, endpointOf(2));

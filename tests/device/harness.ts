@@ -76,16 +76,13 @@ export class Bench {
     return this.collect();
   }
 
-  /** Takes the outputs; endpoints and cleared rows are written to the table as the data plane would. */
+  /** Takes the outputs; sessions are told to the table as the data plane would. */
   collect(): this {
     const { commands, datagrams, log } = this.device.takeOutputs();
     for (const command of commands) {
-      if (command.type === "endpoint-set") this.table.writeEndpoint(command.peer, command.endpoint, command.local);
-      if (command.type === "local-clear") {
-        this.table.writeEndpoint(command.peer, this.table.readEndpoint(command.peer).endpoint, undefined);
-      }
-      if (command.type === "peer-add") this.table.clear(command.peer);
-      if (command.type === "session-install") this.table.handshaken(command.peer);
+      if (command.type !== "session-install") continue;
+      this.table.handshakeSent(command.peer);
+      this.table.handshakeReceived(command.peer);
     }
     this.commands.push(...commands);
     this.datagrams.push(...datagrams);

@@ -28,7 +28,7 @@ function shown(change: Partial<ShownInterface> = {}): ShownInterface {
     priority: 0,
     groups: ["wg"],
     wg: { ...W.emptyInterface(), i_flags: W.WG_INTERFACE_HAS_PORT, i_port: 7111 },
-    engine: { pid: 12, suite: "noble", cipher: "noble", offloads: "", fwmark: 0x10 },
+    engine: { pid: 12, suite: "noble", cipher: "noble", offloads: "", workers: 2, fwmark: 0x10 },
     addresses: [],
     ...change,
   };
@@ -134,7 +134,10 @@ Deno.test("peers are shown only when they are asked for, addresses of one family
 
 Deno.test("hwfeatures adds what runs", () => {
   const text = formatInterface(shown(), { ...all, features: true });
-  assert.match(text, /\n\tcrypto: noble, packets noble\n\toffloads: none\n\tfwmark 0x10\n\tpid 12\n$/);
+  assert.match(
+    text,
+    /\n\tcrypto: noble, packets noble\n\toffloads: none\n\tworkers: 2, one each way\n\tfwmark 0x10\n\tpid 12\n$/,
+  );
 });
 
 Deno.test("a clock that was set back shows no handshake in the future", () => {

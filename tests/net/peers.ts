@@ -3,7 +3,7 @@
  * @module
  */
 import { ROOT } from "../../scripts/built.ts";
-import { type Ran, Room } from "../../scripts/netlab.ts";
+import { eventually, type Ran, Room } from "../../scripts/netlab.ts";
 
 /** A room with ./wg on its PATH under the names that matter. */
 export async function wgRoom(): Promise<Room> {
@@ -34,6 +34,15 @@ export async function publicKey(room: Room, name: string): Promise<string> {
   return shown[1];
 }
 
+/** Makes an interface, with so many Workers when that is said. */
+async function create(room: Room, name: string, netns: string, words: string, workers?: 1 | 2): Promise<void> {
+  if (workers !== undefined) {
+    const daemon = room.spawn(["sh", "-c", `exec ${ROOT}wg daemon ${name} ${workers} </dev/null`], { netns });
+    await eventually(`${name} is up`, () => daemon.output().includes("errno=0"));
+  }
+  await must(room, `ifconfig ${name} ${workers === undefined ? "create " : ""}${words}`, netns);
+}
+
 export interface Pair {
   readonly keys: { readonly left: string; readonly right: string };
   readonly publicKeys: { readonly left: string; readonly right: string };
@@ -53,12 +62,13 @@ export async function cable(room: Room): Promise<void> {
  * wg1 (port 7111; 192.168.5.1, fd05::1) and wg2 (7222; 192.168.5.2, fd05::2), each the other's peer.
  * @param outer the right side's address as the left side knows it; the right side learns the left one's
  * @param words more words for both peers, e.g. `wgpsk KEY`
+ * @param workers how many Workers both have; without it as many as the processors suggest
  */
-export async function tunnel(room: Room, outer = "10.0.0.2", words = ""): Promise<Pair> {
+export async function tunnel(room: Room, outer = "10.0.0.2", words = "", workers?: 1 | 2): Promise<Pair> {
   await cable(room);
   const keys = { left: randomKey(), right: randomKey() };
-  await must(room, `ifconfig wg1 create wgport 7111 wgkey ${keys.left}`, "left");
-  await must(room, `ifconfig wg2 create wgport 7222 wgkey ${keys.right}`, "right");
+  await create(room, "wg1", "left", `wgport 7111 wgkey ${keys.left}`, workers);
+  await create(room, "wg2", "right", `wgport 7222 wgkey ${keys.right}`, workers);
   const publicKeys = { left: await publicKey(room, "wg1"), right: await publicKey(room, "wg2") };
   const more = words === "" ? "" : ` ${words}`;
   // The right side is ready before the left one has anything to say: no initiation is lost.

@@ -1,13 +1,13 @@
 /**
  * A program for rekey_test.ts: one interface of the daemon, real TUN, sockets and Worker, with the protocol's times divided by about a hundred.
- * Reads its configuration (UAPI `set` lines, an empty line at the end) from standard input and ends with it; its debug messages go to standard error.
+ * Its arguments are the interface's name and how many Workers it has. Reads its configuration (UAPI `set` lines, an empty line at the end) from standard input and ends with it; its debug messages go to standard error.
  * @module
  */
 import type { Times } from "../../lib/base/times.ts";
 import { Interface } from "../../lib/daemon/interface.ts";
 import { Log } from "../../lib/daemon/log.ts";
 import { dataWorkerUrl } from "../../lib/daemon/self.ts";
-import { WorkerHandle } from "../../lib/drive/worker_handle.ts";
+import { startWorkers } from "../../lib/drive/worker_pair.ts";
 import { parseSet } from "../../lib/uapi/set.ts";
 
 const SHORT: Times = {
@@ -22,9 +22,9 @@ const SHORT: Times = {
   cookieSecret: 120_000,
 };
 
-const [name] = Deno.args;
+const [name, workers] = Deno.args;
 const input = await new Response(Deno.stdin.readable).text();
-const worker = new WorkerHandle(dataWorkerUrl());
+const worker = startWorkers(dataWorkerUrl(), workers === "2" ? 2 : 1);
 const device = await Interface.open({ name, worker, log: new Log(name, true), times: SHORT }, {
   ...parseSet(input.split("\n").filter((line) => line !== "")),
   debug: true,

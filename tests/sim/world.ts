@@ -18,12 +18,14 @@ import { formatEndpoint } from "../../lib/base/ip_text.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
-import { Dataplane, DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
+import type { DataStats } from "../../lib/data/stats.ts";
+import type { Dataplane } from "../../lib/data/dataplane.ts";
 import { PORT_DRAINED, SEND_OK, SEND_SOURCE_LOST, type SendResult, type UdpPort } from "../../lib/data/ports.ts";
 import { Device } from "../../lib/device/device.ts";
 import { choosePacketCipher, chooseSuite } from "../../lib/net/crypto.ts";
 import { MemoryTun } from "../../lib/net/memory_tun.ts";
 import { randomBytes, seeded } from "../device/harness.ts";
+import { NODE_ARENA_BYTES, planesOf, statsOf } from "../data/two_ways.ts";
 
 /** What the network does to datagrams: chances from 0 to 1, delays in ms. */
 export interface Faults {
@@ -187,7 +189,7 @@ class SimUdp implements UdpPort {
 export class Node {
   readonly table = new PeerTable();
   readonly device: Device;
-  readonly plane: Dataplane;
+  readonly planes: readonly Dataplane[];
   readonly tun: MemoryTun;
   readonly log: string[] = [];
   /** Added to the handshake messages that really wait. */
@@ -196,14 +198,14 @@ export class Node {
   handshakesSent = 0;
   readonly #udp: SimUdp;
   readonly #waiting = new Int32Array(new SharedArrayBuffer(4));
-  #commandsUntil = 0;
+  readonly #commandsUntil: number[];
   #eventsUntil = 0;
 
   constructor(readonly world: World, public endpoint: Endpoint, deliver: (packet: Uint8Array) => void) {
-    const arena = new Arena(DATAPLANE_ARENA_BYTES);
+    const arena = new Arena(NODE_ARENA_BYTES);
     this.tun = new MemoryTun(arena, deliver);
     this.#udp = new SimUdp(this, arena);
-    this.plane = new Dataplane({
+    this.planes = planesOf({
       arena,
       cipher: choosePacketCipher(arena),
       suite: world.suite,
@@ -220,6 +222,7 @@ export class Node {
         });
       },
     });
+    this.#commandsUntil = this.planes.map(() => 0);
     this.device = new Device({
       suite: world.suite,
       times: world.times,
@@ -229,6 +232,11 @@ export class Node {
       handshakesWaiting: () => Atomics.load(this.#waiting, 0) + this.pretendWaiting,
     });
     world.nodes.push(this);
+  }
+
+  /** Counters of the data plane. */
+  get stats(): DataStats {
+    return statsOf(this.planes);
   }
 
   /** A datagram comes in. */
@@ -243,12 +251,14 @@ export class Node {
     const { commands, datagrams, log } = this.device.takeOutputs();
     this.log.push(...log);
     for (const command of commands) {
-      this.#commandsUntil = Math.max(this.#commandsUntil, world.now + world.random());
-      world.after(this.#commandsUntil - world.now, () => this.plane.apply(command, world.now));
+      for (const [i, plane] of this.planes.entries()) {
+        const until = this.#commandsUntil[i] = Math.max(this.#commandsUntil[i], world.now + world.random());
+        world.after(until - world.now, () => plane.apply(command, world.now));
+      }
     }
     this.handshakesSent += datagrams.length;
     for (const { bytes, endpoint } of datagrams) world.send(bytes, this.endpoint, endpoint);
-    for (let turns = 0; this.plane.turn(world.now); turns++) {
+    for (let turns = 0; this.planes.map((plane) => plane.turn(world.now)).includes(true); turns++) {
       if (turns > 10_000) throw new Error(`seed ${world.seed}: the data plane never rests`);
     }
   }

@@ -109,6 +109,7 @@ export function randomFacts(random: Random): InterfaceFacts {
     suite: "libcrypto 3.0.19",
     cipher: "libcrypto composed",
     offloads: ["", "tso uso gso gro"][random(2)],
+    workers: 1 + random(2),
     up: maybe(random),
     mtu: 1280 + random(9000),
     groups: ["office", "uplink"].slice(random(3)),

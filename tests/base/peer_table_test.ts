@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { milliseconds, peerSlot } from "../../lib/base/brands.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
+
+const P0 = peerSlot(0);
+const P1 = peerSlot(1);
+const at = milliseconds;
+const small = () => new PeerTable(new SharedArrayBuffer(4096));
+
+Deno.test("sending and receiving write their own fields only, and nothing of another row", () => {
+  const table = small();
+  const bytes = () => new Uint8Array(table.buffer).slice();
+  const changed = (before: Uint8Array) =>
+    [...bytes().entries()].filter(([i, byte]) => byte !== before[i]).map(([i]) => i);
+  table.clearActive(P1);
+  assert.equal(table.sent(P1, 100, true, at(5)), true);
+  assert.equal(table.received(P1, 200, true, at(6)), false, "said once");
+  for (let i = 0; i < 3; i++) {
+    let before = bytes();
+    table.sent(P1, 0x0101_0101, true, at(7.1 + i));
+    table.handshakeSent(P1);
+    assert.ok(changed(before).every((place) => place >= 192 && place < 256), "the sending line of row 1");
+    before = bytes();
+    table.received(P1, 0x0101_0101, true, at(8.1 + i));
+    table.handshakeReceived(P1);
+    assert.ok(changed(before).every((place) => place >= 256 && place < 320), "the receiving line of row 1");
+  }
+});
+
+Deno.test("what waits for an answer: by order, not by time", () => {
+  const table = small();
+  const since = () => [table.dataSentSince(P0), table.dataReceivedSince(P0)];
+  assert.deepEqual(since(), [0, 0]);
+  table.sent(P0, 1, false, at(10));
+  assert.deepEqual(since(), [0, 0], "a keepalive waits for nothing");
+  table.sent(P0, 1, true, at(10));
+  table.sent(P0, 1, true, at(11));
+  assert.deepEqual(since(), [10, 0], "the first since");
+  table.received(P0, 1, false, at(11));
+  assert.deepEqual(since(), [0, 0], "a keepalive answers");
+  table.received(P0, 1, true, at(11));
+  table.received(P0, 1, true, at(12));
+  assert.deepEqual(since(), [0, 11]);
+  // All in the same moment: the later one counts.
+  table.sent(P0, 1, true, at(12));
+  assert.deepEqual(since(), [12, 0]);
+  table.received(P0, 1, true, at(12));
+  assert.deepEqual(since(), [0, 12]);
+  table.handshakeSent(P0);
+  assert.deepEqual(since(), [0, 0], "a handshake answers too");
+  table.sent(P0, 1, true, at(13));
+  table.handshakeReceived(P0);
+  assert.deepEqual(since(), [0, 0]);
+  assert.deepEqual([table.sentAt(P0), table.receivedAt(P0), table.dataReceivedAt(P0)], [13, 12, 12]);
+  table.clear(P0);
+  assert.deepEqual([...since(), table.sentAt(P0), table.txBytes(P0), table.rxBytes(P0)], [0, 0, 0, 0, 0]);
+});
+
+Deno.test("a copy of an endpoint is known to be old", () => {
+  const table = small();
+  const local = { address: Uint8Array.of(10, 0, 0, 1), interfaceIndex: 3 };
+  const endpoint = { address: Uint8Array.of(192, 0, 2, 1), port: 7111, scope: 0 };
+  const copy = new Uint8Array(48);
+  const version = table.copyEndpoint(P0, copy, 0);
+  assert.equal(version, table.endpointVersion(P0));
+  table.writeEndpoint(P0, endpoint, local);
+  assert.notEqual(version, table.endpointVersion(P0));
+  const next = table.copyEndpoint(P0, copy, 0);
+  assert.deepEqual(table.readEndpoint(P0), { endpoint, local });
+  table.clearLocal(P0);
+  assert.notEqual(next, table.endpointVersion(P0));
+  assert.deepEqual(table.readEndpoint(P0), { endpoint, local: undefined });
+});
+
+Deno.test("endpoints that several threads write are whole, and no write is lost", async () => {
+  const table = small();
+  const WRITERS = 2;
+  const WRITES = 2_000;
+  const workers = Array.from({ length: WRITERS }, (_, i) => {
+    const worker = new Worker(new URL("./endpoint_writer.ts", import.meta.url), { type: "module" });
+    const done = Promise.withResolvers<void>();
+    worker.onmessage = () => done.resolve();
+    worker.postMessage({ buffer: table.buffer, from: 1 + i * 100, writes: WRITES });
+    return { worker, done: done.promise };
+  });
+  let over = false;
+  let read = 0;
+  const all = Promise.all(workers.map(({ done }) => done)).then(() => over = true);
+  const seen = new Set<number>();
+  while (!over) {
+    for (let i = 0; i < 500; i++) {
+      const { endpoint, local } = table.readEndpoint(P1);
+      if (endpoint === undefined) continue;
+      const mark = endpoint.scope;
+      seen.add(mark);
+      assert.ok(endpoint.port === mark && endpoint.address.every((byte) => byte === mark), "no torn endpoint");
+      assert.ok(
+        local === undefined || local.interfaceIndex === mark && local.address[0] === mark,
+        "no torn local address",
+      );
+      read++;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  await all;
+  for (const { worker } of workers) worker.terminate();
+  assert.ok(read > 0 && seen.size > 1, `${read} reads, ${seen.size} values`);
+  assert.equal(table.endpointVersion(P1), WRITERS * WRITES * 4);
+});

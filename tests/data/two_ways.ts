@@ -1,0 +1,64 @@
+/**
+ * The data plane as two, one each way, in one isolate: what the daemon has with many processors, without the threads.
+ * `deno test -A tests/data tests/sim tests/conformance -- --two-ways` runs these rooms' tests over it.
+ * @module
+ */
+import type { Milliseconds } from "../../lib/base/brands.ts";
+import type { DataCommand } from "../../lib/base/messages.ts";
+import { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions, type Offloads } from "../../lib/data/dataplane.ts";
+import { DataStats } from "../../lib/data/stats.ts";
+
+/** Whether the tests run over two data planes a node. */
+export const TWO_WAYS = Deno.args.includes("--two-ways");
+
+/** Bytes of a node's arena. */
+export const NODE_ARENA_BYTES = TWO_WAYS ? 2 * DATAPLANE_ARENA_BYTES : DATAPLANE_ARENA_BYTES;
+
+/** What tests use of a data plane. */
+export type Plane = Pick<Dataplane, "apply" | "turn" | "stats" | "gone" | "offloads">;
+
+/** The planes of a node, in the order in which they hear of things. */
+export function planesOf(options: DataplaneOptions): Dataplane[] {
+  if (!TWO_WAYS) return [new Dataplane(options)];
+  return [
+    new Dataplane({ ...options, direction: "inbound" }),
+    new Dataplane({ ...options, direction: "outbound" }),
+  ];
+}
+
+/** Their counters together. */
+export function statsOf(planes: readonly Dataplane[]): DataStats {
+  const sum = new DataStats();
+  for (const { stats } of planes) {
+    for (const name of Object.keys(sum) as (keyof DataStats)[]) sum[name] += stats[name];
+  }
+  return sum;
+}
+
+/** One plane, or two that look like one. */
+export function planeOf(options: DataplaneOptions): Plane {
+  const planes = planesOf(options);
+  return planes.length === 1 ? planes[0] : new TwoWays(planes);
+}
+
+/** Two planes that hear of everything at once. */
+class TwoWays implements Plane {
+  constructor(readonly planes: readonly Dataplane[]) {}
+
+  apply(command: DataCommand, now: Milliseconds): void {
+    for (const plane of this.planes) plane.apply(command, now);
+  }
+  turn(now: Milliseconds): boolean {
+    return this.planes.map((plane) => plane.turn(now)).includes(true);
+  }
+  get gone(): boolean {
+    return this.planes.some((plane) => plane.gone);
+  }
+  get offloads(): Offloads {
+    const [inbound, outbound] = this.planes;
+    return { ...inbound.offloads, gso: outbound.offloads.gso };
+  }
+  get stats(): DataStats {
+    return statsOf(this.planes);
+  }
+}

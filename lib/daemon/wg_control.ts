@@ -13,16 +13,7 @@ const ENXIO = 6;
 /** Whether this user may ask the daemons for everything and change links. */
 export const isRoot = (): boolean => Deno.uid() === 0;
 
-/**
- * The interfaces of this machine's daemons. Who is not root is told the port and the rtable, and may not set anything.
- * @example
- * ```ts
- * import { DeviceControl, SIOCGWG } from "../../mod.ts";
- *
- * const asked = SIOCGWG(new DeviceControl(), { wgd_name: "nosuch0", wgd_size: 0 });
- * if (await asked.then(() => true, (error) => error.code !== "ENXIO")) throw new Error("it is there");
- * ```
- */
+/** The interfaces of this machine's daemons. Who is not root is told the port and the rtable, and may not set anything. */
 export class DeviceControl implements WgControl {
   async get(name: string): Promise<InterfaceStatus | { readonly listenPort: number; readonly rtable: number }> {
     const status = await this.status(name);

@@ -47,6 +47,10 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   let facts: PublicFile | undefined;
   const opened = Promise.withResolvers<Interface>();
   opened.promise.catch(() => {});
+  // From the beginning: a signal that comes while the interface is being made ends it properly as soon as it is.
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, () => void opened.promise.then((device) => device.close("asked"), () => {}));
+  }
   let ended: Interface["ended"];
   try {
     const change = parseSet((await options.configuration()).split("\n").filter((line) => line !== ""));
@@ -67,7 +71,6 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     file.write(publicText(device.status()));
     opened.resolve(device);
     socket.serve();
-    for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, () => device.close("asked"));
   } catch (error) {
     facts?.remove();
     socket?.close();

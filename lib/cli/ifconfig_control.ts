@@ -11,6 +11,8 @@ import { SIOCGWG } from "../ifconfig/ioctl.ts";
 import type { wg_interface_io } from "../ifconfig/wg_data_io.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
 
+const OWN_NAMESPACE = "/proc/thread-self/ns/net";
+
 /** @throws ConfigError that names the interface */
 export function requireRoot(name: string): void {
   if (!isRoot()) throw new ConfigError(name, "Operation not permitted: only root may change an interface");
@@ -49,8 +51,8 @@ export function identityToldBy(status: InterfaceStatus): NamespaceIdentity | und
   const inode = /^net:\[([0-9]+)\]$/.exec(status.netns)?.[1];
   if (inode === undefined && !isRoot()) return undefined;
   // There is one nsfs for all of them.
-  using known = inode === undefined ? namespaceOf(status) : NetNamespace.current();
-  return inode === undefined ? known.identity : { device: known.identity.device, inode: Number(inode) };
+  const { dev, ino } = Deno.statSync(inode === undefined && status.netns !== "" ? status.netns : OWN_NAMESPACE);
+  return { device: dev, inode: inode === undefined ? ino ?? 0 : Number(inode) };
 }
 
 /** An rdomain's number, or the name ip-netns(8) has for a namespace that is none (its inode where it has no name). */

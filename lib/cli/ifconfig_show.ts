@@ -11,11 +11,10 @@ import type { Family } from "../ifconfig/command.ts";
 import type { ShownAddress, ShownInterface, ShownLink, StatusOptions } from "../ifconfig/status.ts";
 import { formatInterface, interfaceJson } from "../ifconfig/status.ts";
 import { WG_INTERFACE_HAS_PORT, WG_INTERFACE_HAS_RTABLE } from "../ifconfig/wg_data_io.ts";
-import type { InterfaceAddress } from "../netlink/address.ts";
 import { IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE } from "../netlink/address.ts";
 import type { Link } from "../netlink/link.ts";
 import { IFF_MULTICAST, IFF_NOARP, IFF_RUNNING, IFF_UP } from "../netlink/link.ts";
-import type { InterfaceStatus } from "../uapi/status.ts";
+import type { AddressFacts, InterfaceStatus } from "../uapi/status.ts";
 import { AskedOnce, identityToldBy, namespaceOf, placeOf, readInterface } from "./ifconfig_control.ts";
 
 const ENXIO = 6;
@@ -118,14 +117,18 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
 interface FoundLink {
   readonly place: number | string | undefined;
   /** Undefined when this user cannot look where it is, or it is not there. */
-  readonly link: Link | undefined;
-  readonly addresses: InterfaceAddress[];
+  readonly link: KnownLink | undefined;
+  readonly addresses: readonly AddressFacts[];
 }
+
+/** What is shown of a link: told by its daemon, or by the kernel here. */
+type KnownLink = Pick<Link, "index" | "name" | "flags" | "mtu" | "alias"> & { readonly address?: Uint8Array };
 
 /** Looks for the link in the namespace it is in. */
 function findLink(name: string, status: InterfaceStatus): FoundLink {
   const identity = identityToldBy(status);
   const place = identity === undefined ? undefined : placeOf(identity);
+  if (status.link !== undefined) return { place, link: status.link, addresses: status.link.addresses };
   if (!isRoot() && place !== 0) return { place, link: undefined, addresses: [] };
   using namespace = place === 0 ? NetNamespace.current() : namespaceOf(status);
   using routes = RouteSocket.open(namespace);
@@ -153,14 +156,15 @@ function otherInterfaces(names: readonly string[] | undefined, wg: ReadonlySet<s
   }));
 }
 
-function shownLink(link: Link): ShownLink {
-  const zeros = link.address.every((byte) => byte === 0);
+function shownLink(link: KnownLink): ShownLink {
+  const address = link.address ?? new Uint8Array(0);
+  const zeros = address.every((byte) => byte === 0);
   return {
     index: link.index,
     flags: link.flags,
     mtu: link.mtu,
     description: link.alias,
-    lladdr: zeros ? new Uint8Array(0) : link.address,
+    lladdr: zeros ? new Uint8Array(0) : address,
   };
 }
 
@@ -170,7 +174,7 @@ function linkToldBy(status: InterfaceStatus): ShownLink {
   return { index: 0, flags, mtu: status.mtu, description: "", lladdr: new Uint8Array(0) };
 }
 
-function shownAddresses(addresses: readonly InterfaceAddress[]): ShownAddress[] {
+function shownAddresses(addresses: readonly AddressFacts[]): ShownAddress[] {
   return addresses.map((address) => {
     const inet = address.address.length === 4;
     const words: string[] = [];

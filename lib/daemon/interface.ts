@@ -24,7 +24,7 @@ import { fillRandom } from "../net/entropy.ts";
 import { sendDatagram } from "../net/linux_datagram.ts";
 import { closeUdp } from "../net/open_udp.ts";
 import { type OpenedTun, openTun } from "../net/open_tun.ts";
-import type { InterfaceFacts, InterfaceStatus } from "../uapi/status.ts";
+import type { InterfaceFacts, InterfaceStatus, LinkFacts } from "../uapi/status.ts";
 import { closeDescriptors } from "../../ffi/process.ts";
 import type { Log } from "./log.ts";
 import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
@@ -146,6 +146,11 @@ export class Interface {
   /** The interface as it is, for `get`. */
   status(): InterfaceStatus {
     return { ...this.#device.status(), ...this.#facts() };
+  }
+
+  /** The link as the kernel has it; undefined when it cannot be told now. */
+  link(): LinkFacts | undefined {
+    return this.#watch.describe();
   }
 
   /**

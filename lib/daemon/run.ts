@@ -100,7 +100,7 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
   switch (request.operation) {
     case "get": {
       const status = device.status();
-      return { body: request.value === "2" ? formatGet(status, status) : formatGet(status) };
+      return { body: request.value === "2" ? formatGet(status, status, device.link()) : formatGet(status) };
     }
     case "set":
       await device.configure(parseSet(request.lines, {

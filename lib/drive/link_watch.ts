@@ -7,6 +7,7 @@ import type { IpBytes } from "../base/endpoint.ts";
 import { osError } from "../base/errno.ts";
 import { LinkMonitor } from "../host/link_monitor.ts";
 import { type NamespaceIdentity, NetNamespace, sameNamespace } from "../host/namespace.ts";
+import type { LinkFacts } from "../uapi/status.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import { tunName, tunNamespaceFd } from "../net/open_tun.ts";
 
@@ -85,6 +86,20 @@ export class LinkWatch {
     } catch {
       // No way at all: sending says so.
       return false;
+    }
+  }
+
+  /** The link and its addresses as they are; undefined while the interface is moved or renamed, or when it is gone. */
+  describe(): LinkFacts | undefined {
+    try {
+      using here = this.#find();
+      const name = tunName(this.#tun);
+      if (name === undefined || !sameNamespace(here.identity, this.#namespace.identity)) return undefined;
+      const link = this.#routes.link(name);
+      if (link === undefined) return undefined;
+      return { ...link, addresses: this.#routes.addresses({ interfaceIndex: link.index }) };
+    } catch {
+      return undefined;
     }
   }
 

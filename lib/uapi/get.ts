@@ -7,16 +7,16 @@ import type { DeviceStatus, PeerStatus } from "../base/config.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
-import { formatEndpoint, formatRange, parseEndpoint, parseRange } from "../base/ip_text.ts";
+import { formatEndpoint, formatIp, formatRange, parseEndpoint, parseIp, parseRange } from "../base/ip_text.ts";
 import { parseGroups, parseKey, quote } from "./set.ts";
-import type { InterfaceFacts, InterfaceStatus } from "./status.ts";
+import type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from "./status.ts";
 import { NO_FACTS } from "./status.ts";
 
 /**
  * The answer to `get`, without `errno=0` and the empty line (see `formatReply`). Without facts it is `get=1`, which holds nothing
  * that wg(8) does not know; with them it is `get=2`.
  */
-export function formatGet(status: DeviceStatus, facts?: InterfaceFacts): string {
+export function formatGet(status: DeviceStatus, facts?: InterfaceFacts, link?: LinkFacts): string {
   const extended = facts !== undefined;
   let text = "";
   if (status.privateKey !== undefined) text += `private_key=${status.privateKey.toHex()}\n`;
@@ -24,6 +24,7 @@ export function formatGet(status: DeviceStatus, facts?: InterfaceFacts): string 
   if (status.listenPort !== 0) text += `listen_port=${status.listenPort}\n`;
   if (status.fwmark !== 0) text += `fwmark=${status.fwmark}\n`;
   if (extended) text += formatFacts(status, facts);
+  if (link !== undefined) text += formatLink(link);
   for (const peer of status.peers) text += formatPeer(peer, extended);
   return text;
 }
@@ -40,6 +41,15 @@ function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
   return `rtable=${status.rtable}\ndebug=${status.debug}\nname=${facts.name}\npid=${facts.pid}\nnetns=${facts.netns}\n` +
     `up=${facts.up}\nmtu=${facts.mtu}\ngroups=${facts.groups.join(" ")}\npriority=${facts.priority}\n` +
     `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\nworkers=${facts.workers}\n`;
+}
+
+function formatLink(link: LinkFacts): string {
+  const ip = (address: Uint8Array | undefined) => address === undefined ? "-" : formatIp(address);
+  let text = `link=${link.index} ${link.flags} ${link.mtu} ${link.name} ${link.alias.replaceAll("\n", " ")}\n`;
+  for (const one of link.addresses) {
+    text += `address=${formatIp(one.address)}/${one.prefix} ${one.flags} ${ip(one.peer)} ${ip(one.broadcast)}\n`;
+  }
+  return text;
 }
 
 function formatPeer(peer: PeerStatus, extended: boolean): string {
@@ -96,6 +106,35 @@ export function parseGet(text: string): InterfaceStatus {
   return device;
 }
 
+function parseLink(key: string, value: string): LinkFacts {
+  const [index, flags, mtu, name, ...alias] = value.split(" ");
+  if (name === undefined) throw new ConfigError(key, `${quote(value)}: expected INDEX FLAGS MTU NAME ALIAS`);
+  return {
+    index: count(key, index),
+    flags: count(key, flags),
+    mtu: count(key, mtu),
+    name,
+    alias: alias.join(" "),
+    addresses: [],
+  };
+}
+
+function parseAddress(key: string, value: string): AddressFacts {
+  const [range, flags, peer, broadcast] = value.split(" ");
+  const slash = range.lastIndexOf("/");
+  const address = parseIp(range.slice(0, slash));
+  if (address === undefined || broadcast === undefined) {
+    throw new ConfigError(key, `${quote(value)}: expected ADDRESS/PREFIX FLAGS PEER BROADCAST`);
+  }
+  return {
+    address,
+    prefix: count(key, range.slice(slash + 1)),
+    flags: count(key, flags),
+    peer: parseIp(peer),
+    broadcast: parseIp(broadcast),
+  };
+}
+
 function newPeer(publicKey: PublicKey): PeerDraft {
   return {
     publicKey,
@@ -123,6 +162,13 @@ function readDevice(device: Draft<InterfaceStatus>, key: string, value: string):
       return;
     case "fwmark":
       device.fwmark = count(key, value);
+      return;
+    case "link":
+      device.link = parseLink(key, value);
+      return;
+    case "address":
+      if (device.link === undefined) throw new ConfigError(key, "stands before the link");
+      device.link = { ...device.link, addresses: [...device.link.addresses, parseAddress(key, value)] };
       return;
     case "rtable":
       device.rtable = count(key, value);

@@ -3,6 +3,7 @@
  * @module
  */
 import type { DeviceStatus } from "../base/config.ts";
+import type { IpBytes } from "../base/endpoint.ts";
 
 /** What the daemon knows of its interface. Another implementation's daemon tells none of it: then NO_FACTS. */
 export interface InterfaceFacts {
@@ -30,8 +31,33 @@ export interface InterfaceFacts {
   readonly priority: number;
 }
 
+/** An address of the link, with the kernel's flags (IFA_F_*). */
+export interface AddressFacts {
+  readonly address: IpBytes;
+  readonly prefix: number;
+  readonly flags: number;
+  /** The other end of a point-to-point address. */
+  readonly peer: IpBytes | undefined;
+  readonly broadcast: IpBytes | undefined;
+}
+
+/** The link as the kernel had it when the daemon was asked, which spares whoever shows it a look of its own. */
+export interface LinkFacts {
+  readonly index: number;
+  /** IFF_* */
+  readonly flags: number;
+  readonly mtu: number;
+  readonly name: string;
+  /** The description; empty when there is none. */
+  readonly alias: string;
+  readonly addresses: readonly AddressFacts[];
+}
+
 /** The whole answer to `get=2`. */
-export interface InterfaceStatus extends DeviceStatus, InterfaceFacts {}
+export interface InterfaceStatus extends DeviceStatus, InterfaceFacts {
+  /** Absent when not told: by another implementation's daemon, in a public file, or while the link is under way to another namespace. */
+  readonly link?: LinkFacts;
+}
 
 /** The facts where nothing is told. */
 export const NO_FACTS: InterfaceFacts = {

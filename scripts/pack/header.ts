@@ -79,6 +79,10 @@ ours() {
   esac
   return 1
 }
+# Unpacked before, when nobody else could write there. What is not ours by now is not used; asking ls for the mode would cost a process at every start.
+unpacked() {
+  [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ] && [ -O "$2" ] && [ -O "$2/main.js" ] && [ -O "$2/deno" ] && [ -s "$2/deno" ]
+}
 unpack() {
   umask 077
   case $(uname -m) in
@@ -129,7 +133,7 @@ system=$1
 shift
 for dir in "$system" "${"$"}{XDG_CACHE_HOME:-${"$"}{HOME:-}/.cache}/wg" "${"$"}{XDG_RUNTIME_DIR:-/run}/wg-program"; do
   case $dir in /*) ;; *) continue ;; esac
-  if [ -s "$dir/$id/deno" ] && ours "$dir"; then run "$dir" "$@"; fi
+  if unpacked "$dir" "$dir/$id"; then run "$dir" "$@"; fi
 done
 for dir in "$system" "${"$"}{XDG_CACHE_HOME:-${"$"}{HOME:-}/.cache}/wg" "${"$"}{XDG_RUNTIME_DIR:-/run}/wg-program"; do
   case $dir in /*) ;; *) continue ;; esac

@@ -17,7 +17,8 @@ import { emptyInterface } from "../ifconfig/wg_data_io.ts";
 import { interfaceSize } from "../ifconfig/wg_data_codec.ts";
 import { GROUPS_MAX } from "../uapi/keys.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
-import { AskedOnce, namespaceOf, requireRoot } from "./ifconfig_control.ts";
+import { AskedOnce, requireRoot } from "./ifconfig_control.ts";
+import { namespaceOf } from "./ifconfig_kernel.ts";
 import { LinkEditor } from "./ifconfig_link.ts";
 import { commandSources } from "./ifconfig_sources.ts";
 

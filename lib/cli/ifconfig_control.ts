@@ -1,17 +1,13 @@
 /**
- * How ifconfig reaches an interface: SIOCGWG and SIOCSWG over the daemons' sockets, and the link in whichever namespace it is.
+ * How ifconfig reaches an interface: SIOCGWG and SIOCSWG over the daemons' sockets, each asked once.
  * @module
  */
 import { ConfigError } from "../base/errors.ts";
 import { DeviceControl, isRoot } from "../daemon/wg_control.ts";
-import type { NamespaceIdentity } from "../host/namespace.ts";
-import { NetNamespace, NETNS_DIRECTORY, rdomainOf } from "../host/namespace.ts";
 import type { WgControl } from "../ifconfig/ioctl.ts";
 import { SIOCGWG } from "../ifconfig/ioctl.ts";
 import type { wg_interface_io } from "../ifconfig/wg_data_io.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
-
-const OWN_NAMESPACE = "/proc/thread-self/ns/net";
 
 /** @throws ConfigError that names the interface */
 export function requireRoot(name: string): void {
@@ -39,33 +35,4 @@ export async function readInterface(control: WgControl, name: string): Promise<w
     if (data.wgd_interface !== undefined) return data.wgd_interface;
     size = data.wgd_size;
   }
-}
-
-/** The namespace an interface is in, for root. Another implementation's daemon is taken to be in ours. @throws OsError */
-export function namespaceOf(status: InterfaceStatus): NetNamespace {
-  return status.netns === "" ? NetNamespace.current() : NetNamespace.atPath(status.netns);
-}
-
-/** Which namespace an interface is in, also for who may not go there; undefined when its daemon does not tell. @throws OsError for root */
-export function identityToldBy(status: InterfaceStatus): NamespaceIdentity | undefined {
-  const inode = /^net:\[([0-9]+)\]$/.exec(status.netns)?.[1];
-  if (inode === undefined && !isRoot()) return undefined;
-  // There is one nsfs for all of them.
-  const { dev, ino } = Deno.statSync(inode === undefined && status.netns !== "" ? status.netns : OWN_NAMESPACE);
-  return { device: dev, inode: inode === undefined ? ino ?? 0 : Number(inode) };
-}
-
-/** An rdomain's number, or the name ip-netns(8) has for a namespace that is none (its inode where it has no name). */
-export function placeOf(identity: NamespaceIdentity): number | string {
-  const rdomain = rdomainOf(identity);
-  if (rdomain !== undefined) return rdomain;
-  try {
-    for (const { name } of Deno.readDirSync(NETNS_DIRECTORY)) {
-      const { dev, ino } = Deno.statSync(`${NETNS_DIRECTORY}/${name}`);
-      if (dev === identity.device && ino === identity.inode) return name;
-    }
-  } catch {
-    // No names at all, or one that went away meanwhile.
-  }
-  return `net:[${identity.inode}]`;
 }

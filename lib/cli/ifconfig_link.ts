@@ -11,7 +11,7 @@ import { planAddresses, sameAddress } from "../ifconfig/address_plan.ts";
 import type { AddressChange } from "../ifconfig/command.ts";
 import type { AddressRequest, InterfaceAddress } from "../netlink/address.ts";
 import type { Link } from "../netlink/link.ts";
-import { IFF_UP } from "../netlink/link.ts";
+import { IFF_UP } from "../netlink/flags.ts";
 
 /** IPv6's least MTU (RFC 8200 section 5). */
 const IPV6_MTU_MIN = 1280;

@@ -5,17 +5,16 @@
 import { ConfigError, OsError } from "../base/errors.ts";
 import { interfaceNames } from "../daemon/client.ts";
 import { isRoot } from "../daemon/wg_control.ts";
-import { NetNamespace } from "../host/namespace.ts";
-import { RouteSocket } from "../host/route_socket.ts";
 import type { Family } from "../ifconfig/command.ts";
 import type { ShownAddress, ShownInterface, ShownLink, StatusOptions } from "../ifconfig/status.ts";
 import { formatInterface, interfaceJson } from "../ifconfig/status.ts";
 import { WG_INTERFACE_HAS_PORT, WG_INTERFACE_HAS_RTABLE } from "../ifconfig/wg_data_io.ts";
-import { IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE } from "../netlink/address.ts";
+import { IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE } from "../netlink/flags.ts";
 import type { Link } from "../netlink/link.ts";
-import { IFF_MULTICAST, IFF_NOARP, IFF_RUNNING, IFF_UP } from "../netlink/link.ts";
+import { IFF_MULTICAST, IFF_NOARP, IFF_RUNNING, IFF_UP } from "../netlink/flags.ts";
 import type { AddressFacts, InterfaceStatus } from "../uapi/status.ts";
-import { AskedOnce, identityToldBy, namespaceOf, placeOf, readInterface } from "./ifconfig_control.ts";
+import { AskedOnce, readInterface } from "./ifconfig_control.ts";
+import { identityToldBy, placeOf } from "./ifconfig_place.ts";
 
 const ENXIO = 6;
 
@@ -37,7 +36,7 @@ export interface ShowOptions {
 export async function printInterfaces(options: ShowOptions): Promise<number> {
   const failures: OsError[] = [];
   const shown = await select(options.name, failures);
-  const status: StatusOptions = { ...options, zone: linkName, nowSeconds: Date.now() / 1000 };
+  const status: StatusOptions = { ...options, zone: await zones(shown), nowSeconds: Date.now() / 1000 };
   const text = options.json
     ? `${JSON.stringify(shown.map((one) => interfaceJson(one, status)), undefined, 2)}\n`
     : shown.map((one) => formatInterface(one, status)).join("");
@@ -46,16 +45,16 @@ export async function printInterfaces(options: ShowOptions): Promise<number> {
   return failures.length === 0 ? 0 : 1;
 }
 
-/** Endpoints are outside of the tunnel: here, not in the interface's rdomain. */
-function linkName(index: number): string | undefined {
-  using routes = RouteSocket.open();
-  return routes.link(index)?.name;
+/** Names for the zones of link-local endpoints; the kernel is asked only where there is one. */
+async function zones(shown: readonly ShownInterface[]): Promise<(index: number) => string | undefined> {
+  const scoped = shown.some((one) => one.wg?.i_peers.some((peer) => (peer.p_endpoint?.scope ?? 0) !== 0));
+  return scoped ? (await kernel()).linkName : () => undefined;
 }
 
 /** @param failures gets what kept single ones of many from being shown */
 async function select(name: string | undefined, failures: OsError[]): Promise<ShownInterface[]> {
   if (name !== undefined) {
-    const one = await wgInterface(name) ?? otherInterfaces([name])[0];
+    const one = await wgInterface(name) ?? (await otherInterfaces([name]))[0];
     if (one !== undefined) return [one];
   }
   const names = interfaceNames();
@@ -67,15 +66,14 @@ async function select(name: string | undefined, failures: OsError[]): Promise<Sh
     });
   const wg = (await Promise.all(names.map(oneOfMany))).filter((one) => one !== undefined);
   if (name === undefined) {
-    const here = otherInterfaces(undefined, new Set(wg.map((one) => one.name)));
+    const here = await otherInterfaces(undefined, new Set(wg.map((one) => one.name)));
     return [...here, ...wg];
   }
   const exact = wg.filter((one) => one.name === name);
   if (exact.length > 0) return exact;
   const chosen = wg.filter((one) => one.groups.includes(name) || classOf(one.name) === name);
-  const others = otherInterfaces(undefined, new Set(wg.map((one) => one.name))).filter((one) =>
-    classOf(one.name) === name
-  );
+  const links = await otherInterfaces(undefined, new Set(wg.map((one) => one.name)));
+  const others = links.filter((one) => classOf(one.name) === name);
   if (chosen.length + others.length === 0) throw new ConfigError(name, "no such interface");
   return [...others, ...chosen];
 }
@@ -93,7 +91,7 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
     throw error;
   }
   const wg = await readInterface(control, name);
-  const known = findLink(status.name || name, status);
+  const known = await findLink(status.name || name, status);
   return {
     name: known.link?.name ?? (status.name || name),
     link: known.link === undefined ? linkToldBy(status) : shownLink(known.link),
@@ -124,25 +122,24 @@ interface FoundLink {
 /** What is shown of a link: told by its daemon, or by the kernel here. */
 type KnownLink = Pick<Link, "index" | "name" | "flags" | "mtu" | "alias"> & { readonly address?: Uint8Array };
 
-/** Looks for the link in the namespace it is in. */
-function findLink(name: string, status: InterfaceStatus): FoundLink {
+/** The link as its daemon told it, otherwise as it is found in the namespace it is in. */
+async function findLink(name: string, status: InterfaceStatus): Promise<FoundLink> {
   const identity = identityToldBy(status);
   const place = identity === undefined ? undefined : placeOf(identity);
   if (status.link !== undefined) return { place, link: status.link, addresses: status.link.addresses };
   if (!isRoot() && place !== 0) return { place, link: undefined, addresses: [] };
-  using namespace = place === 0 ? NetNamespace.current() : namespaceOf(status);
-  using routes = RouteSocket.open(namespace);
-  const link = routes.link(name);
-  return { place, link, addresses: link === undefined ? [] : routes.addresses({ interfaceIndex: link.index }) };
+  return { place, ...(await kernel()).lookFor(name, place === 0 ? "" : status.netns) };
 }
 
+/** Asking the kernel takes a library and the modules around it: only who needs it loads them. */
+const kernel = () => import("./ifconfig_kernel.ts");
+
 /** The links of the current namespace that are no wg interfaces; only these where they are named. */
-function otherInterfaces(names: readonly string[] | undefined, wg: ReadonlySet<string> = new Set()): ShownInterface[] {
-  using routes = RouteSocket.open();
-  const links = names === undefined
-    ? routes.links().filter((link) => !wg.has(link.name))
-    : names.map((name) => routes.link(name)).filter((link) => link !== undefined);
-  const addresses = links.length > 0 ? routes.addresses() : [];
+async function otherInterfaces(
+  names: readonly string[] | undefined,
+  wg: ReadonlySet<string> = new Set(),
+): Promise<ShownInterface[]> {
+  const { links, addresses } = (await kernel()).linksHere(names, wg);
   return links.map((link) => ({
     name: link.name,
     link: shownLink(link),

@@ -4,7 +4,8 @@
  */
 import { formatIp, maskAddress } from "../base/ip_text.ts";
 import type { InterfaceAddress } from "../netlink/address.ts";
-import { IFF_UP, type Link, type LinkStats } from "../netlink/link.ts";
+import { type Link, type LinkStats } from "../netlink/link.ts";
+import { IFF_UP } from "../netlink/flags.ts";
 import { destinationText } from "./route_table.ts";
 
 const NO_STATS: LinkStats = {

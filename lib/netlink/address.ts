@@ -2,6 +2,7 @@
  * Interface addresses: RTM_GETADDR, RTM_NEWADDR, RTM_DELADDR and struct ifaddrmsg (include/uapi/linux/if_addr.h).
  * @module
  */
+import { IFA_F_NODAD } from "./flags.ts";
 import type { IpBytes } from "../base/endpoint.ts";
 import {
   attributeText,
@@ -31,15 +32,6 @@ const IFA_LABEL = 3;
 const IFA_BROADCAST = 4;
 const IFA_FLAGS = 8;
 const IFA_RT_PRIORITY = 9;
-
-/** Flags of an address (include/uapi/linux/if_addr.h). */
-export const IFA_F_SECONDARY = 0x01;
-export const IFA_F_NODAD = 0x02;
-export const IFA_F_DADFAILED = 0x08;
-export const IFA_F_DEPRECATED = 0x20;
-export const IFA_F_TENTATIVE = 0x40;
-export const IFA_F_PERMANENT = 0x80;
-export const IFA_F_NOPREFIXROUTE = 0x200;
 
 /** Scopes of addresses and routes (include/uapi/linux/rtnetlink.h). */
 export const RT_SCOPE_UNIVERSE = 0;

@@ -2,6 +2,7 @@
  * Links: RTM_GETLINK, RTM_NEWLINK, RTM_DELLINK and struct ifinfomsg (include/uapi/linux/if_link.h, rtnetlink.h).
  * @module
  */
+import { IFF_UP } from "./flags.ts";
 import {
   attributeText,
   attributeU32,
@@ -43,16 +44,6 @@ const IN6_ADDR_GEN_MODE_NONE = 1;
 const RTEXT_FILTER_SKIP_STATS = 8;
 
 const AF_INET6 = 10;
-
-/** Flags of a link (include/uapi/linux/if.h). */
-export const IFF_UP = 0x1;
-export const IFF_BROADCAST = 0x2;
-export const IFF_LOOPBACK = 0x8;
-export const IFF_POINTOPOINT = 0x10;
-export const IFF_RUNNING = 0x40;
-export const IFF_NOARP = 0x80;
-export const IFF_MULTICAST = 0x1000;
-export const IFF_LOWER_UP = 0x10000;
 
 /** Hardware type (ARPHRD_*) of a TUN device and of the loopback device. */
 export const ARPHRD_NONE = 0xfffe;

@@ -6,7 +6,8 @@ import { formatIp } from "../../lib/base/ip_text.ts";
 import { LinkMonitor } from "../../lib/host/link_monitor.ts";
 import type { NetNamespace } from "../../lib/host/namespace.ts";
 import { RouteSocket } from "../../lib/host/route_socket.ts";
-import { IFF_UP, type Link } from "../../lib/netlink/link.ts";
+import { type Link } from "../../lib/netlink/link.ts";
+import { IFF_UP } from "../../lib/netlink/flags.ts";
 import { openTun } from "../../lib/net/open_tun.ts";
 import { freshNamespace, ip, ipJson, isRoot, osErrorOf, runIn } from "./lab.ts";
 

@@ -32,7 +32,8 @@ const said = (room: Room, name: string, line: string, timeoutMs = 20_000) =>
 async function asking(room: Room, n: number, peer: string, host: string, port: number): Promise<void> {
   const endpoint = `wgpeer ${peer} wgendpoint ${host} ${port} wgaip 192.168.${n}.2/32`;
   await must(room, `ifconfig wg${n} create debug wgkey ${randomKey()} ${endpoint} 192.168.${n}.1/24`, "left");
-  room.spawn(["ping", "-n", "-c", "1", "-W", "1", `192.168.${n}.2`], { netns: "left" });
+  // More than one: the first may come before the daemon has heard that the link is up.
+  room.spawn(["ping", "-n", "-c", "3", "-i", "0.4", "-W", "1", `192.168.${n}.2`], { netns: "left" });
 }
 
 /** An interface on the right with `debug` that listens on 7000+N. @returns its public key */

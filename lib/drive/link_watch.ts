@@ -6,7 +6,8 @@
 import type { IpBytes } from "../base/endpoint.ts";
 import { osError } from "../base/errno.ts";
 import { LinkMonitor } from "../host/link_monitor.ts";
-import { type NamespaceIdentity, NetNamespace, sameNamespace } from "../host/namespace.ts";
+import { NetNamespace } from "../host/namespace.ts";
+import { type NamespaceIdentity, sameNamespace } from "../host/rdomain.ts";
 import type { LinkFacts } from "../uapi/status.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import { tunName, tunNamespaceFd } from "../net/open_tun.ts";

@@ -7,18 +7,22 @@
  * @module
  */
 import { osError } from "../base/errno.ts";
-import { ConfigError, OsError } from "../base/errors.ts";
+import { OsError } from "../base/errors.ts";
 import { checked, EEXIST, EINVAL, ENOENT, EPERM } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 import { listeningSockets } from "./sockets.ts";
+import {
+  checkRdomain,
+  identityOf,
+  namedRdomains,
+  type NamespaceIdentity,
+  NETNS_DIRECTORY,
+  rdomainPath,
+  sameNamespace,
+  THREAD_NAMESPACE,
+} from "./rdomain.ts";
 import { RouteSocket } from "./route_socket.ts";
 
-/** Where ip-netns(8) keeps its names. */
-export const NETNS_DIRECTORY = "/run/netns";
-/** The greatest rdomain, as in OpenBSD (RT_TABLEID_MAX). */
-export const RDOMAIN_MAX = 255;
-
-const THREAD_NAMESPACE = "/proc/thread-self/ns/net";
 /** ioctl of a namespace's descriptor (include/uapi/linux/nsfs.h). */
 const NS_GET_NSTYPE = 0xb703;
 
@@ -35,17 +39,6 @@ const FALLBACK_LINKS = new Set([
   "ip6tnl0",
   "ip6gre0",
 ]);
-
-/** Tells namespaces apart: device and inode of nsfs. */
-export interface NamespaceIdentity {
-  readonly device: number;
-  readonly inode: number;
-}
-
-/** Whether two identities are of one namespace. */
-export function sameNamespace(a: NamespaceIdentity, b: NamespaceIdentity): boolean {
-  return a.device === b.device && a.inode === b.inode;
-}
 
 /** A network namespace, held open by a descriptor: it lives at least as long. */
 export class NetNamespace {
@@ -167,44 +160,6 @@ export class NetNamespace {
   }
 }
 
-/** Where rdomain `n` (1 or more) has its name. */
-export function rdomainPath(n: number): string {
-  return `${NETNS_DIRECTORY}/rdomain${n}`;
-}
-
-/** @throws ConfigError when `n` is not a whole number from 0 to RDOMAIN_MAX */
-export function checkRdomain(n: number): void {
-  if (!Number.isInteger(n) || n < 0 || n > RDOMAIN_MAX) {
-    throw new ConfigError("rdomain", `${n}: expected a number from 0 to ${RDOMAIN_MAX}`);
-  }
-}
-
-/** The rdomains that have a name, in order, without 0. */
-export function namedRdomains(): number[] {
-  const found: number[] = [];
-  try {
-    for (const { name } of Deno.readDirSync(NETNS_DIRECTORY)) {
-      const match = /^rdomain([1-9][0-9]{0,2})$/.exec(name);
-      if (match !== null && Number(match[1]) <= RDOMAIN_MAX) found.push(Number(match[1]));
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  return found.sort((a, b) => a - b);
-}
-
-/** Which rdomain a namespace is: 0 for the calling thread's, N for a named one, undefined for any other. */
-export function rdomainOf(identity: NamespaceIdentity): number | undefined {
-  if (sameNamespace(identityOf(THREAD_NAMESPACE), identity)) return 0;
-  return namedRdomains().find((n) => {
-    try {
-      return sameNamespace(identityOf(rdomainPath(n)), identity);
-    } catch {
-      return false;
-    }
-  });
-}
-
 /**
  * Takes the name of rdomain `n` away when nothing is left in it: no link but the kernel's own, no socket that listens. The namespace ends with
  * the last process or descriptor in it. Close your own sockets there first.
@@ -231,11 +186,6 @@ export function removeRdomainIfEmpty(n: number): boolean {
     checked(libc.unlink(path), "unlink", path);
     return true;
   });
-}
-
-function identityOf(path: string): NamespaceIdentity {
-  const { dev, ino } = Deno.statSync(path);
-  return { device: dev, inode: ino ?? 0 };
 }
 
 function synchronous<T>(result: T): T {

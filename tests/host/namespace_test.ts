@@ -4,16 +4,15 @@ import { close, flock, LOCK_EX, LOCK_NB, mkdir, O_CLOEXEC, O_CREAT, O_RDONLY, op
 import { EAGAIN } from "../../ffi/errno.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { checkInterfaceName } from "../../lib/base/interface_name.ts";
+import { NetNamespace, removeRdomainIfEmpty } from "../../lib/host/namespace.ts";
 import {
   checkRdomain,
   namedRdomains,
-  NetNamespace,
   NETNS_DIRECTORY,
   rdomainOf,
   rdomainPath,
-  removeRdomainIfEmpty,
   sameNamespace,
-} from "../../lib/host/namespace.ts";
+} from "../../lib/host/rdomain.ts";
 import { RouteSocket } from "../../lib/host/route_socket.ts";
 import { inetSockets, listeningSockets, parseSockets } from "../../lib/host/sockets.ts";
 import { formatIp } from "../../lib/base/ip_text.ts";

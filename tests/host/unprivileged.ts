@@ -1,7 +1,8 @@
 /** What unprivileged_test.ts runs as somebody else. Prints `ok`. */
 import assert from "node:assert/strict";
 import { close } from "../../ffi/libc.ts";
-import { NetNamespace, NETNS_DIRECTORY, rdomainOf, removeRdomainIfEmpty } from "../../lib/host/namespace.ts";
+import { NetNamespace, removeRdomainIfEmpty } from "../../lib/host/namespace.ts";
+import { NETNS_DIRECTORY, rdomainOf } from "../../lib/host/rdomain.ts";
 import { RouteSocket } from "../../lib/host/route_socket.ts";
 import { listeningSockets } from "../../lib/host/sockets.ts";
 import { openTun, tunNamespaceFd } from "../../lib/net/open_tun.ts";

@@ -11,6 +11,7 @@ const EVENTFD_FLAGS = 0x80800; // EFD_CLOEXEC | EFD_NONBLOCK
 function open() {
   return Deno.dlopen("libc.so.6", {
     poll: { parameters: ["pointer", "u64", "i32"], result: "i32" },
+    ppoll: { parameters: ["pointer", "u64", "pointer", "pointer"], result: "i32" },
     eventfd: { parameters: ["u32", "i32"], result: "i32" },
     eventfd_read: { parameters: ["i32", "pointer"], result: "i32" },
     eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
@@ -29,6 +30,8 @@ export class PollSet {
   readonly #pointer: Deno.PointerValue;
   readonly #count: bigint;
   readonly #places: number;
+  readonly #time = new DataView(new ArrayBuffer(128));
+  readonly #timePointer = Deno.UnsafePointer.of(this.#time);
 
   constructor(descriptors: readonly number[]) {
     // At least 128 bytes of their own, so that V8 keeps them outside its moving heap.
@@ -53,6 +56,13 @@ export class PollSet {
     if (ready > 0) return ready;
     for (let place = 0; place < this.#places; place++) this.#entries.setInt16(place * ENTRY_BYTES + 6, 0, true);
     return 0;
+  }
+
+  /** As `wait`, for some microseconds (below a second); what was found is not told. How exact it is `setTimerSlack` decides. */
+  nap(timeUs: number): void {
+    // struct timespec: 64-bit seconds, 64-bit nanoseconds.
+    this.#time.setUint32(8, timeUs * 1000, true);
+    this.#libc.ppoll(this.#pointer, this.#count, this.#timePointer, null);
   }
 
   /** What the last `wait` found at a place: 0, or POLLIN, POLLERR, POLLHUP, POLLNVAL as bits. */

@@ -17,6 +17,7 @@ import { ControlDriver } from "../drive/control.ts";
 import { LinkWatch } from "../drive/link_watch.ts";
 import type { PacketWorkers } from "../drive/worker_handle.ts";
 import type { WorkerReport } from "../drive/worker_messages.ts";
+import { BULK_FLOWS_BYTES } from "../data/bulk_flows.ts";
 import { NetNamespace, removeRdomainIfEmpty } from "../host/namespace.ts";
 import { namedRdomains, sameNamespace } from "../host/rdomain.ts";
 import { now, wallClock } from "../net/clock.ts";
@@ -24,9 +25,8 @@ import { chooseSuite } from "../net/crypto.ts";
 import { fillRandom } from "../net/entropy.ts";
 import { sendDatagram } from "../net/linux_datagram.ts";
 import { closeUdp } from "../net/open_udp.ts";
-import { type OpenedTun, openTun } from "../net/open_tun.ts";
+import { closeTun, type OpenedTun, openTun } from "../net/open_tun.ts";
 import type { InterfaceFacts, InterfaceStatus, LinkFacts } from "../uapi/status.ts";
-import { closeDescriptors } from "../../ffi/process.ts";
 import type { Log } from "./log.ts";
 import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
@@ -112,7 +112,7 @@ export class Interface {
       }
     } catch (error) {
       closeUdp(sockets);
-      closeDescriptors(tun?.fd ?? -1);
+      if (tun !== undefined) closeTun(tun);
       removeRdomainIfEmpty(sockets.rtable);
       throw error;
     }
@@ -181,7 +181,8 @@ export class Interface {
     this.#look();
     await this.#options.worker.run({
       table: this.#table.buffer,
-      tun: { fd: this.#tun.fd, tso: this.#tun.tso, uso: this.#tun.uso },
+      tun: this.#tun,
+      bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES),
       fd4: this.#sockets.fd4,
       fd6: this.#sockets.fd6,
       linkSocket: this.#watch.descriptor,
@@ -334,7 +335,7 @@ export class Interface {
     const place = this.#watch.namespace.identity;
     const rdomain = namedRdomains().find((n) => isRdomain(n, place)) ?? 0;
     this.#watch.close();
-    closeDescriptors(this.#tun.fd);
+    closeTun(this.#tun);
     closeUdp(this.#sockets);
     for (const n of new Set([rdomain, this.#sockets.rtable])) removeRdomain(n, this.#options.log);
     this.#end.resolve(end);

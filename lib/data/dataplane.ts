@@ -14,6 +14,7 @@ import { STANDARD_TIMES, type Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
 import { AllowedIps } from "../route/allowed_ips.ts";
 import { type Checksum, chooseChecksum } from "../wire/checksum.ts";
+import { BulkFlows } from "./bulk_flows.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Unreachable } from "./icmp.ts";
 import { Inbound } from "./inbound.ts";
@@ -58,6 +59,8 @@ export interface DataplaneOptions {
    * under a session whose command was given before the response was sent, but after this turn began.
    */
   readonly catchUp?: () => void;
+  /** Memory of BULK_FLOWS_BYTES that the data planes of one interface share; without it there is only this one. */
+  readonly bulkFlows?: SharedArrayBuffer;
   /** Offloads to leave unused although the ports have them; all are used without it. */
   readonly offloads?: Partial<Offloads>;
   /** The fastest that runs here, unless another is given. */
@@ -104,11 +107,13 @@ export class Dataplane {
     const gso = udp.gso && offloads.gso !== false;
     if (offloads.gro === false) udp.disableGro?.();
     const endpoints = new Endpoints(memory, table);
+    const bulkFlows = new BulkFlows(options.bulkFlows);
     const merger = new Merger(
       memory,
       checksum,
       tun,
       stats,
+      bulkFlows,
       tun.tso && offloads.tso !== false,
       tun.uso && offloads.uso !== false,
     );
@@ -136,6 +141,7 @@ export class Dataplane {
         endpoints,
         staging,
         unreachable,
+        bulkFlows,
         stats,
         voice,
       });
@@ -176,12 +182,14 @@ export class Dataplane {
   }
 
   /**
-   * One bounded pass of its direction, or of both, or of those that are known to have something. Returns true when there was work, so that another
-   * turn may find more.
+   * One bounded pass of its direction, or of both, or of those that are known to have something or kept something open. Returns true when there was
+   * work, so that another turn may find more.
    */
   turn(now: Milliseconds, fromTun = true, fromUdp = true): boolean {
-    const sent = fromTun && this.#outbound?.turn(now) === true;
-    return fromUdp && this.#inbound?.turn(now) === true || sent;
+    const outbound = this.#outbound, inbound = this.#inbound;
+    const sent = outbound !== undefined && (fromTun || !outbound.drained) && outbound.turn(now);
+    const received = inbound !== undefined && (fromUdp || !inbound.drained) && inbound.turn(now);
+    return sent || received;
   }
 
   /** Applies one command. Call between turns, in order. `now` is the clock of `createdAt`. Commands for a peer that is gone do nothing. */

@@ -6,6 +6,7 @@
 import type { Milliseconds } from "../base/brands.ts";
 import { type Checksum, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
+import { QUEUE_MAIN } from "./bulk_flows.ts";
 import type { PacketMemory } from "./memory.ts";
 import { type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
 import type { DataStats } from "./stats.ts";
@@ -51,7 +52,7 @@ export class Unreachable {
     const { bytes, scratch } = this.#memory;
     bytes.fill(0, scratch - VNET_HEADER_BYTES, scratch);
     this.#tun.gather(0, scratch - VNET_HEADER_BYTES, VNET_HEADER_BYTES + answerBytes);
-    this.#tun.write(1);
+    this.#tun.write(1, QUEUE_MAIN);
     this.#stats.icmpSent++;
   }
 

@@ -22,9 +22,11 @@ import type { Peer, Session, SessionTable } from "./sessions.ts";
 import type { DataStats } from "./stats.ts";
 import type { Voice } from "./voice.ts";
 
-/** A turn receives until one of these is reached: eight full runs, or many short ones. */
+/** A turn receives until one of these is reached: four full runs, or many short ones. */
 export const INBOUND_RECEIVES_MAX = 64;
-export const INBOUND_BYTES_MAX = 8 * 65_000;
+export const INBOUND_BYTES_MAX = 4 * 65_000;
+/** Opened packets that may wait from one turn to the next for others to be merged with. More would not stay in the cache until they are written. */
+const HELD_MAX = 128;
 
 const HEADER_BYTES = 16;
 
@@ -95,8 +97,9 @@ export class Inbound {
     this.#catchUp = parts.catchUp;
   }
 
-  /** A bounded number of receives, and everything they gave is written. Returns whether there was anything. */
+  /** A bounded number of receives. What they gave is written, but for packets of a flow that goes on in the next turn. Returns whether there was anything. */
   turn(now: Milliseconds): boolean {
+    this.#merger.now = now;
     let worked = false;
     let taken = 0;
     this.drained = false;
@@ -112,7 +115,7 @@ export class Inbound {
       this.#catchUp();
       this.#run(received, now);
     }
-    this.#flush();
+    if (this.drained || this.#openSlot > HELD_MAX || this.#openLargeSlot > 0) this.#flush();
     return worked;
   }
 

@@ -4,9 +4,11 @@
  * are right; the payloads are gathered from where they lie. Everything else is written alone, after what waits of its own flow.
  * @module
  */
+import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import * as Vnet from "../wire/vnet.ts";
+import { type BulkFlows, QUEUE_BULK, QUEUE_MAIN } from "./bulk_flows.ts";
 import type { PacketMemory } from "./memory.ts";
 import { GATHER_MAX, type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
 import type { DataStats } from "./stats.ts";
@@ -59,6 +61,9 @@ class Flow {
 
 /** Collects and writes. Packets handed to `add` stay where they are until `flush`. */
 export class Merger {
+  /** The time of the turn. */
+  now: Milliseconds = milliseconds(0);
+  readonly #bulkFlows: BulkFlows;
   readonly #memory: PacketMemory;
   readonly #checksum: Checksum;
   readonly #tun: TunPort;
@@ -85,9 +90,11 @@ export class Merger {
     checksum: Checksum,
     tun: TunPort,
     stats: DataStats,
+    bulkFlows: BulkFlows,
     tso: boolean,
     uso: boolean,
   ) {
+    this.#bulkFlows = bulkFlows;
     this.#memory = memory;
     this.#checksum = checksum;
     this.#tun = tun;
@@ -311,6 +318,11 @@ export class Merger {
       : (view.getUint32(at + this.#headerBytes + Ip.TCP_SEQUENCE) + this.#payload) >>> 0;
   }
 
+  /** Where the device is to have what answers this packet. */
+  #queueFor(at: number): number {
+    return this.#tun.queues === 2 && this.#bulkFlows.has(this.#memory.u32, at, this.now) ? QUEUE_BULK : QUEUE_MAIN;
+  }
+
   #writeAlone(at: number, length: number): boolean {
     const { u32 } = this.#memory;
     const word = at >>> 2;
@@ -319,7 +331,7 @@ export class Merger {
     u32[word - 3] = 0;
     this.#tun.gather(0, at - VNET_HEADER_BYTES, VNET_HEADER_BYTES + length);
     this.#stats.tunWrites++;
-    return this.#tun.write(1);
+    return this.#tun.write(1, this.#queueFor(at));
   }
 
   #write(flow: Flow): void {
@@ -355,7 +367,7 @@ export class Merger {
     this.#tun.gather(0, vnet, VNET_HEADER_BYTES + flow.firstBytes);
     for (let i = 1; i < flow.count; i++) this.#tun.gather(i, flow.packets[i] + headers, flow.lengths[i] - headers);
     this.#stats.tunWrites++;
-    if (this.#tun.write(flow.count)) {
+    if (this.#tun.write(flow.count, this.#queueFor(first))) {
       this.#wasTaken[kind] = true;
       this.#stats.merged += flow.count;
       return;

@@ -10,19 +10,22 @@ import type { AllowedIps } from "../route/allowed_ips.ts";
 import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import * as Vnet from "../wire/vnet.ts";
+import { BULK_PACKET_BYTES, type BulkFlows, QUEUE_BULK, QUEUE_MAIN } from "./bulk_flows.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Unreachable } from "./icmp.ts";
 import type { PacketMemory } from "./memory.ts";
-import { PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
+import { PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
 import type { Sender } from "./sender.ts";
 import type { Peer, Session } from "./sessions.ts";
 import type { Staging } from "./staging.ts";
 import type { DataStats } from "./stats.ts";
 import type { Voice } from "./voice.ts";
 
-/** A turn reads until one of these is reached: eight super-packets, or a full send of small ones. */
-export const OUTBOUND_READS_MAX = 64;
-export const OUTBOUND_BYTES_MAX = 8 * 65_000;
+/** A turn reads until one of these is reached: two super-packets, or two full sends of small ones. */
+export const OUTBOUND_READS_MAX = 128;
+export const OUTBOUND_BYTES_MAX = 2 * 65_000;
+/** Packets of the main queue in a row that those of the bulk queue wait for. */
+const MAIN_IN_ROW_MAX = 64;
 
 /** What Outbound works with. */
 export interface OutboundParts {
@@ -35,6 +38,7 @@ export interface OutboundParts {
   readonly endpoints: Endpoints;
   readonly staging: Staging;
   readonly unreachable: Unreachable;
+  readonly bulkFlows: BulkFlows;
   readonly stats: DataStats;
   readonly voice: Voice;
 }
@@ -56,8 +60,11 @@ export class Outbound {
   readonly #endpoints: Endpoints;
   readonly #staging: Staging;
   readonly #unreachable: Unreachable;
+  readonly #bulkFlows: BulkFlows;
   readonly #stats: DataStats;
   readonly #voice: Voice;
+  /** Packets of the main queue since the last one of the bulk queue. */
+  #mainInRow = 0;
 
   constructor(parts: OutboundParts) {
     this.#memory = parts.memory;
@@ -69,30 +76,58 @@ export class Outbound {
     this.#endpoints = parts.endpoints;
     this.#staging = parts.staging;
     this.#unreachable = parts.unreachable;
+    this.#bulkFlows = parts.bulkFlows;
     this.#stats = parts.stats;
     this.#voice = parts.voice;
   }
 
-  /** A bounded number of reads, and everything they gave is sent. Returns whether there was anything. */
+  /** A bounded number of reads. What they gave is sent, but for a run that goes on in the next turn. Returns whether there was anything. */
   turn(now: Milliseconds): boolean {
     if (this.gone) return false;
-    let worked = false;
+    let reads = 0;
     let taken = 0;
     this.drained = false;
-    for (let i = 0; i < OUTBOUND_READS_MAX && taken < OUTBOUND_BYTES_MAX; i++) {
-      const read = this.#tun.read(this.#memory.tunPacket - VNET_HEADER_BYTES);
+    while (!this.drained && reads < OUTBOUND_READS_MAX && taken < OUTBOUND_BYTES_MAX) {
+      const read = this.#next(now);
       if (read <= 0) {
         this.drained = true;
         if (read === PORT_GONE) this.gone = true;
-        break;
+      } else {
+        reads++;
+        taken += read;
+        this.#route(read - VNET_HEADER_BYTES, now);
       }
-      worked = true;
-      taken += read;
-      this.#stats.tunReads++;
-      this.#route(read - VNET_HEADER_BYTES, now);
     }
-    this.#sender.flush(now);
-    return worked;
+    if (this.drained) this.#sender.flush(now);
+    return reads > 0;
+  }
+
+  /** Reads the next packet: of the main queue first, so that what is there waits for one packet of the bulk queue at the most. */
+  #next(now: Milliseconds): number {
+    const tun = this.#tun;
+    const hasBulk = tun.queues === 2;
+    const isBulksTurn = hasBulk && this.#mainInRow >= MAIN_IN_ROW_MAX;
+    let read = isBulksTurn ? this.#nextOfBulk(now) : this.#nextOfMain();
+    if (read === PORT_DRAINED && hasBulk) read = isBulksTurn ? this.#nextOfMain() : this.#nextOfBulk(now);
+    if (read > 0) {
+      this.#stats.tunReads++;
+      if (hasBulk && read >= BULK_PACKET_BYTES) this.#bulkFlows.mark(this.#memory.u32, this.#memory.tunPacket, now);
+    }
+    return read;
+  }
+
+  #nextOfMain(): number {
+    const read = this.#tun.read(this.#memory.tunPacket - VNET_HEADER_BYTES, QUEUE_MAIN);
+    if (read > 0) this.#mainInRow++;
+    return read;
+  }
+
+  /** What came of the main queue goes out before a packet of this one is sealed. */
+  #nextOfBulk(now: Milliseconds): number {
+    const read = this.#tun.read(this.#memory.tunPacket - VNET_HEADER_BYTES, QUEUE_BULK);
+    if (read > 0 && this.#mainInRow > 0) this.#sender.flush(now);
+    this.#mainInRow = 0;
+    return read;
   }
 
   #route(length: number, now: Milliseconds): void {

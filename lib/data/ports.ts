@@ -19,15 +19,17 @@ export interface TunPort {
   /** Which offloads the device agreed to: it may hand out and take super-packets of these kinds. */
   readonly tso: boolean;
   readonly uso: boolean;
-  /** Reads header and packet to `at` (room: 10 + 65535 bytes). Returns the bytes read with the header, PORT_DRAINED or PORT_GONE. */
-  read(at: number): number;
+  /** How many queues it has: with two, QUEUE_BULK gets the packets of flows that were last written to it (bulk_flows.ts). */
+  readonly queues: 1 | 2;
+  /** Reads header and packet from a queue to `at` (room: 10 + 65535 bytes). Returns the bytes read with the header, PORT_DRAINED or PORT_GONE. */
+  read(at: number, queue: number): number;
   /** Names piece `index` of the next write. */
   gather(index: number, at: number, length: number): void;
   /**
-   * Writes pieces 0 to count - 1 as one (super-)packet; piece 0 begins with the virtio_net_hdr. Returns false only when the device refused its form (EINVAL):
+   * Writes pieces 0 to count - 1 as one (super-)packet to a queue; piece 0 begins with the virtio_net_hdr. Returns false only when the device refused its form (EINVAL):
    * the caller may write it another way. A packet lost for another reason (no memory, link down) gives true.
    */
-  write(count: number): boolean;
+  write(count: number, queue: number): boolean;
 }
 
 /** The UDP sockets of both families on one port. */

@@ -42,7 +42,7 @@ function run(start: WorkerStart): void {
   const words = new Int32Array(start.words);
   const arena = new Arena(DATAPLANE_ARENA_BYTES);
   const cipher = choosePacketCipher(arena);
-  const tun = new LinuxTunPort(arena, start.tun.fd, start.tun);
+  const tun = new LinuxTunPort(arena, start.tun);
   const udp = new LinuxUdpPort(arena, start.fd4, start.fd6);
   let events: DataEvent[] = [];
   const dataplane = new Dataplane({
@@ -59,6 +59,7 @@ function run(start: WorkerStart): void {
       if (Atomics.exchange(words, WORD_BELL, 0) !== 0 && !takeOrders()) Atomics.store(words, WORD_BELL, 1);
     },
     direction,
+    bulkFlows: start.bulkFlows,
     ...(start.times === undefined ? {} : { times: start.times }),
     ...(start.offloads === undefined ? {} : { offloads: start.offloads }),
   });
@@ -74,6 +75,7 @@ function run(start: WorkerStart): void {
     reads(start.fd6, "inbound"),
     start.bell,
     start.linkSocket,
+    reads(start.tun.bulkFd, "outbound"),
   ]);
 
   const carryOut = (order: WorkerOrder): void => {

@@ -1,17 +1,26 @@
 /**
- * The loop that the data plane's Worker lives in: turn while there is work, otherwise wait in poll(2).
+ * The loop that the data plane's Worker lives in: turn while there is work, otherwise wait in poll(2), or nap where packets come thick.
  * It never yields to the isolate's own event loop; what it must hear comes by an eventfd, what it says by postMessage.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
 import type { Dataplane } from "../data/dataplane.ts";
-import type { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
+import { type DrainedSocket, type EventFd, PollSet } from "../../ffi/poll.ts";
+import { setTimerSlack } from "../../ffi/process.ts";
 import { WORD_BEAT, WORD_BELL } from "./worker_messages.ts";
 
 /** Turns in a row without asking the kernel about the other descriptors. */
 const TURNS_PER_POLL = 16;
 /** Longest wait, so that the beat goes on. */
 const WAIT_MAX_MS = 1000;
+/**
+ * After a pass that moved so many packets the loop naps instead of waiting for the next one: what comes meanwhile is taken in one go, and nobody has to be
+ * woken for each, which costs both sides more than a packet (as a network card's interrupt moderation does). Packets that are waited for one by one,
+ * questions and answers, never make such a pass.
+ */
+const NAP_AFTER_PACKETS = 8;
+const NAP_US = 80;
+const NAP_SLACK_US = 1;
 /** Passes without work while the TUN device reports an error, before it counts as gone. */
 const ERROR_PASSES_MAX = 1000;
 
@@ -21,6 +30,7 @@ export const PLACE_UDP4 = 1;
 export const PLACE_UDP6 = 2;
 export const PLACE_BELL = 3;
 export const PLACE_LINK = 4;
+export const PLACE_TUN_BULK = 5;
 
 const POLL_ERRORS = 8 | 16 | 32; // POLLERR | POLLHUP | POLLNVAL
 
@@ -43,6 +53,11 @@ export interface PacketLoop {
 /** Runs until it is told to stop or the TUN device is gone. */
 export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
   const { dataplane, polls, bell, words, now, takeOrders, flush } = loop;
+  const { stats } = dataplane;
+  // An order is heard in a nap too.
+  const naps = new PollSet([bell.descriptor]);
+  setTimerSlack(NAP_SLACK_US);
+  let moved = 0;
   let errorPasses = 0;
   // Which ends poll found something at: a look at an empty one would cost a system call.
   let fromTun = true;
@@ -64,8 +79,14 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
       flush();
       continue;
     }
+    const movedBefore = moved;
+    moved = stats.sealed + stats.opened;
+    if (drained && moved - movedBefore >= NAP_AFTER_PACKETS) {
+      naps.nap(NAP_US);
+      continue;
+    }
     if (polls.wait(drained ? WAIT_MAX_MS : 0) === 0) continue;
-    fromTun = polls.found(PLACE_TUN) !== 0;
+    fromTun = (polls.found(PLACE_TUN) | polls.found(PLACE_TUN_BULK)) !== 0;
     fromUdp = (polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) !== 0;
     // Here and nowhere else: whoever rings sets the word first, so a ring that was answered by the word alone is still to come.
     if (polls.found(PLACE_BELL) !== 0) bell.drain();

@@ -6,6 +6,7 @@
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Times } from "../base/times.ts";
 import type { Direction, Offloads } from "../data/dataplane.ts";
+import type { TunDescriptors } from "../net/linux_tun_port.ts";
 
 /** Places in the shared words. */
 export const WORD_HANDSHAKES_WAITING = 0;
@@ -30,7 +31,9 @@ export interface WorkerStart {
   readonly words: SharedArrayBuffer;
   readonly orders: MessagePort;
   readonly bell: number;
-  readonly tun: { readonly fd: number; readonly tso: boolean; readonly uso: boolean };
+  readonly tun: TunDescriptors;
+  /** Memory of BULK_FLOWS_BYTES that all Workers of the interface get. */
+  readonly bulkFlows: SharedArrayBuffer;
   /** UDP sockets; -1 for a family that is not there. */
   readonly fd4: number;
   readonly fd6: number;

@@ -9,31 +9,39 @@ import { EBADFD, EINVAL } from "../../ffi/errno.ts";
 import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";
 
-/** What was asked of the device with TUNSETOFFLOAD and granted. */
-export interface TunOffloads {
+/** An opened device, and what was asked of it with TUNSETOFFLOAD and granted. */
+export interface TunDescriptors {
+  readonly fd: number;
+  /** Of its second queue, or -1. */
+  readonly bulkFd: number;
   readonly tso: boolean;
   readonly uso: boolean;
 }
 
-/** Reads and writes by readv and writev on a nonblocking descriptor, which the caller opens and closes. */
+/** Reads and writes by readv and writev on nonblocking descriptors, which the caller opens and closes. */
 export class LinuxTunPort implements TunPort {
   readonly tso: boolean;
   readonly uso: boolean;
+  readonly queues: 1 | 2;
+  /** By queue. */
+  readonly #fds: readonly [number, number];
   readonly #io: PacketIo;
   readonly #reads: IoVectors;
   readonly #writes: IoVectors;
 
-  constructor(arena: Arena, readonly fd: number, offloads: TunOffloads) {
-    this.tso = offloads.tso;
-    this.uso = offloads.uso;
+  constructor(arena: Arena, device: TunDescriptors) {
+    this.tso = device.tso;
+    this.uso = device.uso;
+    this.queues = device.bulkFd < 0 ? 1 : 2;
+    this.#fds = [device.fd, device.bulkFd < 0 ? device.fd : device.bulkFd];
     this.#io = packetIo();
     this.#reads = new IoVectors(arena, 1);
     this.#writes = new IoVectors(arena, GATHER_MAX);
   }
 
-  read(at: number): number {
+  read(at: number, queue: number): number {
     this.#reads.set(0, at, VNET_HEADER_BYTES + DATAGRAM_MAX);
-    const read = this.#io.readv(this.fd, this.#reads.pointer, 1);
+    const read = this.#io.readv(this.#fds[queue], this.#reads.pointer, 1);
     if (read > VNET_HEADER_BYTES) return read;
     return read < 0 && this.#io.errno() === EBADFD ? PORT_GONE : PORT_DRAINED;
   }
@@ -42,7 +50,7 @@ export class LinuxTunPort implements TunPort {
     this.#writes.set(index, at, length);
   }
 
-  write(count: number): boolean {
-    return this.#io.writev(this.fd, this.#writes.pointer, count) >= 0 || this.#io.errno() !== EINVAL;
+  write(count: number, queue: number): boolean {
+    return this.#io.writev(this.#fds[queue], this.#writes.pointer, count) >= 0 || this.#io.errno() !== EINVAL;
   }
 }

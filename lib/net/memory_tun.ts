@@ -12,6 +12,7 @@ export const MEMORY_TUN_QUEUE_MAX = 1024;
 export class MemoryTun implements TunPort {
   readonly tso = false;
   readonly uso = false;
+  readonly queues = 1;
   /** Called after a packet was put in, so that whoever drives the data plane takes a turn. */
   wake: () => void = () => {};
   /** Packets that did not fit into the queue. */

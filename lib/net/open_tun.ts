@@ -16,6 +16,7 @@ const TUNGETIFF = 0x800454d2;
 const TUNGETDEVNETNS = 0x54e3;
 
 const IFF_TUN = 0x0001;
+const IFF_MULTI_QUEUE = 0x0100;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
 const IFF_TUN_EXCL = 0x8000;
@@ -28,15 +29,20 @@ const TUN_F_USO6 = 0x40;
 const TSO = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
 const USO = TUN_F_USO4 | TUN_F_USO6;
 
+const FLAGS = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
+const OPEN_FLAGS = libc.O_RDWR | libc.O_NONBLOCK | libc.O_CLOEXEC;
+
 /** Which offloads to ask for; USO needs TSO. */
 export interface TunOffloads {
   readonly tso: boolean;
   readonly uso: boolean;
 }
 
-/** A TUN device, not yet up. It lives as long as its descriptor (nonblocking, closed on exec). */
+/** A TUN device, not yet up. It lives as long as one of its descriptors (nonblocking, closed on exec). */
 export interface OpenedTun {
   readonly fd: number;
+  /** Of a second queue of the device; -1 when the kernel gave none. */
+  readonly bulkFd: number;
   readonly name: string;
   /** The device hands out and takes TCP packets of up to 64 KiB. */
   readonly tso: boolean;
@@ -55,17 +61,33 @@ export function openTun(
   { offloads = { tso: true, uso: true } }: { readonly offloads?: TunOffloads } = {},
 ): OpenedTun {
   checkInterfaceName(name);
-  const flags = libc.O_RDWR | libc.O_NONBLOCK | libc.O_CLOEXEC;
-  const fd = checked(libc.open(TUN_PATH, flags), "open", TUN_PATH);
+  const fd = checked(libc.open(TUN_PATH, OPEN_FLAGS), "open", TUN_PATH);
   try {
     // IFF_TUN_EXCL: a persistent device of this name is somebody's; the kernel would hand it out.
-    const request = ifreq(name, IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL);
+    const request = ifreq(name, FLAGS | IFF_TUN_EXCL);
     checked(libc.ioctl(fd, TUNSETIFF, request), "TUNSETIFF", name);
-    return { fd, name: ifreqName(request), ...setOffloads(fd, name, offloads) };
+    const given = ifreqName(request);
+    const granted = setOffloads(fd, name, offloads);
+    return { fd, bulkFd: openSecondQueue(given), name: given, ...granted };
   } catch (error) {
     libc.close(fd);
     throw error;
   }
+}
+
+/** Ends a device. */
+export function closeTun(tun: OpenedTun): void {
+  libc.close(tun.fd);
+  if (tun.bulkFd >= 0) libc.close(tun.bulkFd);
+}
+
+/** Another descriptor of a device that was just made; -1 when there is none to be had: one queue does as well, only less fairly. */
+function openSecondQueue(name: string): number {
+  const fd = libc.open(TUN_PATH, OPEN_FLAGS);
+  if (fd < 0) return -1;
+  if (libc.ioctl(fd, TUNSETIFF, ifreq(name, FLAGS)) >= 0) return fd;
+  libc.close(fd);
+  return -1;
 }
 
 /**

@@ -86,7 +86,7 @@ function run(plan: PlainPlan): void {
   const opened = openTun(plan.interface);
   const { fd4, fd6 } = openUdp({ port: plan.port });
   const arena = new Arena(DATAPLANE_ARENA_BYTES);
-  const tun = new LinuxTunPort(arena, opened.fd, opened);
+  const tun = new LinuxTunPort(arena, opened);
   const table = new PeerTable();
   const address = bytes(parseIpv4(plan.peerAddress), plan.peerAddress);
   table.writeEndpoint(PEER, { address, port: plan.peerPort, scope: 0 }, undefined);
@@ -105,7 +105,7 @@ function run(plan: PlainPlan): void {
   console.log("ready");
   runPacketLoop({
     dataplane,
-    polls: new PollSet([opened.fd, fd4, fd6, bell.descriptor, -1]),
+    polls: new PollSet([opened.fd, fd4, fd6, bell.descriptor, -1, opened.bulkFd]),
     bell,
     words: new Int32Array(SHARED_WORDS),
     now,

@@ -180,7 +180,7 @@ Deno.test("a turn is bounded in both directions", () => {
     return before - queue.length;
   };
   const many = frameBytes(offload(makePacket({ ...spec, payload: new Uint8Array(60_000) }), 1300));
-  for (let i = 0; i < 100; i++) a.tun.push(plainFrame(packet));
+  for (let i = 0; i < 2 * OUTBOUND_READS_MAX; i++) a.tun.push(plainFrame(packet));
   assert.equal(takenOf(a.tun.queue, () => a.dataplane.turn(NOON)), OUTBOUND_READS_MAX);
   a.tun.queue.length = 0;
   for (let i = 0; i < 100; i++) a.tun.queue.push(many);

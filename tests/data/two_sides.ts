@@ -11,6 +11,7 @@ import type { PacketCipher } from "../../lib/crypto/suite.ts";
 import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { DataplaneOptions } from "../../lib/data/dataplane.ts";
+import { QUEUE_BULK } from "../../lib/data/bulk_flows.ts";
 import { PORT_DRAINED, PORT_GONE, type SendResult, type TunPort, type UdpPort } from "../../lib/data/ports.ts";
 import { type Checksum, chooseChecksum } from "../../lib/wire/checksum.ts";
 import { NODE_ARENA_BYTES, type Plane, planeOf } from "./two_ways.ts";
@@ -19,7 +20,11 @@ import { concat, frameBytes, packetsOf, parseFrame, type TunFrame } from "./pack
 /** A TUN device in memory. */
 export class MemoryTun implements TunPort {
   readonly queue: Uint8Array[] = [];
+  readonly bulkQueue: Uint8Array[] = [];
   readonly written: Uint8Array[] = [];
+  /** The queue that each packet so far was written to. */
+  readonly writtenTo: number[] = [];
+  queues: 1 | 2 = 1;
   gone = false;
   /** Refuses merged writes, as a kernel without the offload. */
   refuses = false;
@@ -27,8 +32,9 @@ export class MemoryTun implements TunPort {
 
   constructor(readonly arena: Arena, readonly tso: boolean, readonly uso: boolean) {}
 
-  read(at: number): number {
-    const frame = this.queue.shift();
+  read(at: number, queue: number): number {
+    if (queue >= this.queues) throw new Error(`there is no queue ${queue}`);
+    const frame = (queue === QUEUE_BULK ? this.bulkQueue : this.queue).shift();
     if (frame === undefined) return this.gone ? PORT_GONE : PORT_DRAINED;
     this.arena.bytes.set(frame, at);
     return frame.length;
@@ -36,11 +42,13 @@ export class MemoryTun implements TunPort {
   gather(index: number, at: number, length: number): void {
     this.#pieces[index] = [at, length];
   }
-  write(count: number): boolean {
+  write(count: number, queue: number): boolean {
+    if (queue >= this.queues) throw new Error(`there is no queue ${queue}`);
     const parts = this.#pieces.slice(0, count).map(([at, length]) => this.arena.bytes.slice(at, at + length));
     const bytes = concat(...parts);
     if (this.refuses && bytes[1] !== 0) return false;
     this.written.push(bytes);
+    this.writtenTo.push(queue);
     return true;
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Milliseconds } from "../../lib/base/brands.ts";
 import type { DataCommand } from "../../lib/base/messages.ts";
+import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
 import { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions, type Offloads } from "../../lib/data/dataplane.ts";
 import { DataStats } from "../../lib/data/stats.ts";
 
@@ -20,9 +21,10 @@ export type Plane = Pick<Dataplane, "apply" | "turn" | "stats" | "gone" | "offlo
 /** The planes of a node, in the order in which they hear of things. */
 export function planesOf(options: DataplaneOptions): Dataplane[] {
   if (!TWO_WAYS) return [new Dataplane(options)];
+  const shared = { ...options, bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES) };
   return [
-    new Dataplane({ ...options, direction: "inbound" }),
-    new Dataplane({ ...options, direction: "outbound" }),
+    new Dataplane({ ...shared, direction: "inbound" }),
+    new Dataplane({ ...shared, direction: "outbound" }),
   ];
 }
 

@@ -2,6 +2,7 @@
  * The Worker's end is always noticed, however it comes.
  * @module
  */
+import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
 import assert from "node:assert/strict";
 import { WorkerHandle, type WorkerListener, type WorkerSetup } from "../../lib/drive/worker_handle.ts";
 import type { WorkerReport } from "../../lib/drive/worker_messages.ts";
@@ -11,7 +12,8 @@ const module = (code: string) => `data:text/javascript,${encodeURIComponent(code
 
 const setup = (): WorkerSetup => ({
   table: new PeerTable().buffer,
-  tun: { fd: -1, tso: false, uso: false },
+  tun: { fd: -1, bulkFd: -1, tso: false, uso: false },
+  bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES),
   fd4: -1,
   fd6: -1,
   linkSocket: -1,

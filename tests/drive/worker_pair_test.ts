@@ -2,6 +2,7 @@
  * Two Workers look like one: one report of events at a time, offloads put together, one end.
  * @module
  */
+import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
 import assert from "node:assert/strict";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import type { WorkerListener, WorkerSetup } from "../../lib/drive/worker_handle.ts";
@@ -13,7 +14,8 @@ const module = (code: string) => `data:text/javascript,${encodeURIComponent(code
 
 const setup = (): WorkerSetup => ({
   table: new PeerTable().buffer,
-  tun: { fd: -1, tso: false, uso: false },
+  tun: { fd: -1, bulkFd: -1, tso: false, uso: false },
+  bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES),
   fd4: -1,
   fd6: -1,
   linkSocket: 77,

@@ -16,9 +16,14 @@ import {
 import { RouteSocket } from "../../lib/host/route_socket.ts";
 import { inetSockets, listeningSockets, parseSockets } from "../../lib/host/sockets.ts";
 import { formatIp } from "../../lib/base/ip_text.ts";
-import { openTun, setOffloads, tunName, tunNamespaceFd } from "../../lib/net/open_tun.ts";
+import { Arena } from "../../lib/base/arena.ts";
+import { QUEUE_BULK, QUEUE_MAIN } from "../../lib/data/bulk_flows.ts";
+import { VNET_HEADER_BYTES } from "../../lib/data/ports.ts";
+import { LinuxTunPort } from "../../lib/net/linux_tun_port.ts";
+import { internetChecksum } from "../data/packets.ts";
+import { closeTun, openTun, setOffloads, tunName, tunNamespaceFd } from "../../lib/net/open_tun.ts";
 import { closeUdp, openUdp } from "../../lib/net/open_udp.ts";
-import { freshNamespace, ipJson, isRoot, osErrorOf } from "./lab.ts";
+import { freshNamespace, ip, ipJson, isRoot, osErrorOf } from "./lab.ts";
 
 /** An rdomain that nobody has, so that tests of several people may run side by side. */
 function freeRdomain(): number {
@@ -103,7 +108,7 @@ withRdomain("run comes back after a throw, nests, and refuses what is not synchr
 withRdomain("an rdomain with an interface or a socket in it stays", (n, namespace) => {
   const tun = namespace.run(() => openTun("wgtest1"));
   assert.equal(removeRdomainIfEmpty(n), false);
-  close(tun.fd);
+  closeTun(tun);
   const udp = namespace.run(() => openUdp({ port: 0 }));
   assert.equal(removeRdomainIfEmpty(n), false);
   closeUdp(udp);
@@ -156,7 +161,8 @@ Deno.test({
   fn: () => {
     using first = freshNamespace();
     using second = freshNamespace();
-    const { fd } = first.run(() => openTun("wgtest2"));
+    const tun = first.run(() => openTun("wgtest2"));
+    const { fd } = tun;
     try {
       using routes = RouteSocket.open(first);
       const link = routes.requireLink("wgtest2");
@@ -171,7 +177,7 @@ Deno.test({
       assert.equal(tunName(fd), undefined);
       assert.equal(tunNamespaceFd(fd), undefined);
     } finally {
-      close(fd);
+      closeTun(tun);
     }
   },
 });
@@ -194,13 +200,63 @@ Deno.test({
         assert.equal(link.linkinfo.info_data.persist, false);
         assert.deepEqual(setOffloads(tun.fd, tun.name, { tso: false, uso: false }), { tso: false, uso: false });
       } finally {
-        close(tun.fd);
+        closeTun(tun);
       }
     }
     using routes = RouteSocket.open(namespace);
-    assert.equal(routes.link("wgtest4"), undefined, "it ended with its descriptor");
+    assert.equal(routes.link("wgtest4"), undefined, "it ended with its descriptors");
   },
 });
+
+Deno.test({
+  name: "a TUN device has a second queue, and a flow's packets come from the one that it was last written to",
+  ignore: !isRoot,
+  fn: () => {
+    using namespace = freshNamespace();
+    const tun = namespace.run(() => openTun("wgtest6", { offloads: { tso: false, uso: false } }));
+    try {
+      assert.ok(tun.bulkFd >= 0);
+      using routes = RouteSocket.open(namespace);
+      const { index } = routes.requireLink("wgtest6");
+      routes.setLink(index, { up: true, linkLocal: false });
+      routes.addAddress({ address: ip("10.9.0.1"), prefix: 24, interfaceIndex: index });
+      const arena = new Arena(1 << 18);
+      const port = new LinuxTunPort(arena, tun);
+      assert.equal(port.queues, 2);
+      const request = echoRequest();
+      arena.bytes.set(request, 1024);
+      port.gather(0, 1024 - VNET_HEADER_BYTES, VNET_HEADER_BYTES + request.length);
+      // The kernel answers at once, before it notes where the request came from: the next answer is of that queue.
+      let written: number | undefined;
+      for (const queue of [QUEUE_BULK, QUEUE_MAIN, QUEUE_MAIN, QUEUE_BULK, QUEUE_BULK]) {
+        assert.ok(port.write(1, queue));
+        const from: number[] = [];
+        for (const other of [QUEUE_MAIN, QUEUE_BULK]) {
+          // An interface that comes up has more to say.
+          while (port.read(2048 - VNET_HEADER_BYTES, other) > 0) {
+            if (arena.bytes[2048 + 9] === 1 && arena.bytes[2048 + 20] === 0) from.push(other);
+          }
+        }
+        assert.equal(from.length, 1, "an echo reply");
+        if (written !== undefined) assert.deepEqual(from, [written]);
+        written = queue;
+      }
+    } finally {
+      closeTun(tun);
+    }
+  },
+});
+
+/** ICMP from 10.9.0.2 to 10.9.0.1. */
+function echoRequest(): Uint8Array {
+  const packet = new Uint8Array(28);
+  packet.set([0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 1, 0, 0, 10, 9, 0, 2, 10, 9, 0, 1, 8]);
+  for (const [sumAt, from, to] of [[10, 0, 20], [22, 20, 28]]) {
+    const sum = internetChecksum(packet.subarray(from, to));
+    packet.set([sum >>> 8, sum & 255], sumAt);
+  }
+  return packet;
+}
 
 Deno.test("bad interface names never reach the kernel, and good ones pass", () => {
   for (const name of ["wg0", "x".repeat(15), "a.b", "wg_1-2", "..."]) assert.equal(checkInterfaceName(name), name);

@@ -1,6 +1,6 @@
 /** Links, addresses and routes of a real namespace, against what ip(8) says of them. */
 import assert from "node:assert/strict";
-import { close, poll } from "../../ffi/libc.ts";
+import { poll } from "../../ffi/libc.ts";
 import { pollfds, POLLIN } from "../../ffi/structs.ts";
 import { formatIp } from "../../lib/base/ip_text.ts";
 import { LinkMonitor } from "../../lib/host/link_monitor.ts";
@@ -8,7 +8,7 @@ import type { NetNamespace } from "../../lib/host/namespace.ts";
 import { RouteSocket } from "../../lib/host/route_socket.ts";
 import { type Link } from "../../lib/netlink/link.ts";
 import { IFF_UP } from "../../lib/netlink/flags.ts";
-import { openTun } from "../../lib/net/open_tun.ts";
+import { closeTun, openTun } from "../../lib/net/open_tun.ts";
 import { freshNamespace, ip, ipJson, isRoot, osErrorOf, runIn } from "./lab.ts";
 
 interface Scene {
@@ -26,14 +26,14 @@ function scene(name: string, body: (scene: Scene) => void): void {
     fn: () => {
       using namespace = freshNamespace();
       using routes = RouteSocket.open(namespace);
-      const { fd } = namespace.run(() => openTun("wgtest0"));
+      const tun = namespace.run(() => openTun("wgtest0"));
       try {
         const link = routes.requireLink("wgtest0");
         routes.setLink(link.index, { linkLocal: false });
         routes.setLink(link.index, { up: true });
-        body({ namespace, routes, link, tunFd: fd });
+        body({ namespace, routes, link, tunFd: tun.fd });
       } finally {
-        close(fd);
+        closeTun(tun);
       }
     },
   });

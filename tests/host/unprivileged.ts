@@ -1,11 +1,10 @@
 /** What unprivileged_test.ts runs as somebody else. Prints `ok`. */
 import assert from "node:assert/strict";
-import { close } from "../../ffi/libc.ts";
 import { NetNamespace, removeRdomainIfEmpty } from "../../lib/host/namespace.ts";
 import { NETNS_DIRECTORY, rdomainOf } from "../../lib/host/rdomain.ts";
 import { RouteSocket } from "../../lib/host/route_socket.ts";
 import { listeningSockets } from "../../lib/host/sockets.ts";
-import { openTun, tunNamespaceFd } from "../../lib/net/open_tun.ts";
+import { closeTun, openTun, tunNamespaceFd } from "../../lib/net/open_tun.ts";
 import { closeUdp, openUdp } from "../../lib/net/open_udp.ts";
 import { ip, osErrorOf } from "./lab.ts";
 
@@ -46,7 +45,7 @@ function within(): void {
   assert.equal(listeningSockets(namespace).length, 2);
   assert.deepEqual(listeningSockets(), []);
   closeUdp(udp);
-  close(tun.fd);
+  closeTun(tun);
   assert.ok(removeRdomainIfEmpty(RDOMAIN));
 }
 

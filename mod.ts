@@ -50,6 +50,7 @@ export { nobleSuite } from "./lib/crypto/noble_suite.ts";
 export { choosePacketCipher, chooseSuite, type CipherChoice, type SuiteChoice } from "./lib/net/crypto.ts";
 
 export type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "./lib/base/config.ts";
+export type { Offloads } from "./lib/base/offloads.ts";
 export type { AllowedIp, Endpoint, IpBytes, LocalAddress } from "./lib/base/endpoint.ts";
 export { ConfigError, OsError } from "./lib/base/errors.ts";
 export { formatEndpoint, formatIp, formatRange, parseEndpoint, parseIp, parseRange } from "./lib/base/ip_text.ts";

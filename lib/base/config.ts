@@ -5,6 +5,7 @@
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "./brands.ts";
 import type { AllowedIp, Endpoint } from "./endpoint.ts";
+import type { Offloads } from "./offloads.ts";
 
 /** One change of a peer, named by its public key. The peer is made when it does not exist, unless `updateOnly` or `remove`. */
 export interface PeerChange {
@@ -42,6 +43,8 @@ export interface DeviceChange {
   readonly groups?: readonly string[];
   /** The metric of the interface's routes; 0 is the kernel's choice. The daemon keeps it; the device has no use for it. */
   readonly priority?: number;
+  /** Offloads to leave unused (false), or to use again where the kernel has them. The daemon keeps it; the device has no use for it. */
+  readonly offloads?: Partial<Offloads>;
   readonly replacePeers?: boolean;
   readonly peers?: readonly PeerChange[];
 }

@@ -150,6 +150,7 @@ function along(command: Command, groups: readonly string[]): AlongWith {
   return {
     ...(command.debug !== undefined && { debug: command.debug }),
     ...(command.priority !== undefined && { priority: command.priority }),
+    ...(Object.keys(command.offloads).length > 0 && { offloads: command.offloads }),
     ...(command.joinGroups.length + leave.size > 0 && { groups: joined }),
   };
 }

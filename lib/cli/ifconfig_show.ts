@@ -105,6 +105,7 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
       suite: status.suite,
       cipher: status.cipher,
       offloads: status.offloads,
+      offloadsOff: status.offloadsOff,
       workers: status.workers,
       fwmark: status.fwmark,
     },

@@ -8,9 +8,9 @@ import type { DeviceChange } from "../base/config.ts";
 import { DEFAULT_MTU, HANDSHAKE_TOS, MESSAGE_INITIATION } from "../base/constants.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
+import { offloadWords, sameOffloads } from "../base/offloads.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
-import type { Offloads } from "../data/dataplane.ts";
 import { SEND_SOURCE_LOST } from "../data/ports.ts";
 import { Device, type OutgoingDatagram } from "../device/device.ts";
 import { ControlDriver } from "../drive/control.ts";
@@ -28,6 +28,7 @@ import { closeUdp } from "../net/open_udp.ts";
 import { closeTun, type OpenedTun, openTun } from "../net/open_tun.ts";
 import type { InterfaceFacts, InterfaceStatus, LinkFacts } from "../uapi/status.ts";
 import type { Log } from "./log.ts";
+import { InterfaceOffloads } from "./offloads.ts";
 import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
 /** How often the link is looked at although nothing was heard of it. */
@@ -53,7 +54,6 @@ export interface InterfaceOptions {
   readonly log: Log;
   /** Only tests give others than STANDARD_TIMES. */
   readonly times?: Times;
-  readonly offloads?: Partial<Offloads>;
   /** Called when something that `status` tells has changed. */
   readonly changed?: () => void;
 }
@@ -65,6 +65,7 @@ export class Interface {
   readonly #table = new PeerTable();
   readonly #options: InterfaceOptions;
   readonly #tun: OpenedTun;
+  readonly #offloads: InterfaceOffloads;
   readonly #watch: LinkWatch;
   readonly #device: Device;
   readonly #control: ControlDriver;
@@ -73,7 +74,6 @@ export class Interface {
   readonly #end = Promise.withResolvers<End>();
   #sockets: Sockets;
   #cipher = "";
-  #offloads: Offloads = { tso: false, uso: false, gso: false, gro: false };
   #link = { name: "", up: false, mtu: 0 };
   #groups: readonly string[] = [];
   #priority = 0;
@@ -100,6 +100,7 @@ export class Interface {
       tun = openTun(options.name);
       const opened = new Interface(options, tun, sockets);
       try {
+        opened.#offloads.change(change.offloads);
         opened.#control.configure({ ...change, listenPort: sockets.port });
         opened.#keep(change);
         opened.#watch.setMtu(DEFAULT_MTU);
@@ -121,6 +122,7 @@ export class Interface {
   private constructor(options: InterfaceOptions, tun: OpenedTun, sockets: Sockets) {
     this.#options = options;
     this.#tun = tun;
+    this.#offloads = new InterfaceOffloads(tun);
     this.#sockets = sockets;
     this.ended = this.#end.promise;
     this.#watch = new LinkWatch(tun.fd);
@@ -187,7 +189,7 @@ export class Interface {
       fd6: this.#sockets.fd6,
       linkSocket: this.#watch.descriptor,
       times: this.#options.times,
-      offloads: this.#options.offloads,
+      offloads: this.#offloads.usable,
     }, {
       report: (report) => this.#hear(report),
       ended: (reason) => {
@@ -201,14 +203,18 @@ export class Interface {
     const before = this.#sockets;
     const step = changeSockets(before, change);
     if (step !== undefined) this.#sockets = step.sockets;
+    let switched: ReturnType<InterfaceOffloads["change"]>;
     try {
+      switched = this.#offloads.change(change.offloads);
       this.#control.configure(step === undefined ? change : { ...change, listenPort: step.sockets.port });
     } catch (error) {
       this.#sockets = before;
       step?.undo();
+      switched?.undo();
       throw error;
     }
     this.#keep(change);
+    if (switched !== undefined) await this.#options.worker.setOffloads(this.#offloads.usable);
     if (step?.replaced) await this.#goOver(before, step.sockets);
     this.#options.changed?.();
   }
@@ -269,11 +275,14 @@ export class Interface {
     switch (report.type) {
       case "running":
         this.#cipher = report.cipher;
-        this.#offloads = report.offloads;
+        this.#offloads.running = report.offloads;
         return;
       case "offloads":
-        this.#offloads = report.offloads;
-        this.#options.log.write(`offloads now: ${this.#offloadWords() || "none"}`);
+        // Of two Workers both tell what only one of them does.
+        if (sameOffloads(report.offloads, this.#offloads.running)) return;
+        this.#offloads.running = report.offloads;
+        this.#options.log.write(`offloads now: ${offloadWords(report.offloads) || "none"}`);
+        this.#options.changed?.();
         return;
       case "events":
         this.#events = report.events;
@@ -348,17 +357,13 @@ export class Interface {
       netns: `/proc/${Deno.pid}/fd/${this.#watch.namespace.fd}`,
       suite: this.#suite,
       cipher: this.#cipher,
-      offloads: this.#offloadWords(),
+      ...this.#offloads.facts,
       workers: this.#options.worker.workers,
       up: this.#link.up,
       mtu: this.#link.mtu,
       groups: this.#groups,
       priority: this.#priority,
     };
-  }
-
-  #offloadWords(): string {
-    return (["tso", "uso", "gso", "gro"] as const).filter((word) => this.#offloads[word]).join(" ");
   }
 }
 

@@ -9,6 +9,7 @@ import type { Milliseconds, PeerSlot } from "../base/brands.ts";
 import { DEFAULT_MTU } from "../base/constants.ts";
 import { writeEndpointCell } from "../base/endpoint.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
+import type { Offloads } from "../base/offloads.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
@@ -67,14 +68,6 @@ export interface DataplaneOptions {
   readonly checksum?: Checksum;
 }
 
-/** Which offloads are in use. TSO and USO: super-packets to the TUN device; GSO and GRO: several datagrams a send or receive. */
-export interface Offloads {
-  readonly tso: boolean;
-  readonly uso: boolean;
-  readonly gso: boolean;
-  readonly gro: boolean;
-}
-
 /** One interface's packets. Nothing here blocks; whoever drives it calls `turn` while it returns true and waits on the descriptors otherwise. */
 export class Dataplane {
   readonly stats: DataStats = new DataStats();
@@ -82,7 +75,7 @@ export class Dataplane {
   readonly #cipher: PacketCipher;
   readonly #table: PeerTable;
   readonly #udp: UdpPort;
-  readonly #gso: boolean;
+  #gso: boolean;
   readonly #peers: (Peer | undefined)[] = [];
   readonly #allowedIps = new AllowedIps();
   readonly #sessions: SessionTable;
@@ -105,7 +98,7 @@ export class Dataplane {
     const staging = new Staging(stats);
     const voice = new Voice(table, stats, emit, options.handshakesWaiting);
     const gso = udp.gso && offloads.gso !== false;
-    if (offloads.gro === false) udp.disableGro?.();
+    if (offloads.gro === false) udp.setGro?.(false);
     const endpoints = new Endpoints(memory, table);
     const bulkFlows = new BulkFlows(options.bulkFlows);
     const merger = new Merger(
@@ -174,6 +167,17 @@ export class Dataplane {
   /** Which offloads are in use now; a kind that the kernel refused shows as off. */
   get offloads(): Offloads {
     return { tso: this.#merger.tso, uso: this.#merger.uso, gso: this.#gso && this.#udp.gso, gro: this.#udp.gro };
+  }
+
+  /**
+   * From now on uses those that are wanted, of those that the ports have and the kernel did not refuse. Call between turns.
+   * What the kernel hands over as one packet is taken all the same: who opened the TUN device tells it what to hand over.
+   */
+  setOffloads(wanted: Offloads): void {
+    this.#merger.setMerging(wanted.tso, wanted.uso);
+    this.#gso = wanted.gso;
+    if (this.#sender !== undefined) this.#sender.gso = wanted.gso && this.#udp.gso;
+    this.#udp.setGro?.(wanted.gro);
   }
 
   /** Whether the last turn left nothing unread at the ends it reads from: whoever can wait for the descriptors may do so at once. */

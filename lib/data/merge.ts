@@ -76,6 +76,9 @@ export class Merger {
   /** By kind: whether merged writes are tried, and whether the device ever took one. */
   readonly #merges: boolean[];
   readonly #wasTaken = [false, false, false, false];
+  /** By kind: what was asked for. A kind that is and yet not tried was refused by the device, for good. */
+  #wanted: readonly boolean[];
+  readonly #refused = [false, false, false, false];
 
   // What #classify found of the packet at hand.
   #v4 = false;
@@ -100,6 +103,7 @@ export class Merger {
     this.#tun = tun;
     this.#stats = stats;
     this.#merges = [tso, tso, uso, uso];
+    this.#wanted = [...this.#merges];
     this.#last = this.#flows[0];
   }
 
@@ -109,6 +113,21 @@ export class Merger {
   }
   get uso(): boolean {
     return this.#merges[KIND_UDP] || this.#merges[KIND_UDP + KIND_V6];
+  }
+
+  /**
+   * From now on writes merged TCP, and merged UDP, or does not; a kind that the device has not, or refused, stays off.
+   * What waits is written as it is.
+   */
+  setMerging(tso: boolean, uso: boolean): void {
+    const tcp = tso && this.#tun.tso;
+    const udp = uso && this.#tun.uso;
+    const wanted = [tcp, tcp, udp, udp];
+    for (let kind = 0; kind < wanted.length; kind++) {
+      if (this.#wanted[kind] && !this.#merges[kind]) this.#refused[kind] = true;
+      this.#merges[kind] = wanted[kind] && !this.#refused[kind];
+    }
+    this.#wanted = wanted;
   }
 
   /** Takes a checked IP packet of exactly `length` bytes at `at` (a multiple of 64, with 64 bytes of room before it). */

@@ -37,8 +37,8 @@ export interface UdpPort {
   /** Whether `send` may be given several datagrams at once, and `receive` may deliver several. */
   readonly gso: boolean;
   readonly gro: boolean;
-  /** Stops `receive` from delivering several. A port that never does needs none. */
-  disableGro?(): void;
+  /** Lets `receive` deliver several where that can be, or keeps it from that. A port that never does needs none. */
+  setGro?(on: boolean): void;
   /** Most datagrams and most bytes that one `send` takes. */
   readonly segmentsMax: number;
   readonly bytesMax: number;

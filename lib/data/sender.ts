@@ -48,8 +48,8 @@ export class Sender {
   readonly #stats: DataStats;
   readonly #voice: Voice;
   readonly #times: Times;
-  readonly #smallMax: number;
-  readonly #largeMax: number;
+  #smallMax = 1;
+  #largeMax = 1;
   readonly #bytesMax: number;
 
   #peer: Peer | null = null;
@@ -74,15 +74,20 @@ export class Sender {
     this.#stats = parts.stats;
     this.#voice = parts.voice;
     this.#times = parts.times;
-    const most = parts.gso ? parts.udp.segmentsMax : 1;
-    this.#smallMax = Math.min(SEAL_SLOTS, most);
-    this.#largeMax = Math.min(SEAL_LARGE_SLOTS, most);
+    this.gso = parts.gso;
     this.#bytesMax = parts.udp.bytesMax;
   }
 
   /** The interface's MTU: padding never makes a packet longer than it, nor longer than fits. */
   set mtu(mtu: number) {
     this.#mtu = Math.min(mtu, this.packetMax);
+  }
+
+  /** Whether several datagrams may go with one send, from the next one on. */
+  set gso(on: boolean) {
+    const most = on ? this.#udp.segmentsMax : 1;
+    this.#smallMax = Math.min(SEAL_SLOTS, most);
+    this.#largeMax = Math.min(SEAL_LARGE_SLOTS, most);
   }
 
   /** The session on which `count` more messages may be sent to the peer now, or null. */

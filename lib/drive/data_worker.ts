@@ -5,8 +5,9 @@
 import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";
 import { Arena } from "../base/arena.ts";
 import type { DataEvent } from "../base/messages.ts";
+import { type Offloads, sameOffloads } from "../base/offloads.ts";
 import { PeerTable } from "../base/peer_table.ts";
-import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction, type Offloads } from "../data/dataplane.ts";
+import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction } from "../data/dataplane.ts";
 import { now } from "../net/clock.ts";
 import { choosePacketCipher, chooseSuite } from "../net/crypto.ts";
 import { LinuxTunPort } from "../net/linux_tun_port.ts";
@@ -96,6 +97,11 @@ function run(start: WorkerStart): void {
         polls.set(PLACE_LINK, order.descriptor);
         say({ type: "link-socket-replaced" });
         return;
+      case "offloads":
+        dataplane.setOffloads(order.offloads);
+        tellOffloads();
+        say({ type: "offloads-set" });
+        return;
       case "tidy":
         giveMemoryBack();
         return;
@@ -113,6 +119,10 @@ function run(start: WorkerStart): void {
   };
 
   let told: Offloads = dataplane.offloads;
+  const tellOffloads = (): void => {
+    const offloads = dataplane.offloads;
+    if (!sameOffloads(offloads, told)) say({ type: "offloads", offloads: told = offloads });
+  };
   say({ type: "running", cipher: cipher.name, offloads: told });
   const end = runPacketLoop({
     dataplane,
@@ -125,8 +135,7 @@ function run(start: WorkerStart): void {
       if (events.length === 0 || !mayReport(words)) return;
       say({ type: "events", events });
       events = [];
-      const offloads = dataplane.offloads;
-      if (!sameOffloads(offloads, told)) say({ type: "offloads", offloads: told = offloads });
+      tellOffloads();
     },
     link: () => link,
     linkChanged: () => say({ type: "link-changed" }),
@@ -141,9 +150,6 @@ function mayReport(words: Int32Array): boolean {
     if (Atomics.compareExchange(words, WORD_EVENTS, EVENTS_SENT, EVENTS_HELD) !== EVENTS_NONE) return false;
   }
 }
-
-const sameOffloads = (a: Offloads, b: Offloads) =>
-  a.tso === b.tso && a.uso === b.uso && a.gso === b.gso && a.gro === b.gro;
 
 scope.onmessage = (message) => {
   try {

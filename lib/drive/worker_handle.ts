@@ -3,6 +3,7 @@
  * @module
  */
 import type { DataCommand } from "../base/messages.ts";
+import type { Offloads } from "../base/offloads.ts";
 import type { Direction } from "../data/dataplane.ts";
 import { EventFd } from "../../ffi/poll.ts";
 import {
@@ -45,6 +46,7 @@ export type PacketWorkers = Pick<
   | "command"
   | "replaceSockets"
   | "replaceLinkSocket"
+  | "setOffloads"
   | "tidy"
   | "stop"
 >;
@@ -59,7 +61,7 @@ export class WorkerHandle {
   readonly #loaded = Promise.withResolvers<void>();
   readonly #running = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
-  #replaced: PromiseWithResolvers<void>[] = [];
+  #asked: PromiseWithResolvers<void>[] = [];
   #listener: WorkerListener | undefined;
   #over = false;
   #watch: ReturnType<typeof setInterval> | undefined;
@@ -122,12 +124,17 @@ export class WorkerHandle {
 
   /** Moves the data plane to other sockets; when it returns nothing uses the old ones. */
   async replaceSockets(fd4: number, fd6: number): Promise<void> {
-    await this.#replace({ type: "sockets", fd4, fd6 });
+    await this.#ask({ type: "sockets", fd4, fd6 });
   }
 
   /** Watches another netlink socket, -1 for none; when it returns nothing uses the old one. */
   async replaceLinkSocket(descriptor: number): Promise<void> {
-    await this.#replace({ type: "link-socket", descriptor });
+    await this.#ask({ type: "link-socket", descriptor });
+  }
+
+  /** Has the data plane use these offloads; when it returns it does, and what became of that was reported. */
+  async setOffloads(offloads: Offloads): Promise<void> {
+    await this.#ask({ type: "offloads", offloads });
   }
 
   /** Has the Worker collect its garbage. */
@@ -144,10 +151,11 @@ export class WorkerHandle {
     clearTimeout(late);
   }
 
-  async #replace(order: WorkerOrder): Promise<void> {
+  /** Gives an order that is answered, and waits for that. Answers come in the order of the orders. */
+  async #ask(order: WorkerOrder): Promise<void> {
     if (this.#over) return;
     const done = Promise.withResolvers<void>();
-    this.#replaced.push(done);
+    this.#asked.push(done);
     this.#order(order);
     await done.promise;
   }
@@ -175,7 +183,8 @@ export class WorkerHandle {
         return;
       case "sockets-replaced":
       case "link-socket-replaced":
-        this.#replaced.shift()?.resolve();
+      case "offloads-set":
+        this.#asked.shift()?.resolve();
         return;
       case "gone":
       case "stopped":
@@ -207,8 +216,8 @@ export class WorkerHandle {
     const error = new Error(typeof reason === "string" ? `the data plane is ${reason}` : reason.failure);
     this.#loaded.reject(error);
     this.#running.reject(error);
-    for (const waiting of this.#replaced) waiting.resolve();
-    this.#replaced = [];
+    for (const waiting of this.#asked) waiting.resolve();
+    this.#asked = [];
     this.#worker.terminate();
     this.#listener?.ended(reason);
     this.#ended.resolve();

@@ -4,8 +4,9 @@
  * @module
  */
 import type { DataCommand, DataEvent } from "../base/messages.ts";
+import type { Offloads } from "../base/offloads.ts";
 import type { Times } from "../base/times.ts";
-import type { Direction, Offloads } from "../data/dataplane.ts";
+import type { Direction } from "../data/dataplane.ts";
 import type { TunDescriptors } from "../net/linux_tun_port.ts";
 
 /** Places in the shared words. */
@@ -50,6 +51,8 @@ export type WorkerOrder =
   /** Go over to other sockets; answered by `sockets-replaced`, after which the old ones may be closed. */
   | { readonly type: "sockets"; readonly fd4: number; readonly fd6: number }
   | { readonly type: "link-socket"; readonly descriptor: number }
+  /** Use these; answered by `offloads` when that makes a difference, and then by `offloads-set`. */
+  | { readonly type: "offloads"; readonly offloads: Offloads }
   /** Collect garbage: something big has passed. */
   | { readonly type: "tidy" }
   | { readonly type: "stop" };
@@ -76,6 +79,7 @@ export type WorkerReport =
   | { readonly type: "offloads"; readonly offloads: Offloads }
   | { readonly type: "sockets-replaced" }
   | { readonly type: "link-socket-replaced" }
+  | { readonly type: "offloads-set" }
   /** Something about the link, or another one in its namespace, changed. */
   | { readonly type: "link-changed" }
   /** The TUN device was deleted; the loop has ended. */

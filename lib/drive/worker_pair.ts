@@ -4,7 +4,7 @@
  * @module
  */
 import type { DataCommand } from "../base/messages.ts";
-import type { Offloads } from "../data/dataplane.ts";
+import { NO_OFFLOADS, type Offloads } from "../base/offloads.ts";
 import { type PacketWorkers, WorkerHandle, type WorkerListener, type WorkerSetup } from "./worker_handle.ts";
 import type { WorkerReport } from "./worker_messages.ts";
 
@@ -18,8 +18,6 @@ export const workersByDefault = (): 1 | 2 => navigator.hardwareConcurrency >= PR
 export function startWorkers(url: string | URL, workers: 1 | 2 = workersByDefault()): PacketWorkers {
   return workers === 2 ? new WorkerPair(url) : new WorkerHandle(url);
 }
-
-const NO_OFFLOADS: Offloads = { tso: false, uso: false, gso: false, gro: false };
 
 /** Two Workers that are one data plane. */
 export class WorkerPair implements PacketWorkers {
@@ -84,6 +82,10 @@ export class WorkerPair implements PacketWorkers {
   /** Only one of them watches it. */
   async replaceLinkSocket(descriptor: number): Promise<void> {
     await this.#inbound.replaceLinkSocket(descriptor);
+  }
+
+  async setOffloads(offloads: Offloads): Promise<void> {
+    await Promise.all([this.#outbound.setOffloads(offloads), this.#inbound.setOffloads(offloads)]);
   }
 
   tidy(): void {

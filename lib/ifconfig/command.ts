@@ -4,6 +4,7 @@
  */
 import type { IpBytes } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
+import type { OffloadName, Offloads } from "../base/offloads.ts";
 import type { wg_interface_io, wg_peer_io } from "./wg_data_io.ts";
 import { emptyInterface } from "./wg_data_io.ts";
 
@@ -47,6 +48,8 @@ export interface Command {
   readonly rdomain: number | undefined;
   readonly debug: boolean | undefined;
   readonly priority: number | undefined;
+  /** Those that are named: true to use it where the kernel has it, false to switch it off. */
+  readonly offloads: Partial<Offloads>;
   readonly joinGroups: readonly string[];
   readonly leaveGroups: readonly string[];
   readonly addresses: readonly AddressChange[];
@@ -90,6 +93,7 @@ export class Draft {
   rdomain: number | undefined;
   debug: boolean | undefined;
   priority: number | undefined;
+  readonly offloads: Partial<Record<OffloadName, boolean>> = {};
   readonly joinGroups: string[] = [];
   readonly leaveGroups: string[] = [];
   readonly addresses: (AddressDraft | { readonly flush: Family })[] = [];

@@ -24,8 +24,8 @@ export interface WgControl {
   set(name: string, change: DeviceChange): Promise<void>;
 }
 
-/** What belongs to the same change and is no part of wg_data_io: OpenBSD's SIOCSIFFLAGS (debug), SIOCAIFGROUP, SIOCSIFPRIORITY. */
-export type AlongWith = Pick<DeviceChange, "debug" | "groups" | "priority">;
+/** What belongs to the same change and is no part of wg_data_io: OpenBSD's SIOCSIFFLAGS (debug), SIOCAIFGROUP, SIOCSIFPRIORITY; offloads. */
+export type AlongWith = Pick<DeviceChange, "debug" | "groups" | "priority" | "offloads">;
 
 /**
  * Sets an interface's configuration, whole or not at all.

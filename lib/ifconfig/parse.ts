@@ -108,6 +108,7 @@ export async function settle(draft: Draft, sources: Sources): Promise<Command> {
     rdomain: draft.rdomain,
     debug: draft.debug,
     priority: draft.priority,
+    offloads: draft.offloads,
     joinGroups: [...new Set(draft.joinGroups)],
     leaveGroups: [...new Set(draft.leaveGroups)],
     addresses,

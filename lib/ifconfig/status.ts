@@ -36,6 +36,8 @@ export interface ShownEngine {
   readonly suite: string;
   readonly cipher: string;
   readonly offloads: string;
+  /** Those that were switched off by hand. */
+  readonly offloadsOff: string;
   /** Threads that move packets: 1, or 2 for one each way; 0 when the daemon does not tell. */
   readonly workers: number;
   readonly fwmark: number;
@@ -163,7 +165,8 @@ function formatPeer(peer: wg_peer_io, { nowSeconds, zone }: StatusOptions, rtabl
 }
 
 function formatEngine(engine: ShownEngine): string {
-  let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${engine.offloads || "none"}\n`;
+  let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${engine.offloads || "none"}`;
+  text += engine.offloadsOff === "" ? "\n" : `; switched off: ${engine.offloadsOff}\n`;
   if (engine.workers !== 0) text += `\tworkers: ${engine.workers === 2 ? "2, one each way" : engine.workers}\n`;
   if (engine.fwmark !== 0) text += `\tfwmark 0x${engine.fwmark.toString(16)}\n`;
   return text + `\tpid ${engine.pid}\n`;

@@ -4,6 +4,7 @@
  */
 import { checkDescription, checkGroup, quote } from "../uapi/set.ts";
 import { ConfigError } from "../base/errors.ts";
+import type { OffloadName } from "../base/offloads.ts";
 import { PRIORITY_MAX, RDOMAIN_MAX } from "../uapi/keys.ts";
 import type { Word } from "./command.ts";
 import { parseNumber } from "./values.ts";
@@ -19,6 +20,16 @@ function notTheClass(word: string, name: string): string {
   if (name === CLASS_GROUP) throw new ConfigError(word, `${quote(name)}: every wg interface is in this group`);
   return name;
 }
+
+/** The two words of an offload. */
+const offload = (name: OffloadName, on: string, off: string): readonly Word[] =>
+  [true, false].map((value) => ({
+    name: value ? name : `-${name}`,
+    operands: [],
+    section: "interface",
+    help: value ? on : off,
+    take: (draft) => void (draft.offloads[name] = value),
+  }));
 
 export const INTERFACE_WORDS: readonly Word[] = [
   {
@@ -154,4 +165,25 @@ export const INTERFACE_WORDS: readonly Word[] = [
       draft.debug = false;
     },
   },
+  ...offload(
+    "tso",
+    "Take TCP super-packets of up to 64 KiB from the TUN device (TUNSETOFFLOAD), and write TCP packets that follow each " +
+      "other as one. Like the other offloads it is used from the beginning where the kernel has it; hwfeatures shows which run.",
+    "Take and write TCP packets one by one; those of UDP too, as Linux has no USO without TSO.",
+  ),
+  ...offload(
+    "uso",
+    "The same for UDP super-packets, while TSO may be used. Linux has it from 6.2 on.",
+    "Take and write UDP packets one by one.",
+  ),
+  ...offload(
+    "gso",
+    "Send several of the tunnel's datagrams with one system call (UDP_SEGMENT).",
+    "Send the tunnel's datagrams one by one.",
+  ),
+  ...offload(
+    "gro",
+    "Receive several of the tunnel's datagrams with one system call (UDP_GRO).",
+    "Receive the tunnel's datagrams one by one. Some that wait at that moment may be lost.",
+  ),
 ];

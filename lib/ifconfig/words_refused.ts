@@ -61,7 +61,7 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
   ...because("Linux queues by tc(8): tc qdisc add dev INTERFACE root prio", "llprio"),
   ...because("use tcpdump(8) on the interface; it needs no mode", "monitor", "-monitor"),
   ...because(
-    "Linux has no such flags; offloads are named in the status",
+    "Linux has no such flags; offloads have words: tso, uso, gso and gro",
     "link0",
     "-link0",
     "link1",
@@ -70,15 +70,13 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "-link2",
   ),
   ...because(
-    "offloads are chosen when the interface is created; the status names them",
+    "there is no network card that could; TCP packets are merged with tso, the tunnel's datagrams with gro",
     "tcplro",
     "-tcplro",
     "lro",
     "-lro",
-    "tso",
-    "-tso",
-    "hwfeatures",
   ),
+  ...because("only for showing an interface, not beside words that change it", "hwfeatures"),
   ...because(
     "MPLS is not carried by WireGuard; use ip(8): ip link set",
     "mpls",

@@ -34,7 +34,7 @@ const SERIES_ALONE_MAX = 4;
 /** Receives that failed in a row before the socket counts as drained. */
 const TRANSIENT_ERRORS_MAX = 16;
 
-/** Offloads to leave off although the kernel has them. */
+/** Offloads to leave off for good although the kernel has them. */
 export interface UdpOffloads {
   readonly gso?: boolean;
   readonly gro?: boolean;
@@ -57,6 +57,8 @@ export class LinuxUdpPort implements UdpPort {
   readonly #gsoRefusers = new Set<string>();
   #gso = false;
   #gro = false;
+  /** Kept for the sockets that come after these. */
+  #wantsGro = true;
   #fd4 = -1;
   #fd6 = -1;
   /** The family that gave something last is asked first, and alone while it gives something; but not for ever. */
@@ -98,7 +100,6 @@ export class LinuxUdpPort implements UdpPort {
     this.use(fd4, fd6);
     this.#gsoRefusers.clear();
     this.#gso = false;
-    this.#gro = false;
     if (fd4 >= 0) {
       libc.setsockopt(fd4, SOL_IP, IP_PKTINFO, 1);
       libc.setsockopt(fd4, SOL_IP, IP_RECVTOS, 1);
@@ -109,10 +110,10 @@ export class LinuxUdpPort implements UdpPort {
     }
     for (const fd of [fd4, fd6]) {
       if (fd < 0) continue;
-      // A kernel without UDP_SEGMENT (before 4.18) or UDP_GRO (before 5.0) answers ENOPROTOOPT.
+      // A kernel without UDP_SEGMENT (before 4.18) answers ENOPROTOOPT.
       if (this.#offloads.gso !== false && libc.getsockopt(fd, SOL_UDP, UDP_SEGMENT) !== undefined) this.#gso = true;
-      if (this.#offloads.gro !== false && libc.setsockopt(fd, SOL_UDP, UDP_GRO, 1) >= 0) this.#gro = true;
     }
+    this.setGro(this.#wantsGro);
   }
 
   /** Goes over to other sockets as they are, only to send on them. */
@@ -121,9 +122,15 @@ export class LinuxUdpPort implements UdpPort {
     this.#fd6 = fd6;
   }
 
-  disableGro(): void {
-    for (const fd of [this.#fd4, this.#fd6]) if (fd >= 0) libc.setsockopt(fd, SOL_UDP, UDP_GRO, 0);
+  /** Of runs that already wait in a socket the kernel no longer tells the segments' size once it is off: they are lost. */
+  setGro(on: boolean): void {
+    this.#wantsGro = on;
     this.#gro = false;
+    const value = on && this.#offloads.gro !== false ? 1 : 0;
+    for (const fd of [this.#fd4, this.#fd6]) {
+      // A kernel without UDP_GRO (before 5.0) answers ENOPROTOOPT.
+      if (fd >= 0 && libc.setsockopt(fd, SOL_UDP, UDP_GRO, value) >= 0 && value === 1) this.#gro = true;
+    }
   }
 
   receive(at: number): number {

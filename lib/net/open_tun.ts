@@ -91,7 +91,7 @@ function openSecondQueue(name: string): number {
 }
 
 /**
- * Sets the offloads of a device, for switching them off while it runs too.
+ * Sets the offloads of a device, also while it runs. Super-packets that wait to be read stay what they are.
  * @returns those that the kernel agreed to
  * @throws OsError
  */

@@ -40,7 +40,7 @@ export function formatPublic(status: DeviceStatus, facts: InterfaceFacts): strin
 function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
   return `rtable=${status.rtable}\ndebug=${status.debug}\nname=${facts.name}\npid=${facts.pid}\nnetns=${facts.netns}\n` +
     `up=${facts.up}\nmtu=${facts.mtu}\ngroups=${facts.groups.join(" ")}\npriority=${facts.priority}\n` +
-    `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\nworkers=${facts.workers}\n`;
+    `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\noffloads_off=${facts.offloadsOff}\nworkers=${facts.workers}\n`;
 }
 
 function formatLink(link: LinkFacts): string {
@@ -200,6 +200,9 @@ function readDevice(device: Draft<InterfaceStatus>, key: string, value: string):
     case "cipher":
     case "offloads":
       device[key] = value;
+      return;
+    case "offloads_off":
+      device.offloadsOff = value;
       return;
   }
 }

@@ -7,6 +7,7 @@ import type { DeviceChange, PeerChange } from "../base/config.ts";
 import { DESCRIPTION_SIZE, KEY_LENGTH } from "../base/constants.ts";
 import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
+import { OFFLOAD_NAMES, type OffloadName, type Offloads } from "../base/offloads.ts";
 import { formatEndpoint, formatRange, parseDecimal, parseEndpoint, parseRange } from "../base/ip_text.ts";
 import { GROUP_NAME_MAX, GROUPS_MAX, PRIORITY_MAX, RDOMAIN_MAX } from "./keys.ts";
 
@@ -60,6 +61,7 @@ export function formatSet(change: DeviceChange): string {
   if (change.debug !== undefined) text += `debug=${change.debug}\n`;
   if (change.groups !== undefined) text += `groups=${change.groups.join(" ")}\n`;
   if (change.priority !== undefined) text += `priority=${change.priority}\n`;
+  if (change.offloads !== undefined) text += `offloads=${formatOffloads(change.offloads)}\n`;
   if (change.replacePeers) text += "replace_peers=true\n";
   for (const peer of change.peers ?? []) text += formatPeerChange(peer);
   return text;
@@ -105,6 +107,9 @@ function setDevice(change: Draft<DeviceChange>, key: string, value: string): voi
       return;
     case "priority":
       change.priority = parseNumber(key, value, PRIORITY_MAX);
+      return;
+    case "offloads":
+      change.offloads = parseOffloads(key, value);
       return;
     default:
       throw new ConfigError("set", `unknown key ${quote(key)}`);
@@ -206,6 +211,24 @@ export function parseGroups(value: string): string[] {
   const groups = value.split(" ").filter((name) => name !== "");
   if (groups.length > GROUPS_MAX) throw new ConfigError("groups", `at most ${GROUPS_MAX} groups`);
   return [...new Set(groups.map((name) => checkGroup("groups", name)))];
+}
+
+/** ifconfig's words: `tso -gro` lets the one be used and switches the other off. */
+const formatOffloads = (offloads: Partial<Offloads>): string =>
+  OFFLOAD_NAMES.filter((name) => offloads[name] !== undefined).map((name) => offloads[name] ? name : `-${name}`).join(
+    " ",
+  );
+
+function parseOffloads(key: string, value: string): Partial<Offloads> {
+  const offloads: Partial<Record<OffloadName, boolean>> = {};
+  for (const word of value.split(" ").filter((word) => word !== "")) {
+    const name = OFFLOAD_NAMES.find((name) => word === name || word === `-${name}`);
+    if (name === undefined) {
+      throw new ConfigError(key, `${quote(word)}: expected ${OFFLOAD_NAMES.join(", ")}, or one with - before it`);
+    }
+    offloads[name] = word === name;
+  }
+  return offloads;
 }
 
 const HEX_KEY = /^[0-9a-fA-F]{64}$/;

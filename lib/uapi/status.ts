@@ -19,6 +19,8 @@ export interface InterfaceFacts {
   readonly cipher: string;
   /** Which offloads are on, e.g. `tso uso gso gro`, in words with a space between them; empty when none. */
   readonly offloads: string;
+  /** Which were switched off by hand, in the same form; also one that the kernel does not have. */
+  readonly offloadsOff: string;
   /** How many threads move packets: 1, or 2 for one each way; 0 when not told. */
   readonly workers: number;
   /** Whether the link is up, as the daemon last saw it. */
@@ -67,6 +69,7 @@ export const NO_FACTS: InterfaceFacts = {
   suite: "",
   cipher: "",
   offloads: "",
+  offloadsOff: "",
   workers: 0,
   up: false,
   mtu: 0,

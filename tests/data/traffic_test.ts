@@ -1,6 +1,7 @@
 /** Random traffic through two data planes, held to the plain twin packet by packet and byte by byte. */
 import assert from "node:assert/strict";
 import type { Arena } from "../../lib/base/arena.ts";
+import { ALL_OFFLOADS, NO_OFFLOADS, type Offloads } from "../../lib/base/offloads.ts";
 import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
 import { choosePacketCipher } from "../../lib/net/crypto.ts";
@@ -133,7 +134,13 @@ const ciphers: readonly (readonly [string, (arena: Arena) => PacketCipher])[] = 
   ["noble", nobleCipher],
 ];
 
-function exchange(chance: Chance, cipher: (arena: Arena) => PacketCipher, rounds: number): { a: Side; b: Side } {
+/** @param between called on both sides before each round */
+function exchange(
+  chance: Chance,
+  cipher: (arena: Arena) => PacketCipher,
+  rounds: number,
+  between: (side: Side) => void = () => {},
+): { a: Side; b: Side } {
   const offloads = () => ({ tso: !chance.once(5), uso: !chance.once(5), gso: !chance.once(5) });
   const checksum = chance.oneOf([plainChecksum, wasmChecksum]);
   const side = () => ({ ...offloads(), cipher, checksum, mtu: chance.oneOf([1280, 1420, 1500, 9000]) });
@@ -151,6 +158,8 @@ function exchange(chance: Chance, cipher: (arena: Arena) => PacketCipher, rounds
       else for (let i = chance.int(12); i >= 0; i--) frames.push(conversation.single(mss));
       if (chance.once(6)) frames.push(plainFrame(oddPacket(chance)));
     }
+    between(a);
+    between(b);
     for (const frame of frames) {
       a.tun.push(frame);
       expected.push(...packetsOf(frame));
@@ -253,11 +262,89 @@ Deno.test("one refusal does not stop merging where it worked before", () => {
   }
 });
 
+Deno.test("what goes in comes out, byte for byte, while offloads are switched off and on", () => {
+  let merged = 0;
+  for (let trial = 0; trial < 12; trial++) {
+    seeded((chance) => {
+      const { b } = exchange(chance, choosePacketCipher, 12, ({ dataplane, tun, udp }) => {
+        const wanted = {
+          tso: chance.once(2),
+          uso: chance.once(2),
+          gso: chance.once(2),
+          gro: chance.once(2),
+        };
+        dataplane.setOffloads(wanted);
+        assert.deepEqual(dataplane.offloads, {
+          ...wanted,
+          tso: wanted.tso && tun.tso,
+          uso: wanted.uso && tun.uso,
+          gso: wanted.gso && udp.gso,
+        });
+      });
+      merged += b.dataplane.stats.merged;
+      assert.equal(b.dataplane.stats.unauthentic + b.dataplane.stats.replayed + b.dataplane.stats.notIp, 0);
+    });
+  }
+  assert.ok(merged > 100, `only ${merged} packets were merged`);
+});
+
+Deno.test("each offload alone, off and on again: how many sends and writes there are", () => {
+  const { a, b } = connectedSides();
+  const frames = [false, true].map((udp) => {
+    const spec = { v6: false, udp, source: 1, destination: 2, sourcePort: 9, destinationPort: 9 };
+    return offload(makePacket({ ...spec, payload: new Chance(3).bytes(5000) }), 1000);
+  });
+  const run = (): number[] => {
+    for (const frame of frames) a.tun.push(frame);
+    a.turn();
+    const sends = a.udp.sent.length;
+    carry(a, b);
+    const written = b.tun.written.map(parseFrame);
+    assertSameTraffic(b.tun.takePackets(), frames.flatMap(packetsOf));
+    return [sends, ...[6, 17].map((protocol) => written.filter(({ packet }) => packet[9] === protocol).length)];
+  };
+  const steps: readonly (readonly [Partial<Offloads>, readonly number[]])[] = [
+    [{}, [1, 1, 1]],
+    [{ tso: false }, [1, 5, 1]],
+    [{ uso: false }, [1, 1, 5]],
+    [{ gso: false }, [10, 1, 1]],
+    [{ gro: false }, [1, 1, 1]],
+    [NO_OFFLOADS, [10, 5, 5]],
+    [{}, [1, 1, 1]],
+  ];
+  for (const [off, counts] of steps) {
+    for (const side of [a, b]) {
+      side.dataplane.setOffloads({ ...ALL_OFFLOADS, ...off });
+      assert.deepEqual(side.dataplane.offloads, { ...ALL_OFFLOADS, ...off });
+    }
+    assert.deepEqual(run(), counts, JSON.stringify(off));
+  }
+});
+
+Deno.test("what the device refused stays off when it is switched on again", () => {
+  const { a, b } = connectedSides();
+  b.tun.refuses = true;
+  const spec = { udp: false, source: 1, destination: 2, sourcePort: 9, destinationPort: 9 };
+  for (const v6 of [false, true]) {
+    a.tun.push(offload(makePacket({ ...spec, v6, payload: new Uint8Array(9000) }), 1000));
+    carry(a, b);
+  }
+  assert.equal(b.dataplane.stats.mergeRefused, 2);
+  for (const tso of [true, false, true]) {
+    b.dataplane.setOffloads({ ...ALL_OFFLOADS, tso });
+    assert.deepEqual(b.dataplane.offloads, { ...ALL_OFFLOADS, tso: false });
+  }
+  // A port that has none gets none.
+  const plain = connectedSides({ tso: false, uso: false, gso: false });
+  plain.a.dataplane.setOffloads(ALL_OFFLOADS);
+  assert.deepEqual(plain.a.dataplane.offloads, { ...NO_OFFLOADS, gro: true });
+});
+
 Deno.test("every offload can be left unused", () => {
   const offloads = { tso: false, uso: false, gso: false, gro: false };
   const options = { options: { offloads } };
   const { a, b } = connectedSides(options, options);
-  assert.deepEqual(a.dataplane.offloads, { ...offloads, gro: true }, "this port cannot switch GRO off");
+  assert.deepEqual(a.dataplane.offloads, offloads);
   const spec = { v6: false, udp: false, source: 1, destination: 2, sourcePort: 9, destinationPort: 9 };
   const frame = offload(makePacket({ ...spec, payload: new Uint8Array(5000) }), 1000);
   a.tun.push(frame);

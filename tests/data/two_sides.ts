@@ -80,16 +80,26 @@ export class MemoryUdp implements UdpPort {
   ecn = 0;
   result: SendResult = 0;
   readonly sourceAt: number;
+  gro: boolean;
   readonly #pieces: (readonly [number, number])[] = [];
 
-  constructor(readonly arena: Arena, public self: Endpoint, readonly gso: boolean, readonly gro: boolean) {
+  constructor(readonly arena: Arena, public self: Endpoint, readonly gso: boolean) {
+    this.gro = true;
     this.sourceAt = arena.take(48);
     this.segmentsMax = gso ? 64 : 1;
   }
 
+  setGro(on: boolean): void {
+    this.gro = on;
+  }
   receive(at: number): number {
-    const run = this.inbox.shift();
+    let run = this.inbox.shift();
     if (run === undefined) return PORT_DRAINED;
+    if (!this.gro) {
+      const [first, ...others] = datagramsOf(run).map((bytes) => ({ ...run!, bytes, segmentSize: bytes.length }));
+      run = first;
+      this.inbox.unshift(...others);
+    }
     this.arena.bytes.set(run.bytes, at);
     this.segmentSize = run.segmentSize;
     this.ecn = run.ecn;
@@ -157,7 +167,7 @@ export class Side {
       options = {},
     } = side;
     this.tun = new MemoryTun(this.arena, tso, uso);
-    this.udp = new MemoryUdp(this.arena, self, gso, true);
+    this.udp = new MemoryUdp(this.arena, self, gso);
     this.dataplane = planeOf({
       arena: this.arena,
       cipher: cipher(this.arena),

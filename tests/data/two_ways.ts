@@ -5,8 +5,9 @@
  */
 import type { Milliseconds } from "../../lib/base/brands.ts";
 import type { DataCommand } from "../../lib/base/messages.ts";
+import type { Offloads } from "../../lib/base/offloads.ts";
 import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
-import { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions, type Offloads } from "../../lib/data/dataplane.ts";
+import { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions } from "../../lib/data/dataplane.ts";
 import { DataStats } from "../../lib/data/stats.ts";
 
 /** Whether the tests run over two data planes a node. */
@@ -16,7 +17,7 @@ export const TWO_WAYS = Deno.args.includes("--two-ways");
 export const NODE_ARENA_BYTES = TWO_WAYS ? 2 * DATAPLANE_ARENA_BYTES : DATAPLANE_ARENA_BYTES;
 
 /** What tests use of a data plane. */
-export type Plane = Pick<Dataplane, "apply" | "turn" | "stats" | "gone" | "offloads">;
+export type Plane = Pick<Dataplane, "apply" | "turn" | "stats" | "gone" | "offloads" | "setOffloads">;
 
 /** The planes of a node, in the order in which they hear of things. */
 export function planesOf(options: DataplaneOptions): Dataplane[] {
@@ -59,6 +60,9 @@ class TwoWays implements Plane {
   get offloads(): Offloads {
     const [inbound, outbound] = this.planes;
     return { ...inbound.offloads, gso: outbound.offloads.gso };
+  }
+  setOffloads(wanted: Offloads): void {
+    for (const plane of this.planes) plane.setOffloads(wanted);
   }
   get stats(): DataStats {
     return statsOf(this.planes);

@@ -31,6 +31,7 @@ scope.onmessage = ({ data: start }) => {
         if (next === undefined) return true;
         const order = fromEnvelope(next.message);
         if (order.type === "sockets") scope.postMessage({ type: "sockets-replaced" });
+        if (order.type === "offloads") scope.postMessage({ type: "offloads-set" });
         if (order.type === "stop") return false;
       }
     },

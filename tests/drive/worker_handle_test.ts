@@ -5,6 +5,7 @@
 import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
 import assert from "node:assert/strict";
 import { WorkerHandle, type WorkerListener, type WorkerSetup } from "../../lib/drive/worker_handle.ts";
+import { NO_OFFLOADS } from "../../lib/base/offloads.ts";
 import type { WorkerReport } from "../../lib/drive/worker_messages.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 
@@ -85,6 +86,7 @@ Deno.test("orders reach a Worker that never yields, and stop ends it", async () 
   await handle.run(setup(), ends);
   handle.command([{ type: "debug", on: true }, { type: "debug", on: false }]);
   await handle.replaceSockets(5, 6);
+  await handle.setOffloads(NO_OFFLOADS);
   await handle.stop();
   assert.equal(await ends.end, "stopped");
   const cipher = ends.reports.find((report) => report.type === "running");

@@ -4,6 +4,7 @@
  */
 import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
 import assert from "node:assert/strict";
+import { NO_OFFLOADS } from "../../lib/base/offloads.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import type { WorkerListener, WorkerSetup } from "../../lib/drive/worker_handle.ts";
 import type { WorkerReport } from "../../lib/drive/worker_messages.ts";
@@ -68,6 +69,7 @@ Deno.test("orders reach both, and stop ends both, once", async () => {
   await pair.run(setup(), ends);
   pair.command([{ type: "debug", on: true }, { type: "debug", on: false }]);
   await pair.replaceSockets(5, 6);
+  await pair.setOffloads(NO_OFFLOADS);
   await pair.stop();
   assert.equal(await ends.end, "stopped");
   assert.equal(ends.ends, 1);

@@ -199,6 +199,7 @@ Deno.test({
         assert.equal(link.linkinfo.info_data.pi, false);
         assert.equal(link.linkinfo.info_data.persist, false);
         assert.deepEqual(setOffloads(tun.fd, tun.name, { tso: false, uso: false }), { tso: false, uso: false });
+        assert.equal(setOffloads(tun.fd, tun.name, both).tso, true);
       } finally {
         closeTun(tun);
       }

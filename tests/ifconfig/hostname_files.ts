@@ -147,12 +147,16 @@ ${PEER} wgaip 10.8.0.0/16
     what: "mtu and options behind an address",
     text: `inet 10.9.0.1 255.255.0.0 10.9.255.255 mtu 1380 description nine
 inet6 fd00:9::1 64 debug
+-tso -gro
+inet 10.9.0.2 255.255.255.255 NONE alias gso
 wgkey KEY
 ${PEER} wgaip 10.9.0.0/16
 `,
     steps: [
       "ifconfig wg0 inet 10.9.0.1 netmask 255.255.0.0 broadcast 10.9.255.255 mtu 1380 description nine",
       "ifconfig wg0 inet6 fd00:9::1 prefixlen 64 debug",
+      "ifconfig wg0 -tso -gro",
+      "ifconfig wg0 inet 10.9.0.2 netmask 255.255.255.255 alias gso",
       "ifconfig wg0 wgkey KEY",
       `ifconfig wg0 ${PEER} wgaip 10.9.0.0/16`,
     ],

@@ -28,7 +28,7 @@ function shown(change: Partial<ShownInterface> = {}): ShownInterface {
     priority: 0,
     groups: ["wg"],
     wg: { ...W.emptyInterface(), i_flags: W.WG_INTERFACE_HAS_PORT, i_port: 7111 },
-    engine: { pid: 12, suite: "noble", cipher: "noble", offloads: "", workers: 2, fwmark: 0x10 },
+    engine: { pid: 12, suite: "noble", cipher: "noble", offloads: "", offloadsOff: "", workers: 2, fwmark: 0x10 },
     addresses: [],
     ...change,
   };
@@ -137,6 +137,19 @@ Deno.test("hwfeatures adds what runs", () => {
   assert.match(
     text,
     /\n\tcrypto: noble, packets noble\n\toffloads: none\n\tworkers: 2, one each way\n\tfwmark 0x10\n\tpid 12\n$/,
+  );
+});
+
+Deno.test("offloads: those that run and those that were switched off, in both forms", () => {
+  const { engine } = shown();
+  const one = shown({ engine: { ...engine!, offloads: "tso gso", offloadsOff: "uso gro" } });
+  assert.match(formatInterface(one, { ...all, features: true }), /\n\toffloads: tso gso; switched off: uso gro\n/);
+  assert.ok(!formatInterface(one, all).includes("tso"));
+  assert.deepEqual(interfaceJson(one, all).engine, one.engine);
+  const none = shown({ engine: { ...engine!, offloadsOff: "tso uso gso gro" } });
+  assert.match(
+    formatInterface(none, { ...all, features: true }),
+    /\n\toffloads: none; switched off: tso uso gso gro\n/,
   );
 });
 

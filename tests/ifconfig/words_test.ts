@@ -29,6 +29,18 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, (command: Co
   priority: [["wg1 priority 40", (c) => c.priority, 40], ["wg1 metric 0", (c) => c.priority, 0]],
   debug: [["wg1 debug", (c) => c.debug, true]],
   "-debug": [["wg1 -debug", (c) => c.debug, false], ["wg1 debug -debug", (c) => c.debug, false]],
+  tso: [["wg1 tso", (c) => c.offloads, { tso: true }], ["wg1 -tso tso", (c) => c.offloads, { tso: true }]],
+  "-tso": [
+    ["wg1 -tso", (c) => c.offloads, { tso: false }],
+    ["wg1 create -tso up -gro", (c) => c.offloads, { tso: false, gro: false }],
+    ["wg1 up", (c) => c.offloads, {}],
+  ],
+  uso: [["wg1 uso -tso", (c) => c.offloads, { tso: false, uso: true }]],
+  "-uso": [["wg1 -uso", (c) => c.offloads, { uso: false }]],
+  gso: [["wg1 gso", (c) => c.offloads, { gso: true }]],
+  "-gso": [["wg1 -gso", (c) => c.offloads, { gso: false }]],
+  gro: [["wg1 gro", (c) => c.offloads, { gro: true }]],
+  "-gro": [["wg1 gro -gro", (c) => c.offloads, { gro: false }]],
   inet: [
     ["wg1 inet 192.168.5.1/24", address, ["set 192.168.5.1/24"]],
     ["wg1 inet hub.example.org/30", address, ["set 192.0.2.7/30"]],

@@ -95,6 +95,30 @@ for (const [family, address] of [["IPv4", LOOPBACK4], ["IPv6", LOOPBACK6]] as co
     for (const datagram of sent) assert.deepEqual(b.receive().datagrams, [datagram]);
   });
 
+  Deno.test(`${family}: GRO is switched off and on, also for the sockets that come after`, () => {
+    using a = new Post();
+    using b = new Post();
+    const sent = marked(5, 700);
+    for (const on of [false, true, false]) {
+      b.port.setGro(on);
+      for (const replaced of [false, true]) {
+        if (replaced) {
+          // Others in the place of these, as when the port changes: they begin with what a new socket has.
+          closeUdp(b.sockets);
+          Object.assign(b.sockets, openUdp({ port: 0 }));
+          b.port.replace(b.sockets.fd4, b.sockets.fd6);
+        }
+        assert.equal(b.port.gro, on);
+        assert.equal(a.send(b.at(address), sent), SEND_OK);
+        if (on) assert.deepEqual(b.receive().datagrams, sent);
+        else for (const datagram of sent) assert.deepEqual(b.receive().datagrams, [datagram]);
+      }
+    }
+    using never = new Post({ gro: false });
+    never.port.setGro(true);
+    assert.equal(never.port.gro, false, "left off for good");
+  });
+
   Deno.test(`${family}: a source that is not ours is given up, in a run and alone`, () => {
     using a = new Post();
     using b = new Post();

@@ -6,6 +6,7 @@ import type { PresharedKey, PrivateKey, PublicKey } from "../../lib/base/brands.
 import type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "../../lib/base/config.ts";
 import type { AllowedIp, Endpoint } from "../../lib/base/endpoint.ts";
 import { maskAddress } from "../../lib/base/ip_text.ts";
+import { OFFLOAD_NAMES, type Offloads } from "../../lib/base/offloads.ts";
 import type { InterfaceFacts } from "../../lib/uapi/status.ts";
 
 /** Draws a whole number from 0 to n - 1. */
@@ -59,6 +60,11 @@ function randomPeer(random: Random): PeerChange {
   };
 }
 
+function randomOffloads(random: Random): Partial<Offloads> {
+  const named = OFFLOAD_NAMES.filter(() => maybe(random));
+  return Object.fromEntries(named.map((name) => [name, maybe(random)]));
+}
+
 export function randomChange(random: Random): DeviceChange {
   const peers = Array.from({ length: random(4) }, () => randomPeer(random));
   return {
@@ -69,6 +75,7 @@ export function randomChange(random: Random): DeviceChange {
     ...(maybe(random) && { debug: maybe(random) }),
     ...(maybe(random) && { groups: ["office", "uplink"].slice(random(3)) }),
     ...(maybe(random) && { priority: random(1000) }),
+    ...(maybe(random) && { offloads: randomOffloads(random) }),
     ...(maybe(random) && { replacePeers: true }),
     ...(peers.length > 0 && { peers }),
   };
@@ -109,6 +116,7 @@ export function randomFacts(random: Random): InterfaceFacts {
     suite: "libcrypto 3.0.19",
     cipher: "libcrypto composed",
     offloads: ["", "tso uso gso gro"][random(2)],
+    offloadsOff: ["", "uso gro"][random(2)],
     workers: 1 + random(2),
     up: maybe(random),
     mtu: 1280 + random(9000),

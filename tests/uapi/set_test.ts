@@ -82,6 +82,7 @@ Deno.test("every key of ours is taken by set=1 too", () => {
     "debug=true",
     "groups=office uplink office",
     "priority=20",
+    "offloads=-tso gso -gro gro",
     `public_key=${PEER1}`,
     "update_only=true",
     "protocol_version=1",
@@ -92,9 +93,11 @@ Deno.test("every key of ours is taken by set=1 too", () => {
     debug: true,
     groups: ["office", "uplink"],
     priority: 20,
+    offloads: { tso: false, gso: true, gro: true },
     peers: [{ publicKey: Uint8Array.fromHex(PEER1), updateOnly: true, description: "Zoë's laptop" }],
   });
   assert.deepEqual(parseSet(["groups="]), { groups: [] });
+  assert.deepEqual(parseSet(["offloads="]), { offloads: {} });
   assert.deepEqual(parseSet([]), {});
 });
 
@@ -153,6 +156,10 @@ const WRONG: readonly (readonly [string, readonly string[]])[] = [
   ["groups", ["groups=" + "g".repeat(16)]],
   ["groups", ["groups=" + "abcdefghijklmnopq".split("").join(" ")]],
   ["priority", ["priority=4294967296"]],
+  ["offloads", ["offloads=lro"]],
+  ["offloads", ["offloads=tso --gro"]],
+  ["offloads", ["offloads=tso,gro"]],
+  ["offloads", ["offloads=-"]],
   ["remove", peer("remove=yes")],
   ["update_only", peer("update_only=1")],
   ["endpoint", peer("endpoint=1.2.3.4")],

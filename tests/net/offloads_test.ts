@@ -1,0 +1,190 @@
+/**
+ * Offloads switched by hand on a running tunnel: what the status tells, what the kernel sees of it, and TCP that goes on all the while.
+ * @module
+ */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { OFFLOAD_NAMES, type OffloadName } from "../../lib/base/offloads.ts";
+import { ROOT } from "../../scripts/built.ts";
+import { eventually, type Room } from "../../scripts/netlab.ts";
+import { needs } from "./needs.ts";
+import { may, must, tunnel, wgRoom } from "./peers.ts";
+
+const SIDES = [["wg1", "left"], ["wg2", "right"]] as const;
+
+/** What `hwfeatures` and --json tell, which must agree. */
+async function told(room: Room, name: string): Promise<{ running: string; off: string }> {
+  const line = /\toffloads: ([a-z ]+)(?:; switched off: ([a-z ]+))?\n/.exec(
+    await must(room, `ifconfig ${name} hwfeatures`),
+  );
+  ok(line !== null, "hwfeatures has a line for them");
+  const shown = { running: line[1] === "none" ? "" : line[1], off: line[2] ?? "" };
+  const [{ engine }] = JSON.parse(await must(room, `ifconfig --json ${name}`));
+  deepEqual({ running: engine.offloads, off: engine.offloadsOff }, shown);
+  return shown;
+}
+
+/** What remains of the offloads that this kernel has when some are off by hand: USO needs TSO. */
+function remaining(had: string, ...off: readonly OffloadName[]): string {
+  const gone: readonly string[] = off.includes("tso") ? [...off, "uso"] : off;
+  return had.split(" ").filter((name) => !gone.includes(name)).join(" ");
+}
+
+async function both(room: Room, words: string): Promise<void> {
+  for (const [name] of SIDES) equal(await must(room, `ifconfig ${name} ${words}`), "");
+}
+
+/** Bytes a packet on average, sent and received, as a link counts super-packets. */
+async function perPacket(
+  room: Room,
+  netns: string,
+  link: string,
+  load: () => Promise<unknown>,
+): Promise<[number, number]> {
+  const look = async () => JSON.parse(await must(room, `ip -n ${netns} -j -s link show dev ${link}`))[0].stats64;
+  const before = await look();
+  await load();
+  const after = await look();
+  const average = (way: "tx" | "rx") =>
+    (after[way].bytes - before[way].bytes) / (after[way].packets - before[way].packets);
+  return [average("tx"), average("rx")];
+}
+
+/** Sends back whatever it gets. */
+const ECHO = `
+  const listener = Deno.listen({ hostname: "192.168.5.2", port: 5202 });
+  console.log("listening");
+  for await (const one of listener) one.readable.pipeTo(one.writable).catch(() => {});
+`;
+
+/** Sends 4 MB and reads them back at the same time. */
+const EXCHANGE = `
+  const sent = new Uint8Array(4 << 20);
+  for (let at = 0; at < sent.length; at += 65_536) crypto.getRandomValues(sent.subarray(at, at + 65_536));
+  const one = await Deno.connect({ hostname: "192.168.5.2", port: 5202 });
+  const send = async () => {
+    for (let at = 0; at < sent.length;) at += await one.write(sent.subarray(at));
+    await one.closeWrite();
+  };
+  const sending = send();
+  let at = 0;
+  for await (const piece of one.readable) {
+    if (piece.some((byte, i) => byte !== sent[at + i])) throw new Error("another byte came back");
+    at += piece.length;
+  }
+  await sending;
+  console.log(at === sent.length ? "all came back" : at + " bytes came back");
+`;
+
+/** 4 MB of TCP in both directions, which must arrive as they were sent. */
+async function exchange(room: Room): Promise<void> {
+  const deno = [Deno.execPath(), "eval", "--quiet"];
+  equal(await room.output([...deno, EXCHANGE], { netns: "left" }), "all came back\n");
+}
+
+/** Something to count packets of, from left to right. */
+const load = (room: Room) => must(room, "iperf3 -p 5203 -n 4M -c 192.168.5.2", "left");
+
+for (const workers of [1, 2] as const) {
+  Deno.test(
+    `every offload off and on again under traffic, with ${workers === 1 ? "one Worker" : "a Worker each way"}`,
+    needs("namespaces", "tun", "ip", "ipv6", "iperf3"),
+    async () => {
+      await using room = await wgRoom();
+      await tunnel(room, "10.0.0.2", "", workers);
+      const { running: had, off: none } = await told(room, "wg1");
+      equal(none, "");
+      match(had, /^tso (uso )?gso gro$/);
+
+      for (
+        const words of [
+          [Deno.execPath(), "eval", "--quiet", ECHO],
+          ...["5201", "5203"].map((port) => ["iperf3", "-s", "-p", port, "--forceflush"]),
+        ]
+      ) {
+        const server = room.spawn(words, { netns: "right" });
+        await eventually(`${words[0]} listens`, () => server.output().includes("listening"));
+      }
+      // Slow enough to leave the machine to the rest; it goes on until it is told to stop.
+      const traffic = room.spawn(["iperf3", "--forceflush", "-t", "0", "-b", "40M", "--bidir", "-c", "192.168.5.2"], {
+        netns: "left",
+      });
+      await eventually("traffic runs", () => /-1\.\d+ +sec/.test(traffic.output()));
+
+      for (const name of OFFLOAD_NAMES) {
+        await both(room, `-${name}`);
+        for (const [wg] of SIDES) deepEqual(await told(room, wg), { running: remaining(had, name), off: name });
+        await exchange(room);
+        if (name === "uso") await must(room, "iperf3 -p 5203 -u -b 100M -t 1 -c 192.168.5.2", "left");
+        await both(room, name);
+        for (const [wg] of SIDES) deepEqual(await told(room, wg), { running: had, off: "" });
+        await exchange(room);
+      }
+      traffic.signal("SIGINT");
+      await traffic.status;
+      match(traffic.output(), /receiver/, traffic.output());
+
+      // Several in one change, in any order of the words; the kernel's own counters tell what became of super-packets.
+      const super_ = 3000;
+      const [, before] = await perPacket(room, "right", "wg2", () => load(room));
+      const [sends] = await perPacket(room, "left", "cable", () => load(room));
+      ok(before > super_ && sends > super_, `merged writes of ${before} bytes, sends of ${sends}`);
+      await both(room, "-gso -tso mtu 1400 -gro");
+      for (const [wg] of SIDES) deepEqual(await told(room, wg), { running: "", off: "tso gso gro" });
+      const [taken] = await perPacket(room, "left", "wg1", () => load(room));
+      const [, written] = await perPacket(room, "right", "wg2", () => load(room));
+      const [alone] = await perPacket(room, "left", "cable", () => load(room));
+      ok(Math.max(taken, written) <= 1400 && alone <= 1500, `${taken}, ${written}, ${alone} bytes a packet`);
+
+      // Other sockets have what the ones before them had.
+      await must(room, "ifconfig wg1 wgport 7333 tso");
+      deepEqual(await told(room, "wg1"), { running: remaining(had, "gso", "gro"), off: "gso gro" });
+      await exchange(room);
+      await must(room, "ifconfig wg1 wgrtable 0 wgport 7111 -uso gro gso");
+      deepEqual(await told(room, "wg1"), { running: remaining(had, "uso"), off: "uso" });
+
+      // What is wrong with one word keeps all others from being done.
+      for (
+        const [words, said] of [
+          ["gro -tso -lro", /^wg: -lro: [^\n]+\n$/],
+          ["-tso -gsoo", /^wg: -gsoo: [^\n]+\n$/],
+          ["-gso hwfeatures", /^wg: hwfeatures: [^\n]+\n$/],
+          ["-gso wgport 5201 wgrtable 999", /^wg: wgrtable: [^\n]+\n$/],
+        ] as const
+      ) {
+        const { code, stdout, stderr } = await may(room, `ifconfig wg1 ${words}`, "left");
+        deepEqual([code, stdout], [1, ""], words);
+        match(stderr, said);
+        deepEqual(await told(room, "wg1"), { running: remaining(had, "uso"), off: "uso" });
+      }
+    },
+  );
+}
+
+Deno.test(
+  "offloads are switched off with create, in hostname.if(5) files, and not by a change that fails",
+  needs("namespaces", "tun", "ip"),
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg0 create -gro -tso");
+    const { running, off } = await told(room, "wg0");
+    deepEqual([running, off], ["gso", "tso gro"]);
+    // What anybody is told is the same.
+    match(await must(room, "cat /var/run/wireguard/wg0.public"), /\noffloads=gso\noffloads_off=tso gro\n/);
+    await must(room, "ifconfig wg0 tso gro");
+    const { running: had } = await told(room, "wg0");
+    match(await must(room, "cat /var/run/wireguard/wg0.public"), new RegExp(`\\noffloads=${had}\\noffloads_off=\\n`));
+
+    // The port is taken when the offloads would already be switched.
+    await must(room, "ifconfig wg1 create wgport 7001");
+    const refused = await may(room, "ifconfig wg0 -tso -gso wgport 7001");
+    deepEqual([refused.code, refused.stdout], [1, ""]);
+    match(refused.stderr, /^wg: wgport: 7001: [^\n]+\n$/);
+    deepEqual(await told(room, "wg0"), { running: had, off: "" });
+
+    await room.output(["sh", "-c", "mkdir /run/files && cat >/run/files/hostname.wg2"], { stdin: "-uso\n-gso up\n" });
+    for (let run = 0; run < 2; run++) {
+      await must(room, `${ROOT}wg netstart -d /run/files`);
+      deepEqual(await told(room, "wg2"), { running: remaining(had, "uso", "gso"), off: "uso gso" });
+    }
+  },
+);

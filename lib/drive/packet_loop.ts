@@ -18,7 +18,7 @@ const WAIT_MAX_MS = 1000;
  * woken for each, which costs both sides more than a packet (as a network card's interrupt moderation does). Packets that are waited for one by one,
  * questions and answers, never make such a pass.
  */
-const NAP_AFTER_PACKETS = 8;
+const NAP_AFTER_PACKETS = 32;
 const NAP_US = 80;
 const NAP_SLACK_US = 1;
 /** Passes without work while the TUN device reports an error, before it counts as gone. */

@@ -1,5 +1,5 @@
 /**
- * The four system calls that carry packets. Their sizes live in structures, so that they take only pointers made beforehand and 32-bit integers:
+ * The five system calls that carry packets. Their sizes live in structures, so that they take only pointers made beforehand and 32-bit integers:
  * the signatures that Deno compiles to direct calls (5-7 ns; a u64 or a buffer would cost 15-100).
  * @module
  */
@@ -10,6 +10,7 @@ const SYMBOLS = {
   readv: VECTORS,
   writev: VECTORS,
   sendmsg: VECTORS,
+  sendmmsg: { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },
   recvmsg: VECTORS,
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
@@ -22,6 +23,8 @@ export interface PacketIo {
   /** (fd, struct msghdr *, flags) */
   readonly sendmsg: (fd: number, message: Deno.PointerValue, flags: number) => number;
   readonly recvmsg: (fd: number, message: Deno.PointerValue, flags: number) => number;
+  /** (fd, struct mmsghdr *, count, flags): the messages that were sent; an error of the first one only is told. */
+  readonly sendmmsg: (fd: number, messages: Deno.PointerValue, count: number, flags: number) => number;
   /**
    * The thread's errno. Call in the statement after one that returned -1. The runtime itself may have changed it in between, once in a million times:
    * a value that makes no sense is to be taken for "nothing there now".
@@ -42,6 +45,7 @@ export function packetIo(): PacketIo {
     readv: symbols.readv,
     writev: symbols.writev,
     sendmsg: symbols.sendmsg,
+    sendmmsg: symbols.sendmmsg,
     recvmsg: symbols.recvmsg,
     errno: () => errno[0],
   };

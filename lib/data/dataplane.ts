@@ -198,6 +198,8 @@ export class Dataplane {
 
   /** Applies one command. Call between turns, in order. `now` is the clock of `createdAt`. Commands for a peer that is gone do nothing. */
   apply(command: DataCommand, now: Milliseconds): void {
+    // What is sealed belongs to the state that this command changes.
+    this.#sender?.flush(now);
     switch (command.type) {
       case "peer-add":
         return this.#addPeer(command.peer);

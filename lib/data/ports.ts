@@ -58,6 +58,20 @@ export interface UdpPort {
    * When the cell's local address no longer works the port sends without it and returns `SEND_SOURCE_LOST`; the caller forgets it.
    */
   send(count: number, segmentSize: number, cellAt: number, ecn: number): SendResult;
+  /** For single datagrams one after the other, to endpoints of their own; a port where a call for each costs no more has none. */
+  readonly sendQueue?: SendQueue;
+}
+
+/** Datagrams that are sent together, in order. */
+export interface SendQueue {
+  /** How many there may be. */
+  readonly max: number;
+  /** Makes datagram `index` of the next `send`, to the endpoint cell at `cellAt` as it is now. The datagram itself stays where it is until then. */
+  put(index: number, at: number, length: number, cellAt: number, ecn: number): void;
+  /** Sends datagrams 0 to count - 1. */
+  send(count: number): void;
+  /** What became of datagram `index` of the last `send`. */
+  result(index: number): SendResult;
 }
 
 /** What became of a send. */

@@ -1,6 +1,7 @@
 /**
  * The last stages of an outbound packet: a slot, padding, sealing, and one send for a run of equal-size datagrams to one endpoint.
- * A run collects over many packets and ends when the next one does not fit it, or with `flush`.
+ * A run collects over many packets and ends when the next one does not fit it, or with `flush`. Runs of a single datagram, as packets to many peers
+ * make them, are queued and go together.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -11,7 +12,7 @@ import type { Times } from "../base/times.ts";
 import type { PacketCipher } from "../crypto/suite.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { type PacketMemory, SEAL_LARGE_SLOTS, SEAL_SLOTS, SLOT_MESSAGE_MAX } from "./memory.ts";
-import { SEND_FAILED, SEND_SOURCE_LOST, type UdpPort } from "./ports.ts";
+import { SEND_FAILED, SEND_SOURCE_LOST, type SendResult, type UdpPort } from "./ports.ts";
 import type { Peer, Session } from "./sessions.ts";
 import type { Staging } from "./staging.ts";
 import type { DataStats } from "./stats.ts";
@@ -62,6 +63,13 @@ export class Sender {
   #closed = false;
   #hasData = false;
 
+  /** Datagrams in the port's queue; the slots up to this one are theirs. */
+  #queued = 0;
+  readonly #queueMax: number;
+  readonly #queuedPeers: Peer[] = [];
+  readonly #queuedBytes: Int32Array;
+  readonly #queuedData: Uint8Array;
+
   constructor(parts: SenderParts, mtu: number) {
     this.packetMax = parts.udp.bytesMax - DATA_OVERHEAD;
     this.mtu = mtu;
@@ -74,8 +82,11 @@ export class Sender {
     this.#stats = parts.stats;
     this.#voice = parts.voice;
     this.#times = parts.times;
+    this.#queueMax = parts.udp.sendQueue?.max ?? 0;
     this.gso = parts.gso;
     this.#bytesMax = parts.udp.bytesMax;
+    this.#queuedBytes = new Int32Array(this.#queueMax);
+    this.#queuedData = new Uint8Array(this.#queueMax);
   }
 
   /** The interface's MTU: padding never makes a packet longer than it, nor longer than fits. */
@@ -86,7 +97,7 @@ export class Sender {
   /** Whether several datagrams may go with one send, from the next one on. */
   set gso(on: boolean) {
     const most = on ? this.#udp.segmentsMax : 1;
-    this.#smallMax = Math.min(SEAL_SLOTS, most);
+    this.#smallMax = Math.min(SEAL_SLOTS - this.#queueMax, most);
     this.#largeMax = Math.min(SEAL_LARGE_SLOTS, most);
   }
 
@@ -115,7 +126,7 @@ export class Sender {
       this.#count > 0 &&
       (this.#closed || wire > this.#segment || peer !== this.#peer || ecn !== this.#ecn ||
         this.#bytes + wire > this.#bytesMax || this.#count >= (this.#large ? this.#largeMax : this.#smallMax))
-    ) this.flush(now);
+    ) this.#endRun(now);
     if (this.#count === 0) {
       this.#peer = peer;
       this.#ecn = ecn;
@@ -123,7 +134,8 @@ export class Sender {
       this.#large = length > SLOT_MESSAGE_MAX;
     } else if (wire < this.#segment) this.#closed = true;
     if (length > 0) this.#hasData = true;
-    const at = this.#memory.sealMessage(this.#count, this.#large);
+    // Slots of queued datagrams are not free yet.
+    const at = this.#memory.sealMessage(this.#large ? this.#count : this.#queued + this.#count, this.#large);
     this.#udp.gather(this.#count++, at - HEADER_BYTES, wire);
     this.#bytes += wire;
     return at;
@@ -155,13 +167,57 @@ export class Sender {
     }
   }
 
-  /** Sends the run. */
+  /** Sends everything that was sealed. */
   flush(now: Milliseconds): void {
+    if (this.#queued > 0) {
+      this.#endRun(now);
+      this.#sendQueue(now);
+    } else this.#sendRun(now);
+  }
+
+  /** Ends the run: one of a single datagram is queued where the port has a queue, others are sent after what is queued. */
+  #endRun(now: Milliseconds): void {
+    const peer = this.#peer;
+    const queue = this.#udp.sendQueue;
+    if (this.#count !== 1 || this.#large || queue === undefined || peer === null) {
+      this.#sendQueue(now);
+      this.#sendRun(now);
+      return;
+    }
+    this.#endpoints.refresh(peer);
+    const index = this.#queued++;
+    queue.put(index, this.#memory.sealMessage(index, false) - HEADER_BYTES, this.#bytes, peer.cellAt, this.#ecn);
+    this.#queuedPeers[index] = peer;
+    this.#queuedBytes[index] = this.#bytes;
+    this.#queuedData[index] = this.#hasData ? 1 : 0;
+    this.#forgetRun();
+    if (this.#queued === this.#queueMax) this.#sendQueue(now);
+  }
+
+  #sendQueue(now: Milliseconds): void {
+    const count = this.#queued;
+    const queue = this.#udp.sendQueue;
+    if (count === 0 || queue === undefined) return;
+    this.#queued = 0;
+    queue.send(count);
+    this.#stats.udpSends++;
+    for (let i = 0; i < count; i++) {
+      this.#account(this.#queuedPeers[i], queue.result(i), this.#queuedBytes[i], this.#queuedData[i] !== 0, now);
+    }
+  }
+
+  #sendRun(now: Milliseconds): void {
     const peer = this.#peer;
     if (this.#count === 0 || peer === null) return;
     this.#endpoints.refresh(peer);
     const result = this.#udp.send(this.#count, this.#segment, peer.cellAt, this.#ecn);
     this.#stats.udpSends++;
+    this.#account(peer, result, this.#bytes, this.#hasData, now);
+    this.#forgetRun();
+  }
+
+  /** Writes down what became of a send. */
+  #account(peer: Peer, result: SendResult, bytes: number, hasData: boolean, now: Milliseconds): void {
     if (result === SEND_SOURCE_LOST) {
       this.#stats.sourceLost++;
       this.#endpoints.clearLocal(peer);
@@ -169,9 +225,10 @@ export class Sender {
     // A failed send still counts as an attempt, or persistent keepalives would be due again at once.
     const failed = result === SEND_FAILED;
     if (failed) this.#stats.sendFailed++;
-    if (this.#table.sent(peer.slot, failed ? 0 : this.#bytes, !failed && this.#hasData, now)) {
-      this.#voice.active(peer.slot);
-    }
+    if (this.#table.sent(peer.slot, failed ? 0 : bytes, !failed && hasData, now)) this.#voice.active(peer.slot);
+  }
+
+  #forgetRun(): void {
     this.#peer = null;
     this.#count = 0;
     this.#bytes = 0;

@@ -14,13 +14,12 @@ import {
   type SendResult,
   type UdpPort,
 } from "../data/ports.ts";
-import { EADDRNOTAVAIL, EAGAIN, EINVAL, EIO, EMSGSIZE } from "../../ffi/errno.ts";
+import { EAGAIN, EINVAL, EIO, EMSGSIZE } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";
+import { canSourceCause, UdpQueue } from "./udp_queue.ts";
 import { SOL_IP, SOL_IPV6, SOL_UDP, UDP_GRO, UDP_SEGMENT, UdpMessage } from "./udp_message.ts";
-
-const ENETUNREACH = 101;
 
 const IP_PKTINFO = 8;
 const IP_RECVTOS = 13;
@@ -55,6 +54,7 @@ export class LinuxUdpPort implements UdpPort {
   readonly #room: IoVectors;
   readonly #offloads: UdpOffloads;
   readonly #gsoRefusers = new Set<string>();
+  readonly sendQueue: UdpQueue;
   #gso = false;
   #gro = false;
   /** Kept for the sockets that come after these. */
@@ -78,6 +78,7 @@ export class LinuxUdpPort implements UdpPort {
     this.#receives = new UdpMessage(arena);
     this.#receives.setVectors(this.#room);
     this.#receives.useVectors(1);
+    this.sendQueue = new UdpQueue(arena);
     this.sourceAt = arena.take(ENDPOINT_CELL_BYTES);
     this.replace(fd4, fd6);
   }
@@ -120,6 +121,7 @@ export class LinuxUdpPort implements UdpPort {
   use(fd4: number, fd6: number): void {
     this.#fd4 = fd4;
     this.#fd6 = fd6;
+    this.sendQueue.use(fd4, fd6);
   }
 
   /** Of runs that already wait in a socket the kernel no longer tells the segments' size once it is off: they are lost. */
@@ -230,9 +232,4 @@ export class LinuxUdpPort implements UdpPort {
     // Lengths, port, scope and address, but not the local address.
     return this.#bytes.subarray(cellAt + 2, cellAt + 24).toHex();
   }
-}
-
-/** Whether a source address that is no longer ours, or leads nowhere, can be the reason. */
-function canSourceCause(errno: number): boolean {
-  return errno === EINVAL || errno === ENETUNREACH || errno === EADDRNOTAVAIL;
 }

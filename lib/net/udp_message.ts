@@ -25,6 +25,8 @@ const IPV6_TCLASS = 67;
 
 /** struct msghdr: name, name length, iov, iov count, control, control length, flags. */
 const MSGHDR_BYTES = 56;
+/** struct mmsghdr: a struct msghdr and the bytes sent. */
+export const MMSGHDR_BYTES = 64;
 const NAME = 0;
 const NAME_LENGTH = 8;
 const VECTORS = 16;
@@ -51,11 +53,12 @@ export class UdpMessage {
   /** Of what is to be sent: bytes of the control messages so far. */
   #controlBytes = 0;
 
-  constructor(arena: Arena) {
+  /** @param at where the struct msghdr is to be, zeroed; anywhere without it */
+  constructor(arena: Arena, at: number = arena.take(MSGHDR_BYTES)) {
     this.#bytes = arena.bytes;
     this.#u32 = arena.u32;
     this.#view = arena.view;
-    this.#at = arena.take(MSGHDR_BYTES);
+    this.#at = at;
     this.#nameAt = arena.take(NAME_ROOM);
     this.#controlAt = arena.take(CONTROL_ROOM);
     this.#base = arenaAddress(arena);

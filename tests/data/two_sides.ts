@@ -12,7 +12,14 @@ import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { DataplaneOptions } from "../../lib/data/dataplane.ts";
 import { QUEUE_BULK } from "../../lib/data/bulk_flows.ts";
-import { PORT_DRAINED, PORT_GONE, type SendResult, type TunPort, type UdpPort } from "../../lib/data/ports.ts";
+import {
+  PORT_DRAINED,
+  PORT_GONE,
+  type SendQueue,
+  type SendResult,
+  type TunPort,
+  type UdpPort,
+} from "../../lib/data/ports.ts";
 import { type Checksum, chooseChecksum } from "../../lib/wire/checksum.ts";
 import { NODE_ARENA_BYTES, type Plane, planeOf } from "./two_ways.ts";
 import { concat, frameBytes, packetsOf, parseFrame, type TunFrame } from "./packets.ts";
@@ -82,6 +89,9 @@ export class MemoryUdp implements UdpPort {
   readonly sourceAt: number;
   gro: boolean;
   readonly #pieces: (readonly [number, number])[] = [];
+  /** How many datagrams each send of the queue had. */
+  readonly queuedSends: number[] = [];
+  readonly sendQueue: SendQueue = new MemoryQueue(this);
 
   constructor(readonly arena: Arena, public self: Endpoint, readonly gso: boolean) {
     this.gro = true;
@@ -120,6 +130,30 @@ export class MemoryUdp implements UdpPort {
     if (to === undefined) throw new Error("sent to no endpoint");
     if (this.result !== 1) this.sent.push({ bytes, segmentSize, ecn, from: this.self, to });
     return this.result;
+  }
+}
+
+/** A queue that reads the endpoint when a datagram is put in, and the datagram when it is sent. */
+class MemoryQueue implements SendQueue {
+  readonly max = 32;
+  readonly #put: { at: number; length: number; ecn: number; to: Endpoint | undefined }[] = [];
+
+  constructor(readonly udp: MemoryUdp) {}
+
+  put(index: number, at: number, length: number, cellAt: number, ecn: number): void {
+    this.#put[index] = { at, length, ecn, to: readEndpointCell(this.udp.arena.bytes, cellAt) };
+  }
+  send(count: number): void {
+    const { udp } = this;
+    udp.queuedSends.push(count);
+    for (const { at, length, ecn, to } of this.#put.slice(0, count)) {
+      if (to === undefined) throw new Error("sent to no endpoint");
+      const bytes = udp.arena.bytes.slice(at, at + length);
+      if (udp.result !== 1) udp.sent.push({ bytes, segmentSize: length, ecn, from: udp.self, to });
+    }
+  }
+  result(): SendResult {
+    return this.udp.result;
   }
 }
 

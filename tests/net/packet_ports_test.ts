@@ -154,6 +154,39 @@ for (const [family, address] of [["IPv4", LOOPBACK4], ["IPv6", LOOPBACK6]] as co
   });
 }
 
+Deno.test("queued datagrams go to endpoints of both families in order, and one that cannot go stops no other", () => {
+  using a = new Post();
+  using b = new Post();
+  using c = new Post();
+  const { arena, port, cellAt } = a;
+  const gone: LocalAddress = { address: Uint8Array.of(203, 0, 113, 9), interfaceIndex: 1 };
+  const to: readonly (readonly [Endpoint | undefined, LocalAddress | undefined, number])[] = [
+    [b.at(LOOPBACK4), undefined, SEND_OK],
+    [c.at(LOOPBACK6), undefined, SEND_OK],
+    [b.at(LOOPBACK4), gone, SEND_SOURCE_LOST],
+    [undefined, undefined, SEND_FAILED],
+    [{ address: Uint8Array.of(127, 0, 0, 1), port: 0, scope: 0 }, undefined, SEND_FAILED],
+    [c.at(LOOPBACK6), undefined, SEND_OK],
+    [b.at(LOOPBACK4), { address: LOOPBACK4, interfaceIndex: 1 }, SEND_OK],
+    [b.at(LOOPBACK6), undefined, SEND_OK],
+  ];
+  for (let round = 0; round < 2; round++) {
+    to.forEach(([endpoint, local], i) => {
+      writeEndpointCell(arena.bytes, cellAt, endpoint, local);
+      arena.bytes.fill(i + 1, DATA + i * 2048, DATA + i * 2048 + 200);
+      port.sendQueue.put(i, DATA + i * 2048, 200, cellAt, i & 1);
+    });
+    // The cells were read: what becomes of them later is no matter.
+    arena.bytes.fill(0, cellAt, cellAt + 48);
+    port.sendQueue.send(to.length);
+    assert.deepEqual(to.map((_, i) => port.sendQueue.result(i)), to.map(([, , result]) => result));
+    const marksAndEcn = (post: Post, count: number) =>
+      Array.from({ length: count }, () => post.receive()).map(({ datagrams, ecn }) => [datagrams[0][0], ecn]);
+    assert.deepEqual(marksAndEcn(b, 4).sort(), [[1, 0], [3, 0], [7, 0], [8, 1]]);
+    assert.deepEqual(marksAndEcn(c, 2), [[2, 1], [6, 1]]);
+  }
+});
+
 Deno.test("the answer leaves from the address that was written to", () => {
   using a = new Post();
   using b = new Post();

@@ -14,11 +14,12 @@ const TURNS_PER_POLL = 16;
 /** Longest wait, so that the beat goes on. */
 const WAIT_MAX_MS = 1000;
 /**
- * After a pass that moved so many packets the loop naps instead of waiting for the next one: what comes meanwhile is taken in one go, and nobody has to be
- * woken for each, which costs both sides more than a packet (as a network card's interrupt moderation does). Packets that are waited for one by one,
- * questions and answers, never make such a pass.
+ * While packets come this thick (per millisecond, and at least so many since the last wait) the loop naps instead of waiting for the next one: what comes
+ * meanwhile is taken in one go, and nobody has to be woken for each, which costs both sides more than a packet (as a network card's interrupt moderation
+ * does). A nap costs as much as being woken, so there must be some packets in it; where each packet answers the one before there never are.
  */
-const NAP_AFTER_PACKETS = 32;
+const NAP_PACKETS_PER_MS = 64;
+const NAP_PACKETS = 8;
 const NAP_US = 80;
 const NAP_SLACK_US = 1;
 /** Passes without work while the TUN device reports an error, before it counts as gone. */
@@ -58,6 +59,7 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
   const naps = new PollSet([bell.descriptor]);
   setTimerSlack(NAP_SLACK_US);
   let moved = 0;
+  let pass = now();
   let errorPasses = 0;
   // Which ends poll found something at: a look at an empty one would cost a system call.
   let fromTun = true;
@@ -80,8 +82,11 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
       continue;
     }
     const movedBefore = moved;
+    const passBefore = pass;
     moved = stats.sealed + stats.opened;
-    if (drained && moved - movedBefore >= NAP_AFTER_PACKETS) {
+    pass = now();
+    const least = Math.max(NAP_PACKETS, NAP_PACKETS_PER_MS * (pass - passBefore));
+    if (drained && moved - movedBefore >= least) {
       naps.nap(NAP_US);
       continue;
     }

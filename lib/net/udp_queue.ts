@@ -17,7 +17,6 @@ class Queued {
   readonly message: UdpMessage;
   readonly pieces: IoVectors;
   readonly pointer: Deno.PointerValue;
-  fd = -1;
   family = 0;
   ecn = 0;
   hasSource = false;
@@ -58,7 +57,6 @@ export class UdpQueue implements SendQueue {
     const { message } = queued;
     queued.pieces.set(0, at, length);
     queued.family = message.addressTo(cellAt);
-    queued.fd = queued.family === 4 ? this.#fd4 : queued.family === 16 ? this.#fd6 : -1;
     queued.ecn = ecn;
     queued.hasSource = this.#bytes[cellAt + 1] === queued.family;
     message.beginControl();
@@ -73,8 +71,9 @@ export class UdpQueue implements SendQueue {
     while (from < count) {
       const first = this.#queued[from];
       let to = from + 1;
-      while (to < count && this.#queued[to].fd === first.fd) to++;
-      const sent = first.fd < 0 ? 0 : Math.max(0, this.#io.sendmmsg(first.fd, first.pointer, to - from, 0));
+      while (to < count && this.#queued[to].family === first.family) to++;
+      const fd = this.#fdOf(first.family);
+      const sent = fd < 0 ? 0 : Math.max(0, this.#io.sendmmsg(fd, first.pointer, to - from, 0));
       for (let i = 0; i < sent; i++) this.#queued[from + i].result = SEND_OK;
       from += sent;
       if (from < to) {
@@ -84,12 +83,18 @@ export class UdpQueue implements SendQueue {
     }
   }
 
+  /** The socket of a family now: other ones may have taken over since a datagram was put in. */
+  #fdOf(family: number): number {
+    return family === 4 ? this.#fd4 : family === 16 ? this.#fd6 : -1;
+  }
+
   result(index: number): SendResult {
     return this.#queued[index].result;
   }
 
   #sendAlone(queued: Queued): SendResult {
-    const { message, fd, hasSource } = queued;
+    const { message, hasSource } = queued;
+    const fd = this.#fdOf(queued.family);
     if (fd < 0) return SEND_FAILED;
     if (this.#io.sendmsg(fd, queued.pointer, 0) >= 0) return SEND_OK;
     if (!hasSource || !canSourceCause(this.#io.errno() || EAGAIN)) return SEND_FAILED;

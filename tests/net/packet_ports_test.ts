@@ -187,6 +187,23 @@ Deno.test("queued datagrams go to endpoints of both families in order, and one t
   }
 });
 
+Deno.test("queued datagrams leave by the sockets that are in use when they are sent", () => {
+  using a = new Post();
+  using b = new Post();
+  const fresh = openUdp({ port: 0 });
+  try {
+    for (const [i, address] of [LOOPBACK4, LOOPBACK6].entries()) {
+      writeEndpointCell(a.arena.bytes, a.cellAt, b.at(address), undefined);
+      a.port.sendQueue.put(i, DATA, 100, a.cellAt, 0);
+    }
+    a.port.replace(fresh.fd4, fresh.fd6);
+    a.port.sendQueue.send(2);
+    assert.deepEqual([b.receive(), b.receive()].map(({ source }) => source?.port), [fresh.port, fresh.port]);
+  } finally {
+    closeUdp(fresh);
+  }
+});
+
 Deno.test("the answer leaves from the address that was written to", () => {
   using a = new Post();
   using b = new Post();

@@ -86,11 +86,9 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
     moved = stats.sealed + stats.opened;
     pass = now();
     const least = Math.max(NAP_PACKETS, NAP_PACKETS_PER_MS * (pass - passBefore));
-    if (drained && moved - movedBefore >= least) {
-      naps.nap(NAP_US);
-      continue;
-    }
-    if (polls.wait(drained ? WAIT_MAX_MS : 0) === 0) continue;
+    const isThick = drained && moved - movedBefore >= least;
+    if (isThick) naps.nap(NAP_US);
+    if (polls.wait(drained && !isThick ? WAIT_MAX_MS : 0) === 0) continue;
     fromTun = (polls.found(PLACE_TUN) | polls.found(PLACE_TUN_BULK)) !== 0;
     fromUdp = (polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) !== 0;
     // Here and nowhere else: whoever rings sets the word first, so a ring that was answered by the word alone is still to come.

@@ -133,11 +133,6 @@ function connectUnix(path: string, type: number): number {
   return -1;
 }
 
-/** Closes descriptors; -1 is passed over. */
-export function closeDescriptors(...descriptors: readonly number[]): void {
-  for (const descriptor of descriptors) if (descriptor >= 0) libc().close(descriptor);
-}
-
 function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0") as Uint8Array<ArrayBuffer>;
 }

@@ -54,7 +54,8 @@ export class LinuxUdpPort implements UdpPort {
   readonly #room: IoVectors;
   readonly #offloads: UdpOffloads;
   readonly #gsoRefusers = new Set<string>();
-  readonly sendQueue: UdpQueue;
+  readonly #arena: Arena;
+  #queue: UdpQueue | undefined;
   #gso = false;
   #gro = false;
   /** Kept for the sockets that come after these. */
@@ -68,6 +69,7 @@ export class LinuxUdpPort implements UdpPort {
 
   /** @param fd4 @param fd6 descriptors, or -1 for a family that is not there */
   constructor(arena: Arena, fd4: number, fd6: number, offloads: UdpOffloads = {}) {
+    this.#arena = arena;
     this.#bytes = arena.bytes;
     this.#io = packetIo();
     this.#offloads = offloads;
@@ -78,7 +80,6 @@ export class LinuxUdpPort implements UdpPort {
     this.#receives = new UdpMessage(arena);
     this.#receives.setVectors(this.#room);
     this.#receives.useVectors(1);
-    this.sendQueue = new UdpQueue(arena);
     this.sourceAt = arena.take(ENDPOINT_CELL_BYTES);
     this.replace(fd4, fd6);
   }
@@ -121,7 +122,6 @@ export class LinuxUdpPort implements UdpPort {
   use(fd4: number, fd6: number): void {
     this.#fd4 = fd4;
     this.#fd6 = fd6;
-    this.sendQueue.use(fd4, fd6);
   }
 
   /** Of runs that already wait in a socket the kernel no longer tells the segments' size once it is off: they are lost. */
@@ -171,7 +171,7 @@ export class LinuxUdpPort implements UdpPort {
   send(count: number, segmentSize: number, cellAt: number, ecn: number): SendResult {
     const message = this.#sends;
     const family = message.addressTo(cellAt);
-    const fd = family === 4 ? this.#fd4 : family === 16 ? this.#fd6 : -1;
+    const fd = this.#fdOf(family);
     if (fd < 0) return SEND_FAILED;
     const hasSource = this.#bytes[cellAt + 1] === family;
     if (count > 1 && this.#gsoRefusers.size > 0 && this.#gsoRefusers.has(this.#endpointKey(cellAt))) {
@@ -190,14 +190,20 @@ export class LinuxUdpPort implements UdpPort {
     return this.#sendEach(fd, family, count, cellAt, ecn, hasSource);
   }
 
+  /** Made at the first use: most of what sends single datagrams never queues one. */
+  get sendQueue(): UdpQueue {
+    return this.#queue ??= new UdpQueue(this.#arena, (family) => this.#fdOf(family));
+  }
+
+  /** The socket of a family, given by its address length; -1 for none. */
+  #fdOf(family: number): number {
+    return family === 4 ? this.#fd4 : family === 16 ? this.#fd6 : -1;
+  }
+
   /** Sends the pieces in use as one message. Returns 0 or the errno. */
   #sendOnce(fd: number, family: number, cellAt: number, ecn: number, segment: number, hasSource: boolean): number {
     const message = this.#sends;
-    message.beginControl();
-    if (segment > 0) message.addSegment(segment);
-    if (hasSource) message.addSource(cellAt);
-    if (ecn !== 0) message.addTos(family, ecn);
-    message.endControl();
+    message.setControl(family, segment, hasSource ? cellAt : -1, ecn);
     return this.#io.sendmsg(fd, message.pointer, 0) >= 0 ? 0 : this.#io.errno() || EAGAIN;
   }
 

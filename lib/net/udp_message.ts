@@ -119,14 +119,16 @@ export class UdpMessage {
     for (let i = 0; i < length >>> 2; i++) u32[(to >>> 2) + i] = u32[(from >>> 2) + i];
   }
 
-  /** Begins the control messages of a message to be sent. */
-  beginControl(): void {
+  /**
+   * Sets the control messages of a message to be sent to a family: it is a run of datagrams of `segment` bytes (0: a single one), it goes from the local
+   * address in a cell (-1: the kernel chooses), with a TOS or traffic class byte (0: none).
+   */
+  setControl(family: number, segment: number, sourceCellAt: number, tos: number): void {
     this.#clear(this.#controlAt, this.#controlBytes);
     this.#controlBytes = 0;
-  }
-
-  /** Ends them. */
-  endControl(): void {
+    if (segment > 0) this.#view.setUint16(this.#addControl(SOL_UDP, UDP_SEGMENT, 2), segment, true);
+    if (sourceCellAt >= 0) this.#addSource(sourceCellAt);
+    if (tos !== 0) this.#addTos(family, tos);
     this.#view.setUint32(this.#at + CONTROL_LENGTH, this.#controlBytes, true);
   }
 
@@ -141,7 +143,7 @@ export class UdpMessage {
   }
 
   /** The local address in the cell as the source; the route stays the kernel's choice, but for link-local addresses. */
-  addSource(cellAt: number): void {
+  #addSource(cellAt: number): void {
     const bytes = this.#bytes;
     if (bytes[cellAt + 1] === 4) {
       // struct in_pktinfo: interface, source, destination.
@@ -157,14 +159,9 @@ export class UdpMessage {
   }
 
   /** The TOS or traffic class byte. */
-  addTos(family: number, tos: number): void {
+  #addTos(family: number, tos: number): void {
     const at = this.#addControl(family === 4 ? SOL_IP : SOL_IPV6, family === 4 ? IP_TOS : IPV6_TCLASS, 4);
     this.#view.setInt32(at, tos, true);
-  }
-
-  /** The message is a run of datagrams of this many bytes. */
-  addSegment(bytes: number): void {
-    this.#view.setUint16(this.#addControl(SOL_UDP, UDP_SEGMENT, 2), bytes, true);
   }
 
   // --- receiving ---

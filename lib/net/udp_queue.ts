@@ -34,22 +34,17 @@ class Queued {
 /** The data plane's SendQueue over the sockets of both families. */
 export class UdpQueue implements SendQueue {
   readonly max = QUEUE_MAX;
-  #fd4 = -1;
-  #fd6 = -1;
+  readonly #fdOf: (family: number) => number;
   readonly #bytes: Uint8Array;
   readonly #io: PacketIo = packetIo();
   readonly #queued: readonly Queued[];
 
-  constructor(arena: Arena) {
+  /** @param fdOf the socket of a family (4 or 16) when it is asked for, -1 for none: other ones may take over after a datagram was put in */
+  constructor(arena: Arena, fdOf: (family: number) => number) {
     this.#bytes = arena.bytes;
+    this.#fdOf = fdOf;
     const at = arena.take(QUEUE_MAX * MMSGHDR_BYTES);
     this.#queued = Array.from({ length: QUEUE_MAX }, (_, i) => new Queued(arena, at + i * MMSGHDR_BYTES));
-  }
-
-  /** Sends on these from now on; -1 for a family that is not there. */
-  use(fd4: number, fd6: number): void {
-    this.#fd4 = fd4;
-    this.#fd6 = fd6;
   }
 
   put(index: number, at: number, length: number, cellAt: number, ecn: number): void {
@@ -59,10 +54,7 @@ export class UdpQueue implements SendQueue {
     queued.family = message.addressTo(cellAt);
     queued.ecn = ecn;
     queued.hasSource = this.#bytes[cellAt + 1] === queued.family;
-    message.beginControl();
-    if (queued.hasSource) message.addSource(cellAt);
-    if (ecn !== 0) message.addTos(queued.family, ecn);
-    message.endControl();
+    message.setControl(queued.family, 0, queued.hasSource ? cellAt : -1, ecn);
   }
 
   /** Those in a row that go by one socket go with one call, and one that the kernel stops at alone. */
@@ -83,11 +75,6 @@ export class UdpQueue implements SendQueue {
     }
   }
 
-  /** The socket of a family now: other ones may have taken over since a datagram was put in. */
-  #fdOf(family: number): number {
-    return family === 4 ? this.#fd4 : family === 16 ? this.#fd6 : -1;
-  }
-
   result(index: number): SendResult {
     return this.#queued[index].result;
   }
@@ -98,9 +85,7 @@ export class UdpQueue implements SendQueue {
     if (fd < 0) return SEND_FAILED;
     if (this.#io.sendmsg(fd, queued.pointer, 0) >= 0) return SEND_OK;
     if (!hasSource || !canSourceCause(this.#io.errno() || EAGAIN)) return SEND_FAILED;
-    message.beginControl();
-    if (queued.ecn !== 0) message.addTos(queued.family, queued.ecn);
-    message.endControl();
+    message.setControl(queued.family, 0, -1, queued.ecn);
     return this.#io.sendmsg(fd, queued.pointer, 0) >= 0 ? SEND_SOURCE_LOST : SEND_FAILED;
   }
 }

@@ -74,31 +74,33 @@ export function figure(id: FigureId): Figure {
   return found;
 }
 
-/** With what a goal compares ours: Debian's wireguard-go, the best of all rivals, or our own loop without crypto. */
-export type Against = "debian" | "best" | "plain";
+/** With what a goal compares ours: Debian's wireguard-go, the best of all rivals, our own loop without crypto; or with nothing but a number. */
+export type Against = "debian" | "best" | "plain" | "itself";
 
 /** "The ratio of ours to theirs is at least (or at most) so much." */
 export interface Goal {
   readonly figure: FigureId;
   readonly against: Against;
   readonly relation: "at least" | "at most";
-  readonly ratio: number;
+  /** A ratio; where ours stands against itself an amount, in the figure's unit. */
+  readonly value: number;
 }
 
-/** The goals of issue 5. The round trip under load also has one in milliseconds (p50 under 1 ms), which is shown but is no verdict. */
+/** The goals of issue 5. An amount says as much about the machine as about the program: it is shown, and no test may depend on it. */
 export const GOALS: readonly Goal[] = [
-  { figure: "tcp_mean", against: "debian", relation: "at least", ratio: 10 },
-  { figure: "tcp_mean", against: "best", relation: "at least", ratio: 2 },
-  { figure: "tcp_mean", against: "plain", relation: "at least", ratio: 0.5 },
-  { figure: "tcp_both", against: "best", relation: "at least", ratio: 2 },
-  { figure: "tcp_streams", against: "best", relation: "at least", ratio: 2 },
-  { figure: "tcp_ipv6", against: "best", relation: "at least", ratio: 2 },
-  { figure: "cpu_per_gb", against: "debian", relation: "at most", ratio: 0.1 },
-  { figure: "cpu_per_gb", against: "best", relation: "at most", ratio: 0.45 },
-  { figure: "udp64_cpu", against: "debian", relation: "at most", ratio: 0.25 },
-  { figure: "udp64_cpu", against: "best", relation: "at most", ratio: 0.5 },
-  { figure: "udp64_flood", against: "best", relation: "at least", ratio: 1.8 },
-  { figure: "udp1372_flood", against: "best", relation: "at least", ratio: 2.4 },
-  { figure: "ping_p50", against: "best", relation: "at most", ratio: 1 },
-  { figure: "loaded_p99", against: "best", relation: "at most", ratio: 0.5 },
+  { figure: "tcp_mean", against: "debian", relation: "at least", value: 10 },
+  { figure: "tcp_mean", against: "best", relation: "at least", value: 2 },
+  { figure: "tcp_mean", against: "plain", relation: "at least", value: 0.5 },
+  { figure: "tcp_both", against: "best", relation: "at least", value: 2 },
+  { figure: "tcp_streams", against: "best", relation: "at least", value: 2 },
+  { figure: "tcp_ipv6", against: "best", relation: "at least", value: 2 },
+  { figure: "cpu_per_gb", against: "debian", relation: "at most", value: 0.1 },
+  { figure: "cpu_per_gb", against: "best", relation: "at most", value: 0.45 },
+  { figure: "udp64_cpu", against: "debian", relation: "at most", value: 0.25 },
+  { figure: "udp64_cpu", against: "best", relation: "at most", value: 0.5 },
+  { figure: "udp64_flood", against: "best", relation: "at least", value: 1.8 },
+  { figure: "udp1372_flood", against: "best", relation: "at least", value: 2.4 },
+  { figure: "ping_p50", against: "best", relation: "at most", value: 1 },
+  { figure: "loaded_p50", against: "itself", relation: "at most", value: 1 },
+  { figure: "loaded_p99", against: "best", relation: "at most", value: 0.5 },
 ];

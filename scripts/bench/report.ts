@@ -3,9 +3,18 @@
  * @module
  */
 
-import { type Figure, FIGURES } from "./figures.ts";
-import { type Contestant, type Profile, ratio, type Results, summary, type Verdict, verdicts } from "./results.ts";
-import { spread, summarize } from "./statistics.ts";
+import { type Figure, figure, FIGURES } from "./figures.ts";
+import {
+  type Contestant,
+  type Outcome,
+  type Profile,
+  ratio,
+  type Results,
+  summary,
+  type Verdict,
+  verdicts,
+} from "./results.ts";
+import { type Estimate, spread, summarize } from "./statistics.ts";
 
 /** The whole report: what ran, figures, ratios, goals, commands, peers. */
 export function reportText(results: Results): string {
@@ -37,7 +46,7 @@ function heading(results: Results): string {
   return lines.join("\n");
 }
 
-/** Medians, each with half the distance of its extremes. */
+/** Medians, each with half the distance of its quartiles (of its extremes where there are fewer than four rounds). */
 export function figureTable(results: Results): string {
   const columns = results.contestants;
   const rows = FIGURES
@@ -56,25 +65,38 @@ function cell(contestant: Contestant, f: Figure): string {
   return percent > 100 ? `${text} (to ${found.max.toFixed(f.digits)})` : `${text} (${percent}%)`;
 }
 
-/** Ours divided by each other one's, the median over the rounds. */
+/** Ours divided by each other one's, the median over the rounds and its standard error. */
 export function ratioTable(results: Results): string {
   const ours = results.contestants.find((c) => c.role === "ours");
   const others = results.contestants.filter((c) => c.role !== "ours");
   if (ours === undefined || others.length === 0) return "";
   const rows = FIGURES
-    .map((f) => [`${f.title} (${f.better} is better)`, ...others.map((c) => ratioText(ratio(ours, c, f.id)))])
+    .map((f) => [`${f.title} (${f.better} is better)`, ...others.map((c) => estimateText(ratio(ours, c, f.id)))])
     .filter((row) => row.slice(1).some((text) => text !== "-"));
   return table(["ours divided by", ...others.map((c) => c.title)], rows);
 }
 
-function goalTable(found: readonly Verdict[]): string {
-  if (found.every((v) => v.ratio === undefined)) return "";
-  const rows = found.map(({ goal, rival, ratio, reached }) => [
-    FIGURES.find((f) => f.id === goal.figure)?.title ?? goal.figure,
-    `${goal.relation} ${goal.ratio} of ${goal.against === "best" ? `the best rival (${rival})` : rival}`,
-    ratioText(ratio),
-    reached === undefined ? "not measured" : reached ? "reached" : "NOT REACHED",
-  ]);
+const OUTCOMES: Readonly<Record<Outcome, string>> = {
+  "reached": "reached",
+  "within the error": "at the goal within the error",
+  "missed": "NOT REACHED",
+  "not measured": "not measured",
+};
+
+function goalTable(all: readonly Verdict[]): string {
+  if (all.every((v) => v.found === undefined)) return "";
+  const rows = all.map(({ goal, rival, found, outcome }) => {
+    const { title, unit } = figure(goal.figure);
+    const amount = goal.against === "itself";
+    const of = amount ? unit : `of ${goal.against === "best" ? `the best rival (${rival})` : rival}`;
+    const text = estimateText(found);
+    return [
+      title,
+      `${goal.relation} ${goal.value} ${of}`,
+      amount && found !== undefined ? `${text} ${unit}` : text,
+      OUTCOMES[outcome],
+    ];
+  });
   return table(["goal", "ours to theirs", "found", ""], rows);
 }
 
@@ -146,8 +168,16 @@ function failures(results: Results): string {
 }
 
 function ratioText(value: number | undefined): string {
-  if (value === undefined || Number.isNaN(value)) return "-";
-  return value.toFixed(value < 0.1 ? 3 : value < 20 ? 2 : 0);
+  return value === undefined || Number.isNaN(value) ? "-" : value.toFixed(ratioDigits(value));
+}
+
+function ratioDigits(value: number): number {
+  return value < 0.1 ? 3 : value < 20 ? 2 : 0;
+}
+
+function estimateText(found: Estimate | undefined): string {
+  if (found?.error === undefined) return ratioText(found?.median);
+  return `${ratioText(found.median)} ±${found.error.toFixed(ratioDigits(found.median))}`;
 }
 
 /** A table that reads well as it stands and is Markdown too. */

@@ -4,7 +4,7 @@
  */
 
 import { type Against, figure, type FigureId, type Goal, GOALS, type Sample } from "./figures.ts";
-import { pairedRatio, summarize, type Summary } from "./statistics.ts";
+import { type Estimate, estimate, pairedRatio, summarize, type Summary } from "./statistics.ts";
 
 /** One thing that was measured. */
 export interface Contestant {
@@ -93,13 +93,18 @@ export function samples(contestant: Contestant, id: FigureId): number[] {
   return contestant.rounds.map((round) => round[id] ?? NaN);
 }
 
-/** Median and extremes of one figure, or undefined when no round has it. */
+/** The samples of the rounds that have this figure. */
+function measured(contestant: Contestant, id: FigureId): number[] {
+  return samples(contestant, id).filter((value) => !Number.isNaN(value));
+}
+
+/** Median, quartiles and extremes of one figure, or undefined when no round has it. */
 export function summary(contestant: Contestant, id: FigureId): Summary | undefined {
-  return summarize(samples(contestant, id).filter((value) => !Number.isNaN(value)));
+  return summarize(measured(contestant, id));
 }
 
 /** Ratio of ours to theirs, round by round. */
-export function ratio(ours: Contestant, theirs: Contestant, id: FigureId): number | undefined {
+export function ratio(ours: Contestant, theirs: Contestant, id: FigureId): Estimate | undefined {
   return pairedRatio(samples(ours, id), samples(theirs, id));
 }
 
@@ -116,12 +121,16 @@ export function bestRival(results: Results, id: FigureId): Contestant | undefine
   return best?.contestant;
 }
 
-/** A goal and what became of it; `ratio` is undefined when one side was not measured. */
+/** What became of a goal; "within the error" is missed by no more than the standard error of what was found. */
+export type Outcome = "reached" | "within the error" | "missed" | "not measured";
+
+/** A goal and what was found: a ratio or an amount, as the goal is; undefined when one side was not measured. */
 export interface Verdict {
   readonly goal: Goal;
+  /** The title of the one that ours is compared with; the goal's own word where nobody is. */
   readonly rival: string;
-  readonly ratio: number | undefined;
-  readonly reached: boolean | undefined;
+  readonly found: Estimate | undefined;
+  readonly outcome: Outcome;
 }
 
 /** Every goal against this run. */
@@ -129,14 +138,21 @@ export function verdicts(results: Results): Verdict[] {
   const ours = results.contestants.find((c) => c.role === "ours");
   return GOALS.map((goal) => {
     const rival = opponent(results, goal.against, goal.figure);
-    const found = ours !== undefined && rival !== undefined ? ratio(ours, rival, goal.figure) : undefined;
-    const reached = found === undefined
-      ? undefined
-      : goal.relation === "at least"
-      ? found >= goal.ratio
-      : found <= goal.ratio;
-    return { goal, rival: rival?.title ?? goal.against, ratio: found, reached };
+    const found = ours === undefined ? undefined : compared(goal, ours, rival);
+    return { goal, rival: rival?.title ?? goal.against, found, outcome: outcome(goal, found) };
   });
+}
+
+function compared(goal: Goal, ours: Contestant, rival: Contestant | undefined): Estimate | undefined {
+  if (goal.against === "itself") return estimate(measured(ours, goal.figure));
+  return rival === undefined ? undefined : ratio(ours, rival, goal.figure);
+}
+
+function outcome(goal: Goal, found: Estimate | undefined): Outcome {
+  if (found === undefined) return "not measured";
+  const missedBy = goal.relation === "at least" ? goal.value - found.median : found.median - goal.value;
+  if (missedBy <= 0) return "reached";
+  return missedBy <= (found.error ?? 0) ? "within the error" : "missed";
 }
 
 function opponent(results: Results, against: Against, id: FigureId): Contestant | undefined {
@@ -147,5 +163,7 @@ function opponent(results: Results, against: Against, id: FigureId): Contestant 
       return results.contestants.find((c) => c.role === "plain");
     case "best":
       return bestRival(results, id);
+    case "itself":
+      return undefined;
   }
 }

@@ -3,12 +3,30 @@
  * @module
  */
 
-/** Median, extremes and number of some samples. */
+/** Fewer samples than this have no quartiles worth the name, and say nothing about the error of their median. */
+const SAMPLES_MIN = 4;
+/** The standard deviation of normal samples, by the median of their distances to their median. */
+const DEVIATION_BY_DISTANCE = 1.4826;
+/** The standard error of a median, by that of the mean of the same normal samples: sqrt(pi / 2). */
+const MEDIAN_BY_MEAN = 1.2533;
+
+/** Median, quartiles, extremes and number of some samples. */
 export interface Summary {
   readonly median: number;
+  /** A quarter of the samples lies below it. */
+  readonly lower: number;
+  /** A quarter of the samples lies above it. */
+  readonly upper: number;
   readonly min: number;
   readonly max: number;
   readonly count: number;
+}
+
+/** A median and its standard error. */
+export interface Estimate {
+  readonly median: number;
+  /** Undefined where there are fewer than four samples. */
+  readonly error: number | undefined;
 }
 
 /**
@@ -32,28 +50,50 @@ export function median(samples: readonly number[]): number {
   return quantile(samples, 0.5);
 }
 
-/** Median and extremes, or undefined when there is no sample. */
+/** Median, quartiles and extremes, or undefined when there is no sample. */
 export function summarize(samples: readonly number[]): Summary | undefined {
   if (samples.length === 0) return undefined;
-  return { median: median(samples), min: Math.min(...samples), max: Math.max(...samples), count: samples.length };
+  return {
+    median: median(samples),
+    lower: quantile(samples, 0.25),
+    upper: quantile(samples, 0.75),
+    min: Math.min(...samples),
+    max: Math.max(...samples),
+    count: samples.length,
+  };
 }
 
 /**
- * Half the distance of the extremes, as a fraction of the median: 0.1 reads "plus or minus 10%". Zero for a single sample.
+ * Half the distance of the quartiles, of the extremes where there are fewer than four samples, as a fraction of the median: 0.1 reads
+ * "plus or minus 10%". Zero for a single sample.
  */
 export function spread(summary: Summary): number {
-  return summary.median === 0 ? 0 : (summary.max - summary.min) / 2 / Math.abs(summary.median);
+  const { lower, upper, min, max } = summary;
+  const distance = summary.count < SAMPLES_MIN ? max - min : upper - lower;
+  return summary.median === 0 ? 0 : distance / 2 / Math.abs(summary.median);
 }
 
 /**
- * Ours against a rival's: the median of the ratios taken round by round. Neighbours in time share the machine's mood, so pairing them
- * takes out what drifts between the rounds. Rounds that one of the two lacks (NaN or shorter) do not count.
+ * The median and its standard error, or undefined when there is no sample. The error is worked out from the median absolute deviation,
+ * which a round that went wrong altogether does not move.
  */
-export function pairedRatio(ours: readonly number[], theirs: readonly number[]): number | undefined {
+export function estimate(samples: readonly number[]): Estimate | undefined {
+  if (samples.length === 0) return undefined;
+  const middle = median(samples);
+  if (samples.length < SAMPLES_MIN) return { median: middle, error: undefined };
+  const deviation = DEVIATION_BY_DISTANCE * median(samples.map((sample) => Math.abs(sample - middle)));
+  return { median: middle, error: MEDIAN_BY_MEAN * deviation / Math.sqrt(samples.length) };
+}
+
+/**
+ * Ours against a rival's: the median of the ratios taken round by round, and its error. Neighbours in time share the machine's mood, so
+ * pairing them takes out what drifts between the rounds. Rounds that one of the two lacks (NaN or shorter) do not count.
+ */
+export function pairedRatio(ours: readonly number[], theirs: readonly number[]): Estimate | undefined {
   const ratios: number[] = [];
   for (let i = 0; i < Math.min(ours.length, theirs.length); i++) {
     const ratio = ours[i] / theirs[i];
     if (Number.isFinite(ratio)) ratios.push(ratio);
   }
-  return ratios.length === 0 ? undefined : median(ratios);
+  return estimate(ratios);
 }

@@ -48,19 +48,47 @@ Deno.test("the best rival is the fastest, or the cheapest where less is better; 
   assert.equal(bestRival(run, "udp64_flood"), undefined);
 });
 
+const verdict = (run: Results, figure: string, against: string) =>
+  verdicts(run).find((v) => v.goal.figure === figure && v.goal.against === against);
+
 Deno.test("a goal is reached by its ratio, missed below it, and open when a side was not measured", () => {
   const run = (ours: number) =>
     results([
       contestant("ours", "ours", [{ tcp_mean: ours, loaded_p99: 1 }]),
       contestant("debian", "rival", [{ tcp_mean: 1, loaded_p99: 3 }]),
     ]);
-  const verdict = (ours: number, figure: string, against: string) =>
-    verdicts(run(ours)).find((v) => v.goal.figure === figure && v.goal.against === against);
-  assert.equal(verdict(10, "tcp_mean", "debian")?.reached, true);
-  assert.equal(verdict(9.9, "tcp_mean", "debian")?.reached, false);
-  assert.equal(verdict(10, "loaded_p99", "best")?.reached, true);
-  assert.equal(verdict(10, "tcp_mean", "plain")?.reached, undefined);
-  assert.equal(verdict(10, "udp64_flood", "best")?.reached, undefined);
+  assert.equal(verdict(run(10), "tcp_mean", "debian")?.outcome, "reached");
+  assert.equal(verdict(run(9.9), "tcp_mean", "debian")?.outcome, "missed");
+  assert.equal(verdict(run(10), "loaded_p99", "best")?.outcome, "reached");
+  assert.equal(verdict(run(10), "tcp_mean", "plain")?.outcome, "not measured");
+  assert.equal(verdict(run(10), "udp64_flood", "best")?.outcome, "not measured");
+});
+
+Deno.test("a goal missed by no more than the error of what was found is told so, and never without an error", () => {
+  // Distances of 0.2 to the median, most of them, make an error of 0.152 with six rounds.
+  const run = (median: number, rounds = [-0.2, 0, 0, 0.2, 0.2, -0.2]) =>
+    results([
+      contestant("ours", "ours", rounds.map((off) => ({ tcp_mean: median + off, loaded_p99: median + off }))),
+      contestant("debian", "rival", rounds.map(() => ({ tcp_mean: 0.1, loaded_p99: 1 }))),
+      contestant("newest", "rival", rounds.map(() => ({ tcp_mean: 1, loaded_p99: 1 }))),
+    ]);
+  assert.equal(verdict(run(1.9), "tcp_mean", "best")?.outcome, "within the error");
+  assert.equal(verdict(run(1.8), "tcp_mean", "best")?.outcome, "missed");
+  assert.equal(verdict(run(2), "tcp_mean", "best")?.outcome, "reached");
+  assert.equal(verdict(run(0.6), "loaded_p99", "best")?.outcome, "within the error");
+  assert.equal(verdict(run(0.7), "loaded_p99", "best")?.outcome, "missed");
+  assert.equal(verdict(run(0.4), "loaded_p99", "best")?.outcome, "reached");
+  assert.equal(verdict(run(1.9, [-0.2, 0, 0.2]), "tcp_mean", "best")?.outcome, "missed");
+  const text = reportText(run(1.9));
+  assert.match(text, /at least 2 of the best rival \(newest\) \| +1\.90 ±0\.15 \| +at the goal within the error \|/);
+  assert.match(text, /mean of both \(higher is better\) +\| +19\.00 ±1\.52 \| +1\.90 ±0\.15 \|/);
+});
+
+Deno.test("a goal that is an amount needs no rival and is told with its unit", () => {
+  const run = (ms: number) => results([contestant("ours", "ours", Array(4).fill({ loaded_p50: ms }))]);
+  assert.equal(verdict(run(0.9), "loaded_p50", "itself")?.outcome, "reached");
+  assert.equal(verdict(run(1.1), "loaded_p50", "itself")?.outcome, "missed");
+  assert.match(reportText(run(1.1)), /flow, p50 +\| +at most 1 ms \| +1\.10 ±0\.00 ms \| +NOT REACHED \|/);
 });
 
 Deno.test("a table is Markdown with columns that stand under each other", () => {
@@ -78,6 +106,16 @@ Deno.test("medians come with their spread, ratios are ours by theirs, and what i
   ]);
   assert.match(figureTable(run), /TCP, one stream, up, Gbit\/s \| +5\.00 \(20%\) \| +0\.50 \(20%\) \| +- \|/);
   assert.match(ratioTable(run), /TCP, one stream, up \(higher is better\) \| +10\.00 \| +- \|/);
+});
+
+Deno.test("from four rounds on ratios come with their error, and one round gone wrong widens no spread", () => {
+  const run = results([
+    contestant("ours", "ours", [{ tcp_up: 4 }, { tcp_up: 5 }, { tcp_up: 6 }, { tcp_up: 5 }, { tcp_up: 0.1 }]),
+    contestant("debian", "rival", Array(5).fill({ tcp_up: 1 })),
+    contestant("newest", "rival", [{ tcp_up: 1 }, {}, {}, {}, {}]),
+  ]);
+  assert.match(figureTable(run), /up, Gbit\/s \| +5\.00 \(10%\) \| +1\.00 \(0%\) \| +1\.00 \|/);
+  assert.match(ratioTable(run), /up \(higher is better\) \| +5\.00 ±0\.83 \| +4\.00 \|/);
 });
 
 Deno.test("the report says what failed, what is absent and what goals came to", () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Room, type Running, type RunOptions as RoomOptions } from "../netlab.ts";
+import { LabError, Room, type Running, type RunOptions as RoomOptions } from "../netlab.ts";
 import { machineTicks, residentBytes, schedstatNanoseconds } from "./parse.ts";
 
 /** The addresses of the two hosts outside the tunnel. */
@@ -15,6 +15,9 @@ const OUTSIDE = { left: "192.0.2.1", right: "192.0.2.2" } as const;
  * that shares one with iperf3 is measured as it runs nowhere else, and not as one that leaves its starter's session.
  */
 const OWN_SESSION = ["setsid"] as const;
+
+/** The exit code of what was ended by SIGKILL, as shells give it. */
+const KILLED = 137;
 
 /** A command that did not do what it should. */
 export class CommandError extends Error {
@@ -103,7 +106,10 @@ export class Host {
       ...(options.input === undefined ? {} : { stdin: options.input }),
       ...(options.env === undefined ? {} : { env: options.env }),
     };
-    const output = await this.room.run([...OWN_SESSION, ...argv], inRoom);
+    const output = await this.room.run([...OWN_SESSION, ...argv], inRoom).catch((error) => {
+      if (!(error instanceof LabError)) throw error;
+      throw new CommandError(argv, KILLED, `not done after ${options.timeoutSeconds ?? 60} s`);
+    });
     if (output.code !== 0 && options.anyCode !== true) {
       throw new CommandError(argv, output.code, output.stderr || output.stdout);
     }

@@ -36,6 +36,12 @@ Deno.test({
     await using laboratory = await Laboratory.open();
     await assert.rejects(laboratory.left.run(["ip", "link", "set", "nothing", "up"]), /ip link set nothing up: exit 1/);
     assert.equal((await laboratory.left.run(["false"], { anyCode: true })).code, 1);
+    const slow = laboratory.left.run(["sleep", "60"], { anyCode: true, timeoutSeconds: 0.2 });
+    await assert.rejects(slow, (error) => {
+      assert.ok(error instanceof CommandError);
+      assert.match(error.message, /sleep 60: exit 137: not done after 0\.2 s/);
+      return true;
+    });
   },
 });
 

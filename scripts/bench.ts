@@ -1,5 +1,6 @@
 /**
- * `deno task bench`: measures this program beside its rivals, all in alternating rounds of one run, and says what the ratios are.
+ * `deno task bench`: measures this program beside its rivals and says what the ratios are. The tunnels of all of them are up at once, and every load goes in turn
+ * from one to the next. With all six contenders it takes about 25 minutes, with `--quick` three to four.
  *
  *   deno task bench [--quick] [--rounds N] [--seconds N] [--only WORD,...] [--json FILE] [--svg FILE]
  *   deno task bench --from FILE [--svg FILE]      a report of an earlier run
@@ -13,18 +14,22 @@
  */
 
 import { parseArgs } from "node:util";
+import { measureLoads } from "./bench/beds.ts";
 import { measureCommands } from "./bench/commands.ts";
-import { aptInstall, type Contender, CONTENDERS, planTunnel, which } from "./bench/contenders.ts";
-import type { Sample } from "./bench/figures.ts";
+import { type Contender, CONTENDERS } from "./bench/contenders.ts";
+import { type Entrant, findEntrants, noteFailure } from "./bench/entrants.ts";
 import { measureHandshakes } from "./bench/handshakes.ts";
-import { Laboratory, machineLoad } from "./bench/laboratory.ts";
-import { awaken, type Bed, LOADS, memoryMegabytes, TOOLS, warmUp } from "./bench/loads.ts";
+import { machineLoad } from "./bench/laboratory.ts";
+import { installTools, LOADS } from "./bench/loads.ts";
+import { thisMachine } from "./bench/machine.ts";
 import { pictureSvg } from "./bench/picture.ts";
-import { reportText } from "./bench/report.ts";
 import { measureProfile } from "./bench/profile.ts";
-import type { Contestant, Profile, Results } from "./bench/results.ts";
+import { reportText } from "./bench/report.ts";
+import type { Profile, Results } from "./bench/results.ts";
 import { measureScale } from "./bench/scale.ts";
+import { measureStart } from "./bench/starts.ts";
 import { measureTalkers } from "./bench/talkers.ts";
+import { takeTurns } from "./bench/turns.ts";
 
 /** What is asked for. */
 interface Plan {
@@ -98,8 +103,8 @@ function makePlan(
     console.error(`bench: --only ${unknown}: neither of ${CONTENDERS.map((c) => c.id)} nor of ${measures}`);
     return undefined;
   }
-  const rounds = Number(values.rounds ?? (values.quick ? 2 : 3));
-  const seconds = Number(values.seconds ?? (values.quick ? 1 : 4));
+  const rounds = Number(values.rounds ?? (values.quick ? 2 : 9));
+  const seconds = Number(values.seconds ?? (values.quick ? 1 : 2));
   if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seconds) || seconds < 1) {
     console.error("bench: --rounds and --seconds are whole numbers from 1");
     return undefined;
@@ -122,43 +127,35 @@ function progress(text: string): void {
 }
 
 async function measure(plan: Plan): Promise<Results> {
-  for (const tool of TOOLS) {
-    if (await which(tool.program) !== undefined) continue;
-    progress(`installing ${tool.debian}`);
-    const problem = await aptInstall(tool.debian);
-    if (problem !== undefined) throw new Error(`${tool.program} is needed: ${problem}`);
-  }
-  const contestants: { contender: Contender; contestant: Contestant }[] = [];
-  const absent: { id: string; why: string }[] = [];
-  for (const contender of plan.contenders) {
-    const found = await contender.find(progress);
-    if ("absent" in found) {
-      absent.push({ id: contender.id, why: found.absent });
-    } else {
-      const { id, title, role } = contender;
-      contestants.push({
-        contender,
-        contestant: { id, title, role, version: found.version, rounds: [], failures: [] },
-      });
-    }
-  }
+  await installTools(progress);
+  const { entrants, absent } = await findEntrants(plan.contenders, plan.rounds, progress);
+  // What needs fresh hosts each time takes longer than it measures, and varies less: fewer rounds of it are enough.
+  const fewer = (most: number) => ({ rounds: Math.min(plan.rounds, plan.quick ? 1 : most), say: progress });
+  const loads = LOADS.filter((load) => plan.measures.has(load.id));
   const noise: number[] = [];
-  for (let round = 0; round < plan.rounds; round++) {
-    noise.push(await machineLoad(1000));
-    // Each round begins with another one, so that none always comes after the same neighbour.
-    for (let i = 0; i < contestants.length; i++) {
-      const { contender, contestant } = contestants[(i + round) % contestants.length];
-      contestant.rounds.push(await measureRound(plan, contender, round, contestant.failures));
-    }
+  if (loads.length > 0) {
+    const start = { title: "start-up", run: ({ contender }: Entrant) => measureStart(contender) };
+    await takeTurns(entrants, [start], fewer(5));
+    await measureLoads(entrants, { loads, seconds: plan.seconds, warmUpSeconds: plan.quick ? 2 : 4 }, {
+      rounds: plan.rounds,
+      say: progress,
+      before: async () => void noise.push(await machineLoad(1000)),
+    });
   }
-  const ours = plan.contenders.find((c) => c.role === "ours");
-  const problems: string[] = [];
+  if (plan.measures.has("handshakes")) {
+    const answer = {
+      title: "handshakes",
+      run: ({ contender }: Entrant) => measureHandshakes(contender, plan.seconds),
+    };
+    await takeTurns(entrants.filter((e) => e.contender.wireguard), [answer], fewer(3));
+  }
+  const ours = entrants.find((e) => e.contender.role === "ours");
   const extra = async <T>(id: string, work: (contender: Contender) => Promise<T[]>): Promise<T[]> => {
     if (ours === undefined || !plan.measures.has(id)) return [];
     try {
-      return await work(ours);
+      return await work(ours.contender);
     } catch (error) {
-      problems.push(`${id}: ${error instanceof Error ? error.message : error}`);
+      noteFailure(ours, id, error);
       return [];
     }
   };
@@ -170,74 +167,30 @@ async function measure(plan: Plan): Promise<Results> {
   const scale = await extra("peers", (c) => measureScale(c, sizes, rounds, seconds, progress));
   const talkers = await extra("talkers", (c) => measureTalkers(c, crowds, rounds, seconds, progress));
   const profiles: Profile[] = [];
-  for (const { contender, contestant } of plan.measures.has(PROFILE) ? contestants : []) {
-    progress(`profile of ${contender.title}`);
+  for (const entrant of plan.measures.has(PROFILE) ? entrants : []) {
+    progress(`profile of ${entrant.contender.title}`);
     try {
-      profiles.push(...await measureProfile(contender, plan.seconds));
+      // A turn is too short for one: it wants many samples, of code that has run for a while.
+      profiles.push(...await measureProfile(entrant.contender, Math.max(plan.seconds, plan.quick ? 1 : 4)));
     } catch (error) {
-      contestant.failures.push(`profile: ${error instanceof Error ? error.message : error}`);
+      noteFailure(entrant, PROFILE, error);
     }
   }
-  contestants.find((c) => c.contender === ours)?.contestant.failures.push(...problems);
   progress("");
   return {
     format: 1,
     made: new Date().toISOString(),
     quick: plan.quick,
     seconds: plan.seconds,
-    machine: machine(),
+    inTurn: true,
+    machine: thisMachine(),
     noise,
-    contestants: contestants.map((c) => c.contestant),
+    contestants: entrants.map((e) => e.contestant),
     absent,
     commands,
     scale,
     talkers,
     profiles,
-  };
-}
-
-/** All loads for one contender; a load that fails is noted and the others go on. */
-async function measureRound(plan: Plan, contender: Contender, round: number, failures: string[]): Promise<Sample> {
-  const where = `round ${round + 1} of ${plan.rounds}, ${contender.title}`;
-  const sample: Sample = {};
-  const attempt = async (what: string, work: () => Promise<Sample>) => {
-    progress(`${where}: ${what}`);
-    try {
-      Object.assign(sample, await work());
-    } catch (error) {
-      failures.push(`${where}: ${what}: ${error instanceof Error ? error.message : error}`);
-    }
-  };
-  const loads = LOADS.filter((load) => plan.measures.has(load.id));
-  if (loads.length > 0) {
-    await attempt("setting up", async () => {
-      await using laboratory = await Laboratory.open();
-      const { left, right } = laboratory;
-      const tunnel = await planTunnel(left, right);
-      const ready = [await contender.up(left, tunnel.left), await contender.up(right, tunnel.right)];
-      const bed: Bed = { left, right, plan: tunnel, daemons: [...left.processes(), ...right.processes()] };
-      await awaken(bed);
-      const idle = memoryMegabytes(bed);
-      await warmUp(bed, Math.max(2, plan.seconds));
-      for (const load of loads) await attempt(load.title, () => load.run(bed, plan.seconds));
-      return { ready: (ready[0] + ready[1]) / 2, memory_idle: idle, memory: memoryMegabytes(bed) };
-    });
-  }
-  // It varies least and needs hosts of its own: one round is enough where time is short.
-  if (plan.measures.has("handshakes") && contender.wireguard && !(plan.quick && round > 0)) {
-    await attempt("handshakes", () => measureHandshakes(contender, plan.seconds));
-  }
-  return sample;
-}
-
-function machine(): Results["machine"] {
-  const model = /^model name\s*:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "unknown";
-  return {
-    cpus: navigator.hardwareConcurrency,
-    model,
-    kernel: Deno.osRelease(),
-    memoryGb: Math.round(Deno.systemMemoryInfo().total / 1e9),
-    deno: Deno.version.deno,
   };
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { EndPlan } from "./contenders.ts";
+import { aptInstall, type EndPlan, which } from "./contenders.ts";
 import type { Sample } from "./figures.ts";
 import { CommandError, cpuSeconds, type Host, residentMax, run, sleep, until } from "./laboratory.ts";
 import { iperfReceived, pingTimes, type Received } from "./parse.ts";
@@ -32,7 +32,7 @@ const FIXED_PACKETS_PER_SECOND = 39_000;
 const SMALL_BYTES = 64;
 const LARGE_BYTES = 1372;
 
-/** In this order, so that the idle round trip is taken before any load has left its traces. */
+/** The idle round trip comes first: a round begins with a pause, and no load has left its traces just before. */
 export const LOADS: readonly Load[] = [
   { id: "ping", title: "round trip, idle", run: idle },
   { id: "tcp", title: "TCP one stream each way", run: tcp },
@@ -165,7 +165,7 @@ async function loaded(bed: Bed, seconds: number): Promise<Sample> {
 }
 
 /** The tools that the loads use, with the Debian package of each. */
-export const TOOLS: readonly { readonly program: string; readonly debian: string }[] = [
+const TOOLS: readonly { readonly program: string; readonly debian: string }[] = [
   { program: "iperf3", debian: "iperf3" },
   { program: "ping", debian: "iputils-ping" },
   { program: "ip", debian: "iproute2" },
@@ -173,6 +173,16 @@ export const TOOLS: readonly { readonly program: string; readonly debian: string
   { program: "nsenter", debian: "util-linux" },
   { program: "unshare", debian: "util-linux" },
 ];
+
+/** Installs the tools that are missing. Throws Error with the reason when one cannot be had. */
+export async function installTools(say: (line: string) => void): Promise<void> {
+  for (const { program, debian } of TOOLS) {
+    if (await which(program) !== undefined) continue;
+    say(`installing ${debian}`);
+    const problem = await aptInstall(debian);
+    if (problem !== undefined) throw new Error(`${program} is needed: ${problem}`);
+  }
+}
 
 /** iperf3's version, for the record. */
 export async function iperfVersion(): Promise<string> {

@@ -36,9 +36,12 @@ function heading(results: Results): string {
   const { machine } = results;
   const rounds = Math.max(0, ...results.contestants.map((c) => c.rounds.length));
   const noise = results.noise.map((n) => `${Math.round(n * 100)}%`).join(", ");
+  const order = results.inTurn
+    ? `${rounds} rounds with all tunnels up at once: each load of ${results.seconds} s goes in turn from one program to the next`
+    : `${rounds} alternating rounds of ${results.seconds} s loads`;
   const lines = [
     `${results.made}, ${machine.cpus} CPUs (${machine.model}), ${machine.memoryGb} GB, Linux ${machine.kernel}, Deno ${machine.deno}`,
-    `${rounds} alternating rounds of ${results.seconds} s loads; the same program at both ends; both ends and iperf3 share the CPUs`,
+    `${order}; the same program at both ends; both ends and iperf3 share the CPUs`,
     `used by others before each round: ${noise || "not measured"}`,
     ...results.contestants.map((c) => `${c.title}: ${c.version}`),
     ...results.absent.map((a) => `${a.id}: not measured: ${a.why}`),

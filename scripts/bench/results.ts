@@ -13,7 +13,10 @@ export interface Contestant {
   readonly version: string;
   /** Rivals are what ours is compared with; "plain" is our own loop without crypto. */
   readonly role: "ours" | "rival" | "plain";
-  /** What each round gave, by round; a round that failed is an empty sample. */
+  /**
+   * What each round gave, by round; a load that failed is missing. What has fewer rounds (start-up, handshakes) is in the first ones, the memory after all
+   * loads in the last.
+   */
   readonly rounds: Sample[];
   /** What went wrong, with the round it happened in. */
   readonly failures: string[];
@@ -70,6 +73,8 @@ export interface Results {
   readonly quick: boolean;
   /** Seconds of each load. */
   readonly seconds: number;
+  /** All tunnels were up at once and each load went in turn from one to the next. Without it: all loads of one on a fresh tunnel, then those of the next. */
+  readonly inTurn?: true;
   readonly machine: {
     readonly cpus: number;
     readonly model: string;
@@ -77,7 +82,7 @@ export interface Results {
     readonly memoryGb: number;
     readonly deno: string;
   };
-  /** By round: how much of the machine others used (0 to 1), measured while nothing of ours ran. */
+  /** By round of loads: how much of the machine others used (0 to 1), measured while nothing of ours ran but idle daemons. */
   readonly noise: number[];
   readonly contestants: Contestant[];
   /** Rivals that are not on this machine, and why. */

@@ -146,6 +146,13 @@ Deno.test("the report says what failed, what is absent and what goals came to", 
   assert.match(text, /\| 1000 +\| +999 \| +11\.0 \(1\.00\) \| +30\.0 \(1\.50\) \|/);
 });
 
+Deno.test("the heading says in which order was measured, also of older runs", () => {
+  const contestants = [contestant("ours", "ours", [{ tcp_mean: 5 }, { tcp_mean: 6 }])];
+  const turns = reportText(results(contestants, { inTurn: true }));
+  assert.match(turns, /^2 rounds with all tunnels up at once: each load of 1 s goes in turn/m);
+  assert.match(reportText(results(contestants)), /^2 alternating rounds of 1 s loads;/m);
+});
+
 Deno.test("a report of nothing is still a report", () => {
   assert.match(reportText(results([])), /2026-01-01/);
   assert.match(pictureSvg(results([])), /<\/svg>/);

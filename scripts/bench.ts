@@ -9,7 +9,7 @@
  * udp64, fixed, udp1372, loaded, handshakes, commands, peers, talkers, profile); of a kind of which none is named all are measured, but for `profile`,
  * which needs perf and disturbs the others.
  *
- * Root is needed: everything runs in namespaces that go away with this program. No figure is a verdict by itself; only ratios are.
+ * Root is needed: everything runs in namespaces that go away with this program. A figure by itself says as much about the machine; ratios tell.
  * @module
  */
 

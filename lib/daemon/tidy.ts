@@ -1,8 +1,10 @@
 /**
- * Giving memory back after work that needed much of it: V8 collects an idle heap late, and the C library keeps what was freed.
+ * Giving memory back after work that needed much of it: V8 collects an idle heap late, the C library keeps what was freed, and the kernel leaves code
+ * where it was run once.
  * @module
  */
 import { giveMemoryBack } from "../drive/give_back.ts";
+import { unloadCode } from "../../ffi/process.ts";
 
 /** Work of at least this size (bytes or lines of text) leaves garbage that is worth collecting. */
 const WORTH_BYTES = 1 << 18;
@@ -28,6 +30,6 @@ export class Tidy {
   /** Tidies up in a while. */
   soon(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#first().then(giveMemoryBack), AFTER_MS);
+    this.#timer = setTimeout(() => this.#first().then(giveMemoryBack).then(unloadCode), AFTER_MS);
   }
 }

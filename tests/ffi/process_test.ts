@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { codeMappings, unloadCode } from "../../ffi/process.ts";
+
+/** Three mappings of a program as the loader leaves them, code in the middle, then its data and another mapping of its code. */
+const SMAPS = [
+  "10000-30000 r--p 00000000 fe:00 77 /usr/lib/other",
+  "Rss: 8 kB",
+  "Anonymous: 0 kB",
+  "VmFlags: rd mr mw me",
+  "55a000000000-55a000003000 r--p 00000000 fe:00 78                     /opt/a program",
+  "Rss:                  12 kB",
+  "Anonymous:             0 kB",
+  "55a000003000-55a000008000 r-xp 00002000 fe:00 78                     /opt/a program",
+  "Anonymous:             0 kB",
+  "55a000008000-55a000009000 r--p 00007000 fe:00 78                     /opt/a program",
+  "Anonymous:             4 kB",
+  "55a000009000-55a00000a000 rw-p 00008000 fe:00 78                     /opt/a program",
+  "Anonymous:             0 kB",
+  "55a00000a000-55a00000b000 rw-p 00000000 00:00 0 ",
+  "Anonymous:             0 kB",
+  "7f0000000000-7f0000001000 r-xp 00002000 fe:00 78                     /opt/a program",
+  "Anonymous:             0 kB",
+  "",
+].join("\n");
+
+Deno.test("a program's code is what stands before its data and was never written to", () => {
+  assert.deepEqual(codeMappings(SMAPS, "/opt/a program"), [
+    { start: 0x55a000000000n, bytes: 0x3000n },
+    { start: 0x55a000003000n, bytes: 0x5000n },
+  ]);
+  assert.deepEqual(codeMappings(SMAPS, "/opt/a"), []);
+  assert.deepEqual(codeMappings("", "/opt/a program"), []);
+});
+
+Deno.test("code that is unloaded leaves the process and comes back when it is run", async () => {
+  const resident = () => Number(/^RssFile:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1]);
+  const before = resident();
+  unloadCode();
+  const after = resident();
+  assert.ok(after < before * 0.8, `${before} kB before, ${after} kB after`);
+  // Something that the runtime does in its own code.
+  const { stdout } = await new Deno.Command("echo", { args: ["still here"] }).output();
+  assert.equal(new TextDecoder().decode(stdout), "still here\n");
+});

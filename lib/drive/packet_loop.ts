@@ -17,10 +17,13 @@ const WAIT_MAX_MS = 1000;
  * While packets come this thick (per millisecond, and at least so many since the last wait) the loop naps instead of waiting for the next one: what comes
  * meanwhile is taken in one go, and nobody has to be woken for each, which costs both sides more than a packet (as a network card's interrupt moderation
  * does). A nap costs as much as being woken, so there must be some packets in it; where each packet answers the one before there never are.
+ * It is as long as it takes for so many to come, within these bounds: where super-packets make them come fast, a ping waits behind them.
  */
 const NAP_PACKETS_PER_MS = 64;
 const NAP_PACKETS = 8;
-const NAP_US = 80;
+const NAP_FOR_PACKETS = 32;
+const NAP_MIN_US = 80;
+const NAP_MAX_US = 240;
 const NAP_SLACK_US = 1;
 /** Passes without work while the TUN device reports an error, before it counts as gone. */
 const ERROR_PASSES_MAX = 1000;
@@ -85,9 +88,10 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
     const passBefore = pass;
     moved = stats.sealed + stats.opened;
     pass = now();
-    const least = Math.max(NAP_PACKETS, NAP_PACKETS_PER_MS * (pass - passBefore));
-    const isThick = drained && moved - movedBefore >= least;
-    if (isThick) naps.nap(NAP_US);
+    const came = moved - movedBefore;
+    const elapsed = pass - passBefore;
+    const isThick = drained && came >= Math.max(NAP_PACKETS, NAP_PACKETS_PER_MS * elapsed);
+    if (isThick) naps.nap(napMicroseconds(came, elapsed));
     if (polls.wait(drained && !isThick ? WAIT_MAX_MS : 0) === 0) continue;
     fromTun = (polls.found(PLACE_TUN) | polls.found(PLACE_TUN_BULK)) !== 0;
     fromUdp = (polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) !== 0;
@@ -100,4 +104,14 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
     errorPasses = !worked && (polls.found(PLACE_TUN) & POLL_ERRORS) !== 0 ? errorPasses + 1 : 0;
     if (errorPasses > ERROR_PASSES_MAX) return "gone";
   }
+}
+
+/**
+ * How long a nap is where so many packets came in so many milliseconds.
+ *
+ * @example
+ * napMicroseconds(200, 1); // 160
+ */
+export function napMicroseconds(packets: number, elapsed: number): number {
+  return Math.min(NAP_MAX_US, Math.max(NAP_MIN_US, Math.round(1000 * NAP_FOR_PACKETS * elapsed / packets)));
 }

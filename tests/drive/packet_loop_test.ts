@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Dataplane } from "../../lib/data/dataplane.ts";
 import { DataStats } from "../../lib/data/stats.ts";
-import { PLACE_LINK, runPacketLoop } from "../../lib/drive/packet_loop.ts";
+import { napMicroseconds, PLACE_LINK, runPacketLoop } from "../../lib/drive/packet_loop.ts";
 import { SHARED_WORDS, WORD_BELL } from "../../lib/drive/worker_messages.ts";
 import { now } from "../../lib/net/clock.ts";
 import { type DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
@@ -49,4 +49,11 @@ Deno.test("under a flood the link is heard and a bell that rang does not go on r
     bell.close();
     link.close();
   }
+});
+
+Deno.test("a nap lasts while 32 packets come, between 80 and 240 us", () => {
+  const naps = [[200, 1], [100, 0.5], [50, 0.25], [1000, 2], [64, 1], [8, 0]].map(([came, ms]) =>
+    napMicroseconds(came, ms)
+  );
+  assert.deepEqual(naps, [160, 160, 160, 80, 240, 80]);
 });

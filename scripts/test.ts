@@ -59,7 +59,7 @@ type Job = readonly string[];
  */
 async function jobs(args: readonly string[]): Promise<Job[]> {
   const paths = args.filter((arg) => !arg.startsWith("-") && arg.includes("/"));
-  if (paths.length > 0) return [paths];
+  if (paths.length > 0) return paths.map((path) => [path]);
   const found: string[][] = [];
   const rooms: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(`${ROOT}tests`)) {

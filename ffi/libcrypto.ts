@@ -58,6 +58,7 @@ const SYMBOLS = {
   EVP_PKEY_CTX_new_from_name: { parameters: ["pointer", "buffer", "pointer"], result: "pointer", optional: true },
   EVP_PKEY_derive_set_peer_ex: { parameters: ["pointer", "pointer", "i32"], result: "i32", optional: true },
   EVP_PKEY_fromdata_init: { parameters: ["pointer"], result: "i32", optional: true },
+  EVP_PKEY_set1_encoded_public_key: { parameters: ["pointer", "pointer", "u64"], result: "i32", optional: true },
   EVP_PKEY_fromdata: { parameters: ["pointer", "pointer", "i32", "pointer"], result: "i32", optional: true },
 } as const satisfies Deno.ForeignLibraryInterface;
 

@@ -14,10 +14,13 @@ const PUBLIC_KEY = 0x86;
 const KEYPAIR = 0x87;
 const KEY_BYTES = BigInt(KEY_LENGTH);
 
-/** Makes EVP_PKEYs, to be freed, out of the bytes in `secret` and `other`, and gives a context its peer. */
+/** Makes EVP_PKEYs out of the bytes in `secret` and `other`, and gives a context its peer. */
 interface Keys {
+  /** To be freed. */
   own(): Deno.PointerValue;
+  /** To be released. */
   peer(): Deno.PointerValue;
+  releasePeer(peer: Deno.PointerValue): void;
   setPeer(context: Deno.PointerValue, peer: Deno.PointerValue): number;
 }
 
@@ -42,7 +45,7 @@ export function x25519(libcrypto: Libcrypto): Pick<Suite, "publicKey" | "sharedS
     const derived = ready && evp.EVP_PKEY_derive(context, output.pointer, lengthPointer) === 1;
     evp.EVP_PKEY_CTX_free(context);
     evp.EVP_PKEY_free(own);
-    evp.EVP_PKEY_free(peer);
+    keys.releasePeer(peer);
     if (!ready) throw new Error("libcrypto: X25519 keys were refused");
     if (!derived) return undefined;
     const bytes = output.bytes.slice();
@@ -79,17 +82,21 @@ function keysFromRaw(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys 
   return {
     own: () => evp.EVP_PKEY_new_raw_private_key(X25519, null, secret.pointer, KEY_BYTES),
     peer: () => evp.EVP_PKEY_new_raw_public_key(X25519, null, other.pointer, KEY_BYTES),
+    releasePeer: evp.EVP_PKEY_free,
     setPeer: evp.EVP_PKEY_derive_set_peer,
   };
 }
 
-/** 3.0's way: with a public key beside it (any, as `derive` does not look at it) the private key is taken as it is. */
+/**
+ * 3.0's way: with a public key beside it (any, as `derive` does not look at it) the private key is taken as it is. A key made anew costs some
+ * microseconds, most of them in looking for what makes it; so there is one for all peers, filled again each time.
+ */
 function keysFromData(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys | undefined {
-  const { EVP_PKEY_CTX_new_from_name, EVP_PKEY_fromdata_init, EVP_PKEY_fromdata, EVP_PKEY_derive_set_peer_ex } =
-    libcrypto.symbols;
+  const { EVP_PKEY_CTX_new_from_name, EVP_PKEY_fromdata_init, EVP_PKEY_fromdata } = libcrypto.symbols;
+  const { EVP_PKEY_set1_encoded_public_key, EVP_PKEY_derive_set_peer_ex } = libcrypto.symbols;
   if (
     EVP_PKEY_CTX_new_from_name === null || EVP_PKEY_fromdata_init === null || EVP_PKEY_fromdata === null ||
-    EVP_PKEY_derive_set_peer_ex === null
+    EVP_PKEY_set1_encoded_public_key === null || EVP_PKEY_derive_set_peer_ex === null
   ) return undefined;
   const context = EVP_PKEY_CTX_new_from_name(null, cString("X25519"), null);
   if (context === null || EVP_PKEY_fromdata_init(context) !== 1) return undefined;
@@ -104,9 +111,11 @@ function keysFromData(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys
     if (EVP_PKEY_fromdata(context, madePointer, selection, params.pointer) !== 1) return null;
     return Deno.UnsafePointer.create(made[0]);
   };
+  const peer = make(PUBLIC_KEY, alone);
   return {
     own: () => make(KEYPAIR, pair),
-    peer: () => make(PUBLIC_KEY, alone),
+    peer: () => EVP_PKEY_set1_encoded_public_key(peer, other.pointer, KEY_BYTES) === 1 ? peer : null,
+    releasePeer: () => {},
     // Any 32 bytes are a public key: there is nothing to validate.
     setPeer: (derivation, peer) => EVP_PKEY_derive_set_peer_ex(derivation, peer, 0),
   };

@@ -154,11 +154,15 @@ export function parseEndpoint(
   return scope === undefined ? undefined : { address, port, scope };
 }
 
-/** An endpoint as `parseEndpoint` reads it; a zone is written as a number. */
-export function formatEndpoint(endpoint: Endpoint): string {
+/**
+ * An endpoint as `parseEndpoint` reads it.
+ * @param zoneName names the interface of a zone; it is written as a number without it, or where it gives none
+ */
+export function formatEndpoint(endpoint: Endpoint, zoneName?: (index: number) => string | undefined): string {
   const address = formatIp(endpoint.address);
   if (endpoint.address.length === 4) return `${address}:${endpoint.port}`;
-  return `[${address}${endpoint.scope === 0 ? "" : `%${endpoint.scope}`}]:${endpoint.port}`;
+  const zone = endpoint.scope === 0 ? "" : `%${zoneName?.(endpoint.scope) ?? endpoint.scope}`;
+  return `[${address}${zone}]:${endpoint.port}`;
 }
 
 function parseGroups(text: string): number[] | undefined {

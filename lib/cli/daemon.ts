@@ -6,6 +6,7 @@ import { ConfigError } from "../base/errors.ts";
 import { spawnDaemon } from "../daemon/client.ts";
 import { runDaemon } from "../daemon/run.ts";
 import type { Command } from "./command.ts";
+import { printAll } from "./print.ts";
 
 /** Internal: `daemon NAME [WORKERS]`, configuration on standard input, the answer on standard output. */
 export const command: Command = {
@@ -19,7 +20,7 @@ export const command: Command = {
       ...(workers === undefined ? {} : { workers: workers === "1" ? 1 : 2 }),
       foreground: false,
       configuration: () => new Response(Deno.stdin.readable).text(),
-      ready: (answer) => writeAll(answer),
+      ready: (answer) => printAll(answer),
     });
   },
 };
@@ -48,8 +49,3 @@ export const userspace: Command = {
     return status;
   },
 };
-
-function writeAll(text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
-}

@@ -11,6 +11,7 @@ const OVERVIEW = `usage: wg command [argument ...]
   netstart   start interfaces from their hostname.if(5) files
   route      show and change routes, run a command in a routing domain
   netstat    show listening sockets, routes and interfaces
+  show       show interfaces as wg(8) of wireguard-tools does
   dmesg      show the messages of an interface
   help       show this, or the help of a command
   version    show the version and which crypto runs
@@ -40,6 +41,8 @@ async function helpOf(topic: string | undefined): Promise<string> {
       return (await import("./route.ts")).HELP;
     case "netstat":
       return (await import("./netstat.ts")).HELP;
+    case "show":
+      return (await import("./show.ts")).HELP;
     default:
       break;
   }

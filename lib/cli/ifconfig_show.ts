@@ -15,6 +15,7 @@ import { IFF_MULTICAST, IFF_NOARP, IFF_RUNNING, IFF_UP } from "../netlink/flags.
 import type { AddressFacts, InterfaceStatus } from "../uapi/status.ts";
 import { AskedOnce, readInterface } from "./ifconfig_control.ts";
 import { identityToldBy, placeOf } from "./ifconfig_place.ts";
+import { printAll } from "./print.ts";
 
 const ENXIO = 6;
 
@@ -188,10 +189,4 @@ function shownAddresses(addresses: readonly AddressFacts[]): ShownAddress[] {
       flags: words,
     };
   });
-}
-
-/** Writes everything, also into a pipe that takes it in pieces. */
-function printAll(text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }

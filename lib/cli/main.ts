@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   route: () => import("./route.ts"),
   netstat: () => import("./netstat.ts"),
   netstart: () => import("./netstart.ts"),
+  show: () => import("./show.ts"),
   dmesg: () => import("./dmesg.ts"),
   help: () => import("./help.ts"),
   "--help": () => import("./help.ts"),

@@ -17,8 +17,8 @@ const WITH_WG = needs("namespaces", "tun", "ip", "ping", "wg");
 const sorted = (text: string) => text.split(text.includes("\n\n") ? "\n\n" : /^/m).map((part) => part.trimEnd()).sort();
 
 /** What both say to the same words, once the clock did not tick between them. */
-async function both(room: Room, words: string, env: Record<string, string> = {}): Promise<string> {
-  const run = (program: string) => room.output([program, ...words.split(" ").filter((word) => word !== "")], { env });
+async function both(room: Room, words: string, options: { env?: Record<string, string>; netns?: string } = {}) {
+  const run = (program: string) => room.output([program, ...words.split(" ").filter((word) => word !== "")], options);
   let ours = "";
   for (let attempt = 0; attempt < 5; attempt++) {
     const before = await run("wg");
@@ -58,10 +58,17 @@ Deno.test("every view and field is that of Debian's wg(8)", WITH_WG, async () =>
   ]);
   match(await both(room, "show"), /^interface: wg1\n[^]*\n\ninterface: wg2\n[^]*\n\ninterface: wg7\n/);
   match(await both(room, "show wg1"), /\n {2}preshared key: \(hidden\)\n {2}endpoint: /);
-  match(await both(room, "show wg1", { WG_HIDE_KEYS: "never" }), new RegExp(`preshared key: ${RegExp.escape(psk)}\n`));
-  const painted = await both(room, "show", { WG_COLOR_MODE: "always" });
+  match(
+    await both(room, "show wg1", { env: { WG_HIDE_KEYS: "never" } }),
+    new RegExp(`preshared key: ${RegExp.escape(psk)}\n`),
+  );
+  const painted = await both(room, "show", { env: { WG_COLOR_MODE: "always" } });
   equal(painted.includes("\x1b[33m"), true);
   equal(await must(room, `${OURS} show interfaces`), "wg1 wg2 wg7\n");
+
+  // An endpoint on a link, whose name is that of the namespace it is asked in.
+  await must(room, `ifconfig wg1 wgpeer ${randomKey()} wgendpoint fe80::9%cable 7777`, "left");
+  match(await both(room, "show wg1 endpoints", { netns: "left" }), /\t\[fe80::9%cable\]:7777\n/);
 });
 
 Deno.test(

@@ -16,6 +16,7 @@ import type { AddressFacts, InterfaceStatus } from "../uapi/status.ts";
 import { AskedOnce, readInterface } from "./ifconfig_control.ts";
 import { identityToldBy, placeOf } from "./ifconfig_place.ts";
 import { printAll } from "./print.ts";
+import { askEach, tellFailures, zoneNames } from "./shown.ts";
 
 const ENXIO = 6;
 
@@ -37,19 +38,13 @@ export interface ShowOptions {
 export async function printInterfaces(options: ShowOptions): Promise<number> {
   const failures: OsError[] = [];
   const shown = await select(options.name, failures);
-  const status: StatusOptions = { ...options, zone: await zones(shown), nowSeconds: Date.now() / 1000 };
+  const endpoints = shown.flatMap((one) => one.wg?.i_peers.map((peer) => peer.p_endpoint) ?? []);
+  const status: StatusOptions = { ...options, zone: await zoneNames(endpoints), nowSeconds: Date.now() / 1000 };
   const text = options.json
     ? `${JSON.stringify(shown.map((one) => interfaceJson(one, status)), undefined, 2)}\n`
     : shown.map((one) => formatInterface(one, status)).join("");
   printAll(text);
-  for (const failure of failures) console.error(`wg: ${failure.message}`);
-  return failures.length === 0 ? 0 : 1;
-}
-
-/** Names for the zones of link-local endpoints; the kernel is asked only where there is one. */
-async function zones(shown: readonly ShownInterface[]): Promise<(index: number) => string | undefined> {
-  const scoped = shown.some((one) => one.wg?.i_peers.some((peer) => (peer.p_endpoint?.scope ?? 0) !== 0));
-  return scoped ? (await kernel()).linkName : () => undefined;
+  return tellFailures(failures);
 }
 
 /** @param failures gets what kept single ones of many from being shown */
@@ -58,14 +53,7 @@ async function select(name: string | undefined, failures: OsError[]): Promise<Sh
     const one = await wgInterface(name) ?? (await otherInterfaces([name]))[0];
     if (one !== undefined) return [one];
   }
-  const names = interfaceNames();
-  const oneOfMany = (name: string) =>
-    wgInterface(name).catch((error: unknown) => {
-      if (!(error instanceof OsError)) throw error;
-      failures.push(error);
-      return undefined;
-    });
-  const wg = (await Promise.all(names.map(oneOfMany))).filter((one) => one !== undefined);
+  const wg = await askEach(interfaceNames(), wgInterface, failures);
   if (name === undefined) {
     const here = await otherInterfaces(undefined, new Set(wg.map((one) => one.name)));
     return [...here, ...wg];

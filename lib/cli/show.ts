@@ -3,11 +3,12 @@
  * @module
  */
 import type { PublicKey } from "../base/brands.ts";
-import { ConfigError, OsError } from "../base/errors.ts";
+import { ConfigError, type OsError } from "../base/errors.ts";
 import { getDevice, interfaceNames } from "../daemon/client.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
 import type { Command } from "./command.ts";
 import { printAll } from "./print.ts";
+import { askEach, tellFailures, zoneNames } from "./shown.ts";
 import { FIELDS, formatField, formatShown, type ShowField, showJson, type ShowStyle } from "./show_text.ts";
 
 /** What `wg help show` prints. */
@@ -71,7 +72,7 @@ async function show({ name, what, json }: ShowLine): Promise<number> {
     return 0;
   }
   const failures: OsError[] = [];
-  const found = name !== undefined ? [[name, await ask(name)] as const] : await allOf(interfaceNames(), failures);
+  const found = name !== undefined ? [await ask(name)] : await askEach(interfaceNames(), ask, failures);
   const style = await styleFor(found.map(([, status]) => status));
   if (json) {
     const entries = found.map(([name, status]) => [name, showJson(status, style)]);
@@ -83,40 +84,24 @@ async function show({ name, what, json }: ShowLine): Promise<number> {
       found.map(([own, status]) => formatField(status, what, name === undefined ? own : undefined, style)).join(""),
     );
   }
-  for (const failure of failures) console.error(`wg: ${failure.message}`);
-  return failures.length === 0 ? 0 : 1;
+  return tellFailures(failures);
 }
 
-/** The interface; another implementation's daemon does not tell the public key, so it is worked out. */
-async function ask(name: string): Promise<InterfaceStatus> {
+/** The interface and its name; another implementation's daemon does not tell the public key, so it is worked out. */
+async function ask(name: string): Promise<readonly [string, InterfaceStatus]> {
   const status = await getDevice(name);
-  if (status.publicKey !== undefined || status.privateKey === undefined) return status;
+  if (status.publicKey !== undefined || status.privateKey === undefined) return [name, status];
   const { chooseSuite } = await import("../net/crypto.ts");
-  return { ...status, publicKey: chooseSuite().publicKey(status.privateKey) as PublicKey };
+  return [name, { ...status, publicKey: chooseSuite().publicKey(status.privateKey) as PublicKey }];
 }
 
-/** @param failures gets what kept single ones of many from being shown */
-async function allOf(names: readonly string[], failures: OsError[]): Promise<(readonly [string, InterfaceStatus])[]> {
-  const found = await Promise.all(names.map(async (name) => {
-    try {
-      return [name, await ask(name)] as const;
-    } catch (error) {
-      if (!(error instanceof OsError)) throw error;
-      failures.push(error);
-      return undefined;
-    }
-  }));
-  return found.filter((one) => one !== undefined);
-}
-
-/** How to print, by the environment; the kernel is asked for names only where an endpoint is on a link. */
+/** How to print, by the environment. */
 async function styleFor(shown: readonly InterfaceStatus[]): Promise<ShowStyle> {
   const mode = Deno.env.get("WG_COLOR_MODE");
-  const scoped = shown.some((one) => one.peers.some((peer) => (peer.endpoint?.scope ?? 0) !== 0));
   return {
     nowSeconds: Math.floor(Date.now() / 1000),
     hideKeys: Deno.env.get("WG_HIDE_KEYS") !== "never",
     colors: mode === "always" || mode !== "never" && Deno.stdout.isTerminal() && !Deno.noColor,
-    zoneName: scoped ? (await import("./ifconfig_kernel.ts")).linkName : () => undefined,
+    zoneName: await zoneNames(shown.flatMap((one) => one.peers.map((peer) => peer.endpoint))),
   };
 }

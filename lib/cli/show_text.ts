@@ -37,6 +37,7 @@ const HIDDEN = "(hidden)";
 
 const RESET = "\x1b[0m";
 const BOLD = "\x1b[1m";
+const RED = "\x1b[31m";
 const GREEN = "\x1b[32m";
 const YELLOW = "\x1b[33m";
 const CYAN = "\x1b[36m";
@@ -89,14 +90,14 @@ function byHandshake(peers: readonly PeerStatus[]): PeerStatus[] {
   return peers.toSorted((a, b) => b.lastHandshakeUnixMs - a.lastHandshakeUnixMs);
 }
 
-const PLAIN: Paint = (text) => text;
+const PLAIN = painter(false);
 
 /**
  * `1 minute, 5 seconds ago`.
  * @param seconds since then; below 0 when the clock was set back
  */
 export function formatAgo(seconds: number, paint: Paint = PLAIN): string {
-  if (seconds < 0) return `(${paint("System clock wound backward; connection problems may ensue.", "\x1b[31m")})`;
+  if (seconds < 0) return `(${paint("System clock wound backward; connection problems may ensue.", RED)})`;
   return seconds === 0 ? "Now" : `${formatSpan(seconds, paint)} ago`;
 }
 

@@ -76,8 +76,7 @@ export class Merger {
   /** By kind: whether merged writes are tried, and whether the device ever took one. */
   readonly #merges: boolean[];
   readonly #wasTaken = [false, false, false, false];
-  /** By kind: what was asked for. A kind that is and yet not tried was refused by the device, for good. */
-  #wanted: readonly boolean[];
+  /** By kind: whether the device refused it, for good. */
   readonly #refused = [false, false, false, false];
 
   // What #classify found of the packet at hand.
@@ -103,7 +102,6 @@ export class Merger {
     this.#tun = tun;
     this.#stats = stats;
     this.#merges = [tso, tso, uso, uso];
-    this.#wanted = [...this.#merges];
     this.#last = this.#flows[0];
   }
 
@@ -123,11 +121,7 @@ export class Merger {
     const tcp = tso && this.#tun.tso;
     const udp = uso && this.#tun.uso;
     const wanted = [tcp, tcp, udp, udp];
-    for (let kind = 0; kind < wanted.length; kind++) {
-      if (this.#wanted[kind] && !this.#merges[kind]) this.#refused[kind] = true;
-      this.#merges[kind] = wanted[kind] && !this.#refused[kind];
-    }
-    this.#wanted = wanted;
+    for (let kind = 0; kind < wanted.length; kind++) this.#merges[kind] = wanted[kind] && !this.#refused[kind];
   }
 
   /** Takes a checked IP packet of exactly `length` bytes at `at` (a multiple of 64, with 64 bytes of room before it). */
@@ -394,7 +388,10 @@ export class Merger {
 
     this.#stats.mergeRefused++;
     // A kind that was ever taken is refused for this packet's sake only.
-    if (!this.#wasTaken[kind]) this.#merges[kind] = false;
+    if (!this.#wasTaken[kind]) {
+      this.#refused[kind] = true;
+      this.#merges[kind] = false;
+    }
     this.#setLength(flow, flow.firstBytes);
     if (v4) view.setUint16(first + Ip.IPV4_CHECKSUM, ownIpSum);
     view.setUint16(sumAt, ownSum);

@@ -4,18 +4,17 @@
  */
 import type { Arena } from "../base/arena.ts";
 import { DATAGRAM_MAX } from "../base/constants.ts";
+import type { Offloads } from "../base/offloads.ts";
 import { GATHER_MAX, PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "../data/ports.ts";
 import { EBADFD, EINVAL } from "../../ffi/errno.ts";
 import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";
 
-/** An opened device, and what was asked of it with TUNSETOFFLOAD and granted. */
-export interface TunDescriptors {
+/** An opened device, and what was asked of it with TUNSETOFFLOAD and granted: it hands out and takes super-packets of up to 64 KiB (of UDP from Linux 6.2 on). */
+export interface TunDescriptors extends Pick<Offloads, "tso" | "uso"> {
   readonly fd: number;
-  /** Of its second queue, or -1. */
+  /** Of a second queue of the device; -1 when the kernel gave none. */
   readonly bulkFd: number;
-  readonly tso: boolean;
-  readonly uso: boolean;
 }
 
 /** Reads and writes by readv and writev on nonblocking descriptors, which the caller opens and closes. */

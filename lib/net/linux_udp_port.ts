@@ -5,6 +5,7 @@
 import type { Arena } from "../base/arena.ts";
 import { DATAGRAM_MAX } from "../base/constants.ts";
 import { ENDPOINT_CELL_BYTES } from "../base/endpoint.ts";
+import type { Offloads } from "../base/offloads.ts";
 import {
   GATHER_MAX,
   PORT_DRAINED,
@@ -34,10 +35,7 @@ const SERIES_ALONE_MAX = 4;
 const TRANSIENT_ERRORS_MAX = 16;
 
 /** Offloads to leave off for good although the kernel has them. */
-export interface UdpOffloads {
-  readonly gso?: boolean;
-  readonly gro?: boolean;
-}
+export type UdpOffloads = Partial<Pick<Offloads, "gso" | "gro">>;
 
 /** Sends and receives by sendmsg and recvmsg on nonblocking descriptors, which the caller opens, binds and closes. Socket options for what is received are set here. */
 export class LinuxUdpPort implements UdpPort {

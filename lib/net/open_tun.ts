@@ -4,9 +4,11 @@
  */
 import { osError } from "../base/errno.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
+import type { Offloads } from "../base/offloads.ts";
 import { checked, EBADF, EBADFD, EINVAL } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 import { ifreq, IFREQ_BYTES, ifreqName } from "../../ffi/structs.ts";
+import type { TunDescriptors } from "./linux_tun_port.ts";
 
 const TUN_PATH = "/dev/net/tun";
 
@@ -33,21 +35,11 @@ const FLAGS = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
 const OPEN_FLAGS = libc.O_RDWR | libc.O_NONBLOCK | libc.O_CLOEXEC;
 
 /** Which offloads to ask for; USO needs TSO. */
-export interface TunOffloads {
-  readonly tso: boolean;
-  readonly uso: boolean;
-}
+export type TunOffloads = Pick<Offloads, "tso" | "uso">;
 
 /** A TUN device, not yet up. It lives as long as one of its descriptors (nonblocking, closed on exec). */
-export interface OpenedTun {
-  readonly fd: number;
-  /** Of a second queue of the device; -1 when the kernel gave none. */
-  readonly bulkFd: number;
+export interface OpenedTun extends TunDescriptors {
   readonly name: string;
-  /** The device hands out and takes TCP packets of up to 64 KiB. */
-  readonly tso: boolean;
-  /** The same for UDP (Linux 6.2 and later). */
-  readonly uso: boolean;
 }
 
 /**

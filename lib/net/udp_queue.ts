@@ -4,12 +4,11 @@
  */
 import type { Arena } from "../base/arena.ts";
 import { SEND_FAILED, SEND_OK, SEND_SOURCE_LOST, type SendQueue, type SendResult } from "../data/ports.ts";
-import { EADDRNOTAVAIL, EAGAIN, EINVAL } from "../../ffi/errno.ts";
+import { EADDRNOTAVAIL, EAGAIN, EINVAL, ENETUNREACH } from "../../ffi/errno.ts";
 import { arenaPointer, type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";
 import { MMSGHDR_BYTES, UdpMessage } from "./udp_message.ts";
 
-const ENETUNREACH = 101;
 const QUEUE_MAX = 32;
 
 /** One queued message, with its own rooms for address and control messages. */

@@ -5,7 +5,7 @@
 
 import { aptInstall, type EndPlan, which } from "./contenders.ts";
 import type { Sample } from "./figures.ts";
-import { CommandError, cpuSeconds, type Host, residentMax, run, sleep, until } from "./laboratory.ts";
+import { CommandError, cpuSeconds, type Host, residentMax, sleep, until } from "./laboratory.ts";
 import { iperfReceived, pingTimes, type Received } from "./parse.ts";
 import { quantile } from "./statistics.ts";
 
@@ -182,9 +182,4 @@ export async function installTools(say: (line: string) => void): Promise<void> {
     const problem = await aptInstall(debian);
     if (problem !== undefined) throw new Error(`${program} is needed: ${problem}`);
   }
-}
-
-/** iperf3's version, for the record. */
-export async function iperfVersion(): Promise<string> {
-  return (await run(["iperf3", "--version"], { anyCode: true })).stdout.split("\n")[0];
 }

@@ -3,9 +3,10 @@
  * @module
  */
 
-import { type Contender, OUR_PROGRAM, planTunnel, SOCKET } from "./contenders.ts";
+import { layBed } from "./beds.ts";
+import { type Contender, OUR_PROGRAM, SOCKET } from "./contenders.ts";
 import { Laboratory, residentMax, sleep } from "./laboratory.ts";
-import { awaken, type Bed, LOADS, warmUp } from "./loads.ts";
+import { LOADS, warmUp } from "./loads.ts";
 import type { ScaleRow } from "./results.ts";
 import { peerLines, uapi } from "./uapi.ts";
 
@@ -37,13 +38,9 @@ export async function measureScale(
 
 async function measureOnce(contender: Contender, peers: number, seconds: number) {
   await using laboratory = await Laboratory.open();
-  const { left, right } = laboratory;
-  const tunnel = await planTunnel(left, right);
-  await contender.up(left, tunnel.left);
-  await contender.up(right, tunnel.right);
+  const { left } = laboratory;
+  const { bed } = await layBed(laboratory, contender);
   const daemons = left.processes();
-  const bed: Bed = { left, right, plan: tunnel, daemons: [...daemons, ...right.processes()] };
-  await awaken(bed);
 
   const socket = left.path(SOCKET);
   const lines = ["set=1"];

@@ -95,6 +95,7 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
       cipher: status.cipher,
       offloads: status.offloads,
       offloadsOff: status.offloadsOff,
+      gsoRefused: status.gsoRefused,
       workers: status.workers,
       fwmark: status.fwmark,
     },

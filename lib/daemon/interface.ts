@@ -358,6 +358,7 @@ export class Interface {
       suite: this.#suite,
       cipher: this.#cipher,
       ...this.#offloads.facts,
+      gsoRefused: this.#options.worker.gsoRefused,
       workers: this.#options.worker.workers,
       up: this.#link.up,
       mtu: this.#link.mtu,

@@ -23,6 +23,7 @@ import {
   fromEnvelope,
   WORD_BELL,
   WORD_EVENTS,
+  WORD_GSO_REFUSED,
   WORD_HANDSHAKES_WAITING,
   type WorkerOrder,
   type WorkerReport,
@@ -132,6 +133,7 @@ function run(start: WorkerStart): void {
     now,
     takeOrders,
     flush: () => {
+      words[WORD_GSO_REFUSED] = udp.gsoRefused;
       if (events.length === 0 || !mayReport(words)) return;
       say({ type: "events", events });
       events = [];

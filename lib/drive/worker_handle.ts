@@ -14,6 +14,7 @@ import {
   WORD_BEAT,
   WORD_BELL,
   WORD_EVENTS,
+  WORD_GSO_REFUSED,
   WORD_HANDSHAKES_WAITING,
   type WorkerOrder,
   type WorkerReport,
@@ -47,6 +48,7 @@ export type PacketWorkers = Pick<
   | "replaceSockets"
   | "replaceLinkSocket"
   | "setOffloads"
+  | "gsoRefused"
   | "tidy"
   | "stop"
 >;
@@ -86,6 +88,11 @@ export class WorkerHandle {
   /** Handshake messages that wait in the main isolate's queue. */
   handshakesWaiting(): number {
     return Atomics.load(this.#shared, WORD_HANDSHAKES_WAITING);
+  }
+
+  /** Sends of several datagrams so far that the kernel or the path refused, and that went one by one. */
+  get gsoRefused(): number {
+    return Atomics.load(this.#shared, WORD_GSO_REFUSED);
   }
 
   /** Call once for every `handshake-datagram` handled. */

@@ -17,6 +17,8 @@ export const WORD_BELL = 1;
 export const WORD_BEAT = 2;
 /** One of the EVENTS_ below: events go up only while the main isolate has none, so that those of a busy time go up together. */
 export const WORD_EVENTS = 3;
+/** Sends of several datagrams that the kernel or the path refused, and that went one by one. */
+export const WORD_GSO_REFUSED = 4;
 /** The main isolate has none. */
 export const EVENTS_NONE = 0;
 /** It was sent some and has not handled them all. */

@@ -46,6 +46,11 @@ export class WorkerPair implements PacketWorkers {
     this.#inbound.handshakeTaken();
   }
 
+  /** As WorkerHandle's; only who sends has any. */
+  get gsoRefused(): number {
+    return this.#outbound.gsoRefused;
+  }
+
   eventsHandled(): void {
     this.#heard?.eventsHandled();
     this.#heard = undefined;

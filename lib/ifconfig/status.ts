@@ -38,6 +38,8 @@ export interface ShownEngine {
   readonly offloads: string;
   /** Those that were switched off by hand. */
   readonly offloadsOff: string;
+  /** Sends of several datagrams that the kernel or the path refused, and that went one by one. */
+  readonly gsoRefused: number;
   /** Threads that move packets: 1, or 2 for one each way; 0 when the daemon does not tell. */
   readonly workers: number;
   readonly fwmark: number;
@@ -166,7 +168,8 @@ function formatPeer(peer: wg_peer_io, { nowSeconds, zone }: StatusOptions, rtabl
 
 function formatEngine(engine: ShownEngine): string {
   let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${engine.offloads || "none"}`;
-  text += engine.offloadsOff === "" ? "\n" : `; switched off: ${engine.offloadsOff}\n`;
+  if (engine.offloadsOff !== "") text += `; switched off: ${engine.offloadsOff}`;
+  text += engine.gsoRefused === 0 ? "\n" : `; gso refused: ${engine.gsoRefused}\n`;
   if (engine.workers !== 0) text += `\tworkers: ${engine.workers === 2 ? "2, one each way" : engine.workers}\n`;
   if (engine.fwmark !== 0) text += `\tfwmark 0x${engine.fwmark.toString(16)}\n`;
   return text + `\tpid ${engine.pid}\n`;

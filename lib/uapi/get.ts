@@ -23,7 +23,8 @@ export function formatGet(status: DeviceStatus, facts?: InterfaceFacts, link?: L
   if (extended && status.publicKey !== undefined) text += `own_public_key=${status.publicKey.toHex()}\n`;
   if (status.listenPort !== 0) text += `listen_port=${status.listenPort}\n`;
   if (status.fwmark !== 0) text += `fwmark=${status.fwmark}\n`;
-  if (extended) text += formatFacts(status, facts);
+  // It changes without a word, so it is told to who asks only.
+  if (extended) text += `${formatFacts(status, facts)}gso_refused=${facts.gsoRefused}\n`;
   if (link !== undefined) text += formatLink(link);
   for (const peer of status.peers) text += formatPeer(peer, extended);
   return text;
@@ -200,6 +201,9 @@ function readDevice(device: Draft<InterfaceStatus>, key: string, value: string):
     case "cipher":
     case "offloads":
       device[key] = value;
+      return;
+    case "gso_refused":
+      device.gsoRefused = count(key, value);
       return;
     case "offloads_off":
       device.offloadsOff = value;

@@ -21,6 +21,8 @@ export interface InterfaceFacts {
   readonly offloads: string;
   /** Which were switched off by hand, in the same form; also one that the kernel does not have. */
   readonly offloadsOff: string;
+  /** Sends of several datagrams that the kernel or the path refused, and that went one by one. */
+  readonly gsoRefused: number;
   /** How many threads move packets: 1, or 2 for one each way; 0 when not told. */
   readonly workers: number;
   /** Whether the link is up, as the daemon last saw it. */
@@ -70,6 +72,7 @@ export const NO_FACTS: InterfaceFacts = {
   cipher: "",
   offloads: "",
   offloadsOff: "",
+  gsoRefused: 0,
   workers: 0,
   up: false,
   mtu: 0,

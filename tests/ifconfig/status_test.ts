@@ -28,7 +28,16 @@ function shown(change: Partial<ShownInterface> = {}): ShownInterface {
     priority: 0,
     groups: ["wg"],
     wg: { ...W.emptyInterface(), i_flags: W.WG_INTERFACE_HAS_PORT, i_port: 7111 },
-    engine: { pid: 12, suite: "noble", cipher: "noble", offloads: "", offloadsOff: "", workers: 2, fwmark: 0x10 },
+    engine: {
+      pid: 12,
+      suite: "noble",
+      cipher: "noble",
+      offloads: "",
+      offloadsOff: "",
+      gsoRefused: 0,
+      workers: 2,
+      fwmark: 0x10,
+    },
     addresses: [],
     ...change,
   };
@@ -146,6 +155,11 @@ Deno.test("offloads: those that run and those that were switched off, in both fo
   assert.match(formatInterface(one, { ...all, features: true }), /\n\toffloads: tso gso; switched off: uso gro\n/);
   assert.ok(!formatInterface(one, all).includes("tso"));
   assert.deepEqual(interfaceJson(one, all).engine, one.engine);
+  const refused = shown({ engine: { ...engine!, offloads: "gso", offloadsOff: "gro", gsoRefused: 7 } });
+  assert.match(
+    formatInterface(refused, { ...all, features: true }),
+    /\n\toffloads: gso; switched off: gro; gso refused: 7\n/,
+  );
   const none = shown({ engine: { ...engine!, offloadsOff: "tso uso gso gro" } });
   assert.match(
     formatInterface(none, { ...all, features: true }),

@@ -188,3 +188,32 @@ Deno.test(
     }
   },
 );
+
+for (const workers of [1, 2] as const) {
+  Deno.test(
+    `a path too narrow for a run: it arrives one by one, and the status counts, with ${workers} Worker`,
+    needs("namespaces", "tun", "ip", "ipv6"),
+    async () => {
+      await using room = await wgRoom();
+      await tunnel(room, "10.0.0.2", "", workers);
+      const server = room.spawn([Deno.execPath(), "eval", "--quiet", ECHO], { netns: "right" });
+      await eventually("the echo listens", () => server.output().includes("listening"));
+      const refused = async (name: string) => {
+        const [{ engine }] = JSON.parse(await must(room, `ifconfig --json ${name}`));
+        const line = /\toffloads: [a-z ]+(?:; gso refused: (\d+))?\n/.exec(
+          await must(room, `ifconfig ${name} hwfeatures`),
+        );
+        equal(engine.gsoRefused, Number(line?.[1] ?? 0));
+        return engine.gsoRefused as number;
+      };
+      await exchange(room);
+      equal(await refused("wg1"), 0);
+      // The segments of a run are longer than what the link takes now; one alone is sent in fragments.
+      await must(room, "ip link set cable mtu 1300", "left");
+      await exchange(room);
+      ok(await refused("wg1") > 0);
+      equal(await refused("wg2"), 0);
+      match((await told(room, "wg2")).running, /gso/);
+    },
+  );
+}

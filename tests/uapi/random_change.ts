@@ -117,6 +117,7 @@ export function randomFacts(random: Random): InterfaceFacts {
     cipher: "libcrypto composed",
     offloads: ["", "tso uso gso gro"][random(2)],
     offloadsOff: ["", "uso gro"][random(2)],
+    gsoRefused: random(1000),
     workers: 1 + random(2),
     up: maybe(random),
     mtu: 1280 + random(9000),

@@ -2,6 +2,9 @@
  * WireGuard as a library: interfaces inside a program (no privileges, any system that Deno runs on), the configuration's values and texts,
  * OpenBSD's two calls, and, on Linux, the daemons of this machine. Importing it does nothing.
  *
+ * A program in any folder can import this file by its path; it needs no import map and no configuration.
+ * A `PortableInterface` needs `--allow-net` and `--unstable-net`. It uses libcrypto where `--allow-ffi` is given too.
+ *
  * @example One packet through a tunnel of two interfaces on the loopback
  * ```ts
  * import { PortableInterface, type PrivateKey } from "./mod.ts";

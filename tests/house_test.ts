@@ -120,3 +120,20 @@ Deno.test("no default exports, no drawers", () => {
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
 });
+
+Deno.test("packages are named with their exact version, which is the same everywhere", () => {
+  // No import map: a program in another folder imports mod.ts, and the map of this folder is not read then.
+  const versions = new Map<string, Set<string>>();
+  for (
+    const path of ["main.ts", "mod.ts", ...["lib", "ffi", "scripts", "tests"].flatMap((folder) => [...sources(folder)])]
+  ) {
+    const text = withoutComments(Deno.readTextFileSync(path));
+    for (const [, specifier] of text.matchAll(/\b(?:from|import\s*\(?)\s*"([^"\s]+)"/g)) {
+      if (/^(\.{1,2}\/|node:)/.test(specifier)) continue;
+      const [, name, version] = /^npm:((?:@[\w-]+\/)?[\w-]+)@(\d+\.\d+\.\d+)(?:\/|$)/.exec(specifier) ?? [];
+      assert.ok(name !== undefined, `${path}: "${specifier}" is neither a file, nor node:, nor npm:NAME@A.B.C`);
+      versions.set(name, (versions.get(name) ?? new Set()).add(version));
+    }
+  }
+  assert.deepEqual([...versions].filter(([, found]) => found.size !== 1), []);
+});

@@ -2,7 +2,7 @@
  * The packet cipher made of @noble: for hosts without a libcrypto, and the readable twin of the fast ones.
  * @module
  */
-import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { chacha20poly1305 } from "npm:@noble/ciphers@2.4.0/chacha.js";
 import type { Arena } from "../base/arena.ts";
 import { KEY_LENGTH, TAG_LENGTH } from "../base/constants.ts";
 import { NONCE_LENGTH } from "./nonce.ts";

@@ -2,10 +2,10 @@
  * The suite made of @noble's TypeScript: always there, and the readable one that the others are held against.
  * @module
  */
-import { chacha20poly1305, xchacha20poly1305 } from "@noble/ciphers/chacha.js";
-import { x25519 } from "@noble/curves/ed25519.js";
-import { blake2s } from "@noble/hashes/blake2.js";
-import { hmac } from "@noble/hashes/hmac.js";
+import { chacha20poly1305, xchacha20poly1305 } from "npm:@noble/ciphers@2.4.0/chacha.js";
+import { x25519 } from "npm:@noble/curves@2.4.0/ed25519.js";
+import { blake2s } from "npm:@noble/hashes@2.4.0/blake2.js";
+import { hmac } from "npm:@noble/hashes@2.4.0/hmac.js";
 import { KEY_LENGTH, MAC_LENGTH, TAG_LENGTH } from "../base/constants.ts";
 import { counterNonce, XNONCE_LENGTH } from "./nonce.ts";
 import { expectLength, type Suite } from "./suite.ts";

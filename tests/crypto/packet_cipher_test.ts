@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hchacha } from "@noble/ciphers/chacha.js";
+import { hchacha } from "npm:@noble/ciphers@2.4.0/chacha.js";
 import { Arena } from "../../lib/base/arena.ts";
 import { TAG_LENGTH } from "../../lib/base/constants.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";

@@ -172,5 +172,9 @@ export type Section = "interface" | "address" | "wireguard" | "peer";
 /** A word of OpenBSD's that Linux or wg cannot do, and what to do instead. */
 export interface RefusedWord {
   readonly name: string;
+  /** Names of what follows it on OpenBSD, in brackets when it may be left out. */
+  readonly operands: readonly string[];
   readonly why: string;
+  /** Whether the line may go on without it: hostname.if(5) files may pass over such words. */
+  readonly harmless: boolean;
 }

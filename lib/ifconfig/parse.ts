@@ -7,7 +7,7 @@ import { ConfigError } from "../base/errors.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import { isMapped } from "../base/ip_text.ts";
 import { shown } from "../uapi/set.ts";
-import type { AddressChange, AddressDraft, Command, Family, Sources } from "./command.ts";
+import type { AddressChange, AddressDraft, Command, Family, RefusedWord, Sources } from "./command.ts";
 import { Draft } from "./command.ts";
 import { classPrefix, parseAddressWithZone } from "./values.ts";
 import { findRefused, findWord } from "./words.ts";
@@ -45,6 +45,32 @@ export function parseWords(args: readonly string[]): Draft {
   }
   checkTogether(draft, args);
   return draft;
+}
+
+/**
+ * Takes the harmless words and their operands off a line, for the files of OpenBSD machines. What
+ * follows another word is its operand, not a word: `description monitor` stays.
+ * @param args the interface and its words, as for `parseWords`
+ * @returns the line without them, and the words that were passed over
+ * @example
+ * ```ts
+ * import { deepEqual } from "node:assert/strict";
+ * deepEqual(passOverHarmless(["wg1", "llprio", "3", "up"]).words, ["wg1", "up"]);
+ * ```
+ */
+export function passOverHarmless(
+  args: readonly string[],
+): { readonly words: readonly string[]; readonly passedOver: readonly RefusedWord[] } {
+  const words = args.slice(0, 1);
+  const passedOver: RefusedWord[] = [];
+  for (let i = 1; i < args.length;) {
+    const refused = findRefused(args[i]);
+    const count = 1 + (refused?.operands ?? findWord(args[i])?.operands ?? []).length;
+    if (refused?.harmless) passedOver.push(refused);
+    else words.push(...args.slice(i, i + count));
+    i += count;
+  }
+  return { words, passedOver };
 }
 
 /** What no word can see alone. */

@@ -27,10 +27,10 @@
  * ```
  * @module
  */
-export { PortableInterface, type PortableOptions } from "./lib/drive/portable.ts";
-export { LocalInterface, type LocalOptions } from "./lib/drive/local.ts";
-export { MemoryTun } from "./lib/net/memory_tun.ts";
-export { PortableUdp } from "./lib/net/portable_udp.ts";
+export { PortableInterface, type PortableOptions } from "./lib/embed/portable.ts";
+export { LocalInterface, type LocalOptions } from "./lib/embed/local.ts";
+export { MemoryTun } from "./lib/embed/memory_tun.ts";
+export { PortableUdp } from "./lib/embed/portable_udp.ts";
 
 export { Device, type DeviceOptions, type DeviceOutputs, type OutgoingDatagram } from "./lib/device/device.ts";
 export { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions } from "./lib/data/dataplane.ts";

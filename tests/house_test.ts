@@ -21,10 +21,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   net: ["base", "crypto", "wire", "data", "netlink"],
   host: ["base", "netlink", "net"],
   drive: ["base", "crypto", "wire", "data", "device", "net", "host", "uapi"],
+  embed: ["base", "crypto", "data", "device", "net", "drive"],
   daemon: ["base", "crypto", "wire", "data", "device", "net", "host", "drive", "uapi", "ifconfig"],
   cli: ["base", "crypto", "wire", "net", "host", "drive", "daemon", "uapi", "ifconfig", "netlink"],
 };
-const OS_ROOMS = new Set(["net", "host", "drive", "daemon", "cli"]);
+const OS_ROOMS = new Set(["net", "host", "drive", "embed", "daemon", "cli"]);
 
 /** What a pure room may not name outside comments: the world's clock, chance, timers and the runtime. */
 const IMPURE =

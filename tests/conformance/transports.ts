@@ -8,15 +8,15 @@ import { type Endpoint, ENDPOINT_CELL_BYTES, readEndpointCell, writeEndpointCell
 import type { Times } from "../../lib/base/times.ts";
 import { GATHER_MAX, PORT_DRAINED, SEND_OK, type SendResult, type UdpPort } from "../../lib/data/ports.ts";
 import type { OutgoingDatagram } from "../../lib/device/device.ts";
-import { LocalInterface } from "../../lib/drive/local.ts";
+import { LocalInterface } from "../../lib/embed/local.ts";
 import { now, wallClock } from "../../lib/net/clock.ts";
 import { choosePacketCipher, chooseSuite, type CipherChoice, type SuiteChoice } from "../../lib/net/crypto.ts";
 import { fillRandom } from "../../lib/net/entropy.ts";
 import { sendDatagram } from "../../lib/net/linux_datagram.ts";
 import { LinuxUdpPort } from "../../lib/net/linux_udp_port.ts";
-import { MemoryTun } from "../../lib/net/memory_tun.ts";
+import { MemoryTun } from "../../lib/embed/memory_tun.ts";
 import { closeUdp, openUdp } from "../../lib/net/open_udp.ts";
-import { PortableUdp } from "../../lib/net/portable_udp.ts";
+import { PortableUdp } from "../../lib/embed/portable_udp.ts";
 import { NODE_ARENA_BYTES, planeOf } from "../data/two_ways.ts";
 
 export type TransportName = "memory" | "portable" | "linux";

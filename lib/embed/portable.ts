@@ -12,8 +12,8 @@ import type { DataStats } from "../data/stats.ts";
 import { now, wallClock } from "../net/clock.ts";
 import { choosePacketCipher, chooseSuite, type CipherChoice, type SuiteChoice } from "../net/crypto.ts";
 import { fillRandom } from "../net/entropy.ts";
-import { MemoryTun } from "../net/memory_tun.ts";
-import { PortableUdp } from "../net/portable_udp.ts";
+import { MemoryTun } from "./memory_tun.ts";
+import { PortableUdp } from "./portable_udp.ts";
 import { LocalInterface } from "./local.ts";
 
 /** Bytes of the arena besides the data plane's: what cipher and socket take. */

@@ -62,9 +62,9 @@ export { formatSet, parseSet } from "./lib/uapi/set.ts";
 export { formatGet, parseGet } from "./lib/uapi/get.ts";
 export type { InterfaceFacts, InterfaceStatus } from "./lib/uapi/status.ts";
 
-export { SIOCGWG, SIOCSWG, type WgControl } from "./lib/ifconfig/ioctl.ts";
-export * as wg_data from "./lib/ifconfig/wg_data_io.ts";
-export * as wg_data_codec from "./lib/ifconfig/wg_data_codec.ts";
+export { SIOCGWG, SIOCSWG, type WgControl } from "./lib/openbsd/ioctl.ts";
+export * as wg_data from "./lib/openbsd/wg_data_io.ts";
+export * as wg_data_codec from "./lib/openbsd/wg_data_codec.ts";
 
 export { DeviceControl } from "./lib/daemon/wg_control.ts";
 export { destroyDaemon, getDevice, interfaceNames, setDevice } from "./lib/daemon/client.ts";

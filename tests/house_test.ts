@@ -17,12 +17,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   data: ["base", "crypto", "wire", "route"],
   device: ["base", "crypto", "wire", "route", "timers", "noise", "cookie"],
   uapi: ["base"],
+  openbsd: ["base", "uapi"],
   ifconfig: ["base", "uapi"],
   net: ["base", "crypto", "wire", "data", "netlink"],
   host: ["base", "netlink", "net"],
   drive: ["base", "crypto", "wire", "data", "device", "net", "host", "uapi"],
   embed: ["base", "crypto", "data", "device", "net", "drive"],
-  daemon: ["base", "crypto", "wire", "data", "device", "net", "host", "drive", "uapi", "ifconfig"],
+  daemon: ["base", "crypto", "wire", "data", "device", "net", "host", "drive", "uapi", "openbsd"],
   cli: ["base", "crypto", "wire", "net", "host", "drive", "daemon", "uapi", "ifconfig", "netlink"],
 };
 const OS_ROOMS = new Set(["net", "host", "drive", "embed", "daemon", "cli"]);

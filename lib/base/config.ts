@@ -1,5 +1,6 @@
 /**
- * What an interface is told and what it tells: the values between the UAPI text, ifconfig's words, wg_data_io and the device.
+ * What an interface is told and what it tells: the values that ifconfig's words, the UAPI text and wg_data_io
+ * turn into, and that the device takes and gives.
  * A field that is absent changes nothing.
  * @module
  */
@@ -48,6 +49,9 @@ export interface DeviceChange {
   readonly replacePeers?: boolean;
   readonly peers?: readonly PeerChange[];
 }
+
+/** A value that is still being filled. */
+export type Draft<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A peer as it is. */
 export interface PeerStatus {

@@ -81,3 +81,6 @@ export const COOKIE_REPLY_LENGTH = 64;
 export const DATA_LENGTH_MIN = 32;
 /** The TOS / traffic class of handshake messages: DSCP AF41. */
 export const HANDSHAKE_TOS = 0x88;
+
+/** The greatest rdomain and rtable, as on OpenBSD (RT_TABLEID_MAX). */
+export const RDOMAIN_MAX = 255;

@@ -1,24 +1,20 @@
 /**
  * Changing an interface: all words are read and checked, what they name is looked up, and then the steps are done in an order that can be
- * undone: the link and its addresses first, SIOCSWG last. Whatever fails, the interface is as it was, or, when it was to be created, not there.
+ * undone: the link and its addresses first, the daemon's change last. Whatever fails, the interface is as it was, or, when it was to be created, not there.
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
 import { osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
-import { destroyDaemon, interfaceExists, interfaceNames, spawnDaemon } from "../daemon/client.ts";
+import { destroyDaemon, getDevice, interfaceExists, interfaceNames, setDevice, spawnDaemon } from "../daemon/client.ts";
 import { NetNamespace, removeRdomainIfEmpty } from "../host/namespace.ts";
 import { rdomainOf, sameNamespace } from "../host/rdomain.ts";
 import { RouteSocket } from "../host/route_socket.ts";
 import type { Command } from "../ifconfig/command.ts";
-import type { AlongWith } from "../ifconfig/ioctl.ts";
-import { changeOf, SIOCSWG } from "../ifconfig/ioctl.ts";
 import { CLASS_NAME, parseWords, settle } from "../ifconfig/parse.ts";
-import { emptyInterface } from "../ifconfig/wg_data_io.ts";
-import { interfaceSize } from "../ifconfig/wg_data_codec.ts";
 import { GROUPS_MAX } from "../uapi/keys.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
-import { AskedOnce, requireRoot } from "./ifconfig_control.ts";
+import { requireRoot } from "./ifconfig_control.ts";
 import { namespaceOf } from "./ifconfig_kernel.ts";
 import { LinkEditor } from "./ifconfig_link.ts";
 import { commandSources } from "./ifconfig_sources.ts";
@@ -50,7 +46,7 @@ export async function changeInterface(words: readonly string[]): Promise<number>
 
 /** The kernel's refusal of a port as the mistake in the word that asked for it. */
 function inWords(error: unknown, command: Command): unknown {
-  const port = command.device?.i_port ?? 0;
+  const port = command.change.listenPort ?? 0;
   const taken = error instanceof OsError && error.code === "EADDRINUSE" && port !== 0;
   return taken ? new ConfigError("wgport", `${port}: ${error.text} (${error.code})`) : error;
 }
@@ -74,7 +70,7 @@ function isTaken(name: string): boolean {
 
 /** Ends the interface and takes away its rdomain when it was the last in it. */
 async function destroy(name: string): Promise<void> {
-  const status = await new AskedOnce().status(name);
+  const status = await getDevice(name);
   const rdomain = rdomainNumber(status);
   await destroyDaemon(name);
   if (rdomain !== undefined) removeRdomainIfEmpty(rdomain);
@@ -86,14 +82,13 @@ function rdomainNumber(status: InterfaceStatus): number | undefined {
 }
 
 async function create(command: Command): Promise<void> {
-  const change: DeviceChange = { ...changeOf(command.device ?? emptyInterface()), ...along(command, []) };
-  const name = await spawnNamed(command.name, change);
+  const name = await spawnNamed(command.name, changeFor(command, []));
   try {
     using here = NetNamespace.current();
     using editor = new LinkEditor(name, here);
     // The kernel's own WireGuard has no link-local address either.
     editor.withoutLinkLocal();
-    changeLink(editor, command, command.priority ?? 0);
+    changeLink(editor, command, command.change.priority ?? 0);
     editor.keep();
   } catch (error) {
     await destroyDaemon(name);
@@ -124,40 +119,31 @@ async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
 }
 
 async function modify(command: Command): Promise<void> {
-  const control = new AskedOnce();
-  const status = await control.status(command.name);
-  const extra = along(command, status.groups);
+  const status = await getDevice(command.name);
+  const change = changeFor(command, status.groups);
   using namespace = namespaceOf(status);
   using editor = touchesLink(command) ? new LinkEditor(status.name || command.name, namespace) : undefined;
-  if (editor !== undefined) changeLink(editor, command, command.priority ?? status.priority);
-  if (command.device !== undefined || Object.keys(extra).length > 0) {
-    const io = command.device ?? emptyInterface();
-    await SIOCSWG(control, { wgd_name: command.name, wgd_size: interfaceSize(io), wgd_interface: io }, extra);
-  }
+  if (editor !== undefined) changeLink(editor, command, change.priority ?? status.priority);
+  if (Object.keys(change).length > 0) await setDevice(command.name, change);
   editor?.keep();
   const left = command.rdomain === undefined ? undefined : rdomainOf(namespace.identity);
   if (left !== undefined && left !== command.rdomain) removeRdomainIfEmpty(left);
 }
 
-/** What goes along with SIOCSWG. */
-function along(command: Command, groups: readonly string[]): AlongWith {
+/** What the daemon is told, with the groups that the interface is in afterwards. */
+function changeFor(command: Command, groups: readonly string[]): DeviceChange {
   const leave = new Set(command.leaveGroups);
   for (const name of leave) {
     if (!groups.includes(name)) throw new ConfigError("-group", `"${name}": the interface is not in this group`);
   }
   const joined = [...new Set([...groups, ...command.joinGroups])].filter((name) => !leave.has(name));
   if (joined.length > GROUPS_MAX) throw new ConfigError("group", `an interface is in at most ${GROUPS_MAX} groups`);
-  return {
-    ...(command.debug !== undefined && { debug: command.debug }),
-    ...(command.priority !== undefined && { priority: command.priority }),
-    ...(Object.keys(command.offloads).length > 0 && { offloads: command.offloads }),
-    ...(command.joinGroups.length + leave.size > 0 && { groups: joined }),
-  };
+  return command.joinGroups.length + leave.size > 0 ? { ...command.change, groups: joined } : command.change;
 }
 
 function touchesLink(command: Command): boolean {
   return command.up !== undefined || command.mtu !== undefined || command.description !== undefined ||
-    command.rdomain !== undefined || command.priority !== undefined || command.addresses.length > 0;
+    command.rdomain !== undefined || command.change.priority !== undefined || command.addresses.length > 0;
 }
 
 /**
@@ -169,7 +155,7 @@ function changeLink(editor: LinkEditor, command: Command, metric: number): void 
   const shrinks = command.mtu !== undefined && command.mtu < editor.mtu;
   if (command.mtu !== undefined && !shrinks) editor.setMtu(command.mtu);
   if (command.description !== undefined) editor.setDescription(command.description);
-  if (command.priority !== undefined) editor.setMetric(command.priority);
+  if (command.change.priority !== undefined) editor.setMetric(command.change.priority);
   if (command.up === true) editor.setUp(true);
   if (command.addresses.length > 0) editor.changeAddresses(command.addresses, metric);
   if (command.mtu !== undefined && shrinks) editor.setMtu(command.mtu);

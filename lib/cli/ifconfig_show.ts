@@ -4,16 +4,14 @@
  */
 import { ConfigError, OsError } from "../base/errors.ts";
 import { interfaceNames } from "../daemon/client.ts";
-import { isRoot } from "../daemon/wg_control.ts";
+import { isRoot, knownStatus } from "../daemon/wg_control.ts";
 import type { Family } from "../ifconfig/command.ts";
 import type { ShownAddress, ShownInterface, ShownLink, StatusOptions } from "../ifconfig/status.ts";
 import { formatInterface, interfaceJson } from "../ifconfig/status.ts";
-import { WG_INTERFACE_HAS_PORT, WG_INTERFACE_HAS_RTABLE } from "../ifconfig/wg_data_io.ts";
 import { IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE } from "../netlink/flags.ts";
 import type { Link } from "../netlink/link.ts";
 import { IFF_MULTICAST, IFF_NOARP, IFF_RUNNING, IFF_UP } from "../netlink/flags.ts";
 import type { AddressFacts, InterfaceStatus } from "../uapi/status.ts";
-import { AskedOnce, readInterface } from "./ifconfig_control.ts";
 import { identityToldBy, placeOf } from "./ifconfig_place.ts";
 import { printAll } from "./print.ts";
 import { askEach, tellFailures, zoneNames } from "./shown.ts";
@@ -38,7 +36,7 @@ export interface ShowOptions {
 export async function printInterfaces(options: ShowOptions): Promise<number> {
   const failures: OsError[] = [];
   const shown = await select(options.name, failures);
-  const endpoints = shown.flatMap((one) => one.wg?.i_peers.map((peer) => peer.p_endpoint) ?? []);
+  const endpoints = shown.flatMap((one) => one.wg?.peers.map((peer) => peer.endpoint) ?? []);
   const status: StatusOptions = { ...options, zone: await zoneNames(endpoints), nowSeconds: Date.now() / 1000 };
   const text = options.json
     ? `${JSON.stringify(shown.map((one) => interfaceJson(one, status)), undefined, 2)}\n`
@@ -71,15 +69,13 @@ const classOf = (name: string) => name.replace(/[0-9]+$/, "");
 
 /** A wg interface by its daemon; undefined when there is none. */
 async function wgInterface(name: string): Promise<ShownInterface | undefined> {
-  const control = new AskedOnce();
   let status: InterfaceStatus;
   try {
-    status = await control.status(name);
+    status = await knownStatus(name);
   } catch (error) {
     if (error instanceof OsError && error.errno === ENXIO) return undefined;
     throw error;
   }
-  const wg = await readInterface(control, name);
   const known = await findLink(status.name || name, status);
   return {
     name: known.link?.name ?? (status.name || name),
@@ -88,7 +84,7 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
     debug: status.debug,
     priority: status.priority,
     groups: ["wg", ...status.groups],
-    wg: isRoot() ? wg : { ...wg, i_flags: wg.i_flags & (WG_INTERFACE_HAS_PORT | WG_INTERFACE_HAS_RTABLE), i_peers: [] },
+    wg: status,
     engine: status.pid === 0 ? undefined : {
       pid: status.pid,
       suite: status.suite,

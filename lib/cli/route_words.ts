@@ -2,6 +2,7 @@
  * The command line of route(8), checked and typed; nothing is looked up and nothing is done here.
  * @module
  */
+import { RDOMAIN_MAX } from "../base/constants.ts";
 import type { IpBytes } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
 import { maskAddress, parseDecimal, parseIp } from "../base/ip_text.ts";
@@ -62,8 +63,6 @@ export interface RouteLine {
   readonly command: RouteCommand;
 }
 
-/** The greatest rdomain and rtable number, as in OpenBSD (RT_TABLEID_MAX). */
-export const RTABLE_MAX = 255;
 const PRIORITY_MAX = 0xffff_ffff;
 const MTU_MAX = 0xffff_ffff;
 
@@ -106,8 +105,8 @@ export function parseRoute(args: readonly string[]): RouteLine {
 
 /** Reads the number after -T. @throws ConfigError */
 export function parseRtable(word: string): number {
-  const rtable = parseDecimal(word, RTABLE_MAX);
-  if (rtable === undefined) throw new ConfigError("-T", `not a routing table from 0 to ${RTABLE_MAX}: ${word}`);
+  const rtable = parseDecimal(word, RDOMAIN_MAX);
+  if (rtable === undefined) throw new ConfigError("-T", `not a routing table from 0 to ${RDOMAIN_MAX}: ${word}`);
   return rtable;
 }
 

@@ -2,14 +2,11 @@
  * Checks a change of the configuration before anything of it is applied.
  * @module
  */
-import { ALLOWED_IPS_MAX, DESCRIPTION_SIZE, KEY_LENGTH, PEERS_MAX } from "../base/constants.ts";
+import { ALLOWED_IPS_MAX, DESCRIPTION_SIZE, KEY_LENGTH, PEERS_MAX, RDOMAIN_MAX } from "../base/constants.ts";
 import type { DeviceChange, PeerChange } from "../base/config.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
 import { peerKey, type PeerRegistry, rangeKey } from "./peer_registry.ts";
-
-/** The greatest rdomain, as OpenBSD has it. */
-const RTABLE_MAX = 255;
 
 /** How much an interface holds. */
 export interface Limits {
@@ -27,7 +24,7 @@ export function checkChange(change: DeviceChange, peers: PeerRegistry, limits: L
   checkKey("wgkey", change.privateKey);
   checkNumber("wgport", change.listenPort, 65_535);
   checkNumber("fwmark", change.fwmark, 0xffff_ffff);
-  checkNumber("wgrtable", change.rtable, RTABLE_MAX);
+  checkNumber("wgrtable", change.rtable, RDOMAIN_MAX);
   for (const peer of change.peers ?? []) checkPeer(peer);
   checkPeerCount(change, peers, limits.peers);
   checkRangeCount(change, peers, limits.allowedIps);

@@ -3,12 +3,11 @@
  * namespace.ts makes, enters and removes them.
  * @module
  */
+import { RDOMAIN_MAX } from "../base/constants.ts";
 import { ConfigError } from "../base/errors.ts";
 
 /** Where ip-netns(8) keeps its names. */
 export const NETNS_DIRECTORY = "/run/netns";
-/** The greatest rdomain, as in OpenBSD (RT_TABLEID_MAX). */
-export const RDOMAIN_MAX = 255;
 
 /** The calling thread's. */
 export const THREAD_NAMESPACE = "/proc/thread-self/ns/net";

@@ -2,11 +2,12 @@
  * What one ifconfig command line asks for, as typed values. The words (words_*.ts) fill a Draft; `settle` (parse.ts) makes it a Command.
  * @module
  */
-import type { IpBytes } from "../base/endpoint.ts";
+import type { PublicKey } from "../base/brands.ts";
+import type { DeviceChange, Draft as Writable, PeerChange } from "../base/config.ts";
+import type { AllowedIp, IpBytes } from "../base/endpoint.ts";
+import { KEY_LENGTH } from "../base/constants.ts";
 import { ConfigError } from "../base/errors.ts";
-import type { OffloadName, Offloads } from "../base/offloads.ts";
-import type { wg_interface_io, wg_peer_io } from "./wg_data_io.ts";
-import { emptyInterface } from "./wg_data_io.ts";
+import type { OffloadName } from "../base/offloads.ts";
 
 /** The families of addresses. */
 export type Family = "inet" | "inet6";
@@ -46,15 +47,11 @@ export interface Command {
   /** Of the interface; empty removes it. */
   readonly description: string | undefined;
   readonly rdomain: number | undefined;
-  readonly debug: boolean | undefined;
-  readonly priority: number | undefined;
-  /** Those that are named: true to use it where the kernel has it, false to switch it off. */
-  readonly offloads: Partial<Offloads>;
   readonly joinGroups: readonly string[];
   readonly leaveGroups: readonly string[];
   readonly addresses: readonly AddressChange[];
-  /** What goes into the one SIOCSWG at the end. */
-  readonly device: wg_interface_io | undefined;
+  /** What the daemon is told, as one change. Without groups: the list depends on those that there are. */
+  readonly change: DeviceChange;
 }
 
 /** An address while its words are read. `word` is what its errors name. */
@@ -83,6 +80,12 @@ export interface Sources {
   random(into: Uint8Array): void;
 }
 
+/** A peer's change while its words are read. Its keys may be read from files after all words were found right. */
+export type PeerDraft = Writable<Omit<PeerChange, "allowedIps">> & { allowedIps?: AllowedIp[] };
+
+/** In the place of a key that is not read yet. */
+const NO_KEY = new Uint8Array(KEY_LENGTH);
+
 /** A command while its words are read. */
 export class Draft {
   create = false;
@@ -91,9 +94,6 @@ export class Draft {
   mtu: number | undefined;
   description: string | undefined;
   rdomain: number | undefined;
-  debug: boolean | undefined;
-  priority: number | undefined;
-  readonly offloads: Partial<Record<OffloadName, boolean>> = {};
   readonly joinGroups: string[] = [];
   readonly leaveGroups: string[] = [];
   readonly addresses: (AddressDraft | { readonly flush: Family })[] = [];
@@ -101,30 +101,31 @@ export class Draft {
   fromStdin = false;
   /** What must be read or looked up before the command is complete; run in order, after all words were found right. */
   readonly later: ((sources: Sources) => void | Promise<void>)[] = [];
-  #device: wg_interface_io | undefined;
-  #peer: wg_peer_io | undefined;
+  /** What the daemon is told. */
+  readonly change: Writable<DeviceChange> = {};
+  readonly #peers: PeerDraft[] = [];
+  #peer: PeerDraft | undefined;
 
   constructor(readonly name: string) {}
 
-  /** What the one SIOCSWG will carry, or undefined when no word of wg's was there. */
-  get deviceOrNone(): wg_interface_io | undefined {
-    return this.#device;
+  /** Uses an offload where the kernel has it, or switches it off. */
+  setOffload(name: OffloadName, on: boolean): void {
+    this.change.offloads = { ...this.change.offloads, [name]: on };
   }
 
-  /** The same for a word that is about to set something in it. */
-  get device(): wg_interface_io {
-    return this.#device ??= emptyInterface();
+  /** Adds the change of a peer. Peer words are about it until the next one; after `remove` they are about none. */
+  addPeer(remove: boolean): PeerDraft {
+    const peer: PeerDraft = { publicKey: NO_KEY as PublicKey, ...(remove && { remove }) };
+    this.#peers.push(peer);
+    this.change.peers = this.#peers;
+    this.#peer = remove ? undefined : peer;
+    return peer;
   }
 
   /** The peer that peer words are about. @throws ConfigError when no `wgpeer` came before */
-  peer(word: string): wg_peer_io {
+  peer(word: string): PeerDraft {
     if (this.#peer === undefined) throw new ConfigError(word, "wgpeer not set");
     return this.#peer;
-  }
-
-  /** Makes a peer the one that the next peer words are about; undefined for none. */
-  selectPeer(peer: wg_peer_io | undefined): void {
-    this.#peer = peer;
   }
 
   /** The address that `netmask`, `alias` and the like are about. @throws ConfigError when there is none and `begin` is not set */

@@ -5,7 +5,6 @@
 import type { IpBytes } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
-import { isMapped } from "../base/ip_text.ts";
 import { shown } from "../uapi/set.ts";
 import type { AddressChange, AddressDraft, Command, Family, RefusedWord, Sources } from "./command.ts";
 import { Draft } from "./command.ts";
@@ -122,7 +121,6 @@ export async function settle(draft: Draft, sources: Sources): Promise<Command> {
   for (const step of draft.later) await step(sources);
   const addresses: AddressChange[] = [];
   for (const address of draft.addresses) addresses.push(await settleAddress(address, sources));
-  checkPeers(draft);
   const assigned = addresses.some((change) => change.type === "set");
   return {
     name: draft.name,
@@ -132,22 +130,11 @@ export async function settle(draft: Draft, sources: Sources): Promise<Command> {
     mtu: draft.mtu,
     description: draft.description,
     rdomain: draft.rdomain,
-    debug: draft.debug,
-    priority: draft.priority,
-    offloads: draft.offloads,
     joinGroups: [...new Set(draft.joinGroups)],
     leaveGroups: [...new Set(draft.leaveGroups)],
     addresses,
-    device: draft.deviceOrNone,
+    change: draft.change,
   };
-}
-
-function checkPeers(draft: Draft): void {
-  for (const peer of draft.deviceOrNone?.i_peers ?? []) {
-    if (peer.p_endpoint !== undefined && peer.p_endpoint.address.length === 16 && isMapped(peer.p_endpoint.address)) {
-      peer.p_endpoint = { ...peer.p_endpoint, address: peer.p_endpoint.address.slice(12), scope: 0 };
-    }
-  }
 }
 
 async function settleAddress(

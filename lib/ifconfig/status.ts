@@ -2,12 +2,11 @@
  * An interface as ifconfig prints it: OpenBSD's header, the wg lines, groups and addresses, byte for byte.
  * @module
  */
+import type { DeviceStatus, PeerStatus } from "../base/config.ts";
 import type { IpBytes } from "../base/endpoint.ts";
-import { formatIp } from "../base/ip_text.ts";
+import { formatIp, formatRange } from "../base/ip_text.ts";
 import type { Family } from "./command.ts";
 import { prefixMask } from "./values.ts";
-import type { wg_interface_io, wg_peer_io } from "./wg_data_io.ts";
-import * as W from "./wg_data_io.ts";
 
 /** The kernel's view of a link; flags are Linux's IFF_*. */
 export interface ShownLink {
@@ -45,6 +44,9 @@ export interface ShownEngine {
   readonly fwmark: number;
 }
 
+/** What is printed of the tunnel. */
+export type ShownWg = Pick<DeviceStatus, "listenPort" | "rtable" | "publicKey" | "peers">;
+
 /** Everything about an interface that can be printed. */
 export interface ShownInterface {
   readonly name: string;
@@ -55,8 +57,8 @@ export interface ShownInterface {
   readonly priority: number;
   /** All its groups, `wg` first. */
   readonly groups: readonly string[];
-  /** Undefined for an interface that is not wg's. Without WG_INTERFACE_HAS_PUBLIC and peers for who is not root. */
-  readonly wg: wg_interface_io | undefined;
+  /** Undefined for an interface that is not wg's. A user who is not root is told no key and no peers. */
+  readonly wg: ShownWg | undefined;
   readonly engine: ShownEngine | undefined;
   readonly addresses: readonly ShownAddress[];
 }
@@ -131,12 +133,12 @@ export function formatInterface(shown: ShownInterface, options: StatusOptions): 
   return text;
 }
 
-function formatWg(io: wg_interface_io, options: StatusOptions): string {
+function formatWg({ listenPort, rtable, publicKey, peers }: ShownWg, options: StatusOptions): string {
   let text = "";
-  if ((io.i_flags & W.WG_INTERFACE_HAS_PORT) !== 0) text += `\twgport ${io.i_port}\n`;
-  if ((io.i_flags & W.WG_INTERFACE_HAS_RTABLE) !== 0 && io.i_rtable !== 0) text += `\twgrtable ${io.i_rtable}\n`;
-  if ((io.i_flags & W.WG_INTERFACE_HAS_PUBLIC) !== 0) text += `\twgpubkey ${io.i_public.toBase64()}\n`;
-  if (options.peers) { for (const peer of io.i_peers) text += formatPeer(peer, options, io.i_rtable); }
+  if (listenPort !== 0) text += `\twgport ${listenPort}\n`;
+  if (rtable !== 0) text += `\twgrtable ${rtable}\n`;
+  if (publicKey !== undefined) text += `\twgpubkey ${publicKey.toBase64()}\n`;
+  if (options.peers) { for (const peer of peers) text += formatPeer(peer, options, rtable); }
   return text;
 }
 
@@ -146,25 +148,29 @@ function zoneOf(scope: number, zone: StatusOptions["zone"], rtable: number): str
   return (rtable === 0 ? zone?.(scope) : undefined) ?? String(scope);
 }
 
-function formatPeer(peer: wg_peer_io, { nowSeconds, zone }: StatusOptions, rtable: number): string {
-  let text = `\twgpeer ${peer.p_public.toBase64()}\n`;
-  if (peer.p_description !== "") text += `\t\twgdescr: ${peer.p_description}\n`;
-  if ((peer.p_flags & W.WG_PEER_HAS_PSK) !== 0) text += "\t\twgpsk (present)\n";
-  if ((peer.p_flags & W.WG_PEER_HAS_PKA) !== 0 && peer.p_pka !== 0) text += `\t\twgpka ${peer.p_pka} (sec)\n`;
-  if (peer.p_endpoint !== undefined) {
-    const { address, port, scope } = peer.p_endpoint;
+function formatPeer(peer: PeerStatus, { nowSeconds, zone }: StatusOptions, rtable: number): string {
+  let text = `\twgpeer ${peer.publicKey.toBase64()}\n`;
+  if (peer.description !== "") text += `\t\twgdescr: ${peer.description}\n`;
+  if (hasPresharedKey(peer)) text += "\t\twgpsk (present)\n";
+  if (peer.persistentKeepalive !== 0) text += `\t\twgpka ${peer.persistentKeepalive} (sec)\n`;
+  if (peer.endpoint !== undefined) {
+    const { address, port, scope } = peer.endpoint;
     const name = zoneOf(scope, zone, rtable);
     text += `\t\twgendpoint ${formatIp(address)}${name === undefined ? "" : `%${name}`} ${port}\n`;
   }
-  text += `\t\ttx: ${peer.p_txbytes}, rx: ${peer.p_rxbytes}\n`;
-  if (peer.p_last_handshake.tv_sec !== 0) {
+  text += `\t\ttx: ${peer.txBytes}, rx: ${peer.rxBytes}\n`;
+  const handshakeSeconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
+  if (handshakeSeconds !== 0) {
     // A clock that was set back must not show a handshake in the future.
-    const age = Math.max(0, Math.floor(nowSeconds - peer.p_last_handshake.tv_sec));
+    const age = Math.max(0, Math.floor(nowSeconds - handshakeSeconds));
     text += `\t\tlast handshake: ${age} seconds ago\n`;
   }
-  for (const aip of peer.p_aips) text += `\t\twgaip ${formatIp(aip.a_addr)}/${aip.a_cidr}\n`;
+  for (const range of peer.allowedIps) text += `\t\twgaip ${formatRange(range)}\n`;
   return text;
 }
+
+/** 32 zero bytes stand for no preshared key. */
+const hasPresharedKey = ({ presharedKey }: PeerStatus): boolean => presharedKey.some((byte) => byte !== 0);
 
 function formatEngine(engine: ShownEngine): string {
   let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${engine.offloads || "none"}`;
@@ -208,10 +214,10 @@ export function interfaceJson(shown: ShownInterface, options: StatusOptions): Re
     priority: shown.priority,
     groups: shown.groups,
     ...(wg !== undefined && {
-      wgport: wg.i_port,
-      wgrtable: wg.i_rtable,
-      ...((wg.i_flags & W.WG_INTERFACE_HAS_PUBLIC) !== 0 && { wgpubkey: wg.i_public.toBase64() }),
-      ...(options.peers && { wgpeers: wg.i_peers.map((peer) => peerJson(peer, options, wg.i_rtable)) }),
+      wgport: wg.listenPort,
+      wgrtable: wg.rtable,
+      ...(wg.publicKey !== undefined && { wgpubkey: wg.publicKey.toBase64() }),
+      ...(options.peers && { wgpeers: wg.peers.map((peer) => peerJson(peer, options, wg.rtable)) }),
     }),
     ...(engine !== undefined && { engine }),
     addresses: shown.addresses
@@ -226,14 +232,14 @@ export function interfaceJson(shown: ShownInterface, options: StatusOptions): Re
   };
 }
 
-function peerJson(peer: wg_peer_io, options: StatusOptions, rtable: number): Record<string, unknown> {
-  const endpoint = peer.p_endpoint;
+function peerJson(peer: PeerStatus, options: StatusOptions, rtable: number): Record<string, unknown> {
+  const { endpoint } = peer;
   const zone = endpoint === undefined ? undefined : zoneOf(endpoint.scope, options.zone, rtable);
   return {
-    wgpeer: peer.p_public.toBase64(),
-    ...(peer.p_description !== "" && { wgdescr: peer.p_description }),
-    wgpsk: (peer.p_flags & W.WG_PEER_HAS_PSK) !== 0,
-    wgpka: peer.p_pka,
+    wgpeer: peer.publicKey.toBase64(),
+    ...(peer.description !== "" && { wgdescr: peer.description }),
+    wgpsk: hasPresharedKey(peer),
+    wgpka: peer.persistentKeepalive,
     ...(endpoint !== undefined && {
       wgendpoint: {
         address: formatIp(endpoint.address),
@@ -241,9 +247,9 @@ function peerJson(peer: wg_peer_io, options: StatusOptions, rtable: number): Rec
         ...(zone !== undefined && { zone }),
       },
     }),
-    tx: peer.p_txbytes,
-    rx: peer.p_rxbytes,
-    lastHandshakeUnix: peer.p_last_handshake.tv_sec,
-    wgaip: peer.p_aips.map((aip) => `${formatIp(aip.a_addr)}/${aip.a_cidr}`),
+    tx: peer.txBytes,
+    rx: peer.rxBytes,
+    lastHandshakeUnix: Math.floor(peer.lastHandshakeUnixMs / 1000),
+    wgaip: peer.allowedIps.map(formatRange),
   };
 }

@@ -5,7 +5,8 @@
 import { checkDescription, checkGroup, quote } from "../uapi/set.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { OffloadName } from "../base/offloads.ts";
-import { PRIORITY_MAX, RDOMAIN_MAX } from "../uapi/keys.ts";
+import { RDOMAIN_MAX } from "../base/constants.ts";
+import { PRIORITY_MAX } from "../uapi/keys.ts";
 import type { Word } from "./command.ts";
 import { parseNumber } from "./values.ts";
 
@@ -28,7 +29,7 @@ const offload = (name: OffloadName, on: string, off: string): readonly Word[] =>
     operands: [],
     section: "interface",
     help: value ? on : off,
-    take: (draft) => void (draft.offloads[name] = value),
+    take: (draft) => draft.setOffload(name, value),
   }));
 
 export const INTERFACE_WORDS: readonly Word[] = [
@@ -144,7 +145,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     section: "interface",
     help: "The metric of the routes that the interface's addresses make; 0 leaves it to the kernel. A lower one wins.",
     take(draft, [number], word) {
-      draft.priority = parseNumber(word, number, 0, PRIORITY_MAX);
+      draft.change.priority = parseNumber(word, number, 0, PRIORITY_MAX);
     },
   },
   {
@@ -153,7 +154,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     section: "interface",
     help: "Write the messages of wg(4), DIAGNOSTICS, to the system log and to wg dmesg.",
     take(draft) {
-      draft.debug = true;
+      draft.change.debug = true;
     },
   },
   {
@@ -162,7 +163,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     section: "interface",
     help: "Stop doing so.",
     take(draft) {
-      draft.debug = false;
+      draft.change.debug = false;
     },
   },
   ...offload(

@@ -1,16 +1,15 @@
 /**
- * ifconfig's words of its WIREGUARD section. All of a line become one wg_interface_io; peer words fill the peer of the last `wgpeer`.
+ * ifconfig's words of its WIREGUARD section. All of a line become one DeviceChange; peer words fill the
+ * change of the peer that the last `wgpeer` named.
  * @module
  */
-import { DESCRIPTION_SIZE, PERSISTENT_KEEPALIVE_MAX_S } from "../base/constants.ts";
+import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
+import { DESCRIPTION_SIZE, KEY_LENGTH, PERSISTENT_KEEPALIVE_MAX_S, RDOMAIN_MAX } from "../base/constants.ts";
 import { ConfigError } from "../base/errors.ts";
-import { RDOMAIN_MAX } from "../uapi/keys.ts";
+import { isMapped } from "../base/ip_text.ts";
 import { checkDescription, quote } from "../uapi/set.ts";
 import type { Draft, Word } from "./command.ts";
 import { isHostName, parseAddressWithZone, parseAllowedRange, parseKeyText, parseNumber } from "./values.ts";
-import * as W from "./wg_data_io.ts";
-
-const NO_KEY = new Uint8Array(32);
 
 /** Takes a key: base64, `@FILE`, or `-` for standard input; what is not on the line is read once the whole line was found right. */
 function takeKey(draft: Draft, word: string, text: string, into: (key: Uint8Array) => void): void {
@@ -33,9 +32,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
       "The private key: 32 random bytes in base64 (openssl rand -base64 32). @FILE reads it from a file, - from standard input: " +
       "on the command line other users may see it.",
     take(draft, [text], word) {
-      const device = draft.device;
-      device.i_flags |= W.WG_INTERFACE_HAS_PRIVATE;
-      takeKey(draft, word, text, (key) => device.i_private = key);
+      takeKey(draft, word, text, (key) => draft.change.privateKey = key as PrivateKey);
     },
   },
   {
@@ -44,8 +41,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "wireguard",
     help: "The UDP port to listen on; 0 picks a free one.",
     take(draft, [port], word) {
-      draft.device.i_port = parseNumber(word, port, 0, 0xffff);
-      draft.device.i_flags |= W.WG_INTERFACE_HAS_PORT;
+      draft.change.listenPort = parseNumber(word, port, 0, 0xffff);
     },
   },
   {
@@ -54,8 +50,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "wireguard",
     help: "The routing domain that the tunnel's UDP socket is in, instead of the one the interface was created in.",
     take(draft, [rtable], word) {
-      draft.device.i_rtable = parseNumber(word, rtable, 0, RDOMAIN_MAX);
-      draft.device.i_flags |= W.WG_INTERFACE_HAS_RTABLE;
+      draft.change.rtable = parseNumber(word, rtable, 0, RDOMAIN_MAX);
     },
   },
   {
@@ -64,10 +59,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "wireguard",
     help: "Make or choose the peer with this public key; the peer words after it are about this one.",
     take(draft, [text], word) {
-      const peer = W.emptyPeer(NO_KEY);
-      draft.device.i_peers.push(peer);
-      draft.selectPeer(peer);
-      takeKey(draft, word, text, (key) => peer.p_public = key);
+      const peer = draft.addPeer(false);
+      takeKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
     },
   },
   {
@@ -76,11 +69,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "wireguard",
     help: "Remove this peer.",
     take(draft, [text], word) {
-      const peer = W.emptyPeer(NO_KEY);
-      peer.p_flags |= W.WG_PEER_REMOVE;
-      draft.device.i_peers.push(peer);
-      draft.selectPeer(undefined);
-      takeKey(draft, word, text, (key) => peer.p_public = key);
+      const peer = draft.addPeer(true);
+      takeKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
     },
   },
   {
@@ -89,7 +79,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "wireguard",
     help: "Remove all peers, before those of the same line are made.",
     take(draft) {
-      draft.device.i_flags |= W.WG_INTERFACE_REPLACE_PEERS;
+      draft.change.replacePeers = true;
     },
   },
   {
@@ -99,9 +89,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "peer",
     help: `Describe the peer in at most ${DESCRIPTION_SIZE - 1} bytes.`,
     take(draft, [text], word) {
-      const peer = draft.peer(word);
-      peer.p_description = checkDescription(word, text);
-      peer.p_flags |= W.WG_PEER_SET_DESCRIPTION;
+      draft.peer(word).description = checkDescription(word, text);
     },
   },
   {
@@ -111,9 +99,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "peer",
     help: "Remove the peer's description.",
     take(draft, _, word) {
-      const peer = draft.peer(word);
-      peer.p_description = "";
-      peer.p_flags |= W.WG_PEER_SET_DESCRIPTION;
+      draft.peer(word).description = "";
     },
   },
   {
@@ -126,12 +112,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     take(draft, [text], word) {
       const peer = draft.peer(word);
       const range = parseAllowedRange(word, text);
-      peer.p_flags |= W.WG_PEER_REPLACE_AIPS;
-      peer.p_aips.push({
-        a_af: range.address.length === 4 ? W.AF_INET : W.AF_INET6,
-        a_cidr: range.prefix,
-        a_addr: range.address,
-      });
+      peer.replaceAllowedIps = true;
+      (peer.allowedIps ??= []).push(range);
     },
   },
   {
@@ -147,15 +129,16 @@ export const WIREGUARD_WORDS: readonly Word[] = [
       if (found === undefined && !isHostName(host)) {
         throw new ConfigError(word, `${quote(host)}: expected an address or a host's name`);
       }
-      peer.p_flags |= W.WG_PEER_HAS_ENDPOINT;
       draft.later.push(async (sources) => {
         if (found === undefined) {
           const [address] = await sources.resolve(word, host, undefined);
-          peer.p_endpoint = { address, port, scope: 0 };
+          peer.endpoint = { address, port, scope: 0 };
+        } else if (found.address.length === 16 && isMapped(found.address)) {
+          peer.endpoint = { address: found.address.slice(12), port, scope: 0 };
         } else {
           const scope = found.zone === undefined ? 0 : sources.interfaceIndex(found.zone);
           if (scope === undefined) throw new ConfigError(word, `${quote(found.zone ?? "")}: no such interface`);
-          peer.p_endpoint = { address: found.address, port, scope };
+          peer.endpoint = { address: found.address, port, scope };
         }
       });
     },
@@ -166,9 +149,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "peer",
     help: "Send the peer something at least this often, 0 to 43200 s, to keep a NAT open; 0 switches it off.",
     take(draft, [seconds], word) {
-      const peer = draft.peer(word);
-      peer.p_pka = parseNumber(word, seconds, 0, PERSISTENT_KEEPALIVE_MAX_S);
-      peer.p_flags |= W.WG_PEER_HAS_PKA;
+      draft.peer(word).persistentKeepalive = parseNumber(word, seconds, 0, PERSISTENT_KEEPALIVE_MAX_S);
     },
   },
   {
@@ -180,8 +161,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
       "input: on the command line other users may see it.",
     take(draft, [text], word) {
       const peer = draft.peer(word);
-      peer.p_flags |= W.WG_PEER_HAS_PSK;
-      takeKey(draft, word, text, (key) => peer.p_psk = key);
+      takeKey(draft, word, text, (key) => peer.presharedKey = key as PresharedKey);
     },
   },
   {
@@ -190,9 +170,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "peer",
     help: "Remove the preshared key.",
     take(draft, _, word) {
-      const peer = draft.peer(word);
-      peer.p_psk = NO_KEY;
-      peer.p_flags |= W.WG_PEER_HAS_PSK;
+      draft.peer(word).presharedKey = new Uint8Array(KEY_LENGTH) as PresharedKey;
     },
   },
 ];

@@ -3,7 +3,7 @@
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
-import type { DeviceStatus, PeerStatus } from "../base/config.ts";
+import type { DeviceStatus, Draft, PeerStatus } from "../base/config.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
@@ -65,7 +65,6 @@ function formatPeer(peer: PeerStatus, extended: boolean): string {
   return text;
 }
 
-type Draft<T> = { -readonly [K in keyof T]: T[K] };
 type PeerDraft = Draft<PeerStatus> & { allowedIps: AllowedIp[] };
 
 /**

@@ -17,8 +17,6 @@ export const GROUPS_MAX = 16;
 export const GROUP_NAME_MAX = 15;
 /** The greatest priority (route metric) taken. */
 export const PRIORITY_MAX = 0xffff_ffff;
-/** The greatest rdomain and rtable, as on OpenBSD (RT_TABLEID_MAX). */
-export const RDOMAIN_MAX = 255;
 
 /** Errno values of Linux that an operation's answer can carry besides those of a system call. */
 export const ERRNO_IO = 5;

@@ -4,12 +4,12 @@
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import type { DeviceChange, PeerChange } from "../base/config.ts";
-import { DESCRIPTION_SIZE, KEY_LENGTH } from "../base/constants.ts";
+import { DESCRIPTION_SIZE, KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
 import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
 import { OFFLOAD_NAMES, type OffloadName, type Offloads } from "../base/offloads.ts";
 import { formatEndpoint, formatRange, parseDecimal, parseEndpoint, parseRange } from "../base/ip_text.ts";
-import { GROUP_NAME_MAX, GROUPS_MAX, PRIORITY_MAX, RDOMAIN_MAX } from "./keys.ts";
+import { GROUP_NAME_MAX, GROUPS_MAX, PRIORITY_MAX } from "./keys.ts";
 
 /** What a text can need from outside. */
 export interface ParseSetOptions {

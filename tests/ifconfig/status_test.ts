@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import type { PresharedKey, PrivateKey, PublicKey } from "../../lib/base/brands.ts";
+import type { DeviceStatus, PeerStatus } from "../../lib/base/config.ts";
 import { parseIp } from "../../lib/base/ip_text.ts";
 import type { ShownAddress, ShownInterface } from "../../lib/ifconfig/status.ts";
 import { formatFlags, formatInterface, interfaceJson, openbsdFlags } from "../../lib/ifconfig/status.ts";
-import * as W from "../../lib/ifconfig/wg_data_io.ts";
 import { KEY, KEY2, KEY3 } from "./sources.ts";
 
 /** Linux's flags of a TUN device that is up: UP POINTOPOINT RUNNING NOARP MULTICAST LOWER_UP. */
@@ -27,7 +28,7 @@ function shown(change: Partial<ShownInterface> = {}): ShownInterface {
     debug: false,
     priority: 0,
     groups: ["wg"],
-    wg: { ...W.emptyInterface(), i_flags: W.WG_INTERFACE_HAS_PORT, i_port: 7111 },
+    wg: { listenPort: 7111, rtable: 0, publicKey: undefined, peers: [] },
     engine: {
       pid: 12,
       suite: "noble",
@@ -45,30 +46,41 @@ function shown(change: Partial<ShownInterface> = {}): ShownInterface {
 
 const all = { peers: true, nowSeconds: 1_700_000_030.9 };
 
-function fullInterface(): W.wg_interface_io {
-  const peer: W.wg_peer_io = {
-    ...W.emptyPeer(Uint8Array.fromBase64(KEY2)),
-    p_psk: Uint8Array.fromBase64(KEY3),
-    p_pka: 25,
-    p_endpoint: { address: ip("127.0.0.1"), port: 7222, scope: 0 },
-    p_txbytes: 532,
-    p_rxbytes: 2 ** 40,
-    p_last_handshake: { tv_sec: 1_700_000_000, tv_nsec: 5 },
-    p_description: "the other one",
-    p_aips: [
-      { a_af: W.AF_INET, a_cidr: 32, a_addr: ip("192.168.5.2") },
-      { a_af: W.AF_INET6, a_cidr: 0, a_addr: ip("::") },
-    ],
-  };
-  peer.p_flags |= W.WG_PEER_HAS_PSK | W.WG_PEER_HAS_PKA | W.WG_PEER_HAS_ENDPOINT | W.WG_PEER_SET_DESCRIPTION;
+function peer(key: string): PeerStatus {
   return {
-    i_flags: W.WG_INTERFACE_HAS_PORT | W.WG_INTERFACE_HAS_PRIVATE | W.WG_INTERFACE_HAS_PUBLIC |
-      W.WG_INTERFACE_HAS_RTABLE,
-    i_port: 7111,
-    i_rtable: 4,
-    i_public: Uint8Array.fromBase64(KEY),
-    i_private: Uint8Array.fromBase64(KEY3),
-    i_peers: [peer, W.emptyPeer(Uint8Array.fromBase64(KEY3))],
+    publicKey: Uint8Array.fromBase64(key) as PublicKey,
+    presharedKey: new Uint8Array(32) as PresharedKey,
+    endpoint: undefined,
+    persistentKeepalive: 0,
+    allowedIps: [],
+    description: "",
+    txBytes: 0,
+    rxBytes: 0,
+    lastHandshakeUnixMs: 0,
+  };
+}
+
+/** Everything set, the private key too, as the daemon tells it to root. */
+function fullInterface(): DeviceStatus {
+  const full: PeerStatus = {
+    ...peer(KEY2),
+    presharedKey: Uint8Array.fromBase64(KEY3) as PresharedKey,
+    persistentKeepalive: 25,
+    endpoint: { address: ip("127.0.0.1"), port: 7222, scope: 0 },
+    txBytes: 532,
+    rxBytes: 2 ** 40,
+    lastHandshakeUnixMs: 1_700_000_000_000.005,
+    description: "the other one",
+    allowedIps: [{ address: ip("192.168.5.2"), prefix: 32 }, { address: ip("::"), prefix: 0 }],
+  };
+  return {
+    listenPort: 7111,
+    rtable: 4,
+    fwmark: 0,
+    debug: false,
+    publicKey: Uint8Array.fromBase64(KEY) as PublicKey,
+    privateKey: Uint8Array.fromBase64(KEY3) as PrivateKey,
+    peers: [full, peer(KEY3)],
   };
 }
 
@@ -175,19 +187,14 @@ Deno.test("a clock that was set back shows no handshake in the future", () => {
 });
 
 Deno.test("who is not root sees port and rtable", () => {
-  const wg = {
-    ...W.emptyInterface(),
-    i_flags: W.WG_INTERFACE_HAS_PORT | W.WG_INTERFACE_HAS_RTABLE,
-    i_port: 7111,
-    i_rtable: 2,
-  };
+  const wg = { listenPort: 7111, rtable: 2, publicKey: undefined, peers: [] };
   const text = formatInterface(shown({ wg, place: undefined }), all);
   assert.match(text, /^wg1: flags=\S+ mtu 1420\n/);
   assert.match(text, /\twgport 7111\n\twgrtable 2\n\tgroups/);
 });
 
 Deno.test("neither form holds a private or preshared key", () => {
-  const secret = shown({ wg: { ...fullInterface(), i_peers: [fullInterface().i_peers[0]] } });
+  const secret = shown({ wg: { ...fullInterface(), peers: [fullInterface().peers[0]] } });
   const json = JSON.stringify(interfaceJson(secret, all));
   for (const text of [formatInterface(secret, { ...all, features: true }), json]) {
     assert.ok(!text.includes(KEY3.slice(0, 12)));

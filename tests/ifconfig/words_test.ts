@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "../../lib/base/errors.ts";
-import { formatIp } from "../../lib/base/ip_text.ts";
+import type { PeerChange } from "../../lib/base/config.ts";
+import { formatIp, formatRange, parseIp } from "../../lib/base/ip_text.ts";
 import type { Command } from "../../lib/ifconfig/command.ts";
 import { ifconfigHelp, wordSynopsis } from "../../lib/ifconfig/help.ts";
 import { parseWords } from "../../lib/ifconfig/parse.ts";
-import type { wg_peer_io } from "../../lib/ifconfig/wg_data_io.ts";
-import * as W from "../../lib/ifconfig/wg_data_io.ts";
 import { spellings, WORDS } from "../../lib/ifconfig/words.ts";
 import { REFUSED_WORDS } from "../../lib/ifconfig/words_refused.ts";
-import { commandOf, KEY, KEY2, testSources, words } from "./sources.ts";
+import { commandOf, KEY, KEY2, KEY3, testSources, words } from "./sources.ts";
 
-const peerOf = (command: Command): wg_peer_io => command.device!.i_peers.at(-1)!;
+const peerOf = (command: Command): PeerChange => command.change.peers!.at(-1)!;
 const key = (text: string) => Uint8Array.fromBase64(text);
 
 /** An example of each row of the table, and what it must come to. */
@@ -26,21 +25,23 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, (command: Co
   "-group": [["wg1 -group office", (c) => c.leaveGroups, ["office"]]],
   rdomain: [["wg1 rdomain 1", (c) => c.rdomain, 1], ["wg1 rdomain 255", (c) => c.rdomain, 255]],
   "-rdomain": [["wg1 -rdomain", (c) => c.rdomain, 0]],
-  priority: [["wg1 priority 40", (c) => c.priority, 40], ["wg1 metric 0", (c) => c.priority, 0]],
-  debug: [["wg1 debug", (c) => c.debug, true]],
-  "-debug": [["wg1 -debug", (c) => c.debug, false], ["wg1 debug -debug", (c) => c.debug, false]],
-  tso: [["wg1 tso", (c) => c.offloads, { tso: true }], ["wg1 -tso tso", (c) => c.offloads, { tso: true }]],
+  priority: [["wg1 priority 40", (c) => c.change.priority, 40], ["wg1 metric 0", (c) => c.change.priority, 0]],
+  debug: [["wg1 debug", (c) => c.change.debug, true]],
+  "-debug": [["wg1 -debug", (c) => c.change.debug, false], ["wg1 debug -debug", (c) => c.change.debug, false]],
+  tso: [["wg1 tso", (c) => c.change.offloads, { tso: true }], ["wg1 -tso tso", (c) => c.change.offloads, {
+    tso: true,
+  }]],
   "-tso": [
-    ["wg1 -tso", (c) => c.offloads, { tso: false }],
-    ["wg1 create -tso up -gro", (c) => c.offloads, { tso: false, gro: false }],
-    ["wg1 up", (c) => c.offloads, {}],
+    ["wg1 -tso", (c) => c.change.offloads, { tso: false }],
+    ["wg1 create -tso up -gro", (c) => c.change.offloads, { tso: false, gro: false }],
+    ["wg1 up", (c) => c.change, {}],
   ],
-  uso: [["wg1 uso -tso", (c) => c.offloads, { tso: false, uso: true }]],
-  "-uso": [["wg1 -uso", (c) => c.offloads, { uso: false }]],
-  gso: [["wg1 gso", (c) => c.offloads, { gso: true }]],
-  "-gso": [["wg1 -gso", (c) => c.offloads, { gso: false }]],
-  gro: [["wg1 gro", (c) => c.offloads, { gro: true }]],
-  "-gro": [["wg1 gro -gro", (c) => c.offloads, { gro: false }]],
+  uso: [["wg1 uso -tso", (c) => c.change.offloads, { tso: false, uso: true }]],
+  "-uso": [["wg1 -uso", (c) => c.change.offloads, { uso: false }]],
+  gso: [["wg1 gso", (c) => c.change.offloads, { gso: true }]],
+  "-gso": [["wg1 -gso", (c) => c.change.offloads, { gso: false }]],
+  gro: [["wg1 gro", (c) => c.change.offloads, { gro: true }]],
+  "-gro": [["wg1 gro -gro", (c) => c.change.offloads, { gro: false }]],
   inet: [
     ["wg1 inet 192.168.5.1/24", address, ["set 192.168.5.1/24"]],
     ["wg1 inet hub.example.org/30", address, ["set 192.0.2.7/30"]],
@@ -85,49 +86,49 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, (command: Co
   "-inet": [["wg1 -inet", address, ["flush inet"]]],
   "-inet6": [["wg1 -inet6 inet6 fd00::1", address, ["flush inet6", "set fd00::1/64"]]],
   wgkey: [
-    ["wg1 wgkey K", (c) => [c.device?.i_flags, c.device?.i_private], [W.WG_INTERFACE_HAS_PRIVATE, key(KEY)]],
-    ["wg1 wgkey @/etc/wg/key", (c) => c.device?.i_private, key(KEY)],
-    ["wg1 wgkey -", (c) => c.device?.i_private, key(KEY)],
+    ["wg1 wgkey K", (c) => c.change, { privateKey: key(KEY) }],
+    ["wg1 wgkey @/etc/wg/key", (c) => c.change.privateKey, key(KEY)],
+    ["wg1 wgkey -", (c) => c.change.privateKey, key(KEY)],
   ],
   wgport: [
-    ["wg1 wgport 7111", (c) => [c.device?.i_flags, c.device?.i_port], [W.WG_INTERFACE_HAS_PORT, 7111]],
-    ["wg1 wgport 0", (c) => [c.device?.i_flags, c.device?.i_port], [W.WG_INTERFACE_HAS_PORT, 0]],
+    ["wg1 wgport 7111", (c) => c.change, { listenPort: 7111 }],
+    ["wg1 wgport 0", (c) => c.change, { listenPort: 0 }],
   ],
-  wgrtable: [["wg1 wgrtable 3", (c) => [c.device?.i_flags, c.device?.i_rtable], [W.WG_INTERFACE_HAS_RTABLE, 3]]],
+  wgrtable: [["wg1 wgrtable 3", (c) => c.change, { rtable: 3 }]],
   wgpeer: [
-    ["wg1 wgpeer K", (c) => [peerOf(c).p_flags, peerOf(c).p_public], [W.WG_PEER_HAS_PUBLIC, key(KEY)]],
-    ["wg1 wgpeer K wgpeer K2", (c) => c.device?.i_peers.map((p) => p.p_public), [key(KEY), key(KEY2)]],
+    ["wg1 wgpeer K", (c) => c.change, { peers: [{ publicKey: key(KEY) }] }],
+    ["wg1 wgpeer K wgpeer K2", (c) => c.change.peers?.map((p) => p.publicKey), [key(KEY), key(KEY2)]],
   ],
-  "-wgpeer": [["wg1 -wgpeer K", (c) => peerOf(c).p_flags, W.WG_PEER_HAS_PUBLIC | W.WG_PEER_REMOVE]],
-  "-wgpeerall": [["wg1 -wgpeerall", (c) => c.device?.i_flags, W.WG_INTERFACE_REPLACE_PEERS]],
+  "-wgpeer": [["wg1 -wgpeer K", (c) => peerOf(c), { publicKey: key(KEY), remove: true }]],
+  "-wgpeerall": [["wg1 -wgpeerall", (c) => c.change, { replacePeers: true }]],
   wgdescription: [
-    ["wg1 wgpeer K wgdescription Zoe", (c) => [peerOf(c).p_flags & 128, peerOf(c).p_description], [128, "Zoe"]],
-    ["wg1 wgpeer K wgdescr Zoe", (c) => peerOf(c).p_description, "Zoe"],
+    ["wg1 wgpeer K wgdescription Zoe", (c) => peerOf(c), { publicKey: key(KEY), description: "Zoe" }],
+    ["wg1 wgpeer K wgdescr Zoe", (c) => peerOf(c).description, "Zoe"],
   ],
   "-wgdescription": [
-    ["wg1 wgpeer K -wgdescription", (c) => [peerOf(c).p_flags & 128, peerOf(c).p_description], [128, ""]],
-    ["wg1 wgpeer K wgdescr x -wgdescr", (c) => peerOf(c).p_description, ""],
+    ["wg1 wgpeer K -wgdescription", (c) => peerOf(c), { publicKey: key(KEY), description: "" }],
+    ["wg1 wgpeer K wgdescr x -wgdescr", (c) => peerOf(c).description, ""],
   ],
   wgaip: [
-    ["wg1 wgpeer K wgaip 10.1.2.3/8 wgaip fd00::1/64", ranges, [16, "10.0.0.0/8", "fd00::/64"]],
-    ["wg1 wgpeer K wgaip 192.168.5.2", ranges, [16, "192.168.5.2/32"]],
-    ["wg1 wgpeer K wgaip 10/8 wgaip 172.16/12 wgaip 0/0", ranges, [16, "10.0.0.0/8", "172.16.0.0/12", "0.0.0.0/0"]],
+    ["wg1 wgpeer K wgaip 10.1.2.3/8 wgaip fd00::1/64", ranges, [true, "10.0.0.0/8", "fd00::/64"]],
+    ["wg1 wgpeer K wgaip 192.168.5.2", ranges, [true, "192.168.5.2/32"]],
+    ["wg1 wgpeer K wgaip 10/8 wgaip 172.16/12 wgaip 0/0", ranges, [true, "10.0.0.0/8", "172.16.0.0/12", "0.0.0.0/0"]],
   ],
   wgendpoint: [
-    ["wg1 wgpeer K wgendpoint 127.0.0.1 7222", endpoint, [8, "127.0.0.1", 7222, 0]],
-    ["wg1 wgpeer K wgendpoint 2001:db8::1 1", endpoint, [8, "2001:db8::1", 1, 0]],
-    ["wg1 wgpeer K wgendpoint fe80::1%eth0 5", endpoint, [8, "fe80::1", 5, 3]],
-    ["wg1 wgpeer K wgendpoint hub.example.org 5", endpoint, [8, "192.0.2.7", 5, 0]],
-    ["wg1 wgpeer K wgendpoint six.example.org 5", endpoint, [8, "2001:db8::6", 5, 0]],
-    ["wg1 wgpeer K wgendpoint ::ffff:192.0.2.1 5", endpoint, [8, "192.0.2.1", 5, 0]],
+    ["wg1 wgpeer K wgendpoint 127.0.0.1 7222", endpoint, ["127.0.0.1", 7222, 0]],
+    ["wg1 wgpeer K wgendpoint 2001:db8::1 1", endpoint, ["2001:db8::1", 1, 0]],
+    ["wg1 wgpeer K wgendpoint fe80::1%eth0 5", endpoint, ["fe80::1", 5, 3]],
+    ["wg1 wgpeer K wgendpoint hub.example.org 5", endpoint, ["192.0.2.7", 5, 0]],
+    ["wg1 wgpeer K wgendpoint six.example.org 5", endpoint, ["2001:db8::6", 5, 0]],
+    ["wg1 wgpeer K wgendpoint ::ffff:192.0.2.1 5", endpoint, ["192.0.2.1", 5, 0]],
   ],
   wgpka: [
-    ["wg1 wgpeer K wgpka 25", (c) => [peerOf(c).p_flags & 4, peerOf(c).p_pka], [4, 25]],
-    ["wg1 wgpeer K wgpka 43200", (c) => peerOf(c).p_pka, 43200],
-    ["wg1 wgpeer K wgpka 0", (c) => [peerOf(c).p_flags & 4, peerOf(c).p_pka], [4, 0]],
+    ["wg1 wgpeer K wgpka 25", (c) => peerOf(c), { publicKey: key(KEY), persistentKeepalive: 25 }],
+    ["wg1 wgpeer K wgpka 43200", (c) => peerOf(c).persistentKeepalive, 43200],
+    ["wg1 wgpeer K wgpka 0", (c) => peerOf(c), { publicKey: key(KEY), persistentKeepalive: 0 }],
   ],
-  wgpsk: [["wg1 wgpeer K wgpsk K2", (c) => [peerOf(c).p_flags & 2, peerOf(c).p_psk], [2, key(KEY2)]]],
-  "-wgpsk": [["wg1 wgpeer K -wgpsk", (c) => [peerOf(c).p_flags & 2, peerOf(c).p_psk], [2, new Uint8Array(32)]]],
+  wgpsk: [["wg1 wgpeer K wgpsk K2", (c) => peerOf(c), { publicKey: key(KEY), presharedKey: key(KEY2) }]],
+  "-wgpsk": [["wg1 wgpeer K -wgpsk", (c) => peerOf(c), { publicKey: key(KEY), presharedKey: new Uint8Array(32) }]],
 };
 
 function address(command: Command): string[] {
@@ -145,12 +146,12 @@ function address(command: Command): string[] {
 
 function ranges(command: Command): unknown[] {
   const peer = peerOf(command);
-  return [peer.p_flags & W.WG_PEER_REPLACE_AIPS, ...peer.p_aips.map((aip) => `${formatIp(aip.a_addr)}/${aip.a_cidr}`)];
+  return [peer.replaceAllowedIps, ...peer.allowedIps!.map(formatRange)];
 }
 
 function endpoint(command: Command): unknown[] {
-  const { p_flags, p_endpoint } = peerOf(command);
-  return [p_flags & W.WG_PEER_HAS_ENDPOINT, formatIp(p_endpoint!.address), p_endpoint!.port, p_endpoint!.scope];
+  const { address, port, scope } = peerOf(command).endpoint!;
+  return [formatIp(address), port, scope];
 }
 
 for (const word of WORDS) {
@@ -190,12 +191,12 @@ Deno.test("the manual's lines", async () => {
   assert.equal(create.create, true);
   assert.equal(create.rdomain, 1);
   assert.equal(create.up, undefined);
-  assert.equal(create.device?.i_flags, W.WG_INTERFACE_HAS_PORT | W.WG_INTERFACE_HAS_PRIVATE);
+  assert.deepEqual(create.change, { listenPort: 7111, privateKey: key(KEY) });
   const peer = await commandOf(words("wg1 wgpeer K2 wgendpoint 127.0.0.1 7222 wgaip 192.168.5.2/32"));
-  assert.equal(peerOf(peer).p_flags, W.WG_PEER_HAS_PUBLIC | W.WG_PEER_HAS_ENDPOINT | W.WG_PEER_REPLACE_AIPS);
+  assert.deepEqual(Object.keys(peerOf(peer)).sort(), ["allowedIps", "endpoint", "publicKey", "replaceAllowedIps"]);
   const assigned = await commandOf(words("wg1 192.168.5.1/24"));
   assert.equal(assigned.up, true);
-  assert.equal(assigned.device, undefined);
+  assert.deepEqual(assigned.change, {});
   assert.deepEqual(address(assigned), ["set 192.168.5.1/24"]);
 });
 
@@ -215,18 +216,18 @@ Deno.test("an address without a mask gets that of its class", async () => {
 });
 
 Deno.test("each peer's words reach that peer only", async () => {
-  const { device } = await commandOf(words("wg1 wgpeer K wgpka 5 wgdescr one wgpeer K2 wgaip 10.0.0.0/8 -wgpeer K3"));
-  assert.deepEqual(device?.i_peers.map((peer) => [peer.p_flags, peer.p_pka, peer.p_description, peer.p_aips.length]), [
-    [1 | 4 | 128, 5, "one", 0],
-    [1 | 16, 0, "", 1],
-    [1 | 32, 0, "", 0],
+  const { change } = await commandOf(words("wg1 wgpeer K wgpka 5 wgdescr one wgpeer K2 wgaip 10.0.0.0/8 -wgpeer K3"));
+  assert.deepEqual(change.peers, [
+    { publicKey: key(KEY), persistentKeepalive: 5, description: "one" },
+    { publicKey: key(KEY2), replaceAllowedIps: true, allowedIps: [{ address: parseIp("10.0.0.0"), prefix: 8 }] },
+    { publicKey: key(KEY3), remove: true },
   ]);
 });
 
 Deno.test("standard input gives a line for each -, in order", async () => {
-  const { device } = await commandOf(words("wg1 wgkey - wgpeer K3 wgpsk -"));
-  assert.deepEqual(device?.i_private, key(KEY));
-  assert.deepEqual(device?.i_peers[0].p_psk, key(KEY2));
+  const { change } = await commandOf(words("wg1 wgkey - wgpeer K3 wgpsk -"));
+  assert.deepEqual(change.privateKey, key(KEY));
+  assert.deepEqual(change.peers?.[0].presharedKey, key(KEY2));
 });
 
 Deno.test("nothing is read or looked up when a later word is wrong", () => {

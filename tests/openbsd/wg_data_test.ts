@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import type { DeviceChange } from "../../lib/base/config.ts";
 import { ConfigError, OsError } from "../../lib/base/errors.ts";
 import { osError } from "../../lib/base/errno.ts";
-import type { WgControl } from "../../lib/ifconfig/ioctl.ts";
-import { changeOf, interfaceOf, SIOCGWG, SIOCSWG } from "../../lib/ifconfig/ioctl.ts";
-import * as C from "../../lib/ifconfig/wg_data_codec.ts";
-import * as W from "../../lib/ifconfig/wg_data_io.ts";
+import type { WgControl } from "../../lib/openbsd/ioctl.ts";
+import { changeOf, interfaceOf, SIOCGWG, SIOCSWG } from "../../lib/openbsd/ioctl.ts";
+import * as C from "../../lib/openbsd/wg_data_codec.ts";
+import * as W from "../../lib/openbsd/wg_data_io.ts";
 import type { InterfaceStatus } from "../../lib/uapi/status.ts";
 import { randomBytes, randomFacts, randomStatus, seededRandom } from "../uapi/random_change.ts";
 
-/** offsetof and sizeof as a C compiler for amd64 gives them for OpenBSD's if_wg.h; tests/ifconfig/wg_data_layout.c is what it was given. */
+/** offsetof and sizeof as a C compiler for amd64 gives them for OpenBSD's if_wg.h; tests/openbsd/wg_data_layout.c is what it was given. */
 const C_LAYOUT = {
   data: 32,
   interface: { size: 80, flags: 0, port: 2, rtable: 4, public: 8, private: 40, count: 72 },

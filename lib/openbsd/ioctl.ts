@@ -4,11 +4,10 @@
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import type { DeviceChange, PeerChange, PeerStatus } from "../base/config.ts";
-import { KEY_LENGTH } from "../base/constants.ts";
+import { KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
 import { osError } from "../base/errno.ts";
 import { ConfigError } from "../base/errors.ts";
 import { maskAddress } from "../base/ip_text.ts";
-import { RDOMAIN_MAX } from "../uapi/keys.ts";
 import { checkDescription } from "../uapi/set.ts";
 import type { InterfaceStatus } from "../uapi/status.ts";
 import { interfaceSize } from "./wg_data_codec.ts";

@@ -7,9 +7,10 @@
  * @module
  */
 import { osError } from "../base/errno.ts";
-import { OsError } from "../base/errors.ts";
+import { ConfigError, OsError } from "../base/errors.ts";
 import { checked, EEXIST, EINVAL, ENOENT, EPERM } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
+import { mountsAreSeen } from "./mount_namespace.ts";
 import { listeningSockets } from "./sockets.ts";
 import {
   checkRdomain,
@@ -25,6 +26,9 @@ import { RouteSocket } from "./route_socket.ts";
 
 /** ioctl of a namespace's descriptor (include/uapi/linux/nsfs.h). */
 const NS_GET_NSTYPE = 0xb703;
+
+/** Of the folder of the names: everybody may look into it. */
+const DIRECTORY_MODE = 0o755;
 
 /** Links that the kernel itself puts into new namespaces when the tunnel's module is loaded. */
 const FALLBACK_LINKS = new Set([
@@ -72,7 +76,7 @@ export class NetNamespace {
 
   /**
    * rdomain `n`. With `create` it is made when it does not exist: named, its loopback interface up.
-   * @throws ConfigError when `n` is not 0 to RDOMAIN_MAX
+   * @throws ConfigError when `n` is not 0 to RDOMAIN_MAX, and for one to be made whose name only this mount namespace would see
    * @throws OsError ENOENT when it does not exist; EACCES, EPERM where the user may not
    */
   static rdomain(n: number, options: { readonly create?: boolean } = {}): NetNamespace {
@@ -86,6 +90,7 @@ export class NetNamespace {
       const absent = error instanceof OsError && (error.errno === ENOENT || error.errno === EINVAL);
       if (options.create !== true || !absent) throw error;
     }
+    requireSeenNames(n);
     return underLock(() => NetNamespace.#openOrCreate(n));
   }
 
@@ -101,6 +106,7 @@ export class NetNamespace {
       using here = NetNamespace.current();
       return synchronous(fn(here));
     }
+    if (!isNamespace(rdomainPath(n))) requireSeenNames(n);
     let made = false;
     try {
       return underLock(() => {
@@ -213,8 +219,7 @@ function returnTo(fd: number): void {
 
 /** Runs `fn` while no other process makes or removes names; ip(8) takes the same lock. */
 function underLock<T>(fn: () => T): T {
-  const made = libc.mkdir(NETNS_DIRECTORY, 0o755);
-  if (made < 0 && made !== -EEXIST) checked(made, "mkdir", NETNS_DIRECTORY);
+  makeDirectory();
   const flags = libc.O_RDONLY | libc.O_CLOEXEC;
   const lock = checked(libc.open(NETNS_DIRECTORY, flags), "open", NETNS_DIRECTORY);
   try {
@@ -222,6 +227,34 @@ function underLock<T>(fn: () => T): T {
     return fn();
   } finally {
     libc.close(lock);
+  }
+}
+
+/** What is made here has its mode whatever the umask; a folder that was there is left as it is. */
+function makeDirectory(): void {
+  const made = libc.mkdir(NETNS_DIRECTORY, DIRECTORY_MODE);
+  if (made === -EEXIST) return;
+  checked(made, "mkdir", NETNS_DIRECTORY);
+  checked(libc.chmod(NETNS_DIRECTORY, DIRECTORY_MODE), "chmod", NETNS_DIRECTORY);
+}
+
+/** @throws ConfigError when a name made now would be seen only in the mount namespace of this command */
+function requireSeenNames(n: number): void {
+  if (mountsAreSeen(existingOf(NETNS_DIRECTORY))) return;
+  throw new ConfigError(
+    `rdomain ${n}`,
+    "it does not exist, and made here its name would be seen by nobody else: this command runs in a mount namespace of its own, as ip netns exec makes " +
+      "one; make the rdomain outside, or enter the namespace with nsenter --net=/run/netns/NAME",
+  );
+}
+
+/** The folder, or the nearest one above it that exists. */
+function existingOf(folder: string): string {
+  try {
+    Deno.statSync(folder);
+    return folder;
+  } catch {
+    return folder === "/" ? folder : existingOf(folder.slice(0, folder.lastIndexOf("/")) || "/");
   }
 }
 
@@ -238,6 +271,8 @@ function shareDirectory(): void {
 function createNamed(path: string, n: number): void {
   // Somebody else may have made it before the lock was ours.
   if (isNamespace(path)) return;
+  // A file that is left of an earlier name may still be a mount in another mount namespace: unlinking it ends that.
+  libc.unlink(path);
   shareDirectory();
   const flags = libc.O_RDONLY | libc.O_CREAT | libc.O_CLOEXEC;
   libc.close(checked(libc.open(path, flags, 0), "open", path));

@@ -40,7 +40,7 @@ export function checkRdomain(n: number): void {
   }
 }
 
-/** The rdomains that have a name, in order, without 0. */
+/** The rdomains that have a name, in order, without 0; none where this user may not look into the folder of the names. */
 export function namedRdomains(): number[] {
   const found: number[] = [];
   try {
@@ -49,7 +49,8 @@ export function namedRdomains(): number[] {
       if (match !== null && Number(match[1]) <= RDOMAIN_MAX) found.push(Number(match[1]));
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const unseen = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
+    if (!unseen) throw error;
   }
   return found.sort((a, b) => a - b);
 }

@@ -89,7 +89,12 @@ unpack() {
     ${payload.machine}) ;;
     *) echo "wg: this file is for ${payload.machine}, the machine is $(uname -m)" >&2; exit 1 ;;
   esac
-  if ! mkdir -p -m 700 "$dir" 2>/dev/null; then why="$why
+  # The folders above the system's one are everybody's.
+  if [ "$dir" = "$system" ]; then umask 022; fi
+  mkdir -p -m 700 "$dir" 2>/dev/null
+  made=$?
+  umask 077
+  if [ $made -ne 0 ]; then why="$why
 wg: $dir: cannot be made (no permission, a read-only or a full disk)"; return 1; fi
   if ! ours "$dir"; then why="$why
 wg: $dir: belongs to somebody else, is a link, or others may write to it"; return 1; fi

@@ -1,0 +1,163 @@
+/**
+ * Where names are seen, and by whom: rdomains in mount namespaces of their own, folders made under a strict umask.
+ * @module
+ */
+import { deepEqual, equal, match } from "node:assert/strict";
+import { ROOT } from "../../scripts/built.ts";
+import { eventually, type Room } from "../../scripts/netlab.ts";
+import { needs } from "./needs.ts";
+import { may, must, traces, wgRoom } from "./peers.ts";
+
+const NEEDED = needs("namespaces", "tun", "ip");
+const NEEDS_ROOT = needs("namespaces", "tun", "ip", "root");
+
+const shell = (room: Room, script: string) => room.run(["sh", "-c", script]);
+const identity = async (room: Room, path: string) => (await must(room, `stat -Lc %i ${path}`)).trim();
+
+async function nothingLeft(room: Room, names: readonly string[] = []): Promise<void> {
+  await eventually("nothing is left", async () => (await traces(room)).join() === names.join());
+}
+
+Deno.test("an rdomain is not made where its name would be seen by nobody else", NEEDED, async () => {
+  await using room = await wgRoom();
+  await room.namespace("left");
+  await room.output(["sh", "-c", "cat >/run/nested"], { stdin: "ifconfig wg1 create rdomain 98\nexit $?\n" });
+  for (
+    const line of [
+      "ip netns exec left ifconfig wg1 create rdomain 98",
+      "ip netns exec left ifconfig wg1 create wgrtable 98",
+      // Its parent is within too; the one that called ip(8) is not.
+      "ip netns exec left sh /run/nested",
+      "unshare -m ifconfig wg1 create rdomain 98",
+      "unshare -m --propagation slave ifconfig wg1 create rdomain 98",
+    ]
+  ) {
+    const { code, stdout, stderr } = await may(room, line);
+    deepEqual([code, stdout], [1, ""], line + stderr);
+    match(stderr, /^wg: rdomain 98: [^\n]*mount namespace[^\n]*nsenter --net[^\n]*\n$/, line);
+    await nothingLeft(room, ["left"]);
+  }
+  // One that runs: the same refusals, and it stays as it is.
+  await must(room, "ip netns exec left ifconfig wg1 create wgport 7111");
+  const shown = await must(room, "ifconfig wg1");
+  for (const words of ["rdomain 98", "wgrtable 98"]) {
+    match((await may(room, `ip netns exec left ifconfig wg1 ${words}`)).stderr, /^wg: rdomain 98: /);
+  }
+  equal(await must(room, "ifconfig wg1"), shown);
+  await must(room, "ifconfig wg1 destroy");
+});
+
+Deno.test("two interfaces in one rdomain are in one namespace, wherever they were made", NEEDED, async () => {
+  await using room = await wgRoom();
+  await room.namespace("left");
+  await must(room, "nsenter --net=/run/netns/left ifconfig wg1 create rdomain 98");
+  await must(room, "ip netns exec left ifconfig wg2 create rdomain 98");
+  await must(room, "ifconfig wg3 create rdomain 98");
+  await must(room, "unshare -m --propagation unchanged ifconfig wg4 create rdomain 98");
+  for (const name of ["wg1", "wg2", "wg3", "wg4"]) await must(room, `ip -n rdomain98 link show ${name}`);
+  for (const name of ["wg1", "wg2", "wg3", "wg4"]) await must(room, `ip netns exec left ifconfig ${name} destroy`);
+  await nothingLeft(room, ["left"]);
+});
+
+Deno.test(
+  "a name that is left as an empty file is mended, also where somebody else has it mounted",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await room.namespace("left");
+    await must(room, "touch /run/netns/rdomain98");
+    await must(room, "ifconfig wg1 create rdomain 98");
+    await must(room, "ip -n rdomain98 link show wg1");
+    await must(room, "ifconfig wg1 destroy");
+    await nothingLeft(room, ["left"]);
+
+    // As an older program left it: here a file, elsewhere a namespace.
+    await must(room, "touch /run/netns/rdomain98");
+    const script = "mount --bind /run/netns/left /run/netns/rdomain98; echo there; exec sleep 600";
+    const elsewhere = room.spawn(["unshare", "-m", "sh", "-c", script]);
+    await eventually("the other mount namespace", () => elsewhere.output().includes("there"));
+    await must(room, "ifconfig wg1 create rdomain 98");
+    const here = await identity(room, "/run/netns/rdomain98");
+    const seen = await shell(
+      room,
+      "for p in /proc/[0-9]*; do [ \"$(tr '\\0' ' ' <$p/cmdline)\" = 'sleep 600 ' ] && cat $p/mountinfo; done",
+    );
+    equal(seen.stdout.includes("/run/netns/rdomain98"), false, "the old mount is gone");
+    await must(room, "ip -n rdomain98 link show wg1");
+    equal(await identity(room, "/run/netns/rdomain98"), here);
+    await must(room, "ifconfig wg1 destroy");
+    elsewhere.signal("SIGKILL");
+    await elsewhere.status;
+  },
+);
+
+Deno.test(
+  "mount namespaces with a /run of their own, and user namespaces, have rdomains of their own",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const script =
+      `${ROOT}wg ifconfig wg1 create rdomain 98 && ${ROOT}wg ifconfig wg1 && ${ROOT}wg ifconfig wg1 destroy`;
+    for (const place of ["unshare -m", "unshare -nm", "unshare -Urnm", "unshare -Urnmpf --mount-proc"]) {
+      const own = "mount -t tmpfs tmpfs /run; [ -L /var/run ] || mount --bind /run /var/run";
+      const { code, stdout, stderr } = await room.run([...place.split(" "), "sh", "-c", `${own}; ${script}`]);
+      deepEqual([code, stderr], [0, ""], place);
+      match(stdout, /^wg1: [^\n]* rdomain 98 /, place);
+    }
+    await nothingLeft(room);
+  },
+);
+
+Deno.test("under umask 077 folders have their modes, and everybody's commands work", NEEDS_ROOT, async () => {
+  await using room = await wgRoom();
+  const strict = (line: string) => shell(room, `umask 077; exec ${line}`);
+  const mode = async (path: string) => (await must(room, `stat -c %a ${path}`)).trim();
+  await must(room, "mkdir -m 777 /run/home");
+  const asNobody = (line: string) =>
+    room.run(
+      ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", ...line.split(" ")],
+      { env: { HOME: "/run/home" } },
+    );
+  const noFolder = "umount /run/netns; rmdir /run/netns";
+  await must(room, "rmdir /run/netns");
+  deepEqual([(await strict("ifconfig wg1 create wgport 7111 rdomain 1")).stderr], [""]);
+  deepEqual([await mode("/run/netns"), await mode("/run/wireguard")], ["755", "755"]);
+  for (const words of ["", "wg1", "-A", "--json"]) {
+    const { code, stdout, stderr } = await asNobody(`ifconfig ${words}`.trim());
+    deepEqual([code, stderr], [0, ""], words);
+    match(stdout, /wg1/, words);
+  }
+  // The daemon, whose umask is strict too, makes it as well.
+  await must(room, "ifconfig wg1 destroy");
+  equal((await shell(room, noFolder)).code, 0);
+  await must(room, "ifconfig wg1 create wgport 7111");
+  await must(room, "ifconfig wg1 wgrtable 6");
+  equal(await mode("/run/netns"), "755");
+  // Somebody's own folders stay as they are, and cost only what is in them.
+  await must(room, "chmod 700 /run/netns");
+  match((await asNobody("ifconfig wg1")).stdout, /\twgport 7111\n/);
+  equal((await asNobody("ifconfig")).code, 0);
+  await must(room, "ifconfig wg1 wgrtable 7");
+  await must(room, "ifconfig wg1 destroy");
+  equal(await mode("/run/netns"), "700");
+  await must(room, "chmod 700 /run/wireguard");
+  await must(room, "ifconfig wg1 create");
+  equal(await mode("/run/wireguard"), "700");
+  equal((await asNobody("ifconfig")).code, 0);
+  await must(room, "ifconfig wg1 destroy");
+});
+
+Deno.test(
+  "the program unpacks itself under umask 077 without closing folders that are everybody's",
+  NEEDS_ROOT,
+  async () => {
+    await using room = await wgRoom();
+    // A /var without /var/cache, as in small containers.
+    await must(room, "mount -t tmpfs -o mode=755 tmpfs /var");
+    await must(room, "ln -s /run /var/run");
+    equal((await shell(room, `umask 077; exec ${ROOT}wg version`)).code, 0);
+    const packed = (await must(room, `${ROOT}wg version`)).includes("(packed");
+    const modes = await shell(room, "stat -c %a /var/cache /var/cache/wg");
+    if (packed) equal(modes.stdout, "755\n700\n");
+  },
+);

@@ -50,7 +50,7 @@ export {
 
 export type { PacketCipher, Suite } from "./lib/crypto/suite.ts";
 export { nobleSuite } from "./lib/crypto/noble_suite.ts";
-export { choosePacketCipher, chooseSuite, type CipherChoice, type SuiteChoice } from "./lib/net/crypto.ts";
+export { choosePacketCipher, chooseSuite, type CipherChoice, type SuiteChoice } from "./lib/runtime/crypto.ts";
 
 export type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "./lib/base/config.ts";
 export type { Offloads } from "./lib/base/offloads.ts";
@@ -60,7 +60,7 @@ export { formatEndpoint, formatIp, formatRange, parseEndpoint, parseIp, parseRan
 
 export { formatSet, parseSet } from "./lib/uapi/set.ts";
 export { formatGet, parseGet } from "./lib/uapi/get.ts";
-export type { InterfaceFacts, InterfaceStatus } from "./lib/uapi/status.ts";
+export type { InterfaceFacts, InterfaceStatus } from "./lib/base/status.ts";
 
 export { SIOCGWG, SIOCSWG, type WgControl } from "./lib/openbsd/ioctl.ts";
 export * as wg_data from "./lib/openbsd/wg_data_io.ts";

@@ -18,7 +18,7 @@ import { tarEnd, tarEntry } from "./pack/tar.ts";
 
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 const BUILD = `${ROOT}build`;
-const WORKER = "lib/drive/data_worker.ts";
+const WORKER = "lib/worker/data_worker.ts";
 const SOURCES = ["lib", "ffi", "main.ts", "deno.json", "deno.lock", "scripts/compile.ts", "scripts/pack"];
 /** How long `deno compile` may try to get its runtime. */
 const COMPILE_MS = 120_000;

@@ -2,7 +2,7 @@
  * Puts the list of ifconfig's words into man/wg.8: `deno run -A scripts/man.ts`.
  * @module
  */
-import { mdocWordList, WORD_LIST_BEGIN, WORD_LIST_END } from "../lib/ifconfig/mdoc.ts";
+import { mdocWordList, WORD_LIST_BEGIN, WORD_LIST_END } from "../lib/cli/mdoc.ts";
 
 const path = new URL("../man/wg.8", import.meta.url);
 const page = Deno.readTextFileSync(path);

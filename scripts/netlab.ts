@@ -158,7 +158,7 @@ export class Room {
   /** Where there is no iproute2, this project's own rtnetlink does it. */
   async #raiseLoopback(): Promise<void> {
     const script = `
-      import { RouteSocket } from ${JSON.stringify(import.meta.resolve("../lib/host/route_socket.ts"))};
+      import { RouteSocket } from ${JSON.stringify(import.meta.resolve("../lib/linux/route_socket.ts"))};
       using routes = RouteSocket.open();
       routes.setLink(routes.requireLink("lo").index, { up: true });
     `;

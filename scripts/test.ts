@@ -1,7 +1,7 @@
 /**
  * `deno task test`: every test. As root it first installs the Debian programs that tests use as real peers. It ends with one line:
  * `N passed, N failed`, and `, N skipped` when some were.
- * Words after it go to `deno test`: `deno task test --filter roaming`, `deno task test tests/route`.
+ * Words after it go to `deno test`: `deno task test --filter roaming`, `deno task test tests/allowed_ips`.
  * @module
  */
 import { ensureBuilt, ROOT } from "./built.ts";
@@ -40,9 +40,9 @@ Deno.exit(failed === 0 && !nothing ? 0 : 1);
 /** What the tests say they need: the words of their `needs(...)` calls. */
 async function neededFacilities(): Promise<Facility[]> {
   const found = new Set<Facility>(["namespaces", "tun"]);
-  for await (const entry of Deno.readDir(`${ROOT}tests/net`)) {
+  for await (const entry of Deno.readDir(`${ROOT}tests/system`)) {
     if (!entry.name.endsWith("_test.ts")) continue;
-    const text = await Deno.readTextFile(`${ROOT}tests/net/${entry.name}`);
+    const text = await Deno.readTextFile(`${ROOT}tests/system/${entry.name}`);
     for (const [, list] of text.matchAll(/\bneeds\(([^)]*)\)/g)) {
       for (const [, word] of list.matchAll(/"([^"]+)"/g)) found.add(word as Facility);
     }
@@ -66,8 +66,8 @@ async function jobs(args: readonly string[]): Promise<Job[]> {
     if (name === "net" || !isDirectory) continue;
     if (await hasTests(`${ROOT}tests/${name}`)) rooms.push(`tests/${name}`);
   }
-  for await (const { name } of Deno.readDir(`${ROOT}tests/net`)) {
-    if (name.endsWith("_test.ts")) found.push([`tests/net/${name}`]);
+  for await (const { name } of Deno.readDir(`${ROOT}tests/system`)) {
+    if (name.endsWith("_test.ts")) found.push([`tests/system/${name}`]);
   }
   const files: string[] = [];
   for await (const { name, isFile } of Deno.readDir(`${ROOT}tests`)) {

@@ -1,6 +1,5 @@
 /**
- * What every command's module in this folder exports, so that lib/cli/main.ts can load just the one that is wanted:
- * `export const command: Command`, in `ifconfig.ts`, `route.ts`, `netstat.ts`, `netstart.ts`, `show.ts`, `help.ts`, `dmesg.ts`.
+ * What the `command.ts` of every folder here exports as `command`. lib/cli/main.ts loads just the one that is wanted.
  * @module
  */
 

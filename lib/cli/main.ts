@@ -8,19 +8,19 @@ import type { Command } from "./command.ts";
 
 /** Commands by their first word. A link of one of these names, but not of `daemon`, selects the command as well. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
-  ifconfig: () => import("./ifconfig.ts"),
-  route: () => import("./route.ts"),
-  netstat: () => import("./netstat.ts"),
-  netstart: () => import("./netstart.ts"),
-  show: () => import("./show.ts"),
-  dmesg: () => import("./dmesg.ts"),
-  help: () => import("./help.ts"),
-  "--help": () => import("./help.ts"),
-  "-h": () => import("./help.ts"),
-  version: () => import("./version.ts"),
-  "--version": () => import("./version.ts"),
-  "-V": () => import("./version.ts"),
-  daemon: () => import("./daemon.ts"),
+  ifconfig: () => import("./ifconfig/command.ts"),
+  route: () => import("./route/command.ts"),
+  netstat: () => import("./netstat/command.ts"),
+  netstart: () => import("./netstart/command.ts"),
+  show: () => import("./show/command.ts"),
+  dmesg: () => import("./dmesg/command.ts"),
+  help: () => import("./help/command.ts"),
+  "--help": () => import("./help/command.ts"),
+  "-h": () => import("./help/command.ts"),
+  version: () => import("./version/command.ts"),
+  "--version": () => import("./version/command.ts"),
+  "-V": () => import("./version/command.ts"),
+  daemon: () => import("./daemon/command.ts"),
 };
 const LINKS = new Set(["ifconfig", "route", "netstat", "netstart"]);
 
@@ -80,5 +80,5 @@ function startsUserspace(args: readonly string[]): boolean {
 }
 
 async function userspace(args: readonly string[]): Promise<number> {
-  return await (await import("./daemon.ts")).userspace.run(args, "wg");
+  return await (await import("./daemon/command.ts")).userspace.run(args, "wg");
 }

@@ -7,7 +7,7 @@ import { osError } from "../base/errno.ts";
 import { parseGet } from "../uapi/get.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { formatSet } from "../uapi/set.ts";
-import type { InterfaceStatus } from "../uapi/status.ts";
+import type { InterfaceStatus } from "../base/status.ts";
 import { unixSocketAnswers } from "../../ffi/process.ts";
 import type { LogLine } from "./log_text.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";

@@ -3,8 +3,8 @@
  * @module
  */
 import { ALL_OFFLOADS, NO_OFFLOADS, type Offloads, offloadWords, sameOffloads } from "../base/offloads.ts";
-import { type OpenedTun, setOffloads } from "../net/open_tun.ts";
-import type { InterfaceFacts } from "../uapi/status.ts";
+import { type OpenedTun, setOffloads } from "../ports/open_tun.ts";
+import type { InterfaceFacts } from "../base/status.ts";
 
 /** Keeps what was asked for, and tells the TUN device of it. The Workers are told by who has them. */
 export class InterfaceOffloads {

@@ -3,12 +3,12 @@
  * @module
  */
 import { ConfigError, OsError } from "../base/errors.ts";
-import { startWorkers } from "../drive/worker_pair.ts";
+import { startWorkers } from "../worker/worker_pair.ts";
 import { formatGet, formatPublic } from "../uapi/get.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
 import { parseSet } from "../uapi/set.ts";
-import type { InterfaceStatus } from "../uapi/status.ts";
+import type { InterfaceStatus } from "../base/status.ts";
 import { closeInheritedDescriptors, closeStandardDescriptors, leadSession, nameThread } from "../../ffi/process.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
 import { Interface } from "./interface.ts";

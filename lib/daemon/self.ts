@@ -79,8 +79,8 @@ export function selfCommand(args: readonly string[]): SelfCommand {
 /** The module of the data plane's Worker. In the packed program it is a bundle of its own beside the main one. */
 export function dataWorkerUrl(): URL {
   return kind() === "packed"
-    ? new URL("./lib/drive/data_worker.js", Deno.mainModule)
-    : new URL("../drive/data_worker.ts", import.meta.url);
+    ? new URL("./lib/worker/data_worker.js", Deno.mainModule)
+    : new URL("../worker/data_worker.ts", import.meta.url);
 }
 
 /**

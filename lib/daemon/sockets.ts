@@ -3,9 +3,9 @@
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
-import { NetNamespace } from "../host/namespace.ts";
-import { RouteSocket } from "../host/route_socket.ts";
-import { closeUdp, openUdp, setFwmark } from "../net/open_udp.ts";
+import { NetNamespace } from "../linux/namespace.ts";
+import { RouteSocket } from "../linux/route_socket.ts";
+import { closeUdp, openUdp, setFwmark } from "../ports/open_udp.ts";
 
 /** Open sockets and how they are set. A descriptor is -1 for a family that the host does not have. */
 export interface Sockets {

@@ -3,7 +3,7 @@
  * where it was run once.
  * @module
  */
-import { giveMemoryBack } from "../drive/give_back.ts";
+import { giveMemoryBack } from "../worker/give_back.ts";
 import { unloadCode } from "../../ffi/process.ts";
 
 /** Work of at least this size (bytes or lines of text) leaves garbage that is worth collecting. */

@@ -5,7 +5,7 @@
 import type { DeviceChange } from "../base/config.ts";
 import { osError } from "../base/errno.ts";
 import type { WgControl } from "../openbsd/ioctl.ts";
-import type { InterfaceStatus } from "../uapi/status.ts";
+import type { InterfaceStatus } from "../base/status.ts";
 import { getDevice, publicFacts, setDevice } from "./client.ts";
 
 const ENXIO = 6;

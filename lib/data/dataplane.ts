@@ -13,7 +13,7 @@ import type { Offloads } from "../base/offloads.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
-import { AllowedIps } from "../route/allowed_ips.ts";
+import { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import { type Checksum, chooseChecksum } from "../wire/checksum.ts";
 import { BulkFlows } from "./bulk_flows.ts";
 import { Endpoints } from "./endpoints.ts";

@@ -9,7 +9,7 @@ import { readEndpointCell } from "../base/endpoint.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
-import type { AllowedIps } from "../route/allowed_ips.ts";
+import type { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import * as Ip from "../wire/ip.ts";
 import { carryEcn } from "./ecn.ts";
 import type { Endpoints } from "./endpoints.ts";

@@ -6,7 +6,7 @@
  */
 import type { Milliseconds } from "../base/brands.ts";
 import { MESSAGE_DATA } from "../base/constants.ts";
-import type { AllowedIps } from "../route/allowed_ips.ts";
+import type { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import * as Vnet from "../wire/vnet.ts";

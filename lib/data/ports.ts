@@ -1,5 +1,5 @@
 /**
- * The two ends of the data plane, as it sees them: the TUN device and the UDP sockets. Implementations are in lib/net (Linux through FFI) and lib/embed (portable).
+ * The two ends of the data plane, as it sees them: the TUN device and the UDP sockets. Implementations are in lib/ports (Linux through FFI) and lib/embed (portable).
  * All offsets are bytes into the arena that both sides were made with. Nothing here blocks, throws on traffic, or allocates a packet.
  * @module
  */

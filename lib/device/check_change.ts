@@ -2,10 +2,11 @@
  * Checks a change of the configuration before anything of it is applied.
  * @module
  */
-import { ALLOWED_IPS_MAX, DESCRIPTION_SIZE, KEY_LENGTH, PEERS_MAX, RDOMAIN_MAX } from "../base/constants.ts";
+import { ALLOWED_IPS_MAX, KEY_LENGTH, PEERS_MAX, RDOMAIN_MAX } from "../base/constants.ts";
 import type { DeviceChange, PeerChange } from "../base/config.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
+import { checkDescription } from "../base/labels.ts";
 import { peerKey, type PeerRegistry, rangeKey } from "./peer_registry.ts";
 
 /** How much an interface holds. */
@@ -43,11 +44,7 @@ function checkPeer(change: PeerChange): void {
     if (endpoint.port === 0) throw new ConfigError("wgendpoint", "the port must not be 0");
     checkNumber("wgendpoint", endpoint.scope, 0xffff_ffff);
   }
-  if (description !== undefined) {
-    const bytes = new TextEncoder().encode(description).length;
-    if (bytes >= DESCRIPTION_SIZE) throw new ConfigError("wgdescr", `longer than ${DESCRIPTION_SIZE - 1} bytes`);
-    if (description.includes("\0")) throw new ConfigError("wgdescr", "holds a zero byte");
-  }
+  if (description !== undefined) checkDescription("wgdescr", description);
 }
 
 function checkKey(word: string, key: Uint8Array | undefined): void {

@@ -15,7 +15,7 @@ import { Dataplane, type DataplaneOptions } from "../data/dataplane.ts";
 import type { TunPort, UdpPort } from "../data/ports.ts";
 import type { DataStats } from "../data/stats.ts";
 import { Device, type OutgoingDatagram } from "../device/device.ts";
-import { ControlDriver, isolateNow } from "../drive/control.ts";
+import { ControlDriver, isolateNow } from "../worker/control.ts";
 
 /** Turns in a row before the isolate's other work gets its chance. */
 const TURNS_PER_TASK = 8;

@@ -8,8 +8,8 @@ import { KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
 import { osError } from "../base/errno.ts";
 import { ConfigError } from "../base/errors.ts";
 import { maskAddress } from "../base/ip_text.ts";
-import { checkDescription } from "../uapi/set.ts";
-import type { InterfaceStatus } from "../uapi/status.ts";
+import { checkDescription } from "../base/labels.ts";
+import type { InterfaceStatus } from "../base/status.ts";
 import { interfaceSize } from "./wg_data_codec.ts";
 import * as W from "./wg_data_io.ts";
 

@@ -8,9 +8,11 @@ import { KEY_LENGTH } from "../base/constants.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
 import { formatEndpoint, formatIp, formatRange, parseEndpoint, parseIp, parseRange } from "../base/ip_text.ts";
-import { parseGroups, parseKey, quote } from "./set.ts";
-import type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from "./status.ts";
-import { NO_FACTS } from "./status.ts";
+import { parseGroups } from "../base/labels.ts";
+import { quote } from "../base/quote.ts";
+import { parseKey } from "./set.ts";
+import type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from "../base/status.ts";
+import { NO_FACTS } from "../base/status.ts";
 
 /**
  * The answer to `get`, without `errno=0` and the empty line (see `formatReply`). Without facts it is `get=1`, which holds nothing

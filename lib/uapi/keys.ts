@@ -12,9 +12,6 @@ export const UAPI_VERSION_EXTENDED = 2;
 export const UAPI_LINE_MAX = 4096;
 /** Bytes of the longest operation taken: room for PEERS_MAX peers with a range each, or ALLOWED_IPS_MAX ranges. */
 export const UAPI_MESSAGE_MAX = 64 * 1024 * 1024;
-/** The most groups that an interface is in, and the longest name of one (OpenBSD's IFNAMSIZ with its terminator is 16). */
-export const GROUPS_MAX = 16;
-export const GROUP_NAME_MAX = 15;
 /** The greatest priority (route metric) taken. */
 export const PRIORITY_MAX = 0xffff_ffff;
 

@@ -4,12 +4,14 @@
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import type { DeviceChange, PeerChange } from "../base/config.ts";
-import { DESCRIPTION_SIZE, KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
+import { KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
 import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
 import { OFFLOAD_NAMES, type OffloadName, type Offloads } from "../base/offloads.ts";
 import { formatEndpoint, formatRange, parseDecimal, parseEndpoint, parseRange } from "../base/ip_text.ts";
-import { GROUP_NAME_MAX, GROUPS_MAX, PRIORITY_MAX } from "./keys.ts";
+import { checkDescription, parseGroups } from "../base/labels.ts";
+import { quote } from "../base/quote.ts";
+import { PRIORITY_MAX } from "./keys.ts";
 
 /** What a text can need from outside. */
 export interface ParseSetOptions {
@@ -153,64 +155,6 @@ function setPeer(peer: PeerDraft, key: string, value: string, options: ParseSetO
     default:
       throw new ConfigError("set", `unknown key ${quote(key)}`);
   }
-}
-
-/**
- * A peer's description as it may stand in a line: no control characters, at most 63 bytes of UTF-8.
- * @throws ConfigError
- */
-export function checkDescription(word: string, value: string): string {
-  // deno-lint-ignore no-control-regex
-  if (/[\x00-\x1f\x7f]/.test(value)) throw new ConfigError(word, "control characters are not allowed in a description");
-  if (value.length >= DESCRIPTION_SIZE || new TextEncoder().encode(value).length >= DESCRIPTION_SIZE) {
-    throw new ConfigError(word, `too long: at most ${DESCRIPTION_SIZE - 1} bytes`);
-  }
-  return value;
-}
-
-/**
- * The name of an interface group as OpenBSD takes it: 1 to 15 of `[A-Za-z0-9_.-]`, not ending in a digit.
- * @throws ConfigError
- */
-export function checkGroup(word: string, name: string): string {
-  if (name === "" || name.length > GROUP_NAME_MAX || !/^[A-Za-z0-9_.-]*$/.test(name)) {
-    throw new ConfigError(
-      word,
-      `${quote(name)}: a group's name has 1 to ${GROUP_NAME_MAX} letters, digits, '_', '.' or '-'`,
-    );
-  }
-  if (/[0-9]$/.test(name)) throw new ConfigError(word, `${quote(name)}: a group's name may not end in a digit`);
-  return name;
-}
-
-/** A run of characters as long as most of a key in base64 or hexadecimal. */
-const LIKE_A_KEY = /[A-Za-z0-9+/]{32}/;
-
-/**
- * A value as it may stand in a message: cut to a length that fits on a line, with what could disturb a terminal replaced, and hidden when it could
- * be a key that was written in the wrong place.
- */
-export function shown(value: string): string {
-  if (LIKE_A_KEY.test(value)) return "(what may be a key)";
-  return shownPath(value);
-}
-
-/** The same for a file's name, which is no key however long it is. */
-export function shownPath(value: string): string {
-  // deno-lint-ignore no-control-regex
-  const clean = value.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
-  return clean.length > 64 ? `${clean.slice(0, 61)}...` : clean;
-}
-
-/** The value as `shown`, between quotes. */
-export function quote(value: string): string {
-  return `"${shown(value)}"`;
-}
-
-export function parseGroups(value: string): string[] {
-  const groups = value.split(" ").filter((name) => name !== "");
-  if (groups.length > GROUPS_MAX) throw new ConfigError("groups", `at most ${GROUPS_MAX} groups`);
-  return [...new Set(groups.map((name) => checkGroup("groups", name)))];
 }
 
 /** ifconfig's words: `tso -gro` lets the one be used and switches the other off. */

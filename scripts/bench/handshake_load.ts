@@ -13,7 +13,7 @@ import {
   MESSAGE_RESPONSE,
 } from "../../lib/base/constants.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
-import { chooseSuite } from "../../lib/net/crypto.ts";
+import { chooseSuite } from "../../lib/runtime/crypto.ts";
 import { consumeResponse, createInitiation, identityOf, wireguardStart } from "../../lib/noise/handshake.ts";
 import type { Identity, Initiated } from "../../lib/noise/ikpsk2.ts";
 import { TimestampSource } from "../../lib/noise/tai64n.ts";

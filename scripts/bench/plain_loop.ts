@@ -14,14 +14,14 @@ import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES } from "../../lib/base/times.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
 import { Dataplane, DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
-import { runPacketLoop } from "../../lib/drive/packet_loop.ts";
-import { SHARED_WORDS } from "../../lib/drive/worker_messages.ts";
-import { now } from "../../lib/net/clock.ts";
-import { chooseSuite } from "../../lib/net/crypto.ts";
-import { LinuxTunPort } from "../../lib/net/linux_tun_port.ts";
-import { LinuxUdpPort } from "../../lib/net/linux_udp_port.ts";
-import { openTun } from "../../lib/net/open_tun.ts";
-import { openUdp } from "../../lib/net/open_udp.ts";
+import { runPacketLoop } from "../../lib/worker/packet_loop.ts";
+import { SHARED_WORDS } from "../../lib/worker/worker_messages.ts";
+import { now } from "../../lib/runtime/clock.ts";
+import { chooseSuite } from "../../lib/runtime/crypto.ts";
+import { LinuxTunPort } from "../../lib/ports/linux_tun_port.ts";
+import { LinuxUdpPort } from "../../lib/ports/linux_udp_port.ts";
+import { openTun } from "../../lib/ports/open_tun.ts";
+import { openUdp } from "../../lib/ports/open_udp.ts";
 import { EventFd, PollSet } from "../../ffi/poll.ts";
 
 /** What this end is to be. The left one's index is 1, the right one's 2. */

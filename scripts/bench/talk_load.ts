@@ -15,7 +15,7 @@ import {
 } from "../../lib/base/constants.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
-import { chooseSuite } from "../../lib/net/crypto.ts";
+import { chooseSuite } from "../../lib/runtime/crypto.ts";
 import {
   consumeResponse,
   createInitiation,

@@ -3,9 +3,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { command as help } from "../../lib/cli/help.ts";
-import { command as ifconfig } from "../../lib/cli/ifconfig.ts";
-import { command as netstart } from "../../lib/cli/netstart.ts";
+import { command as help } from "../../lib/cli/help/command.ts";
+import { command as ifconfig } from "../../lib/cli/ifconfig/command.ts";
+import { command as netstart } from "../../lib/cli/netstart/command.ts";
 import type { Command } from "../../lib/cli/command.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 

@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { formatAgo, formatBytes, formatSpan } from "../../lib/cli/show_text.ts";
+import { formatAgo, formatBytes, formatSpan } from "../../lib/cli/show/text.ts";
 
 Deno.test("spans have 365-day years, days, hours, minutes and seconds, and leave out what is none", () => {
   equal(formatSpan(1), "1 second");

@@ -7,7 +7,7 @@ import type { PresharedKey, PrivateKey, PublicKey } from "../../lib/base/brands.
 import type { PeerChange } from "../../lib/base/config.ts";
 import { STANDARD_TIMES } from "../../lib/base/times.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
-import type { CipherChoice, SuiteChoice } from "../../lib/net/crypto.ts";
+import type { CipherChoice, SuiteChoice } from "../../lib/runtime/crypto.ts";
 import { address4, address6, markOf, udpPacket } from "./packets.ts";
 import { loopback, type Side, side, type TransportName } from "./transports.ts";
 

@@ -5,7 +5,7 @@ import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { cipherPasses, suitePasses } from "../../lib/crypto/self_test.ts";
 import type { PacketCipher, Suite } from "../../lib/crypto/suite.ts";
-import { choosePacketCipher, chooseSuite } from "../../lib/net/crypto.ts";
+import { choosePacketCipher, chooseSuite } from "../../lib/runtime/crypto.ts";
 import { CIPHERS, SUITES } from "./implementations.ts";
 
 Deno.test("every implementation passes the self-test", () => {

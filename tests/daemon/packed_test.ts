@@ -33,7 +33,7 @@ async function withPacked(test: (bench: Bench) => Promise<void>, damage = false)
       gzipSync(
         new Uint8Array([
           ...tarEntry({ path: "main.js", mode: 0o600, bytes: text("// program") }),
-          ...tarEntry({ path: "lib/drive/data_worker.js", mode: 0o600, bytes: text("// worker") }),
+          ...tarEntry({ path: "lib/worker/data_worker.js", mode: 0o600, bytes: text("// worker") }),
           ...tarEnd(),
         ]),
       ),
@@ -84,7 +84,7 @@ Deno.test("it unpacks once, privately, and passes name, words and nothing of the
     assert.equal(folders(cache).length, 1);
     const [id] = folders(cache);
     assert.equal((await Deno.stat(cache)).mode! & 0o777, 0o700);
-    assert.equal((await Deno.stat(`${cache}/${id}/lib/drive/data_worker.js`)).mode! & 0o777, 0o600);
+    assert.equal((await Deno.stat(`${cache}/${id}/lib/worker/data_worker.js`)).mode! & 0o777, 0o600);
     const { ino } = await Deno.stat(`${cache}/${id}/deno`);
     await Deno.symlink(file, `${folder}/ifconfig`);
     const second = await run(["wg1"], {}, `${folder}/ifconfig`);

@@ -4,7 +4,7 @@ import type { Arena } from "../../lib/base/arena.ts";
 import { ALL_OFFLOADS, NO_OFFLOADS, type Offloads } from "../../lib/base/offloads.ts";
 import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
-import { choosePacketCipher } from "../../lib/net/crypto.ts";
+import { choosePacketCipher } from "../../lib/runtime/crypto.ts";
 import { plainChecksum, wasmChecksum } from "../../lib/wire/checksum.ts";
 import {
   Chance,

@@ -5,7 +5,7 @@ import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { Device } from "../../lib/device/device.ts";
-import { chooseSuite } from "../../lib/net/crypto.ts";
+import { chooseSuite } from "../../lib/runtime/crypto.ts";
 import { Bench, endpointOf, keyOf, pair, publicOf, randomBytes, seeded } from "./harness.ts";
 
 const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 20261123);

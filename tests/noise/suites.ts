@@ -4,7 +4,7 @@
  */
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
-import { chooseSuite } from "../../lib/net/crypto.ts";
+import { chooseSuite } from "../../lib/runtime/crypto.ts";
 
 /** @noble, and libcrypto where it is found and passes its self-test. */
 export function allSuites(): Suite[] {

@@ -6,7 +6,7 @@ import type { WgControl } from "../../lib/openbsd/ioctl.ts";
 import { changeOf, interfaceOf, SIOCGWG, SIOCSWG } from "../../lib/openbsd/ioctl.ts";
 import * as C from "../../lib/openbsd/wg_data_codec.ts";
 import * as W from "../../lib/openbsd/wg_data_io.ts";
-import type { InterfaceStatus } from "../../lib/uapi/status.ts";
+import type { InterfaceStatus } from "../../lib/base/status.ts";
 import { randomBytes, randomFacts, randomStatus, seededRandom } from "../uapi/random_change.ts";
 
 /** offsetof and sizeof as a C compiler for amd64 gives them for OpenBSD's if_wg.h; tests/openbsd/wg_data_layout.c is what it was given. */

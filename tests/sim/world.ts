@@ -22,7 +22,7 @@ import type { DataStats } from "../../lib/data/stats.ts";
 import type { Dataplane } from "../../lib/data/dataplane.ts";
 import { PORT_DRAINED, SEND_OK, SEND_SOURCE_LOST, type SendResult, type UdpPort } from "../../lib/data/ports.ts";
 import { Device } from "../../lib/device/device.ts";
-import { choosePacketCipher, chooseSuite } from "../../lib/net/crypto.ts";
+import { choosePacketCipher, chooseSuite } from "../../lib/runtime/crypto.ts";
 import { MemoryTun } from "../../lib/embed/memory_tun.ts";
 import { randomBytes, seeded } from "../device/harness.ts";
 import { NODE_ARENA_BYTES, planesOf, statsOf } from "../data/two_ways.ts";

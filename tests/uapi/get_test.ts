@@ -3,7 +3,7 @@ import type { PresharedKey, PublicKey } from "../../lib/base/brands.ts";
 import { ConfigError, OsError } from "../../lib/base/errors.ts";
 import { formatGet, formatPublic, parseGet } from "../../lib/uapi/get.ts";
 import { formatReply, parseReply } from "../../lib/uapi/reply.ts";
-import { NO_FACTS } from "../../lib/uapi/status.ts";
+import { NO_FACTS } from "../../lib/base/status.ts";
 import { randomFacts, randomStatus, seededRandom } from "./random_change.ts";
 
 /** The keys of https://www.wireguard.com/xplatform/ that wg(8) understands. */

@@ -7,7 +7,7 @@ import type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "../../l
 import type { AllowedIp, Endpoint } from "../../lib/base/endpoint.ts";
 import { maskAddress } from "../../lib/base/ip_text.ts";
 import { OFFLOAD_NAMES, type Offloads } from "../../lib/base/offloads.ts";
-import type { InterfaceFacts } from "../../lib/uapi/status.ts";
+import type { InterfaceFacts } from "../../lib/base/status.ts";
 
 /** Draws a whole number from 0 to n - 1. */
 export type Random = (n: number) => number;

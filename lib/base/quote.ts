@@ -1,0 +1,28 @@
+/**
+ * Values that users gave, as messages show them: never a key, never a control character, never longer than a line.
+ * @module
+ */
+
+/** A run of characters as long as most of a key in base64 or hexadecimal. */
+const LIKE_A_KEY = /[A-Za-z0-9+/]{32}/;
+
+/**
+ * A value as a message may show it: cut to a length that fits on a line, control characters replaced, and hidden
+ * when it could be a key that was written in the wrong place.
+ */
+export function displayValue(value: string): string {
+  if (LIKE_A_KEY.test(value)) return "(what may be a key)";
+  return displayPath(value);
+}
+
+/** The same for the name of a file, which is no key however long it is. */
+export function displayPath(value: string): string {
+  // deno-lint-ignore no-control-regex
+  const clean = value.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+  return clean.length > 64 ? `${clean.slice(0, 61)}...` : clean;
+}
+
+/** `displayValue` between quotes. */
+export function quote(value: string): string {
+  return `"${displayValue(value)}"`;
+}

@@ -1,0 +1,56 @@
+/**
+ * `wg dmesg [-f] [wgN ...]`: the logs of the interfaces, without names those of all, in the order of time. With -f it goes on as they grow.
+ * @module
+ */
+import { ConfigError } from "../../base/errors.ts";
+import { interfaceNames, readLog } from "../../daemon/client.ts";
+import type { Command } from "../command.ts";
+import type { LogLine } from "../../daemon/log_text.ts";
+
+/** How often a followed log is asked for news. */
+const FOLLOW_MS = 200;
+
+interface NamedLine extends LogLine {
+  readonly name: string;
+}
+
+/** See the module. */
+export const command: Command = { run: dmesg };
+
+async function dmesg(args: readonly string[]): Promise<number> {
+  const follow = args.includes("-f");
+  const names = args.filter((word) => word !== "-f");
+  const wrong = names.find((word) => word.startsWith("-"));
+  if (wrong !== undefined) throw new ConfigError(wrong, "unknown option; usage: dmesg [-f] [interface ...]");
+  const seen = new Map<string, number>();
+  for (const name of names.length > 0 ? names : interfaceNames()) seen.set(name, 0);
+  print(await news(seen));
+  while (follow && seen.size > 0) {
+    await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
+    for (const name of [...seen.keys()]) {
+      try {
+        print(await news(new Map([[name, seen.get(name) ?? 0]]), seen));
+      } catch {
+        // The interface is gone; the others go on.
+        seen.delete(name);
+      }
+    }
+  }
+  return 0;
+}
+
+/** What came since, of each interface; `seen` is brought up to date. */
+async function news(wanted: ReadonlyMap<string, number>, seen = wanted as Map<string, number>): Promise<NamedLine[]> {
+  const all: NamedLine[] = [];
+  for (const [name, since] of wanted) {
+    for (const line of await readLog(name, since)) {
+      all.push({ ...line, name });
+      seen.set(name, line.sequence);
+    }
+  }
+  return all.sort((a, b) => a.unixMs - b.unixMs);
+}
+
+function print(lines: readonly NamedLine[]): void {
+  for (const { unixMs, name, text } of lines) console.log(`${new Date(unixMs).toISOString()} ${name}: ${text}`);
+}

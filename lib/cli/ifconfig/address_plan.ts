@@ -1,0 +1,123 @@
+/**
+ * From the addresses that are and the changes wanted to the steps that lead there: none where nothing differs.
+ * @module
+ */
+import type { IpBytes } from "../../base/endpoint.ts";
+import { sameBytes } from "../../base/endpoint.ts";
+import { osError } from "../../base/errno.ts";
+import { ConfigError } from "../../base/errors.ts";
+import { formatIp } from "../../base/ip_text.ts";
+import type { AddressChange, Family } from "./words/draft.ts";
+import { prefixMask } from "./words/values.ts";
+
+const EADDRNOTAVAIL = 99;
+
+/** An address of the interface, as it is or is to be. */
+export interface PlannedAddress {
+  readonly address: IpBytes;
+  readonly prefix: number;
+  readonly broadcast: IpBytes | undefined;
+  readonly destination: IpBytes | undefined;
+}
+
+/** What is to be done, in this order. */
+export interface AddressPlan {
+  readonly remove: readonly PlannedAddress[];
+  readonly add: readonly PlannedAddress[];
+  /** All that stand there afterwards. */
+  readonly result: readonly PlannedAddress[];
+}
+
+/**
+ * Plans the changes as OpenBSD's ifconfig does them: an IPv4 address without `alias` takes the place of the first one, an address that is
+ * there already with another mask is changed.
+ * @throws OsError EADDRNOTAVAIL for an address to remove that is not there
+ * @throws ConfigError for `eui64` without a link-local address
+ */
+export function planAddresses(current: readonly PlannedAddress[], changes: readonly AddressChange[]): AddressPlan {
+  let result = [...current];
+  for (const change of changes) {
+    switch (change.type) {
+      case "flush":
+        result = result.filter((address) => familyOf(address) !== change.family);
+        break;
+      case "remove": {
+        const found = result.find((address) =>
+          familyOf(address) === change.family &&
+          (change.address === undefined || sameBytes(address.address, change.address))
+        );
+        if (found === undefined) {
+          const object = change.address === undefined ? `no ${change.family} address` : formatIp(change.address);
+          throw osError("SIOCDIFADDR", object, EADDRNOTAVAIL);
+        }
+        result = result.filter((address) => address !== found);
+        break;
+      }
+      case "link-local":
+        if (!result.some(isLinkLocal)) {
+          result = [...result, { address: change.address, prefix: 64, broadcast: undefined, destination: undefined }];
+        }
+        break;
+      case "set": {
+        const wanted = complete(change, result);
+        const replaced = change.family === "inet" && !change.alias
+          ? result.find((a) => familyOf(a) === "inet")
+          : undefined;
+        const kept = result.find((address) => sameAddress(address, wanted));
+        const others = result.filter((address) => address !== replaced && !sameBytes(address.address, wanted.address));
+        if (kept !== undefined && (replaced === undefined || replaced === kept)) break;
+        result = replaced === undefined ? [...others, kept ?? wanted] : [kept ?? wanted, ...others];
+        break;
+      }
+    }
+  }
+  return {
+    remove: current.filter((address) => !result.some((other) => sameAddress(address, other))),
+    add: result.filter((address) => !current.some((other) => sameAddress(address, other))),
+    result,
+  };
+}
+
+/** Whether two are the same to the kernel; a broadcast address that was not asked for does not count. */
+export function sameAddress(a: PlannedAddress, b: PlannedAddress): boolean {
+  return a.prefix === b.prefix && sameBytes(a.address, b.address) && sameOptional(a.destination, b.destination) &&
+    (a.broadcast === undefined || b.broadcast === undefined || sameBytes(a.broadcast, b.broadcast));
+}
+
+const familyOf = (address: { readonly address: IpBytes }): Family => address.address.length === 4 ? "inet" : "inet6";
+
+const sameOptional = (a: IpBytes | undefined, b: IpBytes | undefined) =>
+  a === undefined || b === undefined ? a === b : sameBytes(a, b);
+
+function complete(change: AddressChange & { type: "set" }, current: readonly PlannedAddress[]): PlannedAddress {
+  const address = change.eui64 ? withHostPart(change.address, current) : change.address;
+  return {
+    address,
+    prefix: change.prefix,
+    broadcast: change.broadcast ?? usualBroadcast(address, change),
+    destination: change.destination,
+  };
+}
+
+/** All host bits set, as OpenBSD's kernel fills it in; none where a network has no room for one, and none on a point-to-point address. */
+function usualBroadcast(address: IpBytes, change: AddressChange & { type: "set" }): IpBytes | undefined {
+  if (address.length !== 4 || change.prefix > 30 || change.destination !== undefined) return undefined;
+  const hosts = ~prefixMask(change.prefix);
+  return address.map((byte, i) => byte | (hosts >>> (24 - i * 8)) & 255);
+}
+
+const isLinkLocal = ({ address }: { readonly address: IpBytes }) =>
+  address.length === 16 && address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
+
+function withHostPart(prefix: IpBytes, current: readonly PlannedAddress[]): IpBytes {
+  const linkLocal = current.find(isLinkLocal);
+  if (linkLocal === undefined) {
+    throw new ConfigError(
+      "eui64",
+      "the interface has no link-local address to take the last 64 bits from; `inet6 eui64` makes one",
+    );
+  }
+  const whole = prefix.slice();
+  whole.set(linkLocal.address.subarray(8), 8);
+  return whole;
+}

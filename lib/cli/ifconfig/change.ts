@@ -1,0 +1,177 @@
+/**
+ * Changing an interface: all words are read and checked, what they name is looked up, and then the steps are done in an order that can be
+ * undone: the link and its addresses first, the daemon's change last. Whatever fails, the interface is as it was, or, when it was to be created, not there.
+ * @module
+ */
+import type { DeviceChange } from "../../base/config.ts";
+import { osError } from "../../base/errno.ts";
+import { ConfigError, OsError } from "../../base/errors.ts";
+import { GROUPS_MAX } from "../../base/labels.ts";
+import {
+  destroyDaemon,
+  getDevice,
+  interfaceExists,
+  interfaceNames,
+  setDevice,
+  spawnDaemon,
+} from "../../daemon/client.ts";
+import { NetNamespace, removeRdomainIfEmpty } from "../../linux/namespace.ts";
+import { rdomainOf, sameNamespace } from "../../linux/rdomain.ts";
+import { RouteSocket } from "../../linux/route_socket.ts";
+import type { Command } from "./words/draft.ts";
+import { CLASS_NAME, parseWords, settle } from "./words/parse.ts";
+import type { InterfaceStatus } from "../../base/status.ts";
+import { requireRoot } from "./permission.ts";
+import { namespaceOf } from "./kernel.ts";
+import { LinkEditor } from "./link_editor.ts";
+import { commandSources } from "./sources.ts";
+
+const EEXIST = 17;
+/** Interfaces of a class that `create` tries before it gives up. */
+const CLASS_NUMBERS = 1 << 15;
+
+/**
+ * `ifconfig INTERFACE WORD...`
+ * @returns the exit status
+ * @throws ConfigError or OsError; then nothing has changed
+ */
+export async function changeInterface(words: readonly string[]): Promise<number> {
+  const draft = parseWords(words);
+  requireRoot(draft.name);
+  if (!draft.create) requireExisting(draft.name);
+  else if (draft.name !== CLASS_NAME) requireFree(draft.name);
+  const command = await settle(draft, commandSources());
+  try {
+    if (command.destroy) await destroy(command.name);
+    else if (command.create) await create(command);
+    else await modify(command);
+  } catch (error) {
+    throw inWords(error, command);
+  }
+  return 0;
+}
+
+/** The kernel's refusal of a port as the mistake in the word that asked for it. */
+function inWords(error: unknown, command: Command): unknown {
+  const port = command.change.listenPort ?? 0;
+  const taken = error instanceof OsError && error.code === "EADDRINUSE" && port !== 0;
+  return taken ? new ConfigError("wgport", `${port}: ${error.text} (${error.code})`) : error;
+}
+
+function requireExisting(name: string): void {
+  if (interfaceExists(name)) return;
+  using routes = RouteSocket.open();
+  if (routes.link(name) !== undefined) throw new ConfigError(name, "not a wg interface; use ip(8)");
+  throw new ConfigError(name, "no such interface");
+}
+
+function requireFree(name: string): void {
+  if (isTaken(name)) throw osError("SIOCIFCREATE", name, EEXIST);
+}
+
+function isTaken(name: string): boolean {
+  if (interfaceExists(name)) return true;
+  using routes = RouteSocket.open();
+  return routes.link(name) !== undefined;
+}
+
+/** Ends the interface and takes away its rdomain when it was the last in it. */
+async function destroy(name: string): Promise<void> {
+  const status = await getDevice(name);
+  const rdomain = rdomainNumber(status);
+  await destroyDaemon(name);
+  if (rdomain !== undefined) removeRdomainIfEmpty(rdomain);
+}
+
+function rdomainNumber(status: InterfaceStatus): number | undefined {
+  using namespace = namespaceOf(status);
+  return rdomainOf(namespace.identity);
+}
+
+async function create(command: Command): Promise<void> {
+  const name = await spawnNamed(command.name, changeFor(command, []));
+  try {
+    using here = NetNamespace.current();
+    using editor = new LinkEditor(name, here);
+    // The kernel's own WireGuard has no link-local address either.
+    editor.withoutLinkLocal();
+    changeLink(editor, command, command.change.priority ?? 0);
+    editor.keep();
+  } catch (error) {
+    await destroyDaemon(name);
+    throw error;
+  }
+  if (command.name === CLASS_NAME) console.log(name);
+}
+
+/** Starts the daemon under the name, or under the lowest free number of the class. */
+async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
+  if (name !== CLASS_NAME) {
+    await spawnDaemon(name, change);
+    return name;
+  }
+  const taken = new Set(interfaceNames());
+  for (let number = 0; number < CLASS_NUMBERS; number++) {
+    const candidate = `${CLASS_NAME}${number}`;
+    if (taken.has(candidate) || isTaken(candidate)) continue;
+    try {
+      await spawnDaemon(candidate, change);
+      return candidate;
+    } catch (error) {
+      // Somebody else took the number meanwhile.
+      if (!isTaken(candidate)) throw error;
+    }
+  }
+  throw new ConfigError(name, "no free number");
+}
+
+async function modify(command: Command): Promise<void> {
+  const status = await getDevice(command.name);
+  const change = changeFor(command, status.groups);
+  using namespace = namespaceOf(status);
+  using editor = touchesLink(command) ? new LinkEditor(status.name || command.name, namespace) : undefined;
+  if (editor !== undefined) changeLink(editor, command, change.priority ?? status.priority);
+  if (Object.keys(change).length > 0) await setDevice(command.name, change);
+  editor?.keep();
+  const left = command.rdomain === undefined ? undefined : rdomainOf(namespace.identity);
+  if (left !== undefined && left !== command.rdomain) removeRdomainIfEmpty(left);
+}
+
+/** What the daemon is told, with the groups that the interface is in afterwards. */
+function changeFor(command: Command, groups: readonly string[]): DeviceChange {
+  const leave = new Set(command.leaveGroups);
+  for (const name of leave) {
+    if (!groups.includes(name)) throw new ConfigError("-group", `"${name}": the interface is not in this group`);
+  }
+  const joined = [...new Set([...groups, ...command.joinGroups])].filter((name) => !leave.has(name));
+  if (joined.length > GROUPS_MAX) throw new ConfigError("group", `an interface is in at most ${GROUPS_MAX} groups`);
+  return command.joinGroups.length + leave.size > 0 ? { ...command.change, groups: joined } : command.change;
+}
+
+function touchesLink(command: Command): boolean {
+  return command.up !== undefined || command.mtu !== undefined || command.description !== undefined ||
+    command.rdomain !== undefined || command.change.priority !== undefined || command.addresses.length > 0;
+}
+
+/**
+ * Moves the link to its rdomain and sets what the kernel keeps. The step that a kernel refuses most often comes before those that cost.
+ * A smaller MTU comes after the addresses: they may be what it is too small for, and go.
+ */
+function changeLink(editor: LinkEditor, command: Command, metric: number): void {
+  if (command.rdomain !== undefined) moveTo(editor, command.rdomain);
+  const shrinks = command.mtu !== undefined && command.mtu < editor.mtu;
+  if (command.mtu !== undefined && !shrinks) editor.setMtu(command.mtu);
+  if (command.description !== undefined) editor.setDescription(command.description);
+  if (command.change.priority !== undefined) editor.setMetric(command.change.priority);
+  if (command.up === true) editor.setUp(true);
+  if (command.addresses.length > 0) editor.changeAddresses(command.addresses, metric);
+  if (command.mtu !== undefined && shrinks) editor.setMtu(command.mtu);
+  if (command.up === false) editor.setUp(false);
+}
+
+function moveTo(editor: LinkEditor, rdomain: number): void {
+  editor.onUndo(() => removeRdomainIfEmpty(rdomain));
+  NetNamespace.occupy(rdomain, (to) => {
+    if (!sameNamespace(to.identity, editor.namespace.identity)) editor.move(to);
+  });
+}

@@ -1,0 +1,177 @@
+/**
+ * Showing interfaces: those of the current namespace, and wg interfaces wherever they are.
+ * @module
+ */
+import { ConfigError, OsError } from "../../base/errors.ts";
+import { interfaceNames } from "../../daemon/client.ts";
+import { isRoot, knownStatus } from "../../daemon/wg_control.ts";
+import type { Family } from "./words/draft.ts";
+import type { ShownAddress, ShownInterface, ShownLink, StatusOptions } from "./status_text.ts";
+import { formatInterface, interfaceJson } from "./status_text.ts";
+import { IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE } from "../../netlink/flags.ts";
+import type { Link } from "../../netlink/link.ts";
+import { IFF_MULTICAST, IFF_NOARP, IFF_RUNNING, IFF_UP } from "../../netlink/flags.ts";
+import type { AddressFacts, InterfaceStatus } from "../../base/status.ts";
+import { identityToldBy, placeOf } from "./place.ts";
+import { printAll } from "../output.ts";
+import { askEach, tellFailures, zoneNames } from "../output.ts";
+
+const ENXIO = 6;
+
+/** What to show and how. */
+export interface ShowOptions {
+  /** An interface, a group or a class; undefined for all. */
+  readonly name: string | undefined;
+  readonly family: Family | undefined;
+  readonly features: boolean;
+  readonly peers: boolean;
+  readonly json: boolean;
+}
+
+/**
+ * Prints what is selected.
+ * @returns the exit status
+ * @throws ConfigError when the name is that of nothing
+ */
+export async function printInterfaces(options: ShowOptions): Promise<number> {
+  const failures: OsError[] = [];
+  const shown = await select(options.name, failures);
+  const endpoints = shown.flatMap((one) => one.wg?.peers.map((peer) => peer.endpoint) ?? []);
+  const status: StatusOptions = { ...options, zone: await zoneNames(endpoints), nowSeconds: Date.now() / 1000 };
+  const text = options.json
+    ? `${JSON.stringify(shown.map((one) => interfaceJson(one, status)), undefined, 2)}\n`
+    : shown.map((one) => formatInterface(one, status)).join("");
+  printAll(text);
+  return tellFailures(failures);
+}
+
+/** @param failures gets what kept single ones of many from being shown */
+async function select(name: string | undefined, failures: OsError[]): Promise<ShownInterface[]> {
+  if (name !== undefined) {
+    const one = await wgInterface(name) ?? (await otherInterfaces([name]))[0];
+    if (one !== undefined) return [one];
+  }
+  const wg = await askEach(interfaceNames(), wgInterface, failures);
+  if (name === undefined) {
+    const here = await otherInterfaces(undefined, new Set(wg.map((one) => one.name)));
+    return [...here, ...wg];
+  }
+  const exact = wg.filter((one) => one.name === name);
+  if (exact.length > 0) return exact;
+  const chosen = wg.filter((one) => one.groups.includes(name) || classOf(one.name) === name);
+  const links = await otherInterfaces(undefined, new Set(wg.map((one) => one.name)));
+  const others = links.filter((one) => classOf(one.name) === name);
+  if (chosen.length + others.length === 0) throw new ConfigError(name, "no such interface");
+  return [...others, ...chosen];
+}
+
+const classOf = (name: string) => name.replace(/[0-9]+$/, "");
+
+/** A wg interface by its daemon; undefined when there is none. */
+async function wgInterface(name: string): Promise<ShownInterface | undefined> {
+  let status: InterfaceStatus;
+  try {
+    status = await knownStatus(name);
+  } catch (error) {
+    if (error instanceof OsError && error.errno === ENXIO) return undefined;
+    throw error;
+  }
+  const known = await findLink(status.name || name, status);
+  return {
+    name: known.link?.name ?? (status.name || name),
+    link: known.link === undefined ? linkToldBy(status) : shownLink(known.link),
+    place: known.place,
+    debug: status.debug,
+    priority: status.priority,
+    groups: ["wg", ...status.groups],
+    wg: status,
+    engine: status.pid === 0 ? undefined : {
+      pid: status.pid,
+      suite: status.suite,
+      cipher: status.cipher,
+      offloads: status.offloads,
+      offloadsOff: status.offloadsOff,
+      gsoRefused: status.gsoRefused,
+      workers: status.workers,
+      fwmark: status.fwmark,
+    },
+    addresses: shownAddresses(known.addresses),
+  };
+}
+
+interface FoundLink {
+  readonly place: number | string | undefined;
+  /** Undefined when this user cannot look where it is, or it is not there. */
+  readonly link: KnownLink | undefined;
+  readonly addresses: readonly AddressFacts[];
+}
+
+/** What is shown of a link: told by its daemon, or by the kernel here. */
+type KnownLink = Pick<Link, "index" | "name" | "flags" | "mtu" | "alias"> & { readonly address?: Uint8Array };
+
+/** The link as its daemon told it, otherwise as it is found in the namespace it is in. */
+async function findLink(name: string, status: InterfaceStatus): Promise<FoundLink> {
+  const identity = identityToldBy(status);
+  const place = identity === undefined ? undefined : placeOf(identity);
+  if (status.link !== undefined) return { place, link: status.link, addresses: status.link.addresses };
+  if (!isRoot() && place !== 0) return { place, link: undefined, addresses: [] };
+  return { place, ...(await kernel()).lookFor(name, place === 0 ? "" : status.netns) };
+}
+
+/** Asking the kernel takes a library and the modules around it: only who needs it loads them. */
+const kernel = () => import("./kernel.ts");
+
+/** The links of the current namespace that are no wg interfaces; only these where they are named. */
+async function otherInterfaces(
+  names: readonly string[] | undefined,
+  wg: ReadonlySet<string> = new Set(),
+): Promise<ShownInterface[]> {
+  const { links, addresses } = (await kernel()).linksHere(names, wg);
+  return links.map((link) => ({
+    name: link.name,
+    link: shownLink(link),
+    place: 0,
+    debug: false,
+    priority: 0,
+    groups: link.name === "lo" ? ["lo"] : [],
+    wg: undefined,
+    engine: undefined,
+    addresses: shownAddresses(addresses.filter((address) => address.interfaceIndex === link.index)),
+  }));
+}
+
+function shownLink(link: KnownLink): ShownLink {
+  const address = link.address ?? new Uint8Array(0);
+  const zeros = address.every((byte) => byte === 0);
+  return {
+    index: link.index,
+    flags: link.flags,
+    mtu: link.mtu,
+    description: link.alias,
+    lladdr: zeros ? new Uint8Array(0) : address,
+  };
+}
+
+/** For who cannot look into the interface's namespace: what its daemon tells everybody. */
+function linkToldBy(status: InterfaceStatus): ShownLink {
+  const flags = IFF_NOARP | IFF_MULTICAST | (status.up ? IFF_UP | IFF_RUNNING : 0);
+  return { index: 0, flags, mtu: status.mtu, description: "", lladdr: new Uint8Array(0) };
+}
+
+function shownAddresses(addresses: readonly AddressFacts[]): ShownAddress[] {
+  return addresses.map((address) => {
+    const inet = address.address.length === 4;
+    const words: string[] = [];
+    if (!inet && (address.flags & IFA_F_TENTATIVE) !== 0) words.push("tentative");
+    if (!inet && (address.flags & IFA_F_DADFAILED) !== 0) words.push("duplicated");
+    if (!inet && (address.flags & IFA_F_DEPRECATED) !== 0) words.push("deprecated");
+    return {
+      family: inet ? "inet" : "inet6",
+      address: address.address,
+      prefix: address.prefix,
+      broadcast: address.broadcast,
+      destination: address.peer,
+      flags: words,
+    };
+  });
+}

@@ -1,0 +1,107 @@
+/**
+ * Where ifconfig gets what the command line only names: keys from files and standard input, addresses of hosts, indices of interfaces.
+ * @module
+ */
+import type { IpBytes } from "../../base/endpoint.ts";
+import { ConfigError } from "../../base/errors.ts";
+import { parseDecimal, parseIp } from "../../base/ip_text.ts";
+import { displayPath, quote } from "../../base/quote.ts";
+import { RouteSocket } from "../../linux/route_socket.ts";
+import type { Family, Sources } from "./words/draft.ts";
+
+/** Bytes that are read of a file or line with a key; more is no key. */
+const SECRET_MAX = 4096;
+/** How long a name server may take. */
+const RESOLVE_MS = 20_000;
+
+/** The sources of a command line: each `-` takes the next line of standard input. */
+export function commandSources(): Sources {
+  let lines: Iterator<string> | undefined;
+  return {
+    secret(word, from) {
+      if (from !== "stdin") return fileSecret(word, from.file);
+      lines ??= standardInputLines();
+      const line = lines.next();
+      if (line.done === true) throw new ConfigError(word, "standard input has no line for it");
+      return line.value;
+    },
+    resolve: resolveHost,
+    interfaceIndex(name) {
+      const number = parseDecimal(name, 0x7fff_ffff);
+      if (number !== undefined) return number;
+      using routes = RouteSocket.open();
+      return routes.link(name)?.index;
+    },
+    random: (into) => void crypto.getRandomValues(into as Uint8Array<ArrayBuffer>),
+  };
+}
+
+function fileSecret(word: string, path: string): string {
+  try {
+    using file = Deno.openSync(path, { read: true });
+    return readUpTo((into) => file.readSync(into));
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const reason = error instanceof Deno.errors.NotFound
+      ? "No such file or directory"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "Permission denied"
+      : "cannot be read";
+    throw new ConfigError(word, `"${displayPath(path)}": ${reason}`);
+  }
+}
+
+/** Standard input is read a byte at a time, so that what follows a key's line is left for whoever reads it next. */
+function* standardInputLines(): Generator<string> {
+  const byte = new Uint8Array(1);
+  while (true) {
+    const bytes: number[] = [];
+    let ended = false;
+    while (bytes.length < SECRET_MAX) {
+      if (Deno.stdin.readSync(byte) === null) {
+        ended = true;
+        break;
+      }
+      if (byte[0] === 10) break;
+      bytes.push(byte[0]);
+    }
+    if (ended && bytes.length === 0) return;
+    yield new TextDecoder().decode(Uint8Array.from(bytes));
+  }
+}
+
+function readUpTo(read: (into: Uint8Array) => number | null): string {
+  const bytes = new Uint8Array(SECRET_MAX);
+  let length = 0;
+  while (length < bytes.length) {
+    const count = read(bytes.subarray(length));
+    if (count === null || count === 0) break;
+    length += count;
+  }
+  const text = new TextDecoder().decode(bytes.subarray(0, length));
+  bytes.fill(0);
+  return text;
+}
+
+/** By getaddrinfo(3), so that /etc/hosts and nsswitch.conf count; IPv4 first, as OpenBSD's resolver has it. */
+async function resolveHost(word: string, host: string, family: Family | undefined): Promise<readonly IpBytes[]> {
+  const { lookup } = await import("node:dns");
+  const wanted = family === "inet" ? 4 : family === "inet6" ? 6 : 0;
+  const found = await new Promise<readonly { address: string }[]>((resolve) => {
+    const timer = setTimeout(() => resolve([]), RESOLVE_MS);
+    lookup(host, { all: true, family: wanted }, (error, addresses) => {
+      clearTimeout(timer);
+      resolve(error === null || error === undefined ? addresses : []);
+    });
+  });
+  const addresses = found.map(({ address }) => parseIp(address)).filter((address) => address !== undefined)
+    .filter((address) => family === undefined || (address.length === 4) === (family === "inet"))
+    .sort((a, b) => a.length - b.length);
+  if (addresses.length === 0) {
+    throw new ConfigError(
+      word,
+      `${quote(host)}: the host's name does not resolve${family === undefined ? "" : ` for ${family}`}`,
+    );
+  }
+  return addresses;
+}

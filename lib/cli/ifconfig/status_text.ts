@@ -1,0 +1,255 @@
+/**
+ * An interface as ifconfig prints it: OpenBSD's header, the wg lines, groups and addresses, byte for byte.
+ * @module
+ */
+import type { DeviceStatus, PeerStatus } from "../../base/config.ts";
+import type { IpBytes } from "../../base/endpoint.ts";
+import { formatIp, formatRange } from "../../base/ip_text.ts";
+import type { Family } from "./words/draft.ts";
+import { prefixMask } from "./words/values.ts";
+
+/** The kernel's view of a link; flags are Linux's IFF_*. */
+export interface ShownLink {
+  readonly index: number;
+  readonly flags: number;
+  readonly mtu: number;
+  readonly description: string;
+  /** 6 bytes of an Ethernet address, or none. */
+  readonly lladdr: Uint8Array;
+}
+
+/** An address of a link. */
+export interface ShownAddress {
+  readonly family: Family;
+  readonly address: IpBytes;
+  readonly prefix: number;
+  readonly broadcast: IpBytes | undefined;
+  readonly destination: IpBytes | undefined;
+  /** Words that follow an IPv6 address, e.g. `tentative`. */
+  readonly flags: readonly string[];
+}
+
+/** What only we know of a wg interface. */
+export interface ShownEngine {
+  readonly pid: number;
+  readonly suite: string;
+  readonly cipher: string;
+  readonly offloads: string;
+  /** Those that were switched off by hand. */
+  readonly offloadsOff: string;
+  /** Sends of several datagrams that the kernel or the path refused, and that went one by one. */
+  readonly gsoRefused: number;
+  /** Threads that move packets: 1, or 2 for one each way; 0 when the daemon does not tell. */
+  readonly workers: number;
+  readonly fwmark: number;
+}
+
+/** What is printed of the tunnel. */
+export type ShownWg = Pick<DeviceStatus, "listenPort" | "rtable" | "publicKey" | "peers">;
+
+/** Everything about an interface that can be printed. */
+export interface ShownInterface {
+  readonly name: string;
+  readonly link: ShownLink;
+  /** Where it is: an rdomain's number (0 for the command's own), the name of a network namespace that is none, or undefined when not known. */
+  readonly place: number | string | undefined;
+  readonly debug: boolean;
+  readonly priority: number;
+  /** All its groups, `wg` first. */
+  readonly groups: readonly string[];
+  /** Undefined for an interface that is not wg's. A user who is not root is told no key and no peers. */
+  readonly wg: ShownWg | undefined;
+  readonly engine: ShownEngine | undefined;
+  readonly addresses: readonly ShownAddress[];
+}
+
+/** How to print. */
+export interface StatusOptions {
+  /** Whether peers are shown: for a named interface or with -A. */
+  readonly peers: boolean;
+  /** Only addresses of this family. */
+  readonly family?: Family | undefined;
+  /** OpenBSD's `hwfeatures`: here crypto, offloads and workers. */
+  readonly features?: boolean;
+  /** The name of the interface that a link-local endpoint is on, by its index; the index is shown where there is none. */
+  readonly zone?: (index: number) => string | undefined;
+  /** Wall clock in seconds, for the age of handshakes. */
+  readonly nowSeconds: number;
+}
+
+/** Linux's and OpenBSD's flags by name, in the order of OpenBSD's IFFBITS. */
+const FLAGS: readonly { readonly name: string; readonly linux: number; readonly openbsd: number }[] = [
+  { name: "UP", linux: 0x1, openbsd: 0x1 },
+  { name: "BROADCAST", linux: 0x2, openbsd: 0x2 },
+  { name: "DEBUG", linux: 0, openbsd: 0x4 },
+  { name: "LOOPBACK", linux: 0x8, openbsd: 0x8 },
+  { name: "POINTOPOINT", linux: 0x10, openbsd: 0x10 },
+  { name: "RUNNING", linux: 0x40, openbsd: 0x40 },
+  { name: "NOARP", linux: 0x80, openbsd: 0x80 },
+  { name: "PROMISC", linux: 0x100, openbsd: 0x100 },
+  { name: "ALLMULTI", linux: 0x200, openbsd: 0x200 },
+  { name: "MULTICAST", linux: 0x1000, openbsd: 0x8000 },
+];
+const LINUX_BROADCAST = 0x2;
+const LINUX_POINTOPOINT = 0x10;
+const OPENBSD_DEBUG = 0x4;
+/** OpenBSD's queueing priority of a new interface (IF_LLPRIO default), which nothing changes here. */
+const LLPRIO = 3;
+
+/**
+ * OpenBSD's number for a link's flags. Linux marks every TUN device point-to-point and gives no way to change it; OpenBSD's wg is a
+ * broadcast interface, which is what its scripts look for, so a wg interface is shown as one.
+ */
+export function openbsdFlags(linuxFlags: number, options: { readonly wg: boolean; readonly debug: boolean }): number {
+  const flags = options.wg ? linuxFlags & ~LINUX_POINTOPOINT | LINUX_BROADCAST : linuxFlags;
+  let number = options.debug ? OPENBSD_DEBUG : 0;
+  for (const flag of FLAGS) if ((flags & flag.linux) !== 0) number |= flag.openbsd;
+  return number;
+}
+
+/** `80c3<UP,BROADCAST,RUNNING,NOARP,MULTICAST>` */
+export function formatFlags(openbsd: number): string {
+  const names = FLAGS.filter((flag) => (openbsd & flag.openbsd) !== 0).map((flag) => flag.name);
+  return openbsd.toString(16) + (names.length > 0 ? `<${names.join(",")}>` : "");
+}
+
+/** The lines of an interface, each with its newline. */
+export function formatInterface(shown: ShownInterface, options: StatusOptions): string {
+  const { link, wg } = shown;
+  const flags = openbsdFlags(link.flags, { wg: wg !== undefined, debug: shown.debug });
+  let text = `${shown.name}: flags=${formatFlags(flags)}`;
+  if (typeof shown.place === "string") text += ` netns ${shown.place}`;
+  else if (shown.place !== undefined && shown.place !== 0) text += ` rdomain ${shown.place}`;
+  text += ` mtu ${link.mtu}\n`;
+  if (link.lladdr.length === 6) text += `\tlladdr ${link.lladdr.toHex().replace(/..(?=.)/g, "$&:")}\n`;
+  if (link.description !== "") text += `\tdescription: ${link.description}\n`;
+  if (link.index > 0) text += `\tindex ${link.index} priority ${shown.priority} llprio ${LLPRIO}\n`;
+  if (wg !== undefined) text += formatWg(wg, options);
+  if (shown.groups.length > 0) text += `\tgroups: ${shown.groups.join(" ")}\n`;
+  if (options.features === true && shown.engine !== undefined) text += formatEngine(shown.engine);
+  for (const address of shown.addresses) {
+    if (options.family === undefined || address.family === options.family) text += formatAddress(shown, address);
+  }
+  return text;
+}
+
+function formatWg({ listenPort, rtable, publicKey, peers }: ShownWg, options: StatusOptions): string {
+  let text = "";
+  if (listenPort !== 0) text += `\twgport ${listenPort}\n`;
+  if (rtable !== 0) text += `\twgrtable ${rtable}\n`;
+  if (publicKey !== undefined) text += `\twgpubkey ${publicKey.toBase64()}\n`;
+  if (options.peers) { for (const peer of peers) text += formatPeer(peer, options, rtable); }
+  return text;
+}
+
+/** The zone of a link-local endpoint: the interface's name, or its index where that is another rdomain's; undefined for an endpoint that has none. */
+function zoneOf(scope: number, zone: StatusOptions["zone"], rtable: number): string | undefined {
+  if (scope === 0) return undefined;
+  return (rtable === 0 ? zone?.(scope) : undefined) ?? String(scope);
+}
+
+function formatPeer(peer: PeerStatus, { nowSeconds, zone }: StatusOptions, rtable: number): string {
+  let text = `\twgpeer ${peer.publicKey.toBase64()}\n`;
+  if (peer.description !== "") text += `\t\twgdescr: ${peer.description}\n`;
+  if (hasPresharedKey(peer)) text += "\t\twgpsk (present)\n";
+  if (peer.persistentKeepalive !== 0) text += `\t\twgpka ${peer.persistentKeepalive} (sec)\n`;
+  if (peer.endpoint !== undefined) {
+    const { address, port, scope } = peer.endpoint;
+    const name = zoneOf(scope, zone, rtable);
+    text += `\t\twgendpoint ${formatIp(address)}${name === undefined ? "" : `%${name}`} ${port}\n`;
+  }
+  text += `\t\ttx: ${peer.txBytes}, rx: ${peer.rxBytes}\n`;
+  const handshakeSeconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
+  if (handshakeSeconds !== 0) {
+    // A clock that was set back must not show a handshake in the future.
+    const age = Math.max(0, Math.floor(nowSeconds - handshakeSeconds));
+    text += `\t\tlast handshake: ${age} seconds ago\n`;
+  }
+  for (const range of peer.allowedIps) text += `\t\twgaip ${formatRange(range)}\n`;
+  return text;
+}
+
+/** 32 zero bytes stand for no preshared key. */
+const hasPresharedKey = ({ presharedKey }: PeerStatus): boolean => presharedKey.some((byte) => byte !== 0);
+
+function formatEngine(engine: ShownEngine): string {
+  let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${engine.offloads || "none"}`;
+  if (engine.offloadsOff !== "") text += `; switched off: ${engine.offloadsOff}`;
+  text += engine.gsoRefused === 0 ? "\n" : `; gso refused: ${engine.gsoRefused}\n`;
+  if (engine.workers !== 0) text += `\tworkers: ${engine.workers === 2 ? "2, one each way" : engine.workers}\n`;
+  if (engine.fwmark !== 0) text += `\tfwmark 0x${engine.fwmark.toString(16)}\n`;
+  return text + `\tpid ${engine.pid}\n`;
+}
+
+function formatAddress(
+  shown: ShownInterface,
+  { family, address, prefix, broadcast, destination, flags }: ShownAddress,
+): string {
+  if (family === "inet") {
+    let text = `\tinet ${formatIp(address)}`;
+    if (destination !== undefined) text += ` --> ${formatIp(destination)}`;
+    text += ` netmask 0x${prefixMask(prefix).toString(16).padStart(8, "0")}`;
+    return `${text}${broadcast === undefined ? "" : ` broadcast ${formatIp(broadcast)}`}\n`;
+  }
+  const linkLocal = address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
+  let text = `\tinet6 ${formatIp(address)}${linkLocal ? `%${shown.name}` : ""}`;
+  if (destination !== undefined) text += ` --> ${formatIp(destination)}`;
+  text += ` prefixlen ${prefix}`;
+  for (const flag of flags) text += ` ${flag}`;
+  return `${text}${linkLocal ? ` scopeid 0x${shown.link.index.toString(16)}` : ""}\n`;
+}
+
+/** The same as a value for `ifconfig --json`: never a private or preshared key. */
+export function interfaceJson(shown: ShownInterface, options: StatusOptions): Record<string, unknown> {
+  const { link, wg, engine } = shown;
+  const flags = openbsdFlags(link.flags, { wg: wg !== undefined, debug: shown.debug });
+  return {
+    name: shown.name,
+    flags: FLAGS.filter((flag) => (flags & flag.openbsd) !== 0).map((flag) => flag.name),
+    ...(typeof shown.place === "number" && { rdomain: shown.place }),
+    ...(typeof shown.place === "string" && { netns: shown.place }),
+    mtu: link.mtu,
+    index: link.index,
+    ...(link.description !== "" && { description: link.description }),
+    priority: shown.priority,
+    groups: shown.groups,
+    ...(wg !== undefined && {
+      wgport: wg.listenPort,
+      wgrtable: wg.rtable,
+      ...(wg.publicKey !== undefined && { wgpubkey: wg.publicKey.toBase64() }),
+      ...(options.peers && { wgpeers: wg.peers.map((peer) => peerJson(peer, options, wg.rtable)) }),
+    }),
+    ...(engine !== undefined && { engine }),
+    addresses: shown.addresses
+      .filter((address) => options.family === undefined || address.family === options.family)
+      .map((address) => ({
+        family: address.family,
+        address: formatIp(address.address),
+        prefix: address.prefix,
+        ...(address.broadcast !== undefined && { broadcast: formatIp(address.broadcast) }),
+        ...(address.destination !== undefined && { destination: formatIp(address.destination) }),
+      })),
+  };
+}
+
+function peerJson(peer: PeerStatus, options: StatusOptions, rtable: number): Record<string, unknown> {
+  const { endpoint } = peer;
+  const zone = endpoint === undefined ? undefined : zoneOf(endpoint.scope, options.zone, rtable);
+  return {
+    wgpeer: peer.publicKey.toBase64(),
+    ...(peer.description !== "" && { wgdescr: peer.description }),
+    wgpsk: hasPresharedKey(peer),
+    wgpka: peer.persistentKeepalive,
+    ...(endpoint !== undefined && {
+      wgendpoint: {
+        address: formatIp(endpoint.address),
+        port: endpoint.port,
+        ...(zone !== undefined && { zone }),
+      },
+    }),
+    tx: peer.txBytes,
+    rx: peer.rxBytes,
+    lastHandshakeUnix: Math.floor(peer.lastHandshakeUnixMs / 1000),
+    wgaip: peer.allowedIps.map(formatRange),
+  };
+}

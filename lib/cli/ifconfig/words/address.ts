@@ -1,0 +1,154 @@
+/**
+ * ifconfig's words for addresses. An address stands where no word stands: `ifconfig wg1 192.168.5.1/24`, `ifconfig wg1 inet6 fd00::1/64 alias`.
+ * @module
+ */
+import { ConfigError } from "../../../base/errors.ts";
+import { parseIpv4 } from "../../../base/ip_text.ts";
+import { displayValue, quote } from "../../../base/quote.ts";
+import type { Draft, Family, Word } from "./draft.ts";
+import { isHostName, parseAddressWithZone, parseNetmask, parseNumber } from "./values.ts";
+
+export const ADDRESS_WORDS: readonly Word[] = [
+  {
+    name: "inet",
+    operands: [],
+    section: "address",
+    help:
+      "An IPv4 address follows: A.B.C.D, A.B.C.D/PREFIX or a host's name, and perhaps the address of the other end.",
+    take(draft, _, word) {
+      draft.beginAddress(word, "inet");
+    },
+  },
+  {
+    name: "inet6",
+    operands: [],
+    section: "address",
+    help:
+      "An IPv6 address follows, perhaps with /PREFIX (64 when none is given), and perhaps the address of the other end.",
+    take(draft, _, word) {
+      draft.beginAddress(word, "inet6");
+    },
+  },
+  {
+    name: "netmask",
+    operands: ["mask"],
+    section: "address",
+    help: "The IPv4 network's mask, as 255.255.255.0 or 0xffffff00. Without one the address' class decides.",
+    take(draft, [mask], word) {
+      const address = draft.address(word, true);
+      familyIs(address, "inet", word);
+      address.netmask = parseNetmask(word, mask);
+    },
+  },
+  {
+    name: "prefixlen",
+    operands: ["bits"],
+    section: "address",
+    help: "The network's prefix length.",
+    take(draft, [bits], word) {
+      draft.address(word, true).prefix = parseNumber(word, bits, 0, 128);
+    },
+  },
+  {
+    name: "broadcast",
+    operands: ["address"],
+    section: "address",
+    help: "The IPv4 network's broadcast address, when it is not the one with all host bits set.",
+    take(draft, [text], word) {
+      const address = draft.address(word, true);
+      familyIs(address, "inet", word);
+      address.broadcast = parseIpv4(text);
+      if (address.broadcast === undefined) throw new ConfigError(word, `${quote(text)}: expected an IPv4 address`);
+    },
+  },
+  {
+    name: "alias",
+    operands: [],
+    section: "address",
+    help: "Add the address beside the others. Without it an IPv4 address takes the place of the first one.",
+    take(draft, _, word) {
+      draft.address(word, true).mode = "alias";
+    },
+  },
+  {
+    name: "delete",
+    also: ["-alias"],
+    operands: [],
+    section: "address",
+    help: "Remove the address named on the line, or the first of its family.",
+    take(draft, _, word) {
+      draft.address(word, true).mode = "remove";
+    },
+  },
+  {
+    name: "eui64",
+    operands: [],
+    section: "address",
+    help:
+      "Take the last 64 bits of the IPv6 address from the interface's link-local address. `inet6 eui64` alone gives it such an address.",
+    take(draft, _, word) {
+      const address = draft.address(word);
+      familyIs(address, "inet6", word);
+      address.eui64 = true;
+    },
+  },
+  {
+    name: "-inet",
+    operands: [],
+    section: "address",
+    help: "Remove all IPv4 addresses.",
+    take(draft) {
+      draft.addresses.push({ flush: "inet" });
+    },
+  },
+  {
+    name: "-inet6",
+    operands: [],
+    section: "address",
+    help: "Remove all IPv6 addresses.",
+    take(draft) {
+      draft.addresses.push({ flush: "inet6" });
+    },
+  },
+];
+
+/**
+ * Takes a word that is none: an address, after it the address of the other end. A name is looked up only where the family was said, so
+ * that a misspelt word is not taken for a host.
+ * @throws ConfigError when it is neither
+ */
+export function takeAddress(draft: Draft, text: string): void {
+  const host = text.split("/", 1)[0];
+  const found = parseAddressWithZone(host);
+  const last = draft.addresses.at(-1);
+  const open = last !== undefined && "mode" in last && last.destination === undefined ? last : undefined;
+  // As the other end only a name with a dot in it: `inet 10.0.0.1 upp` is a misspelt word.
+  const mayBeName = open?.family !== undefined && isHostName(host) && (open.host === undefined || host.includes("."));
+  if (found === undefined && !mayBeName) {
+    const looksLikeAddress = /^[0-9.]+(?:\/.*)?$/.test(text) || text.includes(":");
+    throw new ConfigError(
+      displayValue(text),
+      looksLikeAddress ? "not an address" : "unknown word, and not an address",
+    );
+  }
+  const family: Family | undefined = found === undefined ? open?.family : found.address.length === 4 ? "inet" : "inet6";
+  if (open !== undefined && family !== undefined && open.family !== undefined && open.family !== family) {
+    throw new ConfigError(displayValue(text), `not an ${open.family} address`);
+  }
+  if (open !== undefined && open.host !== undefined) {
+    if (text.includes("/")) throw new ConfigError(displayValue(text), "the address of the other end has no prefix");
+    open.destination = host;
+    return;
+  }
+  const address = open ?? draft.beginAddress(text, family);
+  address.host = host;
+  address.family ??= family;
+  if (text.includes("/")) {
+    address.prefix = parseNumber(text, text.slice(host.length + 1), 0, address.family === "inet" ? 32 : 128);
+  }
+}
+
+function familyIs(address: { family: Family | undefined }, family: Family, word: string): void {
+  address.family ??= family;
+  if (address.family !== family) throw new ConfigError(word, `only for ${family} addresses`);
+}

@@ -1,0 +1,38 @@
+/**
+ * The table of ifconfig's words: the parser, the help, the manual pages and the tests read it.
+ * @module
+ */
+import type { RefusedWord, Section, Word } from "./draft.ts";
+import { ADDRESS_WORDS } from "./address.ts";
+import { INTERFACE_WORDS } from "./interface.ts";
+import { REFUSED_WORDS } from "./refused.ts";
+import { WIREGUARD_WORDS } from "./wireguard.ts";
+
+/** Every word, in the order of the help. */
+export const WORDS: readonly Word[] = [...INTERFACE_WORDS, ...ADDRESS_WORDS, ...WIREGUARD_WORDS];
+
+/** The sections in the order of the help, with their headings. */
+export const SECTIONS: readonly (readonly [Section, string])[] = [
+  ["interface", "The interface"],
+  ["address", "Addresses"],
+  ["wireguard", "WireGuard"],
+  ["peer", "The peer of the wgpeer before"],
+];
+
+const BY_NAME = new Map<string, Word>(WORDS.flatMap((word) => spellings(word).map((name) => [name, word] as const)));
+const REFUSED = new Map<string, RefusedWord>(REFUSED_WORDS.map((word) => [word.name, word]));
+
+/** All spellings of a word, the usual one first. */
+export function spellings(word: Word): string[] {
+  return [word.name, ...(word.also ?? [])];
+}
+
+/** The row of a word in any of its spellings. */
+export function findWord(name: string): Word | undefined {
+  return BY_NAME.get(name);
+}
+
+/** Why a word of OpenBSD's is refused, or undefined. */
+export function findRefused(name: string): RefusedWord | undefined {
+  return REFUSED.get(name);
+}

@@ -1,0 +1,93 @@
+/**
+ * Operands as text to values. Each names the word, the value and what was expected, but never a key.
+ * @module
+ */
+import { KEY_LENGTH } from "../../../base/constants.ts";
+import type { AllowedIp, IpBytes } from "../../../base/endpoint.ts";
+import { ConfigError } from "../../../base/errors.ts";
+import { parseDecimal, parseIpv4, parseIpv6, parseRange } from "../../../base/ip_text.ts";
+import { quote } from "../../../base/quote.ts";
+
+/** Characters of a key in base64. */
+export const KEY_TEXT_LENGTH = 44;
+
+/** @throws ConfigError */
+export function parseNumber(word: string, text: string, min: number, max: number): number {
+  const value = parseDecimal(text, max);
+  if (value === undefined || value < min) {
+    throw new ConfigError(word, `${quote(text)}: expected a number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+/** A key in base64, as OpenBSD's ifconfig checks it. @throws ConfigError that does not show it */
+export function parseKeyText(word: string, text: string): Uint8Array {
+  if (text.length !== KEY_TEXT_LENGTH) {
+    throw new ConfigError(
+      `${word} (key)`,
+      `invalid length: expected ${KEY_TEXT_LENGTH} characters of base64, not ${text.length}`,
+    );
+  }
+  if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) throw new ConfigError(`${word} (key)`, "invalid base64");
+  let key: Uint8Array;
+  try {
+    key = Uint8Array.fromBase64(text);
+  } catch {
+    throw new ConfigError(`${word} (key)`, "invalid base64");
+  }
+  if (key.length !== KEY_LENGTH) throw new ConfigError(`${word} (key)`, "invalid length");
+  return key;
+}
+
+/** An allowed range: `A.B.C.D/P`, `10/8` (what is left out is zero), `IPv6/P`, or an address alone. @throws ConfigError */
+export function parseAllowedRange(word: string, text: string): AllowedIp {
+  const short = /^((?:[0-9]+\.){0,2}[0-9]+)\/([0-9]+)$/.exec(text);
+  const whole = short === null ? text : `${short[1]}${".0".repeat(4 - short[1].split(".").length)}/${short[2]}`;
+  const range = parseRange(whole);
+  if (range === undefined) {
+    throw new ConfigError(word, `${quote(text)}: expected a range as 192.168.5.0/24 or fd00::/64`);
+  }
+  return range;
+}
+
+/** A netmask, dotted (`255.255.255.0`) or hexadecimal (`0xffffff00`), as a prefix length. @throws ConfigError */
+export function parseNetmask(word: string, text: string): number {
+  const hex = /^0x([0-9a-fA-F]{1,8})$/.exec(text);
+  const bytes = parseIpv4(text);
+  if (hex === null && bytes === undefined) {
+    throw new ConfigError(word, `${quote(text)}: expected a mask as 255.255.255.0 or 0xffffff00`);
+  }
+  const mask = hex !== null ? parseInt(hex[1], 16) : new DataView(bytes!.buffer).getUint32(0);
+  const prefix = Math.clz32(~mask);
+  if (mask !== prefixMask(prefix)) throw new ConfigError(word, `${quote(text)}: a mask's ones stand together`);
+  return prefix;
+}
+
+/** The IPv4 mask of a prefix length as an unsigned number. */
+export function prefixMask(prefix: number): number {
+  return prefix === 0 ? 0 : (0xffff_ffff << (32 - prefix)) >>> 0;
+}
+
+/** The IPv4 prefix length of the address' class: what an address without a mask gets (OpenBSD's in_ifinit). */
+export function classPrefix(address: IpBytes): number {
+  return address[0] < 128 ? 8 : address[0] < 192 ? 16 : 24;
+}
+
+/** `ADDRESS%ZONE` of IPv6, or an address of either family; undefined when it is neither. */
+export function parseAddressWithZone(text: string): { address: IpBytes; zone: string | undefined } | undefined {
+  const percent = text.indexOf("%");
+  if (percent < 0) {
+    const address = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+    return address === undefined ? undefined : { address, zone: undefined };
+  }
+  const address = parseIpv6(text.slice(0, percent));
+  return address === undefined ? undefined : { address, zone: text.slice(percent + 1) };
+}
+
+/** A name that may be looked up: labels of letters, digits, `-` and `_`, not all digits and dots. */
+export function isHostName(text: string): boolean {
+  return text.length <= 253 && !/^[0-9.]*$/.test(text) &&
+    text.replace(/\.$/, "").split(".").every((label) =>
+      /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label)
+    );
+}

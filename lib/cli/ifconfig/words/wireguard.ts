@@ -1,0 +1,177 @@
+/**
+ * ifconfig's words of its WIREGUARD section. All of a line become one DeviceChange; peer words fill the
+ * change of the peer that the last `wgpeer` named.
+ * @module
+ */
+import type { PresharedKey, PrivateKey, PublicKey } from "../../../base/brands.ts";
+import { DESCRIPTION_SIZE, KEY_LENGTH, PERSISTENT_KEEPALIVE_MAX_S, RDOMAIN_MAX } from "../../../base/constants.ts";
+import { ConfigError } from "../../../base/errors.ts";
+import { isMapped } from "../../../base/ip_text.ts";
+import { checkDescription } from "../../../base/labels.ts";
+import { quote } from "../../../base/quote.ts";
+import type { Draft, Word } from "./draft.ts";
+import { isHostName, parseAddressWithZone, parseAllowedRange, parseKeyText, parseNumber } from "./values.ts";
+
+/** Takes a key: base64, `@FILE`, or `-` for standard input; what is not on the line is read once the whole line was found right. */
+function takeKey(draft: Draft, word: string, text: string, into: (key: Uint8Array) => void): void {
+  if (text !== "-" && !text.startsWith("@")) return into(parseKeyText(word, text));
+  const file = text.slice(1);
+  if (text !== "-" && file === "") throw new ConfigError(word, "@ wants a file's name behind it");
+  if (text === "-") draft.fromStdin = true;
+  draft.later.push(async (sources) => {
+    const secret = await sources.secret(word, text === "-" ? "stdin" : { file });
+    into(parseKeyText(word, secret.trim()));
+  });
+}
+
+export const WIREGUARD_WORDS: readonly Word[] = [
+  {
+    name: "wgkey",
+    operands: ["key"],
+    section: "wireguard",
+    help:
+      "The private key: 32 random bytes in base64 (openssl rand -base64 32). @FILE reads it from a file, - from standard input: " +
+      "on the command line other users may see it.",
+    take(draft, [text], word) {
+      takeKey(draft, word, text, (key) => draft.change.privateKey = key as PrivateKey);
+    },
+  },
+  {
+    name: "wgport",
+    operands: ["port"],
+    section: "wireguard",
+    help: "The UDP port to listen on; 0 picks a free one.",
+    take(draft, [port], word) {
+      draft.change.listenPort = parseNumber(word, port, 0, 0xffff);
+    },
+  },
+  {
+    name: "wgrtable",
+    operands: ["rtable"],
+    section: "wireguard",
+    help: "The routing domain that the tunnel's UDP socket is in, instead of the one the interface was created in.",
+    take(draft, [rtable], word) {
+      draft.change.rtable = parseNumber(word, rtable, 0, RDOMAIN_MAX);
+    },
+  },
+  {
+    name: "wgpeer",
+    operands: ["publickey"],
+    section: "wireguard",
+    help: "Make or choose the peer with this public key; the peer words after it are about this one.",
+    take(draft, [text], word) {
+      const peer = draft.addPeer(false);
+      takeKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
+    },
+  },
+  {
+    name: "-wgpeer",
+    operands: ["publickey"],
+    section: "wireguard",
+    help: "Remove this peer.",
+    take(draft, [text], word) {
+      const peer = draft.addPeer(true);
+      takeKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
+    },
+  },
+  {
+    name: "-wgpeerall",
+    operands: [],
+    section: "wireguard",
+    help: "Remove all peers, before those of the same line are made.",
+    take(draft) {
+      draft.change.replacePeers = true;
+    },
+  },
+  {
+    name: "wgdescription",
+    also: ["wgdescr"],
+    operands: ["text"],
+    section: "peer",
+    help: `Describe the peer in at most ${DESCRIPTION_SIZE - 1} bytes.`,
+    take(draft, [text], word) {
+      draft.peer(word).description = checkDescription(word, text);
+    },
+  },
+  {
+    name: "-wgdescription",
+    also: ["-wgdescr"],
+    operands: [],
+    section: "peer",
+    help: "Remove the peer's description.",
+    take(draft, _, word) {
+      draft.peer(word).description = "";
+    },
+  },
+  {
+    name: "wgaip",
+    operands: ["address/prefix"],
+    section: "peer",
+    help:
+      "Allow the peer this range, to be sent to it and to come from it. May be repeated. The ranges of a line take the place of all the " +
+      "peer had; a range that another peer had moves.",
+    take(draft, [text], word) {
+      const peer = draft.peer(word);
+      const range = parseAllowedRange(word, text);
+      peer.replaceAllowedIps = true;
+      (peer.allowedIps ??= []).push(range);
+    },
+  },
+  {
+    name: "wgendpoint",
+    operands: ["host", "port"],
+    section: "peer",
+    help:
+      "Where the peer is: an IPv4 or IPv6 address or a host's name, and its UDP port. It follows the peer when that moves.",
+    take(draft, [host, portText], word) {
+      const peer = draft.peer(word);
+      const port = parseNumber(word, portText, 1, 0xffff);
+      const found = parseAddressWithZone(host);
+      if (found === undefined && !isHostName(host)) {
+        throw new ConfigError(word, `${quote(host)}: expected an address or a host's name`);
+      }
+      draft.later.push(async (sources) => {
+        if (found === undefined) {
+          const [address] = await sources.resolve(word, host, undefined);
+          peer.endpoint = { address, port, scope: 0 };
+        } else if (found.address.length === 16 && isMapped(found.address)) {
+          peer.endpoint = { address: found.address.slice(12), port, scope: 0 };
+        } else {
+          const scope = found.zone === undefined ? 0 : sources.interfaceIndex(found.zone);
+          if (scope === undefined) throw new ConfigError(word, `${quote(found.zone ?? "")}: no such interface`);
+          peer.endpoint = { address: found.address, port, scope };
+        }
+      });
+    },
+  },
+  {
+    name: "wgpka",
+    operands: ["seconds"],
+    section: "peer",
+    help: "Send the peer something at least this often, 0 to 43200 s, to keep a NAT open; 0 switches it off.",
+    take(draft, [seconds], word) {
+      draft.peer(word).persistentKeepalive = parseNumber(word, seconds, 0, PERSISTENT_KEEPALIVE_MAX_S);
+    },
+  },
+  {
+    name: "wgpsk",
+    operands: ["presharedkey"],
+    section: "peer",
+    help:
+      "A secret shared with the peer, 32 bytes in base64, against a future quantum computer. @FILE reads it from a file, - from standard " +
+      "input: on the command line other users may see it.",
+    take(draft, [text], word) {
+      const peer = draft.peer(word);
+      takeKey(draft, word, text, (key) => peer.presharedKey = key as PresharedKey);
+    },
+  },
+  {
+    name: "-wgpsk",
+    operands: [],
+    section: "peer",
+    help: "Remove the preshared key.",
+    take(draft, _, word) {
+      draft.peer(word).presharedKey = new Uint8Array(KEY_LENGTH) as PresharedKey;
+    },
+  },
+];

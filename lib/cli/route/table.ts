@@ -1,0 +1,145 @@
+/**
+ * Routes as route(8) and netstat(1) print them.
+ * @module
+ */
+import { formatIp } from "../../base/ip_text.ts";
+import type { IpBytes } from "../../base/endpoint.ts";
+import {
+  type Route,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  RTPROT_BOOT,
+  RTPROT_DHCP,
+  RTPROT_KERNEL,
+  RTPROT_RA,
+  RTPROT_REDIRECT,
+  RTPROT_STATIC,
+} from "../../netlink/route.ts";
+
+/** The names of interfaces by index. */
+export type InterfaceNames = ReadonlyMap<number, string>;
+
+/** Routes that people mean by "the routing table": the main table, and this host's own addresses. */
+export function isShown(route: Route): boolean {
+  if (route.table === RT_TABLE_MAIN) return true;
+  return route.table === RT_TABLE_LOCAL && route.type === "local";
+}
+
+/** The gateways of a route, or what stands in their place: one line each. */
+function ways(route: Route, names: InterfaceNames): { gateway: string; name: string }[] {
+  const hops = route.nextHops.length > 0 ? route.nextHops : [route];
+  return hops.map(({ gateway, interfaceIndex }) => {
+    const name = interfaceIndex === 0 ? "" : names.get(interfaceIndex) ?? `#${interfaceIndex}`;
+    if (gateway !== undefined) return { gateway: formatIp(gateway), name };
+    const own = route.preferredSource ?? (route.type === "local" ? route.destination : undefined);
+    return { gateway: own !== undefined ? formatIp(own) : name === "" ? "-" : name, name };
+  });
+}
+
+/** OpenBSD's letters, as far as Linux has the thing (route(8), netstat(1)). */
+export function routeFlags(route: Route): string {
+  const host = route.prefix === 8 * route.destination.length;
+  const connected = route.type === "unicast" && route.gateway === undefined && !host;
+  const dynamic = [RTPROT_REDIRECT, RTPROT_RA, RTPROT_DHCP].includes(route.protocol);
+  const fixed = [RTPROT_STATIC, RTPROT_BOOT].includes(route.protocol);
+  return [
+    "U",
+    route.gateway !== undefined ? "G" : "",
+    host ? "H" : "",
+    ["unreachable", "prohibit"].includes(route.type) ? "R" : "",
+    route.type === "blackhole" ? "B" : "",
+    dynamic ? "D" : "",
+    connected && route.protocol === RTPROT_KERNEL ? "Cn" : "",
+    fixed ? "S" : "",
+    route.type === "local" ? "l" : "",
+    route.type === "broadcast" ? "b" : "",
+    route.nextHops.length > 1 ? "P" : "",
+  ].join("");
+}
+
+/** `default`, a host's address, or OpenBSD's short form of a network: `10/8`, `192.168.5/24`. */
+export function destinationText(destination: IpBytes, prefix: number): string {
+  if (prefix === 0) return "default";
+  if (prefix === 8 * destination.length) return formatIp(destination);
+  if (destination.length === 16) return `${formatIp(destination)}/${prefix}`;
+  return `${[...destination.subarray(0, Math.max(1, Math.ceil(prefix / 8)))].join(".")}/${prefix}`;
+}
+
+/** `route show`, `netstat -rn`: a table for each family that has routes. */
+export function formatRoutes(routes: readonly Route[], names: InterfaceNames): string {
+  const lines = ["Routing tables"];
+  for (const family of [4, 6] as const) {
+    const some = routes.filter((route) => route.family === family).sort(compareRoutes);
+    if (some.length === 0) continue;
+    const width = family === 4 ? 18 : 42;
+    lines.push("", family === 4 ? "Internet:" : "Internet6:");
+    const row = (cells: readonly string[], name: string) =>
+      `${cells[0].padEnd(width)} ${cells[1].padEnd(width)} ${cells[2].padEnd(6)} ${cells[3].padStart(5)} ${
+        cells[4].padStart(8)
+      } ${cells[5].padStart(5)} ${cells[6].padStart(5)} ${name}`.trimEnd();
+    lines.push(row(["Destination", "Gateway", "Flags", "Refs", "Use", "Mtu", "Prio"], "Iface"));
+    for (const route of some) {
+      for (const { gateway, name } of ways(route, names)) {
+        const mtu = route.mtu === 0 ? "-" : String(route.mtu);
+        const destination = destinationText(route.destination, route.prefix);
+        // Linux does not count how often a route is used.
+        lines.push(row([destination, gateway, routeFlags(route), "-", "-", mtu, String(route.metric)], name));
+      }
+    }
+  }
+  return lines.join("\n");
+}
+
+function compareRoutes(a: Route, b: Route): number {
+  for (let i = 0; i < a.destination.length; i++) {
+    if (a.destination[i] !== b.destination[i]) return a.destination[i] - b.destination[i];
+  }
+  return a.prefix - b.prefix || a.metric - b.metric;
+}
+
+/** The same as values, for --json. */
+export function routesAsJson(routes: readonly Route[], names: InterfaceNames): unknown[] {
+  return routes.map((route) => ({
+    destination: `${formatIp(route.destination)}/${route.prefix}`,
+    ...(route.gateway === undefined ? {} : { gateway: formatIp(route.gateway) }),
+    ...(route.interfaceIndex === 0 ? {} : { interface: names.get(route.interfaceIndex) ?? null }),
+    ...(route.preferredSource === undefined ? {} : { source: formatIp(route.preferredSource) }),
+    type: route.type,
+    flags: routeFlags(route),
+    metric: route.metric,
+    ...(route.mtu === 0 ? {} : { mtu: route.mtu }),
+    ...(route.nextHops.length < 2 ? {} : {
+      ways: route.nextHops.map(({ gateway, interfaceIndex }) => ({
+        ...(gateway === undefined ? {} : { gateway: formatIp(gateway) }),
+        interface: names.get(interfaceIndex) ?? null,
+      })),
+    }),
+  }));
+}
+
+/** `route get`: the way that packets to an address take. `entry` is the route of the table behind it, where the kernel tells. */
+export function formatRouteGet(address: IpBytes, way: Route, entry: Route, names: InterfaceNames): string {
+  const isIpv4 = address.length === 4;
+  const mask = new Uint8Array(address.length);
+  for (let bit = 0; bit < entry.prefix; bit++) mask[bit >>> 3] |= 128 >>> (bit & 7);
+  const words = [
+    "UP",
+    way.gateway !== undefined ? "GATEWAY" : "",
+    entry.prefix === 8 * address.length ? "HOST" : "",
+    "DONE",
+    entry.protocol === RTPROT_STATIC || entry.protocol === RTPROT_BOOT ? "STATIC" : "",
+    entry.type === "local" ? "LOCAL" : "",
+    entry.type === "unicast" && way.gateway === undefined && entry.protocol === RTPROT_KERNEL ? "CONNECTED" : "",
+  ].filter((word) => word !== "");
+  const line = (label: string, value: string) => `${label.padStart(11)}: ${value}`;
+  return [
+    line("route to", formatIp(address)),
+    line("destination", entry.prefix === 0 ? "default" : formatIp(entry.destination)),
+    line("mask", isIpv4 ? formatIp(mask) : entry.prefix === 0 ? "default" : formatIp(mask)),
+    ...(way.gateway === undefined ? [] : [line("gateway", formatIp(way.gateway))]),
+    line("interface", names.get(way.interfaceIndex) ?? "-"),
+    ...(way.preferredSource === undefined ? [] : [line("if address", formatIp(way.preferredSource))]),
+    line("priority", String(entry.metric)),
+    line("flags", `<${words.join(",")}>`),
+  ].join("\n");
+}

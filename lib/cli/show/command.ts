@@ -1,0 +1,107 @@
+/**
+ * `wg show`: interfaces as wg(8) of wireguard-tools shows them, with its words.
+ * @module
+ */
+import type { PublicKey } from "../../base/brands.ts";
+import { ConfigError, type OsError } from "../../base/errors.ts";
+import { getDevice, interfaceNames } from "../../daemon/client.ts";
+import type { InterfaceStatus } from "../../base/status.ts";
+import type { Command } from "../command.ts";
+import { printAll } from "../output.ts";
+import { askEach, tellFailures, zoneNames } from "../output.ts";
+import { FIELDS, formatField, formatShown, type ShowField, showJson, type ShowStyle } from "./text.ts";
+
+/** What `wg help show` prints. */
+export const HELP = `usage: show [interface | all | interfaces] [field] [--json]
+
+Shows the keys, peers and counters of one interface, or of all.
+
+  public-key, private-key, listen-port, fwmark
+  peers, preshared-keys, endpoints, allowed-ips, latest-handshakes, transfer,
+  persistent-keepalive
+                only this field, of each peer a line that begins with its key;
+                with all every line begins with the interface
+  dump          everything, in columns separated by tabs
+  interfaces    the names of the interfaces
+
+  --json        print values for programs
+
+Private and preshared keys are hidden, but for their own fields and dump; with
+WG_HIDE_KEYS=never in the environment they are shown. WG_COLOR_MODE is always,
+never or auto. ifconfig wgN shows the same with OpenBSD's words, and addresses.
+`;
+
+/** See the module. */
+export const command: Command = { run: (args) => show(parseShow(args)) };
+
+/** What is asked for. */
+export interface ShowLine {
+  /** An interface, or undefined for all. */
+  readonly name: string | undefined;
+  /** Undefined for the view that people read; `interfaces` for names only. */
+  readonly what: ShowField | "interfaces" | undefined;
+  readonly json: boolean;
+}
+
+/**
+ * Reads `show [interface | all | interfaces] [field] [--json]`.
+ * @throws ConfigError that names the word
+ */
+export function parseShow(args: readonly string[]): ShowLine {
+  const words = args.filter((word) => word !== "--json");
+  const json = words.length < args.length;
+  const [name = "all", field, more] = words;
+  const wrong = words.find((word) => word.startsWith("-")) ?? more;
+  if (wrong !== undefined) throw new ConfigError(wrong, "not expected here; `wg help show` has the words");
+  if (name === "interfaces") {
+    if (field !== undefined) throw new ConfigError(field, "nothing follows `show interfaces`");
+    return { name: undefined, what: "interfaces", json };
+  }
+  const known = FIELDS.find((one) => one === field);
+  if (field !== undefined && known === undefined) {
+    throw new ConfigError(field, `unknown field; expected one of ${FIELDS.join(", ")}`);
+  }
+  if (known !== undefined && json) throw new ConfigError("--json", `it has every field; leave ${known} out`);
+  return { name: name === "all" ? undefined : name, what: known, json };
+}
+
+async function show({ name, what, json }: ShowLine): Promise<number> {
+  if (what === "interfaces") {
+    const names = interfaceNames();
+    printAll(json ? `${JSON.stringify(names)}\n` : names.length === 0 ? "" : `${names.join(" ")}\n`);
+    return 0;
+  }
+  const failures: OsError[] = [];
+  const found = name !== undefined ? [await ask(name)] : await askEach(interfaceNames(), ask, failures);
+  const style = await styleFor(found.map(([, status]) => status));
+  if (json) {
+    const entries = found.map(([name, status]) => [name, showJson(status, style)]);
+    printAll(`${JSON.stringify(Object.fromEntries(entries), undefined, 2)}\n`);
+  } else if (what === undefined) {
+    printAll(found.map(([name, status]) => formatShown(name, status, style)).join("\n"));
+  } else {
+    printAll(
+      found.map(([own, status]) => formatField(status, what, name === undefined ? own : undefined, style)).join(""),
+    );
+  }
+  return tellFailures(failures);
+}
+
+/** The interface and its name; another implementation's daemon does not tell the public key, so it is worked out. */
+async function ask(name: string): Promise<readonly [string, InterfaceStatus]> {
+  const status = await getDevice(name);
+  if (status.publicKey !== undefined || status.privateKey === undefined) return [name, status];
+  const { chooseSuite } = await import("../../runtime/crypto.ts");
+  return [name, { ...status, publicKey: chooseSuite().publicKey(status.privateKey) as PublicKey }];
+}
+
+/** How to print, by the environment. */
+async function styleFor(shown: readonly InterfaceStatus[]): Promise<ShowStyle> {
+  const mode = Deno.env.get("WG_COLOR_MODE");
+  return {
+    nowSeconds: Math.floor(Date.now() / 1000),
+    hideKeys: Deno.env.get("WG_HIDE_KEYS") !== "never",
+    colors: mode === "always" || mode !== "never" && Deno.stdout.isTerminal() && !Deno.noColor,
+    zoneName: await zoneNames(shown.flatMap((one) => one.peers.map((peer) => peer.endpoint))),
+  };
+}

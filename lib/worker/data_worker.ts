@@ -1,0 +1,164 @@
+/**
+ * The data plane's Worker: builds arena, cipher, ports and Dataplane over descriptors that it is given, and runs the packet loop.
+ * @module
+ */
+import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";
+import { Arena } from "../base/arena.ts";
+import type { DataEvent } from "../base/messages.ts";
+import { type Offloads, sameOffloads } from "../base/offloads.ts";
+import { PeerTable } from "../base/peer_table.ts";
+import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction } from "../data/dataplane.ts";
+import { now } from "../runtime/clock.ts";
+import { choosePacketCipher, chooseSuite } from "../runtime/crypto.ts";
+import { LinuxTunPort } from "../ports/linux_tun_port.ts";
+import { LinuxUdpPort } from "../ports/linux_udp_port.ts";
+import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
+import { nameThread } from "../../ffi/process.ts";
+import { giveMemoryBack } from "./give_back.ts";
+import { PLACE_LINK, PLACE_UDP4, PLACE_UDP6, runPacketLoop } from "./packet_loop.ts";
+import {
+  EVENTS_HELD,
+  EVENTS_NONE,
+  EVENTS_SENT,
+  fromEnvelope,
+  WORD_BELL,
+  WORD_EVENTS,
+  WORD_GSO_REFUSED,
+  WORD_HANDSHAKES_WAITING,
+  type WorkerOrder,
+  type WorkerReport,
+  type WorkerStart,
+} from "./worker_messages.ts";
+
+const scope = globalThis as unknown as {
+  onmessage: ((message: MessageEvent<WorkerStart>) => void) | null;
+  postMessage(report: WorkerReport): void;
+  close(): void;
+};
+
+const say = (report: WorkerReport) => scope.postMessage(report);
+
+function run(start: WorkerStart): void {
+  const { direction } = start;
+  nameThread(direction === "both" ? "wg packets" : `wg ${direction}`);
+  const words = new Int32Array(start.words);
+  const arena = new Arena(DATAPLANE_ARENA_BYTES);
+  const cipher = choosePacketCipher(arena);
+  const tun = new LinuxTunPort(arena, start.tun);
+  const udp = new LinuxUdpPort(arena, start.fd4, start.fd6);
+  let events: DataEvent[] = [];
+  const dataplane = new Dataplane({
+    arena,
+    cipher,
+    suite: chooseSuite(),
+    table: new PeerTable(start.table),
+    tun,
+    udp,
+    emit: (event) => events.push(event),
+    handshakesWaiting: words.subarray(WORD_HANDSHAKES_WAITING, WORD_HANDSHAKES_WAITING + 1),
+    catchUp: () => {
+      // A stop is for the loop to hear.
+      if (Atomics.exchange(words, WORD_BELL, 0) !== 0 && !takeOrders()) Atomics.store(words, WORD_BELL, 1);
+    },
+    direction,
+    bulkFlows: start.bulkFlows,
+    ...(start.times === undefined ? {} : { times: start.times }),
+    ...(start.offloads === undefined ? {} : { offloads: start.offloads }),
+  });
+  const orders = start.orders as unknown as NodePort;
+  const bell = new EventFd(start.bell);
+  let link = start.linkSocket < 0 ? undefined : new DrainedSocket(start.linkSocket);
+  let stopped = false;
+  // What the other direction reads from would wake this one for nothing.
+  const reads = (fd: number, only: Direction) => direction === "both" || direction === only ? fd : -1;
+  const polls = new PollSet([
+    reads(start.tun.fd, "outbound"),
+    reads(start.fd4, "inbound"),
+    reads(start.fd6, "inbound"),
+    start.bell,
+    start.linkSocket,
+    reads(start.tun.bulkFd, "outbound"),
+  ]);
+
+  const carryOut = (order: WorkerOrder): void => {
+    switch (order.type) {
+      case "commands": {
+        const at = now();
+        for (const command of order.commands) dataplane.apply(command, at);
+        return;
+      }
+      case "sockets":
+        udp.replace(order.fd4, order.fd6);
+        polls.set(PLACE_UDP4, reads(order.fd4, "inbound"));
+        polls.set(PLACE_UDP6, reads(order.fd6, "inbound"));
+        say({ type: "sockets-replaced" });
+        return;
+      case "link-socket":
+        link = order.descriptor < 0 ? undefined : new DrainedSocket(order.descriptor);
+        polls.set(PLACE_LINK, order.descriptor);
+        say({ type: "link-socket-replaced" });
+        return;
+      case "offloads":
+        dataplane.setOffloads(order.offloads);
+        tellOffloads();
+        say({ type: "offloads-set" });
+        return;
+      case "tidy":
+        giveMemoryBack();
+        return;
+      case "stop":
+        stopped = true;
+        return;
+    }
+  };
+  /** Carries out the orders that wait; false when one of them was to stop. */
+  const takeOrders = (): boolean => {
+    for (let next = receiveMessageOnPort(orders); next !== undefined; next = receiveMessageOnPort(orders)) {
+      carryOut(fromEnvelope(next.message));
+    }
+    return !stopped;
+  };
+
+  let told: Offloads = dataplane.offloads;
+  const tellOffloads = (): void => {
+    const offloads = dataplane.offloads;
+    if (!sameOffloads(offloads, told)) say({ type: "offloads", offloads: told = offloads });
+  };
+  say({ type: "running", cipher: cipher.name, offloads: told });
+  const end = runPacketLoop({
+    dataplane,
+    polls,
+    bell,
+    words,
+    now,
+    takeOrders,
+    flush: () => {
+      words[WORD_GSO_REFUSED] = udp.gsoRefused;
+      if (events.length === 0 || !mayReport(words)) return;
+      say({ type: "events", events });
+      events = [];
+      tellOffloads();
+    },
+    link: () => link,
+    linkChanged: () => say({ type: "link-changed" }),
+  });
+  say({ type: end });
+}
+
+/** Whether events may go up now; otherwise the bell is rung when they may. */
+function mayReport(words: Int32Array): boolean {
+  while (true) {
+    if (Atomics.compareExchange(words, WORD_EVENTS, EVENTS_NONE, EVENTS_SENT) === EVENTS_NONE) return true;
+    if (Atomics.compareExchange(words, WORD_EVENTS, EVENTS_SENT, EVENTS_HELD) !== EVENTS_NONE) return false;
+  }
+}
+
+scope.onmessage = (message) => {
+  try {
+    run(message.data);
+  } catch (error) {
+    say({ type: "failed", reason: error instanceof Error ? `${error.message}\n${error.stack ?? ""}` : String(error) });
+  }
+  scope.close();
+};
+say({ type: "loaded" });

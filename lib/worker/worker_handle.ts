@@ -1,0 +1,232 @@
+/**
+ * The main isolate's end of the data plane's Worker: starts it, sends orders, hears reports, and sees to it that its end is noticed.
+ * @module
+ */
+import type { DataCommand } from "../base/messages.ts";
+import type { Offloads } from "../base/offloads.ts";
+import type { Direction } from "../data/dataplane.ts";
+import { EventFd } from "../../ffi/poll.ts";
+import {
+  EVENTS_HELD,
+  EVENTS_NONE,
+  inEnvelope,
+  SHARED_WORDS,
+  WORD_BEAT,
+  WORD_BELL,
+  WORD_EVENTS,
+  WORD_GSO_REFUSED,
+  WORD_HANDSHAKES_WAITING,
+  type WorkerOrder,
+  type WorkerReport,
+  type WorkerStart,
+} from "./worker_messages.ts";
+
+/** How often the beat is looked at, and how many times in a row it may stand still before the Worker counts as dead. */
+const BEAT_EVERY_MS = 5_000;
+const BEATS_MISSED_MAX = 4;
+/** How long a stop may take. */
+const STOP_MS = 5_000;
+
+/** What the owner hears. `ended` comes once, last, with a reason when the end was not asked for. */
+export interface WorkerListener {
+  report(report: WorkerReport): void;
+  ended(reason: "stopped" | "gone" | { readonly failure: string }): void;
+}
+
+/** Everything in a WorkerStart that its owner decides. */
+export type WorkerSetup = Omit<WorkerStart, "words" | "orders" | "bell" | "direction">;
+
+/** The data plane of one interface, as the main isolate drives it: one Worker for both directions, or one each way. */
+export type PacketWorkers = Pick<
+  WorkerHandle,
+  | "workers"
+  | "handshakesWaiting"
+  | "handshakeTaken"
+  | "eventsHandled"
+  | "run"
+  | "command"
+  | "replaceSockets"
+  | "replaceLinkSocket"
+  | "setOffloads"
+  | "gsoRefused"
+  | "tidy"
+  | "stop"
+>;
+
+/** One Worker from its start to its end. Make it early: its modules load while the main isolate does other things. */
+export class WorkerHandle {
+  readonly #worker: Worker;
+  readonly #words = new SharedArrayBuffer(SHARED_WORDS * 4);
+  readonly #shared = new Int32Array(this.#words);
+  readonly #channel = new MessageChannel();
+  readonly #bell = new EventFd();
+  readonly #loaded = Promise.withResolvers<void>();
+  readonly #running = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  #asked: PromiseWithResolvers<void>[] = [];
+  #listener: WorkerListener | undefined;
+  #over = false;
+  #watch: ReturnType<typeof setInterval> | undefined;
+  #beat = 0;
+  #missed = 0;
+
+  /** How many threads move packets. */
+  readonly workers: number = 1;
+
+  /** @param url the module of lib/worker/data_worker.ts, as this program has it (lib/daemon/self.ts) */
+  constructor(url: string | URL, readonly direction: Direction = "both") {
+    for (const promise of [this.#loaded, this.#running]) promise.promise.catch(() => {});
+    this.#worker = new Worker(url, { type: "module", name: "packets" });
+    this.#worker.onmessage = (message: MessageEvent<WorkerReport>) => this.#hear(message.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end({ failure: event.message || "the Worker could not be loaded" });
+    };
+    this.#worker.onmessageerror = () => this.#end({ failure: "a report could not be read" });
+  }
+
+  /** Handshake messages that wait in the main isolate's queue. */
+  handshakesWaiting(): number {
+    return Atomics.load(this.#shared, WORD_HANDSHAKES_WAITING);
+  }
+
+  /** Sends of several datagrams so far that the kernel or the path refused, and that went one by one. */
+  get gsoRefused(): number {
+    return Atomics.load(this.#shared, WORD_GSO_REFUSED);
+  }
+
+  /** Call once for every `handshake-datagram` handled. */
+  handshakeTaken(): void {
+    Atomics.sub(this.#shared, WORD_HANDSHAKES_WAITING, 1);
+  }
+
+  /** Call when all events of a report are handled: the next ones may come. */
+  eventsHandled(): void {
+    if (Atomics.exchange(this.#shared, WORD_EVENTS, EVENTS_NONE) === EVENTS_HELD) this.#ring();
+  }
+
+  /**
+   * Gives the Worker its descriptors and waits until packets move.
+   * @throws Error when it fails before
+   */
+  async run(setup: WorkerSetup, listener: WorkerListener): Promise<void> {
+    this.#listener = listener;
+    await this.#loaded.promise;
+    const start: WorkerStart = {
+      ...setup,
+      direction: this.direction,
+      words: this.#words,
+      orders: this.#channel.port2 as MessagePort,
+      bell: this.#bell.descriptor,
+    };
+    this.#worker.postMessage(start, [this.#channel.port2]);
+    await this.#running.promise;
+    this.#watch = setInterval(() => this.#lookAtBeat(), BEAT_EVERY_MS);
+  }
+
+  /** Sends commands, to be applied in order between two turns. */
+  command(commands: readonly DataCommand[]): void {
+    if (commands.length > 0) this.#order({ type: "commands", commands });
+  }
+
+  /** Moves the data plane to other sockets; when it returns nothing uses the old ones. */
+  async replaceSockets(fd4: number, fd6: number): Promise<void> {
+    await this.#ask({ type: "sockets", fd4, fd6 });
+  }
+
+  /** Watches another netlink socket, -1 for none; when it returns nothing uses the old one. */
+  async replaceLinkSocket(descriptor: number): Promise<void> {
+    await this.#ask({ type: "link-socket", descriptor });
+  }
+
+  /** Has the data plane use these offloads; when it returns it does, and what became of that was reported. */
+  async setOffloads(offloads: Offloads): Promise<void> {
+    await this.#ask({ type: "offloads", offloads });
+  }
+
+  /** Has the Worker collect its garbage. */
+  tidy(): void {
+    this.#order({ type: "tidy" });
+  }
+
+  /** Stops the loop and waits for its end: from then on nothing uses the descriptors. Does not wait for ever. */
+  async stop(): Promise<void> {
+    if (this.#over) return;
+    this.#order({ type: "stop" });
+    const late = setTimeout(() => this.#end({ failure: "the Worker did not stop" }), STOP_MS);
+    await this.#ended.promise;
+    clearTimeout(late);
+  }
+
+  /** Gives an order that is answered, and waits for that. Answers come in the order of the orders. */
+  async #ask(order: WorkerOrder): Promise<void> {
+    if (this.#over) return;
+    const done = Promise.withResolvers<void>();
+    this.#asked.push(done);
+    this.#order(order);
+    await done.promise;
+  }
+
+  #order(order: WorkerOrder): void {
+    if (this.#over) return;
+    this.#channel.port1.postMessage(inEnvelope(order));
+    this.#ring();
+  }
+
+  /** A bell that was rung and not answered yet need not be rung again: the system call costs more than the order. */
+  #ring(): void {
+    if (Atomics.exchange(this.#shared, WORD_BELL, 1) === 0) this.#bell.signal();
+  }
+
+  #hear(report: WorkerReport): void {
+    if (this.#over) return;
+    switch (report.type) {
+      case "loaded":
+        this.#loaded.resolve();
+        return;
+      case "running":
+        this.#listener?.report(report);
+        this.#running.resolve();
+        return;
+      case "sockets-replaced":
+      case "link-socket-replaced":
+      case "offloads-set":
+        this.#asked.shift()?.resolve();
+        return;
+      case "gone":
+      case "stopped":
+        this.#end(report.type);
+        return;
+      case "failed":
+        this.#end({ failure: report.reason });
+        return;
+      case "events":
+      case "offloads":
+      case "link-changed":
+        this.#listener?.report(report);
+        return;
+    }
+  }
+
+  #lookAtBeat(): void {
+    const beat = this.#shared[WORD_BEAT];
+    this.#missed = beat === this.#beat ? this.#missed + 1 : 0;
+    this.#beat = beat;
+    if (this.#missed >= BEATS_MISSED_MAX) this.#end({ failure: "the Worker no longer answers" });
+  }
+
+  #end(reason: "stopped" | "gone" | { readonly failure: string }): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#watch);
+    this.#channel.port1.close();
+    const error = new Error(typeof reason === "string" ? `the data plane is ${reason}` : reason.failure);
+    this.#loaded.reject(error);
+    this.#running.reject(error);
+    for (const waiting of this.#asked) waiting.resolve();
+    this.#asked = [];
+    this.#worker.terminate();
+    this.#listener?.ended(reason);
+    this.#ended.resolve();
+  }
+}

@@ -1,0 +1,169 @@
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { ALLOWED_IPS_MAX, PEERS_MAX } from "../../lib/base/constants.ts";
+import { AllowedIps } from "../../lib/allowed_ips/allowed_ips.ts";
+import { rangeBits, RangeList } from "./range_list.ts";
+
+/** xorshift32: numbers from 0 to `below` - 1, the same for the same seed. */
+function generator(seed: number): (below: number) => number {
+  let state = seed | 1;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+/** Clustered addresses, so that prefixes nest and neighbours differ in few bits. */
+function randomAddress(next: (below: number) => number): Uint8Array {
+  const address = new Uint8Array(next(2) === 0 ? 4 : 16);
+  const loose = next(3);
+  for (let i = 0; i < address.length; i++) {
+    address[i] = loose === 0 ? next(256) : loose === 1 ? next(2) * 128 : i < address.length - 2 ? 10 : next(8);
+  }
+  return address;
+}
+
+const lookup = (ranges: AllowedIps, address: Uint8Array) =>
+  address.length === 4 ? ranges.lookup4(address, 0) : ranges.lookup6(address, 0);
+
+/** One trial: many changes, after each of them the trie and the list must agree. Returns what differed first. */
+function trial(seed: number, steps: number): void {
+  const next = generator(seed);
+  const ranges = new AllowedIps();
+  const list = new RangeList();
+  const known: [Uint8Array, number][] = [];
+  for (let step = 0; step < steps; step++) {
+    const where = `seed ${seed}, step ${step}`;
+    const peer = next(12);
+    const again = known.length > 0 && next(3) === 0;
+    const [address, prefix] = again ? known[next(known.length)] : [randomAddress(next), -1];
+    const bits = prefix !== -1 ? prefix : next(8 * address.length + 1);
+    switch (next(8)) {
+      case 0:
+        ranges.removePeer(peer);
+        list.removePeer(peer);
+        break;
+      case 1:
+      case 2:
+        equal(ranges.remove(address, bits, peer), list.remove(address, bits, peer), where);
+        break;
+      default:
+        equal(ranges.insert(address, bits, peer), true, where);
+        list.insert(address, bits, peer);
+        known.push([address, bits]);
+    }
+    equal(ranges.size, list.size, where);
+    for (let i = 0; i < 6; i++) {
+      const wanted = i < 3 && known.length > 0 ? known[next(known.length)][0].slice() : randomAddress(next);
+      if (i === 1) wanted[wanted.length - 1] ^= 1 << next(8);
+      equal(lookup(ranges, wanted), list.lookup(wanted), `${where}, ${wanted}`);
+      equal(lookup(ranges, wanted), list.lookup(wanted), `${where}, ${wanted}, the cached answer`);
+    }
+    equal(ranges.owner(address, bits), list.owner(address, bits), where);
+    const listed = ranges.ranges(peer).map((range) => rangeBits(range.address, range.prefix)).sort();
+    deepEqual(listed, list.listed(peer), where);
+  }
+}
+
+Deno.test("random changes and lookups agree with a plain list", () => {
+  const first = crypto.getRandomValues(new Uint32Array(1))[0];
+  for (let i = 0; i < 40; i++) trial((first + i) >>> 0, 200);
+});
+
+Deno.test("lookups read at their offset and nothing around it", () => {
+  const ranges = new AllowedIps();
+  ranges.insert(Uint8Array.of(192, 0, 2, 0), 24, 7);
+  ranges.insert(Uint8Array.fromHex("20010db8000000000000000000000000"), 32, 9);
+  const packet = new Uint8Array(64).fill(255);
+  packet.set([192, 0, 2, 200], 17);
+  equal(ranges.lookup4(packet, 17), 7);
+  equal(ranges.lookup4(packet, 16), -1);
+  packet.set(Uint8Array.fromHex("20010db8ffffffffffffffffffffffff"), 33);
+  equal(ranges.lookup6(packet, 33), 9);
+  equal(ranges.lookup6(packet, 32), -1);
+});
+
+Deno.test("a change of any kind is seen by the very next lookup of the same address", () => {
+  const ranges = new AllowedIps();
+  const [v4, v6] = [Uint8Array.of(0, 0, 0, 0), new Uint8Array(16)];
+  for (const address of [v4, v6]) {
+    const bits = 8 * address.length;
+    equal(lookup(ranges, address), -1);
+    ranges.insert(address, 0, 1);
+    equal(lookup(ranges, address), 1);
+    ranges.insert(address, bits, 2);
+    equal(lookup(ranges, address), 2);
+    ranges.insert(address, bits, 3);
+    equal(lookup(ranges, address), 3);
+    ranges.remove(address, bits, 3);
+    equal(lookup(ranges, address), 1);
+    ranges.removePeer(1);
+    equal(lookup(ranges, address), -1);
+  }
+});
+
+Deno.test("memory: 200,000 inserts and removes take no more room than the most ranges at once", () => {
+  const ranges = new AllowedIps();
+  const next = generator(20);
+  const fill = (round: number) => {
+    const made: Uint8Array[] = [];
+    for (let i = 0; i < 1000; i++) {
+      const address = i % 2 === 0 ? Uint8Array.of(10, round, i >>> 8, i) : new Uint8Array(16).map(() => next(256));
+      made.push(address);
+      ranges.insert(address, 8 * address.length - next(2), i % 50);
+    }
+    return made;
+  };
+  fill(0);
+  for (let peer = 0; peer < 50; peer++) ranges.removePeer(peer);
+  const room = ranges.capacity;
+  for (let round = 1; round <= 100; round++) {
+    const made = fill(round);
+    ok(ranges.size > 900);
+    if (round % 2 === 0) { for (let peer = 0; peer < 50; peer++) ranges.removePeer(peer); }
+    else for (const [i, address] of made.entries()) removeEither(ranges, address, i % 50);
+    equal(ranges.size, 0, `round ${round}`);
+    equal(ranges.capacity, room, `round ${round}`);
+  }
+});
+
+function removeEither(ranges: AllowedIps, address: Uint8Array, peer: number): void {
+  const bits = 8 * address.length;
+  ranges.remove(address, bits, peer);
+  ranges.remove(address, bits - 1, peer);
+}
+
+Deno.test("n ranges take at most 2n nodes", () => {
+  const ranges = new AllowedIps();
+  for (let i = 0; i < 10_000; i++) ranges.insert(Uint8Array.of(10, i >>> 16, i >>> 8, i), 32, i);
+  equal(ranges.size, 10_000);
+  ok(ranges.capacity < 2 * 2 * 10_000, `${ranges.capacity} nodes`);
+  for (let i = 0; i < 10_000; i++) equal(ranges.lookup4(Uint8Array.of(10, i >>> 16, i >>> 8, i), 0), i);
+});
+
+Deno.test("ALLOWED_IPS_MAX ranges fit, one more is refused, a move is not", () => {
+  const ranges = new AllowedIps();
+  const address = (i: number) => Uint8Array.of(i >>> 24, i >>> 16, i >>> 8, i);
+  for (let i = 0; i < ALLOWED_IPS_MAX; i++) ranges.insert(address(i), 32, i % PEERS_MAX);
+  equal(ranges.size, ALLOWED_IPS_MAX);
+  equal(ranges.insert(address(ALLOWED_IPS_MAX), 32, 1), false);
+  equal(ranges.lookup4(address(ALLOWED_IPS_MAX), 0), -1);
+  equal(ranges.insert(new Uint8Array(16), 0, 1), false);
+  equal(ranges.insert(address(5), 32, 77), true);
+  equal(ranges.lookup4(address(5), 0), 77);
+  equal(ranges.remove(address(5), 32, 77), true);
+  equal(ranges.insert(new Uint8Array(16), 0, 1), true);
+  equal(ranges.lookup6(new Uint8Array(16), 0), 1);
+});
+
+Deno.test("arguments out of range are the caller's mistake", () => {
+  const ranges = new AllowedIps();
+  throws(() => ranges.insert(new Uint8Array(5), 1, 0), RangeError);
+  throws(() => ranges.insert(new Uint8Array(4), 33, 0), RangeError);
+  throws(() => ranges.insert(new Uint8Array(16), 129, 0), RangeError);
+  throws(() => ranges.insert(new Uint8Array(4), -1, 0), RangeError);
+  throws(() => ranges.insert(new Uint8Array(4), 8, PEERS_MAX), RangeError);
+  throws(() => ranges.insert(new Uint8Array(4), 8, -1), RangeError);
+  equal(ranges.size, 0);
+});

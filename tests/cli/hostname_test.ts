@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { parseHostnameFile, stepText } from "../../lib/cli/netstart/hostname_if.ts";
+import { systemdUnit } from "../../lib/cli/netstart/help.ts";
+import { shellQuote, splitShellLine } from "../../lib/cli/netstart/shell_words.ts";
+import { spellings, WORDS } from "../../lib/cli/ifconfig/words/table.ts";
+import { REFUSED_WORDS } from "../../lib/cli/ifconfig/words/refused.ts";
+import { seededRandom } from "../uapi/random_change.ts";
+import { SAMPLES } from "./hostname_files.ts";
+import { KEY, KEY2, KEY3 } from "./sources.ts";
+
+const withKeys = (text: string) => text.replaceAll("KEY", KEY).replaceAll("PEER", KEY2).replaceAll("PSK", KEY3);
+
+for (const { what, text, steps } of SAMPLES) {
+  Deno.test(`hostname.wg0: ${what}`, () => {
+    const file = parseHostnameFile(withKeys(text), "wg0");
+    assert.deepEqual(file.problems, []);
+    assert.deepEqual(file.steps.map(stepText), steps.map(withKeys));
+  });
+}
+
+Deno.test("a file's `!` lines need a shell only when they use one", () => {
+  const needs = (line: string) => {
+    const [step] = parseHostnameFile(line, "wg7").steps;
+    return step.type === "command" && step.words === undefined;
+  };
+  for (const line of ["!route add 10/8 10.0.0.1", "!echo 'a|b' \"c;d\"", "!/sbin/x $if", "!a \\| b"]) {
+    assert.equal(needs(line), false, line);
+  }
+  for (const line of ["!a | b", "!a; b", "!a >x", "!a $HOME", "!a `b`", "!X=1 a", "!a *", "!a && b", '!a "$x"']) {
+    assert.equal(needs(line), true, line);
+  }
+});
+
+Deno.test("$if is the interface's name wherever a command has it", () => {
+  const [step] = parseHostnameFile("!ping -I $if ${if} $iffy ${iff} '$if'", "wg7").steps;
+  assert.ok(step.type === "command");
+  assert.equal(step.text, "ping -I wg7 wg7 $iffy ${iff} 'wg7'");
+});
+
+/** Files with one wrong line, the number of that line, and how the problem begins. */
+const WRONG: readonly (readonly [string, number, string])[] = [
+  ["frobnicate", 1, "frobnicate:"],
+  ["wgkey KEY\nwgport 65536", 2, "wgport:"],
+  ["# one\n\n\twgport x\n", 3, "wgport:"],
+  ["wgkey KEY \\\n wgport \\\n 99999", 1, "wgport:"],
+  ["wgkey KEY\\\n\nup\nwgpka 5", 4, "wgpka: wgpeer not set"],
+  ["wgpeer PEER\nwgaip 10.0.0.0/8", 2, "wgaip: wgpeer not set"],
+  ["wgpeer PEER wgaip 10.0.0.0/33", 1, "wgaip:"],
+  ["wgpeer PEER wgendpoint 10.0.0.1", 1, "wgendpoint:"],
+  ["wgpeer PEER wgendpoint 10.0.0.1:5", 1, "wgendpoint:"],
+  ["wgpeer PEER wgpsk short", 1, "wgpsk (key):"],
+  ["wgkey short", 1, "wgkey (key):"],
+  ["wgkey -", 1, "-:"],
+  ["wgpeer - wgpka 5", 1, "-:"],
+  ["wgkey", 1, "wgkey:"],
+  ["wgkey @", 1, "wgkey:"],
+  ["inet", 1, "inet:"],
+  ["inet alias", 1, "inet:"],
+  ["inet6", 1, "inet6:"],
+  ["inet6 alias", 1, "inet6:"],
+  ["inet 10.0.0.1/33", 1, "10.0.0.1/33:"],
+  ["inet 10.0.0.256", 1, "10.0.0.256:"],
+  ["inet fd00::1", 1, "fd00::1:"],
+  ["inet6 10.0.0.1", 1, "10.0.0.1:"],
+  ["inet6 fd00::1 129", 1, "prefixlen:"],
+  ["inet6 fd00::1 255.255.0.0", 1, "255.255.0.0:"],
+  ["inet 10.0.0.1 255.0.255.0", 1, "netmask:"],
+  ["inet 10.0.0.1 24", 1, "netmask:"],
+  ["inet 10.0.0.1 0xff00ff00", 1, "netmask:"],
+  ["inet 10.0.0.1 NONE", 1, "NONE:"],
+  ["inet 10.0.0.1 255.0.0.0 10.0.0", 1, "10.0.0:"],
+  ["inet 10.0.0.1 255.0.0.0 10.255.255.255 colour", 1, "colour:"],
+  ["inet 10.0.0.1/8 netmask 255.255.0.0", 1, "netmask:"],
+  ["inet autoconf", 1, "autoconf:"],
+  ["inet6 autoconf", 1, "autoconf:"],
+  ["dhcp", 1, "dhcp:"],
+  ["dest 10.0.0.1", 1, "dest:"],
+  ["up\ndest 10.0.0.1", 2, "dest:"],
+  ["inet 10.0.0.1\nup\ndest 10.0.0.2", 3, "dest:"],
+  ["inet 10.0.0.1\ndest", 2, "dest:"],
+  ["inet 10.0.0.1\ndest 10.0.0.2 10.0.0.3", 2, "dest:"],
+  ["inet 10.0.0.1\ndest fd00::1", 2, "fd00::1:"],
+  ["inet 10.0.0.1\ndest nonsense!", 2, "nonsense!:"],
+  ["inet 10.0.0.1\ndest 10.0.0.2\ndest 10.0.0.3", 3, "dest:"],
+  ["!", 1, "!:"],
+  ["!   ", 1, "!:"],
+  ["!echo 'open", 1, "!:"],
+  ['!echo "open', 1, "!:"],
+  ["description 'open", 1, "description:"],
+  ['description "open', 1, "description:"],
+  ["description", 1, "description:"],
+  [`description ${"x".repeat(64)}`, 1, "description:"],
+  ["description two words", 1, "words:"],
+  ["create", 1, "create:"],
+  ["create wgkey KEY", 1, "create:"],
+  ["destroy", 1, "destroy:"],
+  ["up down sideways", 1, "sideways:"],
+  ["mtu", 1, "mtu:"],
+  ["mtu 0", 1, "mtu:"],
+  ["mtu 1279 inet6 fd00::1", 1, "mtu:"],
+  ["rdomain 256", 1, "rdomain:"],
+  ["wgrtable -1", 1, "wgrtable:"],
+  ["rtlabel office", 1, "rtlabel:"],
+  ["up\0", 1, "up?:"],
+  ["\u00a0up", 1, ""],
+  ["KEY", 1, "(what may be a key):"],
+  ["wgpeer PEER KEY", 1, "(what may be a key):"],
+  ["ifconfig wg0 up", 1, "ifconfig:"],
+  ["wg0 up", 1, "wg0:"],
+  ["inet 10.0.0.1/24;up", 1, ""],
+  ["$if up", 1, "$if:"],
+];
+
+function* generated(): Generator<readonly [string, number, string]> {
+  for (const word of WORDS) {
+    if (word.operands.length === 0) continue;
+    for (const name of spellings(word)) {
+      yield [`up\n${word.section === "peer" ? "wgpeer PEER " : ""}${name}`, 2, `${name}:`];
+      if (word.section === "peer") yield [`${name} ${word.operands.join(" ")}`, 1, `${name}: wgpeer not set`];
+    }
+  }
+  for (const { name } of REFUSED_WORDS) yield [`up\n\n${name}`, 3, `${name}:`];
+}
+
+const ALL = [...WRONG, ...generated()];
+
+Deno.test(`${ALL.length} wrong files, each told by its line, and no key in what is told`, () => {
+  assert.ok(WRONG.length >= 60);
+  for (const [text, line, begin] of ALL) {
+    const { problems } = parseHostnameFile(withKeys(text), "wg0");
+    assert.equal(problems.length, 1, `${text}: ${JSON.stringify(problems)}`);
+    assert.equal(problems[0].line, line, text);
+    assert.ok(problems[0].problem.startsWith(begin), `${text}: ${problems[0].problem}`);
+    assert.ok(!problems[0].problem.includes("\n"));
+    for (const key of [KEY, KEY2, KEY3]) assert.ok(!problems[0].problem.includes(key.slice(4, 16)), text);
+  }
+});
+
+Deno.test("all wrong lines of a file are told", () => {
+  const { problems } = parseHostnameFile("up\nwgport x\n!\ninet 10.0.0.1\nmtu\n", "wg0");
+  assert.deepEqual(problems.map(({ line }) => line), [2, 3, 5]);
+});
+
+Deno.test("text of any content gives steps or problems", () => {
+  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+  const random = seededRandom(seed);
+  const pool = withKeys(SAMPLES.map(({ text }) => text).join("")).split(/(\s)/);
+  for (let i = 0; i < 1000; i++) {
+    const text = Array.from(
+      { length: random(30) },
+      () => random(6) === 0 ? String.fromCharCode(random(256)) : pool[random(pool.length)],
+    ).join("");
+    const { steps, problems } = parseHostnameFile(text, "wg0");
+    assert.ok(steps.length + problems.length <= text.split("\n").length, `seed ${seed}, trial ${i}`);
+  }
+});
+
+Deno.test("a quoted word is read back as it was", () => {
+  for (const word of ["", "a b", "it's", '"', "\\", "$x", "#", "a\tb", "Zoë", "*", "-x", "a=b"]) {
+    const { words, needsShell, problem } = splitShellLine(`x ${shellQuote(word)} y`);
+    assert.deepEqual([words, needsShell, problem], [["x", word, "y"], false, undefined]);
+  }
+});
+
+Deno.test("the unit starts netstart and ends its daemons with it", () => {
+  const unit = systemdUnit("/opt/wg");
+  for (
+    const line of ["ExecStart=/opt/wg netstart", "Type=oneshot", "RemainAfterExit=yes", "WantedBy=multi-user.target"]
+  ) {
+    assert.ok(unit.split("\n").includes(line), line);
+  }
+});
+
+Deno.test("etc/wg-netstart.service is that unit for the usual place", () => {
+  const file = Deno.readTextFileSync(new URL("../../etc/wg-netstart.service", import.meta.url));
+  assert.equal(file, systemdUnit("/usr/local/bin/wg"));
+});

@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import type { PresharedKey, PrivateKey, PublicKey } from "../../lib/base/brands.ts";
+import type { DeviceStatus, PeerStatus } from "../../lib/base/config.ts";
+import { parseIp } from "../../lib/base/ip_text.ts";
+import type { ShownAddress, ShownInterface } from "../../lib/cli/ifconfig/status_text.ts";
+import { formatFlags, formatInterface, interfaceJson, openbsdFlags } from "../../lib/cli/ifconfig/status_text.ts";
+import { KEY, KEY2, KEY3 } from "./sources.ts";
+
+/** Linux's flags of a TUN device that is up: UP POINTOPOINT RUNNING NOARP MULTICAST LOWER_UP. */
+const TUN_UP = 0x110d1;
+
+const ip = (text: string) => parseIp(text)!;
+const address = (text: string, prefix: number, rest: Partial<ShownAddress> = {}): ShownAddress => ({
+  family: text.includes(":") ? "inet6" : "inet",
+  address: ip(text),
+  prefix,
+  broadcast: undefined,
+  destination: undefined,
+  flags: [],
+  ...rest,
+});
+
+function shown(change: Partial<ShownInterface> = {}): ShownInterface {
+  return {
+    name: "wg1",
+    link: { index: 5, flags: TUN_UP, mtu: 1420, description: "", lladdr: new Uint8Array(0) },
+    place: 0,
+    debug: false,
+    priority: 0,
+    groups: ["wg"],
+    wg: { listenPort: 7111, rtable: 0, publicKey: undefined, peers: [] },
+    engine: {
+      pid: 12,
+      suite: "noble",
+      cipher: "noble",
+      offloads: "",
+      offloadsOff: "",
+      gsoRefused: 0,
+      workers: 2,
+      fwmark: 0x10,
+    },
+    addresses: [],
+    ...change,
+  };
+}
+
+const all = { peers: true, nowSeconds: 1_700_000_030.9 };
+
+function peer(key: string): PeerStatus {
+  return {
+    publicKey: Uint8Array.fromBase64(key) as PublicKey,
+    presharedKey: new Uint8Array(32) as PresharedKey,
+    endpoint: undefined,
+    persistentKeepalive: 0,
+    allowedIps: [],
+    description: "",
+    txBytes: 0,
+    rxBytes: 0,
+    lastHandshakeUnixMs: 0,
+  };
+}
+
+/** Everything set, the private key too, as the daemon tells it to root. */
+function fullInterface(): DeviceStatus {
+  const full: PeerStatus = {
+    ...peer(KEY2),
+    presharedKey: Uint8Array.fromBase64(KEY3) as PresharedKey,
+    persistentKeepalive: 25,
+    endpoint: { address: ip("127.0.0.1"), port: 7222, scope: 0 },
+    txBytes: 532,
+    rxBytes: 2 ** 40,
+    lastHandshakeUnixMs: 1_700_000_000_000.005,
+    description: "the other one",
+    allowedIps: [{ address: ip("192.168.5.2"), prefix: 32 }, { address: ip("::"), prefix: 0 }],
+  };
+  return {
+    listenPort: 7111,
+    rtable: 4,
+    fwmark: 0,
+    debug: false,
+    publicKey: Uint8Array.fromBase64(KEY) as PublicKey,
+    privateKey: Uint8Array.fromBase64(KEY3) as PrivateKey,
+    peers: [full, peer(KEY3)],
+  };
+}
+
+Deno.test("everything set, byte for byte", () => {
+  const text = formatInterface(
+    shown({
+      place: 1,
+      debug: true,
+      priority: 20,
+      groups: ["wg", "office"],
+      link: { index: 5, flags: TUN_UP, mtu: 1380, description: "my tunnel", lladdr: new Uint8Array(0) },
+      wg: fullInterface(),
+      addresses: [
+        address("192.168.5.1", 24, { broadcast: ip("192.168.5.255") }),
+        address("10.0.0.1", 32, { destination: ip("10.0.0.2") }),
+        address("fe80::1", 64),
+        address("fd00::1", 64, { flags: ["tentative"] }),
+      ],
+    }),
+    all,
+  );
+  assert.equal(
+    text,
+    `wg1: flags=80c7<UP,BROADCAST,DEBUG,RUNNING,NOARP,MULTICAST> rdomain 1 mtu 1380
+\tdescription: my tunnel
+\tindex 5 priority 20 llprio 3
+\twgport 7111
+\twgrtable 4
+\twgpubkey ${KEY}
+\twgpeer ${KEY2}
+\t\twgdescr: the other one
+\t\twgpsk (present)
+\t\twgpka 25 (sec)
+\t\twgendpoint 127.0.0.1 7222
+\t\ttx: 532, rx: 1099511627776
+\t\tlast handshake: 30 seconds ago
+\t\twgaip 192.168.5.2/32
+\t\twgaip ::/0
+\twgpeer ${KEY3}
+\t\ttx: 0, rx: 0
+\tgroups: wg office
+\tinet 192.168.5.1 netmask 0xffffff00 broadcast 192.168.5.255
+\tinet 10.0.0.1 --> 10.0.0.2 netmask 0xffffffff
+\tinet6 fe80::1%wg1 prefixlen 64 scopeid 0x5
+\tinet6 fd00::1 prefixlen 64 tentative
+`,
+  );
+});
+
+Deno.test("the header that the manual's readers know", () => {
+  assert.equal(
+    formatInterface(shown(), all),
+    "wg1: flags=80c3<UP,BROADCAST,RUNNING,NOARP,MULTICAST> mtu 1420\n\tindex 5 priority 0 llprio 3\n\twgport 7111\n\tgroups: wg\n",
+  );
+  assert.match(formatInterface(shown({ place: "blue" }), all), /^wg1: flags=\S+ netns blue mtu 1420\n/);
+});
+
+Deno.test("flags: a wg link is a broadcast interface, every other shows what it is", () => {
+  assert.equal(openbsdFlags(TUN_UP, { wg: true, debug: false }), 0x80c3);
+  assert.equal(openbsdFlags(0x1090, { wg: true, debug: false }), 0x8082);
+  assert.equal(openbsdFlags(TUN_UP, { wg: false, debug: false }), 0x80d1);
+  assert.equal(formatFlags(openbsdFlags(0x10049, { wg: false, debug: false })), "49<UP,LOOPBACK,RUNNING>");
+  assert.equal(formatFlags(0), "0");
+});
+
+Deno.test("peers are shown only when they are asked for, addresses of one family when it is named", () => {
+  const whole = shown({ wg: fullInterface(), addresses: [address("10.0.0.1", 8), address("fd00::1", 64)] });
+  assert.ok(!formatInterface(whole, { ...all, peers: false }).includes("wgpeer"));
+  const inet6 = formatInterface(whole, { ...all, family: "inet6" });
+  assert.ok(inet6.includes("inet6 fd00::1") && !inet6.includes("inet 10"));
+});
+
+Deno.test("hwfeatures adds what runs", () => {
+  const text = formatInterface(shown(), { ...all, features: true });
+  assert.match(
+    text,
+    /\n\tcrypto: noble, packets noble\n\toffloads: none\n\tworkers: 2, one each way\n\tfwmark 0x10\n\tpid 12\n$/,
+  );
+});
+
+Deno.test("offloads: those that run and those that were switched off, in both forms", () => {
+  const { engine } = shown();
+  const one = shown({ engine: { ...engine!, offloads: "tso gso", offloadsOff: "uso gro" } });
+  assert.match(formatInterface(one, { ...all, features: true }), /\n\toffloads: tso gso; switched off: uso gro\n/);
+  assert.ok(!formatInterface(one, all).includes("tso"));
+  assert.deepEqual(interfaceJson(one, all).engine, one.engine);
+  const refused = shown({ engine: { ...engine!, offloads: "gso", offloadsOff: "gro", gsoRefused: 7 } });
+  assert.match(
+    formatInterface(refused, { ...all, features: true }),
+    /\n\toffloads: gso; switched off: gro; gso refused: 7\n/,
+  );
+  const none = shown({ engine: { ...engine!, offloadsOff: "tso uso gso gro" } });
+  assert.match(
+    formatInterface(none, { ...all, features: true }),
+    /\n\toffloads: none; switched off: tso uso gso gro\n/,
+  );
+});
+
+Deno.test("a clock that was set back shows no handshake in the future", () => {
+  assert.match(
+    formatInterface(shown({ wg: fullInterface() }), { peers: true, nowSeconds: 5 }),
+    /last handshake: 0 seconds ago/,
+  );
+});
+
+Deno.test("who is not root sees port and rtable", () => {
+  const wg = { listenPort: 7111, rtable: 2, publicKey: undefined, peers: [] };
+  const text = formatInterface(shown({ wg, place: undefined }), all);
+  assert.match(text, /^wg1: flags=\S+ mtu 1420\n/);
+  assert.match(text, /\twgport 7111\n\twgrtable 2\n\tgroups/);
+});
+
+Deno.test("neither form holds a private or preshared key", () => {
+  const secret = shown({ wg: { ...fullInterface(), peers: [fullInterface().peers[0]] } });
+  const json = JSON.stringify(interfaceJson(secret, all));
+  for (const text of [formatInterface(secret, { ...all, features: true }), json]) {
+    assert.ok(!text.includes(KEY3.slice(0, 12)));
+  }
+  assert.deepEqual(JSON.parse(json).wgpeers[0], {
+    wgpeer: KEY2,
+    wgdescr: "the other one",
+    wgpsk: true,
+    wgpka: 25,
+    wgendpoint: { address: "127.0.0.1", port: 7222 },
+    tx: 532,
+    rx: 2 ** 40,
+    lastHandshakeUnix: 1_700_000_000,
+    wgaip: ["192.168.5.2/32", "::/0"],
+  });
+});

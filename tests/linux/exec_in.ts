@@ -1,0 +1,12 @@
+/** Becomes the command of its arguments in the namespace at the path of its first one; says the error when it cannot. */
+import { OsError } from "../../lib/base/errors.ts";
+import { execIn } from "../../lib/linux/exec.ts";
+import { NetNamespace } from "../../lib/linux/namespace.ts";
+
+try {
+  execIn(NetNamespace.atPath(Deno.args[0]), Deno.args.slice(1));
+} catch (error) {
+  if (!(error instanceof OsError)) throw error;
+  console.log("OsError", error.object, error.call, error.code);
+  Deno.exit(3);
+}

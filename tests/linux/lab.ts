@@ -1,0 +1,48 @@
+/** A network namespace without a name, and ip(8) in it, for tests that are root. */
+import assert from "node:assert/strict";
+import { checked } from "../../ffi/errno.ts";
+import { CLONE_NEWNET, geteuid, setns, unshare } from "../../ffi/libc.ts";
+import { NetNamespace } from "../../lib/linux/namespace.ts";
+import { parseIp } from "../../lib/base/ip_text.ts";
+
+/** Tests that change the network are skipped for others. */
+export const isRoot = geteuid() === 0;
+
+/** An address of a test's text. */
+export const ip = (text: string): Uint8Array => parseIp(text) ?? assert.fail(text);
+
+/** A new namespace that ends with its last descriptor. */
+export function freshNamespace(): NetNamespace {
+  using home = NetNamespace.current();
+  checked(unshare(CLONE_NEWNET), "unshare", "test");
+  try {
+    return NetNamespace.current();
+  } finally {
+    checked(setns(home.fd, CLONE_NEWNET), "setns", "test");
+  }
+}
+
+/** Runs a command in the namespace and gives its standard output. Synchronous: the child inherits the namespace of this thread. */
+export function runIn(namespace: NetNamespace, command: string, ...args: string[]): string {
+  const { success, stdout, stderr } = namespace.run(() => new Deno.Command(command, { args }).outputSync());
+  assert.ok(success, `${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** What `ip -json ARGS` says in the namespace. */
+// deno-lint-ignore no-explicit-any
+export function ipJson(namespace: NetNamespace, ...args: string[]): any[] {
+  return JSON.parse(runIn(namespace, "ip", "-json", "-details", ...args) || "[]");
+}
+
+/** Asserts that `act` throws an OsError with this code, and gives its message. */
+export function osErrorOf(code: string, act: () => unknown): string {
+  let message = "";
+  assert.throws(act, (error: unknown) => {
+    assert.ok(error instanceof Error && error.name === "OsError", String(error));
+    assert.equal((error as Error & { code: string }).code, code, error.message);
+    message = error.message;
+    return true;
+  });
+  return message;
+}

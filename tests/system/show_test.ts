@@ -1,0 +1,116 @@
+/**
+ * `wg show` beside Debian's wg(8): what both print of the same interfaces is the same, byte for byte.
+ * @module
+ */
+import { deepEqual, equal, match } from "node:assert/strict";
+import { ROOT } from "../../scripts/built.ts";
+import type { Room } from "../../scripts/netlab.ts";
+import { FIELDS } from "../../lib/cli/show/text.ts";
+import { needs } from "./needs.ts";
+import { may, must, ping, randomKey, tunnel, wgRoom } from "./peers.ts";
+
+const OURS = `${ROOT}wg`;
+const NEEDED = needs("namespaces", "tun", "ip", "ping");
+const WITH_WG = needs("namespaces", "tun", "ip", "ping", "wg");
+
+/** Debian's has several interfaces in the order of the directory they are in; ours sorts them. */
+const sorted = (text: string) => text.split(text.includes("\n\n") ? "\n\n" : /^/m).map((part) => part.trimEnd()).sort();
+
+/** What both say to the same words, once the clock did not tick between them. */
+async function both(room: Room, words: string, options: { env?: Record<string, string>; netns?: string } = {}) {
+  const run = (program: string) => room.output([program, ...words.split(" ").filter((word) => word !== "")], options);
+  let ours = "";
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const before = await run("wg");
+    ours = await run(OURS);
+    // Counters and ages go on between the two: only what stood still before and after is comparable.
+    if (before === await run("wg")) {
+      deepEqual(sorted(ours), sorted(before), words);
+      return ours;
+    }
+  }
+  throw new Error(`${words}: never the same twice:\n${ours}`);
+}
+
+Deno.test("every view and field is that of Debian's wg(8)", WITH_WG, async () => {
+  await using room = await wgRoom();
+  const psk = randomKey();
+  await tunnel(room, "10.0.0.2", `wgpka 85 wgpsk ${psk}`);
+  // Peers that have never answered, one of them with nothing at all; a mark; and an interface without key, port or peers.
+  await must(room, `ifconfig wg1 wgpeer ${randomKey()} wgendpoint fd00::7 7777 wgaip 10.5.0.0/16 wgaip fd09::/48`);
+  await must(room, `ifconfig wg1 wgpeer ${randomKey()}`);
+  await must(room, "ifconfig wg7 create");
+  await must(room, "wg set wg1 fwmark 0xca6c");
+  await ping(room, "left", "192.168.5.2");
+
+  for (const name of ["wg1", "wg2", "wg7", "all"]) {
+    for (const field of ["", ...FIELDS]) {
+      // Debian's puts the interface's name before the endpoint of its first peer only, and before nothing where there is no peer.
+      if (name !== "all" || field !== "endpoints") await both(room, `show ${name} ${field}`);
+    }
+  }
+  const endpoints = (await must(room, `${OURS} show all endpoints`)).trimEnd().split("\n");
+  deepEqual(endpoints.map((line) => line.replace(/\t.*\t/, " ")), [
+    "wg1 10.0.0.2:7222",
+    "wg1 [fd00::7]:7777",
+    "wg1 (none)",
+    "wg2 10.0.0.1:7111",
+  ]);
+  match(await both(room, "show"), /^interface: wg1\n[^]*\n\ninterface: wg2\n[^]*\n\ninterface: wg7\n/);
+  match(await both(room, "show wg1"), /\n {2}preshared key: \(hidden\)\n {2}endpoint: /);
+  match(
+    await both(room, "show wg1", { env: { WG_HIDE_KEYS: "never" } }),
+    new RegExp(`preshared key: ${RegExp.escape(psk)}\n`),
+  );
+  const painted = await both(room, "show", { env: { WG_COLOR_MODE: "always" } });
+  equal(painted.includes("\x1b[33m"), true);
+  equal(await must(room, `${OURS} show interfaces`), "wg1 wg2 wg7\n");
+
+  // An endpoint on a link, whose name is that of the namespace it is asked in.
+  await must(room, `ifconfig wg1 wgpeer ${randomKey()} wgendpoint fe80::9%cable 7777`, "left");
+  match(await both(room, "show wg1 endpoints", { netns: "left" }), /\t\[fe80::9%cable\]:7777\n/);
+});
+
+Deno.test(
+  "the interface of another implementation",
+  needs("namespaces", "tun", "ip", "wireguard-go", "wg"),
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "wireguard-go wg9");
+    await room.output(["sh", "-c", "umask 077; cat >/run/key"], { stdin: `${randomKey()}\n` });
+    await must(room, `wg set wg9 private-key /run/key listen-port 7999 peer ${randomKey()} allowed-ips 10.9.0.0/24`);
+    for (const field of ["", ...FIELDS]) await both(room, `show wg9 ${field}`);
+  },
+);
+
+Deno.test("values for programs, and what is wrong", NEEDED, async () => {
+  await using room = await wgRoom();
+  const { publicKeys } = await tunnel(room);
+  await ping(room, "left", "192.168.5.2");
+  const shown = JSON.parse(await must(room, `${OURS} show all --json`));
+  deepEqual(Object.keys(shown), ["wg1", "wg2"]);
+  const { publicKey, listenPort, privateKey, peers } = shown.wg1;
+  deepEqual([publicKey, listenPort, privateKey], [publicKeys.left, 7111, undefined]);
+  const peer = peers[publicKeys.right];
+  deepEqual([peer.endpoint, peer.allowedIps], ["10.0.0.2:7222", ["192.168.5.2/32", "fd05::2/128"]]);
+  equal(peer.transferRx > 0 && peer.latestHandshake > 1.6e9, true);
+  deepEqual(JSON.parse(await must(room, `${OURS} show interfaces --json`)), ["wg1", "wg2"]);
+
+  const wrong: readonly [string, string][] = [
+    ["show wg5", "wg: wg5: connect: No such device or address: no such interface (ENXIO)"],
+    ["show wg1 ports", `wg: ports: unknown field; expected one of ${FIELDS.join(", ")}`],
+    ["show wg1 peers x", "wg: x: not expected here; `wg help show` has the words"],
+    ["show -a", "wg: -a: not expected here; `wg help show` has the words"],
+    ["show interfaces peers", "wg: peers: nothing follows `show interfaces`"],
+    ["show wg1 peers --json", "wg: --json: it has every field; leave peers out"],
+  ];
+  for (const [words, message] of wrong) {
+    const { code, stdout, stderr } = await may(room, `${OURS} ${words}`);
+    deepEqual([code, stdout, stderr.trim()], [1, "", message], words);
+  }
+});
+
+Deno.test("without interfaces nothing is shown", NEEDED, async () => {
+  await using room = await wgRoom();
+  for (const words of ["show", "show all dump", "show interfaces"]) equal(await must(room, `${OURS} ${words}`), "");
+});

@@ -1,0 +1,45 @@
+/**
+ * The Worker's protocol over the real packet loop with a data plane that does nothing: it sits in poll(2) and never yields.
+ * @module
+ */
+import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";
+import type { Dataplane } from "../../lib/data/dataplane.ts";
+import { DataStats } from "../../lib/data/stats.ts";
+import { runPacketLoop } from "../../lib/worker/packet_loop.ts";
+import { fromEnvelope, type WorkerReport, type WorkerStart } from "../../lib/worker/worker_messages.ts";
+import { now } from "../../lib/runtime/clock.ts";
+import { EventFd, PollSet } from "../../ffi/poll.ts";
+
+const scope = globalThis as unknown as {
+  onmessage: (message: MessageEvent<WorkerStart>) => void;
+  postMessage(report: WorkerReport): void;
+  close(): void;
+};
+
+scope.onmessage = ({ data: start }) => {
+  const offloads = { tso: false, uso: false, gso: false, gro: false };
+  scope.postMessage({ type: "running", cipher: "blocking", offloads });
+  const end = runPacketLoop({
+    dataplane: { turn: () => false, gone: false, stats: new DataStats() } as unknown as Dataplane,
+    polls: new PollSet([-1, -1, -1, start.bell, -1]),
+    bell: new EventFd(start.bell),
+    words: new Int32Array(start.words),
+    now,
+    takeOrders: () => {
+      while (true) {
+        const next = receiveMessageOnPort(start.orders as unknown as NodePort);
+        if (next === undefined) return true;
+        const order = fromEnvelope(next.message);
+        if (order.type === "sockets") scope.postMessage({ type: "sockets-replaced" });
+        if (order.type === "offloads") scope.postMessage({ type: "offloads-set" });
+        if (order.type === "stop") return false;
+      }
+    },
+    flush: () => {},
+    link: () => undefined,
+    linkChanged: () => {},
+  });
+  scope.postMessage({ type: end });
+  scope.close();
+};
+scope.postMessage({ type: "loaded" });

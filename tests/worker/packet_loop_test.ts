@@ -1,0 +1,59 @@
+/** The packet loop over a data plane that always has packets: what else it must hear while they come so thick that it naps. */
+import assert from "node:assert/strict";
+import type { Dataplane } from "../../lib/data/dataplane.ts";
+import { DataStats } from "../../lib/data/stats.ts";
+import { napMicroseconds, PLACE_LINK, runPacketLoop } from "../../lib/worker/packet_loop.ts";
+import { SHARED_WORDS, WORD_BELL } from "../../lib/worker/worker_messages.ts";
+import { now } from "../../lib/runtime/clock.ts";
+import { type DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
+
+const TURNS = 40;
+
+Deno.test("under a flood the link is heard and a bell that rang does not go on ringing", () => {
+  const bell = new EventFd();
+  const link = new EventFd();
+  const words = new Int32Array(SHARED_WORDS);
+  const stats = new DataStats();
+  let turns = 0;
+  let heard = 0;
+  const dataplane = {
+    stats,
+    gone: false,
+    drained: true,
+    turn: () => {
+      stats.opened += 100_000;
+      // Answered by the word before anybody looks at the descriptor.
+      if (++turns === TURNS / 2) bell.signal();
+      if (turns >= TURNS) words[WORD_BELL] = 1;
+      return true;
+    },
+  } as unknown as Dataplane;
+  const polls = new PollSet([-1, -1, -1, bell.descriptor, -1, -1]);
+  polls.set(PLACE_LINK, link.descriptor);
+  link.signal();
+  try {
+    const end = runPacketLoop({
+      dataplane,
+      polls,
+      bell,
+      words,
+      now,
+      takeOrders: () => false,
+      flush: () => {},
+      link: () => link as unknown as DrainedSocket,
+      linkChanged: () => heard++,
+    });
+    assert.deepEqual([end, turns, heard], ["stopped", TURNS, 1]);
+    assert.equal(new PollSet([bell.descriptor]).wait(0), 0, "the bell is silent");
+  } finally {
+    bell.close();
+    link.close();
+  }
+});
+
+Deno.test("a nap lasts while 32 packets come, between 80 and 240 us", () => {
+  const naps = [[200, 1], [100, 0.5], [50, 0.25], [1000, 2], [64, 1], [8, 0]].map(([came, ms]) =>
+    napMicroseconds(came, ms)
+  );
+  assert.deepEqual(naps, [160, 160, 160, 80, 240, 80]);
+});

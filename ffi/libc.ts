@@ -48,6 +48,7 @@ export const SYSTEM_CALLS = {
   eventfd2: [290, 19],
   dup3: [292, 24],
   setns: [308, 268],
+  getrandom: [318, 278],
 } as const satisfies Record<string, readonly [x86_64: number, aarch64: number]>;
 
 type SystemCall = keyof typeof SYSTEM_CALLS;
@@ -275,6 +276,14 @@ export const CLONE_NEWNET = 0x40000000;
 export const unshare = (flags: number): number => call("unshare", flags);
 /** setns(2), of the calling thread. */
 export const setns = (fd: number, type: number): number => call("setns", fd, type);
+
+// --- randomness ---
+
+/**
+ * getrandom(2) from the kernel's generator, which it waits for once after the boot.
+ * @returns how many bytes of `into` were filled, from the front; all of them up to 256 bytes
+ */
+export const getrandom = (into: Uint8Array): number => call("getrandom", into, into.length, 0);
 
 // --- the process ---
 

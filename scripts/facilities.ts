@@ -16,7 +16,8 @@ export type Facility =
   | "wireguard-go"
   | "openssl"
   | "nft"
-  | "iperf3";
+  | "iperf3"
+  | "strace";
 
 /** The Debian package of each program. */
 export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
@@ -28,6 +29,7 @@ export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   openssl: "openssl",
   nft: "nftables",
   iperf3: "iperf3",
+  strace: "strace",
 };
 
 const found = new Map<Facility, string | undefined>();
@@ -94,6 +96,7 @@ function probe(facility: Facility): string | undefined {
     case "openssl":
     case "nft":
     case "iperf3":
+    case "strace":
       return program(facility) === undefined
         ? `${facility} is not installed (Debian: ${PACKAGES[facility]})`
         : undefined;

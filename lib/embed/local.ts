@@ -15,6 +15,7 @@ import { Dataplane, type DataplaneOptions } from "../data/dataplane.ts";
 import type { TunPort, UdpPort } from "../data/ports.ts";
 import type { DataStats } from "../data/stats.ts";
 import { Device, type OutgoingDatagram } from "../device/device.ts";
+import { fillRandom } from "../runtime/entropy.ts";
 import { ControlDriver, isolateNow } from "../worker/control.ts";
 
 /** Turns in a row before the isolate's other work gets its chance. */
@@ -66,7 +67,7 @@ export class LocalInterface {
     this.#defer = options.defer ?? ((task) => setTimeout(task, 0));
     this.#device = new Device({
       suite: options.suite,
-      random: options.random ?? randomBytes,
+      random: options.random ?? fillRandom,
       wallClock: options.wallClock ?? (() => BigInt(Date.now()) * 1_000_000n),
       table,
       handshakesWaiting: () => this.#events.length,
@@ -155,13 +156,5 @@ export class LocalInterface {
   #keep(line: string): void {
     this.#log.push(line);
     if (this.#log.length > 200) this.#log.shift();
-  }
-}
-
-const RANDOM_MAX = 65_536;
-
-function randomBytes(into: Uint8Array): void {
-  for (let at = 0; at < into.length; at += RANDOM_MAX) {
-    crypto.getRandomValues(into.subarray(at, at + RANDOM_MAX) as Uint8Array<ArrayBuffer>);
   }
 }

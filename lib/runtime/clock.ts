@@ -3,11 +3,10 @@
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
+import { mayUseFfi } from "./permission.ts";
 import { CLOCK_BOOTTIME, CLOCK_REALTIME, openClock } from "../../ffi/clock.ts";
 
-/** Where FFI may not be used, the runtime's monotonic clock serves: it may stand still while the machine sleeps. */
-const mayUseFfi = () => Deno.build.os === "linux" && Deno.permissions.querySync({ name: "ffi" }).state === "granted";
-
+/** Where FFI may not be used, the runtime's monotonic clock serves. It may stand still while the machine sleeps. */
 let clock: ReturnType<typeof openClock> | "runtime" | undefined;
 
 function chosen(): ReturnType<typeof openClock> | "runtime" {

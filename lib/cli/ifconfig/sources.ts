@@ -6,6 +6,7 @@ import type { IpBytes } from "../../base/endpoint.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { parseDecimal, parseIp } from "../../base/ip_text.ts";
 import { displayPath, quote } from "../../base/quote.ts";
+import { fillRandom } from "../../runtime/entropy.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Family, Sources } from "./words/draft.ts";
 
@@ -32,7 +33,7 @@ export function commandSources(): Sources {
       using routes = RouteSocket.open();
       return routes.link(name)?.index;
     },
-    random: (into) => void crypto.getRandomValues(into as Uint8Array<ArrayBuffer>),
+    random: fillRandom,
   };
 }
 

@@ -10,6 +10,8 @@ export const command: Command = { run: version };
 
 async function version(): Promise<number> {
   const { chooseSuite } = await import("../../runtime/crypto.ts");
-  console.log(`wg ${VERSION} (${kind()}, deno ${Deno.version.deno}, ${Deno.build.arch}), ${chooseSuite().name}`);
+  const { randomSource } = await import("../../runtime/entropy.ts");
+  const built = `${kind()}, deno ${Deno.version.deno}, ${Deno.build.arch}`;
+  console.log(`wg ${VERSION} (${built}), ${chooseSuite().name}, random bytes from ${randomSource()}`);
   return 0;
 }

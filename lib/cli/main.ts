@@ -5,6 +5,7 @@
 import { ConfigError, OsError } from "../base/errors.ts";
 import { calledAs, cleanEnvironment } from "../daemon/self.ts";
 import type { Command } from "./command.ts";
+import { complain, setProgramName } from "./output.ts";
 
 /** Commands by their first word. A link of one of these names, but not of `daemon`, selects the command as well. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
@@ -27,18 +28,19 @@ const LINKS = new Set(["ifconfig", "route", "netstat", "netstart"]);
 /** Runs the command line of this process and ends it with the command's status. */
 export async function main(): Promise<never> {
   const { name, args } = calledAs();
+  setProgramName(name);
   cleanEnvironment();
   try {
     Deno.exit(await run(name, args));
   } catch (error) {
     if (error instanceof ConfigError || error instanceof OsError) {
-      console.error(`wg: ${error.message}`);
+      complain(error.message);
     } else if (error instanceof Deno.errors.BrokenPipe) {
       Deno.exit(0);
     } else if (isOfTheSystem(error)) {
-      console.error(`wg: ${error.message}`);
+      complain(error.message);
     } else {
-      console.error(`wg: internal error: ${error instanceof Error ? error.stack ?? error.message : error}`);
+      complain(`internal error: ${error instanceof Error ? error.stack ?? error.message : error}`);
     }
     Deno.exit(1);
   }
@@ -52,7 +54,7 @@ function isOfTheSystem(error: unknown): error is Error {
 async function run(name: string, args: readonly string[]): Promise<number> {
   if (LINKS.has(name)) {
     if (asksForHelp(args)) return await help([name]);
-    return await (await COMMANDS[name]()).command.run(args, name);
+    return await (await COMMANDS[name]()).command.run(args);
   }
   if (name.startsWith("wireguard")) return await userspace(args);
   const [word, ...rest] = args;
@@ -61,7 +63,7 @@ async function run(name: string, args: readonly string[]): Promise<number> {
     return 1;
   }
   if (Object.hasOwn(COMMANDS, word) && !word.startsWith("-") && asksForHelp(rest)) return await help([word]);
-  if (Object.hasOwn(COMMANDS, word)) return await (await COMMANDS[word]()).command.run(rest, "wg");
+  if (Object.hasOwn(COMMANDS, word)) return await (await COMMANDS[word]()).command.run(rest);
   if (startsUserspace(args)) return await userspace(args);
   throw new ConfigError(word, "unknown command; `wg help` names them");
 }
@@ -69,7 +71,7 @@ async function run(name: string, args: readonly string[]): Promise<number> {
 const asksForHelp = (args: readonly string[]) => args.length === 1 && (args[0] === "--help" || args[0] === "-h");
 
 async function help(topic: readonly string[]): Promise<number> {
-  return await (await COMMANDS.help()).command.run(topic, "wg");
+  return await (await COMMANDS.help()).command.run(topic);
 }
 
 /** Whether this is a call as wg-quick makes it of `$WG_QUICK_USERSPACE_IMPLEMENTATION`: `wg NAME`, or `wg -f NAME` by hand. */
@@ -80,5 +82,5 @@ function startsUserspace(args: readonly string[]): boolean {
 }
 
 async function userspace(args: readonly string[]): Promise<number> {
-  return await (await import("./daemon/command.ts")).userspace.run(args, "wg");
+  return await (await import("./daemon/command.ts")).userspace.run(args);
 }

@@ -1,10 +1,22 @@
 /**
- * What all commands share: writing to standard output, asking many interfaces of which some may fail, and names
- * for zones.
+ * What all commands share: writing to standard output and standard error, asking many interfaces of which some
+ * may fail, and names for zones.
  * @module
  */
 import type { Endpoint } from "../base/endpoint.ts";
 import { OsError } from "../base/errors.ts";
+
+let program = "wg";
+
+/** Sets what messages begin with: the name that the program was called by. */
+export function setProgramName(name: string): void {
+  if (/^[\x21-\x7e]{1,64}$/.test(name)) program = name;
+}
+
+/** Writes a message to standard error, on one line that begins with the program's name. */
+export function complain(text: string): void {
+  console.error(`${program}: ${text}`);
+}
 
 /** Writes everything, also into a pipe that takes it in pieces. */
 export function printAll(text: string): void {
@@ -33,7 +45,7 @@ export async function askEach<T>(
 
 /** Tells what could not be shown. Returns the exit status. */
 export function tellFailures(failures: readonly OsError[]): number {
-  for (const failure of failures) console.error(`wg: ${failure.message}`);
+  for (const failure of failures) complain(failure.message);
   return failures.length === 0 ? 0 : 1;
 }
 

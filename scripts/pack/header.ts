@@ -60,6 +60,7 @@ export function packedHeader(payload: Payload): string {
 # wg ${VERSION}: WireGuard with OpenBSD's words. This file holds the program and its runtime, packed; see README.md of its source.
 id=${payload.sha256.slice(0, 32)}
 why=
+me=${"$"}{0##*/}
 # The runtime does not start in a folder that was removed.
 [ -d "$PWD" ] || [ -n "$(pwd -P 2>/dev/null)" ] || cd /
 run() {
@@ -87,7 +88,7 @@ unpack() {
   umask 077
   case $(uname -m) in
     ${payload.machine}) ;;
-    *) echo "wg: this file is for ${payload.machine}, the machine is $(uname -m)" >&2; exit 1 ;;
+    *) echo "$me: this file is for ${payload.machine}, the machine is $(uname -m)" >&2; exit 1 ;;
   esac
   # The folders above the system's one are everybody's.
   if [ "$dir" = "$system" ]; then umask 022; fi
@@ -95,35 +96,35 @@ unpack() {
   made=$?
   umask 077
   if [ $made -ne 0 ]; then why="$why
-wg: $dir: cannot be made (no permission, a read-only or a full disk)"; return 1; fi
+$me: $dir: cannot be made (no permission, a read-only or a full disk)"; return 1; fi
   if ! ours "$dir"; then why="$why
-wg: $dir: belongs to somebody else, is a link, or others may write to it"; return 1; fi
+$me: $dir: belongs to somebody else, is a link, or others may write to it"; return 1; fi
   new=$(mktemp -d "$dir/.new.XXXXXXXX" 2>/dev/null) || { why="$why
-wg: $dir: cannot be written to (a read-only or a full disk)"; return 1; }
+$me: $dir: cannot be written to (a read-only or a full disk)"; return 1; }
   trap 'rm -rf "$new"; exit 1' HUP INT TERM
   sum=$(tail -c +${offset} "$0" | sha256sum) || sum=
   if [ "$sum" != "${payload.sha256}  -" ]; then
     rm -rf "$new"
-    echo "wg: $0: the packed program is damaged (its SHA-256 is not what it should be)" >&2
+    echo "$me: $0: the packed program is damaged (its SHA-256 is not what it should be)" >&2
     exit 1
   fi
   if ! said=$({ tail -c +${offset} "$0" | gzip -dc | tar -xf - -C "$new"; } 2>&1) || [ ! -s "$new/${PACKED_MAIN}" ]; then
     rm -rf "$new"
     why="$why
-wg: $dir: unpacking failed (is the disk full? it takes 100 MB): $(printf %s "$said" | head -n 1)"
+$me: $dir: unpacking failed (is the disk full? it takes 100 MB): $(printf %s "$said" | head -n 1)"
     return 1
   fi
   if [ ! -x "$new/deno" ]; then
     rm -rf "$new"
     why="$why
-wg: $dir: programs cannot be run there (mounted noexec?)"
+$me: $dir: programs cannot be run there (mounted noexec?)"
     return 1
   fi
   # Another process may have been faster: then its folder serves.
   mv -T "$new" "$dir/$id" 2>/dev/null || rm -rf "$new"
   trap - HUP INT TERM
   [ -s "$dir/$id/deno" ] || { why="$why
-wg: $dir: unpacking failed"; return 1; }
+$me: $dir: unpacking failed"; return 1; }
   used=$(LC_ALL=C ls -l /proc/[0-9]*/exe 2>/dev/null)
   for old in $(find "$dir" -maxdepth 1 -type d -name '[0-9a-f]*' -mmin +${KEEP_MINUTES} 2>/dev/null); do
     case $old in "$dir/$id") continue ;; esac
@@ -144,7 +145,7 @@ for dir in "$system" "${"$"}{XDG_CACHE_HOME:-${"$"}{HOME:-}/.cache}/wg" "${"$"}{
   case $dir in /*) ;; *) continue ;; esac
   if unpack; then run "$dir" "$@"; fi
 done
-echo "wg: there is no folder to unpack the program into:$why" >&2
+echo "$me: there is no folder to unpack the program into:$why" >&2
 exit 1
 `;
   // The offset stands in the header it measures: its digits settle after a round or two.

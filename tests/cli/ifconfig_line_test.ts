@@ -15,7 +15,7 @@ async function printed(command: Command, args: readonly string[]): Promise<strin
   let text = "";
   console.log = (line: string) => text += `${line}\n`;
   try {
-    assert.equal(await command.run(args, "wg"), 0);
+    assert.equal(await command.run(args), 0);
   } finally {
     console.log = log;
   }
@@ -44,8 +44,13 @@ const WRONG: readonly (readonly [Command, readonly string[], string])[] = [
   [ifconfig, ["--jsn"], "--jsn"],
   [ifconfig, ["-aB"], "-aB"],
   [ifconfig, ["-C", "wg1"], "wg1"],
-  [ifconfig, ["-a", "wg1"], "wg1"],
-  [ifconfig, ["-A", "inet", "up"], "inet"],
+  [ifconfig, ["-a", "nosuch0"], "nosuch0"],
+  [ifconfig, ["nosuch0", "-A", "--json"], "nosuch0"],
+  [ifconfig, ["inet"], "inet"],
+  [ifconfig, ["-A", "inet", "up"], "-A"],
+  [ifconfig, ["-a", "nosuch0", "inet", "inet6"], "-a"],
+  [ifconfig, ["nosuch0", "up", "--json"], "--json"],
+  [ifconfig, ["nosuch0", "description", "--json", "-A"], "-A"],
   [ifconfig, ["wg1/2"], "wg1/2"],
   [ifconfig, [""], '""'],
   [ifconfig, ["nosuch0"], "nosuch0"],
@@ -64,7 +69,7 @@ const WRONG: readonly (readonly [Command, readonly string[], string])[] = [
 
 for (const [command, args, word] of WRONG) {
   Deno.test(`refused: ${command === ifconfig ? "ifconfig" : command === help ? "help" : "netstart"} ${args.join(" ")}`, async () => {
-    await assert.rejects(async () => await command.run(args, "wg"), (error) => {
+    await assert.rejects(async () => await command.run(args), (error) => {
       assert.ok(error instanceof ConfigError, String(error));
       assert.equal(error.word, word);
       return true;

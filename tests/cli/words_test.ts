@@ -173,6 +173,26 @@ for (const word of WORDS) {
   });
 }
 
+Deno.test("a word without its operand says what it requires", () => {
+  for (const word of WORDS) assert.equal(word.requires !== undefined, word.operands.length > 0, word.name);
+  const message = (line: string) => {
+    try {
+      parseWords(words(line));
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  assert.equal(message("wg1 wgport"), "wgport: requires a port number, 0 to 65535");
+  assert.equal(
+    message("wg1 wgpeer K wgendpoint 10.0.0.1"),
+    "wgendpoint: requires a host and a port number, 1 to 65535",
+  );
+  assert.equal(message("wg1 wgpeer K wgpka"), "wgpka: requires a number of seconds, 0 to 43200");
+  assert.equal(message("wg1 inet"), "inet: requires an address");
+  assert.equal(message("wg1 wgkey @"), "wgkey: @ requires the name of a file");
+});
+
 Deno.test("no word stands twice in the tables", () => {
   const all = [...WORDS.flatMap(spellings), ...REFUSED_WORDS.map((word) => word.name)];
   assert.deepEqual(all.filter((name, i) => all.indexOf(name) !== i), []);

@@ -204,7 +204,7 @@ Deno.test(
     const all = await may(room, "ifconfig -A");
     equal(all.code, 1);
     match(all.stdout, /^wg2: [^]*\twgport 7222\n/m);
-    match(all.stderr, /^wg: wg1: [^\n]+\n$/);
+    match(all.stderr, /^ifconfig: wg1: [^\n]+\n$/);
     for (const client of clients) client.close();
     match(
       await eventually("an answer", async () => (await may(room, "ifconfig wg1")).stdout || undefined),
@@ -326,7 +326,7 @@ Deno.test("a control folder that cannot be used is named in one line, and nothin
     equal((await shell(room, spoil)).code, 0, spoil);
     const { code, stderr } = await may(room, "ifconfig wg1 create rdomain 3");
     equal(code, 1, spoil);
-    match(stderr, /^wg: \/var\/run\/wireguard[^\n]*\n$/, spoil);
+    match(stderr, /^ifconfig: \/var\/run\/wireguard[^\n]*\n$/, spoil);
     equal((await shell(room, mend)).code, 0, mend);
     deepEqual((await traces(room)).filter((trace) => trace !== "/run/wireguard"), [], spoil);
   }
@@ -346,7 +346,7 @@ Deno.test("with CAP_NET_ADMIN alone: everything but rdomains", needs("namespaces
   for (const line of ["ifconfig wg1 rdomain 3", "ifconfig wg1 wgrtable 3", "ifconfig wg2 create rdomain 3"]) {
     const { code, stderr } = await bounded(line);
     equal(code, 1, line);
-    match(stderr, /^wg: [^\n]*rdomains need the capability CAP_SYS_ADMIN[^\n]*\n$/, line);
+    match(stderr, /^ifconfig: [^\n]*rdomains need the capability CAP_SYS_ADMIN[^\n]*\n$/, line);
   }
   equal((await bounded("ifconfig wg1 destroy")).code, 0);
   deepEqual(await traces(room), []);
@@ -372,7 +372,7 @@ Deno.test("no secret in the daemon's log, its answers to others, or a core dump"
 Deno.test("one name at once, many at once, create against destroy: whole interfaces or none", NEEDED, async () => {
   await using room = await wgRoom();
   const one = await shell(room, "for i in 1 2 3; do ifconfig wg1 create rdomain 3 & done; wait");
-  match(one.stderr, /^(wg: wg1: [^\n]*EEXIST[^\n]*\n){2}$/);
+  match(one.stderr, /^(ifconfig: wg1: [^\n]*EEXIST[^\n]*\n){2}$/);
   await must(room, "ifconfig wg1 destroy");
   deepEqual(await traces(room), []);
 

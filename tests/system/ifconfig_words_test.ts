@@ -100,7 +100,7 @@ Deno.test(
     for (const wrong of ["10.9.9.9 delete", "inet delete", "inet6 -alias", "inet6 fd01::9 delete"]) {
       const { code, stderr } = await run(room, ["ifconfig", "wg1", ...wrong.split(" ")]);
       equal(code, 1, wrong);
-      match(stderr, /^wg: [^\n]*EADDRNOTAVAIL[^\n]*\n$/, wrong);
+      match(stderr, /^ifconfig: [^\n]*EADDRNOTAVAIL[^\n]*\n$/, wrong);
     }
   },
 );
@@ -119,7 +119,7 @@ Deno.test("a point-to-point destination, eui64, and addresses seen by family", N
   // Nothing to take the host's part from: said, and nothing changed.
   const refused = await may(room, "ifconfig wg1 inet6 fd18:: prefixlen 64 eui64");
   equal(refused.code, 1);
-  match(refused.stderr, /^wg: eui64: [^\n]*link-local[^\n]*\n$/);
+  match(refused.stderr, /^ifconfig: eui64: [^\n]*link-local[^\n]*\n$/);
   deepEqual(addressLines(await must(room, "ifconfig wg1")), shown);
   // As on OpenBSD, `inet6 eui64` gives a link-local address where there is none, once.
   await must(room, "ifconfig wg1 inet6 eui64");
@@ -147,7 +147,7 @@ Deno.test("the interface: mtu, description, groups, priority, up, down, debug, r
   await must(room, "ifconfig wg1 inet6 fd01::1/64");
   const refused = await may(room, "ifconfig wg1 mtu 1279 description small");
   deepEqual([refused.code, refused.stdout], [1, ""]);
-  match(refused.stderr, /^wg: mtu: 1279: [^\n]*IPv6[^\n]*1280[^\n]*-inet6[^\n]*\n$/);
+  match(refused.stderr, /^ifconfig: mtu: 1279: [^\n]*IPv6[^\n]*1280[^\n]*-inet6[^\n]*\n$/);
   deepEqual([(await link()).mtu, (await link()).ifalias], [1420, undefined]);
   await must(room, "ifconfig wg1 -inet6 mtu 1000");
   equal((await link()).mtu, 1000);
@@ -170,7 +170,7 @@ Deno.test("the interface: mtu, description, groups, priority, up, down, debug, r
   match(await must(room, "ifconfig wg1"), /\tgroups: wg guests\n/);
   const absent = await may(room, "ifconfig wg1 -group lan");
   deepEqual([absent.code, absent.stderr.split("\n").length], [1, 2]);
-  match(absent.stderr, /^wg: -group: "lan"/);
+  match(absent.stderr, /^ifconfig: -group: "lan"/);
 
   match(
     await must(room, "ip route show 10.1.0.0/24"),
@@ -225,7 +225,7 @@ Deno.test("an endpoint with a link-local address keeps its zone", NEEDED, async 
   const [{ wgpeers }] = JSON.parse(await must(room, "ifconfig --json wg1"));
   deepEqual(wgpeers[0].wgendpoint, { address: "fe80::1", port: 7000, zone: "out" });
   const refused = await may(room, `ifconfig wg1 wgpeer ${peer} wgendpoint fe80::1%nowhere 7000`);
-  deepEqual([refused.code, refused.stderr], [1, 'wg: wgendpoint: "nowhere": no such interface\n']);
+  deepEqual([refused.code, refused.stderr], [1, 'ifconfig: wgendpoint: "nowhere": no such interface\n']);
 });
 
 Deno.test("views: -a, -A, -C, a family, the class wg, a group; the lowest free number", NEEDED, async () => {
@@ -261,12 +261,15 @@ Deno.test("views: -a, -A, -C, a family, the class wg, a group; the lowest free n
   deepEqual(headers(await must(room, "ifconfig even")), ["wg4"]);
   deepEqual(headers(await must(room, "ifconfig odd")), ["wg1"]);
   deepEqual(headers(await must(room, "ifconfig lo")), ["lo"]);
+  for (const line of ["--json wg1", "wg1 --json", "-A --json wg1", "wg1 -a --json", "-a wg1 inet --json"]) {
+    deepEqual(JSON.parse(await must(room, `ifconfig ${line}`)).map((one: { name: string }) => one.name), ["wg1"], line);
+  }
   match(await must(room, "ifconfig wg1 hwfeatures"), /\tcrypto: [^\n]+\n\toffloads: /);
   equal(JSON.parse(await must(room, "ifconfig --json odd"))[0].name, "wg1");
-  for (const wrong of ["ifconfig nothing", "ifconfig -a wg1", "ifconfig -z", "ifconfig -C wg"]) {
+  for (const wrong of ["ifconfig nothing", "ifconfig -a nothing", "ifconfig -z", "ifconfig -C wg"]) {
     const { code, stderr } = await may(room, wrong);
     equal(code, 1, wrong);
-    match(stderr, /^wg: [^\n]+\n$/, wrong);
+    match(stderr, /^ifconfig: [^\n]+\n$/, wrong);
   }
 });
 
@@ -327,7 +330,7 @@ Deno.test(
     ) {
       const { code, stdout, stderr } = await asNobody(`ifconfig wg1 ${words}`);
       deepEqual([code, stdout], [1, ""], words);
-      match(stderr, /^wg: wg1: [^\n]*not permitted[^\n]*\n$/, words);
+      match(stderr, /^ifconfig: wg1: [^\n]*not permitted[^\n]*\n$/, words);
     }
     for (const words of [`${WG} netstart -d /run`, `${WG} dmesg wg1`]) {
       const { code, stderr } = await asNobody(words);
@@ -481,15 +484,15 @@ Deno.test(
     }
 
     const wrong: readonly [string, string, RegExp][] = [
-      ["wgkey @/run/nowhere", "", /^wg: wgkey: "\/run\/nowhere": No such file or directory\n$/],
-      ["wgkey @", "", /^wg: wgkey: [^\n]+\n$/],
-      ["wgkey @/run", "", /^wg: wgkey: [^\n]+\n$/],
-      ["wgkey @/dev/null", "", /^wg: wgkey \(key\): invalid length: [^\n]+\n$/],
-      ["wgkey @/dev/zero", "", /^wg: wgkey \(key\): invalid length: [^\n]+\n$/],
-      ["wgkey -", "", /^wg: wgkey: standard input has no line for it\n$/],
-      ["wgkey -", `${left.slice(1)}\n`, /^wg: wgkey \(key\): invalid length: [^\n]+\n$/],
-      ["wgkey -", `!${left.slice(1)}\n`, /^wg: wgkey \(key\): invalid base64[^\n]*\n$/],
-      ["wgkey - wgpeer -", `${left}\n`, /^wg: wgpeer: standard input has no line for it\n$/],
+      ["wgkey @/run/nowhere", "", /^ifconfig: wgkey: "\/run\/nowhere": No such file or directory\n$/],
+      ["wgkey @", "", /^ifconfig: wgkey: [^\n]+\n$/],
+      ["wgkey @/run", "", /^ifconfig: wgkey: [^\n]+\n$/],
+      ["wgkey @/dev/null", "", /^ifconfig: wgkey \(key\): invalid length: [^\n]+\n$/],
+      ["wgkey @/dev/zero", "", /^ifconfig: wgkey \(key\): invalid length: [^\n]+\n$/],
+      ["wgkey -", "", /^ifconfig: wgkey: standard input has no line for it\n$/],
+      ["wgkey -", `${left.slice(1)}\n`, /^ifconfig: wgkey \(key\): invalid length: [^\n]+\n$/],
+      ["wgkey -", `!${left.slice(1)}\n`, /^ifconfig: wgkey \(key\): invalid base64[^\n]*\n$/],
+      ["wgkey - wgpeer -", `${left}\n`, /^ifconfig: wgpeer: standard input has no line for it\n$/],
     ];
     const before = (await must(room, "ifconfig wg1")).replace(/\ttx: .*\n|\tlast handshake: .*\n/g, "");
     for (const [words, stdin, said] of wrong) {

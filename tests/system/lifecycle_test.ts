@@ -57,7 +57,7 @@ Deno.test("a daemon that was killed leaves a socket that stands in nobody's way"
   await must(room, "ifconfig wg1 create wgport 7111");
   Deno.kill(Number(await daemonOf(room, "wg1")), "SIGKILL");
   await eventually("the end of the link", async () => (await may(room, "ip link show wg1")).code === 1);
-  match((await may(room, "ifconfig wg1")).stderr, /^wg: wg1: [^\n]+\n$/);
+  match((await may(room, "ifconfig wg1")).stderr, /^ifconfig: wg1: [^\n]+\n$/);
   await must(room, "ifconfig wg1 create wgport 7112");
   match(await must(room, "ifconfig wg1"), /\twgport 7112\n/);
   await must(room, "ifconfig wg1 destroy");
@@ -138,7 +138,7 @@ Deno.test("a port in use: EADDRINUSE, and nothing is half made", NEEDED, async (
   const before = await traces(room);
   const refused = await may(room, `ifconfig wg2 create wgport 7111 wgkey ${randomKey()}`);
   equal(refused.code, 1);
-  match(refused.stderr, /^wg: [^\n]*7111[^\n]*\(EADDRINUSE\)\n$/);
+  match(refused.stderr, /^ifconfig: [^\n]*7111[^\n]*\(EADDRINUSE\)\n$/);
   deepEqual(await traces(room), before);
   equal((await may(room, "ip link show wg2")).code, 1);
 

@@ -1,5 +1,5 @@
 /**
- * Bad input on the command line of the built program: exit status 1, one line `wg: WORD: what is wrong`, nothing changed.
+ * Bad input on the command line of the built program: exit status 1, one line `ifconfig: WORD: what is wrong`, nothing changed.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
@@ -68,10 +68,10 @@ Deno.test("wrong words: status 1, one line that names the word, nothing changed"
   const failures: string[] = [];
   for (const [words, word] of WRONG) {
     const { code, stdout, stderr } = await may(room, `ifconfig wg1 ${words}`);
-    const line = /^wg: ([^\n]+)\n$/.exec(stderr)?.[1];
+    const line = /^ifconfig: ([^\n]+)\n$/.exec(stderr)?.[1];
     if (code !== 1 || stdout !== "" || line === undefined || !line.startsWith(word)) {
       failures.push(
-        `ifconfig wg1 ${words}\n  wanted \`wg: ${word}...\`, status 1; got status ${code}: ${stdout}${stderr}`,
+        `ifconfig wg1 ${words}\n  wanted \`ifconfig: ${word}...\`, status 1; got status ${code}: ${stdout}${stderr}`,
       );
     }
     if (stderr.includes(peer)) failures.push(`ifconfig wg1 ${words}: shows a key`);
@@ -86,7 +86,7 @@ Deno.test("right words before a wrong one change nothing either", NEEDED, async 
   await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`);
   const shown = await must(room, "ifconfig wg1");
   const wrong = `ifconfig wg1 mtu 1300 192.168.5.1/24 wgport 7112 wgpeer ${KEY} wgpka 5 wgaip 10.0.0.0/8 wgpka never`;
-  match((await may(room, wrong)).stderr, /^wg: wgpka[^\n]*\n$/);
+  match((await may(room, wrong)).stderr, /^ifconfig: wgpka[^\n]*\n$/);
   equal(await must(room, "ifconfig wg1"), shown);
   match(await must(room, "netstat -ln"), /\*\.7111 /);
 });
@@ -94,15 +94,21 @@ Deno.test("right words before a wrong one change nothing either", NEEDED, async 
 Deno.test("a create with a wrong word makes nothing", NEEDED, async () => {
   await using room = await wgRoom();
   const lines: readonly [string, RegExp][] = [
-    ["ifconfig wg1 create wgport 7111 wgkey short", /^wg: wgkey/],
-    ["ifconfig wg1 create rdomain 1 fly", /^wg: fly: /],
-    ["ifconfig wg1 create rdomain 1 mtu 12", /^wg: mtu/],
-    ["ifconfig abcdefghijklmno1 create", /^wg: abcdefghijklmno1: /],
-    ["ifconfig wg/1 create", /^wg: wg\/1: /],
-    ["ifconfig wg1", /^wg: wg1: /],
-    ["ifconfig wg1 up", /^wg: wg1: /],
-    ["ifconfig wg1 destroy", /^wg: wg1: /],
-    [`ifconfig wg1 wgkey ${KEY}`, /^wg: wg1: /],
+    ["ifconfig wg1 create wgport 7111 wgkey short", /^ifconfig: wgkey/],
+    ["ifconfig wg1 create rdomain 1 fly", /^ifconfig: fly: /],
+    ["ifconfig wg1 create rdomain 1 mtu 12", /^ifconfig: mtu/],
+    ["ifconfig abcdefghijklmno1 create", /^ifconfig: abcdefghijklmno1: /],
+    ["ifconfig wg/1 create", /^ifconfig: wg\/1: /],
+    ["ifconfig wg1", /^ifconfig: wg1: /],
+    ["ifconfig wg1 up fly", /^ifconfig: fly: /],
+    ["ifconfig wg up", /^ifconfig: wg: no such interface\n/],
+    ["ifconfig tun7 up", /^ifconfig: tun7: no such interface\n/],
+    ["ifconfig wg1 inet", /^ifconfig: wg1: no such interface\n/],
+    ["ifconfig wg1 hwfeatures", /^ifconfig: wg1: no such interface\n/],
+    ["ifconfig wg1 delete 10.0.0.1", /^ifconfig: [^\n]*\(EADDRNOTAVAIL\)\n/],
+    ["ifconfig wg1 up --json", /^ifconfig: --json: /],
+    ["ifconfig wg1 destroy", /^ifconfig: wg1: /],
+    [`ifconfig wg1 wgpeer ${KEY} wgendpoint nosuch.invalid 1`, /^ifconfig: wgendpoint: "nosuch.invalid": /],
   ];
   for (const [line, said] of lines) {
     const { code, stdout, stderr } = await may(room, line);
@@ -114,7 +120,7 @@ Deno.test("a create with a wrong word makes nothing", NEEDED, async () => {
   }
   const empty = await room.run(["ifconfig", "", "create"]);
   equal(empty.code, 1);
-  match(empty.stderr, /^wg: [^\n]+\n$/);
+  match(empty.stderr, /^ifconfig: [^\n]+\n$/);
   deepEqual(await traces(room), []);
 });
 
@@ -124,7 +130,7 @@ Deno.test("not root: refused in one line", needs("namespaces", "tun", "ip", "roo
   await must(room, "mkdir -m 777 /run/home");
   const { code, stderr } = await room.run([...asNobody, "ifconfig", "wg1", "create"], { env: { HOME: "/run/home" } });
   equal(code, 1, stderr);
-  match(stderr, /^wg: [^\n]*(EPERM|EACCES|not permitted|denied|root)[^\n]*\n$/);
+  match(stderr, /^ifconfig: [^\n]*(EPERM|EACCES|not permitted|denied|root)[^\n]*\n$/);
   deepEqual(await traces(room), []);
 });
 
@@ -133,6 +139,6 @@ Deno.test("no /dev/net/tun: refused in one line that names it", NEEDED, async ()
   await room.output(["sh", "-c", "mkdir /run/empty && mount --bind /run/empty /dev/net"]);
   const { code, stderr } = await may(room, "ifconfig wg1 create");
   equal(code, 1);
-  match(stderr, /^wg: [^\n]*\/dev\/net\/tun[^\n]*\n$/);
+  match(stderr, /^ifconfig: [^\n]*\/dev\/net\/tun[^\n]*\n$/);
   deepEqual(await traces(room), []);
 });

@@ -145,10 +145,10 @@ for (const workers of [1, 2] as const) {
       // What is wrong with one word keeps all others from being done.
       for (
         const [words, said] of [
-          ["gro -tso -lro", /^wg: -lro: [^\n]+\n$/],
-          ["-tso -gsoo", /^wg: -gsoo: [^\n]+\n$/],
-          ["-gso hwfeatures", /^wg: hwfeatures: [^\n]+\n$/],
-          ["-gso wgport 5201 wgrtable 999", /^wg: wgrtable: [^\n]+\n$/],
+          ["gro -tso -lro", /^ifconfig: -lro: [^\n]+\n$/],
+          ["-tso -gsoo", /^ifconfig: -gsoo: [^\n]+\n$/],
+          ["-gso hwfeatures", /^ifconfig: hwfeatures: [^\n]+\n$/],
+          ["-gso wgport 5201 wgrtable 999", /^ifconfig: wgrtable: [^\n]+\n$/],
         ] as const
       ) {
         const { code, stdout, stderr } = await may(room, `ifconfig wg1 ${words}`, "left");
@@ -178,7 +178,7 @@ Deno.test(
     await must(room, "ifconfig wg1 create wgport 7001");
     const refused = await may(room, "ifconfig wg0 -tso -gso wgport 7001");
     deepEqual([refused.code, refused.stdout], [1, ""]);
-    match(refused.stderr, /^wg: wgport: 7001: [^\n]+\n$/);
+    match(refused.stderr, /^ifconfig: wgport: 7001: [^\n]+\n$/);
     deepEqual(await told(room, "wg0"), { running: had, off: "" });
 
     await room.output(["sh", "-c", "mkdir /run/files && cat >/run/files/hostname.wg2"], { stdin: "-uso\n-gso up\n" });

@@ -120,7 +120,7 @@ Deno.test(
     await eventually("answers", () => answers(running.output()).length > 5);
     const refused = await may(room, "ifconfig wg1 wgrtable 3 mtu 1300 description moved", "left");
     equal(refused.code, 1);
-    match(refused.stderr, /^wg: [^\n]*7111[^\n]*\(EADDRINUSE\)\n$/);
+    match(refused.stderr, /^ifconfig: [^\n]*7111[^\n]*\(EADDRINUSE\)\n$/);
     const count = answers(running.output()).length;
     await eventually("more answers", () => answers(running.output()).length > count + 10);
     running.signal("SIGINT");

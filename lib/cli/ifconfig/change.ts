@@ -19,7 +19,7 @@ import { NetNamespace, removeRdomainIfEmpty } from "../../linux/namespace.ts";
 import { rdomainOf, sameNamespace } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Command } from "./words/draft.ts";
-import { CLASS_NAME, parseWords, settle } from "./words/parse.ts";
+import { CLASS_NAME, isNumberedInClass, parseWords, settle } from "./words/parse.ts";
 import type { InterfaceStatus } from "../../base/status.ts";
 import { requireRoot } from "./permission.ts";
 import { namespaceOf } from "./kernel.ts";
@@ -38,17 +38,28 @@ const CLASS_NUMBERS = 1 << 15;
 export async function changeInterface(words: readonly string[]): Promise<number> {
   const draft = parseWords(words);
   requireRoot(draft.name);
-  if (!draft.create) requireExisting(draft.name);
-  else if (draft.name !== CLASS_NAME) requireFree(draft.name);
+  if (draft.create && draft.name !== CLASS_NAME) requireFree(draft.name);
+  const makes = draft.create || !isThere(draft);
   const command = await settle(draft, commandSources());
   try {
     if (command.destroy) await destroy(command.name);
-    else if (command.create) await create(command);
+    else if (makes) await make(command);
     else await modify(command);
   } catch (error) {
     throw inWords(error, command);
   }
   return 0;
+}
+
+/** As on OpenBSD, every word but `destroy` makes the interface that is not there yet. */
+async function make(command: Command): Promise<void> {
+  try {
+    await create(command);
+  } catch (error) {
+    // Without `create` it is no mistake that somebody else made it meanwhile.
+    if (command.create || !interfaceExists(command.name)) throw error;
+    await modify(command);
+  }
 }
 
 /** The kernel's refusal of a port as the mistake in the word that asked for it. */
@@ -58,11 +69,16 @@ function inWords(error: unknown, command: Command): unknown {
   return taken ? new ConfigError("wgport", `${port}: ${error.text} (${error.code})`) : error;
 }
 
-function requireExisting(name: string): void {
-  if (interfaceExists(name)) return;
+/**
+ * @returns whether the interface is there; false only when the line may make it
+ * @throws ConfigError
+ */
+function isThere({ name, destroy }: { readonly name: string; readonly destroy: boolean }): boolean {
+  if (interfaceExists(name)) return true;
   using routes = RouteSocket.open();
   if (routes.link(name) !== undefined) throw new ConfigError(name, "not a wg interface; use ip(8)");
-  throw new ConfigError(name, "no such interface");
+  if (destroy || !isNumberedInClass(name)) throw new ConfigError(name, "no such interface");
+  return false;
 }
 
 function requireFree(name: string): void {

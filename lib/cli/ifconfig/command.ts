@@ -5,81 +5,55 @@
 import { ConfigError } from "../../base/errors.ts";
 import { checkInterfaceName } from "../../base/interface_name.ts";
 import type { Family } from "./words/draft.ts";
+import { ONLY_FOR_SHOWING } from "./words/refused.ts";
 import type { Command } from "../command.ts";
-import type { ShowOptions } from "./show.ts";
-
-/** What the options and a lone name select. */
-interface Selection {
-  json: boolean;
-  aliases: boolean;
-  all: boolean;
-}
 
 /** ifconfig(8) for wg interfaces. */
 export const command: Command = {
   async run(args) {
-    const selection: Selection = { json: false, aliases: false, all: false };
-    let at = 0;
-    for (; at < args.length && args[at].startsWith("-"); at++) {
-      const option = args[at];
-      if (option === "--help" || option === "-h") return await help();
-      if (option === "-C") return classes(args.slice(at + 1));
-      if (!takeOption(selection, option)) {
-        throw new ConfigError(option, "unknown option; `wg help ifconfig` names them");
-      }
+    const named = args.findIndex((word) => !word.startsWith("-"));
+    const before = named < 0 ? args : args.slice(0, named);
+    if (before.includes("--help") || before.includes("-h")) return await help();
+    const unknown = before.find((word) => !isShowOption(word) && word !== "-C");
+    if (unknown !== undefined) {
+      throw new ConfigError(unknown, "unknown option; `wg help ifconfig` names them");
     }
-    return await act(selection, args.slice(at));
+    if (before.includes("-C")) return classes(args.filter((word) => word !== "-C"));
+    const options = args.filter(isShowOption);
+    const words = args.filter((word) => !isShowOption(word));
+    const first = options.some((word) => ALL.test(word)) && isShowWord(words[0] ?? "") ? 0 : 1;
+    // What only shows has its options anywhere; among other words they may be an operand.
+    if (isShown(words.slice(first))) return await show(words[first - 1], words.slice(first), options);
+    if (before.length > 0) throw new ConfigError(before[0], ONLY_FOR_SHOWING);
+    const { changeInterface } = await import("./change.ts");
+    return await changeInterface(args);
   },
 };
 
-function takeOption(selection: Selection, option: string): boolean {
-  if (option === "--json") {
-    selection.json = true;
-    return true;
-  }
-  if (!/^-[aA]+$/.test(option)) return false;
-  selection.all = true;
-  selection.aliases ||= option.includes("A");
-  return true;
-}
-
-async function act(selection: Selection, words: readonly string[]): Promise<number> {
-  const { json, aliases } = selection;
-  const [name, ...rest] = words;
-  if (selection.all || name === undefined) {
-    if (words.length > 1 || (name !== undefined && !isFamily(name))) {
-      throw new ConfigError(name, "with -a or -A only inet or inet6 may follow");
-    }
-    return await show({
-      name: undefined,
-      family: name as Family | undefined,
-      features: false,
-      peers: aliases,
-      json,
-    });
-  }
-  const features = rest.includes("hwfeatures");
-  const family = rest.filter((word) => word !== "hwfeatures");
-  if (family.length === 0 || (family.length === 1 && isFamily(family[0]))) {
-    return await show({
-      name: checkInterfaceName(name),
-      family: family[0] as Family | undefined,
-      features,
-      peers: true,
-      json,
-    });
-  }
-  if (json) throw new ConfigError("--json", "only for showing interfaces");
-  const { changeInterface } = await import("./change.ts");
-  return await changeInterface(words);
-}
-
-async function show(options: ShowOptions): Promise<number> {
-  const { printInterfaces } = await import("./show.ts");
-  return await printInterfaces(options);
-}
-
+const ALL = /^-[aA]+$/;
+const isShowOption = (word: string) => word === "--json" || ALL.test(word);
 const isFamily = (word: string) => word === "inet" || word === "inet6";
+const isShowWord = (word: string) => isFamily(word) || word === "hwfeatures";
+
+/** Whether the words after an interface only show it: one family at most, and `hwfeatures`. */
+function isShown(words: readonly string[]): boolean {
+  return words.every(isShowWord) && words.filter(isFamily).length < 2;
+}
+
+async function show(
+  name: string | undefined,
+  words: readonly string[],
+  options: readonly string[],
+): Promise<number> {
+  const { printInterfaces } = await import("./show.ts");
+  return await printInterfaces({
+    name: name === undefined ? undefined : checkInterfaceName(name),
+    family: words.find(isFamily) as Family | undefined,
+    features: words.includes("hwfeatures"),
+    peers: name !== undefined || options.some((word) => ALL.test(word) && word.includes("A")),
+    json: options.includes("--json"),
+  });
+}
 
 /** The classes of interfaces that `create` knows. */
 function classes(rest: readonly string[]): number {

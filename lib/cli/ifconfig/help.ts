@@ -17,7 +17,8 @@ them, those of a group or a class (ifconfig wg), or what can be created (-C).
 hwfeatures adds which crypto, offloads and workers run. --json prints values.
 
 With words it changes one wg interface: all of them are checked first and done
-as one change, or not at all.
+as one change, or not at all. Any word but destroy makes the interface when it
+is not there yet.
 `;
 
 /** The usage and a paragraph a word. */

@@ -12,6 +12,7 @@ import { HOSTNAME_FILE_MAX, parseHostnameFile, stepText } from "./hostname_if.ts
 import { shellQuote } from "./shell_words.ts";
 import type { Command } from "../command.ts";
 import { changeInterface } from "../ifconfig/change.ts";
+import { complain } from "../output.ts";
 import { requireRoot } from "../ifconfig/permission.ts";
 
 const FOLDER = "/etc";
@@ -61,7 +62,7 @@ function parseOptions(args: readonly string[]): Options {
     if (arg === "-n") options.print = true;
     else if (arg === "-d") {
       const folder = args[++i];
-      if (folder === undefined) throw new ConfigError("-d", "wants a directory behind it");
+      if (folder === undefined) throw new ConfigError("-d", "requires a directory");
       options.folder = folder.replace(/(.)\/+$/, "$1");
     } else if (arg.startsWith("-")) throw new ConfigError(arg, "unknown option; `wg help netstart` names them");
     else {
@@ -228,8 +229,4 @@ function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "No such file or directory";
   if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
   return error instanceof Error ? error.message : String(error);
-}
-
-function complain(text: string): void {
-  console.error(`wg: ${text}`);
 }

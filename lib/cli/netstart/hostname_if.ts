@@ -95,7 +95,7 @@ function* logicalLines(text: string): Generator<{ line: number; text: string }> 
 
 function commandStep(text: string, line: number, name: string): HostnameStep {
   const command = text.replace(/\$(?:if\b|\{if\})/g, name).trim();
-  if (command === "") throw new ConfigError("!", "wants a command behind it");
+  if (command === "") throw new ConfigError("!", "requires a command");
   const { words, needsShell, problem } = splitShellLine(command);
   if (problem !== undefined) throw new ConfigError("!", problem);
   return { type: "command", line, text: command, words: needsShell ? undefined : words };
@@ -107,7 +107,7 @@ function addressWords(words: readonly string[]): { words: string[]; addressAt: n
   if (family !== "inet" && family !== "inet6") return undefined;
   const alias = words[1] === "alias";
   const addressAt = alias ? 2 : 1;
-  if (words.length <= addressAt) throw new ConfigError(family, "wants an address behind it");
+  if (words.length <= addressAt) throw new ConfigError(family, "requires an address");
   // Anything but an address is ifconfig's: `inet6 eui64`, `inet autoconf`.
   const result = words.slice(0, addressAt + 1);
   let at = addressAt + 1;
@@ -124,7 +124,7 @@ function addressWords(words: readonly string[]): { words: string[]; addressAt: n
 }
 
 function addDestination(before: { words: string[]; addressAt: number } | undefined, words: readonly string[]): void {
-  if (words.length !== 2) throw new ConfigError("dest", "wants one address behind it");
+  if (words.length !== 2) throw new ConfigError("dest", "requires one address");
   if (before === undefined) throw new ConfigError("dest", "no inet or inet6 line before it");
   before.words.splice(before.addressAt + 1, 0, words[1]);
 }

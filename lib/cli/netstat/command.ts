@@ -2,6 +2,7 @@
  * netstat(1): sockets, routes and interfaces of a network namespace, with OpenBSD's columns. Numbers are never turned into names.
  * @module
  */
+import { RDOMAIN_MAX } from "../../base/constants.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { checkInterfaceName } from "../../base/interface_name.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
@@ -63,9 +64,9 @@ export function parseNetstat(args: readonly string[]): NetstatLine {
     if (!/^-[^-]/.test(word)) throw new ConfigError(word, "unknown word; try wg help netstat");
     for (let i = 1; i < word.length; i++) {
       const flag = word[i];
-      if ("IfpT".includes(flag)) {
+      if (Object.hasOwn(REQUIRED, flag)) {
         const value = word.length > i + 1 ? word.slice(i + 1) : args[++at];
-        if (value === undefined) throw new ConfigError(`-${flag}`, "its value is missing");
+        if (value === undefined) throw new ConfigError(`-${flag}`, `requires ${REQUIRED[flag]}`);
         if (flag === "T") rtable = parseRtable(value);
         else if (flag === "f") family = parseFamily(value);
         else if (flag === "p") protocol = parseProtocol(value);
@@ -81,6 +82,14 @@ export function parseNetstat(args: readonly string[]): NetstatLine {
   }
   return { show, selection, interfaceName, family, protocol, rtable, json };
 }
+
+/** What the flags with a value require. */
+const REQUIRED: Readonly<Record<string, string>> = {
+  I: "an interface",
+  f: "inet or inet6",
+  p: "tcp or udp",
+  T: `a routing domain, 0 to ${RDOMAIN_MAX}`,
+};
 
 function parseFamily(word: string): 4 | 6 {
   if (word === "inet") return 4;

@@ -32,6 +32,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
   {
     name: "netmask",
     operands: ["mask"],
+    requires: "a mask, as 255.255.255.0 or 0xffffff00",
     section: "address",
     help: "The IPv4 network's mask, as 255.255.255.0 or 0xffffff00. Without one the address' class decides.",
     take(draft, [mask], word) {
@@ -43,6 +44,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
   {
     name: "prefixlen",
     operands: ["bits"],
+    requires: "a number of bits, 0 to 32 or 128",
     section: "address",
     help: "The network's prefix length.",
     take(draft, [bits], word) {
@@ -52,6 +54,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
   {
     name: "broadcast",
     operands: ["address"],
+    requires: "an IPv4 address",
     section: "address",
     help: "The IPv4 network's broadcast address, when it is not the one with all host bits set.",
     take(draft, [text], word) {

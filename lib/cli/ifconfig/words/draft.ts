@@ -160,6 +160,8 @@ export interface Word {
   readonly also?: readonly string[];
   /** Names of what follows it, as the help and the manual show them. */
   readonly operands: readonly string[];
+  /** What the operands are, for the message when one is missing: "a port number, 0 to 65535". */
+  readonly requires?: string;
   readonly section: Section;
   /** One or two sentences for `wg help ifconfig` and wg(8). */
   readonly help: string;

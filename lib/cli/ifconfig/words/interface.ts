@@ -4,7 +4,7 @@
  */
 import { ConfigError } from "../../../base/errors.ts";
 import type { OffloadName } from "../../../base/offloads.ts";
-import { RDOMAIN_MAX } from "../../../base/constants.ts";
+import { DESCRIPTION_SIZE, RDOMAIN_MAX } from "../../../base/constants.ts";
 import { checkDescription, checkGroup } from "../../../base/labels.ts";
 import { quote } from "../../../base/quote.ts";
 import { PRIORITY_MAX } from "../../../uapi/keys.ts";
@@ -74,6 +74,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
   {
     name: "mtu",
     operands: ["value"],
+    requires: `a number of bytes, ${MTU_MIN} to ${MTU_MAX}`,
     section: "interface",
     help: `The largest packet in bytes, ${MTU_MIN} to ${MTU_MAX}; 1420 at first. IPv6 needs 1280.`,
     take(draft, [value], word) {
@@ -84,6 +85,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     name: "description",
     also: ["descr"],
     operands: ["text"],
+    requires: `a text of at most ${DESCRIPTION_SIZE - 1} bytes`,
     section: "interface",
     help: "Describe the interface in at most 63 bytes; ip link shows it as the alias.",
     take(draft, [text], word) {
@@ -103,6 +105,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
   {
     name: "group",
     operands: ["name"],
+    requires: "the name of a group",
     section: "interface",
     help:
       "Put the interface into a group, whose name selects interfaces to show. Every wg interface is in the group wg.",
@@ -113,6 +116,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
   {
     name: "-group",
     operands: ["name"],
+    requires: "the name of a group",
     section: "interface",
     help: "Take the interface out of a group.",
     take(draft, [name], word) {
@@ -122,6 +126,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
   {
     name: "rdomain",
     operands: ["number"],
+    requires: `a routing domain, 0 to ${RDOMAIN_MAX}`,
     section: "interface",
     help:
       `Move the interface to routing domain 0 to ${RDOMAIN_MAX}, the network namespace rdomainN (made when it is not there); 0 is where it was created. ` +
@@ -143,6 +148,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     name: "priority",
     also: ["metric"],
     operands: ["number"],
+    requires: `a metric, 0 to ${PRIORITY_MAX}`,
     section: "interface",
     help: "The metric of the routes that the interface's addresses make; 0 leaves it to the kernel. A lower one wins.",
     take(draft, [number], word) {

@@ -18,6 +18,11 @@ const INET6_DEFAULT_PREFIX = 64;
 /** The name that `create` completes with the lowest free number. */
 export const CLASS_NAME = "wg";
 
+/** Whether a name is that of an interface of the class: `wg` and a number. */
+export function isNumberedInClass(name: string): boolean {
+  return name.startsWith(CLASS_NAME) && /^[0-9]+$/.test(name.slice(CLASS_NAME.length));
+}
+
 /**
  * Reads `INTERFACE WORD...`. Every word is looked at, so that nothing is done when one of them is wrong; nothing is read or looked up here.
  * @throws ConfigError that names the word
@@ -37,7 +42,7 @@ export function parseWords(args: readonly string[]): Draft {
     }
     const operands = args.slice(i + 1, i + 1 + word.operands.length);
     if (operands.length < word.operands.length) {
-      throw new ConfigError(text, `wants ${word.operands.join(" and ")} behind it`);
+      throw new ConfigError(text, `requires ${word.requires ?? word.operands.join(" and ")}`);
     }
     word.take(draft, operands, text);
     i += 1 + operands.length;
@@ -84,7 +89,7 @@ function checkTogether(draft: Draft, args: readonly string[]): void {
   for (const address of draft.addresses) {
     if ("flush" in address) continue;
     if (address.host === undefined && address.mode !== "remove" && !asksForLinkLocal(address)) {
-      throw new ConfigError(address.word, "wants an address behind it");
+      throw new ConfigError(address.word, "requires an address");
     }
     const { address: host, zone } = parseAddressWithZone(address.host ?? "") ?? {};
     if (zone !== undefined && zone !== draft.name && draft.name !== CLASS_NAME) {
@@ -149,7 +154,7 @@ async function settleAddress(
   const family = address === undefined ? draft.family ?? "inet" : address.length === 4 ? "inet" : "inet6";
   if (draft.mode === "remove") return { type: "remove", family, address };
   if (asksForLinkLocal(draft)) return { type: "link-local", family: "inet6", address: linkLocal(sources) };
-  if (address === undefined) throw new ConfigError(draft.word, "wants an address behind it");
+  if (address === undefined) throw new ConfigError(draft.word, "requires an address");
   const destination = draft.destination === undefined ? undefined : await lookUp(draft, draft.destination, sources);
   if (destination !== undefined && destination.length !== address.length) {
     throw new ConfigError(displayValue(draft.destination ?? ""), `not an ${family} address`);

@@ -7,6 +7,8 @@ import type { RefusedWord } from "./draft.ts";
 const NO_LINK_LAYER = "a wg interface carries IP packets and has no link layer";
 const NOT_WG = "not for wg interfaces; use ip(8) on the interface it is meant for";
 const ON_THE_ADDRESS = "use ip(8): ip address change ADDRESS dev INTERFACE";
+/** Of words and options that select what is shown. */
+export const ONLY_FOR_SHOWING = "only for showing interfaces, not beside words that change one";
 const NO_AUTOCONFIGURATION = "nobody hands out addresses in a tunnel; write the address";
 
 /**
@@ -82,7 +84,7 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "lro",
     "-lro",
   ),
-  ...because("only for showing an interface, not beside words that change it", "hwfeatures"),
+  ...because(ONLY_FOR_SHOWING, "hwfeatures"),
   ...because(
     "MPLS is not carried by WireGuard; use ip(8): ip link set",
     "mpls",

@@ -5,7 +5,7 @@
 import type { RefusedWord, Section, Word } from "./draft.ts";
 import { ADDRESS_WORDS } from "./address.ts";
 import { INTERFACE_WORDS } from "./interface.ts";
-import { REFUSED_WORDS } from "./refused.ts";
+import { ONLY_FOR_SHOWING, REFUSED_WORDS } from "./refused.ts";
 import { WIREGUARD_WORDS } from "./wireguard.ts";
 
 /** Every word, in the order of the help. */
@@ -20,7 +20,10 @@ export const SECTIONS: readonly (readonly [Section, string])[] = [
 ];
 
 const BY_NAME = new Map<string, Word>(WORDS.flatMap((word) => spellings(word).map((name) => [name, word] as const)));
-const REFUSED = new Map<string, RefusedWord>(REFUSED_WORDS.map((word) => [word.name, word]));
+const REFUSED = new Map<string, RefusedWord>([
+  ...REFUSED_WORDS,
+  ...["--json", "-a", "-A"].map((name) => ({ name, operands: [], why: ONLY_FOR_SHOWING, harmless: false })),
+].map((word) => [word.name, word]));
 
 /** All spellings of a word, the usual one first. */
 export function spellings(word: Word): string[] {
@@ -32,7 +35,7 @@ export function findWord(name: string): Word | undefined {
   return BY_NAME.get(name);
 }
 
-/** Why a word of OpenBSD's is refused, or undefined. */
+/** Why a word of OpenBSD's, or an option among words that change an interface, is refused, or undefined. */
 export function findRefused(name: string): RefusedWord | undefined {
   return REFUSED.get(name);
 }

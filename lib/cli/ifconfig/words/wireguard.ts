@@ -12,11 +12,13 @@ import { quote } from "../../../base/quote.ts";
 import type { Draft, Word } from "./draft.ts";
 import { isHostName, parseAddressWithZone, parseAllowedRange, parseKeyText, parseNumber } from "./values.ts";
 
+const PUBLIC_KEY = "a public key in base64, @FILE, or - for standard input";
+
 /** Takes a key: base64, `@FILE`, or `-` for standard input; what is not on the line is read once the whole line was found right. */
 function takeKey(draft: Draft, word: string, text: string, into: (key: Uint8Array) => void): void {
   if (text !== "-" && !text.startsWith("@")) return into(parseKeyText(word, text));
   const file = text.slice(1);
-  if (text !== "-" && file === "") throw new ConfigError(word, "@ wants a file's name behind it");
+  if (text !== "-" && file === "") throw new ConfigError(word, "@ requires the name of a file");
   if (text === "-") draft.fromStdin = true;
   draft.later.push(async (sources) => {
     const secret = await sources.secret(word, text === "-" ? "stdin" : { file });
@@ -28,6 +30,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
   {
     name: "wgkey",
     operands: ["key"],
+    requires: "a private key in base64, @FILE, or - for standard input",
     section: "wireguard",
     help:
       "The private key: 32 random bytes in base64 (openssl rand -base64 32). @FILE reads it from a file, - from standard input: " +
@@ -39,6 +42,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
   {
     name: "wgport",
     operands: ["port"],
+    requires: "a port number, 0 to 65535",
     section: "wireguard",
     help: "The UDP port to listen on; 0 picks a free one.",
     take(draft, [port], word) {
@@ -48,6 +52,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
   {
     name: "wgrtable",
     operands: ["rtable"],
+    requires: `a routing domain, 0 to ${RDOMAIN_MAX}`,
     section: "wireguard",
     help: "The routing domain that the tunnel's UDP socket is in, instead of the one the interface was created in.",
     take(draft, [rtable], word) {
@@ -57,6 +62,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
   {
     name: "wgpeer",
     operands: ["publickey"],
+    requires: PUBLIC_KEY,
     section: "wireguard",
     help: "Make or choose the peer with this public key; the peer words after it are about this one.",
     take(draft, [text], word) {
@@ -67,6 +73,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
   {
     name: "-wgpeer",
     operands: ["publickey"],
+    requires: PUBLIC_KEY,
     section: "wireguard",
     help: "Remove this peer.",
     take(draft, [text], word) {
@@ -87,6 +94,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     name: "wgdescription",
     also: ["wgdescr"],
     operands: ["text"],
+    requires: `a text of at most ${DESCRIPTION_SIZE - 1} bytes`,
     section: "peer",
     help: `Describe the peer in at most ${DESCRIPTION_SIZE - 1} bytes.`,
     take(draft, [text], word) {
@@ -106,6 +114,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
   {
     name: "wgaip",
     operands: ["address/prefix"],
+    requires: "a range, as 192.168.5.0/24 or fd00::/64",
     section: "peer",
     help:
       "Allow the peer this range, to be sent to it and to come from it. May be repeated. The ranges of a line take the place of all the " +
@@ -120,6 +129,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
   {
     name: "wgendpoint",
     operands: ["host", "port"],
+    requires: "a host and a port number, 1 to 65535",
     section: "peer",
     help:
       "Where the peer is: an IPv4 or IPv6 address or a host's name, and its UDP port. It follows the peer when that moves.",
@@ -147,6 +157,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
   {
     name: "wgpka",
     operands: ["seconds"],
+    requires: `a number of seconds, 0 to ${PERSISTENT_KEEPALIVE_MAX_S}`,
     section: "peer",
     help: "Send the peer something at least this often, 0 to 43200 s, to keep a NAT open; 0 switches it off.",
     take(draft, [seconds], word) {
@@ -156,6 +167,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
   {
     name: "wgpsk",
     operands: ["presharedkey"],
+    requires: "a preshared key in base64, @FILE, or - for standard input",
     section: "peer",
     help:
       "A secret shared with the peer, 32 bytes in base64, against a future quantum computer. @FILE reads it from a file, - from standard " +

@@ -1,11 +1,11 @@
 /**
  * `deno task bench`: measures this program beside its rivals and says what the ratios are. The tunnels of all of them are up at once, and every load goes in turn
- * from one to the next. With all six contenders it takes about 25 minutes, with `--quick` three to four.
+ * from one to the next. With all six implementations it takes about 25 minutes, with `--quick` three to four.
  *
  *   deno task bench [--quick] [--rounds N] [--seconds N] [--only WORD,...] [--json FILE] [--svg FILE]
  *   deno task bench --from FILE [--svg FILE]      a report of an earlier run
  *
- * `--only` takes names of contenders (ours, plain, debian, newest, boringtun, gotatun) and of measurements (ping, tcp, both, streams, ipv6,
+ * `--only` takes names of implementations (ours, plain, debian, newest, boringtun, gotatun) and of measurements (ping, tcp, both, streams, ipv6,
  * udp64, fixed, udp1372, loaded, handshakes, commands, peers, talkers, profile); of a kind of which none is named all are measured, but for `profile`,
  * which needs perf and disturbs the others.
  *
@@ -14,10 +14,10 @@
  */
 
 import { parseArgs } from "node:util";
-import { measureLoads } from "./bench/beds.ts";
+import { measureLoads } from "./bench/tunnels.ts";
 import { measureCommands } from "./bench/commands.ts";
-import { type Contender, CONTENDERS } from "./bench/contenders.ts";
-import { type Entrant, findEntrants, noteFailure } from "./bench/entrants.ts";
+import { CONTENDERS, type Implementation } from "./bench/implementations.ts";
+import { findParticipants, noteFailure, type Participant } from "./bench/participants.ts";
 import { measureHandshakes } from "./bench/handshakes.ts";
 import { machineLoad } from "./bench/laboratory.ts";
 import { installTools, LOADS } from "./bench/loads.ts";
@@ -28,7 +28,7 @@ import { reportText } from "./bench/report.ts";
 import type { Profile, Results } from "./bench/results.ts";
 import { measureScale } from "./bench/scale.ts";
 import { measureStart } from "./bench/starts.ts";
-import { measureTalkers } from "./bench/talkers.ts";
+import { measureTalkers } from "./bench/many_peers.ts";
 import { takeTurns } from "./bench/turns.ts";
 
 /** What is asked for. */
@@ -36,7 +36,7 @@ interface Plan {
   readonly quick: boolean;
   readonly rounds: number;
   readonly seconds: number;
-  readonly contenders: readonly Contender[];
+  readonly implementations: readonly Implementation[];
   readonly measures: ReadonlySet<string>;
 }
 
@@ -89,7 +89,7 @@ async function main(args: readonly string[]): Promise<number> {
   console.log(reportText(results));
   if (values.json !== undefined) await Deno.writeTextFile(values.json, JSON.stringify(results, null, 1) + "\n");
   if (values.svg !== undefined) await Deno.writeTextFile(values.svg, pictureSvg(results));
-  const ours = results.contestants.find((c) => c.role === "ours");
+  const ours = results.measurements.find((c) => c.role === "ours");
   return ours !== undefined && ours.failures.length > 0 ? 1 : 0;
 }
 
@@ -115,7 +115,7 @@ function makePlan(
     quick: values.quick,
     rounds,
     seconds,
-    contenders: named.length === 0 ? CONTENDERS : named,
+    implementations: named.length === 0 ? CONTENDERS : named,
     measures: new Set(asked.length === 0 ? measures.filter((id) => id !== PROFILE) : asked),
   };
 }
@@ -128,15 +128,15 @@ function progress(text: string): void {
 
 async function measure(plan: Plan): Promise<Results> {
   await installTools(progress);
-  const { entrants, absent } = await findEntrants(plan.contenders, plan.rounds, progress);
+  const { participants, absent } = await findParticipants(plan.implementations, plan.rounds, progress);
   // What needs fresh hosts each time takes longer than it measures, and varies less: fewer rounds of it are enough.
   const fewer = (most: number) => ({ rounds: Math.min(plan.rounds, plan.quick ? 1 : most), say: progress });
   const loads = LOADS.filter((load) => plan.measures.has(load.id));
   const noise: number[] = [];
   if (loads.length > 0) {
-    const start = { title: "start-up", run: ({ contender }: Entrant) => measureStart(contender) };
-    await takeTurns(entrants, [start], fewer(5));
-    await measureLoads(entrants, { loads, seconds: plan.seconds, warmUpSeconds: plan.quick ? 2 : 4 }, {
+    const start = { title: "start-up", run: ({ implementation }: Participant) => measureStart(implementation) };
+    await takeTurns(participants, [start], fewer(5));
+    await measureLoads(participants, { loads, seconds: plan.seconds, warmUpSeconds: plan.quick ? 2 : 4 }, {
       rounds: plan.rounds,
       say: progress,
       before: async () => void noise.push(await machineLoad(1000)),
@@ -145,15 +145,15 @@ async function measure(plan: Plan): Promise<Results> {
   if (plan.measures.has("handshakes")) {
     const answer = {
       title: "handshakes",
-      run: ({ contender }: Entrant) => measureHandshakes(contender, plan.seconds),
+      run: ({ implementation }: Participant) => measureHandshakes(implementation, plan.seconds),
     };
-    await takeTurns(entrants.filter((e) => e.contender.wireguard), [answer], fewer(3));
+    await takeTurns(participants.filter((e) => e.implementation.wireguard), [answer], fewer(3));
   }
-  const ours = entrants.find((e) => e.contender.role === "ours");
-  const extra = async <T>(id: string, work: (contender: Contender) => Promise<T[]>): Promise<T[]> => {
+  const ours = participants.find((e) => e.implementation.role === "ours");
+  const extra = async <T>(id: string, work: (implementation: Implementation) => Promise<T[]>): Promise<T[]> => {
     if (ours === undefined || !plan.measures.has(id)) return [];
     try {
-      return await work(ours.contender);
+      return await work(ours.implementation);
     } catch (error) {
       noteFailure(ours, id, error);
       return [];
@@ -167,13 +167,13 @@ async function measure(plan: Plan): Promise<Results> {
   const scale = await extra("peers", (c) => measureScale(c, sizes, rounds, seconds, progress));
   const talkers = await extra("talkers", (c) => measureTalkers(c, crowds, rounds, seconds, progress));
   const profiles: Profile[] = [];
-  for (const entrant of plan.measures.has(PROFILE) ? entrants : []) {
-    progress(`profile of ${entrant.contender.title}`);
+  for (const participant of plan.measures.has(PROFILE) ? participants : []) {
+    progress(`profile of ${participant.implementation.title}`);
     try {
       // A turn is too short for one: it wants many samples, of code that has run for a while.
-      profiles.push(...await measureProfile(entrant.contender, Math.max(plan.seconds, plan.quick ? 1 : 4)));
+      profiles.push(...await measureProfile(participant.implementation, Math.max(plan.seconds, plan.quick ? 1 : 4)));
     } catch (error) {
-      noteFailure(entrant, PROFILE, error);
+      noteFailure(participant, PROFILE, error);
     }
   }
   progress("");
@@ -185,7 +185,7 @@ async function measure(plan: Plan): Promise<Results> {
     inTurn: true,
     machine: thisMachine(),
     noise,
-    contestants: entrants.map((e) => e.contestant),
+    measurements: participants.map((e) => e.measurement),
     absent,
     commands,
     scale,

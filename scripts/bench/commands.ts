@@ -3,20 +3,20 @@
  * @module
  */
 
-import { type Contender, OUR_PROGRAM, planTunnel } from "./contenders.ts";
+import { type Implementation, OUR_PROGRAM, planTunnel } from "./implementations.ts";
 import { type Host, Laboratory } from "./laboratory.ts";
 import type { CommandTimes } from "./results.ts";
 
 /** Times the commands that people wait for, on an interface that is up with one peer. */
 export async function measureCommands(
-  ours: Contender,
+  ours: Implementation,
   repeats: number,
   say: (line: string) => void,
 ): Promise<CommandTimes[]> {
   await using laboratory = await Laboratory.open();
   const { left, right } = laboratory;
-  const tunnel = await planTunnel(left, right);
-  await ours.up(left, tunnel.left);
+  const plan = await planTunnel(left, right);
+  await ours.up(left, plan.left);
   const empty = await Deno.makeTempFile({ prefix: "wg-bench-empty-", suffix: ".ts" });
   try {
     const reference = [Deno.execPath(), "run", empty];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Contender, planTunnel, SOCKET } from "./contenders.ts";
+import { type Implementation, planTunnel, SOCKET } from "./implementations.ts";
 import type { Sample } from "./figures.ts";
 import type { HandshakeCount, HandshakeOrder } from "./handshake_load.ts";
 import { cpuSeconds, Laboratory } from "./laboratory.ts";
@@ -15,11 +15,11 @@ const INITIATORS = 512;
 const LOAD = new URL("./handshake_load.ts", import.meta.url).pathname;
 
 /** Lets one end answer for `seconds`. */
-export async function measureHandshakes(contender: Contender, seconds: number): Promise<Sample> {
+export async function measureHandshakes(implementation: Implementation, seconds: number): Promise<Sample> {
   await using laboratory = await Laboratory.open();
   const { left, right } = laboratory;
-  const tunnel = await planTunnel(left, right);
-  await contender.up(right, tunnel.right);
+  const plan = await planTunnel(left, right);
+  await implementation.up(right, plan.right);
   const daemons = right.processes();
 
   const initiators = await Promise.all(Array.from({ length: INITIATORS }, () => makeKeyPair()));
@@ -28,8 +28,8 @@ export async function measureHandshakes(contender: Contender, seconds: number): 
 
   const order: HandshakeOrder = {
     address: right.address,
-    port: tunnel.right.port,
-    responder: tunnel.right.keys.public.toHex(),
+    port: plan.right.port,
+    responder: plan.right.keys.public.toHex(),
     initiators: initiators.map((keys) => keys.private.toHex()),
     seconds,
   };

@@ -3,14 +3,14 @@
  * @module
  */
 
-import { aptInstall, type EndPlan, which } from "./contenders.ts";
+import { aptInstall, type EndPlan, which } from "./implementations.ts";
 import type { Sample } from "./figures.ts";
 import { CommandError, cpuSeconds, type Host, residentMax, sleep, until } from "./laboratory.ts";
 import { iperfReceived, pingTimes, type Received } from "./parse.ts";
 import { quantile } from "./statistics.ts";
 
 /** A tunnel that carries packets, and whose work is counted. */
-export interface Bed {
+export interface RunningTunnel {
   readonly left: Host;
   readonly right: Host;
   readonly plan: { readonly left: EndPlan; readonly right: EndPlan };
@@ -22,7 +22,7 @@ export interface Bed {
 export interface Load {
   readonly id: string;
   readonly title: string;
-  readonly run: (bed: Bed, seconds: number) => Promise<Sample>;
+  readonly run: (tunnel: RunningTunnel, seconds: number) => Promise<Sample>;
 }
 
 const MEGA = 1e6;
@@ -46,36 +46,36 @@ export const LOADS: readonly Load[] = [
 ];
 
 /** Waits until a packet came through in both directions and the iperf3 server stands on the right host. */
-export async function awaken(bed: Bed): Promise<void> {
-  for (const peer of [bed.plan.left.peerInet, bed.plan.left.peerInet6]) {
+export async function awaken(tunnel: RunningTunnel): Promise<void> {
+  for (const peer of [tunnel.plan.left.peerInet, tunnel.plan.left.peerInet6]) {
     await until(`a first reply from ${peer}`, 10, 100, async () => {
-      const tried = await bed.left.run(["ping", "-c", "1", "-W", "1", peer], { anyCode: true });
+      const tried = await tunnel.left.run(["ping", "-c", "1", "-W", "1", peer], { anyCode: true });
       return tried.code === 0 ? true : undefined;
     });
   }
-  bed.right.start(["iperf3", "-s"]);
+  tunnel.right.start(["iperf3", "-s"]);
   await until("an iperf3 server", 5, 50, async () => {
-    const listening = await bed.right.run(["ss", "-Hltn", "sport = :5201"]);
+    const listening = await tunnel.right.run(["ss", "-Hltn", "sport = :5201"]);
     return listening.stdout.includes(":5201") ? true : undefined;
   });
 }
 
 /** Both ways for a while without counting: programs that compile themselves while they run, and caches, are then as they are for the rest of their life. */
-export async function warmUp(bed: Bed, seconds: number): Promise<void> {
-  await iperf(bed, seconds, ["--bidir"]);
+export async function warmUp(tunnel: RunningTunnel, seconds: number): Promise<void> {
+  await iperf(tunnel, seconds, ["--bidir"]);
 }
 
 /** Resident bytes of the larger end, in MB. */
-export function memoryMegabytes(bed: Bed): number {
-  return residentMax(bed.daemons) / MEGA;
+export function memoryMegabytes(tunnel: RunningTunnel): number {
+  return residentMax(tunnel.daemons) / MEGA;
 }
 
-async function iperf(bed: Bed, seconds: number, args: readonly string[], to = bed.plan.left.peerInet) {
+async function iperf(tunnel: RunningTunnel, seconds: number, args: readonly string[], to = tunnel.plan.left.peerInet) {
   const argv = ["iperf3", "-c", to, "-J", "-t", String(seconds), ...args];
   const attempts = 3;
   for (let attempt = 1;; attempt++) {
     try {
-      const output = await bed.left.run(argv, { anyCode: true, timeoutSeconds: seconds + 15 });
+      const output = await tunnel.left.run(argv, { anyCode: true, timeoutSeconds: seconds + 15 });
       return iperfReceived(output.stdout);
     } catch (error) {
       // The server of the run before may not have finished; a tunnel that lost the control connection gets another chance too.
@@ -89,15 +89,18 @@ function gigabits(received: readonly Received[]): number {
   return received.reduce((sum, r) => sum + r.bytes * 8 / r.seconds, 0) / GIGA;
 }
 
-async function counted(bed: Bed, work: () => Promise<Received[]>): Promise<{ received: Received[]; cpu: number }> {
-  const before = cpuSeconds(bed.daemons);
+async function counted(
+  tunnel: RunningTunnel,
+  work: () => Promise<Received[]>,
+): Promise<{ received: Received[]; cpu: number }> {
+  const before = cpuSeconds(tunnel.daemons);
   const received = await work();
-  return { received, cpu: cpuSeconds(bed.daemons) - before };
+  return { received, cpu: cpuSeconds(tunnel.daemons) - before };
 }
 
-async function tcp(bed: Bed, seconds: number): Promise<Sample> {
-  const up = await counted(bed, () => iperf(bed, seconds, []));
-  const down = await counted(bed, () => iperf(bed, seconds, ["-R"]));
+async function tcp(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
+  const up = await counted(tunnel, () => iperf(tunnel, seconds, []));
+  const down = await counted(tunnel, () => iperf(tunnel, seconds, ["-R"]));
   const tcpUp = gigabits(up.received);
   const tcpDown = gigabits(down.received);
   return {
@@ -108,56 +111,56 @@ async function tcp(bed: Bed, seconds: number): Promise<Sample> {
   };
 }
 
-async function both(bed: Bed, seconds: number): Promise<Sample> {
-  return { tcp_both: gigabits(await iperf(bed, seconds, ["--bidir"])) };
+async function both(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
+  return { tcp_both: gigabits(await iperf(tunnel, seconds, ["--bidir"])) };
 }
 
-async function streams(bed: Bed, seconds: number): Promise<Sample> {
-  return { tcp_streams: gigabits(await iperf(bed, seconds, ["-P", "8"])) };
+async function streams(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
+  return { tcp_streams: gigabits(await iperf(tunnel, seconds, ["-P", "8"])) };
 }
 
-async function ipv6(bed: Bed, seconds: number): Promise<Sample> {
-  return { tcp_ipv6: gigabits(await iperf(bed, seconds, [], bed.plan.left.peerInet6)) };
+async function ipv6(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
+  return { tcp_ipv6: gigabits(await iperf(tunnel, seconds, [], tunnel.plan.left.peerInet6)) };
 }
 
-async function udpSmallFlood(bed: Bed, seconds: number): Promise<Sample> {
-  const [received] = await iperf(bed, seconds, ["-u", "-b", "0", "-l", String(SMALL_BYTES)]);
+async function udpSmallFlood(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
+  const [received] = await iperf(tunnel, seconds, ["-u", "-b", "0", "-l", String(SMALL_BYTES)]);
   return { udp64_flood: received.packets / received.seconds / 1000 };
 }
 
-async function udpFixed(bed: Bed, seconds: number): Promise<Sample> {
+async function udpFixed(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
   const bits = FIXED_PACKETS_PER_SECOND * SMALL_BYTES * 8;
   const args = ["-u", "-b", String(bits), "-l", String(SMALL_BYTES)];
-  const { received: [received], cpu } = await counted(bed, () => iperf(bed, seconds, args));
+  const { received: [received], cpu } = await counted(tunnel, () => iperf(tunnel, seconds, args));
   return {
     udp64_cpu: cpu / received.packets * MEGA,
     udp64_loss: 100 * received.lost / Math.max(1, received.packets + received.lost),
   };
 }
 
-async function udpLargeFlood(bed: Bed, seconds: number): Promise<Sample> {
-  const [received] = await iperf(bed, seconds, ["-u", "-b", "0", "-l", String(LARGE_BYTES)]);
+async function udpLargeFlood(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
+  const [received] = await iperf(tunnel, seconds, ["-u", "-b", "0", "-l", String(LARGE_BYTES)]);
   return { udp1372_flood: received.packets * LARGE_BYTES * 8 / received.seconds / GIGA };
 }
 
-async function ping(bed: Bed, seconds: number, interval: number): Promise<number[]> {
+async function ping(tunnel: RunningTunnel, seconds: number, interval: number): Promise<number[]> {
   const count = Math.round(seconds / interval);
-  const argv = ["ping", "-n", "-c", String(count), "-i", String(interval), "-W", "1", bed.plan.left.peerInet];
-  const times = pingTimes((await bed.left.run(argv, { anyCode: true, timeoutSeconds: seconds + 15 })).stdout);
+  const argv = ["ping", "-n", "-c", String(count), "-i", String(interval), "-W", "1", tunnel.plan.left.peerInet];
+  const times = pingTimes((await tunnel.left.run(argv, { anyCode: true, timeoutSeconds: seconds + 15 })).stdout);
   if (times.length < count / 2) throw new Error(`ping: ${times.length} of ${count} came back`);
   return times;
 }
 
-async function idle(bed: Bed, seconds: number): Promise<Sample> {
-  const times = await ping(bed, seconds, 0.004);
+async function idle(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
+  const times = await ping(tunnel, seconds, 0.004);
   return { ping_p50: quantile(times, 0.5), ping_p99: quantile(times, 0.99) };
 }
 
-async function loaded(bed: Bed, seconds: number): Promise<Sample> {
-  const flow = iperf(bed, seconds + 1, []);
+async function loaded(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
+  const flow = iperf(tunnel, seconds + 1, []);
   try {
     await sleep(500);
-    const times = await ping(bed, seconds, 0.01);
+    const times = await ping(tunnel, seconds, 0.01);
     return { loaded_p50: quantile(times, 0.5), loaded_p99: quantile(times, 0.99) };
   } finally {
     await flow.catch(() => {});

@@ -30,9 +30,9 @@ const STYLE = `text{font:13px system-ui,-apple-system,"Segoe UI",sans-serif;fill
 
 /** Draws the picture. Panels without a sample are left out. */
 export function pictureSvg(results: Results): string {
-  const contestants = results.contestants.filter((c) => c.role !== "plain");
-  const panels = PANELS.filter((panel) => contestants.some((c) => summary(c, panel.id) !== undefined));
-  const panelHeight = TITLE_HEIGHT + contestants.length * BAR_STEP;
+  const measurements = results.measurements.filter((c) => c.role !== "plain");
+  const panels = PANELS.filter((panel) => measurements.some((c) => summary(c, panel.id) !== undefined));
+  const panelHeight = TITLE_HEIGHT + measurements.length * BAR_STEP;
   const width = PANEL_WIDTH * 2 + GAP;
   const height = Math.ceil(panels.length / 2) * (panelHeight + GAP) + FOOT_HEIGHT;
   const body = panels.map((panel, i) => {
@@ -56,22 +56,22 @@ export function pictureSvg(results: Results): string {
 
 function drawPanel(results: Results, panel: { readonly id: FigureId; readonly title: string }): string {
   const f = figure(panel.id);
-  const bars = results.contestants
+  const bars = results.measurements
     .filter((c) => c.role !== "plain")
-    .map((c) => ({ contestant: c, value: summary(c, panel.id)?.median }));
+    .map((c) => ({ measurement: c, value: summary(c, panel.id)?.median }));
   const most = Math.max(...bars.map((bar) => bar.value ?? 0), Number.MIN_VALUE);
   const room = PANEL_WIDTH - LABEL_WIDTH - VALUE_WIDTH;
   const parts = [
     `<text class="title" x="0" y="18">${escape(panel.title)}</text>`,
     `<text class="quiet" x="0" y="34">${escape(`${f.unit}, ${f.better} is better`)}</text>`,
   ];
-  bars.forEach(({ contestant, value }, i) => {
+  bars.forEach(({ measurement, value }, i) => {
     const y = TITLE_HEIGHT + i * BAR_STEP;
     const middle = y + BAR_HEIGHT - 4;
     const length = value === undefined ? 0 : Math.max(1, room * value / most);
-    const kind = contestant.role === "ours" ? "ours" : "rival";
+    const kind = measurement.role === "ours" ? "ours" : "rival";
     parts.push(
-      `<text x="0" y="${middle}">${escape(contestant.title)}</text>`,
+      `<text x="0" y="${middle}">${escape(measurement.title)}</text>`,
       `<rect class="${kind}" x="${LABEL_WIDTH}" y="${y}" width="${length.toFixed(1)}" height="${BAR_HEIGHT}" rx="2"/>`,
       `<text class="value" x="${(LABEL_WIDTH + length + 6).toFixed(1)}" y="${middle}">${
         value === undefined ? "not measured" : value.toFixed(value < 10 ? 2 : 1)
@@ -82,7 +82,7 @@ function drawPanel(results: Results, panel: { readonly id: FigureId; readonly ti
 }
 
 function describe(results: Results): string {
-  const words = results.contestants.filter((c) => c.role !== "plain").map((c) => {
+  const words = results.measurements.filter((c) => c.role !== "plain").map((c) => {
     const found = summary(c, "tcp_mean");
     return found === undefined ? c.title : `${c.title} ${found.median.toFixed(2)} Gbit/s`;
   });

@@ -4,34 +4,34 @@
  */
 
 import { ROOT } from "../built.ts";
-import { type Contender, planTunnel } from "./contenders.ts";
+import { type Implementation, planTunnel } from "./implementations.ts";
 import { Laboratory, run } from "./laboratory.ts";
-import { awaken, type Bed, LOADS, warmUp } from "./loads.ts";
+import { awaken, LOADS, type RunningTunnel, warmUp } from "./loads.ts";
 import type { Profile } from "./results.ts";
 
 /** Samples a second of a thread's time. */
 const FREQUENCY = 997;
 
 /** Profiles the sender and the receiver of one TCP stream. */
-export async function measureProfile(contender: Contender, seconds: number): Promise<Profile[]> {
+export async function measureProfile(implementation: Implementation, seconds: number): Promise<Profile[]> {
   await using laboratory = await Laboratory.open();
   const { left, right } = laboratory;
-  const tunnel = await planTunnel(left, right);
+  const plan = await planTunnel(left, right);
   // Deno reads this; it makes V8 write down where it puts compiled code, so that perf can name it. Others do not mind.
   const environment = { DENO_V8_FLAGS: "--perf-basic-prof" };
   // Its file in /tmp is named by a process number that both hosts may give: each gets a /tmp of its own, where that does not hide the program.
   for (const host of ROOT.startsWith("/tmp/") ? [] : [left, right]) {
     await host.run(["mount", "-t", "tmpfs", "tmpfs", "/tmp"]);
   }
-  await contender.up(left, tunnel.left, environment);
-  await contender.up(right, tunnel.right, environment);
+  await implementation.up(left, plan.left, environment);
+  await implementation.up(right, plan.right, environment);
   const ends = [
     { side: "sender", pids: left.processes() },
     { side: "receiver", pids: right.processes() },
   ];
-  const bed: Bed = { left, right, plan: tunnel, daemons: ends.flatMap((end) => end.pids) };
-  await awaken(bed);
-  await warmUp(bed, Math.max(2, seconds));
+  const tunnel: RunningTunnel = { left, right, plan, daemons: ends.flatMap((end) => end.pids) };
+  await awaken(tunnel);
+  await warmUp(tunnel, Math.max(2, seconds));
   const folder = await Deno.makeTempDir({ prefix: "wg-bench-perf-" });
   try {
     const stream = LOADS.find((load) => load.id === "ipv6");
@@ -41,10 +41,10 @@ export async function measureProfile(contender: Contender, seconds: number): Pro
         ...["-o", `${folder}/${side}`, "--", "sleep", String(seconds)],
       ], { anyCode: true, timeoutSeconds: seconds + 30 })
     );
-    await stream?.run(bed, seconds + 1);
+    await stream?.run(tunnel, seconds + 1);
     await Promise.all(recording);
     return await Promise.all(ends.map(async ({ side }) => ({
-      contestant: contender.id,
+      measurement: implementation.id,
       side,
       places: await shares(`${folder}/${side}`, "dso", 8),
       functions: await shares(`${folder}/${side}`, "symbol", 24),

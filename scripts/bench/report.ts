@@ -5,7 +5,7 @@
 
 import { type Figure, figure, FIGURES } from "./figures.ts";
 import {
-  type Contestant,
+  type Measurement,
   type Outcome,
   type Profile,
   ratio,
@@ -34,7 +34,7 @@ export function reportText(results: Results): string {
 
 function heading(results: Results): string {
   const { machine } = results;
-  const rounds = Math.max(0, ...results.contestants.map((c) => c.rounds.length));
+  const rounds = Math.max(0, ...results.measurements.map((c) => c.rounds.length));
   const noise = results.noise.map((n) => `${Math.round(n * 100)}%`).join(", ");
   const order = results.inTurn
     ? `${rounds} rounds with all tunnels up at once: each load of ${results.seconds} s goes in turn from one program to the next`
@@ -43,7 +43,7 @@ function heading(results: Results): string {
     `${results.made}, ${machine.cpus} CPUs (${machine.model}), ${machine.memoryGb} GB, Linux ${machine.kernel}, Deno ${machine.deno}`,
     `${order}; the same program at both ends; both ends and iperf3 share the CPUs`,
     `used by others before each round: ${noise || "not measured"}`,
-    ...results.contestants.map((c) => `${c.title}: ${c.version}`),
+    ...results.measurements.map((c) => `${c.title}: ${c.version}`),
     ...results.absent.map((a) => `${a.id}: not measured: ${a.why}`),
   ];
   return lines.join("\n");
@@ -51,15 +51,15 @@ function heading(results: Results): string {
 
 /** Medians, each with half the distance of its quartiles (of its extremes where there are fewer than four rounds). */
 export function figureTable(results: Results): string {
-  const columns = results.contestants;
+  const columns = results.measurements;
   const rows = FIGURES
     .filter((f) => columns.some((c) => summary(c, f.id) !== undefined))
     .map((f) => [`${f.title}, ${f.unit}`, ...columns.map((c) => cell(c, f))]);
   return rows.length === 0 ? "" : table(["median (plus or minus)", ...columns.map((c) => c.title)], rows);
 }
 
-function cell(contestant: Contestant, f: Figure): string {
-  const found = summary(contestant, f.id);
+function cell(measurement: Measurement, f: Figure): string {
+  const found = summary(measurement, f.id);
   if (found === undefined) return "-";
   const text = found.median.toFixed(f.digits);
   if (found.count === 1) return text;
@@ -70,8 +70,8 @@ function cell(contestant: Contestant, f: Figure): string {
 
 /** Ours divided by each other one's, the median over the rounds and its standard error. */
 export function ratioTable(results: Results): string {
-  const ours = results.contestants.find((c) => c.role === "ours");
-  const others = results.contestants.filter((c) => c.role !== "ours");
+  const ours = results.measurements.find((c) => c.role === "ours");
+  const others = results.measurements.filter((c) => c.role !== "ours");
   if (ours === undefined || others.length === 0) return "";
   const rows = FIGURES
     .map((f) => [`${f.title} (${f.better} is better)`, ...others.map((c) => estimateText(ratio(ours, c, f.id)))])
@@ -161,13 +161,13 @@ function profileText(profile: Profile): string {
     ...shares.map(({ name, percent }) => `${percent.toFixed(1).padStart(6)}%  ${name}`),
   ];
   return [
-    ...lines(`${profile.contestant}, ${profile.side} of one TCP stream, time by place:`, profile.places),
+    ...lines(`${profile.measurement}, ${profile.side} of one TCP stream, time by place:`, profile.places),
     ...lines("by function:", profile.functions),
   ].join("\n");
 }
 
 function failures(results: Results): string {
-  return results.contestants.flatMap((c) => c.failures.map((f) => `${c.title}: ${f}`)).join("\n");
+  return results.measurements.flatMap((c) => c.failures.map((f) => `${c.title}: ${f}`)).join("\n");
 }
 
 function ratioText(value: number | undefined): string {

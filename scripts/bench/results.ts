@@ -7,7 +7,7 @@ import { type Against, figure, type FigureId, type Goal, GOALS, type Sample } fr
 import { type Estimate, estimate, pairedRatio, summarize, type Summary } from "./statistics.ts";
 
 /** One thing that was measured. */
-export interface Contestant {
+export interface Measurement {
   readonly id: string;
   readonly title: string;
   readonly version: string;
@@ -58,7 +58,7 @@ export interface TalkerRow {
 
 /** Where one end's time went under a TCP stream: shares in percent, greatest first. */
 export interface Profile {
-  readonly contestant: string;
+  readonly measurement: string;
   readonly side: string;
   /** By file: kernel, libraries, compiled code. */
   readonly places: readonly { readonly name: string; readonly percent: number }[];
@@ -84,7 +84,7 @@ export interface Results {
   };
   /** By round of loads: how much of the machine others used (0 to 1), measured while nothing of ours ran but idle daemons. */
   readonly noise: number[];
-  readonly contestants: Contestant[];
+  readonly measurements: Measurement[];
   /** Rivals that are not on this machine, and why. */
   readonly absent: { readonly id: string; readonly why: string }[];
   readonly commands: CommandTimes[];
@@ -94,36 +94,36 @@ export interface Results {
 }
 
 /** The samples of one figure, one a round; NaN where a round lacks it, so that rounds stay paired. */
-export function samples(contestant: Contestant, id: FigureId): number[] {
-  return contestant.rounds.map((round) => round[id] ?? NaN);
+export function samples(measurement: Measurement, id: FigureId): number[] {
+  return measurement.rounds.map((round) => round[id] ?? NaN);
 }
 
 /** The samples of the rounds that have this figure. */
-function measured(contestant: Contestant, id: FigureId): number[] {
-  return samples(contestant, id).filter((value) => !Number.isNaN(value));
+function measured(measurement: Measurement, id: FigureId): number[] {
+  return samples(measurement, id).filter((value) => !Number.isNaN(value));
 }
 
 /** Median, quartiles and extremes of one figure, or undefined when no round has it. */
-export function summary(contestant: Contestant, id: FigureId): Summary | undefined {
-  return summarize(measured(contestant, id));
+export function summary(measurement: Measurement, id: FigureId): Summary | undefined {
+  return summarize(measured(measurement, id));
 }
 
 /** Ratio of ours to theirs, round by round. */
-export function ratio(ours: Contestant, theirs: Contestant, id: FigureId): Estimate | undefined {
+export function ratio(ours: Measurement, theirs: Measurement, id: FigureId): Estimate | undefined {
   return pairedRatio(samples(ours, id), samples(theirs, id));
 }
 
 /** The rival with the best median of this figure. */
-export function bestRival(results: Results, id: FigureId): Contestant | undefined {
-  let best: { contestant: Contestant; median: number } | undefined;
-  for (const contestant of results.contestants) {
-    const found = contestant.role === "rival" ? summary(contestant, id) : undefined;
+export function bestRival(results: Results, id: FigureId): Measurement | undefined {
+  let best: { measurement: Measurement; median: number } | undefined;
+  for (const measurement of results.measurements) {
+    const found = measurement.role === "rival" ? summary(measurement, id) : undefined;
     if (found === undefined) continue;
     const ahead = best === undefined ||
       (figure(id).better === "higher" ? found.median > best.median : found.median < best.median);
-    if (ahead) best = { contestant, median: found.median };
+    if (ahead) best = { measurement, median: found.median };
   }
-  return best?.contestant;
+  return best?.measurement;
 }
 
 /** What became of a goal; "within the error" is missed by no more than the standard error of what was found. */
@@ -140,7 +140,7 @@ export interface Verdict {
 
 /** Every goal against this run. */
 export function verdicts(results: Results): Verdict[] {
-  const ours = results.contestants.find((c) => c.role === "ours");
+  const ours = results.measurements.find((c) => c.role === "ours");
   return GOALS.map((goal) => {
     const rival = opponent(results, goal.against, goal.figure);
     const found = ours === undefined ? undefined : compared(goal, ours, rival);
@@ -148,7 +148,7 @@ export function verdicts(results: Results): Verdict[] {
   });
 }
 
-function compared(goal: Goal, ours: Contestant, rival: Contestant | undefined): Estimate | undefined {
+function compared(goal: Goal, ours: Measurement, rival: Measurement | undefined): Estimate | undefined {
   if (goal.against === "itself") return estimate(measured(ours, goal.figure));
   return rival === undefined ? undefined : ratio(ours, rival, goal.figure);
 }
@@ -160,12 +160,12 @@ function outcome(goal: Goal, found: Estimate | undefined): Outcome {
   return missedBy <= (found.error ?? 0) ? "within the error" : "missed";
 }
 
-function opponent(results: Results, against: Against, id: FigureId): Contestant | undefined {
+function opponent(results: Results, against: Against, id: FigureId): Measurement | undefined {
   switch (against) {
     case "debian":
-      return results.contestants.find((c) => c.id === "debian");
+      return results.measurements.find((c) => c.id === "debian");
     case "plain":
-      return results.contestants.find((c) => c.role === "plain");
+      return results.measurements.find((c) => c.role === "plain");
     case "best":
       return bestRival(results, id);
     case "itself":

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { layBed } from "./beds.ts";
-import { type Contender, OUR_PROGRAM, SOCKET } from "./contenders.ts";
+import { setUpTunnel } from "./tunnels.ts";
+import { type Implementation, OUR_PROGRAM, SOCKET } from "./implementations.ts";
 import { Laboratory, residentMax, sleep } from "./laboratory.ts";
 import { LOADS, warmUp } from "./loads.ts";
 import type { ScaleRow } from "./results.ts";
@@ -12,7 +12,7 @@ import { peerLines, uapi } from "./uapi.ts";
 
 /** Measures an interface with each of these numbers of peers; one of them carries the traffic, the others are idle. */
 export async function measureScale(
-  contender: Contender,
+  implementation: Implementation,
   sizes: readonly number[],
   rounds: number,
   seconds: number,
@@ -29,17 +29,17 @@ export async function measureScale(
   for (let round = 0; round < rounds; round++) {
     for (const row of rows) {
       say(`${row.peers} peers, round ${round + 1} of ${rounds}`);
-      const found = await measureOnce(contender, row.peers, seconds);
+      const found = await measureOnce(implementation, row.peers, seconds);
       for (const key of ["set", "get", "show", "tcp", "resident"] as const) row[key].push(found[key]);
     }
   }
   return rows;
 }
 
-async function measureOnce(contender: Contender, peers: number, seconds: number) {
+async function measureOnce(implementation: Implementation, peers: number, seconds: number) {
   await using laboratory = await Laboratory.open();
   const { left } = laboratory;
-  const { bed } = await layBed(laboratory, contender);
+  const { tunnel } = await setUpTunnel(laboratory, implementation);
   const daemons = left.processes();
 
   const socket = left.path(SOCKET);
@@ -53,9 +53,9 @@ async function measureOnce(contender: Contender, peers: number, seconds: number)
   const resident = residentMax(daemons);
   const get = await timed(() => uapi(socket, "get=1"));
   const show = await timed(() => left.run([OUR_PROGRAM, "ifconfig", "wg1"]));
-  await warmUp(bed, Math.max(2, seconds));
+  await warmUp(tunnel, Math.max(2, seconds));
   const load = LOADS.find((l) => l.id === "tcp");
-  const tcp = (await load?.run(bed, seconds))?.tcp_mean ?? NaN;
+  const tcp = (await load?.run(tunnel, seconds))?.tcp_mean ?? NaN;
   return { set, get, show, tcp, resident };
 }
 

@@ -3,15 +3,15 @@
  * @module
  */
 
-import { layBed } from "./beds.ts";
-import type { Contender } from "./contenders.ts";
+import { setUpTunnel } from "./tunnels.ts";
+import type { Implementation } from "./implementations.ts";
 import type { Sample } from "./figures.ts";
 import { Laboratory } from "./laboratory.ts";
 import { memoryMegabytes } from "./loads.ts";
 
 /** Starts both ends in a fresh laboratory and takes them away again. */
-export async function measureStart(contender: Contender): Promise<Sample> {
+export async function measureStart(implementation: Implementation): Promise<Sample> {
   await using laboratory = await Laboratory.open();
-  const { bed, ready } = await layBed(laboratory, contender);
-  return { ready, memory_idle: memoryMegabytes(bed) };
+  const { tunnel, ready } = await setUpTunnel(laboratory, implementation);
+  return { ready, memory_idle: memoryMegabytes(tunnel) };
 }

@@ -1,16 +1,16 @@
 /**
- * The order in which things are measured: every task goes round all entrants before the next one begins. So what is compared with each other was measured
+ * The order in which things are measured: every task goes round all participants before the next one begins. So what is compared with each other was measured
  * within seconds, under the same neighbours on a machine that is shared.
  * @module
  */
 
-import { type Entrant, noteFailure } from "./entrants.ts";
+import { noteFailure, type Participant } from "./participants.ts";
 import type { Sample } from "./figures.ts";
 
-/** What is measured of every entrant, one after the other. */
-export interface Task<E extends Entrant> {
+/** What is measured of every participant, one after the other. */
+export interface Task<E extends Participant> {
   readonly title: string;
-  readonly run: (entrant: E) => Promise<Sample>;
+  readonly run: (participant: E) => Promise<Sample>;
 }
 
 /** How often, and who hears where we are. */
@@ -21,17 +21,17 @@ export interface Turns {
   readonly before?: () => Promise<void>;
 }
 
-/** Thrown by a task whose entrant can take no further turn. */
+/** Thrown by a task whose participant can take no further turn. */
 export class Withdrawal extends Error {
   override readonly name = "Withdrawal";
 }
 
 /**
- * Runs every task for every entrant in every round and writes what comes of it into the entrant's sample of that round. A task that fails is noted among
- * the entrant's failures and the others go on.
+ * Runs every task for every participant in every round and writes what comes of it into the participant's sample of that round. A task that fails is noted among
+ * the participant's failures and the others go on.
  */
-export async function takeTurns<E extends Entrant>(
-  entrants: readonly E[],
+export async function takeTurns<E extends Participant>(
+  participants: readonly E[],
   tasks: readonly Task<E>[],
   { rounds, say, before }: Turns,
 ): Promise<void> {
@@ -41,14 +41,14 @@ export async function takeTurns<E extends Entrant>(
     for (const [place, task] of tasks.entries()) {
       const what = `${task.title}, round ${round + 1} of ${rounds}`;
       // In each round another one is the first at this task, and within a round at each task: nobody always comes after a change of the load.
-      for (const entrant of beginningAt(entrants, round + place)) {
-        if (withdrawn.has(entrant)) continue;
-        say(`${what}: ${entrant.contender.title}`);
+      for (const participant of beginningAt(participants, round + place)) {
+        if (withdrawn.has(participant)) continue;
+        say(`${what}: ${participant.implementation.title}`);
         try {
-          Object.assign(entrant.contestant.rounds[round], await task.run(entrant));
+          Object.assign(participant.measurement.rounds[round], await task.run(participant));
         } catch (error) {
-          noteFailure(entrant, what, error);
-          if (error instanceof Withdrawal) withdrawn.add(entrant);
+          noteFailure(participant, what, error);
+          if (error instanceof Withdrawal) withdrawn.add(participant);
         }
       }
     }

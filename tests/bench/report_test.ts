@@ -2,23 +2,23 @@ import assert from "node:assert/strict";
 import { FIGURES, GOALS } from "../../scripts/bench/figures.ts";
 import { pictureSvg } from "../../scripts/bench/picture.ts";
 import { figureTable, ratioTable, reportText, table } from "../../scripts/bench/report.ts";
-import { bestRival, type Contestant, type Results, verdicts } from "../../scripts/bench/results.ts";
+import { bestRival, type Measurement, type Results, verdicts } from "../../scripts/bench/results.ts";
 
-const contestant = (
+const measurement = (
   id: string,
-  role: Contestant["role"],
-  rounds: Contestant["rounds"],
+  role: Measurement["role"],
+  rounds: Measurement["rounds"],
   failures: string[] = [],
-): Contestant => ({ id, title: id, version: "1", role, rounds, failures });
+): Measurement => ({ id, title: id, version: "1", role, rounds, failures });
 
-const results = (contestants: Contestant[], more: Partial<Results> = {}): Results => ({
+const results = (measurements: Measurement[], more: Partial<Results> = {}): Results => ({
   format: 1,
   made: "2026-01-01T00:00:00.000Z",
   quick: false,
   seconds: 1,
   machine: { cpus: 2, model: 'a <fast> & "quiet" one', kernel: "6.1", memoryGb: 8, deno: "2.9.6" },
   noise: [0.1],
-  contestants,
+  measurements,
   absent: [],
   commands: [],
   scale: [],
@@ -38,10 +38,10 @@ Deno.test("every goal names a figure, and figures are named once", () => {
 
 Deno.test("the best rival is the fastest, or the cheapest where less is better; ours and the plain loop are none", () => {
   const run = results([
-    contestant("ours", "ours", [{ tcp_mean: 100, cpu_per_gb: 0.1 }]),
-    contestant("plain", "plain", [{ tcp_mean: 200, cpu_per_gb: 0.05 }]),
-    contestant("debian", "rival", [{ tcp_mean: 1, cpu_per_gb: 20 }]),
-    contestant("newest", "rival", [{ tcp_mean: 3, cpu_per_gb: 30 }]),
+    measurement("ours", "ours", [{ tcp_mean: 100, cpu_per_gb: 0.1 }]),
+    measurement("plain", "plain", [{ tcp_mean: 200, cpu_per_gb: 0.05 }]),
+    measurement("debian", "rival", [{ tcp_mean: 1, cpu_per_gb: 20 }]),
+    measurement("newest", "rival", [{ tcp_mean: 3, cpu_per_gb: 30 }]),
   ]);
   assert.equal(bestRival(run, "tcp_mean")?.id, "newest");
   assert.equal(bestRival(run, "cpu_per_gb")?.id, "debian");
@@ -54,8 +54,8 @@ const verdict = (run: Results, figure: string, against: string) =>
 Deno.test("a goal is reached by its ratio, missed below it, and open when a side was not measured", () => {
   const run = (ours: number) =>
     results([
-      contestant("ours", "ours", [{ tcp_mean: ours, loaded_p99: 1 }]),
-      contestant("debian", "rival", [{ tcp_mean: 1, loaded_p99: 3 }]),
+      measurement("ours", "ours", [{ tcp_mean: ours, loaded_p99: 1 }]),
+      measurement("debian", "rival", [{ tcp_mean: 1, loaded_p99: 3 }]),
     ]);
   assert.equal(verdict(run(10), "tcp_mean", "debian")?.outcome, "reached");
   assert.equal(verdict(run(9.9), "tcp_mean", "debian")?.outcome, "missed");
@@ -68,9 +68,9 @@ Deno.test("a goal missed by no more than the error of what was found is told so,
   // Distances of 0.2 to the median, most of them, make an error of 0.152 with six rounds.
   const run = (median: number, rounds = [-0.2, 0, 0, 0.2, 0.2, -0.2]) =>
     results([
-      contestant("ours", "ours", rounds.map((off) => ({ tcp_mean: median + off, loaded_p99: median + off }))),
-      contestant("debian", "rival", rounds.map(() => ({ tcp_mean: 0.1, loaded_p99: 1 }))),
-      contestant("newest", "rival", rounds.map(() => ({ tcp_mean: 1, loaded_p99: 1 }))),
+      measurement("ours", "ours", rounds.map((off) => ({ tcp_mean: median + off, loaded_p99: median + off }))),
+      measurement("debian", "rival", rounds.map(() => ({ tcp_mean: 0.1, loaded_p99: 1 }))),
+      measurement("newest", "rival", rounds.map(() => ({ tcp_mean: 1, loaded_p99: 1 }))),
     ]);
   assert.equal(verdict(run(1.9), "tcp_mean", "best")?.outcome, "within the error");
   assert.equal(verdict(run(1.8), "tcp_mean", "best")?.outcome, "missed");
@@ -85,7 +85,7 @@ Deno.test("a goal missed by no more than the error of what was found is told so,
 });
 
 Deno.test("a goal that is an amount needs no rival and is told with its unit", () => {
-  const run = (ms: number) => results([contestant("ours", "ours", Array(4).fill({ loaded_p50: ms }))]);
+  const run = (ms: number) => results([measurement("ours", "ours", Array(4).fill({ loaded_p50: ms }))]);
   assert.equal(verdict(run(0.9), "loaded_p50", "itself")?.outcome, "reached");
   assert.equal(verdict(run(1.1), "loaded_p50", "itself")?.outcome, "missed");
   assert.match(reportText(run(1.1)), /flow, p50 +\| +at most 1 ms \| +1\.10 ±0\.00 ms \| +NOT REACHED \|/);
@@ -100,9 +100,9 @@ Deno.test("a table is Markdown with columns that stand under each other", () => 
 
 Deno.test("medians come with their spread, ratios are ours by theirs, and what is missing is a dash", () => {
   const run = results([
-    contestant("ours", "ours", [{ tcp_up: 4 }, { tcp_up: 6 }, { tcp_up: 5 }]),
-    contestant("debian", "rival", [{ tcp_up: 0.4 }, { tcp_up: 0.6 }, { tcp_up: 0.5 }]),
-    contestant("newest", "rival", [{}, {}, {}]),
+    measurement("ours", "ours", [{ tcp_up: 4 }, { tcp_up: 6 }, { tcp_up: 5 }]),
+    measurement("debian", "rival", [{ tcp_up: 0.4 }, { tcp_up: 0.6 }, { tcp_up: 0.5 }]),
+    measurement("newest", "rival", [{}, {}, {}]),
   ]);
   assert.match(figureTable(run), /TCP, one stream, up, Gbit\/s \| +5\.00 \(20%\) \| +0\.50 \(20%\) \| +- \|/);
   assert.match(ratioTable(run), /TCP, one stream, up \(higher is better\) \| +10\.00 \| +- \|/);
@@ -110,9 +110,9 @@ Deno.test("medians come with their spread, ratios are ours by theirs, and what i
 
 Deno.test("from four rounds on ratios come with their error, and one round gone wrong widens no spread", () => {
   const run = results([
-    contestant("ours", "ours", [{ tcp_up: 4 }, { tcp_up: 5 }, { tcp_up: 6 }, { tcp_up: 5 }, { tcp_up: 0.1 }]),
-    contestant("debian", "rival", Array(5).fill({ tcp_up: 1 })),
-    contestant("newest", "rival", [{ tcp_up: 1 }, {}, {}, {}, {}]),
+    measurement("ours", "ours", [{ tcp_up: 4 }, { tcp_up: 5 }, { tcp_up: 6 }, { tcp_up: 5 }, { tcp_up: 0.1 }]),
+    measurement("debian", "rival", Array(5).fill({ tcp_up: 1 })),
+    measurement("newest", "rival", [{ tcp_up: 1 }, {}, {}, {}, {}]),
   ]);
   assert.match(figureTable(run), /up, Gbit\/s \| +5\.00 \(10%\) \| +1\.00 \(0%\) \| +1\.00 \|/);
   assert.match(ratioTable(run), /up \(higher is better\) \| +5\.00 ±0\.83 \| +4\.00 \|/);
@@ -121,8 +121,8 @@ Deno.test("from four rounds on ratios come with their error, and one round gone 
 Deno.test("the report says what failed, what is absent and what goals came to", () => {
   const run = results(
     [
-      contestant("ours", "ours", [{ tcp_mean: 5 }], ["round 1: no first reply"]),
-      contestant("debian", "rival", [{ tcp_mean: 1 }]),
+      measurement("ours", "ours", [{ tcp_mean: 5 }], ["round 1: no first reply"]),
+      measurement("debian", "rival", [{ tcp_mean: 1 }]),
     ],
     {
       absent: [{ id: "gotatun", why: "cargo is not on this machine" }],
@@ -147,10 +147,10 @@ Deno.test("the report says what failed, what is absent and what goals came to", 
 });
 
 Deno.test("the heading says in which order was measured, also of older runs", () => {
-  const contestants = [contestant("ours", "ours", [{ tcp_mean: 5 }, { tcp_mean: 6 }])];
-  const turns = reportText(results(contestants, { inTurn: true }));
+  const measurements = [measurement("ours", "ours", [{ tcp_mean: 5 }, { tcp_mean: 6 }])];
+  const turns = reportText(results(measurements, { inTurn: true }));
   assert.match(turns, /^2 rounds with all tunnels up at once: each load of 1 s goes in turn/m);
-  assert.match(reportText(results(contestants)), /^2 alternating rounds of 1 s loads;/m);
+  assert.match(reportText(results(measurements)), /^2 alternating rounds of 1 s loads;/m);
 });
 
 Deno.test("a report of nothing is still a report", () => {
@@ -160,9 +160,9 @@ Deno.test("a report of nothing is still a report", () => {
 
 Deno.test("the picture is well-formed, has both themes, and its bars are as long as their values", () => {
   const run = results([
-    contestant("ours", "ours", [{ tcp_mean: 5, cpu_per_gb: 2 }]),
-    contestant("a<b", "rival", [{ tcp_mean: 2.5, cpu_per_gb: 20 }]),
-    contestant("plain", "plain", [{ tcp_mean: 50 }]),
+    measurement("ours", "ours", [{ tcp_mean: 5, cpu_per_gb: 2 }]),
+    measurement("a<b", "rival", [{ tcp_mean: 2.5, cpu_per_gb: 20 }]),
+    measurement("plain", "plain", [{ tcp_mean: 50 }]),
   ]);
   const svg = pictureSvg(run);
   assert.match(svg, /prefers-color-scheme:dark/);
@@ -187,6 +187,6 @@ function assertBalanced(xml: string): void {
 }
 
 Deno.test("a spread beyond the median itself is told by its extreme", () => {
-  const run = results([contestant("ours", "ours", [{ udp64_loss: 0.1 }, { udp64_loss: 0.2 }, { udp64_loss: 9 }])]);
+  const run = results([measurement("ours", "ours", [{ udp64_loss: 0.1 }, { udp64_loss: 0.2 }, { udp64_loss: 9 }])]);
   assert.match(figureTable(run), /lost, % \| +0\.2 \(to 9\.0\) \|/);
 });

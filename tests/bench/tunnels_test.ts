@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { measureLoads } from "../../scripts/bench/beds.ts";
-import { type Contender, CONTENDERS } from "../../scripts/bench/contenders.ts";
-import { findEntrants } from "../../scripts/bench/entrants.ts";
+import { measureLoads } from "../../scripts/bench/tunnels.ts";
+import { CONTENDERS, type Implementation } from "../../scripts/bench/implementations.ts";
+import { findParticipants } from "../../scripts/bench/participants.ts";
 import { run } from "../../scripts/bench/laboratory.ts";
-import type { Bed, Load } from "../../scripts/bench/loads.ts";
+import type { Load, RunningTunnel } from "../../scripts/bench/loads.ts";
 import { type Facility, missing } from "../../scripts/facilities.ts";
 
 const needed: readonly Facility[] = ["root", "namespaces", "tun", "ipv6", "ip", "ping", "iperf3"];
 const ignore = needed.some((facility) => missing(facility) !== undefined);
 
 /** Our loop without crypto: it needs no build. */
-function loop(id: string, changes: Partial<Contender> = {}): Contender {
+function loop(id: string, changes: Partial<Implementation> = {}): Implementation {
   const plain = CONTENDERS.find((c) => c.id === "plain") ?? assert.fail();
   return { ...plain, id, title: id, ...changes };
 }
@@ -23,16 +23,16 @@ Deno.test({
   ignore,
   async fn() {
     const broken = loop("broken", { up: () => Promise.reject(new Error("it does not start")) });
-    const { entrants } = await findEntrants([loop("a"), broken, loop("b")], 2, quiet);
+    const { participants } = await findParticipants([loop("a"), broken, loop("b")], 2, quiet);
     const seen = new Set<number>();
     let order = "";
-    const load = (id: string, work: (bed: Bed) => Promise<unknown>): Load => ({
+    const load = (id: string, work: (tunnel: RunningTunnel) => Promise<unknown>): Load => ({
       id,
       title: id,
-      run: async (bed, seconds) => {
-        for (const pid of bed.daemons) seen.add(pid);
+      run: async (tunnel, seconds) => {
+        for (const pid of tunnel.daemons) seen.add(pid);
         order += id;
-        await work(bed);
+        await work(tunnel);
         return { tcp_up: seconds };
       },
     });
@@ -46,9 +46,9 @@ Deno.test({
       killed = true;
     });
     const plan = { loads: [together, kills], seconds: 1, warmUpSeconds: 1 };
-    await measureLoads(entrants, plan, { rounds: 2, say: quiet });
+    await measureLoads(participants, plan, { rounds: 2, say: quiet });
 
-    const [a, none, b] = entrants.map((e) => e.contestant);
+    const [a, none, b] = participants.map((e) => e.measurement);
     assert.deepEqual(none.failures, ["setting up: it does not start"]);
     assert.deepEqual(none.rounds, [{}, {}]);
     assert.deepEqual(a.failures, []);
@@ -66,20 +66,20 @@ Deno.test({
   name: "the laboratories end also when the rounds end with an error",
   ignore,
   async fn() {
-    const { entrants } = await findEntrants([loop("a")], 1, quiet);
+    const { participants } = await findParticipants([loop("a")], 1, quiet);
     let daemons: readonly number[] = [];
     const look: Load = {
       id: "look",
       title: "look",
-      run: (bed) => {
-        daemons = bed.daemons;
+      run: (tunnel) => {
+        daemons = tunnel.daemons;
         return Promise.resolve({});
       },
     };
     let round = 0;
     const before = () => round++ === 0 ? Promise.resolve() : Promise.reject(new Error("enough"));
     const plan = { loads: [look], seconds: 1, warmUpSeconds: 1 };
-    await assert.rejects(measureLoads(entrants, plan, { rounds: 2, say: quiet, before }), /enough/);
+    await assert.rejects(measureLoads(participants, plan, { rounds: 2, say: quiet, before }), /enough/);
     assert.equal(daemons.length, 2);
     for (const pid of daemons) ended(pid);
   },

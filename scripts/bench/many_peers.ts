@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Contender, planTunnel, SOCKET } from "./contenders.ts";
+import { type Implementation, planTunnel, SOCKET } from "./implementations.ts";
 import { cpuSeconds, Laboratory, until } from "./laboratory.ts";
 import type { TalkerRow } from "./results.ts";
 import type { TalkCount, TalkOrder } from "./talk_load.ts";
@@ -13,7 +13,7 @@ const LOAD = new URL("./talk_load.ts", import.meta.url).pathname;
 
 /** Echoes through one device by each of these numbers of peers, in alternating rounds. */
 export async function measureTalkers(
-  contender: Contender,
+  implementation: Implementation,
   sizes: readonly number[],
   rounds: number,
   seconds: number,
@@ -23,7 +23,7 @@ export async function measureTalkers(
   for (let round = 0; round < rounds; round++) {
     for (const row of rows) {
       say(`${row.peers} peers talking, round ${round + 1} of ${rounds}`);
-      const { count, cpu } = await measureOnce(contender, row.peers, seconds);
+      const { count, cpu } = await measureOnce(implementation, row.peers, seconds);
       row.heard.push(count.heard);
       row.rate.push(count.echoes / count.seconds);
       row.cpu.push(cpu / count.echoes * 1e6);
@@ -32,11 +32,11 @@ export async function measureTalkers(
   return rows;
 }
 
-async function measureOnce(contender: Contender, peers: number, seconds: number) {
+async function measureOnce(implementation: Implementation, peers: number, seconds: number) {
   await using laboratory = await Laboratory.open();
   const { left, right } = laboratory;
-  const tunnel = await planTunnel(left, right);
-  await contender.up(right, tunnel.right);
+  const plan = await planTunnel(left, right);
+  await implementation.up(right, plan.right);
   const daemons = right.processes();
   const inside = (i: number) => [10, 78, i >> 8, i & 255];
   const keys = await Promise.all(Array.from({ length: peers }, () => makeKeyPair()));
@@ -46,10 +46,10 @@ async function measureOnce(contender: Contender, peers: number, seconds: number)
 
   const order: TalkOrder = {
     address: right.address,
-    port: tunnel.right.port,
-    responder: tunnel.right.keys.public.toHex(),
+    port: plan.right.port,
+    responder: plan.right.keys.public.toHex(),
     talkers: keys.map((pair, i) => ({ key: pair.private.toHex(), inside: inside(i) })),
-    to: tunnel.right.inet.split(".").map(Number),
+    to: plan.right.inet.split(".").map(Number),
     seconds,
   };
   const file = await Deno.makeTempFile({ prefix: "wg-bench-talk-" });

@@ -53,7 +53,7 @@ export async function planTunnel(left: Host, right: Host): Promise<{ left: EndPl
 }
 
 /** A program under measurement. */
-export interface Contender {
+export interface Implementation {
   readonly id: string;
   readonly title: string;
   readonly role: "ours" | "rival" | "plain";
@@ -66,7 +66,7 @@ export interface Contender {
 }
 
 /** Our own program, driven with its own words. */
-const ours: Contender = {
+const ours: Implementation = {
   id: "ours",
   title: "wg",
   role: "ours",
@@ -99,7 +99,7 @@ async function ifconfig(host: Host, words: readonly string[], env: Record<string
 }
 
 /** Our data plane without its cipher, under a session given by hand: how much of the time is not cryptography. */
-const plain: Contender = {
+const plain: Implementation = {
   id: "plain",
   title: "wg's loop, no crypto",
   role: "plain",
@@ -146,7 +146,7 @@ function rival(options: {
   args: readonly string[];
   build?: (say: (line: string) => void) => Promise<string | undefined>;
   version: () => Promise<string>;
-}): Contender {
+}): Implementation {
   return {
     id: options.id,
     title: options.title,
@@ -212,7 +212,7 @@ async function goInstall(say: (line: string) => void): Promise<string | undefine
 }
 
 /** Ours first, with and without crypto, then the rivals: the order of the table's columns. */
-export const CONTENDERS: readonly Contender[] = [
+export const CONTENDERS: readonly Implementation[] = [
   ours,
   plain,
   rival({

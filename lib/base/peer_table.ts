@@ -5,7 +5,7 @@
  * Shared by all writers, by Atomics: the two "said" flags, and the endpoint with its version.
  * @module
  */
-import { type Milliseconds, milliseconds, type PeerSlot } from "./brands.ts";
+import { type Milliseconds, milliseconds, type PeerSlot, type SessionIndex } from "./brands.ts";
 import {
   clearLocalCell,
   type Endpoint,
@@ -47,19 +47,25 @@ const WANTED = 33;
 const CELL_VERSION = 34;
 const CELL_AT = 144;
 
+/** Behind the rows: which peer the last handshake messages went to, by the low bits of their sender index. Each entry is the index and the slot + 1. */
+const HANDSHAKES = 256;
+const HANDSHAKES_BYTES = HANDSHAKES * 8;
+
 /** Rows indexed by PeerSlot over one SharedArrayBuffer; pages that no peer uses are never resident. */
 export class PeerTable {
   readonly buffer: SharedArrayBuffer;
   readonly #f64: Float64Array;
   readonly #i32: Int32Array;
   readonly #bytes: Uint8Array;
+  readonly #handshakes: Int32Array;
 
   /** @param buffer another isolate's `buffer`; without it a new table of PEERS_MAX rows is made */
-  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PEERS_MAX * ROW_BYTES)) {
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PEERS_MAX * ROW_BYTES + HANDSHAKES_BYTES)) {
     this.buffer = buffer;
     this.#f64 = new Float64Array(buffer);
     this.#i32 = new Int32Array(buffer);
     this.#bytes = new Uint8Array(buffer);
+    this.#handshakes = new Int32Array(buffer, buffer.byteLength - HANDSHAKES_BYTES);
   }
 
   /** Control plane: zeroes a row before a peer takes the slot. The slot's last peer must be long gone from the data plane. */
@@ -111,6 +117,21 @@ export class PeerTable {
   /** Whoever receives, when it installs a session: an authenticated handshake message came in, so this side waits for nothing. */
   handshakeReceived(peer: PeerSlot): void {
     this.#i32[peer * ROW_I32 + RECEIVED_COUNT]++;
+  }
+
+  /** Control plane, before an initiation or response leaves: should it come back as a packet, its sender index tells whom it was for. */
+  handshakeLeaves(peer: PeerSlot, index: SessionIndex): void {
+    const at = (index & (HANDSHAKES - 1)) * 2;
+    Atomics.store(this.#handshakes, at + 1, peer + 1);
+    Atomics.store(this.#handshakes, at, index);
+  }
+
+  /** Whom the handshake message with this sender index (unsigned) was for; undefined when it is none of ours, or so many went after it that it is forgotten. */
+  handshakeAddressee(index: number): PeerSlot | undefined {
+    const at = (index & (HANDSHAKES - 1)) * 2;
+    if (Atomics.load(this.#handshakes, at) !== (index | 0)) return undefined;
+    const slot = Atomics.load(this.#handshakes, at + 1) - 1;
+    return slot < 0 ? undefined : slot as PeerSlot;
   }
 
   #firstSince(peer: PeerSlot): boolean {

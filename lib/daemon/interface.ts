@@ -5,8 +5,7 @@
  */
 import type { PeerSlot } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
-import { DEFAULT_MTU, HANDSHAKE_TOS, MESSAGE_INITIATION } from "../base/constants.ts";
-import { formatEndpoint } from "../base/ip_text.ts";
+import { DEFAULT_MTU, HANDSHAKE_TOS } from "../base/constants.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import { offloadWords, sameOffloads } from "../base/offloads.ts";
 import { PeerTable } from "../base/peer_table.ts";
@@ -33,8 +32,6 @@ import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
 /** How often the link is looked at although nothing was heard of it. */
 const LOOK_EVERY_MS = 5_000;
-/** How often it is said that one endpoint cannot be sent to. */
-const REFUSED_EVERY_MS = 60_000;
 /** How long events are handled in a row before the control socket and the timers get their turn. */
 const EVENTS_SLICE_MS = 10;
 
@@ -80,8 +77,6 @@ export class Interface {
   #turn: Promise<unknown> = Promise.resolve();
   #looking: ReturnType<typeof setInterval> | undefined;
   #ending = false;
-  #socketsHere: boolean;
-  #refused: { readonly endpoint: string; readonly at: number } | undefined;
   /** What the data plane said, and how far that is handled. It says no more until then. */
   #events: readonly DataEvent[] = [];
   #eventAt = 0;
@@ -126,7 +121,6 @@ export class Interface {
     this.#sockets = sockets;
     this.ended = this.#end.promise;
     this.#watch = new LinkWatch(tun.fd);
-    this.#socketsHere = this.#areSocketsHere();
     const suite = chooseSuite();
     this.#suite = suite.name;
     this.#device = new Device({
@@ -143,6 +137,7 @@ export class Interface {
       command: (commands) => this.#command(commands),
       send: (datagram) => this.#send(datagram),
       log: (line) => options.log.write(line, "debug"),
+      fault: (line) => options.log.write(line, "error"),
     });
   }
 
@@ -222,7 +217,6 @@ export class Interface {
   /** The old sockets are closed when the data plane has let them go; cached source addresses belonged to them. */
   async #goOver(before: Sockets, after: Sockets): Promise<void> {
     await this.#options.worker.replaceSockets(after.fd4, after.fd6);
-    this.#socketsHere = this.#areSocketsHere();
     for (const peer of this.#peers) this.#table.clearLocal(peer);
     closeUdp(before);
     if (before.rtable !== after.rtable) removeRdomainIfEmpty(before.rtable);
@@ -243,32 +237,11 @@ export class Interface {
   }
 
   #send({ bytes, endpoint, local, peer }: OutgoingDatagram): void {
-    const { fd4, fd6, fwmark } = this.#sockets;
-    if (bytes[0] === MESSAGE_INITIATION && this.#socketsHere && this.#watch.swallows(endpoint.address, fwmark)) {
-      this.#refuse(formatEndpoint(endpoint));
-      return;
-    }
+    const { fd4, fd6 } = this.#sockets;
     const result = sendDatagram(fd4, fd6, bytes, endpoint, local, HANDSHAKE_TOS);
     if (result === SEND_SOURCE_LOST && peer !== undefined) {
       this.#table.clearLocal(peer);
     }
-  }
-
-  /** A datagram to this endpoint would come back as a packet to be sent there, again and again. */
-  #refuse(endpoint: string): void {
-    if (this.#refused?.endpoint === endpoint && now() - this.#refused.at < REFUSED_EVERY_MS) return;
-    this.#refused = { endpoint, at: now() };
-    const text = `the endpoint ${endpoint} is routed into ${this.#link.name} itself`;
-    this.#options.log.write(`Unable to send handshake initiation: ${text}`, "error");
-  }
-
-  /** Whether the UDP sockets are in the namespace that the interface is in. */
-  #areSocketsHere(): boolean {
-    const { rtable } = this.#sockets;
-    const here = this.#watch.namespace.identity;
-    if (rtable !== 0) return isRdomain(rtable, here);
-    using own = NetNamespace.current();
-    return sameNamespace(own.identity, here);
   }
 
   #hear(report: WorkerReport): void {
@@ -322,7 +295,6 @@ export class Interface {
     if (release !== undefined) {
       // The Worker waits on the old socket until it is told of the new one.
       this.#options.worker.replaceLinkSocket(this.#watch.descriptor).then(release);
-      this.#socketsHere = this.#areSocketsHere();
     }
     const before = this.#link;
     if (state.name === before.name && state.up === before.up && state.mtu === before.mtu && release === undefined) {

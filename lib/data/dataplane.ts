@@ -19,6 +19,7 @@ import { BulkFlows } from "./bulk_flows.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Unreachable } from "./icmp.ts";
 import { Inbound } from "./inbound.ts";
+import { Loops } from "./loops.ts";
 import { PacketMemory } from "./memory.ts";
 import { Merger } from "./merge.ts";
 import { Outbound } from "./outbound.ts";
@@ -124,6 +125,7 @@ export class Dataplane {
       const parts = { memory, cipher, table, udp, endpoints, staging, stats, voice, times, gso };
       this.#sender = sender = new Sender(parts, DEFAULT_MTU);
       const unreachable = new Unreachable(memory, checksum, tun, stats);
+      const loops = new Loops({ memory, table, peers, sessions, voice });
       this.#outbound = new Outbound({
         memory,
         checksum,
@@ -134,6 +136,7 @@ export class Dataplane {
         endpoints,
         staging,
         unreachable,
+        loops,
         bulkFlows,
         stats,
         voice,

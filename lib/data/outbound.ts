@@ -1,11 +1,10 @@
 /**
  * TUN to UDP. Stages: read (with virtio_net_hdr) -> the destination's peer by allowed IPs -> its session -> super-packets are split, checksums
  * finished, on the way into a slot -> padding, sealing, sending (sender.ts). Without a session the packets wait and a handshake is asked for;
- * without a peer an ICMP answer goes back.
+ * without a peer an ICMP answer goes back. A message of ours that would come back for ever goes no further (loops.ts).
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
-import { MESSAGE_DATA } from "../base/constants.ts";
 import type { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
@@ -13,6 +12,7 @@ import * as Vnet from "../wire/vnet.ts";
 import { BULK_PACKET_BYTES, type BulkFlows, QUEUE_BULK, QUEUE_MAIN } from "./bulk_flows.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Unreachable } from "./icmp.ts";
+import type { Loops } from "./loops.ts";
 import type { PacketMemory } from "./memory.ts";
 import { PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
 import type { Sender } from "./sender.ts";
@@ -38,6 +38,7 @@ export interface OutboundParts {
   readonly endpoints: Endpoints;
   readonly staging: Staging;
   readonly unreachable: Unreachable;
+  readonly loops: Loops;
   readonly bulkFlows: BulkFlows;
   readonly stats: DataStats;
   readonly voice: Voice;
@@ -60,6 +61,7 @@ export class Outbound {
   readonly #endpoints: Endpoints;
   readonly #staging: Staging;
   readonly #unreachable: Unreachable;
+  readonly #loops: Loops;
   readonly #bulkFlows: BulkFlows;
   readonly #stats: DataStats;
   readonly #voice: Voice;
@@ -76,6 +78,7 @@ export class Outbound {
     this.#endpoints = parts.endpoints;
     this.#staging = parts.staging;
     this.#unreachable = parts.unreachable;
+    this.#loops = parts.loops;
     this.#bulkFlows = parts.bulkFlows;
     this.#stats = parts.stats;
     this.#voice = parts.voice;
@@ -157,24 +160,13 @@ export class Outbound {
       this.#unreachable.answer(tunPacket, length, now);
       return;
     }
-    if (this.#isOwnMessage(peer, v4, length)) {
+    if (this.#loops.isLoop(peer, v4, length, now)) {
       this.#stats.looped++;
       return;
     }
     const gso = bytes[tunPacket - VNET_HEADER_BYTES + Vnet.VNET_GSO_TYPE] & ~Vnet.GSO_ECN;
     const session = gso === Vnet.GSO_NONE ? this.#one(peer, v4, length, now) : this.#split(peer, v4, gso, length, now);
     if (session !== null) this.#sender.keepFresh(session, now);
-  }
-
-  /** Whether it is a datagram that went to this peer and came back, because its endpoint is routed into the tunnel itself: nobody else knows the index. */
-  #isOwnMessage(peer: Peer, v4: boolean, length: number): boolean {
-    const { bytes, view, tunPacket } = this.#memory;
-    if (bytes[tunPacket + (v4 ? Ip.IPV4_PROTOCOL : Ip.IPV6_NEXT)] !== Ip.PROTOCOL_UDP || peer.current === null) {
-      return false;
-    }
-    const at = tunPacket + (v4 ? Ip.IPV4_HEADER_BYTES : Ip.IPV6_HEADER_BYTES) + Ip.UDP_HEADER_BYTES;
-    return at + 8 <= tunPacket + length && view.getUint32(at, true) === MESSAGE_DATA &&
-      view.getUint32(at + 4, true) === peer.current.remoteIndex >>> 0;
   }
 
   /** A packet that is not to be split. Returns the session it was sent on. */

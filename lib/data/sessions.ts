@@ -20,6 +20,11 @@ export class Peer {
   staged: Uint8Array[] | null = null;
   /** The version of the table's endpoint that the cell is a copy of; -1 for none. */
   endpointVersion = -1;
+  /** The peer through which its messages went when the last one came back as a packet, and when that was (loops.ts). */
+  carrier: Peer | null = null;
+  carriedAt = -Infinity;
+  /** When it was last said that its messages come back for ever. */
+  loopSaidAt = -Infinity;
 
   constructor(readonly slot: PeerSlot, readonly cellAt: number) {}
 }
@@ -69,6 +74,8 @@ export class SessionTable {
   readonly #rowOfSlot = new Int32Array(SESSION_SLOTS);
   readonly #rows: (Session | null)[] = [];
   readonly #freeRows: number[] = [];
+  /** By the index that the other side gave; made when one is first looked for, as most interfaces never do. */
+  #byRemote: Map<number, Session> | undefined;
 
   constructor(memory: PacketMemory) {
     this.#memory = memory;
@@ -87,6 +94,15 @@ export class SessionTable {
     return session !== null && session.localIndex === index ? session : null;
   }
 
+  /** The session whose messages bear an index of the other side's (unsigned); of several with one index, as strangers to each other may give, the newest. */
+  findRemote(index: number): Session | undefined {
+    if (this.#byRemote === undefined) {
+      this.#byRemote = new Map();
+      for (const session of this.#rows) if (session !== null) this.#byRemote.set(session.remoteIndex >>> 0, session);
+    }
+    return this.#byRemote.get(index);
+  }
+
   /** Puts a session in, its keys into the arena. One that has the same slot is wiped. Returns null when SESSIONS_MAX are there. */
   install(peer: Peer, command: Extract<DataCommand, { type: "session-install" }>): Session | null {
     const slot = command.localIndex & (SESSION_SLOTS - 1);
@@ -101,6 +117,7 @@ export class SessionTable {
     const session = new Session(peer, row, keyAt, localIndex, remoteIndex, initiator, createdAt);
     this.#rows[row] = session;
     this.#rowOfSlot[slot] = row + 1;
+    this.#byRemote?.set(remoteIndex >>> 0, session);
     (peer.sessions ??= []).push(session);
     return session;
   }
@@ -112,6 +129,7 @@ export class SessionTable {
     this.#rows[session.row] = null;
     this.#freeRows.push(session.row);
     this.#rowOfSlot[session.localIndex & (SESSION_SLOTS - 1)] = 0;
+    if (this.#byRemote?.get(session.remoteIndex >>> 0) === session) this.#byRemote.delete(session.remoteIndex >>> 0);
     const { peer } = session;
     if (peer.current === session) peer.current = null;
     if (peer.next === session) peer.next = null;

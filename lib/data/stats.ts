@@ -31,7 +31,7 @@ export class DataStats {
   /** Sends that failed, and those that worked only without the cached source address. */
   sendFailed = 0;
   sourceLost = 0;
-  /** Our own data messages that came back as packets, because the endpoint is routed into the tunnel itself. */
+  /** Our own messages that came back as packets and would have come back again: the way to the peer leads through the peer itself (loops.ts). */
   looped = 0;
   /** Packets dropped because the interface was down. */
   linkDown = 0;

@@ -7,12 +7,15 @@ import { HANDSHAKE_QUEUE_MAX } from "../base/constants.ts";
 import { type Endpoint, readEndpointCell, readLocalCell } from "../base/endpoint.ts";
 import type { DataEvent, Notice } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
+import type { Peer } from "./sessions.ts";
 import type { DataStats } from "./stats.ts";
 
 /** Notices of one kind a second. */
 export const NOTICES_PER_SECOND = 5;
+/** How often it is said of one peer that its messages come back for ever. */
+export const LOOP_EVERY_MS = 60_000;
 
-/** Emits events: notices only while debugging, handshake messages only while their queue has room. */
+/** Emits events: notices only while debugging, handshake messages only while their queue has room, loops once a while. */
 export class Voice {
   /** Whether notices are wanted. */
   debug = false;
@@ -47,6 +50,13 @@ export class Voice {
   /** A responder's session is the current one now. */
   confirmed(peer: PeerSlot, localIndex: SessionIndex): void {
     this.#emit({ type: "session-confirmed", peer, localIndex });
+  }
+
+  /** A message to `peer` came back and was not sent again through `through`, which is `peer` itself or leads back to it. */
+  loop(peer: Peer, through: Peer, now: Milliseconds): void {
+    if (now - peer.loopSaidAt < LOOP_EVERY_MS) return;
+    peer.loopSaidAt = now;
+    this.#emit({ type: "loop", peer: peer.slot, through: through.slot });
   }
 
   /** A handshake message of `length` bytes at `at`, from the endpoint cell at `cellAt`. */

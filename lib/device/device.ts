@@ -10,6 +10,7 @@ import { type Milliseconds, milliseconds, type PresharedKey, type PrivateKey, ty
 import type { DeviceChange, DeviceStatus, PeerStatus } from "../base/config.ts";
 import { DEFAULT_MTU } from "../base/constants.ts";
 import type { Endpoint } from "../base/endpoint.ts";
+import { formatEndpoint } from "../base/ip_text.ts";
 import type { DataEvent, Notice } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../base/times.ts";
@@ -177,6 +178,8 @@ export class Device {
         completeHandshake(ctx, peer);
         this.#timers.schedule(peer, now);
         return;
+      case "loop":
+        return this.#loop(peer, ctx.peers.at(event.through));
       case "peer-active":
         this.#timers.active(peer, now);
         return;
@@ -233,6 +236,14 @@ export class Device {
       rxBytes: table.rxBytes(peer.slot) + peer.handshakeRxBytes,
       lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
     };
+  }
+
+  #loop(peer: Peer, through: Peer | undefined): void {
+    const { endpoint } = pathOf(this.#ctx, peer);
+    if (endpoint === undefined || through === undefined) return;
+    const itself = `its endpoint ${formatEndpoint(endpoint)} is routed into the interface itself`;
+    const way = through === peer ? "" : `, through peer ${through.number}, which leads back to peer ${peer.number}`;
+    this.#ctx.out.complain(`Unable to send to peer ${peer.number}: ${itself}${way}`);
   }
 
   #notice(notice: Notice, peer: Peer | undefined, source: Endpoint | undefined): void {

@@ -157,6 +157,7 @@ export class Incoming {
     peer.handshakeTxBytes += made.message.length;
     peer.zeroAt = now + ctx.times.zeroKeysAfter;
     ctx.out.say(`Sending handshake response to peer ${peer.number}`, source);
+    ctx.table.handshakeLeaves(peer.slot, index);
     ctx.out.datagram({ bytes: made.message, endpoint: source, local, peer: peer.slot });
     return { verdict: "accepted", peer };
   }

@@ -114,6 +114,7 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   cookieJarOf(ctx, peer).seal(made.message, now);
   peer.handshakeTxBytes += made.message.length;
   ctx.out.say(`Sending handshake initiation to peer ${peer.number}`, endpoint);
+  ctx.table.handshakeLeaves(peer.slot, index);
   ctx.out.datagram({ bytes: made.message, endpoint, local, peer: peer.slot });
 }
 

@@ -25,6 +25,8 @@ export interface DeviceOutputs {
   readonly datagrams: OutgoingDatagram[];
   /** Debug messages, only while `debug` is on. */
   readonly log: string[];
+  /** What is wrong with the configuration or the routes, whether `debug` is on or not. */
+  readonly faults: string[];
 }
 
 /** The outputs of one device. */
@@ -33,7 +35,7 @@ export class Outputs {
   debug = false;
   #second = 0;
   #lines = 0;
-  #taken: DeviceOutputs = { commands: [], datagrams: [], log: [] };
+  #taken: DeviceOutputs = { commands: [], datagrams: [], log: [], faults: [] };
 
   /** Call with the time before anything is said. */
   at(now: Milliseconds): void {
@@ -60,10 +62,15 @@ export class Outputs {
     this.#taken.log.push(where === undefined ? text : `${text} (${formatEndpoint(where)})`);
   }
 
+  /** Says what is wrong, whether debugging or not. */
+  complain(text: string): void {
+    if (++this.#lines <= LOG_LINES_PER_SECOND) this.#taken.faults.push(text);
+  }
+
   /** Hands everything over and starts anew. */
   take(): DeviceOutputs {
     const taken = this.#taken;
-    this.#taken = { commands: [], datagrams: [], log: [] };
+    this.#taken = { commands: [], datagrams: [], log: [], faults: [] };
     return taken;
   }
 }

@@ -20,6 +20,8 @@ export interface ControlOptions {
   /** Sends a handshake message. */
   readonly send: (datagram: OutgoingDatagram) => void;
   readonly log: (line: string) => void;
+  /** Says what is wrong, debugging or not; `log` does without it. */
+  readonly fault?: (line: string) => void;
   /** Sets a timer and returns what stops it; setTimeout without it. */
   readonly timer?: (callback: () => void, delayMs: number) => () => void;
 }
@@ -61,11 +63,12 @@ export class ControlDriver {
 
   #settle(): void {
     if (this.#closed) return;
-    const { device, command, send, log, now } = this.#options;
+    const { device, command, send, log, fault = log, now } = this.#options;
     const outputs = device.takeOutputs();
     if (outputs.commands.length > 0) command(outputs.commands);
     for (const datagram of outputs.datagrams) send(datagram);
     for (const line of outputs.log) log(line);
+    for (const line of outputs.faults) fault(line);
     const deadline = device.nextDeadline();
     if (deadline === this.#deadline && this.#stopTimer !== undefined) return;
     this.#stopTimer?.();

@@ -3,7 +3,6 @@
  * and down, and given another MTU by anybody at any time.
  * @module
  */
-import type { IpBytes } from "../base/endpoint.ts";
 import { osError } from "../base/errno.ts";
 import { LinkMonitor } from "../linux/link_monitor.ts";
 import { NetNamespace } from "../linux/namespace.ts";
@@ -76,18 +75,6 @@ export class LinkWatch {
       }
     }
     return "unclear";
-  }
-
-  /** Whether packets that this machine sends to an address, from the interface's namespace and with a mark, would come back into the interface. */
-  swallows(address: IpBytes, mark: number): boolean {
-    try {
-      const name = tunName(this.#tun);
-      const link = name === undefined ? undefined : this.#routes.link(name);
-      return link !== undefined && this.#routes.getRoute(address, { mark }).interfaceIndex === link.index;
-    } catch {
-      // No way at all: sending says so.
-      return false;
-    }
   }
 
   /** The link and its addresses as they are; undefined while the interface is moved or renamed, or when it is gone. */

@@ -19,6 +19,7 @@ export const SYSTEM_CALLS = {
   close: [3, 57],
   ioctl: [16, 29],
   socket: [41, 198],
+  connect: [42, 203],
   sendto: [44, 206],
   recvfrom: [45, 207],
   bind: [49, 200],
@@ -221,6 +222,9 @@ export const socket = (family: number, type: number, protocol: number): number =
 /** bind(2) to an address made by structs.ts. */
 export const bind = (fd: number, address: Uint8Array): number => call("bind", fd, address, address.length);
 
+/** connect(2) to an address made by structs.ts. Returns 0. */
+export const connect = (fd: number, address: Uint8Array): number => call("connect", fd, address, address.length);
+
 /** getsockname(2) into `address`. Returns 0. */
 export function getsockname(fd: number, address: Uint8Array): number {
   return call("getsockname", fd, address, new Uint8Array(Uint32Array.of(address.length).buffer));
@@ -239,6 +243,10 @@ export function getsockopt(fd: number, level: number, option: number): number | 
   const length = new Uint8Array(Uint32Array.of(4).buffer);
   return call("getsockopt", fd, level, option, new Uint8Array(value.buffer), length) < 0 ? undefined : value[0];
 }
+
+/** getsockopt(2) of a structure, into all of `value`. Returns 0. */
+export const getsockoptBytes = (fd: number, level: number, option: number, value: Uint8Array): number =>
+  call("getsockopt", fd, level, option, value, new Uint8Array(Uint32Array.of(value.length).buffer));
 
 /** send(2) on a socket that needs no address. Returns bytes sent. */
 export const send = (fd: number, bytes: Uint8Array): number => call("sendto", fd, bytes, bytes.length, 0, null, 0);

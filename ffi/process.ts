@@ -1,5 +1,5 @@
 /**
- * What a daemon asks of the kernel about itself: its standard descriptors, and datagrams to the system's log.
+ * What a daemon asks of the kernel about itself: its standard descriptors, session, thread and memory.
  * @module
  */
 
@@ -13,9 +13,6 @@ function open() {
     setsid: { parameters: [], result: "i32" },
     getsid: { parameters: ["i32"], result: "i32" },
     prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
-    socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-    connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-    send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
     malloc_trim: { parameters: ["usize"], result: "i32" },
     madvise: { parameters: ["u64", "usize", "i32"], result: "i32" },
   }).symbols;
@@ -117,55 +114,6 @@ export function codeMappings(smaps: string, program: string): { readonly start: 
     }
   }
   return found;
-}
-
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
-const NONBLOCK_CLOEXEC = 0x80800;
-const SEND_FLAGS = 0x4040; // MSG_DONTWAIT | MSG_NOSIGNAL
-const UNIX_PATH_MAX = 107;
-
-/** A connected socket to /dev/log, or undefined when nobody listens there. Messages are lost rather than waited for. */
-export class SystemLog {
-  readonly #descriptor: number;
-  private constructor(descriptor: number) {
-    this.#descriptor = descriptor;
-  }
-
-  static open(path = "/dev/log"): SystemLog | undefined {
-    const descriptor = connectUnix(path, SOCK_DGRAM);
-    return descriptor < 0 ? undefined : new SystemLog(descriptor);
-  }
-
-  /** Sends one message, already in syslog's form. Returns false when it was lost. */
-  send(message: Uint8Array<ArrayBuffer>): boolean {
-    return libc().send(this.#descriptor, message, BigInt(message.length), SEND_FLAGS) >= 0;
-  }
-
-  close(): void {
-    libc().close(this.#descriptor);
-  }
-}
-
-/** Whether somebody accepts connections at a path of the file system. A path that this user may not connect to counts as not. */
-export function unixSocketAnswers(path: string): boolean {
-  const descriptor = connectUnix(path, SOCK_STREAM);
-  if (descriptor >= 0) libc().close(descriptor);
-  return descriptor >= 0;
-}
-
-function connectUnix(path: string, type: number): number {
-  const name = new TextEncoder().encode(path);
-  if (name.length > UNIX_PATH_MAX) return -1;
-  const address = new Uint8Array(2 + UNIX_PATH_MAX + 1);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
-  address.set(name, 2);
-  const descriptor = libc().socket(AF_UNIX, type | NONBLOCK_CLOEXEC, 0);
-  if (descriptor < 0) return -1;
-  if (libc().connect(descriptor, address, address.length) === 0) return descriptor;
-  libc().close(descriptor);
-  return -1;
 }
 
 function cString(text: string): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,5 @@
 /**
- * Asking the daemons: what the commands do with them. Needs root (or the owner of the sockets), but for `interfaceNames` and `publicFacts`.
+ * Asking the daemons: what the commands do with them. Whoever may connect to a daemon's socket may ask it: its owner and root.
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
@@ -8,7 +8,7 @@ import { parseGet } from "../uapi/get.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { formatSet } from "../uapi/set.ts";
 import type { InterfaceStatus } from "../base/status.ts";
-import { unixSocketAnswers } from "../../ffi/process.ts";
+import { unixSocketState } from "../../ffi/unix_socket.ts";
 import type { LogLine } from "./log_text.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";
 
@@ -23,17 +23,20 @@ const END_MS = 15_000;
 const ANSWER_MAX = 256 * 1024 * 1024;
 
 /**
- * The interfaces that have a daemon which answers (sockets left behind by a dead one are passed over), sorted as people count.
- * A user who may not connect sees the names of all sockets.
+ * The interfaces that have a daemon (sockets left behind by a dead one are passed over), sorted as people count; also those that this user
+ * may not ask.
  */
-export function interfaceNames(): string[] {
-  const names = socketNames();
-  const root = Deno.uid() === 0;
-  return root ? names.filter((name) => unixSocketAnswers(socketPath(name))) : names;
+export const interfaceNames = (): string[] => socketNames().filter(interfaceExists);
+
+/** Whether there is a daemon of this name, which this user may ask or not. @throws ConfigError when the name cannot be one */
+export function interfaceExists(name: string): boolean {
+  const state = unixSocketState(socketPath(name));
+  // A folder that may not be looked into denies everything.
+  return state === "answers" || state === "denied" && socketNames().includes(name);
 }
 
-/** Whether a daemon answers for this name. @throws ConfigError when the name cannot be one */
-export const interfaceExists = (name: string): boolean => unixSocketAnswers(socketPath(name));
+/** Whether there is a daemon of this name that this user may not ask. @throws ConfigError when the name cannot be one */
+export const interfaceDenied = (name: string): boolean => unixSocketState(socketPath(name)) === "denied";
 
 /** What anybody may know of an interface (no keys, no peers), or undefined when it tells nothing. */
 export function publicFacts(name: string): InterfaceStatus | undefined {

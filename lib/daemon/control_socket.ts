@@ -6,7 +6,7 @@ import { errnoNumber, osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { UapiReader, type UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
-import { unixSocketAnswers } from "../../ffi/process.ts";
+import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { SOCKET_FOLDER, socketPath } from "./paths.ts";
 
 /** Clients served at once; further ones are turned away at once. */
@@ -177,7 +177,7 @@ function listen(name: string, path: string, folderPath: string): Deno.UnixListen
     // The lock is on the folder: two daemons that start at once must not both replace the same dead socket.
     folder.lockSync(true);
     if (inodeOf(path) !== null) {
-      if (unixSocketAnswers(path)) throw osError("bind", name, EEXIST);
+      if (unixSocketState(path) === "answers") throw osError("bind", name, EEXIST);
       removeFile(path);
     }
     const before = Deno.umask(0o177);

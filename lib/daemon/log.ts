@@ -2,7 +2,7 @@
  * The daemon's log: always a bounded ring that `wg dmesg` reads, besides it syslog where there is one, and standard error in the foreground.
  * @module
  */
-import { SystemLog } from "../../ffi/process.ts";
+import { SystemLog } from "../../ffi/unix_socket.ts";
 import type { LogLine } from "./log_text.ts";
 
 /** Lines kept, and bytes of one line. */

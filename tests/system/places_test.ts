@@ -6,7 +6,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, traces, wgRoom } from "./peers.ts";
+import { may, must, randomKey, traces, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip");
 const NEEDS_ROOT = needs("namespaces", "tun", "ip", "root");
@@ -161,3 +161,59 @@ Deno.test(
     if (packed) equal(modes.stdout, "755\n700\n");
   },
 );
+
+Deno.test("CAP_NET_ADMIN without uid 0 does everything that needs no more", NEEDS_ROOT, async () => {
+  await using room = await wgRoom();
+  await must(room, "mkdir -m 777 /run/home /run/dev");
+  // Machines may keep the device from their users; the folder of the sockets is made by root or lies where anybody may make it.
+  const device = "mknod -m 666 /run/dev/tun c 10 200 && mount --bind /run/dev /dev/net";
+  equal((await shell(room, `${device} && mkdir /run/wireguard && chown 4321:4321 /run/wireguard`)).code, 0);
+  const as = (uid: number, capabilities: string, line: string) =>
+    room.run([
+      "setpriv",
+      "--clear-groups",
+      `--reuid=${uid}`,
+      `--regid=${uid}`,
+      ...["inh-caps", "ambient-caps", "bounding-set"].map((set) => `--${set}=-all${capabilities}`),
+      ...line.split(" "),
+    ], { env: { HOME: `/run/home/${uid}` } });
+  const admin = (line: string) => as(4321, ",+net_admin", line);
+  const [key, peer] = [randomKey(), randomKey()];
+  for (
+    const line of [
+      `ifconfig wg1 create wgport 7111 wgkey ${key} wgpeer ${peer} wgaip 10.9.0.0/16`,
+      "ifconfig wg1 192.168.5.1/24 mtu 1300 description here debug group lan",
+      "ifconfig wg1 wgport 7112 down",
+      "ifconfig wg1 up",
+      "ifconfig wg create",
+      "ifconfig wg0 destroy",
+      "route add 10.9.0.0/16 192.168.5.9",
+      `${ROOT}wg dmesg wg1`,
+    ]
+  ) {
+    const { code, stderr } = await admin(line);
+    deepEqual([code, stderr], [0, ""], line);
+  }
+  const shown = await admin("ifconfig wg1");
+  match(shown.stdout, / mtu 1300\n[^]*\twgport 7112\n[^]*\twgpeer [^]*\t\twgaip 10\.9\.0\.0\/16\n[^]*192\.168\.5\.1/);
+  match((await admin(`${ROOT}wg show wg1`)).stdout, /\npeer: /);
+  const still = (text: string) => text.replaceAll(/tx: .*/g, "");
+  equal(still((await may(room, "ifconfig wg1")).stdout), still(shown.stdout));
+  const file = "mkdir /run/etc && cd /run/etc && cat >hostname.wg2 && chmod 600 hostname.wg2 && chown -R 4321:4321 .";
+  await room.output(["sh", "-c", file], { stdin: "wgport 7222\ninet 192.168.6.1/24\n" });
+  const started = await admin(`${ROOT}wg netstart -d /run/etc wg2`);
+  deepEqual([started.code, started.stderr], [0, ""]);
+  match((await admin("ifconfig wg2")).stdout, /192\.168\.6\.1/);
+
+  // The owner without the capability: what the daemon does needs none, what the kernel does names its refusal.
+  equal((await as(4321, "", "ifconfig wg1 wgport 7113")).stderr, "");
+  match((await as(4321, "", "ifconfig wg1 mtu 1400")).stderr, /^wg: [^\n]*\((EPERM|EACCES)\)\n$/);
+  match((await as(4321, "", "ifconfig wg3 create")).stderr, /^wg: wg3: [^\n]*CAP_NET_ADMIN[^\n]*\n$/);
+  // The capability without the socket: the port, and no peers.
+  const other = await as(4322, ",+net_admin", "ifconfig wg1");
+  match(other.stdout, /\twgport 7113\n/);
+  equal(other.stdout.includes("wgpeer"), false);
+  match((await as(4322, ",+net_admin", "ifconfig wg1 wgport 7114")).stderr, /^wg: wg1: [^\n]*not permitted[^\n]*\n$/);
+  for (const name of ["wg1", "wg2"]) equal((await admin(`ifconfig ${name} destroy`)).stderr, "");
+  await eventually("no daemon is left", async () => !(await room.processes()).some((line) => line.includes("daemon")));
+});

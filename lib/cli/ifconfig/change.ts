@@ -21,7 +21,7 @@ import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Command } from "./words/draft.ts";
 import { CLASS_NAME, isNumberedInClass, parseWords, settle } from "./words/parse.ts";
 import type { InterfaceStatus } from "../../base/status.ts";
-import { requireRoot } from "./permission.ts";
+import { requireNetAdmin, requireOwner } from "./permission.ts";
 import { namespaceOf } from "./kernel.ts";
 import { LinkEditor } from "./link_editor.ts";
 import { commandSources } from "./sources.ts";
@@ -37,9 +37,9 @@ const CLASS_NUMBERS = 1 << 15;
  */
 export async function changeInterface(words: readonly string[]): Promise<number> {
   const draft = parseWords(words);
-  requireRoot(draft.name);
   if (draft.create && draft.name !== CLASS_NAME) requireFree(draft.name);
   const makes = draft.create || !isThere(draft);
+  if (makes) requireNetAdmin(draft.name);
   const command = await settle(draft, commandSources());
   try {
     if (command.destroy) await destroy(command.name);
@@ -74,6 +74,7 @@ function inWords(error: unknown, command: Command): unknown {
  * @throws ConfigError
  */
 function isThere({ name, destroy }: { readonly name: string; readonly destroy: boolean }): boolean {
+  requireOwner(name);
   if (interfaceExists(name)) return true;
   using routes = RouteSocket.open();
   if (routes.link(name) !== undefined) throw new ConfigError(name, "not a wg interface; use ip(8)");
@@ -144,12 +145,13 @@ async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
 async function modify(command: Command): Promise<void> {
   const status = await getDevice(command.name);
   const change = changeFor(command, status.groups);
-  using namespace = namespaceOf(status);
-  using editor = touchesLink(command) ? new LinkEditor(status.name || command.name, namespace) : undefined;
+  // Its owner may not go where the interface is without the capability, and need not for what the daemon does alone.
+  using namespace = touchesLink(command) ? namespaceOf(status) : undefined;
+  using editor = namespace === undefined ? undefined : new LinkEditor(status.name || command.name, namespace);
   if (editor !== undefined) changeLink(editor, command, change.priority ?? status.priority);
   if (Object.keys(change).length > 0) await setDevice(command.name, change);
   editor?.keep();
-  const left = command.rdomain === undefined ? undefined : rdomainOf(namespace.identity);
+  const left = command.rdomain === undefined || namespace === undefined ? undefined : rdomainOf(namespace.identity);
   if (left !== undefined && left !== command.rdomain) removeRdomainIfEmpty(left);
 }
 

@@ -3,9 +3,21 @@
  * @module
  */
 import { ConfigError } from "../../base/errors.ts";
-import { isRoot } from "../../daemon/wg_control.ts";
+import { interfaceDenied } from "../../daemon/client.ts";
+import { mayAdministerNetwork } from "../../linux/capabilities.ts";
 
-/** @throws ConfigError that names the interface */
-export function requireRoot(name: string): void {
-  if (!isRoot()) throw new ConfigError(name, "Operation not permitted: only root may change an interface");
+/**
+ * Call before interfaces are made.
+ * @param name what the message names
+ * @throws ConfigError
+ */
+export function requireNetAdmin(name: string): void {
+  if (mayAdministerNetwork()) return;
+  throw new ConfigError(name, "Operation not permitted: root, or the capability CAP_NET_ADMIN, is required");
+}
+
+/** Call before an interface is changed. @throws ConfigError that names it */
+export function requireOwner(name: string): void {
+  if (!interfaceDenied(name)) return;
+  throw new ConfigError(name, "Operation not permitted: only root and the user who made an interface may change it");
 }

@@ -4,7 +4,7 @@
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { interfaceNames } from "../../daemon/client.ts";
-import { isRoot, knownStatus } from "../../daemon/wg_control.ts";
+import { knownStatus } from "../../daemon/wg_control.ts";
 import type { Family } from "./words/draft.ts";
 import type { ShownAddress, ShownInterface, ShownLink, StatusOptions } from "./status_text.ts";
 import { formatInterface, interfaceJson } from "./status_text.ts";
@@ -114,7 +114,8 @@ async function findLink(name: string, status: InterfaceStatus): Promise<FoundLin
   const identity = identityToldBy(status);
   const place = identity === undefined ? undefined : placeOf(identity);
   if (status.link !== undefined) return { place, link: status.link, addresses: status.link.addresses };
-  if (!isRoot() && place !== 0) return { place, link: undefined, addresses: [] };
+  // The path of a namespace is told to who may ask the daemon only.
+  if (place !== 0 && !status.netns.startsWith("/")) return { place, link: undefined, addresses: [] };
   return { place, ...(await kernel()).lookFor(name, place === 0 ? "" : status.netns) };
 }
 

@@ -13,7 +13,7 @@ import { shellQuote } from "./shell_words.ts";
 import type { Command } from "../command.ts";
 import { changeInterface } from "../ifconfig/change.ts";
 import { complain } from "../output.ts";
-import { requireRoot } from "../ifconfig/permission.ts";
+import { requireNetAdmin } from "../ifconfig/permission.ts";
 
 const FOLDER = "/etc";
 const PREFIX = "hostname.";
@@ -44,7 +44,7 @@ export const command: Command = {
     }
     const options = parseOptions(args);
     const names = options.names.length > 0 ? options.names : filesIn(options.folder);
-    if (!options.print) requireRoot("netstart");
+    if (!options.print) requireNetAdmin("netstart");
     let status = 0;
     using path = new CommandPath();
     for (const name of names) {
@@ -104,7 +104,7 @@ async function start(name: string, options: Options, path: CommandPath): Promise
   }
   for (const { line, problem } of parsed.problems) complain(`${file}:${line}: ${problem}`);
   if (parsed.problems.length > 0) return false;
-  const exists = Deno.uid() === 0 && interfaceExists(name);
+  const exists = interfaceExists(name);
   if (options.print) {
     if (!exists) console.log(`ifconfig ${name} create`);
     for (const step of parsed.steps) console.log(stepText(step));
@@ -210,15 +210,17 @@ class CommandPath {
   }
 }
 
-/** Reads a file after looking who else can, as OpenBSD's netstart does. @throws ConfigError when it is too long; what Deno throws */
+/** Reads a file after looking who else can, as OpenBSD's netstart does: it belongs to root or to this user. @throws ConfigError when it is too long; what Deno throws */
 function readSecurely(path: string, mend: boolean): string {
   const { isFile, mode, uid, gid, size } = Deno.statSync(path);
   if (!isFile) throw new ConfigError(path, "not a file");
   if (size > HOSTNAME_FILE_MAX) throw new ConfigError(path, `more than ${HOSTNAME_FILE_MAX} bytes`);
-  if (((mode ?? 0) & MODE_OF_OTHERS) !== 0 || uid !== 0 || gid !== 0) {
+  const [ownUid, ownGid] = [Deno.uid() ?? 0, Deno.gid() ?? 0];
+  const ours = (uid === 0 || uid === ownUid) && (gid === 0 || gid === ownGid);
+  if (((mode ?? 0) & MODE_OF_OTHERS) !== 0 || !ours) {
     complain(`WARNING: ${path} is insecure${mend ? ", fixing permissions" : ""}`);
     if (mend) {
-      Deno.chownSync(path, 0, 0);
+      Deno.chownSync(path, ownUid, ownGid);
       Deno.chmodSync(path, (mode ?? 0o600) & 0o777 & ~MODE_OF_OTHERS);
     }
   }

@@ -29,7 +29,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const OS_ROOMS = new Set(["runtime", "ports", "linux", "worker", "embed", "daemon", "cli"]);
 /** Files of lib/cli that are pure: the words and the text of a command, apart from what it does. */
 const PURE_OF_CLI =
-  /^lib\/cli\/([a-z]+\/(words\/.*|words|help|address_plan|status_text|text|hostname_if|shell_words)|mdoc)\.ts$/;
+  /^lib\/cli\/([a-z]+\/(words\/.*|words|help|address_plan|status_text|text|hostname_if|shell_words|mygate)|mdoc)\.ts$/;
 const isPure = (path: string) => path.startsWith("lib/") && (!OS_ROOMS.has(roomOf(path)) || PURE_OF_CLI.test(path));
 
 /** What a pure room may not name outside comments: the world's clock, chance, timers and the runtime. */

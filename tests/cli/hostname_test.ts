@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { parseHostnameFile, stepText } from "../../lib/cli/netstart/hostname_if.ts";
+import { ConfigError } from "../../lib/base/errors.ts";
+import { parseHostnameFile, stepText, wordsOf } from "../../lib/cli/netstart/hostname_if.ts";
 import { systemdUnit } from "../../lib/cli/netstart/help.ts";
-import { shellQuote, splitShellLine } from "../../lib/cli/netstart/shell_words.ts";
+import { shellQuote, splitShellLine, withOwnCommands } from "../../lib/cli/netstart/shell_words.ts";
 import { spellings, WORDS } from "../../lib/cli/ifconfig/words/table.ts";
 import { REFUSED_WORDS } from "../../lib/cli/ifconfig/words/refused.ts";
 import { seededRandom } from "../uapi/random_change.ts";
@@ -35,6 +36,9 @@ Deno.test("$if is the interface's name wherever a command has it", () => {
   const [step] = parseHostnameFile("!ping -I $if ${if} $iffy ${iff} '$if'", "wg7").steps;
   assert.ok(step.type === "command");
   assert.equal(step.text, "ping -I wg7 wg7 $iffy ${iff} 'wg7'");
+  // As the manual of OpenBSD has it.
+  const [escaped] = parseHostnameFile("!echo \\$if", "wg7").steps;
+  assert.equal(stepText(escaped), "echo wg7");
 });
 
 /** Files with one wrong line, the number of that line, and how the problem begins. */
@@ -100,15 +104,23 @@ const WRONG: readonly (readonly [string, number, string])[] = [
   ["mtu 1279 inet6 fd00::1", 1, "mtu:"],
   ["rdomain 256", 1, "rdomain:"],
   ["wgrtable -1", 1, "wgrtable:"],
-  ["rtlabel office", 1, "rtlabel:"],
+  ["lladdr 0:1:2:3:4:5", 1, "lladdr:"],
   ["up\0", 1, "up?:"],
   ["\u00a0up", 1, ""],
   ["KEY", 1, "(what may be a key):"],
   ["wgpeer PEER KEY", 1, "(what may be a key):"],
   ["ifconfig wg0 up", 1, "ifconfig:"],
   ["wg0 up", 1, "wg0:"],
-  ["inet 10.0.0.1/24;up", 1, ""],
-  ["$if up", 1, "$if:"],
+  ["inet 10.0.0.1/24;up", 1, ";:"],
+  ["up | cat", 1, "|:"],
+  ["up >/dev/null", 1, ">:"],
+  ["description R&D", 1, "&:"],
+  ["description (new)", 1, "(:"],
+  ["description $(echo x", 1, "description:"],
+  ["description $(echo x); reboot", 1, ";:"],
+  ["inet 10.0.0.1\ndest $(echo 10.0.0.2); reboot", 2, ";:"],
+  ["$if up", 1, "wg0:"],
+  ["!echo $(echo x", 1, "!:"],
 ];
 
 function* generated(): Generator<readonly [string, number, string]> {
@@ -119,7 +131,7 @@ function* generated(): Generator<readonly [string, number, string]> {
       if (word.section === "peer") yield [`${name} ${word.operands.join(" ")}`, 1, `${name}: wgpeer not set`];
     }
   }
-  for (const { name } of REFUSED_WORDS) yield [`up\n\n${name}`, 3, `${name}:`];
+  for (const { name, harmless } of REFUSED_WORDS) if (!harmless) yield [`up\n\n${name}`, 3, `${name}:`];
 }
 
 const ALL = [...WRONG, ...generated()];
@@ -155,6 +167,99 @@ Deno.test("text of any content gives steps or problems", () => {
   }
 });
 
+Deno.test("comments behind ! are no commands", () => {
+  const { steps, problems } = parseHostnameFile("!# route add default 10.0.0.1\n! # x\n!true # x\n", "wg0");
+  assert.deepEqual(problems, []);
+  assert.deepEqual(steps.map(({ line }) => line), [3]);
+});
+
+Deno.test("words that mean nothing on Linux are noted, and the rest of the line counts", () => {
+  const text = "llprio 3\nrtlabel office mtu 1400\nlink0 up monitor\ndescription monitor\n!ifconfig $if -link1 debug\n";
+  const { steps, problems, notes } = parseHostnameFile(text, "wg0");
+  assert.deepEqual(problems, []);
+  assert.deepEqual(
+    notes.map(({ line, problem }) => `${line} ${problem}`),
+    ["1 llprio", "2 rtlabel", "3 link0", "3 monitor", "5 -link1"].map((n) =>
+      `${n}: means nothing on Linux, passed over`
+    ),
+  );
+  assert.deepEqual(steps.map(stepText), [
+    "ifconfig wg0 mtu 1400",
+    "ifconfig wg0 up",
+    "ifconfig wg0 description monitor",
+    "ifconfig wg0 debug",
+  ]);
+});
+
+Deno.test("lines that substitute something wait for a shell; assignments are told apart from commands", () => {
+  const text = "wgkey $(cat /etc/key)\ndescription `hostname`\ninet $A 255.0.0.0\ndest $B\n" +
+    "inet 10.0.0.1 255.0.0.0\ndest $B\ndescription '$x'\n!A=5 B=$(date) C='a b'\n!A=5 B=6 cmd\n!A=5; B=6\n" +
+    '!ifconfig $if wgkey "$(cat k)"\n!ifconfig $if up >/dev/null\n!ifconfig wg9 mtu $X\n';
+  const { steps, problems } = parseHostnameFile(text, "wg0");
+  assert.deepEqual(problems, []);
+  assert.deepEqual(steps.map(({ type, line }) => `${line} ${type}`), [
+    "1 evaluated",
+    "2 evaluated",
+    "3 evaluated",
+    "5 evaluated",
+    "7 ifconfig",
+    "8 assignment",
+    "9 command",
+    "10 command",
+    "11 evaluated",
+    "12 command",
+    "13 command",
+  ]);
+  const [, , third, fourth, , assignment, , , own] = steps;
+  assert.ok(third.type === "evaluated" && fourth.type === "evaluated" && own.type === "evaluated");
+  const passedOver: string[] = [];
+  assert.deepEqual(wordsOf(third, ["inet", "10.0.0.2", "255.0.0.0", "llprio", "1"], ["dest", "10.0.0.3"], passedOver), [
+    ..."wg0 inet 10.0.0.2 10.0.0.3 netmask 255.0.0.0".split(" "),
+  ]);
+  assert.deepEqual(passedOver, ["llprio"]);
+  assert.equal(fourth.text, "inet 10.0.0.1 255.0.0.0");
+  assert.equal(fourth.destination, "dest $B");
+  assert.deepEqual(assignment.type === "assignment" && assignment.names, ["A", "B", "C"]);
+  assert.equal(own.text, 'wgkey "$(cat k)"');
+  // Behind `!` the words are ifconfig's own.
+  assert.throws(() => wordsOf(own, ["inet", "10.0.0.2", "255.0.0.0", "NONE"], undefined, []));
+  for (const words of [["create"], ["wgkey", "-"], ["fly"]]) {
+    assert.throws(() => wordsOf(third, words, undefined, []), ConfigError);
+  }
+});
+
+Deno.test("whole paths of our own commands become their names where a command begins", () => {
+  for (
+    const [line, wanted] of [
+      ["/sbin/route add default 10.0.0.1", "route add default 10.0.0.1"],
+      ["/usr/sbin/ifconfig wg0", "ifconfig wg0"],
+      ["/usr/local/bin/netstat -rn", "netstat -rn"],
+      ["sh /etc/netstart wg1", "netstart wg1"],
+      ["/bin/sh /etc/netstart wg1 && x", "netstart wg1 && x"],
+      ["a && /sbin/route b; /bin/netstat|/sbin/ifconfig", "a && route b; netstat|ifconfig"],
+      ["X=1 /sbin/route a", "X=1 route a"],
+      ["if ! /sbin/route a; then exec /sbin/ifconfig; fi", "if ! route a; then exec ifconfig; fi"],
+      ["for i in 1 2; do /sbin/route add $i; done", "for i in 1 2; do route add $i; done"],
+      ['echo "$(/sbin/ifconfig wg0 | cut -f2)" `/sbin/route x`', 'echo "$(ifconfig wg0 | cut -f2)" `route x`'],
+      ["( /sbin/route a; /sbin/ifconfig)", "( route a; ifconfig)"],
+      ["echo $(echo $(/sbin/ifconfig))", "echo $(echo $(ifconfig))"],
+      // Arguments, files, quotes, comments and patterns are none.
+      ...[
+        "ls -l /sbin/route",
+        "cat </sbin/route",
+        "echo '$(/sbin/route)' # ; /sbin/route",
+        "case $x in b) c;; /sbin/route) d;; esac",
+        "/sbin/routed",
+        "/opt/sbin/route",
+        "./sbin/route",
+        "echo $((1 /sbin/route))",
+        "echo 'open; /sbin/route",
+        "echo $(open; /x",
+      ].map((line) => [line, line]),
+    ]
+  ) assert.equal(withOwnCommands(line), wanted);
+});
+
 Deno.test("a quoted word is read back as it was", () => {
   for (const word of ["", "a b", "it's", '"', "\\", "$x", "#", "a\tb", "Zoë", "*", "-x", "a=b"]) {
     const { words, needsShell, problem } = splitShellLine(`x ${shellQuote(word)} y`);
@@ -165,7 +270,7 @@ Deno.test("a quoted word is read back as it was", () => {
 Deno.test("the unit starts netstart and ends its daemons with it", () => {
   const unit = systemdUnit("/opt/wg");
   for (
-    const line of ["ExecStart=/opt/wg netstart", "Type=oneshot", "RemainAfterExit=yes", "WantedBy=multi-user.target"]
+    const line of ["ExecStart=-/opt/wg netstart", "Type=oneshot", "RemainAfterExit=yes", "WantedBy=multi-user.target"]
   ) {
     assert.ok(unit.split("\n").includes(line), line);
   }

@@ -2,27 +2,28 @@
  * `netstart`: starts wg interfaces from their hostname.if(5) files.
  * @module
  */
-import { ConfigError, OsError } from "../../base/errors.ts";
+import { ConfigError } from "../../base/errors.ts";
 import { displayValue } from "../../base/quote.ts";
-import { destroyDaemon, interfaceExists } from "../../daemon/client.ts";
-import { kind, selfCommand } from "../../daemon/self.ts";
-import { NETSTART_HELP, systemdUnit } from "./help.ts";
-import type { HostnameFile, HostnameStep } from "./hostname_if.ts";
-import { HOSTNAME_FILE_MAX, parseHostnameFile, stepText } from "./hostname_if.ts";
-import { shellQuote } from "./shell_words.ts";
+import { interfaceExists } from "../../daemon/client.ts";
+import { kind } from "../../daemon/self.ts";
 import type { Command } from "../command.ts";
-import { changeInterface } from "../ifconfig/change.ts";
-import { complain } from "../output.ts";
 import { requireNetAdmin } from "../ifconfig/permission.ts";
+import { complain } from "../output.ts";
+import { FROM_NETSTART } from "../route/command.ts";
+import { DefaultRoutes } from "./gate.ts";
+import { NETSTART_HELP, systemdUnit } from "./help.ts";
+import type { HostnameFile } from "./hostname_if.ts";
+import { HOSTNAME_FILE_MAX, parseHostnameFile, stepText } from "./hostname_if.ts";
+import { CommandPath, FileShell, reasonOf } from "./shell.ts";
+import { FileRun } from "./steps.ts";
 
 const FOLDER = "/etc";
 const PREFIX = "hostname.";
+const GATEWAYS = "mygate";
 /** Mode bits that others may not have on a file with keys in it. */
 const MODE_OF_OTHERS = 0o007;
 /** Where the executable is looked for when the program does not know its own path. */
 const USUAL_PROGRAM = "/usr/local/bin/wg";
-/** Commands of files that are ours. */
-const OWN_COMMANDS = ["ifconfig", "route", "netstat", "netstart"];
 
 interface Options {
   print: boolean;
@@ -45,13 +46,24 @@ export const command: Command = {
     const options = parseOptions(args);
     const names = options.names.length > 0 ? options.names : filesIn(options.folder);
     if (!options.print) requireNetAdmin("netstart");
-    let status = 0;
+    Deno.env.set(FROM_NETSTART, "1");
     using path = new CommandPath();
+    const routes = new DefaultRoutes(`${options.folder}/${GATEWAYS}`, path);
+    // As on OpenBSD the gateways come before the wg interfaces when all are started: the hosts of
+    // endpoints may have to be looked up.
+    if (!options.print && options.names.length === 0) await routes.add(false);
+    let failed = false;
     for (const name of names) {
       // One file's mistake keeps no other interface from starting.
-      if (!await start(name, options, path)) status = 1;
+      if (!await start(name, options, path)) failed = true;
     }
-    return status;
+    if (options.print) {
+      for (const text of routes.texts()) console.log(text);
+    } else {
+      await routes.add(true);
+      await routes.runCommands();
+    }
+    return failed || routes.failed ? 1 : 0;
   },
 };
 
@@ -102,71 +114,13 @@ async function start(name: string, options: Options, path: CommandPath): Promise
     complain(`${file}: ${error instanceof ConfigError ? error.problem : reasonOf(error)}`);
     return false;
   }
-  for (const { line, problem } of parsed.problems) complain(`${file}:${line}: ${problem}`);
+  const told = [...parsed.notes, ...parsed.problems].sort((a, b) => a.line - b.line);
+  for (const { line, problem } of told) complain(`${file}:${line}: ${problem}`);
   if (parsed.problems.length > 0) return false;
-  const exists = interfaceExists(name);
-  if (options.print) {
-    if (!exists) console.log(`ifconfig ${name} create`);
-    for (const step of parsed.steps) console.log(stepText(step));
-    return true;
-  }
-  return await apply(name, file, parsed.steps, exists, path);
-}
-
-/** Does the steps. An interface that it made and cannot finish is taken away again. */
-async function apply(
-  name: string,
-  file: string,
-  steps: readonly HostnameStep[],
-  exists: boolean,
-  path: CommandPath,
-): Promise<boolean> {
-  let line = 0;
-  let made = false;
-  try {
-    if (!exists) await changeInterface([name, "create"]);
-    made = !exists;
-    for (const step of steps) {
-      line = step.line;
-      if (step.type === "ifconfig") await changeInterface(step.words);
-      else await runCommand(step, file, path);
-    }
-    return true;
-  } catch (error) {
-    if (!(error instanceof ConfigError || error instanceof OsError)) throw error;
-    complain(`${file}${line === 0 ? "" : `:${line}`}: ${error.message}`);
-    if (made && interfaceExists(name)) await destroyDaemon(name);
-    return false;
-  }
-}
-
-/** As on OpenBSD a command that fails is told and the rest goes on: an interface whose route cannot be added is better than none. */
-async function runCommand(step: HostnameStep & { type: "command" }, file: string, path: CommandPath): Promise<void> {
-  const argv = step.words ?? ["/bin/sh", "-c", step.text];
-  const { FROM_NETSTART } = await import("../route/command.ts");
-  const env = {
-    [FROM_NETSTART]: "1",
-    PATH: `${path.folder()}:${Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`,
-  };
-  let problem: string | undefined;
-  try {
-    const program = OWN_COMMANDS.includes(argv[0]) ? `${path.folder()}/${argv[0]}` : argv[0];
-    const child = new Deno.Command(program, {
-      args: argv.slice(1),
-      env,
-      stdin: "null",
-      stdout: "inherit",
-      stderr: "inherit",
-    });
-    const { code, signal } = await child.spawn().status;
-    if (signal !== null) problem = `ended by ${signal}`;
-    else if (code !== 0) problem = `ended with status ${code}`;
-  } catch (error) {
-    problem = reasonOf(error);
-  }
-  if (problem !== undefined) {
-    complain(`${file}:${step.line}: !${argv === step.words ? argv[0] : "command"}: ${problem}`);
-  }
+  if (!options.print) return await new FileRun(name, file, new FileShell(path)).start(parsed.steps);
+  if (!interfaceExists(name)) console.log(`ifconfig ${name} create`);
+  for (const step of parsed.steps) console.log(stepText(step));
+  return true;
 }
 
 /** A lock on a file, held until it is disposed of. */
@@ -186,31 +140,7 @@ class FileLock {
   }
 }
 
-/** A folder with our own commands, first on the PATH of the files' commands; made when the first of them needs it. */
-class CommandPath {
-  #folder: string | undefined;
-
-  folder(): string {
-    if (this.#folder !== undefined) return this.#folder;
-    const folder = Deno.makeTempDirSync({ prefix: "wg-netstart-" });
-    this.#folder = folder;
-    for (const name of OWN_COMMANDS) {
-      const { program, args, environment } = selfCommand([name]);
-      const settings = Object.entries(environment).filter(([key]) => key !== "PATH").map(([key, value]) =>
-        `${key}=${value}`
-      );
-      const line = ["env", ...settings, program, ...args].map(shellQuote).join(" ");
-      Deno.writeTextFileSync(`${folder}/${name}`, `#!/bin/sh\nexec ${line} "$@"\n`, { mode: 0o700 });
-    }
-    return folder;
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#folder !== undefined) Deno.removeSync(this.#folder, { recursive: true });
-  }
-}
-
-/** Reads a file after looking who else can, as OpenBSD's netstart does: it belongs to root or to this user. @throws ConfigError when it is too long; what Deno throws */
+/** Reads a file after looking who else can, as OpenBSD's netstart does. @throws ConfigError when it is too long; what Deno throws */
 function readSecurely(path: string, mend: boolean): string {
   const { isFile, mode, uid, gid, size } = Deno.statSync(path);
   if (!isFile) throw new ConfigError(path, "not a file");
@@ -225,10 +155,4 @@ function readSecurely(path: string, mend: boolean): string {
     }
   }
   return Deno.readTextFileSync(path);
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "No such file or directory";
-  if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
-  return error instanceof Error ? error.message : String(error);
 }

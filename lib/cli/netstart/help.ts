@@ -10,6 +10,8 @@ Creates wg interfaces that are not there and does what their hostname.if(5)
 files say: /etc/hostname.wg0 for wg0, or those of another directory (-d). Without
 a name every hostname.wgN is taken, in the order of their numbers. Doing it again
 changes nothing. A file with a wrong line is told as FILE:LINE and not done at all.
+A command that fails is told in the same way, and the exit status is 1. In the end
+the default gateways of mygate in the same directory are added.
 
   -n            print the commands instead of doing them
   -d directory  where the files are, instead of /etc
@@ -22,10 +24,14 @@ A file's lines:
   !command                  run a command; $if is the interface's name
   # a comment
   word ...                  anything that ifconfig takes: wg help ifconfig
+
+$NAME, $(command) and backquotes in a line are evaluated by sh. ifconfig, route,
+netstat and netstart are ours, by these names and as /sbin/route and the like.
 `;
 
 /**
  * The unit file. The daemons stay in the service's control group: stopping it ends them with SIGTERM, which removes their interfaces.
+ * A start that fails would end them too, so that one file's mistake is not taken for a failed start.
  * @param program the path of the executable
  */
 export function systemdUnit(program: string): string {
@@ -39,7 +45,7 @@ After=network-online.target nss-lookup.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=${program} netstart
+ExecStart=-${program} netstart
 ExecReload=${program} netstart
 KillMode=control-group
 KillSignal=SIGTERM

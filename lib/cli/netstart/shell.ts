@@ -1,0 +1,196 @@
+/**
+ * What hostname.if(5) files leave to a shell: values of variables and commands in their lines, and
+ * whole commands.
+ * @module
+ */
+import { ConfigError, OsError } from "../../base/errors.ts";
+import { selfCommand } from "../../daemon/self.ts";
+import { shellQuote } from "./shell_words.ts";
+import { displayValue } from "../../base/quote.ts";
+import type { Command } from "../command.ts";
+
+/** Commands of files that are ours: first on the PATH of whatever a file runs. */
+const OWN_COMMANDS = ["ifconfig", "route", "netstat", "netstart"];
+const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+/**
+ * The shell reads what it is to do from standard input, because lines hold keys and everybody may
+ * read the arguments of a process. The variable is not exported.
+ */
+const READ_LINE = "unset _line; _line=$(cat); exec </dev/null; ";
+const EVALUATE = `${READ_LINE}eval "$_line"`;
+const EVALUATE_WORDS = `${READ_LINE}set -f; eval "$_line"; for _line do printf '%s\\0' "$_line"; done`;
+/** Ends the shell with the status of the line before unless that is 0. */
+const OR_END = "_line=$?; [ $_line = 0 ] || exit $_line";
+/** As long as a key, or longer. */
+const KEY_LIKE = /[A-Za-z0-9+/]{40,}=*/g;
+
+/**
+ * The shell of one file. Each line has a process of its own; variables that a line of assignments
+ * sets are there for the lines behind it.
+ */
+export class FileShell {
+  readonly #path: CommandPath;
+  readonly #variables = new Map<string, string>();
+
+  constructor(path: CommandPath) {
+    this.#path = path;
+  }
+
+  /**
+   * The words that a line of one command comes to.
+   * @throws ConfigError when the shell cannot read it
+   */
+  async words(text: string): Promise<readonly string[]> {
+    const { code, output } = await this.#run(EVALUATE_WORDS, `set -- ${text}`);
+    if (code !== 0) throw new ConfigError("sh", `the line cannot be evaluated: status ${code}`);
+    return output.split("\0").slice(0, -1);
+  }
+
+  /** Sets variables. @returns what went wrong */
+  async assign(text: string, names: readonly string[]): Promise<string | undefined> {
+    const quoted = names.map((name) => `"$${name}"`).join(" ");
+    const { code, output } = await this.#run(
+      EVALUATE_WORDS,
+      `${text}
+${OR_END}
+set -- ${quoted}`,
+    );
+    if (code !== 0) return `ended with status ${code}`;
+    const values = output.split("\0");
+    names.forEach((name, i) => this.#variables.set(name, values[i]));
+    return undefined;
+  }
+
+  /**
+   * Runs a command: one of ours in this process, another one without a shell when it needs none.
+   * @param words undefined when a shell has to run the text
+   * @returns what went wrong
+   */
+  async run(text: string, words: readonly string[] | undefined): Promise<string | undefined> {
+    try {
+      if (words === undefined) return await this.#runText(text);
+      const [command, ...args] = words;
+      const own = OWN_COMMANDS.includes(command);
+      // `route exec` becomes another program, and netstart has files and locks of its own.
+      if (own && command !== "netstart" && !args.includes("exec")) return await runOwn(command, args);
+      return await this.#spawn(own ? `${this.#path.folder()}/${command}` : command, args);
+    } catch (error) {
+      return reasonOf(error);
+    }
+  }
+
+  async #runText(text: string): Promise<string | undefined> {
+    const child = new Deno.Command("/bin/sh", {
+      args: ["-c", EVALUATE],
+      env: this.#environment(),
+      stdin: "piped",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).spawn();
+    await feed(child, this.#assignments() + text);
+    return problemOf(await child.status);
+  }
+
+  async #spawn(program: string, args: readonly string[]): Promise<string | undefined> {
+    const command = new Deno.Command(program, {
+      args: [...args],
+      env: this.#environment(),
+      stdin: "null",
+      stdout: "inherit",
+      stderr: "inherit",
+    });
+    return problemOf(await command.spawn().status);
+  }
+
+  async #run(script: string, text: string): Promise<{ code: number; output: string }> {
+    const child = new Deno.Command("/bin/sh", {
+      args: ["-c", script],
+      env: this.#environment(),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = child.output();
+    await feed(child, this.#assignments() + text);
+    const { code, stdout, stderr } = await output;
+    // Some shells quote the line that they cannot read.
+    const said = new TextDecoder().decode(stderr).replace(KEY_LIKE, "(what may be a key)");
+    if (said !== "") console.error(said.trimEnd());
+    return { code, output: new TextDecoder().decode(stdout) };
+  }
+
+  #assignments(): string {
+    return [...this.#variables].map(([name, value]) => `${name}=${shellQuote(value)}\n`).join("");
+  }
+
+  #environment(): Record<string, string> {
+    return { PATH: `${this.#path.folder()}:${Deno.env.get("PATH") ?? DEFAULT_PATH}` };
+  }
+}
+
+/** Gives a shell its text. One that ended without reading it has told why. */
+async function feed(child: Deno.ChildProcess, text: string): Promise<void> {
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  } catch {
+    // The status tells.
+  }
+}
+
+function problemOf({ code, signal }: Deno.CommandStatus): string | undefined {
+  if (signal !== null) return `ended by ${signal}`;
+  return code === 0 ? undefined : `ended with status ${code}`;
+}
+
+async function runOwn(name: string, args: readonly string[]): Promise<string | undefined> {
+  const code = await (await ownCommand(name)).run(args);
+  return code === 0 ? undefined : `ended with status ${code}`;
+}
+
+async function ownCommand(name: string): Promise<Command> {
+  switch (name) {
+    case "route":
+      return (await import("../route/command.ts")).command;
+    case "netstat":
+      return (await import("../netstat/command.ts")).command;
+    default:
+      return (await import("../ifconfig/command.ts")).command;
+  }
+}
+
+/** A folder with our own commands, first on the PATH of the files' commands; made when the first of them needs it. */
+export class CommandPath {
+  #folder: string | undefined;
+
+  folder(): string {
+    if (this.#folder !== undefined) return this.#folder;
+    const folder = Deno.makeTempDirSync({ prefix: "wg-netstart-" });
+    this.#folder = folder;
+    for (const name of OWN_COMMANDS) {
+      const { program, args, environment } = selfCommand([name]);
+      const settings = Object.entries(environment).filter(([key]) => key !== "PATH").map(([key, value]) =>
+        `${key}=${value}`
+      );
+      const line = ["env", ...settings, program, ...args].map(shellQuote).join(" ");
+      Deno.writeTextFileSync(`${folder}/${name}`, `#!/bin/sh\nexec ${line} "$@"\n`, { mode: 0o700 });
+    }
+    return folder;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#folder !== undefined) Deno.removeSync(this.#folder, { recursive: true });
+  }
+}
+
+/** A command as it is named when it fails. */
+export const commandName = (text: string): string => `!${displayValue(text)}`;
+
+/** What an error says to a user. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof OsError) return error.message;
+  if (error instanceof Deno.errors.NotFound) return "No such file or directory";
+  if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
+  return error instanceof Error ? error.message : String(error);
+}

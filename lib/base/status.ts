@@ -11,7 +11,7 @@ export interface InterfaceFacts {
   readonly name: string;
   /** The daemon's process; 0 when not told. */
   readonly pid: number;
-  /** A path that opens the network namespace the interface is in, e.g. `/proc/123/fd/9`; in a public file `net:[INODE]`; empty when not told. */
+  /** The network namespace that the interface is in, as /proc names it: `net:[INODE]`; empty when not told. */
   readonly netns: string;
   /** The control plane's crypto, e.g. `libcrypto 3.0.19`. */
   readonly suite: string;

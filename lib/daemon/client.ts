@@ -76,7 +76,7 @@ export async function setDevice(name: string, change: DeviceChange): Promise<voi
  * @throws OsError `ENXIO` when there is no such interface, `ETIMEDOUT` when the process does not end
  */
 export async function destroyDaemon(name: string): Promise<void> {
-  const text = await ask(name, "destroy=1\n\n", true);
+  const text = await ask(name, "destroy=1\n\n", { untilHangUp: true });
   const pid = Number(/^pid=([0-9]+)$/m.exec(text)?.[1] ?? "0");
   parseReply(text === "" ? "errno=0\n\n" : text, name);
   const until = Date.now() + END_MS;
@@ -103,8 +103,33 @@ export async function spawnDaemon(name: string, change: DeviceChange): Promise<n
   return await spawn(name, formatSet(change));
 }
 
+/**
+ * Opens the network namespace that an interface is in: `open` gets a path that is good during the call.
+ * @returns what `open` returned
+ * @throws as `getDevice`; what `open` throws
+ */
+export async function openPlace<T>(name: string, open: (path: string) => T): Promise<T> {
+  let opened: { readonly place: T } | undefined;
+  await ask(name, "netns=1\n\n", {
+    whileConnected: (text) => {
+      const path = /^netns=(.+)$/m.exec(parseReply(text, name))?.[1];
+      if (path !== undefined) opened = { place: open(path) };
+    },
+  });
+  if (opened === undefined) throw osError("uapi", name, EPROTO, "the daemon does not tell where the interface is");
+  return opened.place;
+}
+
+/** How an operation is asked for. */
+interface Asking {
+  /** The answer is all that comes until the daemon hangs up. */
+  readonly untilHangUp?: boolean;
+  /** Called with the answer before the connection is closed. */
+  readonly whileConnected?: (text: string) => void;
+}
+
 /** Sends one operation and returns the whole answer; empty when the daemon hung up without one. */
-async function ask(name: string, request: string, untilHangUp = false): Promise<string> {
+async function ask(name: string, request: string, asking: Asking = {}): Promise<string> {
   const connection = await connect(name);
   // The first setTimeout of a process loads Node's timers, 10 ms; this does not.
   const late = AbortSignal.timeout(ANSWER_MS);
@@ -114,7 +139,9 @@ async function ask(name: string, request: string, untilHangUp = false): Promise<
     const bytes = new TextEncoder().encode(request);
     for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
     bytes.fill(0);
-    return await readAnswer(connection, name, untilHangUp);
+    const text = await readAnswer(connection, name, asking.untilHangUp === true);
+    asking.whileConnected?.(text);
+    return text;
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset) return "";
     if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {

@@ -24,6 +24,8 @@ const EPROTO = 71;
 export interface Answer {
   readonly body: string;
   readonly then?: "hang-up" | "keep-until-the-end";
+  /** Lets go of what the answer lent to the client. Called when the connection is over. */
+  readonly release?: () => void;
 }
 
 /** How long a client may take. */
@@ -81,7 +83,11 @@ export class ControlSocket {
         continue;
       }
       this.#clients.add(client);
-      this.#serveClient(client).finally(() => this.#drop(client));
+      const lent: (() => void)[] = [];
+      this.#serveClient(client, lent).finally(() => {
+        this.#drop(client);
+        for (const release of lent) release();
+      });
     }
   }
 
@@ -93,7 +99,7 @@ export class ControlSocket {
     this.#listener.close();
   }
 
-  async #serveClient(client: Deno.UnixConn): Promise<void> {
+  async #serveClient(client: Deno.UnixConn, lent: (() => void)[]): Promise<void> {
     const reader = new UapiReader();
     const piece = new Uint8Array(PIECE_BYTES);
     while (!this.#closed) {
@@ -104,6 +110,7 @@ export class ControlSocket {
           return;
         }
         const answer = await this.#carryOut(next);
+        if (answer.release !== undefined) lent.push(answer.release);
         if (!await this.#write(client, answer.text) || answer.then === "hang-up") return;
         if (answer.then === "keep-until-the-end") {
           await new Promise(() => {});
@@ -117,14 +124,15 @@ export class ControlSocket {
     }
   }
 
-  async #carryOut(request: UapiRequest): Promise<{ text: string; then: Answer["then"] }> {
+  async #carryOut(request: UapiRequest): Promise<Omit<Answer, "body"> & { readonly text: string }> {
     const version = request.value === "2" ? 2 : 1;
     try {
       const answer = await this.#operation(request);
-      return { text: formatReply(answer.body), then: answer.then };
+      const { body, ...rest } = answer;
+      return { ...rest, text: formatReply(body) };
     } catch (error) {
       const known = error instanceof ConfigError || error instanceof OsError;
-      return { text: formatReply("", known ? error : new Error("internal error"), version), then: undefined };
+      return { text: formatReply("", known ? error : new Error("internal error"), version) };
     }
   }
 

@@ -14,7 +14,7 @@ import { BULK_FLOWS_BYTES } from "../data/bulk_flows.ts";
 import { SEND_SOURCE_LOST } from "../data/ports.ts";
 import { Device, type OutgoingDatagram } from "../device/device.ts";
 import { ControlDriver } from "../worker/control.ts";
-import { LinkWatch } from "../worker/link_watch.ts";
+import { type LinkState, LinkWatch } from "../worker/link_watch.ts";
 import type { PacketWorkers } from "../worker/worker_handle.ts";
 import type { WorkerReport } from "../worker/worker_messages.ts";
 import { NetNamespace, removeRdomainIfEmpty } from "../linux/namespace.ts";
@@ -71,7 +71,7 @@ export class Interface {
   readonly #end = Promise.withResolvers<End>();
   #sockets: Sockets;
   #cipher = "";
-  #link = { name: "", up: false, mtu: 0 };
+  #link: LinkState | undefined;
   #groups: readonly string[] = [];
   #priority = 0;
   #turn: Promise<unknown> = Promise.resolve();
@@ -121,6 +121,8 @@ export class Interface {
     this.#sockets = sockets;
     this.ended = this.#end.promise;
     this.#watch = new LinkWatch(tun.fd);
+    // A look settles the link: before anybody can take it up.
+    this.#watch.look();
     const suite = chooseSuite();
     this.#suite = suite.name;
     this.#device = new Device({
@@ -149,6 +151,11 @@ export class Interface {
   /** The link as the kernel has it; undefined when it cannot be told now. */
   link(): LinkFacts | undefined {
     return this.#watch.describe();
+  }
+
+  /** A new descriptor of the link's network namespace, which keeps that alive: close it soon. @throws OsError */
+  openPlace(): number {
+    return this.#watch.openPlace();
   }
 
   /**
@@ -291,29 +298,23 @@ export class Interface {
       this.close("deleted");
       return;
     }
-    const { state, release } = seen;
-    if (release !== undefined) {
-      // The Worker waits on the old socket until it is told of the new one.
-      this.#options.worker.replaceLinkSocket(this.#watch.descriptor).then(release);
-    }
     const before = this.#link;
-    if (state.name === before.name && state.up === before.up && state.mtu === before.mtu && release === undefined) {
-      return;
-    }
-    this.#link = state;
-    if (state.up !== before.up || state.mtu !== before.mtu) this.#control.link(state.up, state.mtu);
+    const isMoved = before === undefined || !sameNamespace(seen.place, before.place);
+    const isChanged = before === undefined || seen.up !== before.up || seen.mtu !== before.mtu;
+    if (!isMoved && !isChanged && seen.name === before.name) return;
+    this.#link = seen;
+    if (isChanged) this.#control.link(seen.up, seen.mtu);
     this.#options.changed?.();
   }
 
   async #close(end: End): Promise<void> {
     clearInterval(this.#looking);
-    this.#control.link(false, this.#link.mtu);
+    this.#control.link(false, this.#link?.mtu ?? DEFAULT_MTU);
     this.#control.close();
     await this.#options.worker.stop();
     // It may have been moved since the last look, by the very command that made it.
-    const last = this.#watch.look();
-    if (typeof last !== "string") last.release?.();
-    const place = this.#watch.namespace.identity;
+    this.#watch.look();
+    const place = this.#watch.place;
     const rdomain = namedRdomains().find((n) => isRdomain(n, place)) ?? 0;
     this.#watch.close();
     closeTun(this.#tun);
@@ -324,16 +325,16 @@ export class Interface {
 
   #facts(): InterfaceFacts {
     return {
-      name: this.#link.name,
+      name: this.#link?.name ?? "",
       pid: Deno.pid,
-      netns: `/proc/${Deno.pid}/fd/${this.#watch.namespace.fd}`,
+      netns: `net:[${this.#watch.place.inode}]`,
       suite: this.#suite,
       cipher: this.#cipher,
       ...this.#offloads.facts,
       gsoRefused: this.#options.worker.gsoRefused,
       workers: this.#options.worker.workers,
-      up: this.#link.up,
-      mtu: this.#link.mtu,
+      up: this.#link?.up ?? false,
+      mtu: this.#link?.mtu ?? 0,
       groups: this.#groups,
       priority: this.#priority,
     };

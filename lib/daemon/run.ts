@@ -10,6 +10,7 @@ import { formatReply } from "../uapi/reply.ts";
 import { parseSet } from "../uapi/set.ts";
 import type { InterfaceStatus } from "../base/status.ts";
 import { closeInheritedDescriptors, closeStandardDescriptors, leadSession, nameThread } from "../../ffi/process.ts";
+import { close as closeDescriptor } from "../../ffi/libc.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
 import { Interface } from "./interface.ts";
 import { Log } from "./log.ts";
@@ -111,6 +112,11 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
       const since = request.lines.find((line) => line.startsWith("since="))?.slice(6) ?? "0";
       return { body: formatLog(log.since(Number(since) || 0)) };
     }
+    case "netns": {
+      // It is there for as long as the client is: whoever goes to the interface's namespace opens it by this path.
+      const descriptor = device.openPlace();
+      return { body: `netns=/proc/${Deno.pid}/fd/${descriptor}\n`, release: () => closeDescriptor(descriptor) };
+    }
     case "destroy":
       setTimeout(() => device.close("asked"), 0);
       return { body: `pid=${Deno.pid}\n`, then: "keep-until-the-end" };
@@ -119,16 +125,8 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
   }
 }
 
-/** What anybody may know. Only root can open the namespace's path, so it is told by what anybody can see of one: `net:[INODE]`. */
-function publicText(status: InterfaceStatus): string {
-  let netns = "";
-  try {
-    netns = Deno.readLinkSync(status.netns);
-  } catch {
-    // /proc is closed: then it is not told.
-  }
-  return formatPublic(status, { ...status, netns });
-}
+/** What anybody may know. */
+const publicText = (status: InterfaceStatus) => formatPublic(status, status);
 
 /** Lets go of everything that belongs to whoever started this process. */
 function detach(foreground: boolean): void {

@@ -32,6 +32,15 @@ export class LinkMonitor {
     return this.#socket.fd;
   }
 
+  /**
+   * Whether events of other namespaces come as well: of those that have a number in the monitor's own. They come
+   * without saying which namespace they are of.
+   * @returns false when the kernel refuses: that needs CAP_NET_BROADCAST
+   */
+  listenEverywhere(on: boolean): boolean {
+    return this.#socket.listenEverywhere(on);
+  }
+
   /** All events that wait, oldest first (`overrun` last), without blocking. @throws OsError */
   read(): LinkEvent[] {
     const events: LinkEvent[] = [];

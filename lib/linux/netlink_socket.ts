@@ -20,6 +20,7 @@ const NETLINK_ROUTE = 0;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SOL_NETLINK = 270;
+const NETLINK_LISTEN_ALL_NSID = 8;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
@@ -112,6 +113,14 @@ export class NetlinkSocket {
       if (length === -ENOBUFS || length > this.#buffer.length) whole = false;
       else this.#messages(checked(length, "recv", OBJECT)).forEach(take);
     }
+  }
+
+  /**
+   * Whether a subscribed socket also gets the messages of other namespaces, those that have a number in its own.
+   * @returns false when the kernel refuses: that needs CAP_NET_BROADCAST
+   */
+  listenEverywhere(on: boolean): boolean {
+    return libc.setsockopt(this.fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, on ? 1 : 0) >= 0;
   }
 
   /** Closes the socket. Harmless the second time. */

@@ -27,6 +27,7 @@ import {
   RTM_NEWLINK,
 } from "../netlink/link.ts";
 import type { NetlinkMessage } from "../netlink/message.ts";
+import { encodeNumberNamespace } from "../netlink/namespace_number.ts";
 import {
   decodeRoute,
   encodeRouteAdd,
@@ -40,7 +41,7 @@ import {
   RTM_F_CLONED,
   RTM_NEWROUTE,
 } from "../netlink/route.ts";
-import { EBADMSG, ENODEV, ENOENT } from "../../ffi/errno.ts";
+import { EBADMSG, EEXIST, ENODEV, ENOENT } from "../../ffi/errno.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
 
 /** Something that runs a function in a network namespace, as NetNamespace does. */
@@ -116,6 +117,15 @@ export class RouteSocket {
   /** Deletes a link. A TUN device goes with its last descriptor; this takes it away from its process. */
   deleteLink(index: number): void {
     this.#named(index, (object) => this.#socket.request((n) => encodeLinkDelete(n, index), "RTM_DELLINK", object));
+  }
+
+  /** Gives another namespace a number here, which does not keep it alive. Nothing happens when it has one. */
+  numberNamespace(descriptor: number): void {
+    try {
+      this.#socket.request((n) => encodeNumberNamespace(n, descriptor), "RTM_NEWNSID", "network namespace");
+    } catch (error) {
+      if (!(error instanceof OsError && error.errno === EEXIST)) throw error;
+    }
   }
 
   // --- addresses ---

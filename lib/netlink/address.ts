@@ -2,7 +2,7 @@
  * Interface addresses: RTM_GETADDR, RTM_NEWADDR, RTM_DELADDR and struct ifaddrmsg (include/uapi/linux/if_addr.h).
  * @module
  */
-import { IFA_F_NODAD } from "./flags.ts";
+import { IFA_F_NODAD, IFA_F_STABLE_PRIVACY } from "./flags.ts";
 import type { IpBytes } from "../base/endpoint.ts";
 import {
   attributeText,
@@ -32,6 +32,8 @@ const IFA_LABEL = 3;
 const IFA_BROADCAST = 4;
 const IFA_FLAGS = 8;
 const IFA_RT_PRIORITY = 9;
+const IFA_PROTO = 11;
+const IFAPROT_KERNEL_LL = 2;
 
 /** Scopes of addresses and routes (include/uapi/linux/rtnetlink.h). */
 export const RT_SCOPE_UNIVERSE = 0;
@@ -72,6 +74,8 @@ export interface InterfaceAddress {
   readonly flags: number;
   /** Metric of its connected route; 0 is the kernel's choice. */
   readonly metric: number;
+  /** Who gave it, IFAPROT_*; 0 when that is not told, as by kernels before 5.18. */
+  readonly protocol: number;
 }
 
 /** An address to add or to delete: what is absent is the kernel's choice. */
@@ -144,7 +148,14 @@ export function decodeAddress(message: NetlinkMessage): InterfaceAddress | undef
     scope: payload[3],
     flags: attributeU32(attributes.get(IFA_FLAGS)) ?? payload[2],
     metric: attributeU32(attributes.get(IFA_RT_PRIORITY)) ?? 0,
+    protocol: attributes.get(IFA_PROTO)?.[0] ?? 0,
   };
+}
+
+/** Whether the kernel gave the link this address of its own accord: an IPv6 link-local one. */
+export function isKernelLinkLocal({ address, protocol, flags }: InterfaceAddress): boolean {
+  if (address.length !== 16 || address[0] !== 0xfe || (address[1] & 0xc0) !== 0x80) return false;
+  return protocol === IFAPROT_KERNEL_LL || (flags & IFA_F_STABLE_PRIVACY) !== 0;
 }
 
 function ifaddr(builder: MessageBuilder, request: AddressRequest, flags: number): MessageBuilder {

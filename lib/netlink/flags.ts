@@ -21,3 +21,5 @@ export const IFA_F_DEPRECATED = 0x20;
 export const IFA_F_TENTATIVE = 0x40;
 export const IFA_F_PERMANENT = 0x80;
 export const IFA_F_NOPREFIXROUTE = 0x200;
+/** The kernel made the address up itself, from a secret of its own (RFC 7217). */
+export const IFA_F_STABLE_PRIVACY = 0x800;

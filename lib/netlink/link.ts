@@ -39,10 +39,14 @@ const IFLA_NET_NS_FD = 28;
 const IFLA_EXT_MASK = 29;
 const IFLA_INFO_KIND = 1;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
+const IFLA_INET_CONF = 1;
+/** include/uapi/linux/ip.h */
+const IPV4_DEVCONF_SEND_REDIRECTS = 6;
 const IN6_ADDR_GEN_MODE_EUI64 = 0;
 const IN6_ADDR_GEN_MODE_NONE = 1;
 const RTEXT_FILTER_SKIP_STATS = 8;
 
+const AF_INET = 2;
 const AF_INET6 = 10;
 
 /** Hardware type (ARPHRD_*) of a TUN device and of the loopback device. */
@@ -123,6 +127,8 @@ export interface LinkChange {
    * shake hands only to carry that. Set it before the link goes up. EAFNOSUPPORT without IPv6.
    */
   readonly linkLocal?: boolean;
+  /** Whether packets that leave by the link they came in by are answered with ICMP redirects: the link's own say. */
+  readonly sendRedirects?: boolean;
   /** A descriptor of the network namespace it moves to. Addresses and routes are lost and it goes down: give nothing else along. */
   readonly namespaceFd?: number;
 }
@@ -143,6 +149,11 @@ export function encodeLinkSet(sequence: number, index: number, change: LinkChang
       IFLA_AF_SPEC,
       (all) => all.nest(AF_INET6, (inet6) => inet6.attribute(IFLA_INET6_ADDR_GEN_MODE, Uint8Array.of(mode))),
     );
+  }
+  if (change.sendRedirects !== undefined) {
+    const value = change.sendRedirects ? 1 : 0;
+    const conf = (inner: MessageBuilder) => inner.attributeU32(IPV4_DEVCONF_SEND_REDIRECTS, value);
+    builder.nest(IFLA_AF_SPEC, (all) => all.nest(AF_INET, (inet) => inet.nest(IFLA_INET_CONF, conf)));
   }
   if (change.namespaceFd !== undefined) builder.attributeU32(IFLA_NET_NS_FD, change.namespaceFd);
   return builder.finish();

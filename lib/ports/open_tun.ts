@@ -7,7 +7,7 @@ import { checkInterfaceName } from "../base/interface_name.ts";
 import type { Offloads } from "../base/offloads.ts";
 import { checked, EBADF, EBADFD, EINVAL } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
-import { ifreq, IFREQ_BYTES, ifreqName } from "../../ffi/structs.ts";
+import { ifreq, IFREQ_BYTES, ifreqName, polledEvents, POLLERR, pollfds, POLLOUT } from "../../ffi/structs.ts";
 import type { TunDescriptors } from "./linux_tun_port.ts";
 
 const TUN_PATH = "/dev/net/tun";
@@ -112,6 +112,17 @@ export function tunName(fd: number): string | undefined {
   if (result === -EBADFD) return undefined;
   checked(result, "TUNGETIFF", "tun");
   return ifreqName(request);
+}
+
+/**
+ * Whether the device is up, asked of its descriptor alone: only then it takes packets. Undefined when it was deleted,
+ * and when nothing can be told.
+ */
+export function tunIsUp(fd: number): boolean | undefined {
+  const fds = pollfds([{ fd, events: POLLOUT }]);
+  if (libc.poll(fds, 0) < 0) return undefined;
+  const [events] = polledEvents(fds);
+  return (events & POLLERR) !== 0 ? undefined : (events & POLLOUT) !== 0;
 }
 
 /**

@@ -15,7 +15,7 @@ import { LinuxUdpPort } from "../ports/linux_udp_port.ts";
 import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
 import { nameThread } from "../../ffi/process.ts";
 import { giveMemoryBack } from "./give_back.ts";
-import { PLACE_LINK, PLACE_UDP4, PLACE_UDP6, runPacketLoop } from "./packet_loop.ts";
+import { PLACE_UDP4, PLACE_UDP6, runPacketLoop } from "./packet_loop.ts";
 import {
   EVENTS_HELD,
   EVENTS_NONE,
@@ -67,7 +67,7 @@ function run(start: WorkerStart): void {
   });
   const orders = start.orders as unknown as NodePort;
   const bell = new EventFd(start.bell);
-  let link = start.linkSocket < 0 ? undefined : new DrainedSocket(start.linkSocket);
+  const link = start.linkSocket < 0 ? undefined : new DrainedSocket(start.linkSocket);
   let stopped = false;
   // What the other direction reads from would wake this one for nothing.
   const reads = (fd: number, only: Direction) => direction === "both" || direction === only ? fd : -1;
@@ -92,11 +92,6 @@ function run(start: WorkerStart): void {
         polls.set(PLACE_UDP4, reads(order.fd4, "inbound"));
         polls.set(PLACE_UDP6, reads(order.fd6, "inbound"));
         say({ type: "sockets-replaced" });
-        return;
-      case "link-socket":
-        link = order.descriptor < 0 ? undefined : new DrainedSocket(order.descriptor);
-        polls.set(PLACE_LINK, order.descriptor);
-        say({ type: "link-socket-replaced" });
         return;
       case "offloads":
         dataplane.setOffloads(order.offloads);
@@ -139,7 +134,7 @@ function run(start: WorkerStart): void {
       events = [];
       tellOffloads();
     },
-    link: () => link,
+    link,
     linkChanged: () => say({ type: "link-changed" }),
   });
   say({ type: end });

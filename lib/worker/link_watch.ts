@@ -1,91 +1,98 @@
 /**
- * Where the interface is and how it does, asked of the TUN descriptor itself: it may be renamed, moved to another network namespace, taken up
- * and down, and given another MTU by anybody at any time.
+ * Where the interface is and how it does, asked of the TUN descriptor itself: it may be renamed, moved to another
+ * network namespace, taken up and down, and given another MTU by anybody at any time.
+ *
+ * Nothing here keeps the interface's namespace alive: it is opened for the length of a look, and heard of by a socket
+ * in the namespace of this process.
  * @module
  */
 import { osError } from "../base/errno.ts";
 import { LinkMonitor } from "../linux/link_monitor.ts";
+import { settleLink } from "../linux/link_settings.ts";
 import { NetNamespace } from "../linux/namespace.ts";
 import { type NamespaceIdentity, sameNamespace } from "../linux/rdomain.ts";
 import type { LinkFacts } from "../base/status.ts";
 import { RouteSocket } from "../linux/route_socket.ts";
-import { tunName, tunNamespaceFd } from "../ports/open_tun.ts";
+import { tunIsUp, tunName, tunNamespaceFd } from "../ports/open_tun.ts";
 
 const IFF_UP = 1;
 const ENODEV = 19;
+/** IPv6's least MTU (RFC 8200 section 5): below it the kernel forgets everything about IPv6 on the link. */
+const IPV6_MTU_MIN = 1280;
 
 /** The interface as it is now. */
 export interface LinkState {
   readonly name: string;
   readonly up: boolean;
   readonly mtu: number;
-}
-
-/** What a look found. */
-export interface Look {
-  readonly state: LinkState;
-  readonly release: (() => void) | undefined;
+  /** The namespace it is in. */
+  readonly place: NamespaceIdentity;
 }
 
 /** How often a look is begun anew because the interface moved under it. */
 const ATTEMPTS_MAX = 4;
 
+/** A link as rtnetlink has it, in its own namespace. */
+type FoundLink = NonNullable<ReturnType<RouteSocket["link"]>>;
+
 /** Follows one TUN device. */
 export class LinkWatch {
   readonly #tun: number;
-  #namespace: NetNamespace;
-  #routes: RouteSocket;
-  #monitor: LinkMonitor;
-  /** What the namespaces before needed; a Worker may still wait on it. */
-  #old: { close(): void }[] = [];
+  readonly #home: NamespaceIdentity;
+  readonly #routes: RouteSocket;
+  readonly #monitor: LinkMonitor;
+  #state: LinkState | undefined;
+  #place: NamespaceIdentity;
 
   /** @throws OsError */
   constructor(tun: number) {
     this.#tun = tun;
-    this.#namespace = this.#find();
-    this.#routes = RouteSocket.open(this.#namespace);
-    this.#monitor = LinkMonitor.open(this.#namespace);
+    using home = NetNamespace.current();
+    this.#home = home.identity;
+    this.#place = home.identity;
+    this.#routes = RouteSocket.open();
+    try {
+      this.#monitor = LinkMonitor.open();
+    } catch (error) {
+      this.#routes.close();
+      throw error;
+    }
   }
 
-  /** A netlink socket that is readable when something about links changed where the interface is. */
+  /** A netlink socket that is readable when something about links changed where the interface is. It stays the same. */
   get descriptor(): number {
     return this.#monitor.fd;
   }
 
-  /** The namespace the interface is in. */
-  get namespace(): { readonly fd: number; readonly identity: NamespaceIdentity } {
-    return this.#namespace;
+  /** The namespace that the interface was in when it was seen last. */
+  get place(): NamespaceIdentity {
+    return this.#place;
   }
 
   /**
-   * Looks. When the interface was moved `descriptor` is another one afterwards; `release` closes the old ones once nobody waits on them.
-   * @returns `gone` when the interface was deleted; `unclear` when it could not be asked now (no descriptor or memory left, moved too often meanwhile)
+   * Looks, and settles the link where that is due.
+   * @returns `gone` when the interface was deleted; `unclear` when it could not be asked now (no descriptor or memory
+   *   left, moved too often meanwhile)
    */
-  look(): Look | "gone" | "unclear" {
+  look(): LinkState | "gone" | "unclear" {
+    let name: string | undefined;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       try {
-        const name = tunName(this.#tun);
+        name = tunName(this.#tun);
         if (name === undefined) return "gone";
-        this.#follow();
-        const link = this.#routes.link(name);
-        if (link === undefined) continue;
-        return { state: { name, up: (link.flags & IFF_UP) !== 0, mtu: link.mtu }, release: this.#takeOld() };
+        const seen = this.visit((routes, link) => this.#seen(routes, link));
+        if (seen !== undefined) return seen;
       } catch {
         // Moved, renamed or deleted between two questions; only the descriptor's own name says which.
       }
     }
-    return "unclear";
+    return this.#toldByTun(name) ?? "unclear";
   }
 
   /** The link and its addresses as they are; undefined while the interface is moved or renamed, or when it is gone. */
   describe(): LinkFacts | undefined {
     try {
-      using here = this.#find();
-      const name = tunName(this.#tun);
-      if (name === undefined || !sameNamespace(here.identity, this.#namespace.identity)) return undefined;
-      const link = this.#routes.link(name);
-      if (link === undefined) return undefined;
-      return { ...link, addresses: this.#routes.addresses({ interfaceIndex: link.index }) };
+      return this.visit((routes, link) => ({ ...link, addresses: routes.addresses({ interfaceIndex: link.index }) }));
     } catch {
       return undefined;
     }
@@ -93,45 +100,75 @@ export class LinkWatch {
 
   /** Sets the interface's MTU. @throws OsError */
   setMtu(mtu: number): void {
-    this.#routes.setLink(this.#routes.requireLink(tunName(this.#tun) ?? "").index, { mtu });
+    this.visit((routes, link) => routes.setLink(link.index, { mtu }));
+  }
+
+  /**
+   * Runs a synchronous function with the link, in the namespace that the link is in.
+   * @returns what it returned; undefined when the link has another name or place by now
+   * @throws OsError when the namespace cannot be entered; what `fn` throws
+   */
+  visit<T>(fn: (routes: RouteSocket, link: FoundLink) => T): T | undefined {
+    const name = tunName(this.#tun);
+    if (name === undefined) throw osError("TUNGETIFF", "tun", ENODEV);
+    using there = this.#find();
+    const isHome = sameNamespace(there.identity, this.#home);
+    if (!sameNamespace(there.identity, this.#place)) this.#arrive(there, isHome);
+    const act = (routes: RouteSocket): T | undefined => {
+      const link = routes.link(name);
+      return link === undefined ? undefined : fn(routes, link);
+    };
+    if (isHome) return act(this.#routes);
+    return there.run(() => {
+      using routes = RouteSocket.open();
+      return act(routes);
+    });
+  }
+
+  /**
+   * A new descriptor of the namespace that the interface is in. It keeps the namespace alive: close it soon.
+   * @throws OsError
+   */
+  openPlace(): number {
+    const descriptor = tunNamespaceFd(this.#tun);
+    if (descriptor === undefined) throw osError("TUNGETDEVNETNS", "tun", ENODEV);
+    return descriptor;
   }
 
   close(): void {
-    this.#takeOld()?.();
     this.#monitor.close();
     this.#routes.close();
-    this.#namespace.close();
   }
 
   #find(): NetNamespace {
-    const descriptor = tunNamespaceFd(this.#tun);
-    if (descriptor === undefined) throw osError("TUNGETDEVNETNS", "tun", ENODEV);
-    return NetNamespace.ofDescriptor(descriptor);
+    return NetNamespace.ofDescriptor(this.openPlace());
   }
 
-  #follow(): void {
-    const found = this.#find();
-    if (sameNamespace(found.identity, this.#namespace.identity)) return found.close();
-    let monitor: LinkMonitor | undefined;
-    let routes: RouteSocket;
+  /** Events of another namespace come when that has a number here. Where either is refused, looks have to do. */
+  #arrive(there: NetNamespace, isHome: boolean): void {
+    this.#place = there.identity;
+    this.#monitor.listenEverywhere(!isHome);
+    if (isHome) return;
     try {
-      monitor = LinkMonitor.open(found);
-      routes = RouteSocket.open(found);
-    } catch (error) {
-      monitor?.close();
-      found.close();
-      throw error;
+      this.#routes.numberNamespace(there.fd);
+    } catch {
+      // It needs CAP_NET_ADMIN at home.
     }
-    this.#old.push(this.#monitor, this.#routes, this.#namespace);
-    this.#namespace = found;
-    this.#routes = routes;
-    this.#monitor = monitor;
   }
 
-  #takeOld(): (() => void) | undefined {
-    const old = this.#old;
-    if (old.length === 0) return undefined;
-    this.#old = [];
-    return () => old.forEach((part) => part.close());
+  #seen(routes: RouteSocket, link: FoundLink): LinkState {
+    const before = this.#state;
+    const state = { name: link.name, up: (link.flags & IFF_UP) !== 0, mtu: link.mtu, place: this.#place };
+    const isSettled = before !== undefined && sameNamespace(before.place, state.place) && (before.up || !state.up) &&
+      (before.mtu >= IPV6_MTU_MIN || state.mtu < IPV6_MTU_MIN);
+    if (!isSettled) settleLink(routes, link);
+    return this.#state = state;
+  }
+
+  /** What the descriptor itself tells, for an interface in a namespace that may not be entered from here. */
+  #toldByTun(name: string | undefined): LinkState | undefined {
+    const up = tunIsUp(this.#tun);
+    if (name === undefined || up === undefined) return undefined;
+    return { name, up, mtu: this.#state?.mtu ?? 0, place: this.#place };
   }
 }

@@ -50,7 +50,7 @@ export interface PacketLoop {
   /** Sends what the turn emitted; called after each. */
   readonly flush: () => void;
   /** The netlink socket became readable: empty it and say so. */
-  readonly link: () => DrainedSocket | undefined;
+  readonly link: DrainedSocket | undefined;
   readonly linkChanged: () => void;
 }
 
@@ -98,7 +98,7 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
     // Here and nowhere else: whoever rings sets the word first, so a ring that was answered by the word alone is still to come.
     if (polls.found(PLACE_BELL) !== 0) bell.drain();
     if (polls.found(PLACE_LINK) !== 0) {
-      loop.link()?.drain();
+      loop.link?.drain();
       loop.linkChanged();
     }
     errorPasses = !worked && (polls.found(PLACE_TUN) & POLL_ERRORS) !== 0 ? errorPasses + 1 : 0;

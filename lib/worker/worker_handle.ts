@@ -46,7 +46,6 @@ export type PacketWorkers = Pick<
   | "run"
   | "command"
   | "replaceSockets"
-  | "replaceLinkSocket"
   | "setOffloads"
   | "gsoRefused"
   | "tidy"
@@ -134,11 +133,6 @@ export class WorkerHandle {
     await this.#ask({ type: "sockets", fd4, fd6 });
   }
 
-  /** Watches another netlink socket, -1 for none; when it returns nothing uses the old one. */
-  async replaceLinkSocket(descriptor: number): Promise<void> {
-    await this.#ask({ type: "link-socket", descriptor });
-  }
-
   /** Has the data plane use these offloads; when it returns it does, and what became of that was reported. */
   async setOffloads(offloads: Offloads): Promise<void> {
     await this.#ask({ type: "offloads", offloads });
@@ -189,7 +183,6 @@ export class WorkerHandle {
         this.#running.resolve();
         return;
       case "sockets-replaced":
-      case "link-socket-replaced":
       case "offloads-set":
         this.#asked.shift()?.resolve();
         return;

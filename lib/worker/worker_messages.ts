@@ -52,7 +52,6 @@ export type WorkerOrder =
   | { readonly type: "commands"; readonly commands: readonly DataCommand[] }
   /** Go over to other sockets; answered by `sockets-replaced`, after which the old ones may be closed. */
   | { readonly type: "sockets"; readonly fd4: number; readonly fd6: number }
-  | { readonly type: "link-socket"; readonly descriptor: number }
   /** Use these; answered by `offloads` when that makes a difference, and then by `offloads-set`. */
   | { readonly type: "offloads"; readonly offloads: Offloads }
   /** Collect garbage: something big has passed. */
@@ -80,7 +79,6 @@ export type WorkerReport =
   | { readonly type: "events"; readonly events: readonly DataEvent[] }
   | { readonly type: "offloads"; readonly offloads: Offloads }
   | { readonly type: "sockets-replaced" }
-  | { readonly type: "link-socket-replaced" }
   | { readonly type: "offloads-set" }
   /** Something about the link, or another one in its namespace, changed. */
   | { readonly type: "link-changed" }

@@ -68,6 +68,7 @@ export class WorkerPair implements PacketWorkers {
         ended: (reason) => this.#ended(reason),
       });
     try {
+      // One of them watches the link.
       await Promise.all([start(this.#outbound, -1), start(this.#inbound, setup.linkSocket)]);
     } catch (error) {
       await this.stop();
@@ -82,11 +83,6 @@ export class WorkerPair implements PacketWorkers {
 
   async replaceSockets(fd4: number, fd6: number): Promise<void> {
     await Promise.all([this.#outbound.replaceSockets(fd4, fd6), this.#inbound.replaceSockets(fd4, fd6)]);
-  }
-
-  /** Only one of them watches it. */
-  async replaceLinkSocket(descriptor: number): Promise<void> {
-    await this.#inbound.replaceLinkSocket(descriptor);
   }
 
   async setOffloads(offloads: Offloads): Promise<void> {

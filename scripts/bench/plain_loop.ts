@@ -111,7 +111,7 @@ function run(plan: PlainPlan): void {
     now,
     takeOrders: () => true,
     flush: () => {},
-    link: () => undefined,
+    link: undefined,
     linkChanged: () => {},
   });
 }

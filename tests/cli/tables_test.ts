@@ -198,6 +198,7 @@ Deno.test("netstat -i: a row for the link and one for each address, counters, an
     scope: 0,
     flags: 0,
     metric: 0,
+    protocol: 0,
   };
   equal(
     formatInterfaces([link], [address, { ...address, interfaceIndex: 4 }]),

@@ -112,7 +112,7 @@ export function randomFacts(random: Random): InterfaceFacts {
   return {
     name: "wg1",
     pid: 1 + random(1 << 22),
-    netns: "/proc/1234/fd/9",
+    netns: "net:[4026531840]",
     suite: "libcrypto 3.0.19",
     cipher: "libcrypto composed",
     offloads: ["", "tso uso gso gro"][random(2)],

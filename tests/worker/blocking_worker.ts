@@ -36,7 +36,7 @@ scope.onmessage = ({ data: start }) => {
       }
     },
     flush: () => {},
-    link: () => undefined,
+    link: undefined,
     linkChanged: () => {},
   });
   scope.postMessage({ type: end });

@@ -40,7 +40,7 @@ Deno.test("under a flood the link is heard and a bell that rang does not go on r
       now,
       takeOrders: () => false,
       flush: () => {},
-      link: () => link as unknown as DrainedSocket,
+      link: link as unknown as DrainedSocket,
       linkChanged: () => heard++,
     });
     assert.deepEqual([end, turns, heard], ["stopped", TURNS, 1]);

@@ -20,9 +20,9 @@ import { rdomainOf, sameNamespace } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Command } from "./words/draft.ts";
 import { CLASS_NAME, isNumberedInClass, parseWords, settle } from "./words/parse.ts";
-import type { InterfaceStatus } from "../../base/status.ts";
 import { requireNetAdmin, requireOwner } from "./permission.ts";
 import { namespaceOf } from "./kernel.ts";
+import { identityToldBy } from "./place.ts";
 import { LinkEditor } from "./link_editor.ts";
 import { commandSources } from "./sources.ts";
 
@@ -95,14 +95,9 @@ function isTaken(name: string): boolean {
 /** Ends the interface and takes away its rdomain when it was the last in it. */
 async function destroy(name: string): Promise<void> {
   const status = await getDevice(name);
-  const rdomain = rdomainNumber(status);
+  const rdomain = rdomainOf(identityToldBy(status));
   await destroyDaemon(name);
   if (rdomain !== undefined) removeRdomainIfEmpty(rdomain);
-}
-
-function rdomainNumber(status: InterfaceStatus): number | undefined {
-  using namespace = namespaceOf(status);
-  return rdomainOf(namespace.identity);
 }
 
 async function create(command: Command): Promise<void> {
@@ -110,8 +105,6 @@ async function create(command: Command): Promise<void> {
   try {
     using here = NetNamespace.current();
     using editor = new LinkEditor(name, here);
-    // The kernel's own WireGuard has no link-local address either.
-    editor.withoutLinkLocal();
     changeLink(editor, command, command.change.priority ?? 0);
     editor.keep();
   } catch (error) {
@@ -146,7 +139,7 @@ async function modify(command: Command): Promise<void> {
   const status = await getDevice(command.name);
   const change = changeFor(command, status.groups);
   // Its owner may not go where the interface is without the capability, and need not for what the daemon does alone.
-  using namespace = touchesLink(command) ? namespaceOf(status) : undefined;
+  using namespace = touchesLink(command) ? await namespaceOf(command.name, status) : undefined;
   using editor = namespace === undefined ? undefined : new LinkEditor(status.name || command.name, namespace);
   if (editor !== undefined) changeLink(editor, command, change.priority ?? status.priority);
   if (Object.keys(change).length > 0) await setDevice(command.name, change);

@@ -2,24 +2,31 @@
  * What showing interfaces asks the kernel where no daemon told it.
  * @module
  */
+import { openPlace } from "../../daemon/client.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
+import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { InterfaceAddress } from "../../netlink/address.ts";
 import type { Link } from "../../netlink/link.ts";
 import type { InterfaceStatus } from "../../base/status.ts";
+import { identityToldBy } from "./place.ts";
 
-/** The namespace an interface is in, for root. Another implementation's daemon is taken to be in ours. @throws OsError */
-export function namespaceOf(status: InterfaceStatus): NetNamespace {
-  return status.netns === "" ? NetNamespace.current() : NetNamespace.atPath(status.netns);
+/**
+ * The namespace that an interface is in, for root. Another implementation's daemon is taken to be in ours.
+ * @param name of the control socket
+ * @throws OsError
+ */
+export async function namespaceOf(name: string, status: InterfaceStatus): Promise<NetNamespace> {
+  const identity = identityToldBy(status);
+  if (sameNamespace(identity, identityOf(THREAD_NAMESPACE))) return NetNamespace.current();
+  return await openPlace(name, (path) => NetNamespace.atPath(path));
 }
 
-/** A link and its addresses in a namespace; an empty path is the current one. @throws OsError */
+/** A link of the current namespace, and its addresses. @throws OsError */
 export function lookFor(
   name: string,
-  path: string,
 ): { readonly link: Link | undefined; readonly addresses: InterfaceAddress[] } {
-  using namespace = path === "" ? NetNamespace.current() : NetNamespace.atPath(path);
-  using routes = RouteSocket.open(namespace);
+  using routes = RouteSocket.open();
   const link = routes.link(name);
   return { link, addresses: link === undefined ? [] : routes.addresses({ interfaceIndex: link.index }) };
 }

@@ -12,21 +12,15 @@ import {
 } from "../../linux/rdomain.ts";
 import type { InterfaceStatus } from "../../base/status.ts";
 
-/** Which namespace an interface is in, also for who may not go there; undefined when its daemon does not tell, or in words that this user may not follow. */
-export function identityToldBy(status: InterfaceStatus): NamespaceIdentity | undefined {
+/**
+ * Which namespace an interface is in, also for who may not go there. Another implementation's daemon is taken to be in
+ * ours.
+ */
+export function identityToldBy(status: InterfaceStatus): NamespaceIdentity {
   const inode = /^net:\[([0-9]+)\]$/.exec(status.netns)?.[1];
-  if (inode === undefined) return identityAt(status.netns === "" ? THREAD_NAMESPACE : status.netns);
+  const here = identityOf(THREAD_NAMESPACE);
   // There is one nsfs for all of them.
-  return { device: identityOf(THREAD_NAMESPACE).device, inode: Number(inode) };
-}
-
-function identityAt(path: string): NamespaceIdentity | undefined {
-  try {
-    return identityOf(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) return undefined;
-    throw error;
-  }
+  return inode === undefined ? here : { device: here.device, inode: Number(inode) };
 }
 
 /** An rdomain's number, or the name ip-netns(8) has for a namespace that is none (its inode where it has no name). */

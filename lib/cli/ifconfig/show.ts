@@ -100,7 +100,7 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
 }
 
 interface FoundLink {
-  readonly place: number | string | undefined;
+  readonly place: number | string;
   /** Undefined when this user cannot look where it is, or it is not there. */
   readonly link: KnownLink | undefined;
   readonly addresses: readonly AddressFacts[];
@@ -111,12 +111,10 @@ type KnownLink = Pick<Link, "index" | "name" | "flags" | "mtu" | "alias"> & { re
 
 /** The link as its daemon told it, otherwise as it is found in the namespace it is in. */
 async function findLink(name: string, status: InterfaceStatus): Promise<FoundLink> {
-  const identity = identityToldBy(status);
-  const place = identity === undefined ? undefined : placeOf(identity);
+  const place = placeOf(identityToldBy(status));
   if (status.link !== undefined) return { place, link: status.link, addresses: status.link.addresses };
-  // The path of a namespace is told to who may ask the daemon only.
-  if (place !== 0 && !status.netns.startsWith("/")) return { place, link: undefined, addresses: [] };
-  return { place, ...(await kernel()).lookFor(name, place === 0 ? "" : status.netns) };
+  if (place !== 0) return { place, link: undefined, addresses: [] };
+  return { place, ...(await kernel()).lookFor(name) };
 }
 
 /** Asking the kernel takes a library and the modules around it: only who needs it loads them. */

@@ -1,0 +1,102 @@
+/**
+ * Network namespaces that end: nothing of ours keeps one alive, and an interface goes with the namespace it is in.
+ * @module
+ */
+import { deepEqual, equal, match } from "node:assert/strict";
+import { ROOT } from "../../scripts/built.ts";
+import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
+import { needs } from "./needs.ts";
+import { may, must, ping, traces, tunnel, wgRoom } from "./peers.ts";
+
+const NEEDED = needs("namespaces", "tun", "ip", "ping");
+
+/** Starts the daemon of wg1 with so many Workers, in the room's own namespace. */
+async function startDaemon(room: Room, workers: 1 | 2): Promise<void> {
+  const daemon = room.spawn(["sh", "-c", `exec ${ROOT}wg daemon wg1 ${workers} </dev/null`]);
+  await eventually("wg1 is up", () => daemon.output().includes("errno=0"));
+  await must(room, "ifconfig wg1 wgport 7111");
+}
+
+/** A namespace without a name that lives as long as a process, and the process' number inside the room. */
+async function unnamedNamespace(room: Room): Promise<{ readonly holder: Running; readonly pid: string }> {
+  const holder = room.spawn(["unshare", "-n", "sh", "-c", "echo $$; exec sleep 1000"]);
+  await eventually("the namespace", () => holder.output().endsWith("\n"));
+  return { holder, pid: holder.output().trim() };
+}
+
+/** Everything of wg1 is gone, and may be there again. */
+async function endsWhole(room: Room, left: readonly string[]): Promise<void> {
+  await eventually("the end of wg1", async () => {
+    const now = await traces(room);
+    return now.length === left.length && now.every((line) => left.includes(line));
+  });
+  equal((await must(room, "netstat -ln")).includes(".7111 "), false);
+  await must(room, "ifconfig wg1 create wgport 7111");
+  await must(room, "ifconfig wg1 destroy");
+}
+
+for (const workers of [1, 2] as const) {
+  Deno.test(
+    `an interface in a container's namespace ends with its last process, ${workers} workers`,
+    NEEDED,
+    async () => {
+      await using room = await wgRoom();
+      const before = await traces(room);
+      const { holder, pid } = await unnamedNamespace(room);
+      await startDaemon(room, workers);
+      await must(room, `ip link set wg1 netns ${pid}`);
+      // Commands of all kinds went there meanwhile.
+      await must(room, "ifconfig wg1 192.168.5.1/24");
+      match(await must(room, "ifconfig wg1"), /\tinet 192\.168\.5\.1 /);
+      await must(room, "ifconfig wg1 description inside");
+      match(await must(room, `nsenter -t ${pid} -n ip link show dev wg1`), /alias inside/);
+      holder.signal("SIGKILL");
+      await holder.status;
+      await endsWhole(room, before);
+    },
+  );
+}
+
+Deno.test("an interface in a named namespace ends when the name is deleted", NEEDED, async () => {
+  await using room = await wgRoom();
+  const before = await traces(room);
+  await room.namespace("inside");
+  await must(room, "ifconfig wg1 create wgport 7111");
+  await must(room, "ip link set wg1 netns inside");
+  await must(room, "ifconfig wg1 192.168.5.1/24");
+  await must(room, "ip netns del inside");
+  await endsWhole(room, before);
+});
+
+Deno.test("an interface that moves from namespace to namespace is followed at once", NEEDED, async () => {
+  await using room = await wgRoom();
+  await tunnel(room);
+  await room.namespace("first");
+  await room.namespace("second");
+  /** Less than the five seconds after which the daemon looks by itself. */
+  const atOnce = async (what: string, shown: RegExp) => {
+    const since = performance.now();
+    await eventually(what, async () => shown.test(await must(room, "cat /run/wireguard/wg1.public")));
+    return performance.now() - since;
+  };
+  const times: number[] = [];
+  let here = "left";
+  for (const place of ["first", "second", "left", "second"]) {
+    await must(room, `ip -n ${here} link set wg1 netns ${place}`);
+    here = place;
+    const inode = (await must(room, "readlink /proc/self/ns/net", place)).trim().replaceAll(/[[\]]/g, "\\$&");
+    times.push(await atOnce(`wg1 in ${place}`, new RegExp(`^netns=${inode}$`, "m")));
+    await must(room, `ip -n ${here} link set wg1 mtu 1380`);
+    times.push(await atOnce("mtu", /^mtu=1380$/m));
+    await must(room, `ip -n ${here} link set wg1 mtu 1400 up`);
+    times.push(await atOnce("up", /^mtu=1400$/m), await atOnce("up", /^up=true$/m));
+    await must(room, `ip -n ${here} address add 192.168.5.1/24 dev wg1`);
+    await ping(room, here, "192.168.5.2");
+    await must(room, `ip -n ${here} link set wg1 down`);
+    times.push(await atOnce("down", /^up=false$/m));
+  }
+  // One look every five seconds would find half of these changes later than this.
+  const late = times.filter((time) => time > 2_500);
+  equal(late.length < times.length / 4, true, `${late.length} of ${times.length} changes were seen late`);
+  deepEqual((await may(room, "ip -n second link del wg1")).code, 0);
+});

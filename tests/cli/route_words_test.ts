@@ -1,19 +1,37 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { formatIp } from "../../lib/base/ip_text.ts";
 import { HELP as NETSTAT_HELP, parseNetstat } from "../../lib/cli/netstat/command.ts";
 import { HELP as ROUTE_HELP } from "../../lib/cli/route/command.ts";
-import { parseRoute, type RouteChangeCommand } from "../../lib/cli/route/words.ts";
+import type { Family } from "../../lib/cli/route/words/destination.ts";
+import { settleRoute } from "../../lib/cli/route/words/hosts.ts";
+import type { RouteChangeCommand, RouteLine } from "../../lib/cli/route/words/line.ts";
+import { parseRoute } from "../../lib/cli/route/words/parse.ts";
 
-function change(line: string): RouteChangeCommand {
-  const { command } = parseRoute(line.split(" "));
+/** The names that the tests' resolver knows. */
+const HOSTS: Readonly<Record<string, readonly string[]>> = {
+  "hub.example.org": ["0a050107", "fd000000000000000000000000000007"],
+  "six.example.org": ["fd000000000000000000000000000009"],
+  gate: ["0a000002", "fd000000000000000000000000000002"],
+};
+
+function settled(line: string): Promise<RouteLine> {
+  return settleRoute(parseRoute(line === "" ? [] : line.split(" ")), (host: string, family: Family | undefined) => {
+    const addresses = (HOSTS[host] ?? []).map((hex) => Uint8Array.fromHex(hex));
+    const found = addresses.find((address) => family === undefined || address.length === (family === 4 ? 4 : 16));
+    return found === undefined ? Promise.reject(new ConfigError(host, "is not known here")) : Promise.resolve(found);
+  });
+}
+
+async function change(line: string): Promise<RouteChangeCommand> {
+  const { command } = await settled(line);
   if (command.type !== "add" && command.type !== "change" && command.type !== "delete") throw new Error(command.type);
   return command;
 }
 
 const network = ({ destination }: RouteChangeCommand) => `${formatIp(destination.address)}/${destination.prefix}`;
 
-Deno.test("route: destinations in OpenBSD's forms", () => {
+Deno.test("route: destinations in OpenBSD's forms", async () => {
   const forms: readonly [string, string][] = [
     ["add default 10.0.0.2", "0.0.0.0/0"],
     ["add default fd00::2", "::/0"],
@@ -32,26 +50,73 @@ Deno.test("route: destinations in OpenBSD's forms", () => {
     ["add fd01::9 fe80::1%wg1", "fd01::9/128"],
     ["del 10.5/16", "10.5.0.0/16"],
     ["delete 10.5/16 10.0.0.2", "10.5.0.0/16"],
+    // Without a prefix: of the class, and wide enough for the parts that are there.
+    ["add -net 10.52 10.0.0.2", "10.52.0.0/16"],
+    ["add 10.52 10.0.0.2", "10.52.0.0/16"],
+    ["add 10 10.0.0.2", "10.0.0.0/8"],
+    ["add 10.52.3 10.0.0.2", "10.52.3.0/24"],
+    ["add 172.16 10.0.0.2", "172.16.0.0/16"],
+    ["add 172 10.0.0.2", "172.0.0.0/16"],
+    ["add 192.168 10.0.0.2", "192.168.0.0/24"],
+    ["add 224 10.0.0.2", "224.0.0.0/4"],
+    ["add 0/0 10.0.0.2", "0.0.0.0/0"],
+    ["add -inet6 :: fd00::2", "::/0"],
+    ["add -host :: fd00::2", "::/128"],
+    // A mask after the gateway.
+    ["add -net 10.52.0.0 10.0.0.2 255.255.0.0", "10.52.0.0/16"],
+    ["add 10.52 10.0.0.2 255.0.0.0", "10.0.0.0/8"],
+    ["add -net 0.0.0.0 10.0.0.2 0.0.0.0", "0.0.0.0/0"],
+    ["add -net fd01:: fd00::2 ffff::", "fd01::/16"],
+    // The words that name them.
+    ["add -gateway 10.0.0.2 -dst 10.5/16", "10.5.0.0/16"],
+    ["add -gateway fd00::2 default", "::/0"],
+    // Names of hosts.
+    ["add hub.example.org 10.0.0.2", "10.5.1.7/32"],
+    ["add -inet6 hub.example.org fd00::2", "fd00::7/128"],
+    ["add hub.example.org fd00::2", "fd00::7/128"],
+    ["add -net hub.example.org 10.0.0.2 255.255.0.0", "10.5.0.0/16"],
+    ["delete hub.example.org", "10.5.1.7/32"],
   ];
-  for (const [line, wanted] of forms) equal(network(change(line)), wanted, line);
+  for (const [line, wanted] of forms) equal(network(await change(line)), wanted, line);
 });
 
-Deno.test("route: gateways and the words around them", () => {
-  deepEqual(change("add 10.5/16 -iface wg1").gateway, { type: "interface", name: "wg1" });
-  deepEqual(change("add -inet6 fd01::/16 fe80::1%wg1").gateway, {
+Deno.test("route: a name has the family of the other address", async () => {
+  const gateway = async (line: string) => {
+    const found = (await change(line)).gateway;
+    return found?.type === "address" ? formatIp(found.address) : undefined;
+  };
+  equal(await gateway("add 10.5/16 gate"), "10.0.0.2");
+  equal(await gateway("add fd01::/16 gate"), "fd00::2");
+  equal(await gateway("add default gate"), "10.0.0.2");
+  equal(await gateway("add -inet6 default gate"), "fd00::2");
+  equal(await gateway("add six.example.org gate"), "fd00::2");
+  const get = async (line: string) => {
+    const { command } = await settled(line);
+    return command.type === "get" ? `${formatIp(command.destination.address)}/${command.destination.prefix}` : "";
+  };
+  equal(await get("get hub.example.org"), "10.5.1.7/32");
+  equal(await get("get -inet6 hub.example.org"), "fd00::7/128");
+  equal(await get("get default"), "0.0.0.0/0");
+  equal(await get("get -inet6 default"), "::/0");
+  equal(await get("get 10.52"), "10.52.0.0/16");
+});
+
+Deno.test("route: gateways and the words around them", async () => {
+  deepEqual((await change("add 10.5/16 -iface wg1")).gateway, { type: "interface", name: "wg1" });
+  deepEqual((await change("add -inet6 fd01::/16 fe80::1%wg1")).gateway, {
     type: "address",
     word: "fe80::1%wg1",
     address: Uint8Array.fromHex("fe800000000000000000000000000001"),
     zone: "wg1",
   });
-  const full = change("change 10.5/16 10.0.0.2 -priority 9 -mtu 1300 -ifp wg1 -ifa 10.0.0.1");
+  const full = await change("change 10.5/16 10.0.0.2 -priority 9 -mtu 1300 -ifp wg1 -ifa 10.0.0.1");
   equal(full.type, "change");
   equal(full.priority, 9);
   equal(full.mtu, 1300);
   equal(full.interfaceName, "wg1");
   deepEqual(full.source, Uint8Array.of(10, 0, 0, 1));
-  equal(change("add -blackhole 10.5/16").kind, "blackhole");
-  equal(change("add 10.5/16 127.0.0.1 -reject").kind, "unreachable");
+  equal((await change("add -blackhole 10.5/16")).kind, "blackhole");
+  equal((await change("add 10.5/16 127.0.0.1 -reject")).kind, "unreachable");
 });
 
 Deno.test("route: flags before the command, exec takes all that follows", () => {
@@ -75,9 +140,25 @@ Deno.test("route: flags before the command, exec takes all that follows", () => 
   });
   deepEqual(parseRoute(["-n", "get", "-inet6", "fd00::9"]).command, {
     type: "get",
-    address: Uint8Array.fromHex("fd000000000000000000000000000009"),
-    word: "fd00::9",
+    destination: { address: Uint8Array.fromHex("fd000000000000000000000000000009"), prefix: 128, word: "fd00::9" },
+    family: 6,
   });
+});
+
+Deno.test("route: options after the command, but for exec", () => {
+  const options = (line: string) => {
+    const { rtable, quiet, json } = parseRoute(line.split(" "));
+    return [rtable, quiet, json];
+  };
+  deepEqual(options("show --json"), [undefined, false, true]);
+  deepEqual(options("show -n -inet -T 3"), [3, false, false]);
+  deepEqual(options("get 10.0.0.1 --json -T3"), [3, false, true]);
+  deepEqual(options("add -q 10.5/16 10.0.0.2 -n"), [undefined, true, false]);
+  deepEqual(options("flush -q -T 255"), [255, true, false]);
+  deepEqual(options("-n exec ls -q --json"), [undefined, false, false]);
+  const show = (line: string) => parseRoute(line.split(" ")).command;
+  deepEqual(show("show -gateway"), { type: "show", family: undefined, gateway: "any", priority: undefined });
+  deepEqual(show("show -gateway -inet"), { type: "show", family: 4, gateway: "any", priority: undefined });
 });
 
 /** Each wrong line, and the word that its error must name. */
@@ -101,11 +182,19 @@ const WRONG: readonly [string, string][] = [
   ["add 10.5.0.0.0/8 10.0.0.2", "10.5.0.0.0/8"],
   ["add 10.256/16 10.0.0.2", "10.256/16"],
   ["add somewhere 10.0.0.2", "somewhere"],
-  ["add 10.5 10.0.0.2", "10.5"],
+  ["add some_where/24 10.0.0.2", "some_where/24"],
+  ["add -host 10.5 10.0.0.2", "10.5"],
+  ["add -net hub.example.org 10.0.0.2", "hub.example.org"],
+  ["add six.example.org 10.0.0.2", "six.example.org"],
+  ["add -net 10.52.0.0 10.0.0.2 255.0.255.0", "255.0.255.0"],
+  ["add 10.52/16 10.0.0.2 255.255.0.0", "255.255.0.0"],
+  ["add 10.5/16 10.0.0.2 255.255.0.0 extra", "255.255.0.0"],
+  ["add -net 10.5.0.0 10.0.0.2 255.255.0.0 extra", "extra"],
   ["add -net 10.5.0.0 10.0.0.2", "10.5.0.0"],
   ["add -host 10.5/16 10.0.0.2", "10.5/16"],
   ["add 10.5/16 nowhere", "nowhere"],
   ["add 10.5/16 10.0.0.2 10.0.0.3", "10.0.0.3"],
+  ["add -net 10.5.0.0 10.0.0.2 mask", "mask"],
   ["add fd00::/16 10.0.0.2", "10.0.0.2"],
   ["add -inet6 10.5/16 10.0.0.2", "10.5/16"],
   ["add -inet fd00::/16 fd00::1", "fd00::/16"],
@@ -135,10 +224,10 @@ const WRONG: readonly [string, string][] = [
   ["flush -iface", "-iface"],
 ];
 
-Deno.test("route: a wrong line names its word", () => {
+Deno.test("route: a wrong line names its word", async () => {
   for (const [line, word] of WRONG) {
-    throws(
-      () => parseRoute(line === "" ? [] : line.split(" ")),
+    await rejects(
+      async () => await settled(line),
       (error) => error instanceof ConfigError && error.word === word && !error.problem.includes("\n"),
       line,
     );

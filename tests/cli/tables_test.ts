@@ -149,7 +149,7 @@ Deno.test("route show --json", () => {
 Deno.test("route get: the way and the entry behind it", () => {
   const way = route("10.1.2.3/32", { gateway: GATEWAY, preferredSource: Uint8Array.of(192, 168, 5, 1) });
   equal(
-    formatRouteGet(Uint8Array.of(10, 1, 2, 3), way, ROUTES[3], NAMES),
+    formatRouteGet({ address: Uint8Array.of(10, 1, 2, 3), prefix: 32 }, way, ROUTES[3], NAMES),
     `   route to: 10.1.2.3
 destination: 10.0.0.0
        mask: 255.0.0.0

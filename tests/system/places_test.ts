@@ -34,14 +34,14 @@ Deno.test("an rdomain is not made where its name would be seen by nobody else", 
   ) {
     const { code, stdout, stderr } = await may(room, line);
     deepEqual([code, stdout], [1, ""], line + stderr);
-    match(stderr, /^wg: rdomain 98: [^\n]*mount namespace[^\n]*nsenter --net[^\n]*\n$/, line);
+    match(stderr, /^ifconfig: rdomain 98: [^\n]*mount namespace[^\n]*nsenter --net[^\n]*\n$/, line);
     await nothingLeft(room, ["left"]);
   }
   // One that runs: the same refusals, and it stays as it is.
   await must(room, "ip netns exec left ifconfig wg1 create wgport 7111");
   const shown = await must(room, "ifconfig wg1");
   for (const words of ["rdomain 98", "wgrtable 98"]) {
-    match((await may(room, `ip netns exec left ifconfig wg1 ${words}`)).stderr, /^wg: rdomain 98: /);
+    match((await may(room, `ip netns exec left ifconfig wg1 ${words}`)).stderr, /^ifconfig: rdomain 98: /);
   }
   equal(await must(room, "ifconfig wg1"), shown);
   await must(room, "ifconfig wg1 destroy");

@@ -4,16 +4,15 @@
  */
 import type { IpBytes } from "../../base/endpoint.ts";
 import { ConfigError } from "../../base/errors.ts";
-import { parseDecimal, parseIp } from "../../base/ip_text.ts";
+import { parseDecimal } from "../../base/ip_text.ts";
 import { displayPath, quote } from "../../base/quote.ts";
 import { fillRandom } from "../../runtime/entropy.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
+import { lookUpHost, notFound } from "../host_names.ts";
 import type { Family, Sources } from "./words/draft.ts";
 
 /** Bytes that are read of a file or line with a key; more is no key. */
 const SECRET_MAX = 4096;
-/** How long a name server may take. */
-const RESOLVE_MS = 20_000;
 
 /** The sources of a command line: each `-` takes the next line of standard input. */
 export function commandSources(): Sources {
@@ -84,25 +83,8 @@ function readUpTo(read: (into: Uint8Array) => number | null): string {
   return text;
 }
 
-/** By getaddrinfo(3), so that /etc/hosts and nsswitch.conf count; IPv4 first, as OpenBSD's resolver has it. */
 async function resolveHost(word: string, host: string, family: Family | undefined): Promise<readonly IpBytes[]> {
-  const { lookup } = await import("node:dns");
-  const wanted = family === "inet" ? 4 : family === "inet6" ? 6 : 0;
-  const found = await new Promise<readonly { address: string }[]>((resolve) => {
-    const timer = setTimeout(() => resolve([]), RESOLVE_MS);
-    lookup(host, { all: true, family: wanted }, (error, addresses) => {
-      clearTimeout(timer);
-      resolve(error === null || error === undefined ? addresses : []);
-    });
-  });
-  const addresses = found.map(({ address }) => parseIp(address)).filter((address) => address !== undefined)
-    .filter((address) => family === undefined || (address.length === 4) === (family === "inet"))
-    .sort((a, b) => a.length - b.length);
-  if (addresses.length === 0) {
-    throw new ConfigError(
-      word,
-      `${quote(host)}: the host's name does not resolve${family === undefined ? "" : ` for ${family}`}`,
-    );
-  }
+  const addresses = await lookUpHost(host, family);
+  if (addresses.length === 0) throw new ConfigError(word, `${quote(host)}: ${notFound(family)}`);
   return addresses;
 }

@@ -9,7 +9,7 @@ import { NetNamespace } from "../../linux/namespace.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import { inetSockets } from "../../linux/sockets.ts";
 import type { Command } from "../command.ts";
-import { parseRtable } from "../route/words.ts";
+import { parseRtable } from "../route/words/parse.ts";
 import type { SocketSelection } from "./socket_table.ts";
 
 /** What `wg help netstat` prints. */

@@ -2,29 +2,36 @@
  * route(8): looks at and changes the routes of a network namespace, and runs commands in one. `-T N` is rdomain N.
  * @module
  */
+import { osError } from "../../base/errno.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { formatIp, maskAddress } from "../../base/ip_text.ts";
-import type { Link } from "../../netlink/link.ts";
+import { displayValue } from "../../base/quote.ts";
 import { type Route, type RouteRequest, RT_TABLE_MAIN, RTPROT_KERNEL } from "../../netlink/route.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Command } from "../command.ts";
-import { parseRoute, type RouteChangeCommand, type RouteLine } from "./words.ts";
+import { complain } from "../output.ts";
+import { type Destination, type Family, familyName, familyOfAddress } from "./words/destination.ts";
+import { settleRoute } from "./words/hosts.ts";
+import type { RouteChangeCommand, RouteLine } from "./words/line.ts";
+import { parseRoute } from "./words/parse.ts";
 
 /** What `wg help route` prints. */
 export const HELP = `usage: route [-nq] [-T rdomain] [--json] command [argument ...]
 
   route exec command [argument ...]
       Run a command in the routing domain: route -T 1 exec ping 192.168.5.2
-  route show [-inet | -inet6] [-gateway address] [-priority number]
+  route show [-inet | -inet6] [-gateway [address]] [-priority number]
       Show the routes and this host's own addresses.
-  route get [-inet | -inet6] address
-      Show the way that packets to an address take.
-  route add | change [-inet | -inet6] [-net | -host] destination gateway [modifier ...]
-  route delete [-inet | -inet6] destination [gateway] [modifier ...]
-      Change a route. A destination is default, an address, or a network as
-      10.0.0.0/8 or 10/8. A gateway is an address, that of a link-local one with
-      its interface (fe80::1%wg1), or with -iface an interface.
+  route get [-inet | -inet6] destination
+      Show the way that packets to an address take, or the route to a network.
+  route add [-inet | -inet6] [-net | -host] destination gateway [mask] [modifier ...]
+  route change | delete [-inet | -inet6] destination [gateway] [modifier ...]
+      Change a route; change keeps what is not named. A destination is default,
+      an address, or a network as 10.0.0.0/8, 10/8 or 10.52, which is 10.52.0.0/16:
+      the prefix of its class that covers the parts. A gateway is an address, that
+      of a link-local one with its interface (fe80::1%wg1), or with -iface an
+      interface.
       Modifiers: -iface, -ifp interface, -ifa address, -netmask mask, -prefixlen number,
       -priority metric, -mtu number, -blackhole, -reject.
   route flush [-inet | -inet6] [-iface interface] [-priority number]
@@ -34,7 +41,13 @@ export const HELP = `usage: route [-nq] [-T rdomain] [--json] command [argument 
   -q          print nothing
   -n          numbers only, as always here
   --json      show and get: print values for programs
+
+The options may follow the command as well, but for exec. The name of a host may
+stand where an address may. -priority is Linux's metric: the lowest is used, and
+a route without one has 0, or 1024 with IPv6.
 `;
+
+const ENETUNREACH = 101;
 
 /** Stands in the environment of the commands of hostname.if(5) files. */
 export const FROM_NETSTART = "WG_NETSTART";
@@ -47,7 +60,7 @@ export const command: Command = { run: (args) => route(args) };
  * @throws ConfigError, OsError
  */
 export async function route(args: readonly string[]): Promise<number> {
-  const line = parseRoute(args);
+  const line = await settleRoute(parseRoute(args), resolve);
   const { command } = line;
   using namespace = NetNamespace.rdomain(line.rtable ?? 0);
   if (command.type === "exec") {
@@ -66,22 +79,21 @@ async function act(kernel: RouteSocket, line: RouteLine): Promise<string> {
     case "add":
     case "change":
     case "delete":
-      return change(kernel, command);
+      return change(kernel, command, line.quiet);
     case "get": {
       const { formatRouteGet, routesAsJson } = await import("./table.ts");
-      const way = kernel.getRoute(command.address);
-      const entry = kernel.getRoute(command.address, { match: true });
+      const { way, entry } = findRoute(kernel, command.destination);
       const names = interfaceNames(kernel);
       return line.json
         ? JSON.stringify(routesAsJson([{ ...way, prefix: entry.prefix, destination: entry.destination }], names)[0])
-        : formatRouteGet(command.address, way, entry, names);
+        : formatRouteGet(command.destination, way, entry, names);
     }
     case "show": {
       const { formatRoutes, isShown, routesAsJson } = await import("./table.ts");
       const { family, gateway, priority } = command;
       const routes = kernel.routes(family === undefined ? {} : { family }).filter((route) =>
         isShown(route) && (priority === undefined || route.metric === priority) &&
-        (gateway === undefined || (route.gateway !== undefined && formatIp(route.gateway) === formatIp(gateway)))
+        (gateway === undefined || (route.gateway !== undefined && (gateway === "any" || same(route.gateway, gateway))))
       );
       const names = interfaceNames(kernel);
       return line.json ? JSON.stringify(routesAsJson(routes, names), undefined, 2) : formatRoutes(routes, names);
@@ -93,12 +105,68 @@ async function act(kernel: RouteSocket, line: RouteLine): Promise<string> {
   }
 }
 
+/** The address of a host; IPv4 goes before IPv6. @throws ConfigError */
+async function resolve(host: string, family: Family | undefined): Promise<Uint8Array> {
+  const { lookUpHost, notFound } = await import("../host_names.ts");
+  const wanted = family === undefined ? undefined : familyName(family);
+  const [address] = await lookUpHost(host, wanted);
+  if (address === undefined) throw new ConfigError(displayValue(host), notFound(wanted));
+  return address;
+}
+
+const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : formatIp(a) === formatIp(b);
+
+/** The routes of the main table to this very destination, the one that the kernel uses first. */
+function routesTo(kernel: RouteSocket, { address, prefix }: Destination): Route[] {
+  return kernel.routes({ family: familyOfAddress(address), table: RT_TABLE_MAIN })
+    .filter((route) => route.prefix === prefix && same(route.destination, address))
+    .sort((a, b) => a.metric - b.metric);
+}
+
+/**
+ * The way of packets to an address, and the entry of the table behind it. Of a network it is its own route: the kernel is not asked
+ * the way to `default`, because no packet goes to an address of zeros.
+ * @throws OsError when there is none
+ */
+function findRoute(kernel: RouteSocket, destination: Destination): { readonly way: Route; readonly entry: Route } {
+  const { address, prefix } = destination;
+  const entry = prefix === 8 * address.length ? undefined : routesTo(kernel, destination)[0];
+  if (entry !== undefined) return { way: { ...entry, preferredSource: sourceBy(kernel, entry) }, entry };
+  if (prefix === 0) throw osError("RTM_GETROUTE", destination.word, ENETUNREACH);
+  return { way: kernel.getRoute(address), entry: kernel.getRoute(address, { match: true }) };
+}
+
+/** The address that packets by a route leave from, where it or the way to its gateway tells. */
+function sourceBy(kernel: RouteSocket, { preferredSource, gateway, interfaceIndex }: Route): Uint8Array | undefined {
+  if (preferredSource !== undefined || gateway === undefined) return preferredSource;
+  try {
+    return kernel.getRoute(gateway, { interfaceIndex }).preferredSource;
+  } catch {
+    // The gateway cannot be reached now; the route is there all the same.
+    return undefined;
+  }
+}
+
 function interfaceNames(kernel: RouteSocket): Map<number, string> {
   return new Map(kernel.links().map((link) => [link.index, link.name]));
 }
 
-function change(kernel: RouteSocket, command: RouteChangeCommand): string {
-  const { type, destination, gateway, kind, priority, mtu, source } = command;
+function change(kernel: RouteSocket, command: RouteChangeCommand, quiet: boolean): string {
+  const { type, destination, gateway } = command;
+  const request = requestOf(kernel, command);
+  if (type === "add") add(kernel, request);
+  else if (type === "change") kernel.changeRoute(request);
+  else kernel.deleteRoute(request);
+  if (type !== "delete" && !quiet) warnOfMetric(kernel, command);
+  const host = destination.prefix === 8 * destination.address.length;
+  const towards = gateway === undefined ? "" : `: gateway ${gateway.type === "address" ? gateway.word : gateway.name}`;
+  return `${type} ${host ? "host" : "net"} ${destination.word}${towards}`;
+}
+
+/** What the kernel is asked for. */
+function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteRequest {
+  const { type, destination, kind, priority, mtu, source } = command;
   const way = findWay(kernel, command);
   const request: RouteRequest = {
     destination: destination.address,
@@ -110,26 +178,48 @@ function change(kernel: RouteSocket, command: RouteChangeCommand): string {
     gateway: way.gateway,
     interfaceIndex: way.interfaceIndex,
   };
-  if (type === "add") {
-    try {
-      kernel.addRoute(request);
-    } catch (error) {
-      // netstart run again finds the routes of its files there: they are as they should be.
-      const again = error instanceof OsError && error.code === "EEXIST" && Deno.env.has(FROM_NETSTART);
-      if (again && kernel.routes().some((route) => isThatRoute(route, request))) return "";
-      throw error;
-    }
-  } else if (type === "change") kernel.changeRoute(request);
-  else kernel.deleteRoute(request);
-  const host = destination.prefix === 8 * destination.address.length;
-  const towards = gateway === undefined ? "" : `: gateway ${gateway.type === "address" ? gateway.word : gateway.name}`;
-  return `${type} ${host ? "host" : "net"} ${destination.word}${towards}`;
+  if (type !== "change") return request;
+  // The kernel puts a whole route in the place of the one with the same metric; route(8) keeps what no word names.
+  const old = routesTo(kernel, destination).find((route) => priority === undefined || route.metric === priority);
+  if (old === undefined) return request;
+  const kept = { ...request, metric: old.metric, protocol: old.protocol, mtu: mtu ?? (old.mtu || undefined) };
+  if (command.gateway !== undefined || command.interfaceName !== undefined || kind !== "unicast") return kept;
+  if (old.nextHops.length > 1) throw new ConfigError(destination.word, "has several gateways; name the one to keep");
+  return {
+    ...kept,
+    type: old.type,
+    gateway: old.gateway,
+    interfaceIndex: old.interfaceIndex || undefined,
+    preferredSource: source ?? old.preferredSource,
+  };
+}
+
+function add(kernel: RouteSocket, request: RouteRequest): void {
+  try {
+    kernel.addRoute(request);
+  } catch (error) {
+    // netstart run again finds the routes of its files there: they are as they should be.
+    const again = error instanceof OsError && error.code === "EEXIST" && Deno.env.has(FROM_NETSTART);
+    if (!again || !kernel.routes().some((route) => isThatRoute(route, request))) throw error;
+  }
+}
+
+/**
+ * A route without a metric is one of metric 0 to IPv4, which no priority can go before. On OpenBSD it has the priority 8, so that
+ * `-priority 7` wins.
+ */
+function warnOfMetric(kernel: RouteSocket, { destination, priority = 0 }: RouteChangeCommand): void {
+  const first = priority === 0 ? undefined : routesTo(kernel, destination)[0];
+  if (first === undefined || first.metric !== 0 || destination.address.length === 16) return;
+  const by = first.gateway === undefined ? kernel.link(first.interfaceIndex)?.name : formatIp(first.gateway);
+  complain(
+    `${destination.word}: priority ${priority} is not used while there is the route of metric 0` +
+      `${by === undefined ? "" : ` by ${by}`}: Linux takes the lowest`,
+  );
 }
 
 /** Whether a route of the main table is what the request asks for; what it does not ask for may be anything. */
 function isThatRoute(route: Route, { destination, prefix, gateway, ...wanted }: RouteRequest): boolean {
-  const same = (a: Uint8Array | undefined, b: Uint8Array | undefined) =>
-    a === undefined || b === undefined ? a === b : formatIp(a) === formatIp(b);
   return route.table === RT_TABLE_MAIN && route.prefix === prefix && same(route.destination, destination) &&
     same(route.gateway, gateway) && route.type === (wanted.type ?? "unicast") &&
     (wanted.interfaceIndex === undefined || route.interfaceIndex === wanted.interfaceIndex) &&
@@ -144,29 +234,40 @@ interface Way {
   readonly source: Uint8Array | undefined;
 }
 
+const ANY_WAY: Way = { gateway: undefined, interfaceIndex: undefined, source: undefined };
+
 /** A gateway that is one of this host's own addresses means its interface, as in OpenBSD. */
 function findWay(kernel: RouteSocket, { gateway, interfaceName, kind }: RouteChangeCommand): Way {
-  const named = (name: string): Link => {
+  const indexOf = (name: string): number => {
     const link = kernel.link(name);
-    if (link === undefined) throw new ConfigError(name, "no such interface");
-    return link;
+    if (link === undefined) throw new ConfigError(displayValue(name), "no such interface");
+    return link.index;
   };
-  const leave = interfaceName === undefined ? undefined : named(interfaceName).index;
-  if (gateway === undefined || kind !== "unicast") {
-    return { gateway: undefined, interfaceIndex: leave, source: undefined };
+  const leave = interfaceName === undefined ? undefined : indexOf(interfaceName);
+  if (gateway === undefined || kind !== "unicast") return { ...ANY_WAY, interfaceIndex: leave };
+  if (gateway.type === "interface") return { ...ANY_WAY, interfaceIndex: indexOf(gateway.name) };
+  const { word, address, zone } = gateway;
+  const inZone = zone === undefined ? undefined : /^\d+$/.test(zone) ? Number(zone) : indexOf(zone);
+  if (inZone !== undefined && leave !== undefined && inZone !== leave) {
+    throw new ConfigError("-ifp", `${interfaceName} is not the interface of ${word}`);
   }
-  if (gateway.type === "interface") {
-    return { gateway: undefined, interfaceIndex: named(gateway.name).index, source: undefined };
+  const index = inZone ?? leave;
+  const [own, another] = kernel.addresses().filter((one) =>
+    same(one.address, address) && (index === undefined || one.interfaceIndex === index)
+  );
+  const linkLocal = isLinkLocal(address);
+  if (own !== undefined && (another === undefined || !linkLocal)) {
+    // Packets to elsewhere do not leave from a link-local address, whatever the route.
+    return { gateway: undefined, interfaceIndex: own.interfaceIndex, source: linkLocal ? undefined : address };
   }
-  if (gateway.zone !== undefined) {
-    const index = /^\d+$/.test(gateway.zone) ? Number(gateway.zone) : named(gateway.zone).index;
-    return { gateway: gateway.address, interfaceIndex: index, source: undefined };
+  if (linkLocal && index === undefined) {
+    throw new ConfigError(word, `a link-local gateway requires its interface: ${word}%wg1`);
   }
-  const text = formatIp(gateway.address);
-  const own = kernel.addresses().find(({ address }) => formatIp(address) === text);
-  if (own === undefined) return { gateway: gateway.address, interfaceIndex: leave, source: undefined };
-  return { gateway: undefined, interfaceIndex: own.interfaceIndex, source: gateway.address };
+  return { gateway: address, interfaceIndex: index, source: undefined };
 }
+
+/** Whether an address is in fe80::/10. */
+const isLinkLocal = (address: Uint8Array) => address.length === 16 && address[0] === 0xfe && address[1] >> 6 === 2;
 
 /** Deletes the routes that people or daemons made, of the main table; connected ones and the kernel's own stay. */
 async function flush(

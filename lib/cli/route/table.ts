@@ -118,7 +118,12 @@ export function routesAsJson(routes: readonly Route[], names: InterfaceNames): u
 }
 
 /** `route get`: the way that packets to an address take. `entry` is the route of the table behind it, where the kernel tells. */
-export function formatRouteGet(address: IpBytes, way: Route, entry: Route, names: InterfaceNames): string {
+export function formatRouteGet(
+  { address, prefix }: { readonly address: IpBytes; readonly prefix: number },
+  way: Route,
+  entry: Route,
+  names: InterfaceNames,
+): string {
   const isIpv4 = address.length === 4;
   const mask = new Uint8Array(address.length);
   for (let bit = 0; bit < entry.prefix; bit++) mask[bit >>> 3] |= 128 >>> (bit & 7);
@@ -133,7 +138,7 @@ export function formatRouteGet(address: IpBytes, way: Route, entry: Route, names
   ].filter((word) => word !== "");
   const line = (label: string, value: string) => `${label.padStart(11)}: ${value}`;
   return [
-    line("route to", formatIp(address)),
+    line("route to", prefix === 0 ? "default" : formatIp(address)),
     line("destination", entry.prefix === 0 ? "default" : formatIp(entry.destination)),
     line("mask", isIpv4 ? formatIp(mask) : entry.prefix === 0 ? "default" : formatIp(mask)),
     ...(way.gateway === undefined ? [] : [line("gateway", formatIp(way.gateway))]),

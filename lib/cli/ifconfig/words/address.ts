@@ -3,10 +3,11 @@
  * @module
  */
 import { ConfigError } from "../../../base/errors.ts";
+import { isHostName } from "../../../base/host_name.ts";
 import { parseIpv4 } from "../../../base/ip_text.ts";
 import { displayValue, quote } from "../../../base/quote.ts";
 import type { Draft, Family, Word } from "./draft.ts";
-import { isHostName, parseAddressWithZone, parseNetmask, parseNumber } from "./values.ts";
+import { parseAddressWithZone, parseNetmask, parseNumber } from "./values.ts";
 
 export const ADDRESS_WORDS: readonly Word[] = [
   {

@@ -83,11 +83,3 @@ export function parseAddressWithZone(text: string): { address: IpBytes; zone: st
   const address = parseIpv6(text.slice(0, percent));
   return address === undefined ? undefined : { address, zone: text.slice(percent + 1) };
 }
-
-/** A name that may be looked up: labels of letters, digits, `-` and `_`, not all digits and dots. */
-export function isHostName(text: string): boolean {
-  return text.length <= 253 && !/^[0-9.]*$/.test(text) &&
-    text.replace(/\.$/, "").split(".").every((label) =>
-      /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label)
-    );
-}

@@ -6,11 +6,12 @@
 import type { PresharedKey, PrivateKey, PublicKey } from "../../../base/brands.ts";
 import { DESCRIPTION_SIZE, KEY_LENGTH, PERSISTENT_KEEPALIVE_MAX_S, RDOMAIN_MAX } from "../../../base/constants.ts";
 import { ConfigError } from "../../../base/errors.ts";
+import { isHostName } from "../../../base/host_name.ts";
 import { isMapped } from "../../../base/ip_text.ts";
 import { checkDescription } from "../../../base/labels.ts";
 import { quote } from "../../../base/quote.ts";
 import type { Draft, Word } from "./draft.ts";
-import { isHostName, parseAddressWithZone, parseAllowedRange, parseKeyText, parseNumber } from "./values.ts";
+import { parseAddressWithZone, parseAllowedRange, parseKeyText, parseNumber } from "./values.ts";
 
 const PUBLIC_KEY = "a public key in base64, @FILE, or - for standard input";
 

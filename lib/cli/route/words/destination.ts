@@ -1,0 +1,150 @@
+/**
+ * Where a route leads and by which gateway, as words of route(8).
+ * @module
+ */
+import type { IpBytes } from "../../../base/endpoint.ts";
+import { ConfigError } from "../../../base/errors.ts";
+import { isHostName } from "../../../base/host_name.ts";
+import { maskAddress, parseDecimal, parseIp, parseIpv4 } from "../../../base/ip_text.ts";
+import { displayValue } from "../../../base/quote.ts";
+
+/** Address families by the version of IP. */
+export type Family = 4 | 6;
+
+/** Where traffic goes: a prefix. */
+export interface Destination {
+  /** As the user wrote it. */
+  readonly word: string;
+  readonly address: IpBytes;
+  readonly prefix: number;
+}
+
+/** A gateway: an address, with the zone of a link-local one; or an interface. */
+export type Gateway =
+  | { readonly type: "address"; readonly word: string; readonly address: IpBytes; readonly zone: string | undefined }
+  | { readonly type: "interface"; readonly name: string };
+
+/** The name of a host where an address may stand. */
+export interface HostName {
+  readonly type: "host";
+  readonly word: string;
+}
+
+/** The prefix of a destination, when a word of its own says it: a length, or a mask. */
+export interface GivenPrefix {
+  readonly word: string;
+  readonly length: number | IpBytes;
+}
+
+/** What other words say of a destination. */
+export interface DestinationModifiers {
+  readonly family: Family | undefined;
+  /** `-net` or `-host`. */
+  readonly shape: "net" | "host" | undefined;
+  readonly given: GivenPrefix | undefined;
+}
+
+/** The family of an address. */
+export const familyOfAddress = (address: IpBytes): Family => address.length === 4 ? 4 : 6;
+
+/** A family's name among the words. */
+export const familyName = (family: Family): "inet" | "inet6" => family === 4 ? "inet" : "inet6";
+
+/**
+ * Reads a destination: `default`, an address, a network or the name of a host. A network is
+ * `ADDRESS/PREFIX`, or IPv4 with fewer than four parts (`10.52`), whose missing parts are zero and
+ * whose prefix, where none is said, is that of its class but covers the parts that are there
+ * (inet_net_pton(3), which OpenBSD's route uses).
+ * @throws ConfigError that names the word
+ */
+export function parseDestination(word: string, modifiers: DestinationModifiers): Destination | HostName {
+  const { family, shape, given } = modifiers;
+  if (word === "default") {
+    if (given !== undefined) throw new ConfigError(given.word, "the default route has no prefix");
+    return { word, address: new Uint8Array(family === 6 ? 16 : 4), prefix: 0 };
+  }
+  const slash = word.indexOf("/");
+  const text = slash < 0 ? word : word.slice(0, slash);
+  const short = shape === "host" ? undefined : parseShortNetwork(text);
+  const address = parseIp(text) ?? short?.address;
+  if (address === undefined) {
+    if (slash < 0 && isHostName(word)) return { type: "host", word };
+    throw new ConfigError(displayValue(word), "not an address, a network, a host's name or `default`");
+  }
+  if (family !== undefined && familyOfAddress(address) !== family) {
+    throw new ConfigError(displayValue(word), `not an address of the family ${familyName(family)}`);
+  }
+  if (slash < 0) return withPrefix(word, address, modifiers, short?.prefix);
+  if (given !== undefined) throw new ConfigError(given.word, `${word} has a prefix already`);
+  const bits = 8 * address.length;
+  const prefix = parseDecimal(word.slice(slash + 1), bits);
+  if (prefix === undefined) throw new ConfigError(displayValue(word), `a prefix is a number from 0 to ${bits}`);
+  if (shape === "host" && prefix !== bits) throw new ConfigError(word, "a host has no prefix");
+  return { word, address: maskAddress(address, prefix), prefix };
+}
+
+/**
+ * A destination whose address is known, with the prefix that other words give it.
+ * @param implied the prefix when no word says one; that of a host without it
+ * @throws ConfigError that names the word
+ */
+export function withPrefix(
+  word: string,
+  address: IpBytes,
+  { shape, given }: DestinationModifiers,
+  implied?: number,
+): Destination {
+  const bits = 8 * address.length;
+  let prefix = implied ?? bits;
+  if (given !== undefined) {
+    prefix = typeof given.length === "number" ? given.length : maskLength(given.word, given.length, address);
+    if (prefix > bits) throw new ConfigError(given.word, `a prefix is a number from 0 to ${bits}`);
+  } else if (implied === undefined && shape !== "host") {
+    // OpenBSD takes IPv6's unspecified address for the default route.
+    if (address.length === 16 && address.every((byte) => byte === 0)) prefix = 0;
+    else if (shape === "net") throw new ConfigError(word, `a network requires its prefix: ${word}/PREFIX`);
+  }
+  if (shape === "host" && prefix !== bits) throw new ConfigError(word, "a host has no prefix");
+  return { word, address: maskAddress(address, prefix), prefix };
+}
+
+/** An IPv4 network of one to three parts, with the prefix of its class. */
+function parseShortNetwork(text: string): { address: IpBytes; prefix: number } | undefined {
+  const parts = text.split(".").length;
+  const address = parts > 3 ? undefined : parseIpv4(text + ".0".repeat(4 - parts));
+  if (address === undefined) return undefined;
+  const first = address[0];
+  if (first >= 240) return { address, prefix: 32 };
+  if (first >= 224) return { address, prefix: 4 };
+  const ofClass = first >= 192 ? 24 : first >= 128 ? 16 : 8;
+  return { address, prefix: Math.max(ofClass, 8 * parts) };
+}
+
+function maskLength(word: string, mask: IpBytes, address: IpBytes): number {
+  if (mask.length !== address.length) {
+    throw new ConfigError(word, "a mask of the other family than the destination");
+  }
+  let length = 0;
+  while (length < 8 * mask.length && (mask[length >>> 3] & 128 >>> (length & 7)) !== 0) length++;
+  if (maskAddress(mask, length).some((byte, i) => byte !== mask[i])) {
+    throw new ConfigError(word, "a mask has its ones before its zeros");
+  }
+  return length;
+}
+
+/**
+ * Reads a gateway: an address, a link-local one perhaps with its zone (`fe80::1%wg1`), the name of a
+ * host, or with `-iface` an interface.
+ * @throws ConfigError that names the word
+ */
+export function parseGateway(word: string, toInterface: boolean): Gateway | HostName {
+  const percent = word.indexOf("%");
+  const address = parseIp(percent < 0 ? word : word.slice(0, percent));
+  if (address === undefined) {
+    if (toInterface) return { type: "interface", name: word };
+    if (isHostName(word)) return { type: "host", word };
+    throw new ConfigError(displayValue(word), "not a gateway's address or name (for an interface say -iface)");
+  }
+  if (percent === word.length - 1) throw new ConfigError(word, "% requires an interface");
+  return { type: "address", word, address, zone: percent < 0 ? undefined : word.slice(percent + 1) };
+}

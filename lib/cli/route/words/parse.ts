@@ -1,0 +1,297 @@
+/**
+ * The first step of a command line of route(8): the words alone. The names of hosts stay names until `settleRoute` (hosts.ts).
+ * @module
+ */
+import { RDOMAIN_MAX } from "../../../base/constants.ts";
+import type { IpBytes } from "../../../base/endpoint.ts";
+import { ConfigError } from "../../../base/errors.ts";
+import { parseDecimal, parseIp } from "../../../base/ip_text.ts";
+import { displayValue, quote } from "../../../base/quote.ts";
+import { type Family, familyOfAddress, type GivenPrefix, parseDestination, parseGateway } from "./destination.ts";
+import type { CommandDraft, RouteChangeDraft, RouteDraft } from "./line.ts";
+
+const PRIORITY_MAX = 0xffff_ffff;
+const MTU_MAX = 0xffff_ffff;
+const COMMANDS = "add, change, delete, get, show, flush or exec";
+
+/**
+ * Reads `route [-nqv] [-T rtable] [--json] COMMAND ...`. The options are taken after the command as well, but for `exec`.
+ * @throws ConfigError that names the word
+ * @example
+ * ```ts
+ * import { deepEqual } from "node:assert/strict";
+ * deepEqual(parseRoute(["-T1", "exec", "ping", "-c", "3", "192.168.5.2"]).command, {
+ *   type: "exec",
+ *   command: ["ping", "-c", "3", "192.168.5.2"],
+ * });
+ * ```
+ */
+export function parseRoute(args: readonly string[]): RouteDraft {
+  const words = new Words(args);
+  for (let word = words.peek(); word?.startsWith("-"); word = words.peek()) {
+    words.next();
+    if (!words.takeOption(word) && !words.takeFlags(word)) {
+      throw new ConfigError(displayValue(word), "unknown flag; try wg help route");
+    }
+  }
+  const command = parseCommand(words);
+  return { rtable: words.rtable, quiet: words.quiet, json: words.json, command };
+}
+
+/** Reads the number after -T. @throws ConfigError */
+export function parseRtable(word: string): number {
+  const rtable = parseDecimal(word, RDOMAIN_MAX);
+  if (rtable === undefined) {
+    throw new ConfigError("-T", `${quote(word)}: expected a routing domain from 0 to ${RDOMAIN_MAX}`);
+  }
+  return rtable;
+}
+
+function parseCommand(words: Words): CommandDraft {
+  const word = words.next();
+  switch (word) {
+    case "add":
+    case "change":
+    case "delete":
+    case "del":
+      return parseChange(word === "del" ? "delete" : word, words);
+    case "get":
+      return parseGet(words);
+    case "show":
+      return parseShow(words);
+    case "flush":
+      return parseFlush(words);
+    case "exec": {
+      const command = words.rest();
+      if (command.length === 0) throw new ConfigError("exec", "requires a command");
+      return { type: "exec", command };
+    }
+    case "monitor":
+    case "nameserver":
+    case "sourceaddr":
+      throw new ConfigError(word, "not on Linux; see ip-monitor(8), resolv.conf(5), ip-route(8)");
+    case undefined:
+      throw new ConfigError("route", `requires a command: ${COMMANDS}`);
+    default:
+      throw new ConfigError(displayValue(word), `unknown command; expected ${COMMANDS}`);
+  }
+}
+
+function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeDraft {
+  let family: Family | undefined;
+  let shape: "net" | "host" | undefined;
+  let given: GivenPrefix | undefined;
+  let toInterface = false;
+  let kind: RouteChangeDraft["kind"] = "unicast";
+  let interfaceName: string | undefined;
+  let source: IpBytes | undefined;
+  let priority: number | undefined;
+  let mtu: number | undefined;
+  let named: { destination?: string; gateway?: string } = {};
+  const operands: string[] = [];
+  for (let word = words.next(); word !== undefined; word = words.next()) {
+    if (!word.startsWith("-")) {
+      operands.push(word);
+      continue;
+    }
+    switch (word) {
+      case "-inet":
+        family = 4;
+        break;
+      case "-inet6":
+        family = 6;
+        break;
+      case "-net":
+      case "-host":
+        shape = word === "-net" ? "net" : "host";
+        break;
+      case "-prefixlen":
+        given = { word, length: words.number(word, "a number of bits", 128) };
+        break;
+      case "-netmask":
+        given = { word, length: words.address(word, "a mask") };
+        break;
+      case "-dst":
+        named = { ...named, destination: words.value(word, "a destination") };
+        break;
+      case "-gateway":
+        named = { ...named, gateway: words.value(word, "a gateway") };
+        break;
+      case "-iface":
+      case "-interface":
+      case "-link":
+        toInterface = true;
+        break;
+      case "-blackhole":
+        kind = "blackhole";
+        break;
+      case "-reject":
+        kind = "unreachable";
+        break;
+      case "-ifp":
+        interfaceName = words.value(word, "an interface");
+        break;
+      case "-ifa":
+        source = words.address(word, "an address");
+        break;
+      case "-priority":
+        priority = words.number(word, "a metric", PRIORITY_MAX);
+        break;
+      case "-mtu":
+        mtu = words.number(word, "a number of bytes", MTU_MAX);
+        break;
+      case "-static":
+      case "-nostatic":
+        break;
+      case "-mpath":
+      case "-label":
+      case "-cloning":
+      case "-llinfo":
+      case "-proto1":
+      case "-proto2":
+      case "-expire":
+      case "-tag":
+        throw new ConfigError(word, "Linux has no such thing for a route");
+      default:
+        if (!words.takeOption(word)) throw new ConfigError(displayValue(word), `unknown word for ${type}`);
+    }
+  }
+  const destinationWord = named.destination ?? operands.shift();
+  const gatewayWord = named.gateway ?? operands.shift();
+  if (destinationWord === undefined) throw new ConfigError(type, "requires a destination");
+  const [mask, extra] = operands;
+  if (mask !== undefined) given = operandMask(mask, destinationWord, given);
+  if (extra !== undefined) {
+    throw new ConfigError(displayValue(extra), "one destination, one gateway and one mask are all there can be");
+  }
+  const gateway = gatewayWord === undefined ? undefined : parseGateway(gatewayWord, toInterface);
+  // The default route is that of its gateway's family.
+  if (gateway?.type === "address" && destinationWord === "default") family ??= familyOfAddress(gateway.address);
+  const modifiers = { family, shape, given };
+  const destination = parseDestination(destinationWord, modifiers);
+  if (toInterface && gateway === undefined) throw new ConfigError("-iface", "requires an interface");
+  if (type === "add" && kind === "unicast" && gateway === undefined && interfaceName === undefined) {
+    throw new ConfigError(displayValue(destinationWord), "requires a gateway");
+  }
+  return { type, destination, gateway, modifiers, kind, interfaceName, source, priority, mtu };
+}
+
+/** A mask that follows the gateway: `-net 10.52.0.0 10.0.0.2 255.255.0.0`. */
+function operandMask(word: string, destination: string, given: GivenPrefix | undefined): GivenPrefix {
+  const mask = parseIp(word);
+  if (mask === undefined) throw new ConfigError(displayValue(word), "not a mask");
+  if (given !== undefined || destination.includes("/")) {
+    throw new ConfigError(word, `${destination} has a prefix already`);
+  }
+  return { word, length: mask };
+}
+
+function parseGet(words: Words): CommandDraft {
+  let family: Family | undefined;
+  let shape: "net" | "host" | undefined;
+  const operands: string[] = [];
+  for (let word = words.next(); word !== undefined; word = words.next()) {
+    if (word === "-inet") family = 4;
+    else if (word === "-inet6") family = 6;
+    else if (word === "-host" || word === "-net") shape = word === "-net" ? "net" : "host";
+    else if (!word.startsWith("-")) operands.push(word);
+    else if (!words.takeOption(word)) throw new ConfigError(displayValue(word), "unknown word for get");
+  }
+  const [word, extra] = operands;
+  if (word === undefined) throw new ConfigError("get", "requires an address");
+  if (extra !== undefined) throw new ConfigError(displayValue(extra), "one word too many for get");
+  const destination = parseDestination(word, { family, shape, given: undefined });
+  return { type: "get", destination, family };
+}
+
+function parseShow(words: Words): CommandDraft {
+  let family: Family | undefined;
+  let gateway: IpBytes | "any" | undefined;
+  let priority: number | undefined;
+  for (let word = words.next(); word !== undefined; word = words.next()) {
+    if (word === "-inet") family = 4;
+    else if (word === "-inet6") family = 6;
+    else if (word === "-gateway") {
+      gateway = /^[^-]/.test(words.peek() ?? "") ? words.address(word, "an address") : "any";
+    } else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
+    else if (!words.takeOption(word)) throw new ConfigError(displayValue(word), "unknown word for show");
+  }
+  return { type: "show", family, gateway, priority };
+}
+
+function parseFlush(words: Words): CommandDraft {
+  let family: Family | undefined;
+  let interfaceName: string | undefined;
+  let priority: number | undefined;
+  for (let word = words.next(); word !== undefined; word = words.next()) {
+    if (word === "-inet") family = 4;
+    else if (word === "-inet6") family = 6;
+    else if (word === "-iface") interfaceName = words.value(word, "an interface");
+    else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
+    else if (!words.takeOption(word)) throw new ConfigError(displayValue(word), "unknown word for flush");
+  }
+  return { type: "flush", family, interfaceName, priority };
+}
+
+/** The words of a command line, taken one by one, and the options among them. */
+class Words {
+  rtable: number | undefined;
+  quiet = false;
+  json = false;
+  #at = 0;
+  constructor(readonly words: readonly string[]) {}
+
+  peek(): string | undefined {
+    return this.words[this.#at];
+  }
+
+  next(): string | undefined {
+    return this.words[this.#at++];
+  }
+
+  rest(): string[] {
+    const rest = this.words.slice(this.#at);
+    this.#at = this.words.length;
+    return rest;
+  }
+
+  /** Takes an option that stands alone; false when the word is none. */
+  takeOption(word: string): boolean {
+    if (word === "--json") this.json = true;
+    else if (word === "-q") this.quiet = true;
+    else if (word === "-T") this.rtable = parseRtable(this.value(word, `a routing domain, 0 to ${RDOMAIN_MAX}`));
+    else if (/^-T[0-9]/.test(word)) this.rtable = parseRtable(word.slice(2));
+    else return word === "-n" || word === "-v";
+    return true;
+  }
+
+  /** Takes several flags in one word, `-nqT1`; false when one of them is none. */
+  takeFlags(word: string): boolean {
+    const flags = /^-([nqv]*)(?:T(.*))?$/s.exec(word);
+    if (flags === null || word === "-") return false;
+    if (flags[1].includes("q")) this.quiet = true;
+    if (flags[2] === "") return this.takeOption("-T");
+    if (flags[2] !== undefined) this.rtable = parseRtable(flags[2]);
+    return true;
+  }
+
+  value(word: string, what: string): string {
+    const value = this.next();
+    if (value === undefined) throw new ConfigError(word, `requires ${what}`);
+    return value;
+  }
+
+  number(word: string, what: string, max: number): number {
+    const text = this.value(word, `${what}, 0 to ${max}`);
+    const value = parseDecimal(text, max);
+    if (value === undefined) throw new ConfigError(word, `${quote(text)}: expected ${what}, 0 to ${max}`);
+    return value;
+  }
+
+  address(word: string, what: string): IpBytes {
+    const text = this.value(word, what);
+    const address = parseIp(text);
+    if (address === undefined) throw new ConfigError(word, `${quote(text)}: expected ${what}`);
+    return address;
+  }
+}

@@ -8,7 +8,7 @@ import { parseGet } from "../uapi/get.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { formatSet } from "../uapi/set.ts";
 import type { InterfaceStatus } from "../base/status.ts";
-import { unixSocketState } from "../../ffi/unix_socket.ts";
+import { unixSocketOwner, unixSocketState } from "../../ffi/unix_socket.ts";
 import type { LogLine } from "./log_text.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";
 
@@ -33,6 +33,12 @@ export function interfaceExists(name: string): boolean {
   const state = unixSocketState(socketPath(name));
   // A folder that may not be looked into denies everything.
   return state === "answers" || state === "denied" && socketNames().includes(name);
+}
+
+/** The processes behind all control sockets, of other implementations too, as far as they can be told. */
+export function daemonProcesses(): ReadonlySet<number> {
+  const owners = socketNames().map((name) => unixSocketOwner(socketPath(name)));
+  return new Set(owners.filter((pid) => pid !== undefined));
 }
 
 /** Whether there is a daemon of this name that this user may not ask. @throws ConfigError when the name cannot be one */

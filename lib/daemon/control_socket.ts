@@ -41,7 +41,9 @@ export type Operation = (request: UapiRequest) => Answer | Promise<Answer>;
 
 /** The listening socket and its clients. */
 export class ControlSocket {
-  readonly #path: string;
+  #name: string;
+  #path: string;
+  readonly #folder: string;
   readonly #listener: Deno.UnixListener;
   readonly #operation: Operation;
   readonly #clients = new Set<Deno.UnixConn>();
@@ -60,11 +62,46 @@ export class ControlSocket {
     limits: ClientLimits = { idleMs: CLIENT_IDLE_MS, stallMs: CLIENT_STALL_MS },
     folder: string = SOCKET_FOLDER,
   ) {
+    this.#name = name;
+    this.#folder = folder;
     this.#path = socketPath(name, folder);
     this.#operation = operation;
     this.#limits = limits;
     this.#listener = listen(name, this.#path, folder);
     this.#inode = inodeOf(this.#path);
+  }
+
+  /** The interface's name that the socket has. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /** Whether the socket is still where it was made; false only when it was surely removed, or replaced by another. */
+  isInPlace(): boolean {
+    try {
+      return Deno.lstatSync(this.#path).ino === this.#inode;
+    } catch (error) {
+      return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory);
+    }
+  }
+
+  /**
+   * Goes over to another name of the interface, with all its clients.
+   * @returns whether it did: not where another daemon has that name, nor for a name that no socket can have
+   */
+  rename(name: string): boolean {
+    try {
+      const path = socketPath(name, this.#folder);
+      underLock(this.#folder, () => {
+        takePlace(name, path);
+        Deno.renameSync(this.#path, path);
+      });
+      this.#name = name;
+      this.#path = path;
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Serves until `close`. */
@@ -179,15 +216,9 @@ async function within(
   }
 }
 
-function listen(name: string, path: string, folderPath: string): Deno.UnixListener {
-  const folder = openFolder(folderPath);
-  try {
-    // The lock is on the folder: two daemons that start at once must not both replace the same dead socket.
-    folder.lockSync(true);
-    if (inodeOf(path) !== null) {
-      if (unixSocketState(path) === "answers") throw osError("bind", name, EEXIST);
-      removeFile(path);
-    }
+function listen(name: string, path: string, folder: string): Deno.UnixListener {
+  return underLock(folder, () => {
+    takePlace(name, path);
     const before = Deno.umask(0o177);
     try {
       return Deno.listen({ transport: "unix", path });
@@ -196,9 +227,25 @@ function listen(name: string, path: string, folderPath: string): Deno.UnixListen
     } finally {
       Deno.umask(before);
     }
+  });
+}
+
+/** The lock is on the folder: two daemons that start at once must not both replace the same dead socket. */
+function underLock<T>(path: string, fn: () => T): T {
+  const folder = openFolder(path);
+  try {
+    folder.lockSync(true);
+    return fn();
   } finally {
     folder.close();
   }
+}
+
+/** Makes room for a socket where only a dead one is. @throws OsError EEXIST when somebody answers there */
+function takePlace(name: string, path: string): void {
+  if (inodeOf(path) === null) return;
+  if (unixSocketState(path) === "answers") throw osError("bind", name, EEXIST);
+  removeFile(path);
 }
 
 function openFolder(path: string): Deno.FsFile {

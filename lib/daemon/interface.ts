@@ -18,7 +18,8 @@ import { type LinkState, LinkWatch } from "../worker/link_watch.ts";
 import type { PacketWorkers } from "../worker/worker_handle.ts";
 import type { WorkerReport } from "../worker/worker_messages.ts";
 import { NetNamespace, removeRdomainIfEmpty } from "../linux/namespace.ts";
-import { namedRdomains, sameNamespace } from "../linux/rdomain.ts";
+import { HeldNamespace } from "../linux/held_namespace.ts";
+import { identityOf, namedRdomains, rdomainPath, sameNamespace, THREAD_NAMESPACE } from "../linux/rdomain.ts";
 import { now, wallClock } from "../runtime/clock.ts";
 import { chooseSuite } from "../runtime/crypto.ts";
 import { fillRandom } from "../runtime/entropy.ts";
@@ -26,6 +27,7 @@ import { sendDatagram } from "../ports/linux_datagram.ts";
 import { closeUdp } from "../ports/open_udp.ts";
 import { closeTun, type OpenedTun, openTun } from "../ports/open_tun.ts";
 import type { InterfaceFacts, InterfaceStatus, LinkFacts } from "../base/status.ts";
+import { daemonProcesses } from "./client.ts";
 import type { Log } from "./log.ts";
 import { InterfaceOffloads } from "./offloads.ts";
 import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
@@ -41,8 +43,8 @@ const EVENTS_TOGETHER = 8;
 /** Commands that leave the Worker garbage worth the pause in which it is collected. */
 const COMMANDS_TIDY = 1_000;
 
-/** Why an interface ended. */
-export type End = "asked" | "deleted" | { readonly failure: string };
+/** Why an interface ended: in words when that was right so, `asked` or `deleted` or another reason. */
+export type End = string | { readonly failure: string };
 
 /** What an interface is opened with. */
 export interface InterfaceOptions {
@@ -64,6 +66,9 @@ export class Interface {
   readonly #tun: OpenedTun;
   readonly #offloads: InterfaceOffloads;
   readonly #watch: LinkWatch;
+  /** Where the interface was made, and where its sockets are. */
+  readonly #birthplace: HeldNamespace;
+  #socketPlace: HeldNamespace | undefined;
   readonly #device: Device;
   readonly #control: ControlDriver;
   readonly #suite: string;
@@ -121,6 +126,8 @@ export class Interface {
     this.#sockets = sockets;
     this.ended = this.#end.promise;
     this.#watch = new LinkWatch(tun.fd);
+    this.#birthplace = new HeldNamespace(identityOf(THREAD_NAMESPACE));
+    this.#socketPlace = socketPlace(sockets);
     // A look settles the link: before anybody can take it up.
     this.#watch.look();
     const suite = chooseSuite();
@@ -146,6 +153,11 @@ export class Interface {
   /** The interface as it is, for `get`. */
   status(): InterfaceStatus {
     return { ...this.#device.status(), ...this.#facts() };
+  }
+
+  /** The link's name, as it was seen last. */
+  get name(): string {
+    return this.#link?.name ?? this.#options.name;
   }
 
   /** The link as the kernel has it; undefined when it cannot be told now. */
@@ -198,7 +210,10 @@ export class Interface {
         if (reason !== "stopped") this.close(reason === "gone" ? "deleted" : reason);
       },
     });
-    this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#looking = setInterval(() => {
+      this.#look();
+      this.#lookAtPlaces();
+    }, LOOK_EVERY_MS);
   }
 
   async #configure(change: DeviceChange): Promise<void> {
@@ -226,7 +241,9 @@ export class Interface {
     await this.#options.worker.replaceSockets(after.fd4, after.fd6);
     for (const peer of this.#peers) this.#table.clearLocal(peer);
     closeUdp(before);
-    if (before.rtable !== after.rtable) removeRdomainIfEmpty(before.rtable);
+    if (before.rtable === after.rtable) return;
+    this.#socketPlace = socketPlace(after);
+    removeRdomainIfEmpty(before.rtable);
   }
 
   #keep(change: DeviceChange): void {
@@ -307,6 +324,15 @@ export class Interface {
     this.#options.changed?.();
   }
 
+  /** Nothing of ours keeps a namespace alive that was deleted: the interface ends with it, as one of the kernel would. */
+  #lookAtPlaces(): void {
+    for (const place of [this.#birthplace, this.#socketPlace]) {
+      if (place?.isAbandoned(daemonProcesses)) {
+        this.close(`${place.path} was deleted and nobody else is in that network namespace`);
+      }
+    }
+  }
+
   async #close(end: End): Promise<void> {
     clearInterval(this.#looking);
     this.#control.link(false, this.#link?.mtu ?? DEFAULT_MTU);
@@ -325,7 +351,7 @@ export class Interface {
 
   #facts(): InterfaceFacts {
     return {
-      name: this.#link?.name ?? "",
+      name: this.name,
       pid: Deno.pid,
       netns: `net:[${this.#watch.place.inode}]`,
       suite: this.#suite,
@@ -339,6 +365,11 @@ export class Interface {
       priority: this.#priority,
     };
   }
+}
+
+/** The namespace of sockets that are in an rdomain of their own. */
+function socketPlace({ rtable }: Sockets): HeldNamespace | undefined {
+  return rtable === 0 ? undefined : new HeldNamespace(identityOf(rdomainPath(rtable)));
 }
 
 function isRdomain(n: number, identity: { readonly device: number; readonly inode: number }): boolean {

@@ -19,7 +19,7 @@ const SYSLOG_RETRY_MS = 30_000;
 /** Collects lines. Writing never waits and never throws. */
 export class Log {
   readonly #lines: LogLine[] = [];
-  readonly #name: string;
+  #name: string;
   readonly #foreground: boolean;
   readonly #wallClock: () => number;
   #sequence = 0;
@@ -52,6 +52,11 @@ export class Log {
       }
     }
     this.#toSyslog(line, severity, unixMs);
+  }
+
+  /** Goes over to another name of the interface. */
+  rename(name: string): void {
+    this.#name = name;
   }
 
   /** The lines after one that was already seen (0 for all that are kept). */

@@ -6,7 +6,7 @@ import { publicPath } from "./paths.ts";
 
 /** See the module. It is a convenience: failing to write it is not an error. */
 export class PublicFile {
-  readonly #path: string;
+  #path: string;
   #text = "";
 
   /** @throws ConfigError for a name that no interface can have */
@@ -26,6 +26,17 @@ export class PublicFile {
     } catch {
       remove(fresh);
     }
+  }
+
+  /** Goes over to another name of the interface. @throws ConfigError as the constructor */
+  rename(name: string): void {
+    const path = publicPath(name);
+    try {
+      if (this.#text !== "") Deno.renameSync(this.#path, path);
+    } catch {
+      this.remove();
+    }
+    this.#path = path;
   }
 
   /** Removes it. */

@@ -8,7 +8,6 @@ import { formatGet, formatPublic } from "../uapi/get.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
 import { parseSet } from "../uapi/set.ts";
-import type { InterfaceStatus } from "../base/status.ts";
 import { closeInheritedDescriptors, closeStandardDescriptors, leadSession, nameThread } from "../../ffi/process.ts";
 import { close as closeDescriptor } from "../../ffi/libc.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
@@ -19,6 +18,9 @@ import { PublicFile } from "./public_file.ts";
 import { dataWorkerUrl, VERSION } from "./self.ts";
 import { linkIndex } from "./sockets.ts";
 import { Tidy } from "./tidy.ts";
+
+/** How often it is looked whether the control socket is still there. */
+const SOCKET_LOOK_MS = 1_000;
 
 /** How to run. */
 export interface DaemonOptions {
@@ -44,8 +46,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   detach(foreground);
   const log = new Log(name, foreground);
   const tidy = new Tidy(async () => (await opened.promise).tidy());
-  let socket: ControlSocket | undefined;
-  let facts: PublicFile | undefined;
+  let named: Named | undefined;
   const opened = Promise.withResolvers<Interface>();
   opened.promise.catch(() => {});
   // From the beginning: a signal that comes while the interface is being made ends it properly as soon as it is.
@@ -55,37 +56,44 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   let ended: Interface["ended"];
   try {
     const change = parseSet((await options.configuration()).split("\n").filter((line) => line !== ""));
-    socket = new ControlSocket(name, async (request) => {
+    const socket = new ControlSocket(name, async (request) => {
       const answer = await operate(await opened.promise, request, log);
       tidy.worked(request.lines.length, answer.body.length);
       return answer;
     });
-    facts = new PublicFile(name);
-    const file = facts;
+    const parts = named = { socket, facts: new PublicFile(name), log };
     const device = await Interface.open({
       name,
       worker,
       log,
-      changed: () => opened.promise.then((now) => file.write(publicText(now.status()))),
+      changed: () => opened.promise.then((now) => tell(now, parts)),
     }, change);
     ended = device.ended;
-    file.write(publicText(device.status()));
+    tell(device, parts);
     opened.resolve(device);
     socket.serve();
   } catch (error) {
-    facts?.remove();
-    socket?.close();
+    named?.facts.remove();
+    named?.socket.close();
     const known = error instanceof ConfigError || error instanceof OsError;
     options.ready(formatReply("", known ? error : new Error(`internal error: ${describe(error)}`), 2));
     return 1;
   }
-  const status = (await opened.promise).status();
+  const device = await opened.promise;
+  const status = device.status();
   log.write(`wg ${VERSION} is up: port ${status.listenPort}, ${status.suite}, ${status.cipher}`);
   options.ready(formatReply(`pid=${Deno.pid}\n`));
   if (!foreground) closeStandardDescriptors();
   tidy.soon();
 
+  const { socket, facts } = named;
+  const looking = setInterval(() => {
+    if (!socket.isInPlace()) device.close("the control socket was removed");
+    // The name may have become free meanwhile.
+    else followName(device, { socket, facts, log });
+  }, SOCKET_LOOK_MS);
   const end = await ended;
+  clearInterval(looking);
   facts.remove();
   socket.close();
   log.write(
@@ -125,8 +133,27 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
   }
 }
 
-/** What anybody may know. */
-const publicText = (status: InterfaceStatus) => formatPublic(status, status);
+/** What the daemon has under the interface's name. */
+interface Named {
+  readonly socket: ControlSocket;
+  readonly facts: PublicFile;
+  readonly log: Log;
+}
+
+/** Goes over to the name that the link has now, where nobody else has that. */
+function followName({ name }: Interface, { socket, facts, log }: Named): void {
+  if (name === socket.name || !socket.rename(name)) return;
+  log.write(`is ${name} now`);
+  facts.rename(name);
+  log.rename(name);
+}
+
+/** Tells what anybody may know of the interface. */
+function tell(device: Interface, named: Named): void {
+  followName(device, named);
+  const status = device.status();
+  named.facts.write(formatPublic(status, status));
+}
 
 /** Lets go of everything that belongs to whoever started this process. */
 function detach(foreground: boolean): void {

@@ -100,3 +100,49 @@ Deno.test("an interface that moves from namespace to namespace is followed at on
   equal(late.length < times.length / 4, true, `${late.length} of ${times.length} changes were seen late`);
   deepEqual((await may(room, "ip -n second link del wg1")).code, 0);
 });
+
+/** Longer than the daemons take to notice that a namespace lost its name. */
+const NOTICED_MS = 7_000;
+
+Deno.test("interfaces end with the namespace they were made in, wherever they are", NEEDED, async () => {
+  await using room = await wgRoom();
+  const before = await traces(room);
+  await room.namespace("birth");
+  await room.namespace("stays");
+  await must(room, "ifconfig wg1 create wgport 7111", "birth");
+  await must(room, "ifconfig wg2 create wgport 7112", "birth");
+  await must(room, "ip -n birth link set wg2 netns stays");
+  await must(room, "ip netns del birth");
+  await eventually("their ends", async () => (await traces(room)).every((line) => [...before, "stays"].includes(line)));
+  equal((await may(room, "ip -n stays link show wg2")).code, 1);
+});
+
+Deno.test("a process in it keeps its interface running although its name was deleted", NEEDED, async () => {
+  await using room = await wgRoom();
+  await tunnel(room);
+  await ping(room, "left", "192.168.5.2");
+  const inhabitant = room.spawn(["sleep", "1000"], { netns: "left" });
+  await eventually("sleep", async () => (await room.processes()).some((line) => line.endsWith(" sleep 1000")));
+  await must(room, "ip netns del left");
+  await new Promise((resolve) => setTimeout(resolve, NOTICED_MS));
+  await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.1", "right");
+  inhabitant.signal("SIGKILL");
+  await inhabitant.status;
+  await eventually("the end of wg1", async () => !(await traces(room)).includes("wg1.sock"));
+  match(await must(room, "ifconfig wg2", "right"), /\twgport 7222\n/);
+});
+
+Deno.test("an interface ends with the rdomain that its sockets are in", NEEDED, async () => {
+  await using room = await wgRoom();
+  const before = await traces(room);
+  const running = room.spawn([`${ROOT}wg`, "-f", "wg1"]);
+  await eventually("wg1", async () => (await may(room, "ifconfig wg1")).code === 0);
+  await must(room, "ifconfig wg1 wgport 7111 wgrtable 3");
+  await must(room, "ip netns del rdomain3");
+  equal((await running.status).code, 0);
+  match(
+    running.output(),
+    /^wg1: ends: \/run\/netns\/rdomain3 was deleted and nobody else is in that network namespace$/m,
+  );
+  deepEqual(await traces(room), before);
+});

@@ -10,8 +10,10 @@ export const INTERFACE_NAME_SIZE = 16;
 const SHOWN_MAX = 32;
 
 /**
- * Checks a name before it gets near a kernel, a path or a log: 1 to 15 of the characters A-Z a-z 0-9 `_` `.` `-`, and neither `.` nor `..`, no `-` first
- * (the kernel takes more, but a name is also a file's name here).
+ * Checks a name before it gets near a kernel, a path or a log. Every name is good that the kernel takes
+ * (dev_valid_name, net/core/dev.c): 1 to 15 bytes without `/`, `:` and white space, and neither `.`
+ * nor `..`. Refused besides are `%`, in which the kernel sees a pattern for names; control
+ * characters, which would reach terminals; and text that is not UTF-8, which the runtime changes.
  * @returns the name
  * @throws ConfigError that names it
  */
@@ -23,11 +25,21 @@ export function checkInterfaceName(name: string): string {
   throw new ConfigError(/^[\x21-\x7e]+$/.test(name) ? name : JSON.stringify(name), problem);
 }
 
+/** Whether `checkInterfaceName` takes it. */
+export const isInterfaceName = (name: string): boolean => interfaceNameProblem(name) === undefined;
+
+/** A byte that the kernel's isspace takes for white space, as every Latin-1 table does: it stands in the UTF-8 of letters like `à` too. */
+const NO_BREAK_SPACE = 0xa0;
+
 function interfaceNameProblem(name: string): string | undefined {
   if (name === "") return "an interface name is empty";
-  if (name.length >= INTERFACE_NAME_SIZE) return `an interface name has at most ${INTERFACE_NAME_SIZE - 1} characters`;
-  if (!/^[A-Za-z0-9_.-]+$/.test(name)) return "an interface name has only letters, digits, '_', '.' and '-'";
-  if (name.startsWith("-")) return "an interface name does not begin with '-'";
+  const bytes = new TextEncoder().encode(name);
+  if (bytes.length >= INTERFACE_NAME_SIZE) return `an interface name has at most ${INTERFACE_NAME_SIZE - 1} bytes`;
+  if (/[/:%]/.test(name)) return "an interface name has no '/', ':' or '%'";
+  if (/[\t-\r ]/.test(name) || bytes.includes(NO_BREAK_SPACE)) {
+    return "the kernel sees white space in this interface name";
+  }
+  if (/[\p{Cc}\p{Zl}\p{Zp}\u{fffd}]/u.test(name)) return "an interface name is UTF-8 without control characters";
   if (name === "." || name === "..") return "not an interface name";
   return undefined;
 }

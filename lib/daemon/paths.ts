@@ -2,7 +2,7 @@
  * Where the daemons' files are: the control sockets, as wireguard-tools expects them, and the facts that everybody may read.
  * @module
  */
-import { checkInterfaceName } from "../base/interface_name.ts";
+import { checkInterfaceName, isInterfaceName } from "../base/interface_name.ts";
 
 /** The folder of the control sockets (wireguard-tools' ipc-uapi-unix.h). */
 export const SOCKET_FOLDER = "/var/run/wireguard";
@@ -27,5 +27,6 @@ export function socketNames(): string[] {
   }
   return entries.filter((entry) => entry.name.endsWith(SOCKET_SUFFIX) && !entry.isFile && !entry.isDirectory)
     .map((entry) => entry.name.slice(0, -SOCKET_SUFFIX.length))
+    .filter(isInterfaceName)
     .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }

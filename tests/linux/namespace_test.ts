@@ -260,8 +260,26 @@ function echoRequest(): Uint8Array {
 }
 
 Deno.test("bad interface names never reach the kernel, and good ones pass", () => {
-  for (const name of ["wg0", "x".repeat(15), "a.b", "wg_1-2", "..."]) assert.equal(checkInterfaceName(name), name);
-  for (const name of ["", ".", "..", "a/b", "wg 1", "wg%d", "x".repeat(16), "wg\0", "wgä", "wg1\n"]) {
+  for (const name of ["wg0", "x".repeat(15), "a.b", "wg_1-2", "...", "wg+x", "-x", "wgä", "a;b", "€€€€€"]) {
+    assert.equal(checkInterfaceName(name), name);
+  }
+  for (
+    const name of [
+      "",
+      ".",
+      "..",
+      "a/b",
+      "a:b",
+      "wg 1",
+      "wg%d",
+      "x".repeat(16),
+      "wg\0",
+      "wgà",
+      "wg1\n",
+      "wg\x1b",
+      "€€€€€x",
+    ]
+  ) {
     assert.throws(() => openTun(name), ConfigError, JSON.stringify(name));
   }
 });

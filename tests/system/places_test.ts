@@ -207,13 +207,16 @@ Deno.test("CAP_NET_ADMIN without uid 0 does everything that needs no more", NEED
 
   // The owner without the capability: what the daemon does needs none, what the kernel does names its refusal.
   equal((await as(4321, "", "ifconfig wg1 wgport 7113")).stderr, "");
-  match((await as(4321, "", "ifconfig wg1 mtu 1400")).stderr, /^wg: [^\n]*\((EPERM|EACCES)\)\n$/);
-  match((await as(4321, "", "ifconfig wg3 create")).stderr, /^wg: wg3: [^\n]*CAP_NET_ADMIN[^\n]*\n$/);
+  match((await as(4321, "", "ifconfig wg1 mtu 1400")).stderr, /^ifconfig: [^\n]*\((EPERM|EACCES)\)\n$/);
+  match((await as(4321, "", "ifconfig wg3 create")).stderr, /^ifconfig: wg3: [^\n]*CAP_NET_ADMIN[^\n]*\n$/);
   // The capability without the socket: the port, and no peers.
   const other = await as(4322, ",+net_admin", "ifconfig wg1");
   match(other.stdout, /\twgport 7113\n/);
   equal(other.stdout.includes("wgpeer"), false);
-  match((await as(4322, ",+net_admin", "ifconfig wg1 wgport 7114")).stderr, /^wg: wg1: [^\n]*not permitted[^\n]*\n$/);
+  match(
+    (await as(4322, ",+net_admin", "ifconfig wg1 wgport 7114")).stderr,
+    /^ifconfig: wg1: [^\n]*not permitted[^\n]*\n$/,
+  );
   for (const name of ["wg1", "wg2"]) equal((await admin(`ifconfig ${name} destroy`)).stderr, "");
   await eventually("no daemon is left", async () => !(await room.processes()).some((line) => line.includes("daemon")));
 });

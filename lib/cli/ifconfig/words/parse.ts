@@ -23,12 +23,23 @@ export function isNumberedInClass(name: string): boolean {
   return name.startsWith(CLASS_NAME) && /^[0-9]+$/.test(name.slice(CLASS_NAME.length));
 }
 
+/** @throws ConfigError, as OpenBSD's kernel for a class that it does not have, when `create` cannot make an interface of this name */
+function requireClass(name: string): void {
+  if (name === CLASS_NAME || isNumberedInClass(name)) return;
+  throw new ConfigError(
+    name,
+    "SIOCIFCREATE: Invalid argument; create makes interfaces of the class wg: wg and a number, as wg0, or wg alone for the next free one",
+  );
+}
+
 /**
  * Reads `INTERFACE WORD...`. Every word is looked at, so that nothing is done when one of them is wrong; nothing is read or looked up here.
  * @throws ConfigError that names the word
  */
 export function parseWords(args: readonly string[]): Draft {
   const name = checkInterfaceName(args[0] ?? "");
+  // The words of another class would only hide that it is another.
+  if (args[1] === "create") requireClass(name);
   const draft = new Draft(name);
   for (let i = 1; i < args.length;) {
     const text = args[i];
@@ -80,12 +91,7 @@ export function passOverHarmless(
 /** What no word can see alone. */
 function checkTogether(draft: Draft, args: readonly string[]): void {
   if (draft.destroy && args.length > 2) throw new ConfigError("destroy", "no other word may stand beside it");
-  if (draft.create && draft.name !== CLASS_NAME && !/^[A-Za-z_.-]+[0-9]+$/.test(draft.name)) {
-    throw new ConfigError(
-      draft.name,
-      "an interface is named by its class and a number, as wg0; wg alone takes the next free one",
-    );
-  }
+  if (draft.create) requireClass(draft.name);
   for (const address of draft.addresses) {
     if ("flush" in address) continue;
     if (address.host === undefined && address.mode !== "remove" && !asksForLinkLocal(address)) {

@@ -320,6 +320,8 @@ export function takeDescriptorLimitOf(pid: number): number {
 }
 
 const SIG_SETMASK = 2;
+const SIG_DFL = 0n;
+const SIG_IGN = 1n;
 /** The kernel's sigset_t, and struct sigaction with its handler, flags, restorer and mask, in bytes. */
 const SIGSET_BYTES = 8;
 const SIGACTION_BYTES = 32;
@@ -327,6 +329,15 @@ const SIGACTION_BYTES = 32;
 /** Gives a signal its default action, SIG_DFL. The runtime ignores SIGPIPE, and what is ignored stays so across exec. */
 export const resetSignal = (signal: number): number =>
   call("rt_sigaction", signal, new Uint8Array(SIGACTION_BYTES), null, SIGSET_BYTES);
+/** Ignores a signal whose action is still the default one. Returns 0. */
+export function ignoreSignal(signal: number): number {
+  const action = new Uint8Array(SIGACTION_BYTES);
+  const result = call("rt_sigaction", signal, null, action, SIGSET_BYTES);
+  const handler = new DataView(action.buffer);
+  if (result < 0 || handler.getBigUint64(0, true) !== SIG_DFL) return result;
+  handler.setBigUint64(0, SIG_IGN, true);
+  return call("rt_sigaction", signal, action, null, SIGSET_BYTES);
+}
 /** Lets every signal through to the calling thread; its mask stays across exec. */
 export const unblockSignals = (): number =>
   call("rt_sigprocmask", SIG_SETMASK, new Uint8Array(SIGSET_BYTES), null, SIGSET_BYTES);

@@ -13,3 +13,6 @@ export interface Command {
    */
   run(args: readonly string[]): Promise<number> | number;
 }
+
+/** The exit status of a command line that is none, as shells have it; every other failure is 1. */
+export const USAGE_STATUS = 2;

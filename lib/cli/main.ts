@@ -4,7 +4,10 @@
  */
 import { ConfigError, OsError } from "../base/errors.ts";
 import { calledAs, cleanEnvironment } from "../daemon/self.ts";
-import type { Command } from "./command.ts";
+import { isInterfaceName } from "../base/interface_name.ts";
+import { displayValue } from "../base/quote.ts";
+import { type Command, USAGE_STATUS } from "./command.ts";
+import { isOneErrorAway } from "./typing_error.ts";
 import { complain, setProgramName } from "./output.ts";
 
 /** Commands by their first word. A link of one of these names, but not of `daemon`, selects the command as well. */
@@ -23,6 +26,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   "-V": () => import("./version/command.ts"),
   daemon: () => import("./daemon/command.ts"),
 };
+/** Commands of wg(8) of wireguard-tools. */
+const OTHERS = ["set", "setconf", "addconf", "syncconf", "showconf", "genkey", "genpsk", "pubkey"];
+/** Of shorter commands too many names are one letter away. */
+const NEAR_MIN = 4;
 const LINKS = new Set(["ifconfig", "route", "netstat", "netstart"]);
 
 /** Runs the command line of this process and ends it with the command's status. */
@@ -56,7 +63,7 @@ async function run(name: string, args: readonly string[]): Promise<number> {
     if (asksForHelp(args)) return await help([name]);
     return await (await COMMANDS[name]()).command.run(args);
   }
-  if (name.startsWith("wireguard")) return await userspace(args);
+  if (name.startsWith("wireguard")) return await userspace(args, name);
   const [word, ...rest] = args;
   if (word === undefined) {
     await help([]);
@@ -64,8 +71,11 @@ async function run(name: string, args: readonly string[]): Promise<number> {
   }
   if (Object.hasOwn(COMMANDS, word) && !word.startsWith("-") && asksForHelp(rest)) return await help([word]);
   if (Object.hasOwn(COMMANDS, word)) return await (await COMMANDS[word]()).command.run(rest);
-  if (startsUserspace(args)) return await userspace(args);
-  throw new ConfigError(word, "unknown command; `wg help` names them");
+  if (word === "-f" || word === "--foreground") return await userspace(args);
+  const meant = commandMeant(word);
+  if (meant !== undefined) return unknownCommand(word, meant);
+  if (rest.length === 0 && namesInterface(word)) return await userspace(args);
+  return unknownCommand(word, "`wg help` names them");
 }
 
 const asksForHelp = (args: readonly string[]) => args.length === 1 && (args[0] === "--help" || args[0] === "-h");
@@ -74,13 +84,35 @@ async function help(topic: readonly string[]): Promise<number> {
   return await (await COMMANDS.help()).command.run(topic);
 }
 
-/** Whether this is a call as wg-quick makes it of `$WG_QUICK_USERSPACE_IMPLEMENTATION`: `wg NAME`, or `wg -f NAME` by hand. */
-function startsUserspace(args: readonly string[]): boolean {
-  if (args.length === 2) return args[0] === "-f" || args[0] === "--foreground";
-  if (args.length !== 1 || args[0].startsWith("-")) return false;
-  return /[0-9]$/.test(args[0]) || Deno.env.has("WG_QUICK_USERSPACE_IMPLEMENTATION");
+function unknownCommand(word: string, hint: string): number {
+  const shown = displayValue(word);
+  const how = isInterfaceName(word) && !word.startsWith("-")
+    ? `; an interface of this name is made by \`wg -f ${shown}\``
+    : "";
+  complain(`${shown}: unknown command; ${hint}${how}`);
+  return USAGE_STATUS;
 }
 
-async function userspace(args: readonly string[]): Promise<number> {
-  return await (await import("./daemon/command.ts")).userspace.run(args);
+/**
+ * What to say of a word that is one typing error away from a command, or is a command of wg(8) that this program does not
+ * have: it is never the name of an interface.
+ */
+function commandMeant(word: string): string | undefined {
+  if (OTHERS.includes(word)) return "wg(8) of wireguard-tools has it";
+  const commands = Object.keys(COMMANDS).filter((command) => !command.startsWith("-"));
+  const meant = [...commands, ...OTHERS].find((command) => command.length >= NEAR_MIN && isOneErrorAway(word, command));
+  return meant === undefined ? undefined : `did you mean ${meant}?`;
+}
+
+/**
+ * Whether this is a call as wg-quick makes it of `$WG_QUICK_USERSPACE_IMPLEMENTATION`: with the name of an interface
+ * alone. A word without a number at its end is one only when wg-quick's variable says so.
+ */
+function namesInterface(word: string): boolean {
+  if (word.startsWith("-")) return false;
+  return /[0-9]$/.test(word) || Deno.env.has("WG_QUICK_USERSPACE_IMPLEMENTATION");
+}
+
+async function userspace(args: readonly string[], link?: string): Promise<number> {
+  return await (await import("./daemon/command.ts")).userspace(args, link);
 }

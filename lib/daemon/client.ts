@@ -101,12 +101,17 @@ export async function readLog(name: string, since = 0): Promise<LogLine[]> {
 /**
  * Starts the daemon of a new interface in the current network namespace with its first configuration, and waits until the interface, the UDP
  * sockets and the control socket are there. The link is down, as the kernel makes it.
+ * @param environment for the daemon: `LOG_LEVEL`
  * @returns the daemon's process id
  * @throws ConfigError or OsError, whatever kept the daemon from starting; then nothing is left of it
  */
-export async function spawnDaemon(name: string, change: DeviceChange): Promise<number> {
+export async function spawnDaemon(
+  name: string,
+  change: DeviceChange,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<number> {
   const { spawn } = await import("./spawn.ts");
-  return await spawn(name, formatSet(change));
+  return await spawn(name, formatSet(change), environment);
 }
 
 /**

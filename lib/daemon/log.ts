@@ -1,5 +1,6 @@
 /**
- * The daemon's log: always a bounded ring that `wg dmesg` reads, besides it syslog where there is one, and standard error in the foreground.
+ * The daemon's log: always a bounded ring that `wg dmesg` reads, besides it, as far as the level goes, syslog where there is
+ * one, and standard error in the foreground.
  * @module
  */
 import { SystemLog } from "../../ffi/unix_socket.ts";
@@ -12,15 +13,32 @@ const LINE_MAX = 500;
 /** How much a line matters (RFC 5424's severities). */
 export type Severity = "error" | "info" | "debug";
 const SEVERITY: Readonly<Record<Severity, number>> = { error: 3, info: 6, debug: 7 };
+/** What is written outside of the ring, by the words of wireguard-go's LOG_LEVEL: nothing, errors, or all. */
+export type LogLevel = "silent" | "error" | "verbose";
 const FACILITY_DAEMON = 3;
 /** Longest pause before /dev/log is looked for again after it was not there. */
 const SYSLOG_RETRY_MS = 30_000;
+
+/** Reads LOG_LEVEL as wireguard-go does; without it, or with another word, undefined: the usual level. */
+export function logLevelOf(word: string | undefined): LogLevel | undefined {
+  switch (word) {
+    case "silent":
+    case "error":
+    case "verbose":
+      return word;
+    case "debug":
+      return "verbose";
+    default:
+      return undefined;
+  }
+}
 
 /** Collects lines. Writing never waits and never throws. */
 export class Log {
   readonly #lines: LogLine[] = [];
   #name: string;
   readonly #foreground: boolean;
+  readonly #level: LogLevel;
   readonly #wallClock: () => number;
   #sequence = 0;
   #syslog: SystemLog | undefined;
@@ -30,9 +48,15 @@ export class Log {
    * @param name the interface, in front of every line
    * @param foreground also write to standard error
    */
-  constructor(name: string, foreground: boolean, wallClock: () => number = Date.now) {
+  constructor(
+    name: string,
+    foreground: boolean,
+    level: LogLevel = "verbose",
+    wallClock: () => number = Date.now,
+  ) {
     this.#name = name;
     this.#foreground = foreground;
+    this.#level = level;
     this.#wallClock = wallClock;
   }
 
@@ -43,6 +67,7 @@ export class Log {
     const unixMs = this.#wallClock();
     this.#lines.push({ sequence: ++this.#sequence, unixMs, text: clean });
     if (this.#lines.length > LOG_LINES_MAX) this.#lines.shift();
+    if (this.#level === "silent" || this.#level === "error" && severity !== "error") return;
     const line = `${this.#name}: ${clean}`;
     if (this.#foreground) {
       try {

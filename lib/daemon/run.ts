@@ -12,10 +12,11 @@ import { closeInheritedDescriptors, closeStandardDescriptors, leadSession, nameT
 import { close as closeDescriptor } from "../../ffi/libc.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
 import { Interface } from "./interface.ts";
-import { Log } from "./log.ts";
+import { Log, type LogLevel } from "./log.ts";
 import { formatLog } from "./log_text.ts";
 import { PublicFile } from "./public_file.ts";
 import { dataWorkerUrl, VERSION } from "./self.ts";
+import { handleSignals } from "./signals.ts";
 import { linkIndex } from "./sockets.ts";
 import { Tidy } from "./tidy.ts";
 
@@ -27,6 +28,8 @@ export interface DaemonOptions {
   readonly name: string;
   /** Stay on the terminal and write the log there, instead of letting go of it when ready. */
   readonly foreground: boolean;
+  /** What is logged outside of the daemon's own ring; all without it. */
+  readonly logLevel?: LogLevel | undefined;
   /** How many threads move packets: one, or one each way. Without it as many as the processors suggest. */
   readonly workers?: 1 | 2;
   /** The first configuration, as UAPI `set` lines. */
@@ -44,15 +47,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   // Its modules load while the rest is prepared.
   const worker = startWorkers(dataWorkerUrl(), options.workers);
   detach(foreground);
-  const log = new Log(name, foreground);
+  const log = new Log(name, foreground, options.logLevel);
   const tidy = new Tidy(async () => (await opened.promise).tidy());
   let named: Named | undefined;
   const opened = Promise.withResolvers<Interface>();
   opened.promise.catch(() => {});
   // From the beginning: a signal that comes while the interface is being made ends it properly as soon as it is.
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    Deno.addSignalListener(signal, () => void opened.promise.then((device) => device.close("asked"), () => {}));
-  }
+  handleSignals(() => void opened.promise.then((device) => device.close("asked"), () => {}), foreground);
   let ended: Interface["ended"];
   try {
     const change = parseSet((await options.configuration()).split("\n").filter((line) => line !== ""));

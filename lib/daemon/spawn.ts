@@ -15,14 +15,19 @@ const EIO = 5;
  * Starts `daemon NAME` in a session of its own, gives it its configuration on standard input (never in argv or the environment, which others
  * can read), and waits for the answer on its standard output. Afterwards nothing ties the two together.
  * @param lines UAPI `set` lines
+ * @param environment for the daemon, besides the little that it needs
  * @returns its process id
  * @throws ConfigError or OsError as the daemon told
  */
-export async function spawn(name: string, lines: string): Promise<number> {
+export async function spawn(
+  name: string,
+  lines: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<number> {
   const self = selfCommand(["daemon", checkInterfaceName(name)]);
   const child = new Deno.Command(self.program, {
     args: [...self.args],
-    env: { ...self.environment },
+    env: { ...self.environment, ...environment },
     clearEnv: true,
     cwd: "/",
     detached: true,

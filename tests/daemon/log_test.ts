@@ -3,7 +3,7 @@ import { Log, LOG_LINES_MAX } from "../../lib/daemon/log.ts";
 import { formatLog, parseLog } from "../../lib/daemon/log_text.ts";
 
 Deno.test("the ring keeps the last lines, numbered, and gives those after a number", () => {
-  const log = new Log("wg0", false, () => 5);
+  const log = new Log("wg0", false, "verbose", () => 5);
   for (let i = 1; i <= LOG_LINES_MAX + 10; i++) log.write(`line ${i}`);
   const all = log.since(0);
   assert.equal(all.length, LOG_LINES_MAX);
@@ -13,7 +13,7 @@ Deno.test("the ring keeps the last lines, numbered, and gives those after a numb
 });
 
 Deno.test("a line cannot forge another, and is read back as it was written", () => {
-  const log = new Log("wg0", false, () => 7);
+  const log = new Log("wg0", false, "verbose", () => 7);
   log.write("a\nerrno=0\n\nline=9 9 forged \x1b[31m");
   log.write("x".repeat(10_000));
   const lines = parseLog(formatLog(log.since(0)));

@@ -2,11 +2,16 @@
  * `daemon NAME`: the process behind an interface, started by `ifconfig NAME create`; and the ways of wireguard-go, `wg NAME` and `wg -f NAME`.
  * @module
  */
+import type { DeviceChange } from "../../base/config.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { spawnDaemon } from "../../daemon/client.ts";
+import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { runDaemon } from "../../daemon/run.ts";
-import type { Command } from "../command.ts";
-import { printAll } from "../output.ts";
+import { VERSION } from "../../daemon/self.ts";
+import { parseReply } from "../../uapi/reply.ts";
+import { formatSet } from "../../uapi/set.ts";
+import { type Command, USAGE_STATUS } from "../command.ts";
+import { complain, printAll } from "../output.ts";
 
 /** Internal: `daemon NAME [WORKERS]`, configuration on standard input, the answer on standard output. */
 export const command: Command = {
@@ -19,33 +24,54 @@ export const command: Command = {
       name: args[0],
       ...(workers === undefined ? {} : { workers: workers === "1" ? 1 : 2 }),
       foreground: false,
+      logLevel: logLevelOf(Deno.env.get("LOG_LEVEL")),
       configuration: () => new Response(Deno.stdin.readable).text(),
       ready: (answer) => printAll(answer),
     });
   },
 };
 
-/** As `wireguard-go [-f] NAME`: makes the interface without configuration; with -f it stays in the foreground. */
-export const userspace: Command = {
-  async run(args) {
-    const foreground = args[0] === "-f" || args[0] === "--foreground";
-    const names = foreground ? args.slice(1) : args;
-    if (names.length !== 1) throw new ConfigError(args[0] ?? "wg", "expected the name of an interface");
-    if (!foreground) {
-      await spawnDaemon(names[0], {});
-      return 0;
-    }
-    let failure: string | undefined;
-    const status = await runDaemon({
-      name: names[0],
-      foreground: true,
-      configuration: () => Promise.resolve(""),
-      ready: (answer) => failure = answer,
-    });
-    if (status !== 0 && failure !== undefined) {
-      const { parseReply } = await import("../../uapi/reply.ts");
-      parseReply(failure, names[0]);
-    }
-    return status;
-  },
-};
+/**
+ * As `wireguard-go [-f] NAME`: makes the interface without configuration, for wg(8) and wg-quick(8). With -f, or with
+ * WG_PROCESS_FOREGROUND=1 in the environment, it stays in the foreground. LOG_LEVEL is verbose or debug for the messages of
+ * `ifconfig wgN debug`, error for errors only, silent for none.
+ * @param program the name of the link that was called, or undefined for `wg NAME`
+ */
+export async function userspace(args: readonly string[], program?: string): Promise<number> {
+  if (program !== undefined && args.length === 1 && args[0] === "--version") return tellVersion();
+  const flagged = args[0] === "-f" || args[0] === "--foreground";
+  const names = flagged ? args.slice(1) : args;
+  if (names.length !== 1 || (program !== undefined && !flagged && /^-(h|-help|f|-foreground)$/.test(names[0]))) {
+    complain(`usage: ${program ?? "wg"} [-f | --foreground] interface`);
+    return USAGE_STATUS;
+  }
+  const level = logLevelOf(Deno.env.get("LOG_LEVEL"));
+  const change = level === "verbose" ? { debug: true } : {};
+  if (!flagged && Deno.env.get("WG_PROCESS_FOREGROUND") !== "1") {
+    await spawnDaemon(names[0], change, level === undefined ? {} : { LOG_LEVEL: level });
+    return 0;
+  }
+  return await stay(names[0], change, level);
+}
+
+/** Runs the interface here, until its end. */
+async function stay(name: string, change: DeviceChange, logLevel: LogLevel | undefined): Promise<number> {
+  let failure: string | undefined;
+  const status = await runDaemon({
+    name,
+    foreground: true,
+    logLevel,
+    configuration: () => Promise.resolve(formatSet(change)),
+    ready: (answer) => failure = answer,
+  });
+  if (status !== 0 && failure !== undefined) parseReply(failure, name);
+  return status;
+}
+
+/** The first line is of wireguard-go's form: programs look for it there. */
+function tellVersion(): number {
+  const about =
+    `Userspace WireGuard daemon for ${Deno.build.os}-${Deno.build.arch}: wg ${VERSION} in place of wireguard-go.`;
+  console.log(`wireguard-go v${VERSION}\n\n${about}`);
+  return 0;
+}

@@ -155,8 +155,9 @@ function interfaceNames(kernel: RouteSocket): Map<number, string> {
 function change(kernel: RouteSocket, command: RouteChangeCommand, quiet: boolean): string {
   const { type, destination, gateway } = command;
   const request = requestOf(kernel, command);
-  if (type === "add") add(kernel, request);
-  else if (type === "change") kernel.changeRoute(request);
+  if (type === "add") {
+    if (!add(kernel, request)) return "";
+  } else if (type === "change") kernel.changeRoute(request);
   else kernel.deleteRoute(request);
   if (type !== "delete" && !quiet) warnOfMetric(kernel, command);
   const host = destination.prefix === 8 * destination.address.length;
@@ -194,13 +195,15 @@ function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteReque
   };
 }
 
-function add(kernel: RouteSocket, request: RouteRequest): void {
+/** @returns false when netstart, run again, finds the route of its file there: it is as it should be */
+function add(kernel: RouteSocket, request: RouteRequest): boolean {
   try {
     kernel.addRoute(request);
+    return true;
   } catch (error) {
-    // netstart run again finds the routes of its files there: they are as they should be.
     const again = error instanceof OsError && error.code === "EEXIST" && Deno.env.has(FROM_NETSTART);
-    if (!again || !kernel.routes().some((route) => isThatRoute(route, request))) throw error;
+    if (again && kernel.routes().some((route) => isThatRoute(route, request))) return false;
+    throw error;
   }
 }
 

@@ -37,6 +37,8 @@ export { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions } from "./lib/d
 export type { TunPort, UdpPort } from "./lib/data/ports.ts";
 export { Arena } from "./lib/base/arena.ts";
 export { PeerTable } from "./lib/base/peer_table.ts";
+export { type AllCounts, Counters } from "./lib/base/counter_block.ts";
+export { type CounterName, COUNTERS, type Counts, type PeerCounterName } from "./lib/base/counters.ts";
 export { STANDARD_TIMES, type Times } from "./lib/base/times.ts";
 export type { DataCommand, DataEvent } from "./lib/base/messages.ts";
 export {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "./brands.ts";
+import type { Counts } from "./counters.ts";
 import type { AllowedIp, Endpoint } from "./endpoint.ts";
 import type { Offloads } from "./offloads.ts";
 
@@ -68,6 +69,8 @@ export interface PeerStatus {
   readonly rxBytes: number;
   /** Wall clock of the last completed handshake: Unix time in ms, or 0 when there was none. */
   readonly lastHandshakeUnixMs: number;
+  /** What was counted of the peer; what is absent is 0. */
+  readonly counters?: Counts;
 }
 
 /** An interface as it is. Peers stand in the order in which they were made. */

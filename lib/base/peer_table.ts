@@ -16,6 +16,7 @@ import {
   writeEndpointCell,
 } from "./endpoint.ts";
 import { PEERS_MAX } from "./constants.ts";
+import { PEER_COUNTERS_BYTES, PeerCounters } from "./peer_counters.ts";
 
 /** Bytes of one row: 64 that sending writes, 64 that receiving writes, 64 that are shared. */
 const ROW_BYTES = 192;
@@ -47,21 +48,28 @@ const WANTED = 33;
 const CELL_VERSION = 34;
 const CELL_AT = 144;
 
-/** Behind the rows: which peer the last handshake messages went to, by the low bits of their sender index. Each entry is the index and the slot + 1. */
+/** Behind all rows: which peer the last handshake messages went to, by the low bits of their sender index. Each entry is the index and the slot + 1. */
 const HANDSHAKES = 256;
 const HANDSHAKES_BYTES = HANDSHAKES * 8;
+
+/** Bytes for one peer: the rows of all stand first, then those of their counters. */
+const PEER_BYTES = ROW_BYTES + PEER_COUNTERS_BYTES;
 
 /** Rows indexed by PeerSlot over one SharedArrayBuffer; pages that no peer uses are never resident. */
 export class PeerTable {
   readonly buffer: SharedArrayBuffer;
+  /** What was counted of each peer. */
+  readonly counters: PeerCounters;
   readonly #f64: Float64Array;
   readonly #i32: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #handshakes: Int32Array;
 
   /** @param buffer another isolate's `buffer`; without it a new table of PEERS_MAX rows is made */
-  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PEERS_MAX * ROW_BYTES + HANDSHAKES_BYTES)) {
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PEERS_MAX * PEER_BYTES + HANDSHAKES_BYTES)) {
+    const peers = Math.floor((buffer.byteLength - HANDSHAKES_BYTES) / PEER_BYTES);
     this.buffer = buffer;
+    this.counters = new PeerCounters(buffer, peers * ROW_BYTES, peers);
     this.#f64 = new Float64Array(buffer);
     this.#i32 = new Int32Array(buffer);
     this.#bytes = new Uint8Array(buffer);
@@ -71,6 +79,7 @@ export class PeerTable {
   /** Control plane: zeroes a row before a peer takes the slot. The slot's last peer must be long gone from the data plane. */
   clear(peer: PeerSlot): void {
     this.#bytes.fill(0, peer * ROW_BYTES, (peer + 1) * ROW_BYTES);
+    this.counters.clear(peer);
   }
 
   /** Whoever sends, after an authenticated packet was sent. `bytes` on the wire; `data` is false for a keepalive. Returns true when `peer-active` must be said. */

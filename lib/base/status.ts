@@ -3,6 +3,7 @@
  * @module
  */
 import type { DeviceStatus } from "./config.ts";
+import type { Counts } from "./counters.ts";
 import type { IpBytes } from "./endpoint.ts";
 
 /** What the daemon knows of its interface. Another implementation's daemon tells none of it: then NO_FACTS. */
@@ -21,8 +22,8 @@ export interface InterfaceFacts {
   readonly offloads: string;
   /** Which were switched off by hand, in the same form; also one that the kernel does not have. */
   readonly offloadsOff: string;
-  /** Sends of several datagrams that the kernel or the path refused, and that went one by one. */
-  readonly gsoRefused: number;
+  /** What was counted since the interface was made; absent when not told. */
+  readonly counters?: Counts;
   /** How many threads move packets: 1, or 2 for one each way; 0 when not told. */
   readonly workers: number;
   /** Whether the link is up, as the daemon last saw it. */
@@ -72,7 +73,6 @@ export const NO_FACTS: InterfaceFacts = {
   cipher: "",
   offloads: "",
   offloadsOff: "",
-  gsoRefused: 0,
   workers: 0,
   up: false,
   mtu: 0,

@@ -5,13 +5,15 @@
  */
 import type { PeerSlot } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
+import { sumOfCounts } from "../base/counter_block.ts";
+import { COUNTER, type PeerCounterIndex } from "../base/counters.ts";
 import { DEFAULT_MTU, HANDSHAKE_TOS } from "../base/constants.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import { offloadWords, sameOffloads } from "../base/offloads.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import { BULK_FLOWS_BYTES } from "../data/bulk_flows.ts";
-import { SEND_SOURCE_LOST } from "../data/ports.ts";
+import { SEND_FAILED, SEND_SOURCE_LOST } from "../data/ports.ts";
 import { Device, type OutgoingDatagram } from "../device/device.ts";
 import { ControlDriver } from "../worker/control.ts";
 import { type LinkState, LinkWatch } from "../worker/link_watch.ts";
@@ -263,9 +265,18 @@ export class Interface {
   #send({ bytes, endpoint, local, peer }: OutgoingDatagram): void {
     const { fd4, fd6 } = this.#sockets;
     const result = sendDatagram(fd4, fd6, bytes, endpoint, local, HANDSHAKE_TOS);
-    if (result === SEND_SOURCE_LOST && peer !== undefined) {
-      this.#table.clearLocal(peer);
+    if (result === SEND_FAILED) this.#count(COUNTER.handshake_send_failed, peer);
+    if (result === SEND_SOURCE_LOST) {
+      this.#count(COUNTER.handshake_source_lost, peer);
+      if (peer !== undefined) this.#table.clearLocal(peer);
     }
+  }
+
+  /** Counts something of a datagram that the control plane sends: for a peer, or for nobody that is known. */
+  #count(counter: PeerCounterIndex, peer: PeerSlot | undefined): void {
+    const { counters } = this.#device;
+    if (peer === undefined) counters.add(counter);
+    else counters.addOf(counter, peer);
   }
 
   #hear(report: WorkerReport): void {
@@ -357,7 +368,7 @@ export class Interface {
       suite: this.#suite,
       cipher: this.#cipher,
       ...this.#offloads.facts,
-      gsoRefused: this.#options.worker.gsoRefused,
+      counters: sumOfCounts([this.#options.worker.counts(), this.#device.counters.counts()]),
       workers: this.#options.worker.workers,
       up: this.#link?.up ?? false,
       mtu: this.#link?.mtu ?? 0,

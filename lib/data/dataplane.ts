@@ -7,6 +7,8 @@
 import type { Arena } from "../base/arena.ts";
 import type { Milliseconds, PeerSlot } from "../base/brands.ts";
 import { DEFAULT_MTU } from "../base/constants.ts";
+import { type AllCounts, Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import { writeEndpointCell } from "../base/endpoint.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
@@ -27,7 +29,6 @@ import type { TunPort, UdpPort } from "./ports.ts";
 import { Sender } from "./sender.ts";
 import { Peer, SessionTable } from "./sessions.ts";
 import { Staging } from "./staging.ts";
-import { DataStats } from "./stats.ts";
 import { Voice } from "./voice.ts";
 
 /** Bytes of the arena that a Dataplane, its cipher and its two ports want. Most of it is touched only when many sessions or jumbo packets are there. */
@@ -63,6 +64,8 @@ export interface DataplaneOptions {
   readonly catchUp?: () => void;
   /** Memory of BULK_FLOWS_BYTES that the data planes of one interface share; without it there is only this one. */
   readonly bulkFlows?: SharedArrayBuffer;
+  /** Where it counts; without it, a block of its own. */
+  readonly counters?: Counters;
   /** Offloads to leave unused although the ports have them; all are used without it. */
   readonly offloads?: Partial<Offloads>;
   /** The fastest that runs here, unless another is given. */
@@ -71,7 +74,8 @@ export interface DataplaneOptions {
 
 /** One interface's packets. Nothing here blocks; whoever drives it calls `turn` while it returns true and waits on the descriptors otherwise. */
 export class Dataplane {
-  readonly stats: DataStats = new DataStats();
+  /** Where it counts. */
+  readonly counters: Counters;
   readonly #memory: PacketMemory;
   readonly #cipher: PacketCipher;
   readonly #table: PeerTable;
@@ -90,14 +94,14 @@ export class Dataplane {
   constructor(options: DataplaneOptions) {
     const { arena, cipher, suite, table, tun, udp, emit, offloads = {}, times = STANDARD_TIMES } = options;
     const { direction = "both" } = options;
-    const stats = this.stats;
+    const counters = this.counters = options.counters ?? new Counters(table);
     const memory = new PacketMemory(arena);
     const checksum = options.checksum ?? chooseChecksum(arena);
     const peers = this.#peers;
     const allowedIps = this.#allowedIps;
     const sessions = new SessionTable(memory);
-    const staging = new Staging(stats);
-    const voice = new Voice(table, stats, emit, options.handshakesWaiting);
+    const staging = new Staging(counters);
+    const voice = new Voice(table, counters, emit, options.handshakesWaiting);
     const gso = udp.gso && offloads.gso !== false;
     if (offloads.gro === false) udp.setGro?.(false);
     const endpoints = new Endpoints(memory, table);
@@ -106,7 +110,7 @@ export class Dataplane {
       memory,
       checksum,
       tun,
-      stats,
+      counters,
       bulkFlows,
       tun.tso && offloads.tso !== false,
       tun.uso && offloads.uso !== false,
@@ -122,10 +126,10 @@ export class Dataplane {
     this.#merger = merger;
     let sender: Sender | undefined;
     if (direction !== "inbound") {
-      const parts = { memory, cipher, table, udp, endpoints, staging, stats, voice, times, gso };
+      const parts = { memory, cipher, table, udp, endpoints, staging, counters, voice, times, gso };
       this.#sender = sender = new Sender(parts, DEFAULT_MTU);
-      const unreachable = new Unreachable(memory, checksum, tun, stats);
-      const loops = new Loops({ memory, table, peers, sessions, voice });
+      const unreachable = new Unreachable(memory, checksum, tun, counters);
+      const loops = new Loops({ memory, table, peers, sessions, counters, voice });
       this.#outbound = new Outbound({
         memory,
         checksum,
@@ -138,7 +142,7 @@ export class Dataplane {
         unreachable,
         loops,
         bulkFlows,
-        stats,
+        counters,
         voice,
       });
     }
@@ -154,12 +158,17 @@ export class Dataplane {
         endpoints,
         sender,
         merger,
-        stats,
+        counters,
         voice,
         times,
         catchUp: options.catchUp ?? (() => {}),
       });
     }
+  }
+
+  /** What it counted so far. */
+  counts(): AllCounts {
+    return this.counters.counts();
   }
 
   /** Whether the TUN device is gone for good (somebody deleted the interface): leave then. Only who reads from it sees that. */
@@ -282,7 +291,10 @@ export class Dataplane {
     if (this.#inbound !== undefined) this.#table.handshakeReceived(peer.slot);
     const session = this.#sessions.install(peer, command);
     this.#cipher.forget();
-    if (session === null) return;
+    if (session === null) {
+      if (this.#inbound !== undefined) this.counters.add(COUNTER.session_no_room);
+      return;
+    }
     if (!session.initiator) {
       peer.next = session;
       return;

@@ -4,12 +4,13 @@
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import { type Checksum, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import { QUEUE_MAIN } from "./bulk_flows.ts";
 import type { PacketMemory } from "./memory.ts";
 import { type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
-import type { DataStats } from "./stats.ts";
 
 /** Answers a second, and how many may come at once. */
 export const UNREACHABLE_PER_SECOND = 100;
@@ -33,27 +34,31 @@ export class Unreachable {
   readonly #memory: PacketMemory;
   readonly #checksum: Checksum;
   readonly #tun: TunPort;
-  readonly #stats: DataStats;
+  readonly #counters: Counters;
   #tokens = UNREACHABLE_BURST;
   #filledAt = 0;
 
-  constructor(memory: PacketMemory, checksum: Checksum, tun: TunPort, stats: DataStats) {
+  constructor(memory: PacketMemory, checksum: Checksum, tun: TunPort, counters: Counters) {
     this.#memory = memory;
     this.#checksum = checksum;
     this.#tun = tun;
-    this.#stats = stats;
+    this.#counters = counters;
   }
 
   /** Answers the IPv4 or IPv6 packet of `length` bytes (a whole header at least) at `at`, unless it must not be answered or too many were. */
   answer(at: number, length: number, now: Milliseconds): void {
     const v4 = this.#memory.bytes[at] >>> 4 === 4;
-    if (!(v4 ? this.#isAnswered4(at, length) : this.#isAnswered6(at, length)) || !this.#takeToken(now)) return;
+    if (!(v4 ? this.#isAnswered4(at, length) : this.#isAnswered6(at, length))) return;
+    if (!this.#takeToken(now)) {
+      this.#counters.add(COUNTER.icmp_unreachable_limited);
+      return;
+    }
     const answerBytes = v4 ? this.#build4(at, length) : this.#build6(at, length);
     const { bytes, scratch } = this.#memory;
     bytes.fill(0, scratch - VNET_HEADER_BYTES, scratch);
     this.#tun.gather(0, scratch - VNET_HEADER_BYTES, VNET_HEADER_BYTES + answerBytes);
     this.#tun.write(1, QUEUE_MAIN);
-    this.#stats.icmpSent++;
+    this.#counters.add(COUNTER.icmp_unreachable_sent);
   }
 
   #takeToken(now: Milliseconds): boolean {

@@ -5,6 +5,8 @@
  */
 import { type Milliseconds, sessionIndex } from "../base/brands.ts";
 import * as C from "../base/constants.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import { readEndpointCell } from "../base/endpoint.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
@@ -19,7 +21,6 @@ import type { UdpPort } from "./ports.ts";
 import { isExhausted } from "./replay.ts";
 import type { Sender } from "./sender.ts";
 import type { Peer, Session, SessionTable } from "./sessions.ts";
-import type { DataStats } from "./stats.ts";
 import type { Voice } from "./voice.ts";
 
 /** A turn receives until one of these is reached: four full runs, or many short ones. */
@@ -43,7 +44,7 @@ export interface InboundParts {
   /** Undefined where another data plane sends: it is told of a confirmed session by the control plane. */
   readonly sender: Sender | undefined;
   readonly merger: Merger;
-  readonly stats: DataStats;
+  readonly counters: Counters;
   readonly voice: Voice;
   readonly times: Times;
   readonly catchUp: () => void;
@@ -67,7 +68,7 @@ export class Inbound {
   readonly #endpoints: Endpoints;
   readonly #sender: Sender | undefined;
   readonly #merger: Merger;
-  readonly #stats: DataStats;
+  readonly #counters: Counters;
   readonly #voice: Voice;
   readonly #times: Times;
   readonly #catchUp: () => void;
@@ -91,7 +92,7 @@ export class Inbound {
     this.#endpoints = parts.endpoints;
     this.#sender = parts.sender;
     this.#merger = parts.merger;
-    this.#stats = parts.stats;
+    this.#counters = parts.counters;
     this.#voice = parts.voice;
     this.#times = parts.times;
     this.#catchUp = parts.catchUp;
@@ -111,7 +112,7 @@ export class Inbound {
       }
       worked = true;
       taken += received;
-      this.#stats.udpReceives++;
+      this.#counters.values[COUNTER.udp_receives]++;
       this.#catchUp();
       this.#run(received, now);
     }
@@ -132,14 +133,14 @@ export class Inbound {
   #run(received: number, now: Milliseconds): void {
     const { view, u32 } = this.#memory;
     const cipher = this.#cipher;
-    const stats = this.#stats;
+    const counters = this.#counters;
     const start = this.#memory.received;
     const segment = this.#udp.segmentSize > 0 ? this.#udp.segmentSize : received;
     const ecn = this.#udp.ecn;
+    const datagrams = received > segment ? Math.ceil(received / segment) : 1;
+    counters.values[COUNTER.rx_datagrams] += datagrams;
     if (!this.up) {
-      const dropped = Math.ceil(received / segment);
-      stats.datagrams += dropped;
-      stats.linkDown += dropped;
+      counters.add(COUNTER.rx_link_down, datagrams);
       return;
     }
     const end = start + received;
@@ -152,7 +153,6 @@ export class Inbound {
     allowed[0] = 0;
     for (let at = start; at < end; at += segment) {
       const length = end - at < segment ? end - at : segment;
-      stats.datagrams++;
       // The three bytes behind the type are reserved and zero.
       if (length < C.DATA_LENGTH_MIN || view.getInt32(at, true) !== C.MESSAGE_DATA) {
         this.#other(at, length, now);
@@ -164,27 +164,27 @@ export class Inbound {
         isAuthenticated = false;
         allowed[0] = 0;
         if (session === null) {
-          stats.noSession++;
+          counters.add(COUNTER.rx_no_session);
           continue;
         }
       }
       const low = view.getUint32(at + 8, true);
       const high = view.getUint32(at + 12, true);
       if (now - session.createdAt >= this.#times.rejectAfter || isExhausted(low, high)) {
-        stats.expired++;
+        counters.addOf(COUNTER.rx_expired, session.peer.slot);
         continue;
       }
       const messageBytes = length - C.DATA_OVERHEAD;
       const to = this.#slotFor(messageBytes);
       if (!cipher.open(session.receiveKeyAt, low, high, at + HEADER_BYTES, messageBytes, to)) {
-        stats.unauthentic++;
+        counters.addOf(COUNTER.rx_unauthentic, session.peer.slot);
         continue;
       }
       if (!session.replay.accept(low, high)) {
-        stats.replayed++;
+        counters.addOf(COUNTER.rx_replayed, session.peer.slot);
         continue;
       }
-      stats.opened++;
+      counters.values[COUNTER.rx_opened]++;
       if (isAuthenticated) {
         this.#runBytes += length;
         if (messageBytes > 0) this.#runHasData = true;
@@ -200,7 +200,7 @@ export class Inbound {
         keepSource(allowed, u32, to >>> 2);
       }
       if (ecn !== Ip.ECN_NOT_ECT && !carryEcn(this.#memory.bytes, view, to, ecn)) {
-        stats.ecnDropped++;
+        counters.addOf(COUNTER.rx_ecn_dropped, session.peer.slot);
         continue;
       }
       this.#merger.add(to, innerBytes);
@@ -233,9 +233,10 @@ export class Inbound {
       this.#handshake(at, length, now);
     } else if (type === C.MESSAGE_RESPONSE && length === C.RESPONSE_LENGTH) {
       this.#handshake(at, length, now);
-    } else if (type === C.MESSAGE_COOKIE_REPLY && length === C.COOKIE_REPLY_LENGTH && this.mac1Key !== undefined) {
-      this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
-    } else this.#stats.malformed++;
+    } else if (type === C.MESSAGE_COOKIE_REPLY && length === C.COOKIE_REPLY_LENGTH) {
+      if (this.mac1Key === undefined) this.#counters.add(COUNTER.handshake_no_private_key);
+      else this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
+    } else this.#counters.add(COUNTER.rx_malformed);
   }
 
   /** An initiation or response: it goes up when mac1, the first of the two MACs at its end, is right (whitepaper section 5.4.4). */
@@ -251,7 +252,7 @@ export class Inbound {
       this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
       return;
     }
-    this.#stats.mac1Invalid++;
+    this.#counters.add(this.mac1Key === undefined ? COUNTER.handshake_no_private_key : COUNTER.handshake_mac1_wrong);
     if (this.#voice.debug) {
       const notice = length === C.INITIATION_LENGTH ? "invalid-initiation-mac" : "invalid-response-mac";
       this.#voice.notice(notice, undefined, readEndpointCell(bytes, this.#udp.sourceAt), now);
@@ -286,8 +287,9 @@ export class Inbound {
   }
 
   #keepalive(session: Session, now: Milliseconds): void {
-    if (!this.#voice.debug) return;
     const { slot, cellAt } = session.peer;
+    this.#counters.addOf(COUNTER.rx_keepalives, slot);
+    if (!this.#voice.debug) return;
     this.#voice.notice("keepalive-received", slot, readEndpointCell(this.#memory.bytes, cellAt), now);
   }
 
@@ -314,9 +316,9 @@ export class Inbound {
       length = Ip.IPV6_HEADER_BYTES + view.getUint16(at + Ip.IPV6_LENGTH);
     }
     if (length > 0 && length <= room) return length;
-    this.#stats.notIp++;
+    const { slot, cellAt } = session.peer;
+    this.#counters.addOf(COUNTER.rx_not_ip, slot);
     if (this.#voice.debug) {
-      const { slot, cellAt } = session.peer;
       this.#voice.notice("not-ip", slot, readEndpointCell(bytes, cellAt), now);
     }
     return 0;
@@ -330,7 +332,7 @@ export class Inbound {
       ? this.#allowedIps.lookup4(bytes, at + Ip.IPV4_SOURCE)
       : this.#allowedIps.lookup6(bytes, at + Ip.IPV6_SOURCE);
     if (owner === slot) return true;
-    this.#stats.unallowedSource++;
+    this.#counters.addOf(COUNTER.rx_unallowed_source, slot);
     if (this.#voice.debug) this.#voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
     return false;
   }

@@ -7,6 +7,8 @@
  */
 import type { Milliseconds } from "../base/brands.ts";
 import { MESSAGE_DATA, MESSAGE_INITIATION, MESSAGE_RESPONSE } from "../base/constants.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import * as Ip from "../wire/ip.ts";
 import type { PacketMemory } from "./memory.ts";
@@ -30,6 +32,7 @@ export interface LoopsParts {
   readonly table: PeerTable;
   readonly peers: readonly (Peer | undefined)[];
   readonly sessions: SessionTable;
+  readonly counters: Counters;
   readonly voice: Voice;
 }
 
@@ -39,6 +42,7 @@ export class Loops {
   readonly #table: PeerTable;
   readonly #peers: readonly (Peer | undefined)[];
   readonly #sessions: SessionTable;
+  readonly #counters: Counters;
   readonly #voice: Voice;
 
   constructor(parts: LoopsParts) {
@@ -46,6 +50,7 @@ export class Loops {
     this.#table = parts.table;
     this.#peers = parts.peers;
     this.#sessions = parts.sessions;
+    this.#counters = parts.counters;
     this.#voice = parts.voice;
   }
 
@@ -63,6 +68,7 @@ export class Loops {
       from.carriedAt = now;
       return false;
     }
+    this.#counters.addOf(COUNTER.tx_looped, from.slot);
     this.#voice.loop(from, to, now);
     return true;
   }

@@ -5,13 +5,14 @@
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import * as Vnet from "../wire/vnet.ts";
 import { type BulkFlows, QUEUE_BULK, QUEUE_MAIN } from "./bulk_flows.ts";
 import type { PacketMemory } from "./memory.ts";
 import { GATHER_MAX, type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
-import type { DataStats } from "./stats.ts";
 
 /** Flows that may wait at once. */
 export const FLOWS_MAX = 8;
@@ -67,7 +68,7 @@ export class Merger {
   readonly #memory: PacketMemory;
   readonly #checksum: Checksum;
   readonly #tun: TunPort;
-  readonly #stats: DataStats;
+  readonly #counters: Counters;
   readonly #flows: readonly Flow[] = Array.from({ length: FLOWS_MAX }, () => new Flow());
   #live = 0;
   #victim = 0;
@@ -91,7 +92,7 @@ export class Merger {
     memory: PacketMemory,
     checksum: Checksum,
     tun: TunPort,
-    stats: DataStats,
+    counters: Counters,
     bulkFlows: BulkFlows,
     tso: boolean,
     uso: boolean,
@@ -100,7 +101,7 @@ export class Merger {
     this.#memory = memory;
     this.#checksum = checksum;
     this.#tun = tun;
-    this.#stats = stats;
+    this.#counters = counters;
     this.#merges = [tso, tso, uso, uso];
     this.#last = this.#flows[0];
   }
@@ -336,15 +337,15 @@ export class Merger {
     return this.#tun.queues === 2 && this.#bulkFlows.has(this.#memory.u32, at, this.now) ? QUEUE_BULK : QUEUE_MAIN;
   }
 
-  #writeAlone(at: number, length: number): boolean {
+  #writeAlone(at: number, length: number): void {
     const { u32 } = this.#memory;
     const word = at >>> 2;
     u32[word - 1] = 0;
     u32[word - 2] = 0;
     u32[word - 3] = 0;
     this.#tun.gather(0, at - VNET_HEADER_BYTES, VNET_HEADER_BYTES + length);
-    this.#stats.tunWrites++;
-    return this.#tun.write(1, this.#queueFor(at));
+    this.#counters.values[COUNTER.tun_writes]++;
+    if (!this.#tun.write(1, this.#queueFor(at))) this.#counters.add(COUNTER.tun_write_failed);
   }
 
   #write(flow: Flow): void {
@@ -379,14 +380,14 @@ export class Merger {
     const headers = headerBytes + transportBytes;
     this.#tun.gather(0, vnet, VNET_HEADER_BYTES + flow.firstBytes);
     for (let i = 1; i < flow.count; i++) this.#tun.gather(i, flow.packets[i] + headers, flow.lengths[i] - headers);
-    this.#stats.tunWrites++;
+    this.#counters.values[COUNTER.tun_writes]++;
     if (this.#tun.write(flow.count, this.#queueFor(first))) {
       this.#wasTaken[kind] = true;
-      this.#stats.merged += flow.count;
+      this.#counters.values[COUNTER.tun_merged] += flow.count;
       return;
     }
 
-    this.#stats.mergeRefused++;
+    this.#counters.add(COUNTER.tun_merge_refused);
     // A kind that was ever taken is refused for this packet's sake only.
     if (!this.#wasTaken[kind]) {
       this.#refused[kind] = true;

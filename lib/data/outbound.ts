@@ -6,6 +6,8 @@
  */
 import type { Milliseconds } from "../base/brands.ts";
 import type { AllowedIps } from "../allowed_ips/allowed_ips.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import * as Vnet from "../wire/vnet.ts";
@@ -18,7 +20,6 @@ import { PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "./port
 import type { Sender } from "./sender.ts";
 import type { Peer, Session } from "./sessions.ts";
 import type { Staging } from "./staging.ts";
-import type { DataStats } from "./stats.ts";
 import type { Voice } from "./voice.ts";
 
 /** A turn reads until one of these is reached: two super-packets, or two full sends of small ones. */
@@ -40,7 +41,7 @@ export interface OutboundParts {
   readonly unreachable: Unreachable;
   readonly loops: Loops;
   readonly bulkFlows: BulkFlows;
-  readonly stats: DataStats;
+  readonly counters: Counters;
   readonly voice: Voice;
 }
 
@@ -63,7 +64,7 @@ export class Outbound {
   readonly #unreachable: Unreachable;
   readonly #loops: Loops;
   readonly #bulkFlows: BulkFlows;
-  readonly #stats: DataStats;
+  readonly #counters: Counters;
   readonly #voice: Voice;
   /** Packets of the main queue since the last one of the bulk queue. */
   #mainInRow = 0;
@@ -80,7 +81,7 @@ export class Outbound {
     this.#unreachable = parts.unreachable;
     this.#loops = parts.loops;
     this.#bulkFlows = parts.bulkFlows;
-    this.#stats = parts.stats;
+    this.#counters = parts.counters;
     this.#voice = parts.voice;
   }
 
@@ -113,7 +114,7 @@ export class Outbound {
     let read = isBulksTurn ? this.#nextOfBulk(now) : this.#nextOfMain();
     if (read === PORT_DRAINED && hasBulk) read = isBulksTurn ? this.#nextOfMain() : this.#nextOfBulk(now);
     if (read > 0) {
-      this.#stats.tunReads++;
+      this.#counters.values[COUNTER.tun_reads]++;
       if (hasBulk && read >= BULK_PACKET_BYTES) this.#bulkFlows.mark(this.#memory.u32, this.#memory.tunPacket, now);
     }
     return read;
@@ -136,13 +137,13 @@ export class Outbound {
   #route(length: number, now: Milliseconds): void {
     const { bytes, tunPacket } = this.#memory;
     if (!this.up) {
-      this.#stats.linkDown++;
+      this.#counters.add(COUNTER.tx_link_down);
       return;
     }
     const version = length > 0 ? bytes[tunPacket] >>> 4 : 0;
     const v4 = version === 4 && length >= Ip.IPV4_HEADER_BYTES;
     if (!v4 && !(version === 6 && length >= Ip.IPV6_HEADER_BYTES)) {
-      this.#stats.outboundMalformed++;
+      this.#counters.add(COUNTER.tx_malformed);
       return;
     }
     const slot = v4
@@ -150,20 +151,17 @@ export class Outbound {
       : this.#allowedIps.lookup6(bytes, tunPacket + Ip.IPV6_DESTINATION);
     const peer = slot < 0 ? undefined : this.#peers[slot];
     if (peer === undefined) {
-      this.#stats.noPeer++;
+      this.#counters.add(COUNTER.tx_no_peer);
       this.#unreachable.answer(tunPacket, length, now);
       return;
     }
     if (!this.#endpoints.has(peer)) {
-      this.#stats.noEndpoint++;
+      this.#counters.addOf(COUNTER.tx_no_endpoint, peer.slot);
       this.#voice.notice("no-endpoint", peer.slot, undefined, now);
       this.#unreachable.answer(tunPacket, length, now);
       return;
     }
-    if (this.#loops.isLoop(peer, v4, length, now)) {
-      this.#stats.looped++;
-      return;
-    }
+    if (this.#loops.isLoop(peer, v4, length, now)) return;
     const gso = bytes[tunPacket - VNET_HEADER_BYTES + Vnet.VNET_GSO_TYPE] & ~Vnet.GSO_ECN;
     const session = gso === Vnet.GSO_NONE ? this.#one(peer, v4, length, now) : this.#split(peer, v4, gso, length, now);
     if (session !== null) this.#sender.keepFresh(session, now);
@@ -173,11 +171,11 @@ export class Outbound {
   #one(peer: Peer, v4: boolean, length: number, now: Milliseconds): Session | null {
     const { bytes, tunPacket } = this.#memory;
     if (length > this.#sender.packetMax) {
-      this.#stats.tooLong++;
+      this.#counters.addOf(COUNTER.tx_too_long, peer.slot);
       return null;
     }
     if (!this.#finishChecksum(length)) {
-      this.#stats.outboundMalformed++;
+      this.#counters.add(COUNTER.tx_malformed);
       return null;
     }
     const session = this.#sender.sendable(peer, 1, now);
@@ -236,12 +234,12 @@ export class Outbound {
       : (bytes[transport + Ip.TCP_OFFSET] >>> 4) * 4;
     const headers = start + transportBytes;
     if (mss === 0 || transportBytes < least || headers > length) {
-      this.#stats.outboundMalformed++;
+      this.#counters.add(COUNTER.tx_malformed);
       return null;
     }
     const payload = length - headers;
     if (headers + Math.min(mss, payload) > sender.packetMax) {
-      this.#stats.tooLong++;
+      this.#counters.addOf(COUNTER.tx_too_long, peer.slot);
       return null;
     }
     const session = sender.sendable(peer, Math.max(1, Math.ceil(payload / mss)), now);

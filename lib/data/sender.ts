@@ -6,6 +6,8 @@
  */
 import type { Milliseconds } from "../base/brands.ts";
 import { DATA_OVERHEAD, MESSAGE_DATA } from "../base/constants.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import { readEndpointCell } from "../base/endpoint.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
@@ -15,7 +17,6 @@ import { type PacketMemory, SEAL_LARGE_SLOTS, SEAL_SLOTS, SLOT_MESSAGE_MAX } fro
 import { SEND_FAILED, SEND_SOURCE_LOST, type SendResult, type UdpPort } from "./ports.ts";
 import type { Peer, Session } from "./sessions.ts";
 import type { Staging } from "./staging.ts";
-import type { DataStats } from "./stats.ts";
 import type { Voice } from "./voice.ts";
 
 const HEADER_BYTES = 16;
@@ -28,7 +29,7 @@ export interface SenderParts {
   readonly udp: UdpPort;
   readonly endpoints: Endpoints;
   readonly staging: Staging;
-  readonly stats: DataStats;
+  readonly counters: Counters;
   readonly voice: Voice;
   readonly times: Times;
   /** Whether several datagrams may go with one send. */
@@ -46,7 +47,7 @@ export class Sender {
   readonly #udp: UdpPort;
   readonly #endpoints: Endpoints;
   readonly #staging: Staging;
-  readonly #stats: DataStats;
+  readonly #counters: Counters;
   readonly #voice: Voice;
   readonly #times: Times;
   #smallMax = 1;
@@ -79,7 +80,7 @@ export class Sender {
     this.#udp = parts.udp;
     this.#endpoints = parts.endpoints;
     this.#staging = parts.staging;
-    this.#stats = parts.stats;
+    this.#counters = parts.counters;
     this.#voice = parts.voice;
     this.#times = parts.times;
     this.#queueMax = parts.udp.sendQueue?.max ?? 0;
@@ -157,7 +158,7 @@ export class Sender {
     u32[header + 1] = session.remoteIndex;
     u32[header + 2] = low;
     u32[header + 3] = high;
-    this.#stats.sealed++;
+    this.#counters.values[COUNTER.tx_sealed]++;
   }
 
   /** Asks for a new handshake when the session that was just sent on wants renewing (whitepaper section 6.2). */
@@ -200,9 +201,10 @@ export class Sender {
     if (count === 0 || queue === undefined) return;
     this.#queued = 0;
     queue.send(count);
-    this.#stats.udpSends++;
+    this.#counters.values[COUNTER.udp_sends]++;
     for (let i = 0; i < count; i++) {
-      this.#account(this.#queuedPeers[i], queue.result(i), this.#queuedBytes[i], this.#queuedData[i] !== 0, now);
+      const hasData = this.#queuedData[i] !== 0;
+      this.#account(this.#queuedPeers[i], queue.result(i), 1, this.#queuedBytes[i], hasData, now);
     }
   }
 
@@ -211,20 +213,27 @@ export class Sender {
     if (this.#count === 0 || peer === null) return;
     this.#endpoints.refresh(peer);
     const result = this.#udp.send(this.#count, this.#segment, peer.cellAt, this.#ecn);
-    this.#stats.udpSends++;
-    this.#account(peer, result, this.#bytes, this.#hasData, now);
+    this.#counters.values[COUNTER.udp_sends]++;
+    this.#account(peer, result, this.#count, this.#bytes, this.#hasData, now);
     this.#forgetRun();
   }
 
-  /** Writes down what became of a send. */
-  #account(peer: Peer, result: SendResult, bytes: number, hasData: boolean, now: Milliseconds): void {
+  /** Writes down what became of a send of `count` datagrams, `bytes` together. */
+  #account(
+    peer: Peer,
+    result: SendResult,
+    count: number,
+    bytes: number,
+    hasData: boolean,
+    now: Milliseconds,
+  ): void {
     if (result === SEND_SOURCE_LOST) {
-      this.#stats.sourceLost++;
+      this.#counters.addOf(COUNTER.tx_source_lost, peer.slot);
       this.#endpoints.clearLocal(peer);
     }
     // A failed send still counts as an attempt, or persistent keepalives would be due again at once.
     const failed = result === SEND_FAILED;
-    if (failed) this.#stats.sendFailed++;
+    if (failed) this.#counters.addOf(COUNTER.tx_send_failed, peer.slot, count);
     if (this.#table.sent(peer.slot, failed ? 0 : bytes, !failed && hasData, now)) this.#voice.active(peer.slot);
   }
 
@@ -264,6 +273,7 @@ export class Sender {
     const session = this.sendable(peer, 1, now);
     if (session === null || !this.#endpoints.has(peer)) return;
     this.seal(session, this.reserve(peer, 0, 0, now), 0, 0);
+    this.#counters.addOf(COUNTER.tx_keepalives, peer.slot);
     this.flush(now);
     this.keepFresh(session, now);
     if (this.#voice.debug) {

@@ -3,19 +3,20 @@
  * @module
  */
 import { STAGED_PACKETS_MAX } from "../base/constants.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import type { Peer } from "./sessions.ts";
-import type { DataStats } from "./stats.ts";
 
 /** Bytes that wait on one interface, of all peers together. */
 export const STAGED_BYTES_MAX = 32 << 20;
 
 /** Keeps the count over all peers; the packets hang on their peers. */
 export class Staging {
-  readonly #stats: DataStats;
+  readonly #counters: Counters;
   #bytes = 0;
 
-  constructor(stats: DataStats) {
-    this.#stats = stats;
+  constructor(counters: Counters) {
+    this.#counters = counters;
   }
 
   /** Bytes that wait. */
@@ -28,10 +29,10 @@ export class Staging {
     const staged = peer.staged ??= [];
     while (staged.length > 0 && (staged.length >= STAGED_PACKETS_MAX || this.#isFull(packet.length))) {
       this.#bytes -= (staged.shift() as Uint8Array).length;
-      this.#stats.stagedDropped++;
+      this.#counters.addOf(COUNTER.tx_staged_dropped, peer.slot);
     }
     if (this.#isFull(packet.length)) {
-      this.#stats.stagedDropped++;
+      this.#counters.addOf(COUNTER.tx_staged_dropped, peer.slot);
       return;
     }
     staged.push(packet);
@@ -52,6 +53,7 @@ export class Staging {
 
   /** Drops all packets of a peer. */
   drop(peer: Peer): void {
-    this.#stats.stagedDropped += this.takeAll(peer).length;
+    const dropped = this.takeAll(peer).length;
+    if (dropped > 0) this.#counters.addOf(COUNTER.tx_staged_dropped, peer.slot, dropped);
   }
 }

@@ -4,11 +4,12 @@
  */
 import type { Milliseconds, PeerSlot, SessionIndex } from "../base/brands.ts";
 import { HANDSHAKE_QUEUE_MAX } from "../base/constants.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import { type Endpoint, readEndpointCell, readLocalCell } from "../base/endpoint.ts";
 import type { DataEvent, Notice } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Peer } from "./sessions.ts";
-import type { DataStats } from "./stats.ts";
 
 /** Notices of one kind a second. */
 export const NOTICES_PER_SECOND = 5;
@@ -20,19 +21,19 @@ export class Voice {
   /** Whether notices are wanted. */
   debug = false;
   readonly #table: PeerTable;
-  readonly #stats: DataStats;
+  readonly #counters: Counters;
   readonly #emit: (event: DataEvent) => void;
   readonly #waiting: Int32Array | undefined;
   readonly #noticed = new Map<Notice, { since: Milliseconds; count: number }>();
 
   constructor(
     table: PeerTable,
-    stats: DataStats,
+    counters: Counters,
     emit: (event: DataEvent) => void,
     waiting: Int32Array | undefined,
   ) {
     this.#table = table;
-    this.#stats = stats;
+    this.#counters = counters;
     this.#emit = emit;
     this.#waiting = waiting;
   }
@@ -65,7 +66,7 @@ export class Voice {
     if (source === undefined) return;
     if (this.#waiting !== undefined) {
       if (Atomics.load(this.#waiting, 0) >= HANDSHAKE_QUEUE_MAX) {
-        this.#stats.handshakeQueueFull++;
+        this.#counters.add(COUNTER.handshake_queue_full);
         return;
       }
       Atomics.add(this.#waiting, 0, 1);

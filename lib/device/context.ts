@@ -2,6 +2,7 @@
  * What the parts of one device share.
  * @module
  */
+import type { Counters } from "../base/counter_block.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { CookieChecker } from "../cookie/cookie_checker.ts";
@@ -26,6 +27,7 @@ export interface Context {
   readonly random: (into: Uint8Array) => void;
   readonly wallClock: () => bigint;
   readonly table: PeerTable;
+  readonly counters: Counters;
   readonly times: Times;
   readonly start: NoiseStart;
   readonly timestamps: TimestampSource;

@@ -9,6 +9,7 @@
 import { type Milliseconds, milliseconds, type PresharedKey, type PrivateKey, type PublicKey } from "../base/brands.ts";
 import type { DeviceChange, DeviceStatus, PeerStatus } from "../base/config.ts";
 import { DEFAULT_MTU } from "../base/constants.ts";
+import { Counters } from "../base/counter_block.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
 import type { DataEvent, Notice } from "../base/messages.ts";
@@ -77,16 +78,20 @@ export class Device {
   readonly #incoming: Incoming;
   readonly #limiter = new RateLimiter();
   #limiterAt: Milliseconds | undefined;
+  /** Where the control plane counts, and whoever sends its datagrams. */
+  readonly counters: Counters;
   /** What became of the last handshake datagram; for tests and diagnostics. */
   lastVerdict: Verdict | undefined;
 
   constructor(options: DeviceOptions) {
     const { suite, random, wallClock, table } = options;
+    this.counters = new Counters(table);
     this.#ctx = {
       suite,
       random,
       wallClock,
       table,
+      counters: this.counters,
       times: options.times ?? STANDARD_TIMES,
       start: wireguardStart(suite),
       timestamps: new TimestampSource(wallClock),
@@ -235,6 +240,7 @@ export class Device {
       txBytes: table.txBytes(peer.slot) + peer.handshakeTxBytes,
       rxBytes: table.rxBytes(peer.slot) + peer.handshakeRxBytes,
       lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
+      counters: table.counters.counts(peer.slot),
     };
   }
 

@@ -13,6 +13,7 @@ import {
   UNDER_LOAD_AFTER_MS,
   UNDER_LOAD_QUEUE,
 } from "../base/constants.ts";
+import { COUNTER, type CounterName, type PeerCounterName } from "../base/counters.ts";
 import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
 import type { RateLimiter } from "../cookie/rate_limiter.ts";
 import { consumeResponse, createResponse, openInitiation, openTimestamp, wipeInitiated } from "../noise/handshake.ts";
@@ -31,22 +32,9 @@ export interface IncomingDatagram {
   readonly local: LocalAddress | undefined;
 }
 
-/** What became of a message; tests and counters read it. */
-export type Verdict =
-  | "accepted"
-  | "malformed"
-  | "down"
-  | "no-private-key"
-  | "bad-mac1"
-  | "cookie-sent"
-  | "limited"
-  | "forged"
-  | "unknown-peer"
-  | "replayed"
-  | "too-often"
-  | "no-index"
-  | "unknown-index"
-  | "bad-cookie";
+/** What became of a message: the name of its counter. */
+export type Verdict = Extract<CounterName, `${"handshake" | "cookie"}_${string}`>;
+type PeerVerdict = Extract<PeerCounterName, Verdict>;
 
 /** The verdict, and the peer whose timers it may have changed. */
 export interface Outcome {
@@ -69,25 +57,27 @@ export class Incoming {
     const { ctx } = this;
     const { datagram: message, source } = incoming;
     const kind = messageKind(message);
-    if (kind === MESSAGE_NONE || kind === MESSAGE_DATA) return { verdict: "malformed" };
-    if (!ctx.up) return { verdict: "down" };
+    if (kind === MESSAGE_NONE || kind === MESSAGE_DATA) return this.#refuse("handshake_malformed");
+    if (!ctx.up) return this.#refuse("handshake_link_down");
     const { own } = ctx;
-    if (own === undefined) return { verdict: "no-private-key" };
+    if (own === undefined) return this.#refuse("handshake_no_private_key");
     if (kind === MESSAGE_COOKIE_REPLY) return this.#cookieReply(message, source, now);
     const initiation = kind === MESSAGE_INITIATION;
     // The data plane checked it already, perhaps with the key that we had before; beside the X25519 that follows it costs nothing.
     if (!own.checker.checkMac1(message)) {
       ctx.out.say(initiation ? "Invalid initiation MAC" : "Invalid response MAC", source);
-      return { verdict: "bad-mac1" };
+      return this.#refuse("handshake_mac1_wrong");
     }
     if (this.#underLoad(now)) {
+      ctx.counters.add(COUNTER.handshake_under_load);
       if (!own.checker.checkMac2(message, source, now)) {
         ctx.out.say("Sending cookie response", source);
         const bytes = own.checker.reply(message, source, now);
         ctx.out.datagram({ bytes, endpoint: source, local: incoming.local, peer: undefined });
-        return { verdict: "cookie-sent" };
+        ctx.counters.add(COUNTER.cookie_sent);
+        return this.#refuse("handshake_mac2_wrong");
       }
-      if (!this.limiter.allow(source.address, now)) return { verdict: "limited" };
+      if (!this.limiter.allow(source.address, now)) return this.#refuse("handshake_rate_limited");
     }
     return initiation ? this.#initiation(own, incoming, now) : this.#response(own, incoming, now);
   }
@@ -103,44 +93,55 @@ export class Incoming {
     const peer = ctx.indices.find(readIndex(message, COOKIE_REPLY.receiver));
     if (peer === undefined) {
       ctx.out.say("Unknown cookie response", source);
-      return { verdict: "unknown-index" };
+      return this.#refuse("cookie_unknown_index");
     }
     if (!cookieJarOf(ctx, peer).consume(message, now)) {
       ctx.out.say("Could not decrypt cookie response", source);
-      return { verdict: "bad-cookie" };
+      return this.#refuseOf(peer, "cookie_forged");
     }
     ctx.out.say("Receiving cookie response", source);
     peer.handshakeRxBytes += message.length;
-    return { verdict: "accepted", peer };
+    return this.#accept(peer, "cookie_accepted");
   }
 
   #initiation(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Outcome {
     const { ctx } = this;
     const { datagram: message, source, local } = incoming;
-    const refuse = (verdict: Verdict, why = ""): Outcome => {
-      ctx.out.say(`Invalid handshake initiation${why}`, source);
-      return { verdict };
-    };
+    const say = (why = "") => ctx.out.say(`Invalid handshake initiation${why}`, source);
     const opened = openInitiation(ctx.suite, ctx.start, own.identity, message);
-    if (opened === undefined) return refuse("forged");
+    if (opened === undefined) {
+      say();
+      return this.#refuse("handshake_initiation_forged");
+    }
     const peer = ctx.peers.find(opened.initiatorStatic);
-    if (peer === undefined) return refuse("unknown-peer", ": its sender is not a peer");
+    if (peer === undefined) {
+      say(": its sender is not a peer");
+      return this.#refuse("handshake_unknown_peer");
+    }
     const staticShared = staticSharedOf(ctx, peer);
-    if (staticShared === undefined) return refuse("forged");
+    if (staticShared === undefined) {
+      say();
+      return this.#refuseOf(peer, "handshake_weak_key");
+    }
     const timestamp = openTimestamp(opened, staticShared, message);
-    if (timestamp === undefined) return refuse("forged", ` from peer ${peer.number}`);
+    if (timestamp === undefined) {
+      say(` from peer ${peer.number}`);
+      return this.#refuseOf(peer, "handshake_initiation_forged");
+    }
     if (peer.lastTimestamp !== undefined && !isLater(timestamp, peer.lastTimestamp)) {
-      return refuse("replayed", ` from peer ${peer.number}: replayed, or its clock is behind`);
+      say(` from peer ${peer.number}: replayed, or its clock is behind`);
+      return this.#refuseOf(peer, "handshake_replayed");
     }
     if (now - peer.initiationConsumedAt < 1_000 / INITIATIONS_PER_SECOND) {
-      return refuse("too-often", ` from peer ${peer.number}: too many`);
+      say(` from peer ${peer.number}: too many`);
+      return this.#refuseOf(peer, "handshake_too_often");
     }
     peer.lastTimestamp = timestamp;
     peer.initiationConsumedAt = now;
     ctx.out.say(`Receiving handshake initiation from peer ${peer.number}`, source);
 
     const index = ctx.indices.take(peer);
-    if (index === undefined) return { verdict: "no-index" };
+    if (index === undefined) return this.#refuseOf(peer, "handshake_no_index");
     const ephemeral = new Uint8Array(KEY_LENGTH);
     ctx.random(ephemeral);
     const remoteIndex = readIndex(message, INITIATION.sender);
@@ -148,7 +149,8 @@ export class Incoming {
     ephemeral.fill(0);
     if (made === undefined) {
       ctx.indices.release(index);
-      return refuse("forged", ` from peer ${peer.number}`);
+      say(` from peer ${peer.number}`);
+      return this.#refuseOf(peer, "handshake_initiation_forged");
     }
     cookieJarOf(ctx, peer).seal(made.message, now);
     this.#authenticated(peer, incoming, now);
@@ -159,7 +161,8 @@ export class Incoming {
     ctx.out.say(`Sending handshake response to peer ${peer.number}`, source);
     ctx.table.handshakeLeaves(peer.slot, index);
     ctx.out.datagram({ bytes: made.message, endpoint: source, local, peer: peer.slot });
-    return { verdict: "accepted", peer };
+    ctx.counters.addOf(COUNTER.handshake_response_sent, peer.slot);
+    return this.#accept(peer, "handshake_initiation_accepted");
   }
 
   #response(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Outcome {
@@ -170,12 +173,12 @@ export class Incoming {
     const pending = peer?.pending;
     if (peer === undefined || pending === undefined || pending.index !== index) {
       ctx.out.say("Unknown handshake response", source);
-      return { verdict: "unknown-index" };
+      return this.#refuse("handshake_unknown_index");
     }
     const keys = consumeResponse(pending.initiated, own.identity, peer.presharedKey, message);
     if (keys === undefined) {
       ctx.out.say(`Invalid handshake response from peer ${peer.number}`, source);
-      return { verdict: "forged" };
+      return this.#refuseOf(peer, "handshake_response_forged");
     }
     ctx.out.say(`Receiving handshake response from peer ${peer.number}`, source);
     this.#authenticated(peer, incoming, now);
@@ -185,7 +188,24 @@ export class Incoming {
     installSession(ctx, peer, true, index, readIndex(message, RESPONSE.sender), keys, now);
     peer.zeroAt = now + ctx.times.zeroKeysAfter;
     completeHandshake(ctx, peer);
-    return { verdict: "accepted", peer };
+    return this.#accept(peer, "handshake_response_accepted");
+  }
+
+  /** Of a message whose sender is not known. */
+  #refuse(verdict: Verdict): Outcome {
+    this.ctx.counters.add(COUNTER[verdict]);
+    return { verdict };
+  }
+
+  /** Of a message from a peer, or for one. */
+  #refuseOf(peer: Peer, verdict: PeerVerdict): Outcome {
+    this.ctx.counters.addOf(COUNTER[verdict], peer.slot);
+    return { verdict };
+  }
+
+  #accept(peer: Peer, verdict: PeerVerdict): Outcome {
+    this.ctx.counters.addOf(COUNTER[verdict], peer.slot);
+    return { verdict, peer };
   }
 
   #authenticated(peer: Peer, incoming: IncomingDatagram, now: Milliseconds): void {
@@ -201,5 +221,6 @@ export function completeHandshake(ctx: Context, peer: Peer): void {
   peer.retryAt = 0;
   peer.wishAt = 0;
   ctx.table.clearWanted(peer.slot);
+  ctx.counters.addOf(COUNTER.handshake_completed, peer.slot);
   peer.lastHandshakeUnixMs = Number(ctx.wallClock() / 1_000_000n);
 }

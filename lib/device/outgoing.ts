@@ -5,6 +5,7 @@
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
+import { COUNTER } from "../base/counters.ts";
 import { CookieJar } from "../cookie/cookie_jar.ts";
 import { createInitiation } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
@@ -78,11 +79,13 @@ export function initiate(ctx: Context, peer: Peer, now: Milliseconds, retry: boo
 function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   const { endpoint, local } = pathOf(ctx, peer);
   if (endpoint === undefined) {
+    ctx.counters.addOf(COUNTER.handshake_no_endpoint, peer.slot);
     ctx.out.say(`Unable to send handshake initiation to peer ${peer.number}: it has no endpoint`);
     return;
   }
   const staticShared = staticSharedOf(ctx, peer);
   if (ctx.own === undefined || staticShared === undefined) {
+    ctx.counters.addOf(COUNTER.handshake_weak_key, peer.slot);
     ctx.out.say(
       `Unable to send handshake initiation to peer ${peer.number}: its public key is of small order`,
       endpoint,
@@ -91,7 +94,10 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   }
   dropPending(ctx, peer);
   const index = ctx.indices.take(peer);
-  if (index === undefined) return;
+  if (index === undefined) {
+    ctx.counters.addOf(COUNTER.handshake_no_index, peer.slot);
+    return;
+  }
   const ephemeral = new Uint8Array(KEY_LENGTH);
   ctx.random(ephemeral);
   const { identity } = ctx.own;
@@ -107,12 +113,14 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
     timestamp,
   );
   if (made === undefined) {
+    ctx.counters.addOf(COUNTER.handshake_weak_key, peer.slot);
     ctx.indices.release(index);
     return;
   }
   peer.pending = { index, initiated: made.initiated };
   cookieJarOf(ctx, peer).seal(made.message, now);
   peer.handshakeTxBytes += made.message.length;
+  ctx.counters.addOf(COUNTER.handshake_initiation_sent, peer.slot);
   ctx.out.say(`Sending handshake initiation to peer ${peer.number}`, endpoint);
   ctx.table.handshakeLeaves(peer.slot, index);
   ctx.out.datagram({ bytes: made.message, endpoint, local, peer: peer.slot });

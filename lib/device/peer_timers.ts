@@ -4,6 +4,7 @@
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
+import { COUNTER } from "../base/counters.ts";
 import { DeadlineHeap } from "../timers/deadline_heap.ts";
 import {
   type Activity,
@@ -105,6 +106,7 @@ export class PeerTimers {
     peer.retries++;
     const { endpoint } = pathOf(ctx, peer);
     if (peer.retries > max) {
+      ctx.counters.addOf(COUNTER.handshake_given_up, peer.slot);
       // OpenBSD counts the first try and the one that is not made any more.
       ctx.out.say(`Handshake for peer ${peer.number} did not complete after ${max + 2} retries, giving up`, endpoint);
       ctx.out.command({ type: "staged-drop", peer: peer.slot });
@@ -117,6 +119,7 @@ export class PeerTimers {
       `Handshake for peer ${peer.number} did not complete after ${seconds} seconds, retrying (try ${peer.retries + 1})`,
       endpoint,
     );
+    ctx.counters.addOf(COUNTER.handshake_retried, peer.slot);
     forgetLocal(ctx, peer);
     initiate(ctx, peer, now, true);
   }
@@ -126,6 +129,7 @@ export class PeerTimers {
     const due = newHandshakeDue(ctx.times, this.#activity(peer), peer.newHandshakeFiredAt, peer.jitter);
     if (due === undefined || due > now) return;
     peer.newHandshakeFiredAt = now;
+    ctx.counters.addOf(COUNTER.handshake_unanswered, peer.slot);
     const seconds = Math.round((ctx.times.keepaliveTimeout + ctx.times.rekeyTimeout) / 1_000);
     ctx.out.say(
       `Retrying handshake with peer ${peer.number} because we stopped hearing back after ${seconds} seconds`,

@@ -7,13 +7,13 @@ import type { Arena } from "../base/arena.ts";
 import type { Milliseconds } from "../base/brands.ts";
 import type { DeviceChange, DeviceStatus } from "../base/config.ts";
 import { DEFAULT_MTU } from "../base/constants.ts";
+import { type AllCounts, sumOfCounts } from "../base/counter_block.ts";
 import type { DataEvent } from "../base/messages.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
 import { Dataplane, type DataplaneOptions } from "../data/dataplane.ts";
 import type { TunPort, UdpPort } from "../data/ports.ts";
-import type { DataStats } from "../data/stats.ts";
 import { Device, type OutgoingDatagram } from "../device/device.ts";
 import { fillRandom } from "../runtime/entropy.ts";
 import { ControlDriver, isolateNow } from "../worker/control.ts";
@@ -46,7 +46,7 @@ export interface LocalOptions {
 }
 
 /** What it uses of a data plane. */
-export type LocalDataplane = Pick<Dataplane, "apply" | "turn" | "stats">;
+export type LocalDataplane = Pick<Dataplane, "apply" | "turn" | "counts">;
 
 /** A running interface. Call `wake` when a port has input (MemoryTun and PortableUdp do, by their `wake`). */
 export class LocalInterface {
@@ -100,9 +100,9 @@ export class LocalInterface {
     this.#control.link(true, DEFAULT_MTU);
   }
 
-  /** Counters of the data plane. */
-  get stats(): DataStats {
-    return this.#dataplane.stats;
+  /** What was counted so far; `COUNTERS` says what each name means. */
+  counts(): AllCounts {
+    return sumOfCounts([this.#dataplane.counts(), this.#device.counters.counts()]);
   }
 
   /** The last debug messages, when no `log` was given. */

@@ -5,10 +5,10 @@
 import { Arena } from "../base/arena.ts";
 import type { Milliseconds } from "../base/brands.ts";
 import type { DeviceChange, DeviceStatus } from "../base/config.ts";
+import type { AllCounts } from "../base/counter_block.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { Times } from "../base/times.ts";
 import { DATAPLANE_ARENA_BYTES } from "../data/dataplane.ts";
-import type { DataStats } from "../data/stats.ts";
 import { now, wallClock } from "../runtime/clock.ts";
 import { choosePacketCipher, chooseSuite, type CipherChoice, type SuiteChoice } from "../runtime/crypto.ts";
 import { fillRandom } from "../runtime/entropy.ts";
@@ -107,9 +107,9 @@ export class PortableInterface {
     return this.#local.status();
   }
 
-  /** Counters of the data plane. */
-  get stats(): DataStats {
-    return this.#local.stats;
+  /** What was counted so far; `COUNTERS` says what each name means. */
+  counts(): AllCounts {
+    return this.#local.counts();
   }
 
   /** The last debug messages, when no `log` was given. */

@@ -4,6 +4,8 @@
  */
 import type { Arena } from "../base/arena.ts";
 import { DATAGRAM_MAX } from "../base/constants.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import type { Offloads } from "../base/offloads.ts";
 import { GATHER_MAX, PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "../data/ports.ts";
 import { EBADFD, EINVAL } from "../../ffi/errno.ts";
@@ -27,8 +29,11 @@ export class LinuxTunPort implements TunPort {
   readonly #io: PacketIo;
   readonly #reads: IoVectors;
   readonly #writes: IoVectors;
+  readonly #counters: Counters | undefined;
 
-  constructor(arena: Arena, device: TunDescriptors) {
+  /** @param counters where packets that are lost on the way to the device are counted */
+  constructor(arena: Arena, device: TunDescriptors, counters?: Counters) {
+    this.#counters = counters;
     this.tso = device.tso;
     this.uso = device.uso;
     this.queues = device.bulkFd < 0 ? 1 : 2;
@@ -50,6 +55,9 @@ export class LinuxTunPort implements TunPort {
   }
 
   write(count: number, queue: number): boolean {
-    return this.#io.writev(this.#fds[queue], this.#writes.pointer, count) >= 0 || this.#io.errno() !== EINVAL;
+    if (this.#io.writev(this.#fds[queue], this.#writes.pointer, count) >= 0) return true;
+    if (this.#io.errno() === EINVAL) return false;
+    this.#counters?.add(COUNTER.tun_write_failed);
+    return true;
   }
 }

@@ -4,6 +4,8 @@
  */
 import type { Arena } from "../base/arena.ts";
 import { DATAGRAM_MAX } from "../base/constants.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
 import { ENDPOINT_CELL_BYTES } from "../base/endpoint.ts";
 import type { Offloads } from "../base/offloads.ts";
 import {
@@ -42,8 +44,6 @@ export class LinuxUdpPort implements UdpPort {
   readonly segmentsMax = 64;
   readonly bytesMax = 65_507;
   readonly sourceAt: number;
-  /** Sends of several datagrams that the kernel or the path refused, and that went one by one instead. */
-  gsoRefused = 0;
   readonly #bytes: Uint8Array;
   readonly #io: PacketIo;
   readonly #sends: UdpMessage;
@@ -51,6 +51,7 @@ export class LinuxUdpPort implements UdpPort {
   readonly #receives: UdpMessage;
   readonly #room: IoVectors;
   readonly #offloads: UdpOffloads;
+  readonly #counters: Counters | undefined;
   readonly #gsoRefusers = new Set<string>();
   readonly #arena: Arena;
   #queue: UdpQueue | undefined;
@@ -65,8 +66,12 @@ export class LinuxUdpPort implements UdpPort {
   #gave = false;
   #seriesAlone = 0;
 
-  /** @param fd4 @param fd6 descriptors, or -1 for a family that is not there */
-  constructor(arena: Arena, fd4: number, fd6: number, offloads: UdpOffloads = {}) {
+  /**
+   * @param fd4 @param fd6 descriptors, or -1 for a family that is not there
+   * @param counters where sends of several datagrams that do not go as one are counted
+   */
+  constructor(arena: Arena, fd4: number, fd6: number, offloads: UdpOffloads = {}, counters?: Counters) {
+    this.#counters = counters;
     this.#arena = arena;
     this.#bytes = arena.bytes;
     this.#io = packetIo();
@@ -220,11 +225,12 @@ export class LinuxUdpPort implements UdpPort {
       if (errno === 0) sent++;
     }
     message.setVectors(this.#pieces);
+    if (sent > 0 && sent < count) this.#counters?.add(COUNTER.udp_part_failed, count - sent);
     return sent === 0 ? SEND_FAILED : isSourceLost ? SEND_SOURCE_LOST : SEND_OK;
   }
 
   #refuseGso(cellAt: number): void {
-    this.gsoRefused++;
+    this.#counters?.add(COUNTER.udp_gso_refused);
     if (this.#gsoRefusers.size >= GSO_REFUSERS_MAX) {
       const [oldest] = this.#gsoRefusers;
       this.#gsoRefusers.delete(oldest);

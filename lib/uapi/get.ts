@@ -5,6 +5,7 @@
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import type { DeviceStatus, Draft, PeerStatus } from "../base/config.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
+import { COUNTERS, type Counts, isCounterName } from "../base/counters.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
 import { formatEndpoint, formatIp, formatRange, parseEndpoint, parseIp, parseRange } from "../base/ip_text.ts";
@@ -25,8 +26,8 @@ export function formatGet(status: DeviceStatus, facts?: InterfaceFacts, link?: L
   if (extended && status.publicKey !== undefined) text += `own_public_key=${status.publicKey.toHex()}\n`;
   if (status.listenPort !== 0) text += `listen_port=${status.listenPort}\n`;
   if (status.fwmark !== 0) text += `fwmark=${status.fwmark}\n`;
-  // It changes without a word, so it is told to who asks only.
-  if (extended) text += `${formatFacts(status, facts)}gso_refused=${facts.gsoRefused}\n`;
+  // The counters change without a word, so they are told to who asks only.
+  if (extended) text += formatFacts(status, facts) + formatCounters(facts.counters);
   if (link !== undefined) text += formatLink(link);
   for (const peer of status.peers) text += formatPeer(peer, extended);
   return text;
@@ -46,6 +47,23 @@ function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
     `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\noffloads_off=${facts.offloadsOff}\nworkers=${facts.workers}\n`;
 }
 
+/** In the order of the list, those that are told. */
+function formatCounters(counters: Counts = {}): string {
+  let text = "";
+  for (const [name] of COUNTERS) {
+    const value = counters[name];
+    if (value !== undefined) text += `counter=${name} ${value}\n`;
+  }
+  return text;
+}
+
+/** Reads a counter; one whose name this program does not know is passed over. */
+function readCounter(counters: CountsDraft, key: string, value: string): void {
+  const [name, number] = value.split(" ");
+  if (number === undefined) throw new ConfigError(key, `${quote(value)}: expected NAME NUMBER`);
+  if (isCounterName(name)) counters[name] = count(key, number);
+}
+
 function formatLink(link: LinkFacts): string {
   const ip = (address: Uint8Array | undefined) => address === undefined ? "-" : formatIp(address);
   let text = `link=${link.index} ${link.flags} ${link.mtu} ${link.name} ${link.alias.replaceAll("\n", " ")}\n`;
@@ -63,11 +81,14 @@ function formatPeer(peer: PeerStatus, extended: boolean): string {
   text += `last_handshake_time_sec=${seconds}\nlast_handshake_time_nsec=${nanoseconds}\n` +
     `tx_bytes=${peer.txBytes}\nrx_bytes=${peer.rxBytes}\npersistent_keepalive_interval=${peer.persistentKeepalive}\n`;
   if (extended && peer.description !== "") text += `description=${peer.description}\n`;
+  if (extended) text += formatCounters(peer.counters);
   for (const range of peer.allowedIps) text += `allowed_ip=${formatRange(range)}\n`;
   return text;
 }
 
-type PeerDraft = Draft<PeerStatus> & { allowedIps: AllowedIp[] };
+type CountsDraft = Draft<Counts>;
+type DeviceDraft = Draft<InterfaceStatus> & { counters?: CountsDraft };
+type PeerDraft = Draft<PeerStatus> & { allowedIps: AllowedIp[]; counters?: CountsDraft };
 
 /**
  * Reads an answer to `get=1` or `get=2`, or a public file: everything before `errno=`. Keys it does not know are passed over,
@@ -76,7 +97,7 @@ type PeerDraft = Draft<PeerStatus> & { allowedIps: AllowedIp[] };
  */
 export function parseGet(text: string): InterfaceStatus {
   const peers: PeerDraft[] = [];
-  const device: Draft<InterfaceStatus> = {
+  const device: DeviceDraft = {
     ...NO_FACTS,
     privateKey: undefined,
     publicKey: undefined,
@@ -151,7 +172,7 @@ function newPeer(publicKey: PublicKey): PeerDraft {
   };
 }
 
-function readDevice(device: Draft<InterfaceStatus>, key: string, value: string): void {
+function readDevice(device: DeviceDraft, key: string, value: string): void {
   switch (key) {
     case "private_key":
       device.privateKey = parseKey(key, value) as PrivateKey;
@@ -203,8 +224,8 @@ function readDevice(device: Draft<InterfaceStatus>, key: string, value: string):
     case "offloads":
       device[key] = value;
       return;
-    case "gso_refused":
-      device.gsoRefused = count(key, value);
+    case "counter":
+      readCounter(device.counters ??= {}, key, value);
       return;
     case "offloads_off":
       device.offloadsOff = value;
@@ -237,6 +258,9 @@ function readPeer(peer: PeerDraft, key: string, value: string): void {
       return;
     case "description":
       peer.description = value;
+      return;
+    case "counter":
+      readCounter(peer.counters ??= {}, key, value);
       return;
     case "allowed_ip":
       peer.allowedIps.push(parseRange(value) ?? wrong(key, value));

@@ -4,6 +4,7 @@
  */
 import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";
 import { Arena } from "../base/arena.ts";
+import { Counters } from "../base/counter_block.ts";
 import type { DataEvent } from "../base/messages.ts";
 import { type Offloads, sameOffloads } from "../base/offloads.ts";
 import { PeerTable } from "../base/peer_table.ts";
@@ -23,7 +24,6 @@ import {
   fromEnvelope,
   WORD_BELL,
   WORD_EVENTS,
-  WORD_GSO_REFUSED,
   WORD_HANDSHAKES_WAITING,
   type WorkerOrder,
   type WorkerReport,
@@ -44,14 +44,17 @@ function run(start: WorkerStart): void {
   const words = new Int32Array(start.words);
   const arena = new Arena(DATAPLANE_ARENA_BYTES);
   const cipher = choosePacketCipher(arena);
-  const tun = new LinuxTunPort(arena, start.tun);
-  const udp = new LinuxUdpPort(arena, start.fd4, start.fd6);
+  const table = new PeerTable(start.table);
+  const counters = new Counters(table, start.counters);
+  const tun = new LinuxTunPort(arena, start.tun, counters);
+  const udp = new LinuxUdpPort(arena, start.fd4, start.fd6, {}, counters);
   let events: DataEvent[] = [];
   const dataplane = new Dataplane({
     arena,
     cipher,
     suite: chooseSuite(),
-    table: new PeerTable(start.table),
+    table,
+    counters,
     tun,
     udp,
     emit: (event) => events.push(event),
@@ -128,7 +131,6 @@ function run(start: WorkerStart): void {
     now,
     takeOrders,
     flush: () => {
-      words[WORD_GSO_REFUSED] = udp.gsoRefused;
       if (events.length === 0 || !mayReport(words)) return;
       say({ type: "events", events });
       events = [];

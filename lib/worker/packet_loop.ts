@@ -4,6 +4,7 @@
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
+import { COUNTER } from "../base/counters.ts";
 import type { Dataplane } from "../data/dataplane.ts";
 import { type DrainedSocket, type EventFd, PollSet } from "../../ffi/poll.ts";
 import { setTimerSlack } from "../../ffi/process.ts";
@@ -57,7 +58,7 @@ export interface PacketLoop {
 /** Runs until it is told to stop or the TUN device is gone. */
 export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
   const { dataplane, polls, bell, words, now, takeOrders, flush } = loop;
-  const { stats } = dataplane;
+  const { values } = dataplane.counters;
   // An order is heard in a nap too.
   const naps = new PollSet([bell.descriptor]);
   setTimerSlack(NAP_SLACK_US);
@@ -86,7 +87,7 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
     }
     const movedBefore = moved;
     const passBefore = pass;
-    moved = stats.sealed + stats.opened;
+    moved = values[COUNTER.tx_sealed] + values[COUNTER.rx_opened];
     pass = now();
     const came = moved - movedBefore;
     const elapsed = pass - passBefore;

@@ -2,6 +2,7 @@
  * The main isolate's end of the data plane's Worker: starts it, sends orders, hears reports, and sees to it that its end is noticed.
  * @module
  */
+import { type AllCounts, COUNTER_BLOCK_BYTES, countsIn } from "../base/counter_block.ts";
 import type { DataCommand } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
 import type { Direction } from "../data/dataplane.ts";
@@ -14,7 +15,6 @@ import {
   WORD_BEAT,
   WORD_BELL,
   WORD_EVENTS,
-  WORD_GSO_REFUSED,
   WORD_HANDSHAKES_WAITING,
   type WorkerOrder,
   type WorkerReport,
@@ -34,7 +34,7 @@ export interface WorkerListener {
 }
 
 /** Everything in a WorkerStart that its owner decides. */
-export type WorkerSetup = Omit<WorkerStart, "words" | "orders" | "bell" | "direction">;
+export type WorkerSetup = Omit<WorkerStart, "words" | "counters" | "orders" | "bell" | "direction">;
 
 /** The data plane of one interface, as the main isolate drives it: one Worker for both directions, or one each way. */
 export type PacketWorkers = Pick<
@@ -47,7 +47,7 @@ export type PacketWorkers = Pick<
   | "command"
   | "replaceSockets"
   | "setOffloads"
-  | "gsoRefused"
+  | "counts"
   | "tidy"
   | "stop"
 >;
@@ -57,6 +57,7 @@ export class WorkerHandle {
   readonly #worker: Worker;
   readonly #words = new SharedArrayBuffer(SHARED_WORDS * 4);
   readonly #shared = new Int32Array(this.#words);
+  readonly #counters = new SharedArrayBuffer(COUNTER_BLOCK_BYTES);
   readonly #channel = new MessageChannel();
   readonly #bell = new EventFd();
   readonly #loaded = Promise.withResolvers<void>();
@@ -89,9 +90,9 @@ export class WorkerHandle {
     return Atomics.load(this.#shared, WORD_HANDSHAKES_WAITING);
   }
 
-  /** Sends of several datagrams so far that the kernel or the path refused, and that went one by one. */
-  get gsoRefused(): number {
-    return Atomics.load(this.#shared, WORD_GSO_REFUSED);
+  /** What the data plane counted so far. */
+  counts(): AllCounts {
+    return countsIn(new Float64Array(this.#counters));
   }
 
   /** Call once for every `handshake-datagram` handled. */
@@ -115,6 +116,7 @@ export class WorkerHandle {
       ...setup,
       direction: this.direction,
       words: this.#words,
+      counters: this.#counters,
       orders: this.#channel.port2 as MessagePort,
       bell: this.#bell.descriptor,
     };

@@ -17,8 +17,6 @@ export const WORD_BELL = 1;
 export const WORD_BEAT = 2;
 /** One of the EVENTS_ below: events go up only while the main isolate has none, so that those of a busy time go up together. */
 export const WORD_EVENTS = 3;
-/** Sends of several datagrams that the kernel or the path refused, and that went one by one. */
-export const WORD_GSO_REFUSED = 4;
 /** The main isolate has none. */
 export const EVENTS_NONE = 0;
 /** It was sent some and has not handled them all. */
@@ -32,6 +30,8 @@ export const SHARED_WORDS = 16;
 export interface WorkerStart {
   readonly table: SharedArrayBuffer;
   readonly words: SharedArrayBuffer;
+  /** COUNTER_BLOCK_BYTES in which the Worker counts (lib/base/counter_block.ts). */
+  readonly counters: SharedArrayBuffer;
   readonly orders: MessagePort;
   readonly bell: number;
   readonly tun: TunDescriptors;

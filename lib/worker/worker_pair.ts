@@ -3,6 +3,7 @@
  * commands; what else they must know of each other goes through the control plane.
  * @module
  */
+import { type AllCounts, sumOfCounts } from "../base/counter_block.ts";
 import type { DataCommand } from "../base/messages.ts";
 import { NO_OFFLOADS, type Offloads } from "../base/offloads.ts";
 import { type PacketWorkers, WorkerHandle, type WorkerListener, type WorkerSetup } from "./worker_handle.ts";
@@ -46,9 +47,9 @@ export class WorkerPair implements PacketWorkers {
     this.#inbound.handshakeTaken();
   }
 
-  /** As WorkerHandle's; only who sends has any. */
-  get gsoRefused(): number {
-    return this.#outbound.gsoRefused;
+  /** What both counted together. */
+  counts(): AllCounts {
+    return sumOfCounts([this.#outbound.counts(), this.#inbound.counts()]);
   }
 
   eventsHandled(): void {

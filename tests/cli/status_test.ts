@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { PresharedKey, PrivateKey, PublicKey } from "../../lib/base/brands.ts";
 import type { DeviceStatus, PeerStatus } from "../../lib/base/config.ts";
+import { COUNTERS, type Counts, PEER_COUNTERS } from "../../lib/base/counters.ts";
 import { parseIp } from "../../lib/base/ip_text.ts";
 import type { ShownAddress, ShownInterface } from "../../lib/cli/ifconfig/status_text.ts";
 import { formatFlags, formatInterface, interfaceJson, openbsdFlags } from "../../lib/cli/ifconfig/status_text.ts";
@@ -35,7 +36,6 @@ function shown(change: Partial<ShownInterface> = {}): ShownInterface {
       cipher: "noble",
       offloads: "",
       offloadsOff: "",
-      gsoRefused: 0,
       workers: 2,
       fwmark: 0x10,
     },
@@ -167,16 +167,33 @@ Deno.test("offloads: those that run and those that were switched off, in both fo
   assert.match(formatInterface(one, { ...all, features: true }), /\n\toffloads: tso gso; switched off: uso gro\n/);
   assert.ok(!formatInterface(one, all).includes("tso"));
   assert.deepEqual(interfaceJson(one, all).engine, one.engine);
-  const refused = shown({ engine: { ...engine!, offloads: "gso", offloadsOff: "gro", gsoRefused: 7 } });
-  assert.match(
-    formatInterface(refused, { ...all, features: true }),
-    /\n\toffloads: gso; switched off: gro; gso refused: 7\n/,
-  );
   const none = shown({ engine: { ...engine!, offloadsOff: "tso uso gso gro" } });
   assert.match(
     formatInterface(none, { ...all, features: true }),
     /\n\toffloads: none; switched off: tso uso gso gro\n/,
   );
+});
+
+Deno.test("counters: those that are not 0 with hwfeatures, all of them as values", () => {
+  const wg = fullInterface();
+  const counters = { tx_no_peer: 2 ** 53, tun_reads: 0, rx_replayed: 3 };
+  const one = shown({
+    wg: { ...wg, peers: [{ ...wg.peers[0], counters: { rx_replayed: 3 } }, wg.peers[1]] },
+    counters,
+  });
+  const text = formatInterface(one, { ...all, features: true });
+  assert.match(text, /\n\tpid 12\n\ttx_no_peer 9007199254740992\n\trx_replayed 3\n$/);
+  assert.match(text, /\n\t\twgaip ::\/0\n\t\trx_replayed 3\n\twgpeer [^\n]+\n(\t\t(?!rx_)[^\n]+\n)+\tgroups/);
+  assert.ok(!formatInterface(one, all).includes("rx_replayed"));
+
+  const json = interfaceJson(one, all);
+  const told = json.counters as Counts;
+  assert.deepEqual(Object.keys(told), COUNTERS.map(([name]) => name));
+  assert.deepEqual([told.tx_no_peer, told.tun_reads, told.rx_opened], [2 ** 53, 0, 0]);
+  const [first, second] = (json.wgpeers as { counters: Counts }[]).map((peer) => peer.counters);
+  for (const counters of [first, second]) assert.deepEqual(Object.keys(counters), PEER_COUNTERS);
+  assert.deepEqual([first.rx_replayed, second.rx_replayed, first.rx_expired], [3, 0, 0]);
+  assert.equal(interfaceJson(shown(), all).counters, undefined, "another implementation's daemon tells none");
 });
 
 Deno.test("a clock that was set back shows no handshake in the future", () => {

@@ -48,7 +48,7 @@ Deno.test("a peer without an endpoint is as good as none: an answer, no handshak
   const side = new Side(ENDPOINT_A);
   side.addPeer(P0, undefined);
   assert.equal(answersTo(side, makePacket(SPEC)).length, 1);
-  assert.equal(side.dataplane.stats.noEndpoint, 1);
+  assert.equal(side.dataplane.counts().tx_no_endpoint, 1);
   assert.deepEqual(side.said("handshake-wanted"), []);
 });
 

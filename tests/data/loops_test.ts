@@ -106,7 +106,7 @@ for (const v6 of [false, true]) {
     assert.deepEqual(circulate(side, new Set([1, 2]), v6), [1, 2, 3]);
     start(side, 1, v6, full(v6));
     assert.deepEqual(circulate(side, new Set([1]), v6), [1, 2, 2]);
-    assert.equal(side.dataplane.stats.looped, 0);
+    assert.equal(side.dataplane.counts().tx_looped, 0);
     assert.deepEqual(side.said("loop"), []);
   });
 
@@ -114,11 +114,11 @@ for (const v6 of [false, true]) {
     const side = sideWith(1, { 1: 1 }, v6);
     start(side, 1, v6);
     assert.deepEqual(circulate(side, all(1), v6), [1]);
-    assert.equal(side.dataplane.stats.looped, 1);
+    assert.equal(side.dataplane.counts().tx_looped, 1);
     start(side, 1, v6, full(v6));
     // The second fragment has no header that tells whose it is. Its message is short, and does not get far.
     assert.deepEqual(circulate(side, all(1), v6, after(1)), [1, 1]);
-    assert.equal(side.dataplane.stats.looped, 3);
+    assert.equal(side.dataplane.counts().tx_looped, 3);
     const loop = { type: "loop", peer: slotOf(1), through: slotOf(1) };
     assert.deepEqual(side.said("loop"), [loop]);
     start(side, 1, v6);
@@ -136,7 +136,7 @@ for (const v6 of [false, true]) {
         const sent = circulate(side, all(count), v6, after(i));
         assert.ok(sent.length <= 2 ** Math.min(count, 3) * count, `${count} peers: ${sent}`);
       }
-      assert.ok(side.dataplane.stats.looped > 0);
+      assert.ok(side.dataplane.counts().tx_looped > 0);
       assert.ok(side.said("loop").length > 0);
     }
   });
@@ -147,7 +147,7 @@ for (const v6 of [false, true]) {
     assert.deepEqual(circulate(side, new Set([1]), v6), [1, 2], "1 through 2");
     start(side, 2, v6);
     assert.deepEqual(circulate(side, new Set([2]), v6, after(CARRIED_MS)), [2, 1], "2 through 1");
-    assert.equal(side.dataplane.stats.looped, 0);
+    assert.equal(side.dataplane.counts().tx_looped, 0);
   });
 }
 
@@ -164,12 +164,14 @@ Deno.test("handshake messages of ours are known by their index; others', and coo
   side.table.handshakeLeaves(slotOf(2), sessionIndex(0x8000_0002));
   assert.equal(side.sendPacket(packet(1, 1, 148, 0x8000_0001)).length, 0, "an initiation");
   assert.equal(side.sendPacket(packet(1, 2, 92, 0x8000_0001)).length, 0, "a response");
-  assert.equal(side.dataplane.stats.looped, 2);
+  assert.equal(side.dataplane.counts().tx_looped, 2);
   assert.equal(side.sendPacket(packet(2, 1, 148, 0x8000_0002)).length, 1, "through another peer");
   assert.equal(side.sendPacket(packet(1, 1, 148, 0x8000_0003)).length, 1, "somebody else's");
   assert.equal(side.sendPacket(packet(1, 1, 148, 0)).length, 1, "somebody else's");
   assert.equal(side.sendPacket(packet(1, 3, 64, 0x8000_0001)).length, 1, "a cookie reply");
-  assert.equal(side.dataplane.stats.looped, 2);
+  assert.equal(side.dataplane.counts().tx_looped, 2);
+  assert.deepEqual(side.table.counters.counts(slotOf(1)).tx_looped, 2);
+  assert.deepEqual(side.table.counters.counts(slotOf(2)).tx_looped, undefined);
 });
 
 Deno.test("a session that was replaced is still known by its messages; one that is gone is not", () => {

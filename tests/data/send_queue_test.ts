@@ -111,6 +111,7 @@ Deno.test("failed sends of the queue are counted, and none is repeated", () => {
   const before = side.table.txBytes(peerSlot(3));
   for (let peer = 0; peer < 5; peer++) side.tun.push(packetTo(peer, 20));
   side.turn();
-  assert.deepEqual([side.dataplane.stats.sendFailed, side.udp.sent.length], [5, 0]);
+  assert.deepEqual([side.dataplane.counts().tx_send_failed, side.udp.sent.length], [5, 0]);
   assert.equal(side.table.txBytes(peerSlot(3)), before);
+  assert.deepEqual(side.table.counters.counts(peerSlot(3)), { tx_keepalives: 1, tx_send_failed: 1 });
 });

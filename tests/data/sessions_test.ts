@@ -1,13 +1,14 @@
 /** Sessions from installation to expiry: staging, key confirmation, roaming, renewal, padding, what goes up. */
 import assert from "node:assert/strict";
 import { milliseconds, type PeerSlot, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
+import { Counters } from "../../lib/base/counter_block.ts";
 import { REJECT_AFTER_MESSAGES, STAGED_PACKETS_MAX } from "../../lib/base/constants.ts";
 import type { DataEvent } from "../../lib/base/messages.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { PacketMemory } from "../../lib/data/memory.ts";
 import { Peer, Session } from "../../lib/data/sessions.ts";
 import { STAGED_BYTES_MAX, Staging } from "../../lib/data/staging.ts";
-import { DataStats } from "../../lib/data/stats.ts";
 import { concat, makePacket } from "./packets.ts";
 import {
   after,
@@ -78,21 +79,22 @@ Deno.test("packets wait for a session, a handshake is asked for once, and they l
 Deno.test("of more than 128 waiting packets the oldest are dropped", () => {
   const { a, b } = sidesWithoutSession();
   for (let i = 0; i < STAGED_PACKETS_MAX + 10; i++) a.sendPacket(packetOf(100, i));
-  assert.equal(a.dataplane.stats.stagedDropped, 10);
+  assert.equal(a.dataplane.counts().tx_staged_dropped, 10);
+  assert.deepEqual(a.table.counters.counts(P0), { tx_staged_dropped: 10 });
   installSession(a, b);
   carry(a, b);
   assert.deepEqual(b.tun.takePackets().map((packet) => packet[28]), Array.from({ length: 128 }, (_, i) => i + 10));
 });
 
 Deno.test("all peers' waiting packets together are bounded", () => {
-  const stats = new DataStats();
-  const staging = new Staging(stats);
+  const counters = new Counters(new PeerTable());
+  const staging = new Staging(counters);
   const packet = new Uint8Array(65_000);
   const peers = Array.from({ length: 10 }, (_, i) => new Peer(peerSlot(i), 0));
   for (const peer of peers) for (let i = 0; i < STAGED_PACKETS_MAX; i++) staging.push(peer, packet);
   assert.ok(staging.bytes <= STAGED_BYTES_MAX);
   assert.ok(staging.bytes > STAGED_BYTES_MAX - packet.length);
-  assert.equal(staging.bytes / packet.length + stats.stagedDropped, 10 * STAGED_PACKETS_MAX);
+  assert.equal(staging.bytes / packet.length + counters.counts().tx_staged_dropped, 10 * STAGED_PACKETS_MAX);
   for (const peer of peers) staging.drop(peer);
   assert.equal(staging.bytes, 0);
 });
@@ -101,13 +103,13 @@ Deno.test("staged-drop and peer-remove drop what waits", () => {
   const { a, b } = sidesWithoutSession();
   a.sendPacket(packetOf(100));
   a.apply({ type: "staged-drop", peer: P0 });
-  assert.equal(a.dataplane.stats.stagedDropped, 1);
+  assert.equal(a.dataplane.counts().tx_staged_dropped, 1);
   installSession(a, b);
   carry(a, b);
   assert.deepEqual(b.tun.takePackets(), []);
   a.apply({ type: "peer-remove", peer: P0 });
   a.sendPacket(packetOf(100));
-  assert.equal(a.dataplane.stats.noPeer, 1);
+  assert.equal(a.dataplane.counts().tx_no_peer, 1);
 });
 
 Deno.test("an initiator without waiting packets sends a keepalive, which confirms the responder's session", () => {
@@ -189,13 +191,18 @@ Deno.test("a replayed, a forged and a misdirected message deliver nothing", () =
   const [run] = a.sendPacket(packetOf(100));
   deliver(b, run.bytes, ENDPOINT_A);
   deliver(b, run.bytes, ENDPOINT_A);
-  assert.equal(b.dataplane.stats.replayed, 1);
+  assert.equal(b.dataplane.counts().rx_replayed, 1);
   for (let bit = 0; bit < 8 * run.bytes.length; bit++) {
     const forged = run.bytes.slice();
     forged[bit >>> 3] ^= 1 << (bit & 7);
     deliver(b, forged, { ...ENDPOINT_A, port: 6666 });
   }
   assert.equal(b.tun.takePackets().length, 1);
+  const { rx_unauthentic, rx_no_session, rx_malformed } = b.dataplane.counts();
+  assert.equal(rx_unauthentic + rx_no_session + rx_malformed, 8 * run.bytes.length);
+  // Type, reserved bytes and index are the first eight: what is wrong in them is nobody's.
+  assert.equal(rx_unauthentic, 8 * (run.bytes.length - 8));
+  assert.deepEqual(b.table.counters.counts(P0), { rx_keepalives: 1, rx_replayed: 1, rx_unauthentic });
   assert.equal(b.table.readEndpoint(P0).endpoint?.port, ENDPOINT_A.port, "nobody roams without authenticating");
 });
 
@@ -231,7 +238,7 @@ Deno.test("a session of 180 s sends and accepts nothing", () => {
   const [run] = a.sendPacket(packetOf(100), after(179_999));
   assert.notEqual(run, undefined);
   deliver(b, run.bytes, ENDPOINT_A, after(180_000));
-  assert.equal(b.dataplane.stats.expired, 1);
+  assert.equal(b.dataplane.counts().rx_expired, 1);
   a.table.clearWanted(P0);
   a.events.length = 0;
   assert.deepEqual(a.sendPacket(packetOf(100), after(180_000)), []);
@@ -260,7 +267,7 @@ Deno.test("the initiator asks for renewal after 120 s when it sends, after 165 s
 Deno.test("counters: renewal after 2^60 messages, nothing from 2^64 - 2^13 - 1 on", () => {
   const { a } = connectedSides();
   deliver(a, dataMessage(INDEX_A, REJECT_AFTER_MESSAGES, KEY_BA, packetOf(60)));
-  assert.equal(a.dataplane.stats.expired, 1);
+  assert.equal(a.dataplane.counts().rx_expired, 1);
   deliver(a, dataMessage(INDEX_A, REJECT_AFTER_MESSAGES - 1n, KEY_BA, packetOf(60)));
   assert.equal(a.tun.takePackets().length, 1);
 
@@ -282,7 +289,7 @@ Deno.test("a retired session is unknown, its keys are gone, and its index serves
   const { a } = connectedSides();
   a.apply({ type: "session-retire", localIndex: INDEX_A });
   deliver(a, dataMessage(INDEX_A, 9n, KEY_BA, packetOf(60)));
-  assert.equal(a.dataplane.stats.noSession, 1);
+  assert.equal(a.dataplane.counts().rx_no_session, 1);
   assert.equal(a.arena.bytes.toHex().includes(KEY_BA.toHex()), false, "the key is still in the arena");
   assert.deepEqual(a.sendPacket(packetOf(60)), []);
   a.apply({
@@ -304,7 +311,7 @@ Deno.test("a removed peer's sessions are gone with it", () => {
   const { a } = connectedSides();
   a.apply({ type: "peer-remove", peer: P0 });
   deliver(a, dataMessage(INDEX_A, 9n, KEY_BA, packetOf(60)));
-  assert.equal(a.dataplane.stats.noSession, 1);
+  assert.equal(a.dataplane.counts().rx_no_session, 1);
   a.apply({ type: "keepalive-send", peer: P0 });
   assert.deepEqual(a.udp.sent, []);
 });
@@ -326,7 +333,7 @@ Deno.test("inner packets are let through only from the peer's own addresses, and
   assert.deepEqual(deliverPlain(good), [good]);
   assert.deepEqual(deliverPlain(concat(good, new Uint8Array(9))), [good], "padding is cut");
   assert.deepEqual(deliverPlain(packetOf(60, 0, 5)), [], "a longer prefix gives this source to another peer");
-  assert.equal(a.dataplane.stats.unallowedSource, 1);
+  assert.equal(a.dataplane.counts().rx_unallowed_source, 1);
   const bad = (change: (packet: Uint8Array) => void) => {
     const packet = good.slice();
     change(packet);
@@ -343,7 +350,10 @@ Deno.test("inner packets are let through only from the peer's own addresses, and
     bad((packet) => packet.fill(0x60, 0, 6)),
   ];
   for (const packet of wrong) assert.deepEqual(deliverPlain(packet), []);
-  assert.equal(a.dataplane.stats.notIp, wrong.length);
+  assert.equal(a.dataplane.counts().rx_not_ip, wrong.length);
+  const { rx_unallowed_source, rx_not_ip } = a.table.counters.counts(P0);
+  assert.deepEqual([rx_unallowed_source, rx_not_ip], [1, wrong.length]);
+  assert.deepEqual(a.table.counters.counts(one), {}, "whose address was used has done nothing");
 });
 
 Deno.test("in a run of datagrams every packet's own source counts", () => {
@@ -372,7 +382,7 @@ Deno.test("in a run of datagrams every packet's own source counts", () => {
   a.udp.inbox.push({ bytes: run, segmentSize: run.length / packets.length, ecn: 0, from: ENDPOINT_B });
   a.turn();
   assert.deepEqual(a.tun.takePackets(), packets.filter((packet) => packet === good || packet === kinds[2]));
-  assert.equal(a.dataplane.stats.unallowedSource, packets.length / 2);
+  assert.equal(a.dataplane.counts().rx_unallowed_source, packets.length / 2);
 });
 
 Deno.test("what is sent and received is counted with every byte on the wire, and said once", () => {
@@ -408,7 +418,8 @@ Deno.test("while the interface is down packets of both sides are dropped", () =>
   assert.deepEqual(a.sendPacket(packetOf(100)), []);
   deliver(a, run.bytes);
   assert.deepEqual(a.tun.takePackets(), []);
-  assert.equal(a.dataplane.stats.linkDown, 2);
+  const { tx_link_down, rx_link_down, rx_datagrams } = a.dataplane.counts();
+  assert.deepEqual([tx_link_down, rx_link_down, rx_datagrams], [1, 1, 1]);
 });
 
 Deno.test("notices are said while debugging only, and a few a second", () => {

@@ -3,12 +3,12 @@
  * `deno test -A tests/data tests/sim tests/conformance -- --two-ways` runs these rooms' tests over it.
  * @module
  */
+import { type AllCounts, sumOfCounts } from "../../lib/base/counter_block.ts";
 import type { Milliseconds } from "../../lib/base/brands.ts";
 import type { DataCommand } from "../../lib/base/messages.ts";
 import type { Offloads } from "../../lib/base/offloads.ts";
 import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
 import { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions } from "../../lib/data/dataplane.ts";
-import { DataStats } from "../../lib/data/stats.ts";
 
 /** Whether the tests run over two data planes a node. */
 export const TWO_WAYS = Deno.args.includes("--two-ways");
@@ -17,7 +17,7 @@ export const TWO_WAYS = Deno.args.includes("--two-ways");
 export const NODE_ARENA_BYTES = TWO_WAYS ? 2 * DATAPLANE_ARENA_BYTES : DATAPLANE_ARENA_BYTES;
 
 /** What tests use of a data plane. */
-export type Plane = Pick<Dataplane, "apply" | "turn" | "stats" | "gone" | "offloads" | "setOffloads">;
+export type Plane = Pick<Dataplane, "apply" | "turn" | "counts" | "gone" | "offloads" | "setOffloads">;
 
 /** The planes of a node, in the order in which they hear of things. */
 export function planesOf(options: DataplaneOptions): Dataplane[] {
@@ -30,12 +30,8 @@ export function planesOf(options: DataplaneOptions): Dataplane[] {
 }
 
 /** Their counters together. */
-export function statsOf(planes: readonly Dataplane[]): DataStats {
-  const sum = new DataStats();
-  for (const { stats } of planes) {
-    for (const name of Object.keys(sum) as (keyof DataStats)[]) sum[name] += stats[name];
-  }
-  return sum;
+export function countsOf(planes: readonly Dataplane[]): AllCounts {
+  return sumOfCounts(planes.map((plane) => plane.counts()));
 }
 
 /** One plane, or two that look like one. */
@@ -64,7 +60,7 @@ class TwoWays implements Plane {
   setOffloads(wanted: Offloads): void {
     for (const plane of this.planes) plane.setOffloads(wanted);
   }
-  get stats(): DataStats {
-    return statsOf(this.planes);
+  counts(): AllCounts {
+    return countsOf(this.planes);
   }
 }

@@ -51,7 +51,7 @@ Deno.test("with a preshared key on both sides; a wrong one is an invalid respons
   a.device.configure({ peers: [{ publicKey: publicOf(2), presharedKey: keyOf(77) as never }] }, a.now);
   const { response } = exchange(a, b);
   a.receive(response, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "forged");
+  assert.equal(a.device.lastVerdict, "handshake_response_forged");
   assert.ok(a.log.some((line) => line.startsWith("Invalid handshake response")));
   assert.equal(a.of("session-install").length, 0);
 
@@ -69,7 +69,7 @@ Deno.test("a replayed initiation, an older one and one of a stranger are ignored
   const { initiation } = exchange(a, b);
   b.pass(100);
   b.clear().receive(initiation, endpointOf(9));
-  assert.equal(b.device.lastVerdict, "replayed");
+  assert.equal(b.device.lastVerdict, "handshake_replayed");
   assert.deepEqual(b.commands, []);
   assert.deepEqual(b.datagrams, []);
   assert.match(b.log[0], /^Invalid handshake initiation from peer 1: .*clock is behind \(10\.0\.0\.9:51820\)$/);
@@ -77,7 +77,7 @@ Deno.test("a replayed initiation, an older one and one of a stranger are ignored
   const stranger = new Bench(3).start([{ publicKey: publicOf(2), endpoint: endpointOf(2) }]);
   stranger.want();
   b.clear().receive(stranger.datagrams[0].bytes, endpointOf(3));
-  assert.equal(b.device.lastVerdict, "unknown-peer");
+  assert.equal(b.device.lastVerdict, "handshake_unknown_peer");
   assert.deepEqual(b.commands, []);
   assert.match(b.log[0], /^Invalid handshake initiation/);
 });
@@ -95,7 +95,7 @@ Deno.test("of a peer's initiations at most fifty a second are answered", () => {
   let accepted = 0;
   for (const initiation of initiations) {
     b.receive(initiation, endpointOf(1));
-    if (b.device.lastVerdict === "accepted") accepted++;
+    if (b.device.lastVerdict === "handshake_initiation_accepted") accepted++;
     b.now = milliseconds(b.now + 10);
   }
   assert.equal(accepted, 15);
@@ -108,12 +108,12 @@ Deno.test("a response is taken once, for the initiation it answers, from our sta
   elsewhere[RESPONSE.receiver] ^= 1;
   new CookieJar(nobleSuite, publicOf(1), 120_000).seal(elsewhere, a.now);
   a.clear().receive(elsewhere, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "unknown-index");
+  assert.equal(a.device.lastVerdict, "handshake_unknown_index");
   assert.match(a.log[0], /^Unknown handshake response/);
   a.receive(response, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "accepted");
+  assert.equal(a.device.lastVerdict, "handshake_response_accepted");
   a.receive(response, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "unknown-index", "the index is a session's now");
+  assert.equal(a.device.lastVerdict, "handshake_unknown_index", "the index is a session's now");
 });
 
 Deno.test("an answer to the initiation before is not taken once a newer one is out", () => {
@@ -122,16 +122,16 @@ Deno.test("an answer to the initiation before is not taken once a newer one is o
   a.pass(5_400);
   assert.equal(a.datagrams.length, 2);
   a.receive(response, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "unknown-index");
+  assert.equal(a.device.lastVerdict, "handshake_unknown_index");
   const cookie = new Uint8Array(64);
   cookie[0] = 3;
   cookie.set(initiation.subarray(4, 8), 4);
   a.receive(cookie, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "unknown-index", "its index is free again");
+  assert.equal(a.device.lastVerdict, "cookie_unknown_index", "its index is free again");
   b.pass(5_400);
   b.receive(a.datagrams[1].bytes, endpointOf(1));
   a.receive(b.datagrams[1].bytes, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "accepted");
+  assert.equal(a.device.lastVerdict, "handshake_response_accepted");
 });
 
 Deno.test("a response turned to the index of a live session is not taken", () => {
@@ -145,9 +145,9 @@ Deno.test("a response turned to the index of a live session is not taken", () =>
   writeIndex(turned, RESPONSE.receiver, initiator.localIndex);
   new CookieJar(nobleSuite, publicOf(1), 120_000).seal(turned, a.now);
   a.receive(turned, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "unknown-index");
+  assert.equal(a.device.lastVerdict, "handshake_unknown_index");
   a.receive(response, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "accepted");
+  assert.equal(a.device.lastVerdict, "handshake_response_accepted");
 });
 
 Deno.test("both ask at once: both answers are taken, and each side can read what the other sends", () => {
@@ -178,7 +178,7 @@ Deno.test("an endpoint follows every authenticated handshake message, and nothin
   bad[RESPONSE.empty] ^= 1;
   new CookieJar(nobleSuite, publicOf(1), 120_000).seal(bad, a.now);
   a.receive(bad, endpointOf(66));
-  assert.equal(a.device.lastVerdict, "forged");
+  assert.equal(a.device.lastVerdict, "handshake_response_forged");
   assert.deepEqual(a.device.status().peers[0].endpoint, endpointOf(2));
   a.receive(response, endpointOf(3, 9));
   assert.deepEqual(a.device.status().peers[0].endpoint, endpointOf(3, 9));
@@ -245,7 +245,7 @@ Deno.test("replaced sessions do not pile up", () => {
   assert.ok(initiations.length > 10);
   for (const initiation of initiations) {
     b.receive(initiation, endpointOf(1));
-    assert.equal(b.device.lastVerdict, "accepted");
+    assert.equal(b.device.lastVerdict, "handshake_initiation_accepted");
     b.now = milliseconds(b.now + 20);
   }
   assert.equal(b.of("session-install").length - b.of("session-retire").length, 4);
@@ -260,35 +260,42 @@ Deno.test("under load a cookie is asked for; with it the handshake goes on; then
   a.want();
   const first = a.datagrams[0].bytes;
   b.receive(first, endpointOf(1));
-  assert.equal(b.device.lastVerdict, "cookie-sent");
+  assert.equal(b.device.lastVerdict, "handshake_mac2_wrong");
   assert.equal(messageKind(b.datagrams[0].bytes), 3);
   assert.equal(b.of("session-install").length, 0);
   a.receive(b.datagrams[0].bytes, endpointOf(77));
-  assert.equal(a.device.lastVerdict, "accepted");
+  assert.equal(a.device.lastVerdict, "cookie_accepted");
   assert.deepEqual(a.device.status().peers[0].endpoint, endpointOf(2), "a cookie reply moves nobody");
   b.waiting = 0;
   a.pass(900);
   b.pass(900);
   b.receive(first, endpointOf(1));
-  assert.equal(b.device.lastVerdict, "cookie-sent", "under load for one second after");
+  assert.equal(b.device.lastVerdict, "handshake_mac2_wrong", "under load for one second after");
   a.pass(4_500);
   const second = a.datagrams.at(-1)!.bytes;
   assert.notDeepEqual(second.subarray(INITIATION.mac2), new Uint8Array(16));
   b.waiting = 512;
   b.receive(second, endpointOf(9));
-  assert.equal(b.device.lastVerdict, "cookie-sent", "the cookie is another address's");
+  assert.equal(b.device.lastVerdict, "handshake_mac2_wrong", "the cookie is another address's");
   b.receive(second, endpointOf(1));
-  assert.equal(b.device.lastVerdict, "accepted");
+  assert.equal(b.device.lastVerdict, "handshake_initiation_accepted");
   const verdicts: unknown[] = [];
   for (let i = 0; i < 6; i++) {
     b.receive(second, endpointOf(1));
     verdicts.push(b.device.lastVerdict);
   }
-  assert.deepEqual(verdicts, ["replayed", "replayed", "replayed", "replayed", "limited", "limited"]);
+  assert.deepEqual(verdicts, [
+    "handshake_replayed",
+    "handshake_replayed",
+    "handshake_replayed",
+    "handshake_replayed",
+    "handshake_rate_limited",
+    "handshake_rate_limited",
+  ]);
   b.waiting = 0;
   b.pass(1_100);
   b.receive(second, endpointOf(1));
-  assert.equal(b.device.lastVerdict, "replayed", "no longer under load");
+  assert.equal(b.device.lastVerdict, "handshake_replayed", "no longer under load");
   b.pass(2_000);
 });
 
@@ -297,10 +304,10 @@ Deno.test("a response that meets load gets a cookie reply too", () => {
   const { response } = exchange(a, b);
   a.waiting = 600;
   a.clear().receive(response, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "cookie-sent");
+  assert.equal(a.device.lastVerdict, "handshake_mac2_wrong");
   assert.equal(readIndex(a.datagrams[0].bytes, 4), readIndex(response, RESPONSE.sender));
   b.receive(a.datagrams[0].bytes, endpointOf(1));
-  assert.equal(b.device.lastVerdict, "accepted", "found by the session's index");
+  assert.equal(b.device.lastVerdict, "cookie_accepted", "found by the session's index");
 });
 
 Deno.test("wrong macs, unknown cookies and a missing key have their verdicts and words", () => {
@@ -323,7 +330,7 @@ Deno.test("wrong macs, unknown cookies and a missing key have their verdicts and
   assert.deepEqual(a.log, ["Could not decrypt cookie response (10.0.0.2:51820)"]);
   b.device.configure({ privateKey: new Uint8Array(32) as never }, b.now);
   b.receive(initiation, endpointOf(1));
-  assert.equal(b.device.lastVerdict, "no-private-key");
+  assert.equal(b.device.lastVerdict, "handshake_no_private_key");
   assert.equal(b.device.status().privateKey, undefined);
 });
 
@@ -359,7 +366,7 @@ Deno.test("events of a peer that is gone are nobody's", () => {
   a.device.configure({ peers: [{ publicKey: publicOf(2), remove: true }] }, a.now);
   a.collect().clear();
   a.receive(response, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "unknown-index");
+  assert.equal(a.device.lastVerdict, "handshake_unknown_index");
   a.handle({ type: "handshake-wanted", peer: SLOT });
   a.handle({ type: "peer-active", peer: SLOT });
   a.handle({ type: "session-confirmed", peer: SLOT, localIndex: readIndex(response, RESPONSE.receiver) });

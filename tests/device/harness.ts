@@ -2,8 +2,10 @@
  * A device in virtual time, with a seeded source of randomness; the test plays the data plane by hand.
  * @module
  */
+import assert from "node:assert/strict";
 import { type Milliseconds, milliseconds, peerSlot, type PrivateKey, type PublicKey } from "../../lib/base/brands.ts";
 import type { PeerChange } from "../../lib/base/config.ts";
+import type { Counts } from "../../lib/base/counters.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
 import type { DataCommand, DataEvent } from "../../lib/base/messages.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
@@ -108,9 +110,19 @@ export class Bench {
     return true;
   }
 
-  /** A datagram comes in. */
+  /** A datagram comes in. Its verdict, whatever it is, must be counted once. */
   receive(datagram: Uint8Array, source: Endpoint): this {
-    return this.handle({ type: "handshake-datagram", datagram, source, local: undefined });
+    const before = this.device.counters.counts();
+    this.handle({ type: "handshake-datagram", datagram, source, local: undefined });
+    const verdict = this.device.lastVerdict;
+    if (verdict === undefined) throw new Error("no verdict");
+    assert.equal(this.device.counters.counts()[verdict], before[verdict] + 1, verdict);
+    return this;
+  }
+
+  /** What was counted of a peer. */
+  peerCounts(slot = 0): Counts {
+    return this.table.counters.counts(peerSlot(slot));
   }
 
   /** The data plane sent a data message (or a keepalive). */

@@ -18,14 +18,14 @@ import { formatEndpoint } from "../../lib/base/ip_text.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
-import type { DataStats } from "../../lib/data/stats.ts";
+import { type AllCounts, sumOfCounts } from "../../lib/base/counter_block.ts";
 import type { Dataplane } from "../../lib/data/dataplane.ts";
 import { PORT_DRAINED, SEND_OK, SEND_SOURCE_LOST, type SendResult, type UdpPort } from "../../lib/data/ports.ts";
 import { Device } from "../../lib/device/device.ts";
 import { choosePacketCipher, chooseSuite } from "../../lib/runtime/crypto.ts";
 import { MemoryTun } from "../../lib/embed/memory_tun.ts";
 import { randomBytes, seeded } from "../device/harness.ts";
-import { NODE_ARENA_BYTES, planesOf, statsOf } from "../data/two_ways.ts";
+import { countsOf, NODE_ARENA_BYTES, planesOf } from "../data/two_ways.ts";
 
 /** What the network does to datagrams: chances from 0 to 1, delays in ms. */
 export interface Faults {
@@ -234,9 +234,9 @@ export class Node {
     world.nodes.push(this);
   }
 
-  /** Counters of the data plane. */
-  get stats(): DataStats {
-    return statsOf(this.planes);
+  /** What both planes counted. */
+  counts(): AllCounts {
+    return sumOfCounts([countsOf(this.planes), this.device.counters.counts()]);
   }
 
   /** A datagram comes in. */

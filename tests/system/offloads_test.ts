@@ -199,12 +199,10 @@ for (const workers of [1, 2] as const) {
       const server = room.spawn([Deno.execPath(), "eval", "--quiet", ECHO], { netns: "right" });
       await eventually("the echo listens", () => server.output().includes("listening"));
       const refused = async (name: string) => {
-        const [{ engine }] = JSON.parse(await must(room, `ifconfig --json ${name}`));
-        const line = /\toffloads: [a-z ]+(?:; gso refused: (\d+))?\n/.exec(
-          await must(room, `ifconfig ${name} hwfeatures`),
-        );
-        equal(engine.gsoRefused, Number(line?.[1] ?? 0));
-        return engine.gsoRefused as number;
+        const [{ counters }] = JSON.parse(await must(room, `ifconfig --json ${name}`));
+        const line = /\n\tudp_gso_refused (\d+)\n/.exec(await must(room, `ifconfig ${name} hwfeatures`));
+        equal(counters.udp_gso_refused, Number(line?.[1] ?? 0));
+        return counters.udp_gso_refused as number;
       };
       await exchange(room);
       equal(await refused("wg1"), 0);

@@ -1,6 +1,8 @@
 /** The Linux UDP port over loopback sockets. */
 import assert from "node:assert/strict";
 import { Arena } from "../../lib/base/arena.ts";
+import { Counters } from "../../lib/base/counter_block.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
 import {
   type Endpoint,
   type LocalAddress,
@@ -22,10 +24,11 @@ class Post {
   readonly arena = new Arena(4 * 65_536);
   readonly sockets = openUdp({ port: 0 });
   readonly port: LinuxUdpPort;
+  readonly counters = new Counters(new PeerTable());
   readonly cellAt: number;
 
   constructor(offloads: UdpOffloads = {}) {
-    this.port = new LinuxUdpPort(this.arena, this.sockets.fd4, this.sockets.fd6, offloads);
+    this.port = new LinuxUdpPort(this.arena, this.sockets.fd4, this.sockets.fd6, offloads, this.counters);
     this.cellAt = this.arena.take(48);
   }
   at(address: Uint8Array): Endpoint {
@@ -144,13 +147,13 @@ for (const [family, address] of [["IPv4", LOOPBACK4], ["IPv6", LOOPBACK6]] as co
     port.gather(0, DATA, 65_000);
     port.gather(1, DATA, 1000);
     port.gather(2, DATA, 1000);
-    assert.equal(port.gsoRefused, 0);
+    assert.equal(a.counters.counts().udp_gso_refused, 0);
     assert.equal(port.send(3, 65_000, cellAt, 0), SEND_OK);
-    assert.equal(port.gsoRefused, 1);
+    assert.equal(a.counters.counts().udp_gso_refused, 1);
     assert.deepEqual(b.receiveAll(3).map((datagram) => datagram.length), [65_000, 1000, 1000]);
     assert.equal(a.send(b.at(address), marked(3, 400)), SEND_OK);
     assert.deepEqual(b.receiveAll(3), marked(3, 400));
-    assert.equal(port.gsoRefused, 1, "the endpoint is known");
+    assert.equal(a.counters.counts().udp_gso_refused, 1, "the endpoint is known");
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../../lib/base/brands.ts";
 import type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "../../lib/base/config.ts";
+import { type CounterName, COUNTERS, type Counts, PEER_COUNTERS } from "../../lib/base/counters.ts";
 import type { AllowedIp, Endpoint } from "../../lib/base/endpoint.ts";
 import { maskAddress } from "../../lib/base/ip_text.ts";
 import { OFFLOAD_NAMES, type Offloads } from "../../lib/base/offloads.ts";
@@ -81,6 +82,12 @@ export function randomChange(random: Random): DeviceChange {
   };
 }
 
+/** At least one of these names, with values up to 2^53. */
+function randomCounts(random: Random, names: readonly CounterName[]): Counts {
+  const told = names.slice(random(names.length));
+  return Object.fromEntries(told.map((name) => [name, random(2 ** 32) * [0, 1, 2 ** 21][random(3)]]));
+}
+
 function randomPeerStatus(random: Random): PeerStatus {
   return {
     publicKey: randomBytes(random, 32) as PublicKey,
@@ -92,6 +99,7 @@ function randomPeerStatus(random: Random): PeerStatus {
     txBytes: random(2 ** 32) * 4096,
     rxBytes: random(2 ** 32),
     lastHandshakeUnixMs: maybe(random) ? 0 : 1_700_000_000_000 + random(2 ** 31),
+    ...(maybe(random) && { counters: randomCounts(random, PEER_COUNTERS) }),
   };
 }
 
@@ -117,7 +125,7 @@ export function randomFacts(random: Random): InterfaceFacts {
     cipher: "libcrypto composed",
     offloads: ["", "tso uso gso gro"][random(2)],
     offloadsOff: ["", "uso gro"][random(2)],
-    gsoRefused: random(1000),
+    ...(maybe(random) && { counters: randomCounts(random, COUNTERS.map(([name]) => name)) }),
     workers: 1 + random(2),
     up: maybe(random),
     mtu: 1280 + random(9000),

@@ -1,7 +1,9 @@
 /** The packet loop over a data plane that always has packets: what else it must hear while they come so thick that it naps. */
 import assert from "node:assert/strict";
+import { COUNTER } from "../../lib/base/counters.ts";
+import { Counters } from "../../lib/base/counter_block.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
 import type { Dataplane } from "../../lib/data/dataplane.ts";
-import { DataStats } from "../../lib/data/stats.ts";
 import { napMicroseconds, PLACE_LINK, runPacketLoop } from "../../lib/worker/packet_loop.ts";
 import { SHARED_WORDS, WORD_BELL } from "../../lib/worker/worker_messages.ts";
 import { now } from "../../lib/runtime/clock.ts";
@@ -13,15 +15,15 @@ Deno.test("under a flood the link is heard and a bell that rang does not go on r
   const bell = new EventFd();
   const link = new EventFd();
   const words = new Int32Array(SHARED_WORDS);
-  const stats = new DataStats();
+  const counters = new Counters(new PeerTable());
   let turns = 0;
   let heard = 0;
   const dataplane = {
-    stats,
+    counters,
     gone: false,
     drained: true,
     turn: () => {
-      stats.opened += 100_000;
+      counters.add(COUNTER.rx_opened, 100_000);
       // Answered by the word before anybody looks at the descriptor.
       if (++turns === TURNS / 2) bell.signal();
       if (turns >= TURNS) words[WORD_BELL] = 1;

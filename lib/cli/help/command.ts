@@ -2,6 +2,7 @@
  * `wg help`, `wg help COMMAND`.
  * @module
  */
+import { COUNTERS } from "../../base/counters.ts";
 import { ConfigError } from "../../base/errors.ts";
 import type { Command } from "../command.ts";
 
@@ -13,7 +14,7 @@ const OVERVIEW = `usage: wg command [argument ...]
   netstat    show listening sockets, routes and interfaces
   show       show interfaces as wg(8) of wireguard-tools does
   dmesg      show the messages of an interface
-  help       show this, or the help of a command
+  help       show this, or the help of a command; help counters has what is counted
   version    show the version and which crypto runs
 
 A link to wg named ifconfig, route, netstat or netstart is that command.
@@ -43,6 +44,8 @@ async function helpOf(topic: string | undefined): Promise<string> {
       return (await import("../netstat/command.ts")).HELP;
     case "show":
       return (await import("../show/command.ts")).HELP;
+    case "counters":
+      return countersHelp();
     default:
       break;
   }
@@ -51,6 +54,17 @@ async function helpOf(topic: string | undefined): Promise<string> {
     throw new ConfigError(topic, "unknown command; `wg help` names them");
   }
   return own;
+}
+
+/** Every counter with its line. */
+function countersHelp(): string {
+  const lines = COUNTERS.map(([name, scope, text]) => `${name}${scope === "peer" ? " (peer)" : ""}\n    ${text}\n`);
+  return `usage: ifconfig wgN hwfeatures
+
+Shows the counters of an interface that are not 0; --json shows all. Those
+marked (peer) are counted for each peer too.
+
+${lines.join("")}`;
 }
 
 const COMMAND_HELP: Readonly<Record<string, string>> = {

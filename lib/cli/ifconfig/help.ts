@@ -14,7 +14,8 @@ const USAGE = `usage: ifconfig [-AaC] [--json] [interface] [inet | inet6] [hwfea
 
 Without a word it shows: all interfaces (-a), with every wg peer (-A), one of
 them, those of a group or a class (ifconfig wg), or what can be created (-C).
-hwfeatures adds which crypto, offloads and workers run. --json prints values.
+hwfeatures adds which crypto, offloads and workers run, and what was counted
+(wg help counters). --json prints values.
 
 With words it changes one wg interface: all of them are checked first and done
 as one change, or not at all. Any word but destroy makes the interface when it

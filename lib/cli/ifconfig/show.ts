@@ -91,10 +91,10 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
       cipher: status.cipher,
       offloads: status.offloads,
       offloadsOff: status.offloadsOff,
-      gsoRefused: status.gsoRefused,
       workers: status.workers,
       fwmark: status.fwmark,
     },
+    counters: status.counters,
     addresses: shownAddresses(known.addresses),
   };
 }

@@ -2,6 +2,7 @@
  * An interface as ifconfig prints it: OpenBSD's header, the wg lines, groups and addresses, byte for byte.
  * @module
  */
+import { type CounterName, COUNTERS, type Counts, PEER_COUNTERS } from "../../base/counters.ts";
 import type { DeviceStatus, PeerStatus } from "../../base/config.ts";
 import type { IpBytes } from "../../base/endpoint.ts";
 import { formatIp, formatRange } from "../../base/ip_text.ts";
@@ -37,8 +38,6 @@ export interface ShownEngine {
   readonly offloads: string;
   /** Those that were switched off by hand. */
   readonly offloadsOff: string;
-  /** Sends of several datagrams that the kernel or the path refused, and that went one by one. */
-  readonly gsoRefused: number;
   /** Threads that move packets: 1, or 2 for one each way; 0 when the daemon does not tell. */
   readonly workers: number;
   readonly fwmark: number;
@@ -60,6 +59,8 @@ export interface ShownInterface {
   /** Undefined for an interface that is not wg's. A user who is not root is told no key and no peers. */
   readonly wg: ShownWg | undefined;
   readonly engine: ShownEngine | undefined;
+  /** What its daemon counted; undefined when it is not told. */
+  readonly counters?: Counts | undefined;
   readonly addresses: readonly ShownAddress[];
 }
 
@@ -69,7 +70,7 @@ export interface StatusOptions {
   readonly peers: boolean;
   /** Only addresses of this family. */
   readonly family?: Family | undefined;
-  /** OpenBSD's `hwfeatures`: here crypto, offloads and workers. */
+  /** OpenBSD's `hwfeatures`: here crypto, offloads, workers and counters. */
   readonly features?: boolean;
   /** The name of the interface that a link-local endpoint is on, by its index; the index is shown where there is none. */
   readonly zone?: (index: number) => string | undefined;
@@ -126,7 +127,9 @@ export function formatInterface(shown: ShownInterface, options: StatusOptions): 
   if (link.index > 0) text += `\tindex ${link.index} priority ${shown.priority} llprio ${LLPRIO}\n`;
   if (wg !== undefined) text += formatWg(wg, options);
   if (shown.groups.length > 0) text += `\tgroups: ${shown.groups.join(" ")}\n`;
-  if (options.features === true && shown.engine !== undefined) text += formatEngine(shown.engine);
+  if (options.features === true && shown.engine !== undefined) {
+    text += formatEngine(shown.engine) + formatCounters(shown.counters, "\t");
+  }
   for (const address of shown.addresses) {
     if (options.family === undefined || address.family === options.family) text += formatAddress(shown, address);
   }
@@ -138,7 +141,18 @@ function formatWg({ listenPort, rtable, publicKey, peers }: ShownWg, options: St
   if (listenPort !== 0) text += `\twgport ${listenPort}\n`;
   if (rtable !== 0) text += `\twgrtable ${rtable}\n`;
   if (publicKey !== undefined) text += `\twgpubkey ${publicKey.toBase64()}\n`;
-  if (options.peers) { for (const peer of peers) text += formatPeer(peer, options, rtable); }
+  if (!options.peers) return text;
+  for (const peer of peers) {
+    text += formatPeer(peer, options, rtable);
+    if (options.features === true) text += formatCounters(peer.counters, "\t\t");
+  }
+  return text;
+}
+
+/** A line for each that is not 0. */
+function formatCounters(counts: Counts = {}, indent: string): string {
+  let text = "";
+  for (const [name] of COUNTERS) if ((counts[name] ?? 0) !== 0) text += `${indent}${name} ${counts[name]}\n`;
   return text;
 }
 
@@ -174,8 +188,7 @@ const hasPresharedKey = ({ presharedKey }: PeerStatus): boolean => presharedKey.
 
 function formatEngine(engine: ShownEngine): string {
   let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${engine.offloads || "none"}`;
-  if (engine.offloadsOff !== "") text += `; switched off: ${engine.offloadsOff}`;
-  text += engine.gsoRefused === 0 ? "\n" : `; gso refused: ${engine.gsoRefused}\n`;
+  text += engine.offloadsOff === "" ? "\n" : `; switched off: ${engine.offloadsOff}\n`;
   if (engine.workers !== 0) text += `\tworkers: ${engine.workers === 2 ? "2, one each way" : engine.workers}\n`;
   if (engine.fwmark !== 0) text += `\tfwmark 0x${engine.fwmark.toString(16)}\n`;
   return text + `\tpid ${engine.pid}\n`;
@@ -201,7 +214,7 @@ function formatAddress(
 
 /** The same as a value for `ifconfig --json`: never a private or preshared key. */
 export function interfaceJson(shown: ShownInterface, options: StatusOptions): Record<string, unknown> {
-  const { link, wg, engine } = shown;
+  const { link, wg, engine, counters } = shown;
   const flags = openbsdFlags(link.flags, { wg: wg !== undefined, debug: shown.debug });
   return {
     name: shown.name,
@@ -217,9 +230,11 @@ export function interfaceJson(shown: ShownInterface, options: StatusOptions): Re
       wgport: wg.listenPort,
       wgrtable: wg.rtable,
       ...(wg.publicKey !== undefined && { wgpubkey: wg.publicKey.toBase64() }),
-      ...(options.peers && { wgpeers: wg.peers.map((peer) => peerJson(peer, options, wg.rtable)) }),
+      ...(options.peers &&
+        { wgpeers: wg.peers.map((peer) => peerJson(peer, options, wg.rtable, counters !== undefined)) }),
     }),
     ...(engine !== undefined && { engine }),
+    ...(counters !== undefined && { counters: allOf(COUNTERS.map(([name]) => name), counters) }),
     addresses: shown.addresses
       .filter((address) => options.family === undefined || address.family === options.family)
       .map((address) => ({
@@ -232,7 +247,18 @@ export function interfaceJson(shown: ShownInterface, options: StatusOptions): Re
   };
 }
 
-function peerJson(peer: PeerStatus, options: StatusOptions, rtable: number): Record<string, unknown> {
+/** Every name with its value. */
+function allOf(names: readonly CounterName[], counts: Counts = {}): Counts {
+  return Object.fromEntries(names.map((name) => [name, counts[name] ?? 0]));
+}
+
+/** @param counted whether the daemon tells counters */
+function peerJson(
+  peer: PeerStatus,
+  options: StatusOptions,
+  rtable: number,
+  counted: boolean,
+): Record<string, unknown> {
   const { endpoint } = peer;
   const zone = endpoint === undefined ? undefined : zoneOf(endpoint.scope, options.zone, rtable);
   return {
@@ -250,6 +276,7 @@ function peerJson(peer: PeerStatus, options: StatusOptions, rtable: number): Rec
     tx: peer.txBytes,
     rx: peer.rxBytes,
     lastHandshakeUnix: Math.floor(peer.lastHandshakeUnixMs / 1000),
+    ...(counted && { counters: allOf(PEER_COUNTERS, peer.counters) }),
     wgaip: peer.allowedIps.map(formatRange),
   };
 }

@@ -1,0 +1,148 @@
+/**
+ * Counters of the running program: causes that are made for real are found in `ifconfig hwfeatures`, in `--json` and in `get=2`.
+ * @module
+ */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { COUNTERS, type Counts, PEER_COUNTERS } from "../../lib/base/counters.ts";
+import { eventually, type Room } from "../../scripts/netlab.ts";
+import { needs } from "./needs.ts";
+import { may, must, ping, publicKey, randomKey, tunnel, wgRoom } from "./peers.ts";
+
+interface Told {
+  readonly counters: Counts;
+  readonly wgpeers: readonly { readonly wgpeer: string; readonly counters: Counts }[];
+}
+
+async function told(room: Room, name: string): Promise<Told> {
+  return JSON.parse(await must(room, `ifconfig --json ${name}`))[0];
+}
+
+/** The counters of the interface's one peer. */
+const ofPeer = async (room: Room, name: string) => (await told(room, name)).wgpeers[0].counters;
+
+/** Sends each of these datagrams, given by type and length, from the left to the right side's port. */
+const DATAGRAMS = `
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "10.0.0.1", port: 0 });
+  for (const [type, length] of JSON.parse(Deno.args[0])) {
+    const bytes = new Uint8Array(length);
+    bytes[0] = type;
+    await socket.send(bytes, { transport: "udp", hostname: "10.0.0.2", port: 7222 });
+  }
+  socket.close();
+`;
+
+async function send(room: Room, datagrams: readonly (readonly [type: number, length: number])[]): Promise<void> {
+  const words = ["eval", "--quiet", "--unstable-net", DATAGRAMS, JSON.stringify(datagrams)];
+  await room.output([Deno.execPath(), ...words], { netns: "left" });
+}
+
+for (const workers of [1, 2] as const) {
+  Deno.test(
+    `what was dropped is told by its reason, of the interface and of its peer, with ${workers} Worker`,
+    needs("namespaces", "tun", "ip", "ping", "ipv6"),
+    async () => {
+      await using room = await wgRoom();
+      const { publicKeys } = await tunnel(room, "10.0.0.2", "", workers);
+      await ping(room, "left", "192.168.5.2");
+      const first = await told(room, "wg2");
+      deepEqual(Object.keys(first.counters), COUNTERS.map(([name]) => name), "0 is told too");
+      deepEqual(Object.keys(first.wgpeers[0].counters), PEER_COUNTERS);
+      ok(first.counters.tx_sealed! >= 4 && first.counters.rx_opened! >= 4);
+      ok(first.counters.tun_reads! >= 4 && first.counters.udp_sends! >= 4 && first.counters.udp_receives! >= 4);
+      equal(first.counters.rx_replayed, 0);
+      equal(first.wgpeers[0].counters.handshake_initiation_accepted, 1);
+      equal(first.wgpeers[0].counters.handshake_completed, 1);
+      equal((await ofPeer(room, "wg1")).handshake_response_accepted, 1);
+
+      // What strangers send: neither type nor length, a wrong mac1, a session that is not there, a cookie for nobody.
+      await send(room, [[9, 100], [4, 31], [1, 148], [2, 92], [4, 64], [3, 64]]);
+      await eventually("the datagrams are counted", async () => {
+        const { counters } = await told(room, "wg2");
+        return counters.cookie_unknown_index === 1;
+      });
+      const { counters: strangers } = await told(room, "wg2");
+      deepEqual(
+        [strangers.rx_malformed, strangers.handshake_mac1_wrong, strangers.rx_no_session],
+        [2, 2, 1],
+      );
+
+      // A source that the right side's peer may not use, and a destination that no peer has.
+      await must(room, "ip -n left address add 192.168.5.77/32 dev wg1");
+      await may(room, "ping -n -c 2 -i 0.2 -W 1 -I 192.168.5.77 192.168.5.2", "left");
+      equal((await ofPeer(room, "wg2")).rx_unallowed_source, 2);
+      const nowhere = await may(room, "ping -n -c 2 -i 0.2 -W 1 192.168.5.9", "left");
+      match(nowhere.stdout, /Destination Host Unreachable/);
+      const { counters: left } = await told(room, "wg1");
+      ok(left.tx_no_peer! >= 2 && left.icmp_unreachable_sent! >= 2);
+
+      // The right side goes away from its route: what is sent to it fails, packets and keepalives alike.
+      await must(room, "ip -n left address del 10.0.0.1/24 dev cable");
+      await may(room, "ping -n -c 3 -i 0.2 -W 1 192.168.5.2", "left");
+      ok((await ofPeer(room, "wg1")).tx_send_failed! >= 3);
+
+      // The text has those that are not 0, below the interface and below the peer; nobody sees them without asking.
+      const text = await must(room, "ifconfig wg2 hwfeatures");
+      match(text, /\n\trx_malformed 2\n(\t[a-z0-9_]+ \d+\n)*\trx_no_session 1\n/);
+      match(text, /\twgpeer [^\n]+\n(\t\t[^\n]+\n)*\t\trx_unallowed_source 2\n/);
+      ok(!/ 0\n/.test(text.slice(text.indexOf("\ttun_reads"))), text);
+      ok(!(await must(room, "ifconfig wg2")).includes("rx_"));
+      equal((await told(room, "wg2")).wgpeers[0].wgpeer, publicKeys.left);
+    },
+  );
+}
+
+Deno.test(
+  "handshakes that do not come about are counted by their reason; Debian's wg is told nothing of it",
+  needs("namespaces", "tun", "ip", "ping", "wg"),
+  async () => {
+    await using room = await wgRoom();
+    const { keys, publicKeys } = await tunnel(room);
+    // wg3 is no peer of the right side's; wg4's peer has another preshared key; wg5's has no route, wg6's no endpoint.
+    const peer = `wgpeer ${publicKeys.right} wgendpoint 10.0.0.2 7222`;
+    await must(room, `ifconfig wg3 create wgkey ${randomKey()} ${peer} wgaip 192.168.6.2/32 192.168.6.1/24`, "left");
+    await must(room, `ifconfig wg4 create wgport 7004 wgkey ${randomKey()}`, "right");
+    const four = await publicKey(room, "wg4");
+    await must(
+      room,
+      `ifconfig wg4 wgpeer ${publicKeys.left} wgpsk ${randomKey()} wgaip 192.168.7.1/32 192.168.7.2/24`,
+      "right",
+    );
+    await must(
+      room,
+      `ifconfig wg1 wgpeer ${four} wgendpoint 10.0.0.2 7004 wgaip 192.168.7.2/32 ` +
+        `wgpeer ${randomPublic()} wgendpoint 10.99.0.1 7005 wgaip 192.168.8.2/32 ` +
+        `wgpeer ${randomPublic()} wgaip 192.168.9.2/32`,
+      "left",
+    );
+    for (const n of [7, 8, 9]) await must(room, `ip -n left route add 192.168.${n}.2/32 dev wg1`);
+    for (const address of ["192.168.6.2", "192.168.7.2", "192.168.8.2", "192.168.9.2"]) {
+      await may(room, `ping -n -c 3 -i 0.3 -W 1 ${address}`, "left");
+    }
+    await eventually(
+      "the right side refused wg3",
+      async () => (await told(room, "wg2")).counters.handshake_unknown_peer! > 0,
+    );
+    await eventually("the repetition is counted", async () => {
+      const [, , noRoute] = (await told(room, "wg1")).wgpeers;
+      return noRoute.counters.handshake_retried! > 0;
+    }, 20_000);
+    const { wgpeers: [, psk, noRoute, noEndpoint] } = await told(room, "wg1");
+    equal(psk.wgpeer, four);
+    ok(psk.counters.handshake_response_forged! > 0);
+    ok(noRoute.counters.handshake_send_failed! > 0);
+    ok(noEndpoint.counters.tx_no_endpoint! >= 3);
+    // Down drops what waits for a handshake.
+    await must(room, "ifconfig wg1 down", "left");
+    await eventually(
+      "what waited is dropped",
+      async () => (await told(room, "wg1")).wgpeers[2].counters.tx_staged_dropped! >= 3,
+    );
+
+    const asked = await room.output(["sh", "-c", "wg show wg1 dump"], { netns: "left" });
+    match(asked, new RegExp(`^${keys.left.slice(0, 8).replace(/[+/]/g, "\\$&")}`));
+    ok(!/counter|handshake_/.test(asked));
+  },
+);
+
+/** A public key that nobody has. */
+const randomPublic = randomKey;

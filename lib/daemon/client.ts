@@ -131,6 +131,15 @@ export async function openPlace<T>(name: string, open: (path: string) => T): Pro
   return opened.place;
 }
 
+/**
+ * Has the daemon take the link up or down: then the interface keeps its IPv6 addresses and routes.
+ * @returns whether it did: another implementation's daemon does not
+ * @throws as `getDevice`
+ */
+export async function setLinkUp(name: string, up: boolean): Promise<boolean> {
+  return /^errno=0$/m.test(await ask(name, `link=${up ? "up" : "down"}\n\n`));
+}
+
 /** How an operation is asked for. */
 interface Asking {
   /** The answer is all that comes until the daemon hangs up. */

@@ -20,6 +20,7 @@ import { type LinkState, LinkWatch } from "../worker/link_watch.ts";
 import type { PacketWorkers } from "../worker/worker_handle.ts";
 import type { WorkerReport } from "../worker/worker_messages.ts";
 import { NetNamespace, removeRdomainIfEmpty } from "../linux/namespace.ts";
+import { type LinkAddressing, takeLinkDown } from "../linux/link_addressing.ts";
 import { HeldNamespace } from "../linux/held_namespace.ts";
 import { identityOf, namedRdomains, rdomainPath, sameNamespace, THREAD_NAMESPACE } from "../linux/rdomain.ts";
 import { now, wallClock } from "../runtime/clock.ts";
@@ -34,6 +35,7 @@ import type { Log } from "./log.ts";
 import { InterfaceOffloads } from "./offloads.ts";
 import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
+const IFF_UP = 1;
 /** How often the link is looked at although nothing was heard of it. */
 const LOOK_EVERY_MS = 5_000;
 /** How long events are handled in a row before the control socket and the timers get their turn. */
@@ -79,6 +81,8 @@ export class Interface {
   #sockets: Sockets;
   #cipher = "";
   #link: LinkState | undefined;
+  /** What the link lost when `setUp` took it down. */
+  #kept: LinkAddressing | undefined;
   #groups: readonly string[] = [];
   #priority = 0;
   #turn: Promise<unknown> = Promise.resolve();
@@ -165,6 +169,23 @@ export class Interface {
   /** The link as the kernel has it; undefined when it cannot be told now. */
   link(): LinkFacts | undefined {
     return this.#watch.describe();
+  }
+
+  /**
+   * Takes the link up or down. What it loses by going down comes back when it goes up, whoever takes it there: IPv6
+   * addresses and routes.
+   * @throws OsError
+   */
+  setUp(up: boolean): void {
+    // Who took it up before may not have been noticed yet.
+    this.#look();
+    this.#watch.visit((routes, link) => {
+      const isUp = (link.flags & IFF_UP) !== 0;
+      if (isUp === up) return;
+      if (up) routes.setLink(link.index, { up });
+      else this.#kept = takeLinkDown(routes, link);
+    });
+    this.#look();
   }
 
   /** A new descriptor of the link's network namespace, which keeps that alive: close it soon. @throws OsError */
@@ -331,8 +352,24 @@ export class Interface {
     const isChanged = before === undefined || seen.up !== before.up || seen.mtu !== before.mtu;
     if (!isMoved && !isChanged && seen.name === before.name) return;
     this.#link = seen;
+    if (isMoved) this.#kept = undefined;
+    if (seen.up) this.#restore();
     if (isChanged) this.#control.link(seen.up, seen.mtu);
     this.#options.changed?.();
+  }
+
+  /** Puts back what the link lost when it was taken down. */
+  #restore(): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept === undefined || kept.isEmpty) return;
+    try {
+      for (const failure of this.#watch.visit(() => kept.restore()) ?? []) {
+        this.#options.log.write(`not put back: ${failure}`, "error");
+      }
+    } catch (error) {
+      this.#options.log.write(`addresses and routes were not put back: ${error}`, "error");
+    }
   }
 
   /** Nothing of ours keeps a namespace alive that was deleted: the interface ends with it, as one of the kernel would. */

@@ -121,6 +121,10 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
       const since = request.lines.find((line) => line.startsWith("since="))?.slice(6) ?? "0";
       return { body: formatLog(log.since(Number(since) || 0)) };
     }
+    case "link":
+      if (request.value !== "up" && request.value !== "down") break;
+      device.setUp(request.value === "up");
+      return { body: "" };
     case "netns": {
       // It is there for as long as the client is: whoever goes to the interface's namespace opens it by this path.
       const descriptor = device.openPlace();
@@ -129,9 +133,8 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
     case "destroy":
       setTimeout(() => device.close("asked"), 0);
       return { body: `pid=${Deno.pid}\n`, then: "keep-until-the-end" };
-    default:
-      throw new ConfigError(request.operation, "unknown operation");
   }
+  throw new ConfigError(request.operation, "unknown operation");
 }
 
 /** What the daemon has under the interface's name. */

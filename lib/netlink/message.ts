@@ -110,6 +110,11 @@ export class MessageBuilder {
     return this;
   }
 
+  /** What stands behind the header so far. */
+  payload(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(HEADER_BYTES, this.#length);
+  }
+
   /** The message, its length filled in. */
   finish(): Uint8Array<ArrayBuffer> {
     this.#view.setUint32(0, this.#length, true);

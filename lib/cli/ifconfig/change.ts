@@ -13,6 +13,7 @@ import {
   interfaceExists,
   interfaceNames,
   setDevice,
+  setLinkUp,
   spawnDaemon,
 } from "../../daemon/client.ts";
 import { NetNamespace, removeRdomainIfEmpty } from "../../linux/namespace.ts";
@@ -104,8 +105,9 @@ async function create(command: Command): Promise<void> {
   const name = await spawnNamed(command.name, changeFor(command, []));
   try {
     using here = NetNamespace.current();
-    using editor = new LinkEditor(name, here);
-    changeLink(editor, command, command.change.priority ?? 0);
+    await using editor = new LinkEditor(name, here);
+    // A new one has nothing to keep.
+    await changeLink(editor, command, command.change.priority ?? 0, () => Promise.resolve(false));
     editor.keep();
   } catch (error) {
     await destroyDaemon(name);
@@ -140,8 +142,11 @@ async function modify(command: Command): Promise<void> {
   const change = changeFor(command, status.groups);
   // Its owner may not go where the interface is without the capability, and need not for what the daemon does alone.
   using namespace = touchesLink(command) ? await namespaceOf(command.name, status) : undefined;
-  using editor = namespace === undefined ? undefined : new LinkEditor(status.name || command.name, namespace);
-  if (editor !== undefined) changeLink(editor, command, change.priority ?? status.priority);
+  await using editor = namespace === undefined ? undefined : new LinkEditor(status.name || command.name, namespace);
+  if (editor !== undefined) {
+    const through = (up: boolean) => setLinkUp(command.name, up);
+    await changeLink(editor, command, change.priority ?? status.priority, through);
+  }
   if (Object.keys(change).length > 0) await setDevice(command.name, change);
   editor?.keep();
   const left = command.rdomain === undefined || namespace === undefined ? undefined : rdomainOf(namespace.identity);
@@ -166,18 +171,24 @@ function touchesLink(command: Command): boolean {
 
 /**
  * Moves the link to its rdomain and sets what the kernel keeps. The step that a kernel refuses most often comes before those that cost.
+ * The interface goes up and down `through` its daemon, which keeps what it has.
  * A smaller MTU comes after the addresses: they may be what it is too small for, and go.
  */
-function changeLink(editor: LinkEditor, command: Command, metric: number): void {
+async function changeLink(
+  editor: LinkEditor,
+  command: Command,
+  metric: number,
+  through: (up: boolean) => Promise<boolean>,
+): Promise<void> {
   if (command.rdomain !== undefined) moveTo(editor, command.rdomain);
   const shrinks = command.mtu !== undefined && command.mtu < editor.mtu;
   if (command.mtu !== undefined && !shrinks) editor.setMtu(command.mtu);
   if (command.description !== undefined) editor.setDescription(command.description);
   if (command.change.priority !== undefined) editor.setMetric(command.change.priority);
-  if (command.up === true) editor.setUp(true);
+  if (command.up === true) await editor.setUp(true, through);
   if (command.addresses.length > 0) editor.changeAddresses(command.addresses, metric);
   if (command.mtu !== undefined && shrinks) editor.setMtu(command.mtu);
-  if (command.up === false) editor.setUp(false);
+  if (command.up === false) await editor.setUp(false, through);
 }
 
 function moveTo(editor: LinkEditor, rdomain: number): void {

@@ -23,7 +23,7 @@ const EAFNOSUPPORT = 97;
  * Edits a link by its name, in the namespace it is in. Unless `keep` was called, everything is taken back, newest first, when it is disposed of.
  */
 export class LinkEditor {
-  #undo: (() => void)[] = [];
+  #undo: (() => void | Promise<void>)[] = [];
   readonly #sockets: RouteSocket[] = [];
   #routes: RouteSocket;
   #index: number;
@@ -47,10 +47,10 @@ export class LinkEditor {
     this.#undo.push(step);
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     for (const step of this.#undo.reverse()) {
       try {
-        step();
+        await step();
       } catch {
         // What led here is the error to report; the other steps are still worth taking back.
       }
@@ -103,11 +103,15 @@ export class LinkEditor {
     return this.#link().mtu;
   }
 
-  setUp(up: boolean): void {
+  /** @param through somebody who takes the link up or down instead, and returns false when that cannot be had */
+  async setUp(up: boolean, through: (up: boolean) => Promise<boolean>): Promise<void> {
     const was = (this.#link().flags & IFF_UP) !== 0;
     if (was === up) return;
-    this.#undo.push(() => this.#routes.setLink(this.#index, { up: was }));
-    this.#routes.setLink(this.#index, { up });
+    const set = async (wanted: boolean) => {
+      if (!await through(wanted)) this.#routes.setLink(this.#index, { up: wanted });
+    };
+    this.#undo.push(() => set(was));
+    await set(up);
   }
 
   /** @throws ConfigError when it is too small for the IPv6 addresses that are there: the kernel would drop them */

@@ -66,7 +66,8 @@ export const INTERFACE_WORDS: readonly Word[] = [
     name: "down",
     operands: [],
     section: "interface",
-    help: "Let no packets through: waiting packets are dropped, timers stopped, sessions wiped.",
+    help: "Let no packets through: waiting packets are dropped, timers stopped, sessions wiped. " +
+      "Addresses and routes are kept for the next up.",
     take(draft) {
       draft.up = false;
     },

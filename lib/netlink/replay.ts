@@ -1,0 +1,123 @@
+/**
+ * Addresses and routes of a dump as requests that make the same ones again: with every attribute that the kernel told,
+ * also those that nothing here has a name for.
+ * @module
+ */
+import { formatIp } from "../base/ip_text.ts";
+import { decodeAddress, IFADDRMSG_BYTES, isKernelLinkLocal, RTM_NEWADDR } from "./address.ts";
+import { IFA_F_NODAD, IFA_F_NOPREFIXROUTE, IFA_F_SECONDARY, IFA_F_STABLE_PRIVACY } from "./flags.ts";
+import {
+  MessageBuilder,
+  type NetlinkMessage,
+  NLM_F_ACK,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+  NLM_F_REQUEST,
+  readAttributes,
+} from "./message.ts";
+import {
+  decodeRoute,
+  RTM_F_CLONED,
+  RTM_NEWROUTE,
+  RTMSG_BYTES,
+  RTNEXTHOP_BYTES,
+  RTPROT_KERNEL,
+  RTPROT_RA,
+  RTPROT_REDIRECT,
+} from "./route.ts";
+
+const IFA_FLAGS = 8;
+const IFA_F_HOMEADDRESS = 0x10;
+const IFA_F_MANAGETEMPADDR = 0x100;
+const IFA_F_MCAUTOJOIN = 0x400;
+/** The flags that a request may have; the others are the kernel's to set. */
+const ADDRESS_FLAGS = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN;
+
+const RTA_MULTIPATH = 9;
+const RTA_CACHEINFO = 12;
+const RTA_NH_ID = 30;
+/** What is told of a route besides itself: its age, and the nexthop object whose ways stand beside its number. */
+const NOT_REPLAYED = new Set([RTA_CACHEINFO, RTA_NH_ID]);
+const RTNH_F_ONLINK = 4;
+
+/** An address or a route, and how it is made again. */
+export interface Replay {
+  readonly type: typeof RTM_NEWADDR | typeof RTM_NEWROUTE;
+  /** For messages, e.g. `10.0.0.0/8`. */
+  readonly text: string;
+  /** The fixed part and the attributes. Two of the same thing have the same bytes. */
+  readonly payload: Uint8Array;
+  /** How it is added beside what is there. */
+  readonly how: number;
+}
+
+/** An address of a link that a person gave it; undefined for others. */
+export function addressReplay(message: NetlinkMessage, interfaceIndex: number): Replay | undefined {
+  const address = message.type === RTM_NEWADDR ? decodeAddress(message) : undefined;
+  if (address?.interfaceIndex !== interfaceIndex || isKernelLinkLocal(address)) return undefined;
+  const inet6 = address.address.length === 16;
+  // A temporary one (the same bit as IPv4's "secondary"), or one made from a router's advertisement.
+  if (inet6 && (address.flags & (IFA_F_SECONDARY | IFA_F_STABLE_PRIVACY)) !== 0) return undefined;
+  const fixed = message.payload.slice(0, IFADDRMSG_BYTES);
+  const flags = address.flags & ADDRESS_FLAGS;
+  fixed[2] = flags & 255;
+  const payload = rebuilt(message.payload, fixed, new Set([IFA_FLAGS]), (builder) => {
+    builder.attributeU32(IFA_FLAGS, flags);
+  });
+  const text = `${formatIp(address.address)}/${address.prefix}`;
+  return payload && { type: RTM_NEWADDR, text, payload, how: NLM_F_EXCL };
+}
+
+/** A route through a link that is not the kernel's own making; undefined for others. */
+export function routeReplay(message: NetlinkMessage, interfaceIndex: number): Replay | undefined {
+  const route = message.type === RTM_NEWROUTE ? decodeRoute(message) : undefined;
+  if (route === undefined || (route.flags & RTM_F_CLONED) !== 0) return undefined;
+  if ([RTPROT_KERNEL, RTPROT_REDIRECT, RTPROT_RA].includes(route.protocol)) return undefined;
+  const isMultipath = route.nextHops.length > 0;
+  const goesThrough = route.interfaceIndex === interfaceIndex ||
+    route.nextHops.some((hop) => hop.interfaceIndex === interfaceIndex);
+  if (!goesThrough) return undefined;
+  const fixed = message.payload.slice(0, RTMSG_BYTES);
+  fixed[8] &= RTNH_F_ONLINK;
+  fixed.fill(0, 9);
+  const payload = rebuilt(message.payload, fixed, NOT_REPLAYED, () => {});
+  const text = `route ${formatIp(route.destination)}/${route.prefix}`;
+  // Beside another one to the same place, as it was. Of several ways some may still be there: all of them are set.
+  return payload && { type: RTM_NEWROUTE, text, payload, how: isMultipath ? NLM_F_REPLACE : NLM_F_APPEND };
+}
+
+/** The request that makes it again. EEXIST when it is there. */
+export function encodeReplay(sequence: number, { type, payload, how }: Replay): Uint8Array<ArrayBuffer> {
+  const builder = new MessageBuilder(type, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | how, sequence);
+  for (const byte of payload) builder.u8(byte);
+  return builder.finish();
+}
+
+/** The payload with another fixed part and without some attributes; undefined when it is malformed. */
+function rebuilt(
+  payload: Uint8Array,
+  fixed: Uint8Array,
+  without: ReadonlySet<number>,
+  more: (builder: MessageBuilder) => void,
+): Uint8Array | undefined {
+  const attributes = readAttributes(payload, fixed.length);
+  if (attributes === undefined) return undefined;
+  const builder = new MessageBuilder(0, 0, 0);
+  for (const byte of fixed) builder.u8(byte);
+  for (const [type, value] of attributes) {
+    if (!without.has(type)) builder.attribute(type, type === RTA_MULTIPATH ? withLiveHops(value) : value);
+  }
+  more(builder);
+  return builder.payload();
+}
+
+/** A route's ways without what the kernel noted of them: whether their links are down. */
+function withLiveHops(hops: Uint8Array): Uint8Array {
+  const copy = hops.slice();
+  for (let at = 0; at + RTNEXTHOP_BYTES <= copy.length; at += Math.max(RTNEXTHOP_BYTES, copy[at] | copy[at + 1] << 8)) {
+    copy[at + 2] &= RTNH_F_ONLINK;
+  }
+  return copy;
+}

@@ -1,0 +1,143 @@
+/**
+ * `ifconfig wgN down`, then `up`: addresses and routes of both families are as they were, as on OpenBSD.
+ * @module
+ */
+import { deepEqual, equal, match } from "node:assert/strict";
+import { ROOT } from "../../scripts/built.ts";
+import { eventually, type Room } from "../../scripts/netlab.ts";
+import { needs } from "./needs.ts";
+import { cable, may, must, ping, randomKey, tunnel, wgRoom } from "./peers.ts";
+
+const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
+
+/** Addresses and routes of wg1 as ip(8) prints them; the kernel's multicast routes come when it likes. */
+async function addressing(room: Room, netns: string): Promise<string[]> {
+  const [addresses, inet, inet6] = await Promise.all([
+    must(room, `ip -n ${netns} -o address show dev wg1`),
+    must(room, `ip -n ${netns} -4 route show table all`),
+    must(room, `ip -n ${netns} -6 route show table all`),
+  ]);
+  const lines = [...addresses.split("\n"), ...`${inet}\n${inet6}`.replaceAll(/\n(?=\t)/g, " ").split("\n")];
+  return lines.filter((line) => line.includes("wg1") && !line.startsWith("multicast ")).map((line) => line.trim())
+    .sort();
+}
+
+/** Some of everything that a link can have. */
+async function furnish(room: Room, netns: string): Promise<string[]> {
+  const add = async (line: string) => void await must(room, `ip -n ${netns} ${line}`);
+  await must(room, "ifconfig wg1 192.168.5.1/24");
+  await must(room, "ifconfig wg1 inet6 fd05::1/64");
+  await add("address add 192.168.6.1/24 dev wg1");
+  await add("address add 10.1.1.1 peer 10.1.1.2/32 dev wg1");
+  await add("address add fd06::1/64 dev wg1 nodad noprefixroute");
+  await add("address add fd07::1/64 dev wg1 nodad preferred_lft 0");
+  await add("address add fd08::1/64 dev wg1 nodad metric 77");
+  await add("address add fe80::5/64 dev wg1 nodad");
+  await add("route add 172.16.0.0/12 dev wg1");
+  await add("route add 10.7.0.0/16 via 192.168.5.9 metric 50 mtu 1300");
+  await add("route add 10.8.0.0/16 via 172.16.4.4 dev wg1 onlink");
+  // Known before the way to its gateway is: in the order of the table it could not be put back.
+  await add("route add 10.200.0.0/16 dev wg1 scope link");
+  await add("route add 10.0.128.0/17 via 10.200.0.1");
+  await add("route add 10.9.0.0/16 dev wg1 src 192.168.6.1 table 1000");
+  await add("route add 10.10.0.0/16 dev wg1");
+  await add("route append 10.10.0.0/16 via 192.168.5.7");
+  await add("route add 10.11.0.0/16 nexthop via 192.168.5.7 nexthop via 192.168.5.8 weight 3");
+  await add("route add 10.12.0.0/16 nexthop via 192.168.5.7 nexthop via 10.0.0.2 dev cable");
+  await add("route add 10.13.0.0/16 via inet6 fd05::9 dev wg1");
+  await add("-6 route add 2001:db8:1::/48 dev wg1");
+  await add("-6 route add 2001:db8:2::/48 via fd05::9 metric 9");
+  await add("-6 route add 2001:db8:3::/48 via fd05::9 src fd06::1");
+  await add("-6 route add 2001:db8:4::/48 dev wg1 table 1000");
+  await add("-6 route add 2001:db8:5::/48 nexthop via fd05::8 nexthop via fd05::9");
+  await add("-6 route add 2001:db8:6::/48 nexthop via fd05::8 nexthop via fd00::2 dev cable");
+  await add("-6 route add default dev wg1 metric 4000");
+  return await addressing(room, netns);
+}
+
+async function differences(room: Room, netns: string, before: readonly string[]): Promise<string[]> {
+  const after = await addressing(room, netns);
+  return [
+    ...before.filter((line) => !after.includes(line)).map((line) => `- ${line}`),
+    ...after.filter((line) => !before.includes(line)).map((line) => `+ ${line}`),
+  ];
+}
+
+Deno.test("down and up keeps every address and route, once", NEEDED, async () => {
+  await using room = await wgRoom();
+  await tunnel(room);
+  const before = await furnish(room, "left");
+  for (let i = 0; i < 2; i++) {
+    await must(room, "ifconfig wg1 down", "left");
+    await must(room, "ifconfig wg1 down", "left");
+    await must(room, "ifconfig wg1 up", "left");
+    deepEqual(await differences(room, "left", before), []);
+    await must(room, "ifconfig wg1 up", "left");
+    deepEqual((await addressing(room, "left")).length, before.length);
+  }
+  await ping(room, "left", "192.168.5.2");
+  await ping(room, "left", "fd05::2");
+  // Whoever takes it up.
+  await must(room, "ifconfig wg1 down", "left");
+  await must(room, "ip -n left link set wg1 up");
+  await eventually("all is back", async () => (await differences(room, "left", before)).length === 0);
+  equal((await must(room, `${ROOT}wg dmesg wg1`)).includes("not put back"), false);
+  // Whoever takes it down by ip(8) has what Linux does with any link.
+  await must(room, "ip -n left link set wg1 down");
+  await must(room, "ip -n left link set wg1 up");
+  const lost = (await differences(room, "left", before)).filter((line) => line.startsWith("- "));
+  equal(lost.length > 20, true, lost.join("\n"));
+});
+
+Deno.test("in another namespace, and where /proc/sys cannot be written", NEEDED, async () => {
+  await using room = await wgRoom();
+  await cable(room);
+  await must(room, "mount --bind /proc/sys /proc/sys");
+  await must(room, "mount -o remount,bind,ro /proc/sys");
+  await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`);
+  await must(room, "ip link set wg1 netns left");
+  const before = await furnish(room, "left");
+  await must(room, "ifconfig wg1 down");
+  await must(room, "ifconfig wg1 up");
+  deepEqual(await differences(room, "left", before), []);
+});
+
+Deno.test("what was changed meanwhile stays changed", NEEDED, async () => {
+  await using room = await wgRoom();
+  await cable(room);
+  await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`, "left");
+  await must(room, "ifconfig wg1 192.168.5.1/24", "left");
+  await must(room, "ifconfig wg1 inet6 fd05::1/64", "left");
+  await must(room, "ifconfig wg1 inet6 fd06::1/64", "left");
+  await must(room, "ip -n left address add 192.168.6.1/24 dev wg1");
+  await must(room, "ip -n left route add 10.7.0.0/16 dev wg1");
+  await must(room, "ip -n left route add 10.8.0.0/16 via 192.168.6.9");
+  await must(room, "ifconfig wg1 down", "left");
+  // They are seen, and can be taken away.
+  match(await must(room, "ifconfig wg1", "left"), /flags=[0-9a-f]+<[A-Z,]*> [^]*\tinet6 fd05::1 prefixlen 64\n/);
+  equal(/<UP/.test(await must(room, "ifconfig wg1", "left")), false);
+  await must(room, "ifconfig wg1 inet6 fd06::1 delete", "left");
+  await must(room, "ip -n left address del 192.168.6.1/24 dev wg1");
+  await must(room, "ip -n left address add 192.168.9.1/24 dev wg1");
+  await must(room, "ip -n left route add 10.7.0.0/16 via 10.0.0.2");
+  await must(room, "ifconfig wg1 up", "left");
+  const after = (await addressing(room, "left")).join("\n");
+  match(after, / fd05::1\/64 /);
+  match(after, / 192\.168\.9\.1\/24 /);
+  equal(/fd06::|192\.168\.6\./.test(after), false, after);
+  match(await must(room, "ip -n left route get 10.7.1.1"), / via 10\.0\.0\.2 dev cable /);
+  match(await must(room, `${ROOT}wg dmesg wg1`), / not put back: route 10\.8\.0\.0\/16: [^\n]+\n/);
+});
+
+Deno.test("a line that fails leaves everything as it was: down, or up", NEEDED, async () => {
+  await using room = await wgRoom();
+  await tunnel(room);
+  await must(room, "ifconfig wg9 create wgport 7999", "left");
+  const before = await furnish(room, "left");
+  equal((await may(room, "ifconfig wg1 down wgport 7999", "left")).code, 1);
+  deepEqual(await differences(room, "left", before), []);
+  await must(room, "ifconfig wg1 down", "left");
+  equal((await may(room, "ifconfig wg1 up wgport 7999", "left")).code, 1);
+  await must(room, "ifconfig wg1 up", "left");
+  deepEqual(await differences(room, "left", before), []);
+});

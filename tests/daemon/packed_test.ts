@@ -149,6 +149,9 @@ Deno.test("no place to unpack to: one clear sentence for each place, status 1", 
     assert.equal(code, 1);
     assert.equal(out, "");
     assert.match(err, /^wg: there is no folder to unpack the program into:\nwg: .*: cannot be made/);
+    await Deno.symlink(`${folder}/wg`, `${folder}/ifconfig`);
+    const linked = await run([], { XDG_RUNTIME_DIR: `${folder}/cache` }, `${folder}/ifconfig`);
+    assert.match(linked.err, /^ifconfig: there is no folder [^\n]*:\nifconfig: .*: cannot be made/);
   }));
 
 Deno.test("an old version that nobody runs is removed, a young one stays", () =>

@@ -134,7 +134,21 @@ function findRoute(kernel: RouteSocket, destination: Destination): { readonly wa
   const entry = prefix === 8 * address.length ? undefined : routesTo(kernel, destination)[0];
   if (entry !== undefined) return { way: { ...entry, preferredSource: sourceBy(kernel, entry) }, entry };
   if (prefix === 0) throw osError("RTM_GETROUTE", destination.word, ENETUNREACH);
-  return { way: kernel.getRoute(address), entry: kernel.getRoute(address, { match: true }) };
+  try {
+    return { way: kernel.getRoute(address), entry: kernel.getRoute(address, { match: true }) };
+  } catch (error) {
+    const refusing = error instanceof OsError ? refusingRoute(kernel, address) : undefined;
+    if (refusing === undefined) throw error;
+    return { way: refusing, entry: refusing };
+  }
+}
+
+/** The route of the main table that lets packets to an address go nowhere. The kernel answers with an error in its place. */
+function refusingRoute(kernel: RouteSocket, address: Uint8Array): Route | undefined {
+  const [best] = kernel.routes({ family: familyOfAddress(address), table: RT_TABLE_MAIN })
+    .filter((route) => same(maskAddress(address, route.prefix), route.destination))
+    .sort((a, b) => b.prefix - a.prefix || a.metric - b.metric);
+  return best !== undefined && ["blackhole", "unreachable", "prohibit"].includes(best.type) ? best : undefined;
 }
 
 /** The address that packets by a route leave from, where it or the way to its gateway tells. */

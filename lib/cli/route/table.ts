@@ -124,7 +124,6 @@ export function formatRouteGet(
   entry: Route,
   names: InterfaceNames,
 ): string {
-  const isIpv4 = address.length === 4;
   const mask = new Uint8Array(address.length);
   for (let bit = 0; bit < entry.prefix; bit++) mask[bit >>> 3] |= 128 >>> (bit & 7);
   const words = [
@@ -133,6 +132,8 @@ export function formatRouteGet(
     entry.prefix === 8 * address.length ? "HOST" : "",
     "DONE",
     entry.protocol === RTPROT_STATIC || entry.protocol === RTPROT_BOOT ? "STATIC" : "",
+    entry.type === "blackhole" ? "BLACKHOLE" : "",
+    ["unreachable", "prohibit"].includes(entry.type) ? "REJECT" : "",
     entry.type === "local" ? "LOCAL" : "",
     entry.type === "unicast" && way.gateway === undefined && entry.protocol === RTPROT_KERNEL ? "CONNECTED" : "",
   ].filter((word) => word !== "");
@@ -140,7 +141,7 @@ export function formatRouteGet(
   return [
     line("route to", prefix === 0 ? "default" : formatIp(address)),
     line("destination", entry.prefix === 0 ? "default" : formatIp(entry.destination)),
-    line("mask", isIpv4 ? formatIp(mask) : entry.prefix === 0 ? "default" : formatIp(mask)),
+    line("mask", entry.prefix === 0 ? "default" : formatIp(mask)),
     ...(way.gateway === undefined ? [] : [line("gateway", formatIp(way.gateway))]),
     line("interface", names.get(way.interfaceIndex) ?? "-"),
     ...(way.preferredSource === undefined ? [] : [line("if address", formatIp(way.preferredSource))]),

@@ -8,6 +8,9 @@ export type Facility =
   | "namespaces"
   | "root"
   | "tun"
+  /** As "namespaces" and "tun", for users who are not root. */
+  | "user-namespaces"
+  | "user-tun"
   | "ipv6"
   | "ip"
   | "ping"
@@ -81,6 +84,10 @@ function probe(facility: Facility): string | undefined {
       return namespaces();
     case "tun":
       return tun();
+    case "user-namespaces":
+      return userNamespaces();
+    case "user-tun":
+      return userTun();
     case "ipv6":
       try {
         Deno.statSync("/proc/net/if_inet6");
@@ -133,6 +140,39 @@ function namespaces(): string | undefined {
   if (success) return undefined;
   const said = new TextDecoder().decode(stderr).trim().split("\n")[0] || `unshare ended with ${code}`;
   return `${user === "" ? "no namespaces" : "no user namespaces"}: ${said}`;
+}
+
+/** The user whom root's tests become where they need one without privileges: Debian's nobody. */
+export const NOBODY = 65534;
+
+/**
+ * A script for sh as root in a mount namespace of its own: makes a /dev/net/tun that every user may open there.
+ * udev gives the device the mode 0666; where there is no udev the kernel's 0600 stays.
+ */
+export const TUN_FOR_EVERYBODY = "mount -t tmpfs -o mode=755 tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200";
+
+function userNamespaces(): string | undefined {
+  if (Deno.uid() !== 0) return missing("namespaces");
+  if (program("unshare") === undefined) return "no unshare (util-linux)";
+  const { success, stderr } = new Deno.Command("unshare", {
+    args: ["-Urnm", "true"],
+    // Whoever is not root may not enter root's folders.
+    cwd: "/",
+    uid: NOBODY,
+    gid: NOBODY,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).outputSync();
+  return success ? undefined : `not for users: ${new TextDecoder().decode(stderr).trim().split("\n")[0]}`;
+}
+
+function userTun(): string | undefined {
+  const own = tun();
+  if (own !== undefined || Deno.uid() !== 0) return own;
+  const args = ["-m", "sh", "-c", `${TUN_FOR_EVERYBODY} && : <>/dev/net/tun`];
+  const { success } = new Deno.Command("unshare", { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync();
+  return success ? undefined : "only root may open /dev/net/tun, and root may not make another one";
 }
 
 function tun(): string | undefined {

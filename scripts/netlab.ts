@@ -46,6 +46,7 @@ export interface RunOptions {
   readonly netns?: string;
   readonly env?: Record<string, string>;
   readonly stdin?: string;
+  /** The folder it runs in; the root folder unless told. */
   readonly cwd?: string;
   /** The command is killed after this long; 60 s unless told. */
   readonly timeoutMs?: number;
@@ -177,11 +178,13 @@ export class Room {
   }
 
   #command(argv: readonly string[], options: RunOptions, stdin: "piped" | "null"): Deno.Command {
-    const [program, ...args] = [...this.#enter(options.netns), ...argv];
+    // Entering a mount namespace leads to its root folder, so the folder is chosen behind that.
+    const folder = options.cwd === undefined ? [] : ["env", `--chdir=${options.cwd}`];
+    const [program, ...args] = [...this.#enter(options.netns), ...folder, ...argv];
     return new Deno.Command(program, {
       args,
       env: { ...this.#environment, ...options.env },
-      cwd: options.cwd ?? "/",
+      cwd: "/",
       stdin,
       stdout: options.visible === true ? "inherit" : "piped",
       stderr: options.visible === true ? "inherit" : "piped",
@@ -271,9 +274,17 @@ export class Room {
     }
   }
 
-  /** Links a program into the folder that stands first on the room's PATH. */
-  async install(program: string, names: readonly string[]): Promise<void> {
-    for (const name of names) await this.output(["ln", "-sf", program, `/run/bin/${name}`]);
+  /**
+   * Puts a program into the room, as /run/program/NAME, with links of these names in the folder that stands first on
+   * the room's PATH. So every user of the room can run it, also when it lies in a folder that only root may enter.
+   * @returns its path in the room, which has no blanks in it as long as NAME has none
+   */
+  async install(program: string, names: readonly string[]): Promise<string> {
+    const path = `/run/program/${program.slice(program.lastIndexOf("/") + 1)}`;
+    const script = 'mkdir -p /run/program && : >"$1" && mount --bind "$2" "$1" && for name in $3; do ' +
+      'ln -sf "$1" "/run/bin/$name" || exit 1; done';
+    await this.output(["sh", "-c", script, "sh", path, program, names.join(" ")]);
+    return path;
   }
 
   /** The processes in the room, but for the laboratory's own, as process id and command line. */

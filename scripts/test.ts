@@ -6,9 +6,18 @@
  */
 import { ensureBuilt, ROOT } from "./built.ts";
 import { type Facility, installPackages, missing } from "./facilities.ts";
+import { LabError, Room } from "./netlab.ts";
 
 /** A run of `deno test` that takes longer than this is ended, and is a failure. */
 const JOB_MS = 15 * 60_000;
+
+/**
+ * Tests that change the network of the namespace they run in. They get a room of their own (scripts/netlab.ts), where also an ordinary user is root,
+ * so that nothing of the machine is touched and nothing on it is in their way.
+ */
+const IN_ROOMS = /^(\.\/)?tests\/(linux|bench)(\/|$)/;
+
+const COLOURS: Record<string, string> = Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
 
 const say = (line: string) => console.log(line);
 
@@ -110,17 +119,9 @@ async function runJobs(jobs: readonly Job[], options: readonly string[]): Promis
 async function runJob(job: Job, options: readonly string[]): Promise<Result> {
   const report = await Deno.makeTempFile({ prefix: "wg-tests-", suffix: ".xml" });
   try {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--quiet", "--no-check", `--junit-path=${report}`, ...options, ...job],
-      cwd: ROOT,
-      env: Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const timer = setTimeout(() => child.kill("SIGKILL"), JOB_MS);
-    const { success, stdout, stderr } = await child.output();
-    clearTimeout(timer);
+    const argv = [Deno.execPath(), "test", "-A", "--quiet", "--no-check", `--junit-path=${report}`, ...options, ...job];
+    const inRoom = job.some((word) => IN_ROOMS.test(word)) && missing("namespaces") === undefined;
+    const { success, stdout, stderr } = await (inRoom ? runInRoom(argv) : run(argv));
     const xml = await Deno.readTextFile(report);
     await writeAll(stdout);
     if (!success) await writeAll(stderr);
@@ -131,7 +132,7 @@ async function runJob(job: Job, options: readonly string[]): Promise<Result> {
         .map(([, name, file]) => `${plain(file)} => ${plain(name)}`);
     const failedNames = named("failure|error");
     const left = named("skipped");
-    const noTests = xml === "" && /No test modules found/.test(decode(stderr));
+    const noTests = xml === "" && /No test modules found/.test(stderr);
     if (failedNames.length === 0 && !success && !noTests) failedNames.push(`deno test ${job.join(" ")}`);
     return {
       passed: total("tests") - named("failure|error").length - left.length,
@@ -145,12 +146,36 @@ async function runJob(job: Job, options: readonly string[]): Promise<Result> {
   }
 }
 
-async function writeAll(bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+interface Output {
+  readonly success: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+async function run([program, ...args]: readonly string[]): Promise<Output> {
+  const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  const child = new Deno.Command(program, { args, cwd: ROOT, env: COLOURS, ...streams }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), JOB_MS);
+  const { success, stdout, stderr } = await child.output();
+  clearTimeout(timer);
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { success, stdout: decode(stdout), stderr: decode(stderr) };
+}
+
+async function runInRoom(argv: readonly string[]): Promise<Output> {
+  try {
+    await using room = await Room.open();
+    const { code, stdout, stderr } = await room.run(argv, { cwd: ROOT, env: COLOURS, timeoutMs: JOB_MS });
+    return { success: code === 0, stdout, stderr };
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error;
+    return { success: false, stdout: "", stderr: `${error.message}\n` };
+  }
+}
+
+async function writeAll(text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
 }
 
 /** Text of an XML attribute. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { type Implementation, planTunnel, SOCKET } from "./implementations.ts";
 import type { Sample } from "./figures.ts";
 import type { HandshakeCount, HandshakeOrder } from "./handshake_load.ts";
@@ -12,7 +13,7 @@ import { makeKeyPair, peerLines, uapi } from "./uapi.ts";
 
 /** Enough that no peer comes near the 50 initiations a second that one may send. */
 const INITIATORS = 512;
-const LOAD = new URL("./handshake_load.ts", import.meta.url).pathname;
+const LOAD = fileURLToPath(import.meta.resolve("./handshake_load.ts"));
 
 /** Lets one end answer for `seconds`. */
 export async function measureHandshakes(implementation: Implementation, seconds: number): Promise<Sample> {

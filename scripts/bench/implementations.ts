@@ -3,6 +3,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { ensureBuilt, ROOT } from "../built.ts";
 import { type Host, run, sleep, until } from "./laboratory.ts";
 import type { PlainPlan } from "./plain_loop.ts";
@@ -10,7 +11,7 @@ import { type KeyPair, makeKeyPair, peerLines, uapi } from "./uapi.ts";
 
 /** Where rivals are built; git ignores it. */
 const BUILD = `${ROOT}.bench/`;
-const PLAIN_LOOP = new URL("./plain_loop.ts", import.meta.url).pathname;
+const PLAIN_LOOP = fileURLToPath(import.meta.resolve("./plain_loop.ts"));
 const WG = `${ROOT}wg`;
 
 /** Name of the interface at both ends. */

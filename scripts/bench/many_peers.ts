@@ -3,13 +3,14 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { type Implementation, planTunnel, SOCKET } from "./implementations.ts";
 import { cpuSeconds, Laboratory, until } from "./laboratory.ts";
 import type { TalkerRow } from "./results.ts";
 import type { TalkCount, TalkOrder } from "./talk_load.ts";
 import { makeKeyPair, peerLines, uapi } from "./uapi.ts";
 
-const LOAD = new URL("./talk_load.ts", import.meta.url).pathname;
+const LOAD = fileURLToPath(import.meta.resolve("./talk_load.ts"));
 
 /** Echoes through one device by each of these numbers of peers, in alternating rounds. */
 export async function measureTalkers(

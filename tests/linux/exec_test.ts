@@ -1,9 +1,10 @@
 /** Becoming another program in a namespace. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { NetNamespace } from "../../lib/linux/namespace.ts";
 import { freshNamespace, isRoot } from "./lab.ts";
 
-const PROGRAM = new URL("exec_in.ts", import.meta.url).pathname;
+const PROGRAM = fileURLToPath(import.meta.resolve("./exec_in.ts"));
 
 /** `exec_in.ts PATH ARGV` with a text on its standard input. */
 async function exec(path: string, argv: string[], { input = "", env = {} } = {}) {

@@ -1,5 +1,6 @@
 /** Network namespaces and rdomains. Names are made in the machine's own /run/netns, high up, and taken away again. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { close, flock, LOCK_EX, LOCK_NB, mkdir, O_CLOEXEC, O_CREAT, O_RDONLY, open, unlink } from "../../ffi/libc.ts";
 import { EAGAIN } from "../../ffi/errno.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
@@ -136,7 +137,7 @@ Deno.test({
   ignore: !isRoot,
   fn: async () => {
     const n = freeRdomain();
-    const program = new URL("print_rdomain.ts", import.meta.url).pathname;
+    const program = fileURLToPath(import.meta.resolve("./print_rdomain.ts"));
     try {
       const outputs = await Promise.all(
         Array.from(

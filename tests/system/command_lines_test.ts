@@ -4,9 +4,8 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { needs } from "./needs.ts";
-import { may, must, randomKey, traces, wgRoom } from "./peers.ts";
+import { may, must, randomKey, traces, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip");
 
@@ -54,15 +53,15 @@ Deno.test("a link that is no wg interface is left alone", NEEDED, async () => {
 
 Deno.test("messages begin with the name that the program was called by", NEEDED, async () => {
   await using room = await wgRoom();
-  await must(room, `ln -s ${ROOT}wg /run/bin/tunnels`);
+  await must(room, `ln -s ${WG} /run/bin/tunnels`);
   const lines: readonly [string, string][] = [
     ["ifconfig wg1 wgport", "ifconfig: wgport: requires a port number, 0 to 65535\n"],
     ["/run/bin/ifconfig wg1 destroy", "ifconfig: wg1: no such interface\n"],
     ["route fly", "route: fly: "],
     ["netstat -I", "netstat: -I: requires an interface\n"],
-    [`${ROOT}wg ifconfig wg1 destroy`, "wg: wg1: no such interface\n"],
-    [`${ROOT}wg show wg1`, "wg: wg1: "],
-    [`${ROOT}wg netstart -d`, "wg: -d: requires a directory\n"],
+    [`${WG} ifconfig wg1 destroy`, "wg: wg1: no such interface\n"],
+    [`${WG} show wg1`, "wg: wg1: "],
+    [`${WG} netstart -d`, "wg: -d: requires a directory\n"],
     ["tunnels ifconfig wg1 destroy", "tunnels: wg1: no such interface\n"],
   ];
   for (const [line, begin] of lines) {

@@ -3,10 +3,9 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, traces, tunnel, wgRoom } from "./peers.ts";
+import { may, must, ping, traces, tunnel, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 
@@ -17,7 +16,7 @@ Deno.test("who removes the socket, or its folder, ends the interface", NEEDED, a
   await using room = await wgRoom();
   for (const path of ["/run/wireguard/wg1.sock", "-r /run/wireguard"]) {
     await t.step(path, async () => {
-      const running = room.spawn([`${ROOT}wg`, "-f", "wg1"]);
+      const running = room.spawn([WG, "-f", "wg1"]);
       await eventually("wg1", async () => (await may(room, "ifconfig wg1")).code === 0);
       await must(room, `rm ${path}`);
       equal((await running.status).code, 0);
@@ -37,7 +36,7 @@ Deno.test("a renamed link is found by its new name only, and the old name is fre
   match(await must(room, "ifconfig home0", "left"), /^home0: [^]*\twgport 7111\n/);
   match(await must(room, "ifconfig wg", "left"), /^home0: /m);
   equal((await may(room, "ifconfig wg1", "left")).code, 1);
-  match(await must(room, `${ROOT}wg dmesg home0`), /is up[^]*is home0 now/);
+  match(await must(room, `${WG} dmesg home0`), /is up[^]*is home0 now/);
   await must(room, "ifconfig home0 description renamed", "left");
   await ping(room, "left", "192.168.5.2");
   await must(room, "ifconfig wg1 create wgport 7112", "left");

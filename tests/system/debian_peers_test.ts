@@ -4,9 +4,8 @@
  */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { eventually, type Room } from "../../scripts/netlab.ts";
-import { ROOT } from "../../scripts/built.ts";
 import { needs } from "./needs.ts";
-import { cable, may, must, ping, publicKey, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
+import { cable, may, must, ping, publicKey, randomKey, traces, tunnel, WG, wgRoom } from "./peers.ts";
 
 const WITH_GO = needs("namespaces", "tun", "ip", "ping", "wireguard-go", "wg");
 
@@ -160,7 +159,7 @@ AllowedIPs = 192.168.5.0/24, fd05::/64, 10.77.0.0/16
 PersistentKeepalive = 20
 `,
     });
-    const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: `${ROOT}wg` };
+    const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: WG };
     const before = (await traces(room)).length;
     await room.output(["wg-quick", "up", "/run/wg7.conf"], { netns: "left", env });
     await ping(room, "left", "192.168.5.2");

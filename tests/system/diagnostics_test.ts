@@ -7,9 +7,8 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { cable, may, must, ping, publicKey, randomKey, tunnel, wgRoom } from "./peers.ts";
+import { cable, may, must, ping, publicKey, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
 
-const WG = `${ROOT}wg`;
 /** Lines that `wg dmesg` keeps of one interface. */
 const RING_LINES = 1000;
 

@@ -3,10 +3,9 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { cable, may, must, ping, randomKey, tunnel, wgRoom } from "./peers.ts";
+import { cable, may, must, ping, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
 
@@ -81,7 +80,7 @@ Deno.test("down and up keeps every address and route, once", NEEDED, async () =>
   await must(room, "ifconfig wg1 down", "left");
   await must(room, "ip -n left link set wg1 up");
   await eventually("all is back", async () => (await differences(room, "left", before)).length === 0);
-  equal((await must(room, `${ROOT}wg dmesg wg1`)).includes("not put back"), false);
+  equal((await must(room, `${WG} dmesg wg1`)).includes("not put back"), false);
   // Whoever takes it down by ip(8) has what Linux does with any link.
   await must(room, "ip -n left link set wg1 down");
   await must(room, "ip -n left link set wg1 up");
@@ -126,7 +125,7 @@ Deno.test("what was changed meanwhile stays changed", NEEDED, async () => {
   match(after, / 192\.168\.9\.1\/24 /);
   equal(/fd06::|192\.168\.6\./.test(after), false, after);
   match(await must(room, "ip -n left route get 10.7.1.1"), / via 10\.0\.0\.2 dev cable /);
-  match(await must(room, `${ROOT}wg dmesg wg1`), / not put back: route 10\.8\.0\.0\/16: [^\n]+\n/);
+  match(await must(room, `${WG} dmesg wg1`), / not put back: route 10\.8\.0\.0\/16: [^\n]+\n/);
 });
 
 Deno.test("a line that fails leaves everything as it was: down, or up", NEEDED, async () => {

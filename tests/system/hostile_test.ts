@@ -8,13 +8,12 @@ import { ROOT } from "../../scripts/built.ts";
 import { program } from "../../scripts/facilities.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { cable, may, must, ping, publicKey, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
+import { cable, may, must, ping, publicKey, randomKey, traces, tunnel, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 const WITH_WG = needs("namespaces", "tun", "ip", "ping", "wg");
 const NFT = needs("nft");
 
-const WG = `${ROOT}wg`;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const shell = (room: Room, script: string, netns?: string) =>
   room.run(["sh", "-c", script], netns === undefined ? {} : { netns });
@@ -295,7 +294,7 @@ Deno.test("poor surroundings: closed descriptors, a folder that is gone, a stran
     ],
     [
       "a folder with spaces",
-      `mkdir '/run/a b'; ln -s ${ROOT}wg '/run/a b/ifconfig'; cd '/run/a b'; ./ifconfig wg1 create && ./ifconfig wg1 destroy`,
+      `mkdir '/run/a b'; ln -s ${WG} '/run/a b/ifconfig'; cd '/run/a b'; ./ifconfig wg1 create && ./ifconfig wg1 destroy`,
     ],
     [
       "files of other programs",

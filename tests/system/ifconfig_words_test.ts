@@ -3,13 +3,11 @@
  * @module
  */
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Ran, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, publicKey, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
+import { may, must, ping, publicKey, randomKey, traces, tunnel, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ipv6");
-const WG = `${ROOT}wg`;
 
 /** A command line with words that hold blanks. */
 const run = (room: Room, words: readonly string[], stdin?: string): Promise<Ran> =>

@@ -3,10 +3,9 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
+import { may, must, ping, randomKey, traces, tunnel, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 
@@ -81,7 +80,7 @@ Deno.test("in the foreground: every asked-for end has exit status 0", NEEDED, as
   ];
   for (const [name, end] of ends) {
     await t.step(name, async () => {
-      const running = room.spawn([`${ROOT}wg`, "-f", "wg1"]);
+      const running = room.spawn([WG, "-f", "wg1"]);
       await eventually("wg1", async () => (await may(room, "ifconfig wg1")).code === 0);
       await end((signal) => running.signal(signal));
       equal((await running.status).code, 0, running.output());

@@ -4,10 +4,9 @@
  * @module
  */
 import { equal, match } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { cable, may, must, ping, publicKey, randomKey, tunnel, wgRoom } from "./peers.ts";
+import { cable, may, must, ping, publicKey, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
 
@@ -39,9 +38,9 @@ Deno.test("every way of making an interface leaves it without a link-local addre
   await allowRedirects(room);
   const ways: readonly [string, () => Promise<unknown>][] = [
     ["ifconfig create", () => must(room, "ifconfig wg1 create")],
-    ["wg NAME", () => must(room, `${ROOT}wg wg1`)],
+    ["wg NAME", () => must(room, `${WG} wg1`)],
     ["wg -f NAME", async () => {
-      room.spawn([`${ROOT}wg`, "-f", "wg1"]);
+      room.spawn([WG, "-f", "wg1"]);
       await eventually("wg1", async () => (await may(room, "ifconfig wg1")).code === 0);
     }],
   ];
@@ -95,7 +94,7 @@ Deno.test(
     const file = "/run/wg1.conf";
     const stdin = `[Interface]\nPrivateKey = ${randomKey()}\nAddress = 192.168.5.1/24, fd05::1/64\n`;
     await room.output(["sh", "-c", `umask 077; cat >${file}`], { stdin });
-    const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: `${ROOT}wg` };
+    const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: WG };
     await room.output(["wg-quick", "up", file], { env });
     await room.output(["wg-quick", "save", file], { env });
     const saved = await must(room, `cat ${file}`);

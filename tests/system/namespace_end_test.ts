@@ -3,16 +3,15 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, traces, tunnel, wgRoom } from "./peers.ts";
+import { may, must, ping, traces, tunnel, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 
 /** Starts the daemon of wg1 with so many Workers, in the room's own namespace. */
 async function startDaemon(room: Room, workers: 1 | 2): Promise<void> {
-  const daemon = room.spawn(["sh", "-c", `exec ${ROOT}wg daemon wg1 ${workers} </dev/null`]);
+  const daemon = room.spawn(["sh", "-c", `exec ${WG} daemon wg1 ${workers} </dev/null`]);
   await eventually("wg1 is up", () => daemon.output().includes("errno=0"));
   await must(room, "ifconfig wg1 wgport 7111");
 }
@@ -135,7 +134,7 @@ Deno.test("a process in it keeps its interface running although its name was del
 Deno.test("an interface ends with the rdomain that its sockets are in", NEEDED, async () => {
   await using room = await wgRoom();
   const before = await traces(room);
-  const running = room.spawn([`${ROOT}wg`, "-f", "wg1"]);
+  const running = room.spawn([WG, "-f", "wg1"]);
   await eventually("wg1", async () => (await may(room, "ifconfig wg1")).code === 0);
   await must(room, "ifconfig wg1 wgport 7111 wgrtable 3");
   await must(room, "ip netns del rdomain3");

@@ -4,12 +4,9 @@
  * @module
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, publicKey, randomKey, tunnel, wgRoom } from "./peers.ts";
-
-const WG = `${ROOT}wg`;
+import { may, must, ping, publicKey, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
 
 const lines = (room: Room, command: string, netns?: string) =>
   Promise.all(command.trim().split("\n").map((line) => must(room, line.trim(), netns)));

@@ -86,3 +86,26 @@ Deno.test("a laboratory that is killed leaves nothing", needs("namespaces"), asy
   await eventually("the end of the room", () => Deno.stat(`/proc/${holder}`).then(() => false, () => true));
   await rejects(Deno.stat("/run/netns/inner"));
 });
+
+Deno.test(
+  "a program in a folder that only root may enter runs in the room, for every user, and so does a command in a folder",
+  needs("namespaces"),
+  async () => {
+    const folder = await Deno.makeTempDir({ prefix: "two words " });
+    try {
+      await Deno.writeTextFile(`${folder}/own name`, '#!/bin/sh\necho "called as $0 by $(id -u)"\n', { mode: 0o755 });
+      await using room = await Room.open();
+      equal(await room.install(`${folder}/own name`, ["first", "second"]), "/run/program/own name");
+      equal(await room.output(["second"]), "called as /run/bin/second by 0\n");
+      // A user namespace of somebody who is not root has no other users.
+      if (room.kind === "root") {
+        const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        equal(await room.output([...nobody, "first"]), "called as /run/bin/first by 65534\n");
+      }
+      equal(await room.output(["pwd"], { cwd: folder }), `${folder}\n`);
+      equal(await room.output(["pwd"]), "/\n");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);

@@ -4,13 +4,11 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import type { Ran, Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, randomKey, wgRoom } from "./peers.ts";
+import { may, must, randomKey, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ipv6");
-const WG = `${ROOT}wg`;
 const FOLDER = "/run/hostname";
 
 /** Writes a file that is root's alone. */

@@ -4,14 +4,12 @@
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { program } from "../../scripts/facilities.ts";
 import type { Ran, Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, randomKey, traces, wgRoom } from "./peers.ts";
+import { may, must, ping, randomKey, traces, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
-const WG = `${ROOT}wg`;
 const FOLDER = "/run/hostname";
 const SOURCES = new URL("./hostname/", import.meta.url);
 

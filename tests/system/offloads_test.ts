@@ -4,10 +4,9 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { OFFLOAD_NAMES, type OffloadName } from "../../lib/base/offloads.ts";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, tunnel, wgRoom } from "./peers.ts";
+import { may, must, tunnel, WG, wgRoom } from "./peers.ts";
 
 const SIDES = [["wg1", "left"], ["wg2", "right"]] as const;
 
@@ -183,7 +182,7 @@ Deno.test(
 
     await room.output(["sh", "-c", "mkdir /run/files && cat >/run/files/hostname.wg2"], { stdin: "-uso\n-gso up\n" });
     for (let run = 0; run < 2; run++) {
-      await must(room, `${ROOT}wg netstart -d /run/files`);
+      await must(room, `${WG} netstart -d /run/files`);
       deepEqual(await told(room, "wg2"), { running: remaining(had, "uso", "gso"), off: "uso gso" });
     }
   },

@@ -5,7 +5,10 @@
 import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Ran, Room } from "../../scripts/netlab.ts";
 
-/** A room with ./wg on its PATH under the names that matter. */
+/** Where a room that `wgRoom` made has ./wg: a path without blanks, which every user may enter. */
+export const WG = "/run/program/wg";
+
+/** A room with ./wg on its PATH under the names that matter, and as WG. */
 export async function wgRoom(): Promise<Room> {
   const wg = `${ROOT}wg`;
   if (!await Deno.stat(wg).then(() => true, () => false)) throw new Error("./wg is not there: deno task compile");
@@ -37,7 +40,7 @@ export async function publicKey(room: Room, name: string): Promise<string> {
 /** Makes an interface, with so many Workers when that is said. */
 async function create(room: Room, name: string, netns: string, words: string, workers?: 1 | 2): Promise<void> {
   if (workers !== undefined) {
-    const daemon = room.spawn(["sh", "-c", `exec ${ROOT}wg daemon ${name} ${workers} </dev/null`], { netns });
+    const daemon = room.spawn(["sh", "-c", `exec ${WG} daemon ${name} ${workers} </dev/null`], { netns });
     await eventually(`${name} is up`, () => daemon.output().includes("errno=0"));
   }
   await must(room, `ifconfig ${name} ${workers === undefined ? "create " : ""}${words}`, netns);

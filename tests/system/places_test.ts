@@ -3,10 +3,9 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, randomKey, traces, wgRoom } from "./peers.ts";
+import { may, must, randomKey, traces, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip");
 const NEEDS_ROOT = needs("namespaces", "tun", "ip", "root");
@@ -96,8 +95,7 @@ Deno.test(
   NEEDED,
   async () => {
     await using room = await wgRoom();
-    const script =
-      `${ROOT}wg ifconfig wg1 create rdomain 98 && ${ROOT}wg ifconfig wg1 && ${ROOT}wg ifconfig wg1 destroy`;
+    const script = `${WG} ifconfig wg1 create rdomain 98 && ${WG} ifconfig wg1 && ${WG} ifconfig wg1 destroy`;
     for (const place of ["unshare -m", "unshare -nm", "unshare -Urnm", "unshare -Urnmpf --mount-proc"]) {
       const own = "mount -t tmpfs tmpfs /run; [ -L /var/run ] || mount --bind /run /var/run";
       const { code, stdout, stderr } = await room.run([...place.split(" "), "sh", "-c", `${own}; ${script}`]);
@@ -155,8 +153,8 @@ Deno.test(
     // A /var without /var/cache, as in small containers.
     await must(room, "mount -t tmpfs -o mode=755 tmpfs /var");
     await must(room, "ln -s /run /var/run");
-    equal((await shell(room, `umask 077; exec ${ROOT}wg version`)).code, 0);
-    const packed = (await must(room, `${ROOT}wg version`)).includes("(packed");
+    equal((await shell(room, `umask 077; exec ${WG} version`)).code, 0);
+    const packed = (await must(room, `${WG} version`)).includes("(packed");
     const modes = await shell(room, "stat -c %a /var/cache /var/cache/wg");
     if (packed) equal(modes.stdout, "755\n700\n");
   },
@@ -188,7 +186,7 @@ Deno.test("CAP_NET_ADMIN without uid 0 does everything that needs no more", NEED
       "ifconfig wg create",
       "ifconfig wg0 destroy",
       "route add 10.9.0.0/16 192.168.5.9",
-      `${ROOT}wg dmesg wg1`,
+      `${WG} dmesg wg1`,
     ]
   ) {
     const { code, stderr } = await admin(line);
@@ -196,12 +194,12 @@ Deno.test("CAP_NET_ADMIN without uid 0 does everything that needs no more", NEED
   }
   const shown = await admin("ifconfig wg1");
   match(shown.stdout, / mtu 1300\n[^]*\twgport 7112\n[^]*\twgpeer [^]*\t\twgaip 10\.9\.0\.0\/16\n[^]*192\.168\.5\.1/);
-  match((await admin(`${ROOT}wg show wg1`)).stdout, /\npeer: /);
+  match((await admin(`${WG} show wg1`)).stdout, /\npeer: /);
   const still = (text: string) => text.replaceAll(/tx: .*/g, "");
   equal(still((await may(room, "ifconfig wg1")).stdout), still(shown.stdout));
   const file = "mkdir /run/etc && cd /run/etc && cat >hostname.wg2 && chmod 600 hostname.wg2 && chown -R 4321:4321 .";
   await room.output(["sh", "-c", file], { stdin: "wgport 7222\ninet 192.168.6.1/24\n" });
-  const started = await admin(`${ROOT}wg netstart -d /run/etc wg2`);
+  const started = await admin(`${WG} netstart -d /run/etc wg2`);
   deepEqual([started.code, started.stderr], [0, ""]);
   match((await admin("ifconfig wg2")).stdout, /192\.168\.6\.1/);
 

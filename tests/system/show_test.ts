@@ -3,13 +3,12 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import type { Room } from "../../scripts/netlab.ts";
 import { FIELDS } from "../../lib/cli/show/text.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, randomKey, tunnel, wgRoom } from "./peers.ts";
+import { may, must, ping, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
 
-const OURS = `${ROOT}wg`;
+const OURS = WG;
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 const WITH_WG = needs("namespaces", "tun", "ip", "ping", "wg");
 

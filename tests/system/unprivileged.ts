@@ -6,7 +6,7 @@ import { RouteSocket } from "../../lib/linux/route_socket.ts";
 import { listeningSockets } from "../../lib/linux/sockets.ts";
 import { closeTun, openTun, tunNamespaceFd } from "../../lib/ports/open_tun.ts";
 import { closeUdp, openUdp } from "../../lib/ports/open_udp.ts";
-import { ip, osErrorOf } from "./lab.ts";
+import { ip, osErrorOf } from "../linux/lab.ts";
 
 const RDOMAIN = 99;
 

@@ -29,6 +29,7 @@ export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
 export const ENETUNREACH = 101;
+export const EHOSTUNREACH = 113;
 export const ENOBUFS = 105;
 
 /** The largest errno the kernel returns (MAX_ERRNO, include/linux/err.h). */

@@ -28,6 +28,8 @@ export interface AllowedIp {
 
 /** Bytes of an endpoint in a shared cell; see `writeEndpointCell`. */
 export const ENDPOINT_CELL_BYTES = 48;
+/** Where in a cell the local interface index stands. */
+export const LOCAL_INTERFACE = 24;
 
 /**
  * Writes an endpoint and, when known, the local address into a cell of 48 bytes:
@@ -49,14 +51,14 @@ export function writeEndpointCell(
   cell.set(endpoint.address, at + 8);
   if (local === undefined) return;
   cell[at + 1] = local.address.length;
-  writeU32(cell, at + 24, local.interfaceIndex);
+  writeU32(cell, at + LOCAL_INTERFACE, local.interfaceIndex);
   cell.set(local.address, at + 28);
 }
 
 /** Takes the local address out of a cell. */
 export function clearLocalCell(cell: Uint8Array, at: number): void {
   cell[at + 1] = 0;
-  cell.fill(0, at + 24, at + ENDPOINT_CELL_BYTES);
+  cell.fill(0, at + LOCAL_INTERFACE, at + ENDPOINT_CELL_BYTES);
 }
 
 /** The endpoint in a cell, or undefined when there is none. */
@@ -74,7 +76,7 @@ export function readEndpointCell(cell: Uint8Array, at: number): Endpoint | undef
 export function readLocalCell(cell: Uint8Array, at: number): LocalAddress | undefined {
   const length = cell[at + 1];
   if (length !== 4 && length !== 16) return undefined;
-  return { address: cell.slice(at + 28, at + 28 + length), interfaceIndex: readU32(cell, at + 24) };
+  return { address: cell.slice(at + 28, at + 28 + length), interfaceIndex: readU32(cell, at + LOCAL_INTERFACE) };
 }
 
 function writeU32(bytes: Uint8Array, at: number, value: number): void {

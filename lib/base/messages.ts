@@ -80,8 +80,9 @@ export type DataEvent =
   /** The peer's row of the table changed for the first time since `PeerTable.clearActive`. */
   | { readonly type: "peer-active"; readonly peer: PeerSlot }
   /**
-   * A message to `peer` came back as a packet and was dropped: the way to its endpoint leads into the interface and through `through`, which is the peer
-   * itself or leads back to it. At most once a minute for each peer.
+   * A message to `peer` came back as a packet and was dropped: the way to its endpoint leads into
+   * the interface and through `through`, which is the peer itself or leads back to it. At most once
+   * a minute for each peer.
    */
   | { readonly type: "loop"; readonly peer: PeerSlot; readonly through: PeerSlot }
   /** Only while debugging, and at most a few a second. */

@@ -46,9 +46,17 @@ const DATA_RECEIVED_UNANSWERED = 25;
 const ACTIVE = 32;
 const WANTED = 33;
 const CELL_VERSION = 34;
+/**
+ * Written by the control plane alone: the index of the only interface by which sources are kept; 0
+ * for any.
+ */
+const SOURCES_BY = 35;
 const CELL_AT = 144;
 
-/** Behind all rows: which peer the last handshake messages went to, by the low bits of their sender index. Each entry is the index and the slot + 1. */
+/**
+ * Behind all rows: which peer the last handshake messages went to, by the low bits of their sender
+ * index. Each entry is the index and the slot + 1.
+ */
 const HANDSHAKES = 256;
 const HANDSHAKES_BYTES = HANDSHAKES * 8;
 
@@ -128,14 +136,20 @@ export class PeerTable {
     this.#i32[peer * ROW_I32 + RECEIVED_COUNT]++;
   }
 
-  /** Control plane, before an initiation or response leaves: should it come back as a packet, its sender index tells whom it was for. */
+  /**
+   * Control plane, before an initiation or response leaves: should it come back as a packet, its
+   * sender index tells whom it was for.
+   */
   handshakeLeaves(peer: PeerSlot, index: SessionIndex): void {
     const at = (index & (HANDSHAKES - 1)) * 2;
     Atomics.store(this.#handshakes, at + 1, peer + 1);
     Atomics.store(this.#handshakes, at, index);
   }
 
-  /** Whom the handshake message with this sender index (unsigned) was for; undefined when it is none of ours, or so many went after it that it is forgotten. */
+  /**
+   * Whom the handshake message with this sender index (unsigned) was for; undefined when it is none
+   * of ours, or so many went after it that it is forgotten.
+   */
   handshakeAddressee(index: number): PeerSlot | undefined {
     const at = (index & (HANDSHAKES - 1)) * 2;
     if (Atomics.load(this.#handshakes, at) !== (index | 0)) return undefined;
@@ -167,12 +181,14 @@ export class PeerTable {
   }
 
   /**
-   * Where the peer is from now on: configuration or anything authenticated says so. Anybody may write; the version is odd meanwhile,
-   * so the last of two writers wins and the others see a whole cell.
+   * Where the peer is from now on: configuration or anything authenticated says so. Anybody may
+   * write; the version is odd meanwhile, so the last of two writers wins and the others see a whole
+   * cell. A local address that `keepSourcesBy` excludes is left out.
    */
   writeEndpoint(peer: PeerSlot, endpoint: Endpoint | undefined, local: LocalAddress | undefined): void {
     const at = this.#lockCell(peer);
-    writeEndpointCell(this.#bytes, peer * ROW_BYTES + CELL_AT, endpoint, local);
+    const kept = local !== undefined && this.keepsSourceBy(peer, local.interfaceIndex) ? local : undefined;
+    writeEndpointCell(this.#bytes, peer * ROW_BYTES + CELL_AT, endpoint, kept);
     Atomics.add(this.#i32, at, 1);
   }
 
@@ -181,6 +197,26 @@ export class PeerTable {
     const at = this.#lockCell(peer);
     clearLocalCell(this.#bytes, peer * ROW_BYTES + CELL_AT);
     Atomics.add(this.#i32, at, 1);
+  }
+
+  /**
+   * Control plane, as the way to the peer has changed: local addresses are kept only where the
+   * datagram came in by this interface (its index; 0 for any). It does not touch the one that is
+   * kept already.
+   */
+  keepSourcesBy(peer: PeerSlot, interfaceIndex: number): void {
+    Atomics.store(this.#i32, peer * ROW_I32 + SOURCES_BY, interfaceIndex);
+  }
+
+  /** Whether the local address of a datagram that came in by this interface is kept. */
+  keepsSourceBy(peer: PeerSlot, interfaceIndex: number): boolean {
+    const only = Atomics.load(this.#i32, peer * ROW_I32 + SOURCES_BY);
+    return only === 0 || only === interfaceIndex;
+  }
+
+  /** Whether it is known from which of our addresses to write to the peer. */
+  hasLocal(peer: PeerSlot): boolean {
+    return this.#bytes[peer * ROW_BYTES + CELL_AT + 1] !== 0;
   }
 
   /** Waits for other writers, a few hundred nanoseconds at most but for one that lost its processor. Returns the place of the version. */

@@ -17,6 +17,7 @@ import { SEND_FAILED, SEND_SOURCE_LOST } from "../data/ports.ts";
 import { Device, type OutgoingDatagram } from "../device/device.ts";
 import { ControlDriver } from "../worker/control.ts";
 import { type LinkState, LinkWatch } from "../worker/link_watch.ts";
+import { RouteWatch } from "../worker/route_watch.ts";
 import type { PacketWorkers } from "../worker/worker_handle.ts";
 import type { WorkerReport } from "../worker/worker_messages.ts";
 import { NetNamespace, removeRdomainIfEmpty } from "../linux/namespace.ts";
@@ -79,6 +80,7 @@ export class Interface {
   readonly #peers = new Set<PeerSlot>();
   readonly #end = Promise.withResolvers<End>();
   #sockets: Sockets;
+  #routes: RouteWatch;
   #cipher = "";
   #link: LinkState | undefined;
   /** What the link lost when `setUp` took it down. */
@@ -114,6 +116,7 @@ export class Interface {
         return opened;
       } catch (error) {
         opened.#control.close();
+        opened.#routes.close();
         opened.#watch.close();
         throw error;
       }
@@ -136,6 +139,7 @@ export class Interface {
     this.#socketPlace = socketPlace(sockets);
     // A look settles the link: before anybody can take it up.
     this.#watch.look();
+    this.#routes = this.#watchRoutes(sockets.rtable);
     const suite = chooseSuite();
     this.#suite = suite.name;
     this.#device = new Device({
@@ -225,6 +229,7 @@ export class Interface {
       fd4: this.#sockets.fd4,
       fd6: this.#sockets.fd6,
       linkSocket: this.#watch.descriptor,
+      routeSocket: this.#routes.descriptor,
       times: this.#options.times,
       offloads: this.#offloads.usable,
     }, {
@@ -263,10 +268,29 @@ export class Interface {
   async #goOver(before: Sockets, after: Sockets): Promise<void> {
     await this.#options.worker.replaceSockets(after.fd4, after.fd6);
     for (const peer of this.#peers) this.#table.clearLocal(peer);
+    if (before.rtable !== after.rtable) await this.#followRoutes(after.rtable);
     closeUdp(before);
     if (before.rtable === after.rtable) return;
     this.#socketPlace = socketPlace(after);
     removeRdomainIfEmpty(before.rtable);
+  }
+
+  #watchRoutes(rtable: number): RouteWatch {
+    return new RouteWatch(rtable, {
+      table: this.#table,
+      peers: this.#peers,
+      sockets: () => this.#sockets,
+      wait: () => void this.#options.worker.watchRoutes(this.#routes.descriptor),
+      now,
+    });
+  }
+
+  /** The sockets are in another rdomain now. */
+  async #followRoutes(rtable: number): Promise<void> {
+    const before = this.#routes;
+    this.#routes = this.#watchRoutes(rtable);
+    await this.#options.worker.watchRoutes(this.#routes.descriptor);
+    before.close();
   }
 
   #keep(change: DeviceChange): void {
@@ -320,6 +344,9 @@ export class Interface {
         return;
       case "link-changed":
         this.#look();
+        return;
+      case "routes-changed":
+        this.#routes.changed();
         return;
     }
   }
@@ -391,6 +418,7 @@ export class Interface {
     const place = this.#watch.place;
     const rdomain = namedRdomains().find((n) => isRdomain(n, place)) ?? 0;
     this.#watch.close();
+    this.#routes.close();
     closeTun(this.#tun);
     closeUdp(this.#sockets);
     for (const n of new Set([rdomain, this.#sockets.rtable])) removeRdomain(n, this.#options.log);

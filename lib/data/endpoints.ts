@@ -2,7 +2,7 @@
  * The data plane's copies of where its peers are. The truth is in the peer table, which the control plane and every data plane of the interface write.
  * @module
  */
-import { readEndpointCell, readLocalCell } from "../base/endpoint.ts";
+import { LOCAL_INTERFACE, readEndpointCell, readLocalCell } from "../base/endpoint.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { PacketMemory } from "./memory.ts";
 import type { Peer } from "./sessions.ts";
@@ -35,8 +35,15 @@ export class Endpoints {
   /** The peer is where the cell at `sourceAt` says: something authenticated came from there. */
   follow(peer: Peer, sourceAt: number): void {
     this.refresh(peer);
-    if (this.#memory.sameCell(peer.cellAt, sourceAt)) return;
-    const { bytes } = this.#memory;
+    const memory = this.#memory;
+    if (memory.sameCell(peer.cellAt, sourceAt)) return;
+    const { bytes } = memory;
+    // The way to the peer has just changed: its packets come in by the old one for a while, and
+    // nothing is kept of that.
+    if (
+      bytes[peer.cellAt + 1] === 0 && memory.sameEndpoint(peer.cellAt, sourceAt) &&
+      !this.#table.keepsSourceBy(peer.slot, memory.u32[sourceAt + LOCAL_INTERFACE >>> 2])
+    ) return;
     this.#table.writeEndpoint(peer.slot, readEndpointCell(bytes, sourceAt), readLocalCell(bytes, sourceAt));
     this.#copy(peer);
   }

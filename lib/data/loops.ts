@@ -1,8 +1,11 @@
 /**
- * Messages of ours that come back as packets, because the way to a peer's endpoint leads into the tunnel. Through another peer they go on: that is how
- * several hops nest over one interface. Through the same peer, directly or around, they would come back for ever: they are dropped, and said.
+ * Messages of ours that come back as packets, because the way to a peer's endpoint leads into the
+ * tunnel. Through another peer they go on: that is how several hops nest over one interface.
+ * Through the same peer, directly or around, they would come back for ever: they are dropped, and
+ * said.
  *
- * Only what comes back tells. No look-up of a route knows what rules by port, protocol, user or mark do with the packet that is really sent.
+ * Only what comes back tells. No look-up of a route knows what rules by port, protocol, user or
+ * mark do with the packet that is really sent.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -15,14 +18,23 @@ import type { PacketMemory } from "./memory.ts";
 import type { Peer, SessionTable } from "./sessions.ts";
 import type { Voice } from "./voice.ts";
 
-/** How long after one of its messages came back a peer counts as carried by another. Each message that follows says it anew. */
+/**
+ * How long after one of its messages came back a peer counts as carried by another. Each message
+ * that follows says it anew.
+ */
 export const CARRIED_MS = 1_000;
-/** Peers in a row, each carried by the next. More are a ring: the messages of the innermost would have no room left. */
+/**
+ * Peers in a row, each carried by the next. More are a ring: the messages of the innermost would
+ * have no room left.
+ */
 export const HOPS_MAX = 8;
 
 /** Bytes of a message's type and index, which tell whose it is. */
 const INDEXED_BYTES = 8;
-/** IPv6's fragment header (RFC 8200 section 4.5): next header u8, reserved u8, offset and flags u16, identification u32. */
+/**
+ * IPv6's fragment header (RFC 8200 section 4.5): next header u8, reserved u8, offset and flags u16,
+ * identification u32.
+ */
 const FRAGMENT_HEADER = 44;
 const FRAGMENT_HEADER_BYTES = 8;
 
@@ -54,12 +66,16 @@ export class Loops {
     this.#voice = parts.voice;
   }
 
-  /** Whether the packet of `length` bytes (a whole header at least) from the TUN device must not go to the peer, as it is a message that would come back again. */
+  /**
+   * Whether the packet of `length` bytes (a whole header at least) from the TUN device must not go
+   * to the peer, as it is a message that would come back again.
+   */
   isLoop(to: Peer, v4: boolean, length: number, now: Milliseconds): boolean {
     const at = this.#udpPayload(v4);
     if (at === 0 || at + INDEXED_BYTES > this.#memory.tunPacket + length) return false;
     const type = this.#memory.view.getUint32(at, true);
-    // A cookie reply has no index of a session of ours. It goes once around, in a data message, which is known.
+    // A cookie reply has no index of a session of ours. It goes once around, in a data message,
+    // which is known.
     if (type !== MESSAGE_DATA && type !== MESSAGE_INITIATION && type !== MESSAGE_RESPONSE) return false;
     const from = this.#addressee(type, this.#memory.view.getUint32(at + 4, true), to);
     if (from === undefined) return false;
@@ -73,7 +89,10 @@ export class Loops {
     return true;
   }
 
-  /** Where the payload of a UDP datagram begins, or of the first fragment of one; 0 for another packet. Later fragments of a message that goes on go with it. */
+  /**
+   * Where the payload of a UDP datagram begins, or of the first fragment of one; 0 for another
+   * packet. Later fragments of a message that goes on go with it.
+   */
   #udpPayload(v4: boolean): number {
     const { bytes, view, tunPacket } = this.#memory;
     if (v4) {
@@ -88,7 +107,10 @@ export class Loops {
     return at + FRAGMENT_HEADER_BYTES + Ip.UDP_HEADER_BYTES;
   }
 
-  /** The peer that a message of ours was sent to; undefined when it is none of ours. Somebody else's, forwarded by this machine, has other indices. */
+  /**
+   * The peer that a message of ours was sent to; undefined when it is none of ours. Somebody
+   * else's, forwarded by this machine, has other indices.
+   */
   #addressee(type: number, index: number, to: Peer): Peer | undefined {
     if (type === MESSAGE_DATA) {
       if (to.current?.remoteIndex === index) return to;
@@ -99,7 +121,10 @@ export class Loops {
   }
 }
 
-/** Whether what goes to a peer ends up in a message to another one, as far as messages came back lately. */
+/**
+ * Whether what goes to a peer ends up in a message to another one, as far as messages came back
+ * lately.
+ */
 function leadsTo(peer: Peer, other: Peer, now: Milliseconds): boolean {
   let at: Peer | null = peer;
   for (let hop = 0; hop < HOPS_MAX; hop++) {

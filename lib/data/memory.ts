@@ -79,6 +79,17 @@ export class PacketMemory {
     return this.#keys + row * SESSION_KEYS_BYTES;
   }
 
+  /** Whether two endpoint cells have the same endpoint, whatever their local addresses. */
+  sameEndpoint(a: number, b: number): boolean {
+    const { u32 } = this;
+    a >>>= 2;
+    b >>>= 2;
+    // The second byte is the local address' length.
+    if (((u32[a] ^ u32[b]) & 0xffff_00ff) !== 0) return false;
+    for (let i = 1; i < 6; i++) if (u32[a + i] !== u32[b + i]) return false;
+    return true;
+  }
+
   /** Whether two endpoint cells are equal. */
   sameCell(a: number, b: number): boolean {
     const { u32 } = this;

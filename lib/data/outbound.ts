@@ -1,7 +1,9 @@
 /**
- * TUN to UDP. Stages: read (with virtio_net_hdr) -> the destination's peer by allowed IPs -> its session -> super-packets are split, checksums
- * finished, on the way into a slot -> padding, sealing, sending (sender.ts). Without a session the packets wait and a handshake is asked for;
- * without a peer an ICMP answer goes back. A message of ours that would come back for ever goes no further (loops.ts).
+ * TUN to UDP. Stages: read (with virtio_net_hdr) -> the destination's peer by allowed IPs -> its
+ * session -> super-packets are split, checksums finished, on the way into a slot -> padding,
+ * sealing, sending (sender.ts). Without a session the packets wait and a handshake is asked for;
+ * without a peer an ICMP answer goes back. A message of ours that would come back for ever goes no
+ * further (loops.ts).
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";

@@ -20,7 +20,10 @@ export class Peer {
   staged: Uint8Array[] | null = null;
   /** The version of the table's endpoint that the cell is a copy of; -1 for none. */
   endpointVersion = -1;
-  /** The peer through which its messages went when the last one came back as a packet, and when that was (loops.ts). */
+  /**
+   * The peer through which its messages went when the last one came back as a packet, and when that
+   * was (loops.ts).
+   */
   carrier: Peer | null = null;
   carriedAt = -Infinity;
   /** When it was last said that its messages come back for ever. */
@@ -74,7 +77,10 @@ export class SessionTable {
   readonly #rowOfSlot = new Int32Array(SESSION_SLOTS);
   readonly #rows: (Session | null)[] = [];
   readonly #freeRows: number[] = [];
-  /** By the index that the other side gave; made when one is first looked for, as most interfaces never do. */
+  /**
+   * By the index that the other side gave; made when one is first looked for, as most interfaces
+   * never do.
+   */
   #byRemote: Map<number, Session> | undefined;
 
   constructor(memory: PacketMemory) {
@@ -94,7 +100,10 @@ export class SessionTable {
     return session !== null && session.localIndex === index ? session : null;
   }
 
-  /** The session whose messages bear an index of the other side's (unsigned); of several with one index, as strangers to each other may give, the newest. */
+  /**
+   * The session whose messages bear an index of the other side's (unsigned); of several with one
+   * index, as strangers to each other may give, the newest.
+   */
   findRemote(index: number): Session | undefined {
     if (this.#byRemote === undefined) {
       this.#byRemote = new Map();

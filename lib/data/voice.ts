@@ -16,7 +16,10 @@ export const NOTICES_PER_SECOND = 5;
 /** How often it is said of one peer that its messages come back for ever. */
 export const LOOP_EVERY_MS = 60_000;
 
-/** Emits events: notices only while debugging, handshake messages only while their queue has room, loops once a while. */
+/**
+ * Emits events: notices only while debugging, handshake messages only while their queue has room,
+ * loops once a while.
+ */
 export class Voice {
   /** Whether notices are wanted. */
   debug = false;
@@ -53,7 +56,10 @@ export class Voice {
     this.#emit({ type: "session-confirmed", peer, localIndex });
   }
 
-  /** A message to `peer` came back and was not sent again through `through`, which is `peer` itself or leads back to it. */
+  /**
+   * A message to `peer` came back and was not sent again through `through`, which is `peer` itself
+   * or leads back to it.
+   */
   loop(peer: Peer, through: Peer, now: Milliseconds): void {
     if (now - peer.loopSaidAt < LOOP_EVERY_MS) return;
     peer.loopSaidAt = now;

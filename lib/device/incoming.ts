@@ -22,7 +22,7 @@ import { COOKIE_REPLY, INITIATION, MESSAGE_NONE, messageKind, readIndex, RESPONS
 import type { Context, OwnKeys } from "./context.ts";
 import { cookieJarOf, staticSharedOf } from "./outgoing.ts";
 import { NEVER, type Peer } from "./peer.ts";
-import { moveTo } from "./peer_endpoint.ts";
+import { moveTo, pathOf } from "./peer_endpoint.ts";
 import { installSession } from "./sessions.ts";
 
 /** A datagram with its addresses. */
@@ -106,7 +106,7 @@ export class Incoming {
 
   #initiation(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Outcome {
     const { ctx } = this;
-    const { datagram: message, source, local } = incoming;
+    const { datagram: message, source } = incoming;
     const say = (why = "") => ctx.out.say(`Invalid handshake initiation${why}`, source);
     const opened = openInitiation(ctx.suite, ctx.start, own.identity, message);
     if (opened === undefined) {
@@ -160,6 +160,8 @@ export class Incoming {
     peer.zeroAt = now + ctx.times.zeroKeysAfter;
     ctx.out.say(`Sending handshake response to peer ${peer.number}`, source);
     ctx.table.handshakeLeaves(peer.slot, index);
+    // The address it was written to, unless the way back has changed.
+    const { local } = pathOf(ctx, peer);
     ctx.out.datagram({ bytes: made.message, endpoint: source, local, peer: peer.slot });
     ctx.counters.addOf(COUNTER.handshake_response_sent, peer.slot);
     return this.#accept(peer, "handshake_initiation_accepted");

@@ -29,6 +29,7 @@ export const RTMSG_BYTES = 12;
 export const RTNEXTHOP_BYTES = 8;
 
 const RTA_DST = 1;
+const RTA_SRC = 2;
 const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
@@ -38,7 +39,11 @@ const RTA_MULTIPATH = 9;
 const RTA_TABLE = 15;
 const RTA_MARK = 16;
 const RTA_VIA = 18;
+const RTA_IP_PROTO = 27;
+const RTA_SPORT = 28;
+const RTA_DPORT = 29;
 const RTAX_MTU = 2;
+const IPPROTO_UDP = 17;
 
 const RTM_F_LOOKUP_TABLE = 0x1000;
 const RTM_F_FIB_MATCH = 0x2000;
@@ -154,6 +159,12 @@ export interface RouteLookup {
   /** The route as it stands in the table, with its prefix, rather than the way this address takes. */
   readonly match?: boolean | undefined;
   readonly interfaceIndex?: number | undefined;
+  /** Source address of the packets, of the destination's family. */
+  readonly source?: IpBytes | undefined;
+  /**
+   * The packets are UDP datagrams between these ports. Kernels before 4.18 take no account of that.
+   */
+  readonly udp?: { readonly sourcePort: number; readonly destinationPort: number } | undefined;
 }
 
 /** Asks which way packets to an address take. */
@@ -161,10 +172,17 @@ export function encodeRouteGet(sequence: number, address: IpBytes, lookup: Route
   // IPv6 always tells the table, and refuses the flag that asks for it.
   const flags = (address.length === 4 ? RTM_F_LOOKUP_TABLE : 0) | (lookup.match === true ? RTM_F_FIB_MATCH : 0);
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence)
-    .u8(familyOf(address)).u8(address.length * 8).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u32(flags)
-    .attribute(RTA_DST, address);
+    .u8(familyOf(address)).u8(address.length * 8).u8((lookup.source?.length ?? 0) * 8).u8(0).u8(0).u8(0).u8(0).u8(0)
+    .u32(flags).attribute(RTA_DST, address);
+  if (lookup.source !== undefined) builder.attribute(RTA_SRC, lookup.source);
   if (lookup.interfaceIndex !== undefined) builder.attributeU32(RTA_OIF, lookup.interfaceIndex);
   if (lookup.mark !== undefined) builder.attributeU32(RTA_MARK, lookup.mark);
+  if (lookup.udp !== undefined) {
+    const { sourcePort, destinationPort } = lookup.udp;
+    builder.attribute(RTA_IP_PROTO, Uint8Array.of(IPPROTO_UDP));
+    builder.attribute(RTA_SPORT, Uint8Array.of(sourcePort >>> 8, sourcePort));
+    builder.attribute(RTA_DPORT, Uint8Array.of(destinationPort >>> 8, destinationPort));
+  }
   return builder.finish();
 }
 

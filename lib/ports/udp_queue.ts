@@ -4,7 +4,7 @@
  */
 import type { Arena } from "../base/arena.ts";
 import { SEND_FAILED, SEND_OK, SEND_SOURCE_LOST, type SendQueue, type SendResult } from "../data/ports.ts";
-import { EADDRNOTAVAIL, EAGAIN, EINVAL, ENETUNREACH } from "../../ffi/errno.ts";
+import { EACCES, EADDRNOTAVAIL, EAGAIN, EHOSTUNREACH, EINVAL, ENETUNREACH } from "../../ffi/errno.ts";
 import { arenaPointer, type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";
 import { MMSGHDR_BYTES, UdpMessage } from "./udp_message.ts";
@@ -89,7 +89,11 @@ export class UdpQueue implements SendQueue {
   }
 }
 
-/** Whether a source address that is no longer ours, or leads nowhere, can be the reason of a failed send. */
+/**
+ * Whether a source address that is no longer ours, or whose rules lead nowhere (unreachable,
+ * prohibit), can be the reason of a failed send.
+ */
 export function canSourceCause(errno: number): boolean {
-  return errno === EINVAL || errno === ENETUNREACH || errno === EADDRNOTAVAIL;
+  return errno === EINVAL || errno === ENETUNREACH || errno === EADDRNOTAVAIL || errno === EHOSTUNREACH ||
+    errno === EACCES;
 }

@@ -16,7 +16,7 @@ import { LinuxUdpPort } from "../ports/linux_udp_port.ts";
 import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
 import { nameThread } from "../../ffi/process.ts";
 import { giveMemoryBack } from "./give_back.ts";
-import { PLACE_UDP4, PLACE_UDP6, runPacketLoop } from "./packet_loop.ts";
+import { PLACE_ROUTES, PLACE_UDP4, PLACE_UDP6, runPacketLoop } from "./packet_loop.ts";
 import {
   EVENTS_HELD,
   EVENTS_NONE,
@@ -81,6 +81,7 @@ function run(start: WorkerStart): void {
     start.bell,
     start.linkSocket,
     reads(start.tun.bulkFd, "outbound"),
+    start.routeSocket,
   ]);
 
   const carryOut = (order: WorkerOrder): void => {
@@ -95,6 +96,10 @@ function run(start: WorkerStart): void {
         polls.set(PLACE_UDP4, reads(order.fd4, "inbound"));
         polls.set(PLACE_UDP6, reads(order.fd6, "inbound"));
         say({ type: "sockets-replaced" });
+        return;
+      case "route-socket":
+        polls.set(PLACE_ROUTES, order.descriptor);
+        say({ type: "route-socket-taken" });
         return;
       case "offloads":
         dataplane.setOffloads(order.offloads);
@@ -138,6 +143,11 @@ function run(start: WorkerStart): void {
     },
     link,
     linkChanged: () => say({ type: "link-changed" }),
+    routesChanged: () => {
+      // The main isolate empties it, in its own time.
+      polls.set(PLACE_ROUTES, -1);
+      say({ type: "routes-changed" });
+    },
   });
   say({ type: end });
 }

@@ -36,6 +36,7 @@ export const PLACE_UDP6 = 2;
 export const PLACE_BELL = 3;
 export const PLACE_LINK = 4;
 export const PLACE_TUN_BULK = 5;
+export const PLACE_ROUTES = 6;
 
 const POLL_ERRORS = 8 | 16 | 32; // POLLERR | POLLHUP | POLLNVAL
 
@@ -53,6 +54,8 @@ export interface PacketLoop {
   /** The netlink socket became readable: empty it and say so. */
   readonly link: DrainedSocket | undefined;
   readonly linkChanged: () => void;
+  /** The routes' netlink socket became readable: it must leave the poll set. */
+  readonly routesChanged: () => void;
 }
 
 /** Runs until it is told to stop or the TUN device is gone. */
@@ -102,6 +105,7 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
       loop.link?.drain();
       loop.linkChanged();
     }
+    if (polls.found(PLACE_ROUTES) !== 0) loop.routesChanged();
     errorPasses = !worked && (polls.found(PLACE_TUN) & POLL_ERRORS) !== 0 ? errorPasses + 1 : 0;
     if (errorPasses > ERROR_PASSES_MAX) return "gone";
   }

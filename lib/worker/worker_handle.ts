@@ -46,6 +46,7 @@ export type PacketWorkers = Pick<
   | "run"
   | "command"
   | "replaceSockets"
+  | "watchRoutes"
   | "setOffloads"
   | "counts"
   | "tidy"
@@ -135,6 +136,14 @@ export class WorkerHandle {
     await this.#ask({ type: "sockets", fd4, fd6 });
   }
 
+  /**
+   * Reports `routes-changed` once when this netlink socket is readable; -1 for none. When it
+   * returns nothing uses one before.
+   */
+  async watchRoutes(descriptor: number): Promise<void> {
+    await this.#ask({ type: "route-socket", descriptor });
+  }
+
   /** Has the data plane use these offloads; when it returns it does, and what became of that was reported. */
   async setOffloads(offloads: Offloads): Promise<void> {
     await this.#ask({ type: "offloads", offloads });
@@ -185,6 +194,7 @@ export class WorkerHandle {
         this.#running.resolve();
         return;
       case "sockets-replaced":
+      case "route-socket-taken":
       case "offloads-set":
         this.#asked.shift()?.resolve();
         return;
@@ -198,6 +208,7 @@ export class WorkerHandle {
       case "events":
       case "offloads":
       case "link-changed":
+      case "routes-changed":
         this.#listener?.report(report);
         return;
     }

@@ -42,6 +42,8 @@ export interface WorkerStart {
   readonly fd6: number;
   /** A netlink socket whose readability is reported as `link-changed`; -1 for none. */
   readonly linkSocket: number;
+  /** A netlink socket whose readability is reported as `routes-changed`, once; -1 for none. */
+  readonly routeSocket: number;
   readonly direction: Direction;
   readonly times: Times | undefined;
   readonly offloads: Partial<Offloads> | undefined;
@@ -52,6 +54,11 @@ export type WorkerOrder =
   | { readonly type: "commands"; readonly commands: readonly DataCommand[] }
   /** Go over to other sockets; answered by `sockets-replaced`, after which the old ones may be closed. */
   | { readonly type: "sockets"; readonly fd4: number; readonly fd6: number }
+  /**
+   * Report `routes-changed`, once, when it is readable; answered by `route-socket-taken`, after
+   * which one before may be closed.
+   */
+  | { readonly type: "route-socket"; readonly descriptor: number }
   /** Use these; answered by `offloads` when that makes a difference, and then by `offloads-set`. */
   | { readonly type: "offloads"; readonly offloads: Offloads }
   /** Collect garbage: something big has passed. */
@@ -79,9 +86,15 @@ export type WorkerReport =
   | { readonly type: "events"; readonly events: readonly DataEvent[] }
   | { readonly type: "offloads"; readonly offloads: Offloads }
   | { readonly type: "sockets-replaced" }
+  | { readonly type: "route-socket-taken" }
   | { readonly type: "offloads-set" }
   /** Something about the link, or another one in its namespace, changed. */
   | { readonly type: "link-changed" }
+  /**
+   * Links, addresses, routes or rules where the UDP sockets are changed. The route socket is not
+   * looked at any more until it is given again.
+   */
+  | { readonly type: "routes-changed" }
   /** The TUN device was deleted; the loop has ended. */
   | { readonly type: "gone" }
   /** The loop ended because it was told to: nothing uses the descriptors any more. */

@@ -63,14 +63,14 @@ export class WorkerPair implements PacketWorkers {
   /** As WorkerHandle's: when it throws, both have ended or are ending. */
   async run(setup: WorkerSetup, listener: WorkerListener): Promise<void> {
     this.#listener = listener;
-    const start = (worker: WorkerHandle, linkSocket: number) =>
-      worker.run({ ...setup, linkSocket }, {
+    const start = (worker: WorkerHandle, sockets: Pick<WorkerSetup, "linkSocket" | "routeSocket">) =>
+      worker.run({ ...setup, ...sockets }, {
         report: (report) => this.#hear(worker, report),
         ended: (reason) => this.#ended(reason),
       });
     try {
-      // One of them watches the link.
-      await Promise.all([start(this.#outbound, -1), start(this.#inbound, setup.linkSocket)]);
+      // One of them watches the link and the routes.
+      await Promise.all([start(this.#outbound, { linkSocket: -1, routeSocket: -1 }), start(this.#inbound, setup)]);
     } catch (error) {
       await this.stop();
       throw error;
@@ -84,6 +84,11 @@ export class WorkerPair implements PacketWorkers {
 
   async replaceSockets(fd4: number, fd6: number): Promise<void> {
     await Promise.all([this.#outbound.replaceSockets(fd4, fd6), this.#inbound.replaceSockets(fd4, fd6)]);
+  }
+
+  /** Only one of them watches them. */
+  async watchRoutes(descriptor: number): Promise<void> {
+    await this.#inbound.watchRoutes(descriptor);
   }
 
   async setOffloads(offloads: Offloads): Promise<void> {

@@ -113,6 +113,7 @@ function run(plan: PlainPlan): void {
     flush: () => {},
     link: undefined,
     linkChanged: () => {},
+    routesChanged: () => {},
   });
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { milliseconds, peerSlot } from "../../lib/base/brands.ts";
+import { milliseconds, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 
 const P0 = peerSlot(0);
@@ -106,4 +106,39 @@ Deno.test("endpoints that several threads write are whole, and no write is lost"
   for (const { worker } of workers) worker.terminate();
   assert.ok(read > 0 && seen.size > 1, `${read} reads, ${seen.size} values`);
   assert.equal(table.endpointVersion(P1), WRITERS * WRITES * 4);
+});
+
+Deno.test("sources are kept by one interface only, while that is wanted", () => {
+  const table = small();
+  const endpoint = { address: Uint8Array.of(10, 0, 0, 2), port: 7, scope: 0 };
+  const local = { address: Uint8Array.of(10, 0, 0, 1), interfaceIndex: 3 };
+  table.writeEndpoint(P1, endpoint, local);
+  table.keepSourcesBy(P1, 4);
+  assert.deepEqual(table.readEndpoint(P1), { endpoint, local }, "what is there stays");
+  assert.equal(table.hasLocal(P1), true);
+  table.writeEndpoint(P1, endpoint, local);
+  assert.deepEqual(table.readEndpoint(P1), { endpoint, local: undefined });
+  assert.equal(table.hasLocal(P1), false);
+  const other = { ...local, interfaceIndex: 4 };
+  table.writeEndpoint(P1, endpoint, other);
+  assert.deepEqual(table.readEndpoint(P1), { endpoint, local: other });
+  assert.deepEqual([table.keepsSourceBy(P1, 3), table.keepsSourceBy(P1, 4), table.keepsSourceBy(P0, 3)], [
+    false,
+    true,
+    true,
+  ]);
+  table.keepSourcesBy(P1, 0);
+  table.writeEndpoint(P1, endpoint, local);
+  assert.deepEqual(table.readEndpoint(P1), { endpoint, local });
+});
+
+Deno.test("the last handshakes' indices tell whom they were for", () => {
+  const table = small();
+  assert.equal(table.handshakeAddressee(0), undefined);
+  table.handshakeLeaves(P0, sessionIndex(0));
+  table.handshakeLeaves(P1, sessionIndex(0xffff_ff01));
+  assert.equal(table.handshakeAddressee(0), P0);
+  assert.equal(table.handshakeAddressee(0xffff_ff01), P1);
+  assert.equal(table.handshakeAddressee(0xffff_fe01), undefined);
+  assert.deepEqual(table.readEndpoint(P1), { endpoint: undefined, local: undefined });
 });

@@ -1,4 +1,7 @@
-/** Messages of ours that come back as packets: they go on through another peer, and end where they would come back again. */
+/**
+ * Messages of ours that come back as packets: they go on through another peer, and end where they
+ * would come back again.
+ */
 import assert from "node:assert/strict";
 import { type Milliseconds, type PeerSlot, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
@@ -18,7 +21,10 @@ function endpointOf(n: number, v6: boolean): Endpoint {
   return { address, port: 7000 + n, scope: 0 };
 }
 
-/** A side with peers 1 to `count`, each with a session; `carriers[n]` has the endpoint of n among its allowed IPs. Peer n has the host 100 + n too. */
+/**
+ * A side with peers 1 to `count`, each with a session; `carriers[n]` has the endpoint of n among
+ * its allowed IPs. Peer n has the host 100 + n too.
+ */
 function sideWith(count: number, carriers: Readonly<Record<number, number>>, v6: boolean): Side {
   const side = new Side(ENDPOINT_A, { mtu: MTU });
   for (let n = 1; n <= count; n++) {
@@ -68,7 +74,10 @@ function fragments(packet: Uint8Array, v6: boolean): Uint8Array[] {
   return parts;
 }
 
-/** What a side sent, by the peer it was for. The messages to peers in `returning` come back as packets until nothing more does. */
+/**
+ * What a side sent, by the peer it was for. The messages to peers in `returning` come back as
+ * packets until nothing more does.
+ */
 function circulate(side: Side, returning: ReadonlySet<number>, v6: boolean, now: Milliseconds = NOON): number[] {
   const sent: number[] = [];
   for (let rounds = 0;; rounds++) {
@@ -116,7 +125,8 @@ for (const v6 of [false, true]) {
     assert.deepEqual(circulate(side, all(1), v6), [1]);
     assert.equal(side.dataplane.counts().tx_looped, 1);
     start(side, 1, v6, full(v6));
-    // The second fragment has no header that tells whose it is. Its message is short, and does not get far.
+    // The second fragment has no header that tells whose it is. Its message is short, and does not
+    // get far.
     assert.deepEqual(circulate(side, all(1), v6, after(1)), [1, 1]);
     assert.equal(side.dataplane.counts().tx_looped, 3);
     const loop = { type: "loop", peer: slotOf(1), through: slotOf(1) };

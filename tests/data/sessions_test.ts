@@ -206,6 +206,28 @@ Deno.test("a replayed, a forged and a misdirected message deliver nothing", () =
   assert.equal(b.table.readEndpoint(P0).endpoint?.port, ENDPOINT_A.port, "nobody roams without authenticating");
 });
 
+Deno.test("after the way to a peer changed, packets that come in by the old interface bring no source, and cost nothing", () => {
+  const { a, b } = connectedSides();
+  const local = { address: Uint8Array.of(192, 0, 2, 9), interfaceIndex: 3 };
+  const packet = packetOf(60);
+  const receive = (from = ENDPOINT_A) => {
+    for (const run of a.sendPacket(packet)) b.udp.inbox.push({ ...run, from });
+    b.turn();
+    return b.table.readEndpoint(P0);
+  };
+  b.udp.local = local;
+  assert.deepEqual(receive(), { endpoint: ENDPOINT_A, local });
+  b.table.keepSourcesBy(P0, 4);
+  b.table.clearLocal(P0);
+  const version = b.table.endpointVersion(P0);
+  for (let i = 0; i < 3; i++) assert.deepEqual(receive(), { endpoint: ENDPOINT_A, local: undefined });
+  assert.equal(b.table.endpointVersion(P0), version, "nothing is written");
+  const moved = { ...ENDPOINT_A, port: 2001 };
+  assert.deepEqual(receive(moved), { endpoint: moved, local: undefined });
+  b.udp.local = { ...local, interfaceIndex: 4 };
+  assert.deepEqual(receive(moved), { endpoint: moved, local: b.udp.local });
+});
+
 Deno.test("the peer's endpoint follows what it authenticates, from one family to the other and back", () => {
   const { a, b } = connectedSides();
   const six = { ...ENDPOINT_B, port: 5555 };

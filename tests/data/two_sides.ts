@@ -4,7 +4,13 @@
  */
 import { Arena } from "../../lib/base/arena.ts";
 import { type Milliseconds, milliseconds, type PeerSlot, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
-import { type AllowedIp, type Endpoint, readEndpointCell, writeEndpointCell } from "../../lib/base/endpoint.ts";
+import {
+  type AllowedIp,
+  type Endpoint,
+  type LocalAddress,
+  readEndpointCell,
+  writeEndpointCell,
+} from "../../lib/base/endpoint.ts";
 import type { DataCommand, DataEvent } from "../../lib/base/messages.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
@@ -86,6 +92,8 @@ export class MemoryUdp implements UdpPort {
   segmentSize = 0;
   ecn = 0;
   result: SendResult = 0;
+  /** Where what is received was written to. */
+  local: LocalAddress | undefined;
   readonly sourceAt: number;
   gro: boolean;
   readonly #pieces: (readonly [number, number])[] = [];
@@ -113,7 +121,7 @@ export class MemoryUdp implements UdpPort {
     this.arena.bytes.set(run.bytes, at);
     this.segmentSize = run.segmentSize;
     this.ecn = run.ecn;
-    writeEndpointCell(this.arena.bytes, this.sourceAt, run.from, undefined);
+    writeEndpointCell(this.arena.bytes, this.sourceAt, run.from, this.local);
     return run.bytes.length;
   }
   gather(index: number, at: number, length: number): void {

@@ -4,7 +4,7 @@ import { parseIp } from "../../lib/base/ip_text.ts";
 import * as address from "../../lib/netlink/address.ts";
 import * as link from "../../lib/netlink/link.ts";
 import * as route from "../../lib/netlink/route.ts";
-import { NLM_F_ACK } from "../../lib/netlink/message.ts";
+import { NLM_F_ACK, readAttributes } from "../../lib/netlink/message.ts";
 import { REQUESTS } from "./captured.ts";
 
 const SEQUENCE = 0x01020304;
@@ -85,6 +85,27 @@ Deno.test("route requests are iproute2's", () => {
   );
   same("ip route get 10.9.3.3", route.encodeRouteGet(SEQUENCE, ip("10.9.3.3"), {}), { acknowledged: true });
   same("ip route del 10.9.0.0/16", route.encodeRouteDelete(SEQUENCE, ten));
+});
+
+Deno.test("a route is asked for as the datagram is sent: from its source, with its ports and mark", () => {
+  const asked = (address: string, source: string) =>
+    route.encodeRouteGet(SEQUENCE, ip(address), {
+      mark: 7,
+      source: ip(source),
+      udp: { sourcePort: 7111, destinationPort: 0x1234 },
+    }).subarray(16);
+  for (const [address, source] of [["10.9.3.3", "10.0.0.1"], ["fd09::3", "fd00::1"]]) {
+    const payload = asked(address, source);
+    const bits = ip(address).length * 8;
+    assert.deepEqual([...payload.subarray(0, 4)], [bits === 32 ? 2 : 10, bits, bits, 0]);
+    const attributes = readAttributes(payload, route.RTMSG_BYTES);
+    assert.deepEqual(attributes?.get(1), ip(address));
+    assert.deepEqual(attributes?.get(2), ip(source));
+    assert.deepEqual(attributes?.get(16), Uint8Array.of(7, 0, 0, 0));
+    assert.deepEqual(attributes?.get(27), Uint8Array.of(17));
+    assert.deepEqual(attributes?.get(28), Uint8Array.of(0x1b, 0xc7));
+    assert.deepEqual(attributes?.get(29), Uint8Array.of(0x12, 0x34));
+  }
 });
 
 Deno.test("addresses of another length are a mistake in the program", () => {

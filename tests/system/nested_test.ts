@@ -1,6 +1,7 @@
 /**
- * Where the way to an endpoint leads into the interface: through another peer (entry and exit server), through itself (a loop), and not at all although a
- * look-up of the address alone would say so (ip-rule(8)).
+ * Where the way to an endpoint leads into the interface: through another peer (entry and exit
+ * server), through itself (a loop), and not at all although a look-up of the address alone would
+ * say so (ip-rule(8)).
  * @module
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
@@ -121,13 +122,17 @@ Deno.test(
     const [, at, to] = /^Unable to send to peer (3|4): its .* itself, through peer (3|4), which leads back to peer \1$/
       .exec(ring) ?? [];
     ok(at !== undefined && at !== to, ring);
-    // Eight echo requests and at most two initiations of each peer, through another peer's and back.
+    // Eight echo requests and at most two initiations of each peer, through another peer's and
+    // back.
     const sent = await packets() - before;
     ok(sent < 60, `${sent} packets`);
   },
 );
 
-/** Keys of ip-rule(8) that let the tunnel's own datagrams pass by the table which leads everything into the tunnel. */
+/**
+ * Keys of ip-rule(8) that let the tunnel's own datagrams pass by the table which leads everything
+ * into the tunnel.
+ */
 const RULES: readonly { readonly rules: readonly string[]; readonly pinging: string; readonly root?: true }[] = [
   { rules: ["sport 7111 lookup main"], pinging: "" },
   { rules: ["dport 7222 lookup main"], pinging: "" },

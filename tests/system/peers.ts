@@ -38,7 +38,7 @@ export async function publicKey(room: Room, name: string): Promise<string> {
 }
 
 /** Makes an interface, with so many Workers when that is said. */
-async function create(room: Room, name: string, netns: string, words: string, workers?: 1 | 2): Promise<void> {
+export async function create(room: Room, name: string, netns: string, words: string, workers?: 1 | 2): Promise<void> {
   if (workers !== undefined) {
     const daemon = room.spawn(["sh", "-c", `exec ${WG} daemon ${name} ${workers} </dev/null`], { netns });
     await eventually(`${name} is up`, () => daemon.output().includes("errno=0"));

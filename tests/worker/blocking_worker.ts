@@ -39,6 +39,7 @@ scope.onmessage = ({ data: start }) => {
     flush: () => {},
     link: undefined,
     linkChanged: () => {},
+    routesChanged: () => {},
   });
   scope.postMessage({ type: end });
   scope.close();

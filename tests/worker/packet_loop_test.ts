@@ -44,6 +44,7 @@ Deno.test("under a flood the link is heard and a bell that rang does not go on r
       flush: () => {},
       link: link as unknown as DrainedSocket,
       linkChanged: () => heard++,
+      routesChanged: () => {},
     });
     assert.deepEqual([end, turns, heard], ["stopped", TURNS, 1]);
     assert.equal(new PollSet([bell.descriptor]).wait(0), 0, "the bell is silent");

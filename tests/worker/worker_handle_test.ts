@@ -18,6 +18,7 @@ const setup = (): WorkerSetup => ({
   fd4: -1,
   fd6: -1,
   linkSocket: -1,
+  routeSocket: -1,
   times: undefined,
   offloads: undefined,
 });

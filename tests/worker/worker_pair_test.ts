@@ -20,6 +20,7 @@ const setup = (): WorkerSetup => ({
   fd4: -1,
   fd6: -1,
   linkSocket: 77,
+  routeSocket: 78,
   times: undefined,
   offloads: undefined,
 });
@@ -75,14 +76,14 @@ Deno.test("orders reach both, and stop ends both, once", async () => {
   assert.equal(ends.ends, 1);
 });
 
-Deno.test("one watches the link; each kind of offload is told by who uses it", async () => {
+Deno.test("one watches the link and the routes; each kind of offload is told by who uses it", async () => {
   const ends = new Ends();
   const pair = new WorkerPair(
-    running(`postMessage({ type: "events", events: [start.direction, start.linkSocket] });`),
+    running(`postMessage({ type: "events", events: [start.direction, start.linkSocket, start.routeSocket] });`),
   );
   await pair.run(setup(), ends);
   await until("both told", () => (pair.eventsHandled(), ends.events().length === 2));
-  assert.deepEqual(ends.events().sort(), ['["inbound",77]', '["outbound",-1]']);
+  assert.deepEqual(ends.events().sort(), ['["inbound",77,78]', '["outbound",-1,-1]']);
   const told = ends.reports.findLast((report) => report.type === "running");
   assert.deepEqual(told?.offloads, { tso: true, uso: false, gso: true, gro: true });
   await pair.stop();

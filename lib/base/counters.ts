@@ -26,7 +26,7 @@ export const COUNTERS = [
     "interface",
     "sends of several datagrams that the kernel or the path refused, and that went one by one",
   ],
-  ["udp_part_failed", "interface", "datagrams of such a send that failed while others of it were sent"],
+  ["udp_part_failed", "interface", "datagrams that failed while others of the same send were sent"],
 
   ["tx_sealed", "interface", "packets encrypted, keepalives included"],
   ["tx_keepalives", "peer", "keepalives sent"],

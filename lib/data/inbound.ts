@@ -148,6 +148,7 @@ export class Inbound {
     let session: Session | null = null;
     let index = 0;
     let isAuthenticated = false;
+    let opened = 0;
     // Version (0 for none) and source of the last inner packet whose source was the session's peer's.
     const allowed = this.#allowed;
     allowed[0] = 0;
@@ -184,7 +185,7 @@ export class Inbound {
         counters.addOf(COUNTER.rx_replayed, session.peer.slot);
         continue;
       }
-      counters.values[COUNTER.rx_opened]++;
+      opened++;
       if (isAuthenticated) {
         this.#runBytes += length;
         if (messageBytes > 0) this.#runHasData = true;
@@ -205,6 +206,7 @@ export class Inbound {
       }
       this.#merger.add(to, innerBytes);
     }
+    counters.values[COUNTER.rx_opened] += opened;
     this.#endRunOfPeer(now);
   }
 

@@ -104,6 +104,7 @@ export class Outbound {
         this.#route(read - VNET_HEADER_BYTES, now);
       }
     }
+    this.#counters.values[COUNTER.tun_reads] += reads;
     if (this.drained) this.#sender.flush(now);
     return reads > 0;
   }
@@ -115,10 +116,7 @@ export class Outbound {
     const isBulksTurn = hasBulk && this.#mainInRow >= MAIN_IN_ROW_MAX;
     let read = isBulksTurn ? this.#nextOfBulk(now) : this.#nextOfMain();
     if (read === PORT_DRAINED && hasBulk) read = isBulksTurn ? this.#nextOfMain() : this.#nextOfBulk(now);
-    if (read > 0) {
-      this.#counters.values[COUNTER.tun_reads]++;
-      if (hasBulk && read >= BULK_PACKET_BYTES) this.#bulkFlows.mark(this.#memory.u32, this.#memory.tunPacket, now);
-    }
+    if (hasBulk && read >= BULK_PACKET_BYTES) this.#bulkFlows.mark(this.#memory.u32, this.#memory.tunPacket, now);
     return read;
   }
 

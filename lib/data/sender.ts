@@ -158,7 +158,6 @@ export class Sender {
     u32[header + 1] = session.remoteIndex;
     u32[header + 2] = low;
     u32[header + 3] = high;
-    this.#counters.values[COUNTER.tx_sealed]++;
   }
 
   /** Asks for a new handshake when the session that was just sent on wants renewing (whitepaper section 6.2). */
@@ -227,6 +226,7 @@ export class Sender {
     hasData: boolean,
     now: Milliseconds,
   ): void {
+    this.#counters.values[COUNTER.tx_sealed] += count;
     if (result === SEND_SOURCE_LOST) {
       this.#counters.addOf(COUNTER.tx_source_lost, peer.slot);
       this.#endpoints.clearLocal(peer);

@@ -4,6 +4,7 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { COUNTERS, type Counts, PEER_COUNTERS } from "../../lib/base/counters.ts";
+import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { may, must, ping, publicKey, randomKey, tunnel, wgRoom } from "./peers.ts";
@@ -104,6 +105,8 @@ for (const workers of [1, 2] as const) {
       ok(!/ 0\n/.test(text.slice(text.indexOf("\ttun_reads"))), text);
       ok(!(await must(room, "ifconfig wg2")).includes("rx_"));
       equal((await told(room, "wg2")).wgpeers[0].wgpeer, publicKeys.left);
+      const help = await must(room, `${ROOT}wg help counters`);
+      for (const [name, , meaning] of COUNTERS) ok(help.includes(`${name}`) && help.includes(`    ${meaning}\n`), name);
     },
   );
 }
@@ -161,5 +164,33 @@ Deno.test(
     match(two, /\ncounter=tun_reads [1-9]\d*\n/);
     match(two, /\ncounter=rx_replayed 0\n/);
     match(two, /\npublic_key=[0-9a-f]{64}\n([a-z_]+=[^\n]*\n)*counter=tx_no_endpoint [1-9]/);
+  },
+);
+
+Deno.test(
+  "what arrives twice is counted as replayed: data messages and an initiation",
+  needs("namespaces", "tun", "ip", "ping", "nft"),
+  async () => {
+    await using room = await wgRoom();
+    await tunnel(room);
+    await ping(room, "left", "192.168.5.2");
+    await room.output(["nft", "-f", "-"], {
+      netns: "left",
+      stdin: `table netdev twice {
+        chain egress {
+          type filter hook egress device "cable" priority 0;
+          udp dport 7222 dup to "cable"
+        }
+      }`,
+    });
+    await must(room, "ping -n -c 3 -i 0.2 -W 2 192.168.5.2", "left");
+    const before = await ofPeer(room, "wg2");
+    ok(before.rx_replayed! >= 3);
+    equal(before.handshake_replayed, 0);
+    await must(room, "ifconfig wg1 down", "left");
+    await must(room, "ifconfig wg1 up", "left");
+    await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.2", "left");
+    await eventually("the repeated initiation", async () => (await ofPeer(room, "wg2")).handshake_replayed! > 0);
+    equal((await ofPeer(room, "wg2")).handshake_completed, 2);
   },
 );

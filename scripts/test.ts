@@ -72,7 +72,7 @@ async function jobs(args: readonly string[]): Promise<Job[]> {
   const found: string[][] = [];
   const rooms: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(`${ROOT}tests`)) {
-    if (name === "net" || !isDirectory) continue;
+    if (name === "system" || !isDirectory) continue;
     if (await hasTests(`${ROOT}tests/${name}`)) rooms.push(`tests/${name}`);
   }
   for await (const { name } of Deno.readDir(`${ROOT}tests/system`)) {

@@ -3,6 +3,7 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
+import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { may, must, randomKey, traces, WG, wgRoom } from "./peers.ts";
@@ -95,10 +96,18 @@ Deno.test(
   NEEDED,
   async () => {
     await using room = await wgRoom();
-    const script = `${WG} ifconfig wg1 create rdomain 98 && ${WG} ifconfig wg1 && ${WG} ifconfig wg1 destroy`;
+    // The new /run hides the room's own.
+    const script = '"$1" ifconfig wg1 create rdomain 98 && "$1" ifconfig wg1 && "$1" ifconfig wg1 destroy';
     for (const place of ["unshare -m", "unshare -nm", "unshare -Urnm", "unshare -Urnmpf --mount-proc"]) {
       const own = "mount -t tmpfs tmpfs /run; [ -L /var/run ] || mount --bind /run /var/run";
-      const { code, stdout, stderr } = await room.run([...place.split(" "), "sh", "-c", `${own}; ${script}`]);
+      const { code, stdout, stderr } = await room.run([
+        ...place.split(" "),
+        "sh",
+        "-c",
+        `${own}; ${script}`,
+        "sh",
+        `${ROOT}wg`,
+      ]);
       deepEqual([code, stderr], [0, ""], place);
       match(stdout, /^wg1: [^\n]* rdomain 98 /, place);
     }

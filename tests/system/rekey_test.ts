@@ -24,10 +24,10 @@ async function start(
   workers: number,
   configuration: string,
 ): Promise<Running> {
-  const script =
-    `${Deno.execPath()} run -A --quiet --no-check ${ROOT}tests/system/short_times_interface.ts ${name} ${workers}`;
+  const program = `${ROOT}tests/system/short_times_interface.ts`;
+  const argv = [Deno.execPath(), "run", "-A", "--quiet", "--no-check", program, name, `${workers}`];
   await room.output(["sh", "-c", `umask 077; cat >/run/${name}.set`], { stdin: configuration });
-  const running = room.spawn(["sh", "-c", `exec ${script} </run/${name}.set`], { netns });
+  const running = room.spawn(["sh", "-c", `exec "$@" </run/${name}.set`, "sh", ...argv], { netns });
   await eventually(`${name} ready`, () => running.output().includes("ready\n"), 20_000);
   return running;
 }

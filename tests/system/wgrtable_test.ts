@@ -88,8 +88,9 @@ Deno.test("the cached source addresses are dropped when the socket moves", NEEDE
   const configuration = `private_key=${Uint8Array.fromBase64(randomKey()).toHex()}\nlisten_port=7111\n` +
     `public_key=${right}\nendpoint=10.0.0.2:7222\nallowed_ip=192.168.5.2/32\n\n`;
   await room.output(["sh", "-c", "umask 077; cat >/run/wg1.set"], { stdin: configuration });
-  const script = `${Deno.execPath()} run -A --quiet --no-check ${ROOT}tests/system/moving_interface.ts wg1 /run/go`;
-  const running = room.spawn(["sh", "-c", `exec ${script} </run/wg1.set`], { netns: "left" });
+  const program = `${ROOT}tests/system/moving_interface.ts`;
+  const argv = [Deno.execPath(), "run", "-A", "--quiet", "--no-check", program, "wg1", "/run/go"];
+  const running = room.spawn(["sh", "-c", 'exec "$@" </run/wg1.set', "sh", ...argv], { netns: "left" });
   const said = async (what: RegExp) => {
     await eventually(String(what), () => what.test(running.output()), 30_000);
     return what.exec(running.output())![1];

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { formatIp } from "../../lib/base/ip_text.ts";
 import { decodeAddress } from "../../lib/netlink/address.ts";
 import { decodeLink } from "../../lib/netlink/link.ts";
+import { addressReplay, encodeReplay, routeReplay } from "../../lib/netlink/replay.ts";
 import { decodeRoute, type Route } from "../../lib/netlink/route.ts";
 import {
   type NetlinkMessage,
@@ -118,13 +119,54 @@ Deno.test("lengths are never believed", () => {
   assert.equal(readAttributes(Uint8Array.fromHex("05000180ff"), 0)?.get(1)?.length, 1, "flags of a type are masked");
 });
 
+Deno.test("what a link is given back is what it had, and nothing of the kernel's own making", () => {
+  const again = (message: NetlinkMessage, payload: Uint8Array): NetlinkMessage => {
+    const [request] = readMessages(encodeReplay(9, { type: 20, text: "", payload, how: 0 })) ?? assert.fail();
+    return { ...message, payload: request.payload };
+  };
+  const addresses = [...messages("ip -4 addr show", 20), ...messages("ip -6 addr show", 20)];
+  const kept = addresses.flatMap((message) => {
+    const replay = addressReplay(message, 2);
+    if (replay === undefined) return [];
+    const had = decodeAddress(message) ?? assert.fail();
+    // IFA_F_PERMANENT is the kernel's.
+    assert.deepEqual(decodeAddress(again(message, replay.payload)), { ...had, flags: had.flags & ~0x80 });
+    return [replay.text];
+  });
+  assert.deepEqual(kept, ["192.168.5.1/24", "10.1.1.1/32", "fd00::1/64"]);
+
+  const routes = ["ip -4 route show", "ip -4 route show table 1000", "ip -6 route show"]
+    .flatMap((command) => messages(command, 24));
+  let replayed = 0;
+  for (const message of routes) {
+    const had = decodeRoute(message) ?? assert.fail();
+    const replay = routeReplay(message, 2);
+    assert.equal(replay !== undefined, had.protocol !== 2 && had.interfaceIndex === 2, JSON.stringify(had));
+    if (replay === undefined) continue;
+    replayed++;
+    // RTNH_F_ONLINK is asked for, the other flags are what the kernel noted.
+    const nextHops = had.nextHops.map((hop) => ({ ...hop, flags: hop.flags & 4 }));
+    assert.deepEqual(decodeRoute(again(message, replay.payload)), { ...had, flags: had.flags & 4, nextHops });
+  }
+  assert.ok(replayed > 3, `${replayed}`);
+});
+
+const DECODERS: readonly ((message: NetlinkMessage) => unknown)[] = [
+  decodeLink,
+  decodeAddress,
+  decodeRoute,
+  readVerdict,
+  (message) => addressReplay(message, 2),
+  (message) => routeReplay(message, 2),
+];
+
 Deno.test("answers cut off anywhere, or with any byte changed, give a verdict and no exception", () => {
   const seed = Math.floor(Math.random() * 2 ** 32);
   let state = seed;
   const random = (below: number) => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % below;
   const decodeAll = (bytes: Uint8Array) => {
     for (const message of readMessages(bytes) ?? []) {
-      for (const decode of [decodeLink, decodeAddress, decodeRoute, readVerdict]) decode(message);
+      for (const decode of DECODERS) decode(message);
     }
   };
   try {
@@ -140,7 +182,7 @@ Deno.test("answers cut off anywhere, or with any byte changed, give a verdict an
       for (const message of readMessages(bytes) ?? []) {
         for (let length = 0; length < message.payload.length; length++) {
           const cut = { ...message, payload: message.payload.subarray(0, length) };
-          for (const decode of [decodeLink, decodeAddress, decodeRoute, readVerdict]) decode(cut);
+          for (const decode of DECODERS) decode(cut);
         }
       }
     }

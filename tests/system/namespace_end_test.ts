@@ -100,6 +100,32 @@ Deno.test("an interface that moves from namespace to namespace is followed at on
   deepEqual((await may(room, "ip -n second link del wg1")).code, 0);
 });
 
+Deno.test(
+  "a daemon with CAP_NET_ADMIN alone, which may go nowhere, follows and ends as well",
+  needs("namespaces", "tun", "ip"),
+  async () => {
+    await using room = await wgRoom();
+    const { holder, pid } = await unnamedNamespace(room);
+    const only = ["setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin"];
+    const daemon = room.spawn([...only, WG, "-f", "wg1"]);
+    await eventually("wg1", async () => (await may(room, "ifconfig wg1")).code === 0);
+    match(await must(room, "ip -d link show wg1"), / addrgenmode none /);
+    await must(room, `ip link set wg1 netns ${pid}`);
+    await must(room, `nsenter -t ${pid} -n ip link set wg1 name wg7`);
+    await must(room, `nsenter -t ${pid} -n ip link set wg7 up`);
+    await eventually("wg7", async () => (await may(room, "ifconfig wg7")).stdout.includes("<UP,"));
+    match(await must(room, "cat /run/wireguard/wg7.public"), /^up=true$/m);
+    await must(room, "ifconfig wg7 192.168.5.1/24");
+    match(await must(room, "ifconfig wg7"), /\tinet 192\.168\.5\.1 /);
+    await must(room, "ifconfig wg7 down");
+    await eventually("down", async () => (await must(room, "cat /run/wireguard/wg7.public")).includes("\nup=false\n"));
+    holder.signal("SIGKILL");
+    await holder.status;
+    equal((await daemon.status).code, 0);
+    match(daemon.output(), /^wg7: ends: deleted$/m);
+  },
+);
+
 /** Longer than the daemons take to notice that a namespace lost its name. */
 const NOTICED_MS = 7_000;
 
@@ -110,6 +136,7 @@ Deno.test("interfaces end with the namespace they were made in, wherever they ar
   await room.namespace("stays");
   await must(room, "ifconfig wg1 create wgport 7111", "birth");
   await must(room, "ifconfig wg2 create wgport 7112", "birth");
+  await must(room, "ip netns exec birth ifconfig wg3 create");
   await must(room, "ip -n birth link set wg2 netns stays");
   await must(room, "ip netns del birth");
   await eventually("their ends", async () => (await traces(room)).every((line) => [...before, "stays"].includes(line)));

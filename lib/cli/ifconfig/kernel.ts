@@ -3,6 +3,7 @@
  * @module
  */
 import { openPlace } from "../../daemon/client.ts";
+import { OsError } from "../../base/errors.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
 import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
@@ -22,13 +23,24 @@ export async function namespaceOf(name: string, status: InterfaceStatus): Promis
   return await openPlace(name, (path) => NetNamespace.atPath(path));
 }
 
-/** A link of the current namespace, and its addresses. @throws OsError */
-export function lookFor(
+/**
+ * A link in the namespace that it is in, and its addresses; neither where this user may not go there.
+ * @param socket the name of the control socket
+ */
+export async function lookFor(
+  socket: string,
   name: string,
-): { readonly link: Link | undefined; readonly addresses: InterfaceAddress[] } {
-  using routes = RouteSocket.open();
-  const link = routes.link(name);
-  return { link, addresses: link === undefined ? [] : routes.addresses({ interfaceIndex: link.index }) };
+  status: InterfaceStatus,
+): Promise<{ readonly link: Link | undefined; readonly addresses: InterfaceAddress[] }> {
+  try {
+    using namespace = await namespaceOf(socket, status);
+    using routes = RouteSocket.open(namespace);
+    const link = routes.link(name);
+    return { link, addresses: link === undefined ? [] : routes.addresses({ interfaceIndex: link.index }) };
+  } catch (error) {
+    if (error instanceof OsError) return { link: undefined, addresses: [] };
+    throw error;
+  }
 }
 
 /** The links of the current namespace, all but some or only those named, and everybody's addresses. @throws OsError */

@@ -76,7 +76,7 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
     if (error instanceof OsError && error.errno === ENXIO) return undefined;
     throw error;
   }
-  const known = await findLink(status.name || name, status);
+  const known = await findLink(name, status);
   return {
     name: known.link?.name ?? (status.name || name),
     link: known.link === undefined ? linkToldBy(status) : shownLink(known.link),
@@ -110,11 +110,10 @@ interface FoundLink {
 type KnownLink = Pick<Link, "index" | "name" | "flags" | "mtu" | "alias"> & { readonly address?: Uint8Array };
 
 /** The link as its daemon told it, otherwise as it is found in the namespace it is in. */
-async function findLink(name: string, status: InterfaceStatus): Promise<FoundLink> {
+async function findLink(socket: string, status: InterfaceStatus): Promise<FoundLink> {
   const place = placeOf(identityToldBy(status));
   if (status.link !== undefined) return { place, link: status.link, addresses: status.link.addresses };
-  if (place !== 0) return { place, link: undefined, addresses: [] };
-  return { place, ...(await kernel()).lookFor(name) };
+  return { place, ...await (await kernel()).lookFor(socket, status.name || socket, status) };
 }
 
 /** Asking the kernel takes a library and the modules around it: only who needs it loads them. */

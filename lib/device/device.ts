@@ -6,7 +6,14 @@
  * wishes for a session (outgoing.ts), confirmations (sessions.ts), activity (peer_timers.ts). `tick` runs what is due.
  * @module
  */
-import { type Milliseconds, milliseconds, type PresharedKey, type PrivateKey, type PublicKey } from "../base/brands.ts";
+import {
+  type Milliseconds,
+  milliseconds,
+  type PeerSlot,
+  type PresharedKey,
+  type PrivateKey,
+  type PublicKey,
+} from "../base/brands.ts";
 import type { DeviceChange, DeviceStatus, PeerStatus } from "../base/config.ts";
 import { DEFAULT_MTU } from "../base/constants.ts";
 import { Counters } from "../base/counter_block.ts";
@@ -33,11 +40,12 @@ import { PeerRegistry } from "./peer_registry.ts";
 import { PeerTimers } from "./peer_timers.ts";
 import { confirmSession, wipeKeys } from "./sessions.ts";
 
-export type { DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
+export type { DeviceEvent, DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
 export type { Verdict } from "./incoming.ts";
 
 /** What a device is made of. */
 export interface DeviceOptions {
+  /** The primitives of handshakes and cookies. */
   readonly suite: Suite;
   /** Fills the array with unpredictable bytes. */
   readonly random: (into: Uint8Array) => void;
@@ -83,6 +91,7 @@ export class Device {
   /** What became of the last handshake datagram; for tests and diagnostics. */
   lastVerdict: Verdict | undefined;
 
+  /** Makes a device that is down and has neither key nor peers. */
   constructor(options: DeviceOptions) {
     const { suite, random, wallClock, table } = options;
     this.counters = new Counters(table);
@@ -133,6 +142,11 @@ export class Device {
     };
   }
 
+  /** The public key of the peer in this slot, or undefined when no peer has it. */
+  publicKeyAt(slot: PeerSlot): PublicKey | undefined {
+    return this.#ctx.peers.at(slot)?.publicKey;
+  }
+
   /** Call when the interface went up or down, or its MTU changed, and once at start. A new device is down. */
   link(up: boolean, mtu: number, now: Milliseconds): void {
     const ctx = this.#ctx;
@@ -180,7 +194,7 @@ export class Device {
       case "session-confirmed":
         if (!confirmSession(ctx, peer, event.localIndex, now)) return;
         ctx.out.command({ type: "session-promote", peer: peer.slot, localIndex: event.localIndex });
-        completeHandshake(ctx, peer);
+        completeHandshake(ctx, peer, false);
         this.#timers.schedule(peer, now);
         return;
       case "loop":

@@ -189,7 +189,7 @@ export class Incoming {
     wipeInitiated(pending.initiated);
     installSession(ctx, peer, true, index, readIndex(message, RESPONSE.sender), keys, now);
     peer.zeroAt = now + ctx.times.zeroKeysAfter;
-    completeHandshake(ctx, peer);
+    completeHandshake(ctx, peer, true);
     return this.#accept(peer, "handshake_response_accepted");
   }
 
@@ -218,11 +218,12 @@ export class Incoming {
 }
 
 /** Call when both sides are known to have the session: as initiator with the response, as responder with the first data message. */
-export function completeHandshake(ctx: Context, peer: Peer): void {
+export function completeHandshake(ctx: Context, peer: Peer, initiator: boolean): void {
   peer.retries = 0;
   peer.retryAt = 0;
   peer.wishAt = 0;
   ctx.table.clearWanted(peer.slot);
   ctx.counters.addOf(COUNTER.handshake_completed, peer.slot);
   peer.lastHandshakeUnixMs = Number(ctx.wallClock() / 1_000_000n);
+  ctx.out.event({ type: "handshake-completed", publicKey: peer.publicKey, initiator });
 }

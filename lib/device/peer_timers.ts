@@ -110,6 +110,7 @@ export class PeerTimers {
       // OpenBSD counts the first try and the one that is not made any more.
       ctx.out.say(`Handshake for peer ${peer.number} did not complete after ${max + 2} retries, giving up`, endpoint);
       ctx.out.command({ type: "staged-drop", peer: peer.slot });
+      ctx.out.event({ type: "handshake-failed", publicKey: peer.publicKey });
       peer.retries = 0;
       if (peer.zeroAt === 0) peer.zeroAt = now + ctx.times.zeroKeysAfter;
       return;

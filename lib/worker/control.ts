@@ -3,10 +3,10 @@
  * The same for every kind of data plane and socket.
  * @module
  */
-import { type Milliseconds, milliseconds } from "../base/brands.ts";
+import type { Milliseconds } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
-import type { Device, OutgoingDatagram } from "../device/device.ts";
+import type { Device, DeviceEvent, OutgoingDatagram } from "../device/device.ts";
 
 /** Longest timer: setTimeout takes 31 bits, and a suspended machine's timers are late. */
 const TIMER_MAX_MS = 60_000;
@@ -22,6 +22,8 @@ export interface ControlOptions {
   readonly log: (line: string) => void;
   /** Says what is wrong, debugging or not; `log` does without it. */
   readonly fault?: (line: string) => void;
+  /** Gets the device's events; without it they are dropped. */
+  readonly event?: (event: DeviceEvent) => void;
   /** Sets a timer and returns what stops it; setTimeout without it. */
   readonly timer?: (callback: () => void, delayMs: number) => () => void;
 }
@@ -69,6 +71,7 @@ export class ControlDriver {
     for (const datagram of outputs.datagrams) send(datagram);
     for (const line of outputs.log) log(line);
     for (const line of outputs.faults) fault(line);
+    for (const event of outputs.events) this.#options.event?.(event);
     const deadline = device.nextDeadline();
     if (deadline === this.#deadline && this.#stopTimer !== undefined) return;
     this.#stopTimer?.();
@@ -91,6 +94,3 @@ function systemTimer(callback: () => void, delayMs: number): () => void {
   const timer = setTimeout(callback, delayMs);
   return () => clearTimeout(timer);
 }
-
-/** The monotonic time of an isolate that has no better clock: milliseconds since it began, at least 1. */
-export const isolateNow = (): Milliseconds => milliseconds(performance.now() + 1);

@@ -16,7 +16,7 @@ function bench() {
     handle: () => {},
     tick: (now: number) => state.ticks.push(now),
     nextDeadline: () => state.deadline,
-    takeOutputs: () => ({ commands: [], datagrams: [], log: ["x"], faults: [] }),
+    takeOutputs: () => ({ commands: [], datagrams: [], log: ["x"], faults: [], events: [] }),
   } as unknown as Device;
   const driver = new ControlDriver({
     device,

@@ -2,7 +2,7 @@
  * Two peers inside this process: real UDP over the loopback, the whole protocol, IP packets from and to memory. Works without privileges.
  * @module
  */
-import { formatEndpoint, parseIp, PortableInterface, type PrivateKey } from "../mod.ts";
+import { makePrivateKey, publicKeyOf, Tunnel } from "../mod.ts";
 
 /** How long an echo may take: an initiation lost on the way is repeated after 5.333 s at most. */
 const ECHO_MS = 8_000;
@@ -22,7 +22,8 @@ function checksum(bytes: Uint8Array): number {
 /** An IPv4 packet with an ICMP echo request (type 8) or reply (0): 20 + 8 + 56 bytes, as ping sends it. */
 function echo(type: 8 | 0, from: string, to: string, sequence: number): Uint8Array {
   const packet = new Uint8Array(84);
-  packet.set([0x45, 0, 0, 84, 0, sequence, 0, 0, 64, 1, 0, 0, ...parseIp(from) ?? [], ...parseIp(to) ?? []]);
+  const addresses = [from, to].flatMap((address) => address.split(".").map(Number));
+  packet.set([0x45, 0, 0, 84, 0, sequence, 0, 0, 64, 1, 0, 0, ...addresses]);
   packet.set([type, 0, 0, 0, 0, 7, 0, sequence], 20);
   for (let i = 28; i < 84; i++) packet[i] = i;
   for (const [start, end, at] of [[0, 20, 10], [20, 84, 22]]) {
@@ -35,28 +36,28 @@ function echo(type: 8 | 0, from: string, to: string, sequence: number): Uint8Arr
 /** Runs five echoes from one peer to the other and back. @throws Error when one does not come back */
 export async function portableDemo(say: (line: string) => void): Promise<void> {
   const came = new Map<number, () => void>();
-  using here = new PortableInterface({
-    hostname: "127.0.0.1",
-    deliver: (packet) => {
+  const keys = { here: makePrivateKey(), there: makePrivateKey() };
+  await using there = new Tunnel({
+    privateKey: keys.there,
+    listen: "127.0.0.1:0",
+    peers: [{ publicKey: publicKeyOf(keys.here), allowedIps: [`${HERE}/32`] }],
+    onPacket: (packet) => {
+      if (packet[20] === 8) there.send(echo(0, THERE, HERE, packet[27]));
+    },
+    onEndpoint: ({ endpoint }) => say(`peer 2: its peer is at ${endpoint}`),
+  });
+  await using here = new Tunnel({
+    privateKey: keys.here,
+    listen: "127.0.0.1:0",
+    peers: [{ publicKey: publicKeyOf(keys.there), endpoint: `127.0.0.1:${there.port}`, allowedIps: [`${THERE}/32`] }],
+    onPacket: (packet) => {
       if (packet[20] === 0) came.get(packet[27])?.();
     },
+    onHandshake: () => say("peer 1: there is a session"),
   });
-  using there = new PortableInterface({
-    hostname: "127.0.0.1",
-    deliver: (packet) => {
-      if (packet[20] === 8) there.inject(echo(0, THERE, HERE, packet[27]));
-    },
-  });
-  const peers = [here, there];
-  for (const one of peers) one.configure({ privateKey: crypto.getRandomValues(new Uint8Array(32)) as PrivateKey });
-  const ranges = [HERE, THERE].map((text) => ({ address: parseIp(text) ?? new Uint8Array(4), prefix: 32 }));
-  for (const [i, one] of peers.entries()) {
-    const other = peers[1 - i];
-    const { publicKey } = other.status();
-    if (publicKey === undefined) throw new Error("the other peer has no key");
-    const endpoint = { address: Uint8Array.of(127, 0, 0, 1), port: other.port, scope: 0 };
-    one.configure({ peers: [{ publicKey, endpoint, allowedIps: [ranges[1 - i]] }] });
-    say(`peer ${i + 1}: ${[HERE, THERE][i]}, UDP port ${one.port}, ${one.suite}, ${one.cipher}`);
+  for (const [i, peer] of [here, there].entries()) {
+    const { listen, suite, cipher } = peer.status();
+    say(`peer ${i + 1}: ${[HERE, THERE][i]}, on ${listen}, ${suite}, ${cipher}`);
   }
   for (let sequence = 1; sequence <= ECHOES; sequence++) {
     const begin = performance.now();
@@ -66,13 +67,12 @@ export async function portableDemo(say: (line: string) => void): Promise<void> {
         clearTimeout(timer);
         resolve();
       });
-      here.inject(echo(8, HERE, THERE, sequence));
+      here.send(echo(8, HERE, THERE, sequence));
     });
     say(`64 bytes from ${THERE}: seq=${sequence} time=${(performance.now() - begin).toFixed(2)} ms`);
   }
-  for (const [i, one] of peers.entries()) {
-    const [peer] = one.status().peers;
-    const endpoint = peer.endpoint === undefined ? "-" : formatEndpoint(peer.endpoint);
-    say(`peer ${i + 1}: its peer is at ${endpoint}, tx: ${peer.txBytes}, rx: ${peer.rxBytes}`);
+  for (const [i, tunnel] of [here, there].entries()) {
+    const [peer] = tunnel.status().peers;
+    say(`peer ${i + 1}: tx: ${peer.txBytes}, rx: ${peer.rxBytes}`);
   }
 }

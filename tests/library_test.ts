@@ -1,20 +1,28 @@
-/** mod.ts as a program elsewhere meets it: in a folder of its own, without this project's configuration. */
+/** The package as a program elsewhere meets it: in a folder of its own, without this project's configuration. */
 import assert from "node:assert/strict";
 
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 
-/** The program in the documentation of mod.ts, as its comment has it. */
-function documentedExample(): string {
-  const [, code] = /```ts\n([^]*?) \* ```/.exec(Deno.readTextFileSync(`${ROOT}mod.ts`)) ?? assert.fail();
-  return code.replaceAll(/^ \* ?/gm, "");
+/** Where a program is shown, the module that it imports as it stands there, and what it needs to run. */
+const PROGRAMS: readonly { readonly shown: string; readonly imported: string; readonly flags: readonly string[] }[] = [
+  { shown: "README.md", imported: "/path/to/wg/mod.ts", flags: ["--allow-net", "--unstable-net"] },
+  { shown: "mod.ts", imported: "./mod.ts", flags: ["--allow-net", "--unstable-net"] },
+  { shown: "lib/engine.ts", imported: "./engine.ts", flags: ["--allow-net", "--unstable-net"] },
+  { shown: "lib/linux.ts", imported: "./linux.ts", flags: ["-A"] },
+  { shown: "lib/openbsd.ts", imported: "./openbsd.ts", flags: ["-A"] },
+];
+
+/** The first program in a file, whether the file is a document or the program stands in a comment. */
+function documented(file: string): string {
+  const [, begin, code] = /^([ *]*)```ts\n([^]*?)^[ *]*```$/m.exec(Deno.readTextFileSync(ROOT + file)) ?? assert.fail();
+  return begin === "" ? code : code.replaceAll(/^ \* ?/gm, "");
 }
 
-/** Runs deno in a folder that holds an empty configuration and the documented program, as `program.ts`. */
-async function elsewhere(args: readonly string[]): Promise<{ code: number; said: string }> {
+/** Runs deno in a folder that holds an empty configuration and the program, as `program.ts`. */
+async function elsewhere(program: string, args: readonly string[]): Promise<{ code: number; said: string }> {
   const folder = await Deno.makeTempDir();
   try {
-    const program = documentedExample().replace('from "./mod.ts"', `from ${JSON.stringify(`${ROOT}mod.ts`)}`);
-    await Deno.writeTextFile(`${folder}/program.ts`, `${program}console.log("the packet arrived");\n`);
+    await Deno.writeTextFile(`${folder}/program.ts`, `${program}console.log("done");\n`);
     await Deno.writeTextFile(`${folder}/deno.json`, "{}\n");
     // Says which packages to take without asking the registry, as the lock file of any project does after its first run.
     await Deno.copyFile(`${ROOT}deno.lock`, `${folder}/deno.lock`);
@@ -26,12 +34,18 @@ async function elsewhere(args: readonly string[]): Promise<{ code: number; said:
   }
 }
 
-Deno.test("the example of mod.ts runs in another folder, with the permissions that its documentation names", async () => {
-  const { code, said } = await elsewhere(["run", "--no-prompt", "--allow-net", "--unstable-net", "program.ts"]);
-  assert.deepEqual([code, said], [0, "the packet arrived\n"]);
-});
+for (const { shown, imported, flags } of PROGRAMS) {
+  const door = shown === "README.md" ? "mod.ts" : shown;
+  const program = documented(shown).replace(JSON.stringify(imported), JSON.stringify(ROOT + door));
 
-Deno.test("the example of mod.ts passes the type check of another folder", async () => {
-  const { code, said } = await elsewhere(["check", "program.ts"]);
-  assert.equal(code, 0, said);
-});
+  Deno.test(`the program in ${shown} runs in another folder, with the permissions that it is said to need`, async () => {
+    assert.ok(program.includes(ROOT + door), `it does not import ${imported}`);
+    const { code, said } = await elsewhere(program, ["run", "--no-prompt", ...flags, "program.ts"]);
+    assert.deepEqual([code, said.endsWith("done\n")], [0, true], said);
+  });
+
+  Deno.test(`the program in ${shown} passes the type check of another folder`, async () => {
+    const { code, said } = await elsewhere(program, ["check", "program.ts"]);
+    assert.equal(code, 0, said);
+  });
+}

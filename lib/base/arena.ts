@@ -8,13 +8,20 @@ const PAGE_BYTES = 65_536;
 
 /** A bump allocator over one block of memory. Offsets are bytes from its beginning. */
 export class Arena {
+  /** The block itself, as WebAssembly modules import it. */
   readonly memory: WebAssembly.Memory;
+  /** The whole block as bytes. */
   readonly bytes: Uint8Array;
+  /** The whole block as 32-bit words; index `at / 4` is the word at offset `at`. */
   readonly u32: Uint32Array;
+  /** The whole block for values of any width and byte order. */
   readonly view: DataView;
   #used = 64;
 
-  /** @param size bytes; rounded up to whole pages of 64 KiB. Pages that are never touched cost nothing. */
+  /**
+   * Makes the block.
+   * @param size bytes; rounded up to whole pages of 64 KiB. Pages that are never touched cost nothing.
+   */
   constructor(size: number) {
     const pages = Math.ceil(size / PAGE_BYTES);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });

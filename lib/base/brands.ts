@@ -3,8 +3,8 @@
  * @module
  */
 
-declare const brand: unique symbol;
-type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+/** A value that has a name of its own at compile time, so that it is not taken for another of the same form. */
+export type Brand<T, Name extends string> = T & { readonly __brand: Name };
 
 /** A time on the monotonic clock that counts through suspend (CLOCK_BOOTTIME), in milliseconds; never negative. */
 export type Milliseconds = Brand<number, "Milliseconds">;

@@ -11,15 +11,19 @@ import type { Offloads } from "./offloads.ts";
 
 /** One change of a peer, named by its public key. The peer is made when it does not exist, unless `updateOnly` or `remove`. */
 export interface PeerChange {
+  /** Which peer: 32 bytes. */
   readonly publicKey: PublicKey;
+  /** Remove the peer. */
   readonly remove?: boolean;
   /** Change the peer only when it exists. */
   readonly updateOnly?: boolean;
   /** 32 zero bytes remove the key. */
   readonly presharedKey?: PresharedKey;
+  /** Where the peer is, until it writes from somewhere else. */
   readonly endpoint?: Endpoint;
   /** Seconds, 0 to 65535; 0 switches it off. */
   readonly persistentKeepalive?: number;
+  /** Remove all ranges of the peer before `allowedIps` are added. */
   readonly replaceAllowedIps?: boolean;
   /** Ranges added; one that another peer owned moves. */
   readonly allowedIps?: readonly AllowedIp[];
@@ -47,7 +51,9 @@ export interface DeviceChange {
   readonly priority?: number;
   /** Offloads to leave unused (false), or to use again where the kernel has them. The daemon keeps it; the device has no use for it. */
   readonly offloads?: Partial<Offloads>;
+  /** Remove all peers before `peers` are applied. */
   readonly replacePeers?: boolean;
+  /** Changes of peers, applied in order. */
   readonly peers?: readonly PeerChange[];
 }
 
@@ -56,16 +62,21 @@ export type Draft<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A peer as it is. */
 export interface PeerStatus {
+  /** Which peer: 32 bytes. */
   readonly publicKey: PublicKey;
   /** All zeros when there is none. */
   readonly presharedKey: PresharedKey;
+  /** Where the peer is; undefined while that is not known. */
   readonly endpoint: Endpoint | undefined;
   /** Seconds; 0 when off. */
   readonly persistentKeepalive: number;
+  /** Its ranges, in the order in which they were added. */
   readonly allowedIps: readonly AllowedIp[];
+  /** Empty when there is none. */
   readonly description: string;
-  /** Bytes on the wire, handshakes and keepalives included. */
+  /** Bytes on the wire sent to the peer, handshakes and keepalives included. */
   readonly txBytes: number;
+  /** Bytes on the wire received from the peer, handshakes and keepalives included. */
   readonly rxBytes: number;
   /** Wall clock of the last completed handshake: Unix time in ms, or 0 when there was none. */
   readonly lastHandshakeUnixMs: number;
@@ -77,11 +88,16 @@ export interface PeerStatus {
 export interface DeviceStatus {
   /** Undefined when no key is set. */
   readonly privateKey: PrivateKey | undefined;
+  /** The key that belongs to `privateKey`; undefined when no key is set. */
   readonly publicKey: PublicKey | undefined;
   /** The port the sockets are bound to. */
   readonly listenPort: number;
+  /** SO_MARK of the UDP sockets; 0 for none. */
   readonly fwmark: number;
+  /** The rdomain (network namespace) of the UDP sockets. */
   readonly rtable: number;
+  /** Whether debug messages are written. */
   readonly debug: boolean;
+  /** In the order in which they were made. */
   readonly peers: readonly PeerStatus[];
 }

@@ -27,6 +27,7 @@ export class Counters {
   readonly #table: PeerTable;
 
   /**
+   * Counts from 0, or on from what the block holds.
    * @param table where the peers' rows are
    * @param block COUNTER_BLOCK_BYTES that nobody else writes; without it the counters are only seen from this isolate
    */

@@ -89,18 +89,15 @@ export const COUNTERS = [
   ["cookie_forged", "peer", "cookie replies that could not be decrypted"],
 ] as const satisfies readonly Row[];
 
-type Listed = typeof COUNTERS[number];
-
 /** The name of a counter. */
-export type CounterName = Listed[0];
+export type CounterName = typeof COUNTERS[number][0];
 /** The name of a counter that is kept for each peer too. */
-export type PeerCounterName = Extract<Listed, readonly [string, "peer", string]>[0];
+export type PeerCounterName = Extract<typeof COUNTERS[number], readonly [string, "peer", string]>[0];
 
-declare const scope: unique symbol;
 /** The place of a counter in the list. */
-export type CounterIndex = number & { readonly [scope]?: CounterScope };
+export type CounterIndex = number & { readonly __scope?: CounterScope };
 /** The place in the list of a counter that is kept for each peer too. */
-export type PeerCounterIndex = number & { readonly [scope]: "peer" };
+export type PeerCounterIndex = number & { readonly __scope: "peer" };
 
 /** The place of each counter, by name. */
 export const COUNTER: { readonly [N in CounterName]: N extends PeerCounterName ? PeerCounterIndex : CounterIndex } =
@@ -108,7 +105,7 @@ export const COUNTER: { readonly [N in CounterName]: N extends PeerCounterName ?
 
 /** The counters that are kept for each peer, in the order of the list. */
 export const PEER_COUNTERS: readonly PeerCounterName[] = COUNTERS
-  .filter((row): row is Extract<Listed, readonly [string, "peer", string]> => row[1] === "peer")
+  .filter((row): row is Extract<typeof COUNTERS[number], readonly [string, "peer", string]> => row[1] === "peer")
   .map(([name]) => name);
 
 /** Values by name. What is absent is 0. */

@@ -8,19 +8,25 @@ export type IpBytes = Uint8Array;
 
 /** A UDP endpoint. `scope` is the interface index of a link-local IPv6 address, otherwise 0. */
 export interface Endpoint {
+  /** 4 or 16 bytes, network order. */
   readonly address: IpBytes;
+  /** 1 to 65535. */
   readonly port: number;
+  /** The interface index of a link-local IPv6 address, otherwise 0. */
   readonly scope: number;
 }
 
 /** The local address a datagram was written to, and the interface it came in by (IP_PKTINFO, IPV6_PKTINFO). */
 export interface LocalAddress {
+  /** 4 or 16 bytes, network order. */
   readonly address: IpBytes;
+  /** The kernel's number of the interface; 0 when it is not known. */
   readonly interfaceIndex: number;
 }
 
 /** An allowed IP range. Host bits of `address` beyond `prefix` are zero. */
 export interface AllowedIp {
+  /** 4 or 16 bytes, network order. */
   readonly address: IpBytes;
   /** Prefix length: 0-32 for IPv4, 0-128 for IPv6. */
   readonly prefix: number;

@@ -5,20 +5,29 @@
 
 /** A user's mistake: `word` is the word of the command line or key of the file that was wrong. */
 export class ConfigError extends Error {
+  /** Tells the error apart from others. */
   override readonly name = "ConfigError";
   /**
+   * Makes an error whose message is `WORD: PROBLEM`.
    * @param word the word that was wrong, as the user wrote it; never a private or preshared key
    * @param problem what is wrong and what was expected
    */
-  constructor(readonly word: string, readonly problem: string) {
+  constructor(
+    /** The word that was wrong, as the user wrote it. */
+    readonly word: string,
+    /** What is wrong and what is required. */
+    readonly problem: string,
+  ) {
     super(`${word}: ${problem}`);
   }
 }
 
 /** The operating system refused: the call, what it was called on, and the errno. */
 export class OsError extends Error {
+  /** Tells the error apart from others. */
   override readonly name = "OsError";
   /**
+   * Makes an error whose message is `OBJECT: CALL: TEXT (CODE)`.
    * @param call the system call or request, e.g. `bind` or `RTM_NEWADDR`
    * @param object what it was called on, e.g. `udp port 7111`
    * @param code the errno's name, e.g. `EADDRINUSE`
@@ -26,10 +35,15 @@ export class OsError extends Error {
    * @param text what it means, e.g. `Address already in use`
    */
   constructor(
+    /** The system call or request, e.g. `bind`. */
     readonly call: string,
+    /** What it was called on, e.g. `udp port 7111`. */
     readonly object: string,
+    /** The errno's name, e.g. `EADDRINUSE`. */
     readonly code: string,
+    /** The errno's number on Linux. */
     readonly errno: number,
+    /** What the errno means, e.g. `Address already in use`. */
     readonly text: string,
   ) {
     super(`${object}: ${call}: ${text} (${code})`);

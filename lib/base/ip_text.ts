@@ -59,7 +59,7 @@ export function parseIp(text: string): IpBytes | undefined {
 }
 
 /** An address as text: a dotted quad, or RFC 5952 (lower case, the longest run of zeros shortened). `at` is where it begins. */
-export function formatIp(bytes: Uint8Array, at = 0, length = bytes.length - at): string {
+export function formatIp(bytes: Uint8Array, at = 0, length: number = bytes.length - at): string {
   if (length === 4) return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
   let best = -1;
   let bestLength = 1;

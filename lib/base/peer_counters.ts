@@ -19,7 +19,10 @@ const WORD_OF = Int16Array.from(COUNTERS, ([name]) => PEER_COUNTERS.indexOf(name
 export class PeerCounters {
   readonly #words: Uint32Array;
 
-  /** @param at where the rows of so many `peers` begin in `buffer`, a multiple of 4 */
+  /**
+   * Counts on from what the rows hold.
+   * @param at where the rows of so many `peers` begin in `buffer`, a multiple of 4
+   */
   constructor(buffer: SharedArrayBuffer, at: number, peers: number) {
     this.#words = new Uint32Array(buffer, at, peers * WORDS);
   }

@@ -65,6 +65,7 @@ const PEER_BYTES = ROW_BYTES + PEER_COUNTERS_BYTES;
 
 /** Rows indexed by PeerSlot over one SharedArrayBuffer; pages that no peer uses are never resident. */
 export class PeerTable {
+  /** The rows, for another isolate's PeerTable. */
   readonly buffer: SharedArrayBuffer;
   /** What was counted of each peer. */
   readonly counters: PeerCounters;
@@ -73,7 +74,10 @@ export class PeerTable {
   readonly #bytes: Uint8Array;
   readonly #handshakes: Int32Array;
 
-  /** @param buffer another isolate's `buffer`; without it a new table of PEERS_MAX rows is made */
+  /**
+   * Makes a table, or opens another isolate's.
+   * @param buffer another isolate's `buffer`; without it a new table of PEERS_MAX rows is made
+   */
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PEERS_MAX * PEER_BYTES + HANDSHAKES_BYTES)) {
     const peers = Math.floor((buffer.byteLength - HANDSHAKES_BYTES) / PEER_BYTES);
     this.buffer = buffer;

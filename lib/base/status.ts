@@ -38,23 +38,31 @@ export interface InterfaceFacts {
 
 /** An address of the link, with the kernel's flags (IFA_F_*). */
 export interface AddressFacts {
+  /** 4 or 16 bytes, network order. */
   readonly address: IpBytes;
+  /** Prefix length: 0 to 32 or to 128. */
   readonly prefix: number;
+  /** IFA_F_* of the kernel. */
   readonly flags: number;
   /** The other end of a point-to-point address. */
   readonly peer: IpBytes | undefined;
+  /** The broadcast address of an IPv4 address. */
   readonly broadcast: IpBytes | undefined;
 }
 
 /** The link as the kernel had it when the daemon was asked, which spares whoever shows it a look of its own. */
 export interface LinkFacts {
+  /** The kernel's number of the interface. */
   readonly index: number;
-  /** IFF_* */
+  /** IFF_* of the kernel. */
   readonly flags: number;
+  /** Bytes of the longest packet. */
   readonly mtu: number;
+  /** The interface's name. */
   readonly name: string;
   /** The description; empty when there is none. */
   readonly alias: string;
+  /** In the kernel's order. */
   readonly addresses: readonly AddressFacts[];
 }
 

@@ -6,14 +6,23 @@ import * as C from "./constants.ts";
 
 /** Intervals in milliseconds; each is named and explained in constants.ts. */
 export interface Times {
+  /** The initiator of a session asks for a new one when it sends on one older than this. */
   readonly rekeyAfter: number;
+  /** The initiator asks for a new session when it receives on one older than this. */
   readonly rekeyAfterReceiving: number;
+  /** A session older than this sends and accepts nothing. */
   readonly rejectAfter: number;
+  /** A handshake attempt is repeated after this long (plus jitter), and not more often. */
   readonly rekeyTimeout: number;
+  /** The greatest jitter of a repeated handshake. */
   readonly rekeyTimeoutJitter: number;
+  /** A handshake is given up after this long without an answer. */
   readonly rekeyAttempt: number;
+  /** A passive keepalive goes out this long after data came and nothing went. */
   readonly keepaliveTimeout: number;
+  /** All keys of a peer are erased this long after its last session began. */
   readonly zeroKeysAfter: number;
+  /** How long a cookie and the secret that makes cookies are used. */
   readonly cookieSecret: number;
 }
 

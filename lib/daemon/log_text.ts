@@ -7,7 +7,9 @@
 export interface LogLine {
   /** Counted from 1. */
   readonly sequence: number;
+  /** When it was written: Unix time in milliseconds. */
   readonly unixMs: number;
+  /** The message, without a newline. */
   readonly text: string;
 }
 

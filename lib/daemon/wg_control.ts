@@ -45,6 +45,7 @@ export class DeviceControl implements WgControl {
     return { listenPort, rtable };
   }
 
+  /** Changes an interface, whole or not at all. @throws as `setDevice` */
   async set(name: string, change: DeviceChange): Promise<void> {
     await setDevice(name, change);
   }

@@ -41,14 +41,19 @@ export type Direction = "both" | "outbound" | "inbound";
 export interface DataplaneOptions {
   /** At least DATAPLANE_ARENA_BYTES, and the one that cipher, tun and udp were made with. */
   readonly arena: Arena;
+  /** Seals and opens data messages. */
   readonly cipher: PacketCipher;
   /** For mac1 of incoming handshake messages. */
   readonly suite: Suite;
+  /** Shared with the control plane. */
   readonly table: PeerTable;
+  /** Where packets come from and go to. */
   readonly tun: TunPort;
+  /** Where datagrams come from and go to. */
   readonly udp: UdpPort;
   /** Gets every event at once; must not call back into the data plane. */
   readonly emit: (event: DataEvent) => void;
+  /** STANDARD_TIMES without it. */
   readonly times?: Times;
   /** "both" without it. */
   readonly direction?: Direction;
@@ -91,6 +96,7 @@ export class Dataplane {
   readonly #outbound: Outbound | undefined;
   readonly #inbound: Inbound | undefined;
 
+  /** Makes a data plane without peers, whose link is down until a `link` command. */
   constructor(options: DataplaneOptions) {
     const { arena, cipher, suite, table, tun, udp, emit, offloads = {}, times = STANDARD_TIMES } = options;
     const { direction = "both" } = options;

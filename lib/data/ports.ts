@@ -12,12 +12,13 @@ export const GATHER_MAX = 256;
 /** Nothing was there to read, or the packet was dropped because a queue was full. */
 export const PORT_DRAINED = 0;
 /** The device is gone for good. */
-export const PORT_GONE = -1;
+export const PORT_GONE: number = -1;
 
 /** A TUN device. What is read and written is a virtio_net_hdr (all zeros where offloads are off) and an IP packet, perhaps a TSO/USO super-packet. */
 export interface TunPort {
-  /** Which offloads the device agreed to: it may hand out and take super-packets of these kinds. */
+  /** Whether the device agreed to hand out and take super-packets of TCP. */
   readonly tso: boolean;
+  /** Whether it hands out and takes super-packets of UDP. */
   readonly uso: boolean;
   /** How many queues it has: with two, QUEUE_BULK gets the packets of flows that were last written to it (bulk_flows.ts). */
   readonly queues: 1 | 2;
@@ -34,13 +35,15 @@ export interface TunPort {
 
 /** The UDP sockets of both families on one port. */
 export interface UdpPort {
-  /** Whether `send` may be given several datagrams at once, and `receive` may deliver several. */
+  /** Whether `send` may be given several datagrams at once. */
   readonly gso: boolean;
+  /** Whether `receive` may deliver several datagrams. */
   readonly gro: boolean;
   /** Lets `receive` deliver several where that can be, or keeps it from that. A port that never does needs none. */
   setGro?(on: boolean): void;
-  /** Most datagrams and most bytes that one `send` takes. */
+  /** Most datagrams that one `send` takes. */
   readonly segmentsMax: number;
+  /** Most bytes that one `send` takes. */
   readonly bytesMax: number;
   /** Of the last `receive`: bytes of each datagram in the run (the last may be shorter); the whole length when there is one. */
   readonly segmentSize: number;
@@ -80,4 +83,5 @@ export const SEND_OK = 0;
 export const SEND_FAILED = 1;
 /** Sent, but not from the cached local address, which is to be forgotten. */
 export const SEND_SOURCE_LOST = 2;
+/** SEND_OK, SEND_FAILED or SEND_SOURCE_LOST. */
 export type SendResult = 0 | 1 | 2;

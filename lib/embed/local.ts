@@ -1,25 +1,39 @@
 /**
- * One interface in one isolate: the same Device and Dataplane as in the daemon, over any TUN and UDP ports that can wake it.
- * Nothing blocks: turns are taken in the isolate's own event loop.
+ * One interface in one isolate: the same Device and Dataplane as in the daemon, over any TUN and UDP ports that can wake
+ * it. Nothing blocks: it takes turns in the isolate's own event loop.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
-import type { Milliseconds } from "../base/brands.ts";
+import type { Milliseconds, PeerSlot, PrivateKey, PublicKey } from "../base/brands.ts";
 import type { DeviceChange, DeviceStatus } from "../base/config.ts";
-import { DEFAULT_MTU } from "../base/constants.ts";
+import { DEFAULT_MTU, KEY_LENGTH } from "../base/constants.ts";
 import { type AllCounts, sumOfCounts } from "../base/counter_block.ts";
+import { type Endpoint, type LocalAddress, sameEndpoint } from "../base/endpoint.ts";
 import type { DataEvent } from "../base/messages.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
 import { Dataplane, type DataplaneOptions } from "../data/dataplane.ts";
 import type { TunPort, UdpPort } from "../data/ports.ts";
-import { Device, type OutgoingDatagram } from "../device/device.ts";
-import { fillRandom } from "../runtime/entropy.ts";
-import { ControlDriver, isolateNow } from "../worker/control.ts";
+import { Device, type DeviceEvent, type OutgoingDatagram } from "../device/device.ts";
+import { ControlDriver } from "../worker/control.ts";
 
 /** Turns in a row before the isolate's other work gets its chance. */
 const TURNS_PER_TASK = 8;
+
+/** What happened. */
+export type LocalEvent =
+  | DeviceEvent
+  /** Something authentic came from another endpoint than before, and the peer's packets go there from now on. */
+  | {
+    readonly type: "endpoint-changed";
+    readonly publicKey: PublicKey;
+    /** Undefined when the peer had none yet. */
+    readonly before: Endpoint | undefined;
+    readonly endpoint: Endpoint;
+  }
+  /** A debug message, while `debug` is on. */
+  | { readonly type: "log"; readonly line: string };
 
 /** What an in-isolate interface is made of. */
 export interface LocalOptions {
@@ -32,14 +46,18 @@ export interface LocalOptions {
   /** Sends a handshake message by the same socket as `udp`. */
   readonly send: (datagram: OutgoingDatagram) => void;
   readonly listenPort: number;
-  /** Without these: the isolate's own clock, wall clock, randomness and timers. */
-  readonly now?: () => Milliseconds;
-  readonly wallClock?: () => bigint;
-  readonly random?: (into: Uint8Array) => void;
-  readonly timer?: (callback: () => void, delayMs: number) => () => void;
-  /** Queues a task that takes turns; a macrotask without it, so that I/O is not starved. */
-  readonly defer?: (task: () => void) => void;
-  readonly log?: (line: string) => void;
+  readonly mtu?: number;
+  /** The monotonic clock. */
+  readonly now: () => Milliseconds;
+  /** The wall clock: nanoseconds since 1970. */
+  readonly wallClock: () => bigint;
+  /** Fills the array with unpredictable bytes. */
+  readonly random: (into: Uint8Array) => void;
+  /** Gets events, between turns. It may call anything here. */
+  readonly event?: (event: LocalEvent) => void;
+  /** Called after each turn. It may call anything here. */
+  readonly afterTurn?: () => void;
+  /** Only tests give others than STANDARD_TIMES. */
   readonly times?: Times;
   /** Makes the data plane; tests make one of two halves. */
   readonly dataplane?: (options: DataplaneOptions) => LocalDataplane;
@@ -54,23 +72,30 @@ export class LocalInterface {
   readonly #dataplane: LocalDataplane;
   readonly #control: ControlDriver;
   readonly #now: () => Milliseconds;
-  readonly #defer: (task: () => void) => void;
-  readonly #log: string[] = [];
-  #events: DataEvent[] = [];
-  #queued = false;
+  readonly #onEvent: ((event: LocalEvent) => void) | undefined;
+  readonly #afterTurn: () => void;
+  readonly #mtu: number;
+  /** Of the data plane, to be handled by the control plane after the turn. */
+  #dataEvents: DataEvent[] = [];
+  /** To be told after the turn. */
+  #events: LocalEvent[] = [];
+  #configuring = false;
+  #task: ReturnType<typeof setImmediate> | undefined;
   #closed = false;
 
   constructor(options: LocalOptions) {
-    const table = new PeerTable();
-    const now = this.#now = options.now ?? isolateNow;
+    const table = new FollowedTable((slot, before, endpoint) => this.#moved(slot, before, endpoint));
+    const now = this.#now = options.now;
     const times = options.times === undefined ? {} : { times: options.times };
-    this.#defer = options.defer ?? ((task) => setTimeout(task, 0));
+    this.#onEvent = options.event;
+    this.#afterTurn = options.afterTurn ?? (() => {});
+    this.#mtu = options.mtu ?? DEFAULT_MTU;
     this.#device = new Device({
       suite: options.suite,
-      random: options.random ?? fillRandom,
-      wallClock: options.wallClock ?? (() => BigInt(Date.now()) * 1_000_000n),
+      random: options.random,
+      wallClock: options.wallClock,
       table,
-      handshakesWaiting: () => this.#events.length,
+      handshakesWaiting: () => this.#dataEvents.length,
       ...times,
     });
     const makeDataplane = options.dataplane ?? ((parts) => new Dataplane(parts));
@@ -81,7 +106,7 @@ export class LocalInterface {
       table,
       tun: options.tun,
       udp: options.udp,
-      emit: (event) => this.#events.push(event),
+      emit: (event) => this.#dataEvents.push(event),
       ...times,
     });
     this.#control = new ControlDriver({
@@ -93,11 +118,11 @@ export class LocalInterface {
         this.wake();
       },
       send: options.send,
-      log: (line) => (options.log ?? ((text) => this.#keep(text)))(line),
-      ...(options.timer === undefined ? {} : { timer: options.timer }),
+      log: (line) => this.#tell({ type: "log", line }),
+      event: (event) => this.#tell(event),
     });
     this.#control.configure({ listenPort: options.listenPort });
-    this.#control.link(true, DEFAULT_MTU);
+    this.#control.link(true, this.#mtu);
   }
 
   /** What was counted so far; `COUNTERS` says what each name means. */
@@ -105,56 +130,96 @@ export class LocalInterface {
     return sumOfCounts([this.#dataplane.counts(), this.#device.counters.counts()]);
   }
 
-  /** The last debug messages, when no `log` was given. */
-  get log(): readonly string[] {
-    return this.#log;
-  }
-
   /** Merges a change, whole or not at all. @throws ConfigError when something in it is wrong */
   configure(change: DeviceChange): void {
-    this.#control.configure(change);
+    this.#configuring = true;
+    try {
+      this.#control.configure(change);
+    } finally {
+      this.#configuring = false;
+    }
   }
 
-  /** Takes the interface down or up, or changes its MTU. A new one is up, with DEFAULT_MTU. */
-  link(up: boolean, mtu = DEFAULT_MTU): void {
-    this.#control.link(up, mtu);
+  /** Takes the interface down or up. A new one is up. */
+  link(up: boolean): void {
+    this.#control.link(up, this.#mtu);
   }
 
+  /** The interface as it is. */
   status(): DeviceStatus {
     return this.#device.status();
   }
 
-  /** Something may be there to read: takes turns soon. */
+  /** Something may be there to read: takes turns soon, in a task of its own so that I/O is not starved. */
   wake(): void {
-    if (this.#queued || this.#closed) return;
-    this.#queued = true;
-    this.#defer(() => this.#run());
+    if (this.#task !== undefined || this.#closed) return;
+    this.#task = setImmediate(() => this.#run());
   }
 
-  /** Stops everything; the ports are the caller's to close. */
+  /** Stops everything: keys are wiped, no timer is left, nothing is called any more. The ports are the caller's to close. */
   close(): void {
     if (this.#closed) return;
-    this.#control.link(false, DEFAULT_MTU);
+    this.#control.link(false, this.#mtu);
+    this.#control.configure({ privateKey: NO_KEY, replacePeers: true });
     this.#closed = true;
     this.#control.close();
+    if (this.#task !== undefined) clearImmediate(this.#task);
   }
 
   #run(): void {
-    this.#queued = false;
-    if (this.#closed) return;
+    this.#task = undefined;
     let worked = true;
     for (let i = 0; i < TURNS_PER_TASK && worked; i++) {
       worked = this.#dataplane.turn(this.#now());
-      if (this.#events.length === 0) continue;
-      const events = this.#events;
-      this.#events = [];
-      for (const event of events) this.#control.handle(event);
+      const dataEvents = this.#dataEvents;
+      if (dataEvents.length > 0) this.#dataEvents = [];
+      for (const event of dataEvents) this.#control.handle(event);
+      this.#afterTurn();
+      this.#tellAll();
+      if (this.#closed) return;
     }
     if (worked) this.wake();
   }
 
-  #keep(line: string): void {
-    this.#log.push(line);
-    if (this.#log.length > 200) this.#log.shift();
+  #tell(event: LocalEvent): void {
+    if (this.#onEvent === undefined) return;
+    this.#events.push(event);
+    this.wake();
+  }
+
+  #tellAll(): void {
+    if (this.#events.length === 0) return;
+    const events = this.#events;
+    this.#events = [];
+    for (const event of events) {
+      if (!this.#closed) this.#onEvent?.(event);
+    }
+  }
+
+  #moved(slot: PeerSlot, before: Endpoint | undefined, endpoint: Endpoint): void {
+    // What the configuration says is no news to whoever configures.
+    if (this.#configuring) return;
+    const publicKey = this.#device.publicKeyAt(slot);
+    if (publicKey !== undefined) this.#tell({ type: "endpoint-changed", publicKey, before, endpoint });
+  }
+}
+
+/** 32 zero bytes: no private key. */
+const NO_KEY = new Uint8Array(KEY_LENGTH) as PrivateKey;
+
+/** A peer table that says when a peer's endpoint changes. */
+class FollowedTable extends PeerTable {
+  readonly #moved: (slot: PeerSlot, before: Endpoint | undefined, endpoint: Endpoint) => void;
+
+  constructor(moved: (slot: PeerSlot, before: Endpoint | undefined, endpoint: Endpoint) => void) {
+    super();
+    this.#moved = moved;
+  }
+
+  override writeEndpoint(peer: PeerSlot, endpoint: Endpoint | undefined, local: LocalAddress | undefined): void {
+    const before = this.readEndpoint(peer).endpoint;
+    super.writeEndpoint(peer, endpoint, local);
+    if (endpoint === undefined || (before !== undefined && sameEndpoint(before, endpoint))) return;
+    this.#moved(peer, before, endpoint);
   }
 }

@@ -10,8 +10,11 @@ export const MEMORY_TUN_QUEUE_MAX = 1024;
 
 /** A TunPort without offloads: every packet stands for itself. */
 export class MemoryTun implements TunPort {
+  /** It has no super-packets of TCP. */
   readonly tso = false;
+  /** It has no super-packets of UDP. */
   readonly uso = false;
+  /** It has one queue. */
   readonly queues = 1;
   /** Called after a packet was put in, so that whoever drives the data plane takes a turn. */
   wake: () => void = () => {};
@@ -24,10 +27,19 @@ export class MemoryTun implements TunPort {
   readonly #length = new Int32Array(GATHER_MAX);
   #closed = false;
 
-  /** @param deliver gets each packet that came out of the tunnel; the array is its own */
+  /**
+   * Makes a device without packets.
+   * @param arena the memory that packets are read into and written from
+   * @param deliver gets each packet that came out of the tunnel; the array is its own
+   */
   constructor(arena: Arena, deliver: (packet: Uint8Array) => void) {
     this.#arena = arena;
     this.#deliver = deliver;
+  }
+
+  /** Packets that wait to be read. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
   /** Puts an IP packet in, to be routed and sent. Returns false when the queue is full, and it was dropped. */
@@ -48,6 +60,7 @@ export class MemoryTun implements TunPort {
     this.wake();
   }
 
+  /** Takes the next packet out, as `TunPort.read`. */
   read(at: number): number {
     const packet = this.#queue.shift();
     if (packet === undefined) return this.#closed ? PORT_GONE : PORT_DRAINED;
@@ -56,11 +69,13 @@ export class MemoryTun implements TunPort {
     return VNET_HEADER_BYTES + packet.length;
   }
 
+  /** Names piece `index` of the next write, as `TunPort.gather`. */
   gather(index: number, at: number, length: number): void {
     this.#at[index] = at;
     this.#length[index] = length;
   }
 
+  /** Delivers pieces 0 to count - 1 as one packet. Returns false when the device is closed or there is no whole header. */
   write(count: number): boolean {
     if (this.#closed) return false;
     let total = 0;

@@ -20,29 +20,45 @@ interface Received {
 
 /** One UDP socket of the runtime on both families, or on IPv4 only where there is no IPv6. */
 export class PortableUdp implements UdpPort {
+  /** One datagram a send. */
   readonly gso = false;
+  /** One datagram a receive. */
   readonly gro = false;
+  /** One datagram a send. */
   readonly segmentsMax = 1;
+  /** The longest UDP payload over IPv4. */
   readonly bytesMax = 65_507;
+  /** Bytes of the last datagram received. */
   segmentSize = 0;
+  /** The runtime does not tell the ECN bits. */
   readonly ecn = 0;
+  /** Offset of the cell that says where the last datagram came from. */
   readonly sourceAt: number;
-  /** The port it is bound to. */
-  readonly port: number;
+  /** The address and port it is bound to. */
+  readonly local: Endpoint;
   /** Called after a datagram came in, so that whoever drives the data plane takes a turn. */
   wake: () => void = () => {};
   /** Datagrams that did not fit into a queue. */
   dropped = 0;
   readonly #arena: Arena;
   readonly #socket: Deno.DatagramConn;
+  /** Whether the socket is one of IPv6 that serves IPv4 too, by mapped addresses. */
   readonly #mapped: boolean;
+  /** Bytes of the addresses that it can send to. */
+  readonly #families: readonly number[];
   readonly #queue: Received[] = [];
   readonly #at = new Int32Array(GATHER_MAX);
   readonly #length = new Int32Array(GATHER_MAX);
+  readonly #receiving: Promise<void>;
   #sending = 0;
   #closed = false;
+  #closing: Promise<void> | undefined;
+  /** Called when the last send ended after the socket was closed. */
+  #sent: () => void = () => {};
 
   /**
+   * Binds a socket and receives from then on.
+   * @param arena the memory that datagrams are received into and sent from
    * @param port 0 picks a free one
    * @param hostname the address to bind to; without it all of both families
    * @throws OsError `EADDRINUSE` and others that bind(2) gives
@@ -52,11 +68,24 @@ export class PortableUdp implements UdpPort {
     this.sourceAt = arena.take(ENDPOINT_CELL_BYTES);
     this.#socket = open(port, hostname);
     const address = this.#socket.addr as Deno.NetAddr;
-    this.port = address.port;
-    this.#mapped = address.hostname.includes(":");
-    this.#receiveAll();
+    this.local = { address: parseIp(address.hostname) ?? new Uint8Array(4), port: address.port, scope: 0 };
+    const four = !address.hostname.includes(":");
+    this.#mapped = address.hostname === "::";
+    this.#families = four ? [4] : this.#mapped ? [4, 16] : [16];
+    this.#receiving = this.#receiveAll();
   }
 
+  /** The port it is bound to. */
+  get port(): number {
+    return this.local.port;
+  }
+
+  /** Whether the socket can send to an address of this family. */
+  reaches(endpoint: Endpoint): boolean {
+    return this.#families.includes(endpoint.address.length);
+  }
+
+  /** Takes the next datagram, as `UdpPort.receive`. */
   receive(at: number): number {
     const next = this.#queue.shift();
     if (next === undefined) return PORT_DRAINED;
@@ -66,11 +95,13 @@ export class PortableUdp implements UdpPort {
     return next.bytes.length;
   }
 
+  /** Names piece `index` of the next send, as `UdpPort.gather`. */
   gather(index: number, at: number, length: number): void {
     this.#at[index] = at;
     this.#length[index] = length;
   }
 
+  /** Sends pieces 0 to count - 1, a datagram each, as `UdpPort.send`. */
   send(count: number, _segmentSize: number, cellAt: number, _ecn: number): SendResult {
     const endpoint = readEndpointCell(this.#arena.bytes, cellAt);
     if (endpoint === undefined) return SEND_FAILED;
@@ -88,23 +119,28 @@ export class PortableUdp implements UdpPort {
       this.dropped++;
       return SEND_FAILED;
     }
-    const four = endpoint.address.length === 4;
-    if (!four && !this.#mapped) return SEND_FAILED;
-    const hostname = four && this.#mapped ? `::ffff:${formatIp(endpoint.address)}` : formatIp(endpoint.address);
+    if (!this.reaches(endpoint)) return SEND_FAILED;
+    const isMapped = this.#mapped && endpoint.address.length === 4;
+    const hostname = isMapped ? `::ffff:${formatIp(endpoint.address)}` : formatIp(endpoint.address);
     const done = () => {
-      this.#sending--;
+      if (--this.#sending === 0 && this.#closed) this.#sent();
     };
     this.#sending++;
     this.#socket.send(bytes, { transport: "udp", hostname, port: endpoint.port }).then(done, done);
     return SEND_OK;
   }
 
-  /** Closes the socket; what waits is dropped. */
-  close(): void {
-    if (this.#closed) return;
+  /** Closes the socket; what waits is dropped. Resolves when nothing of it is left. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true;
     this.#queue.length = 0;
     this.#socket.close();
+    await this.#receiving;
+    if (this.#sending > 0) await new Promise<void>((resolve) => this.#sent = resolve);
   }
 
   async #receiveAll(): Promise<void> {
@@ -114,7 +150,8 @@ export class PortableUdp implements UdpPort {
         const [bytes, from] = await this.#socket.receive(buffer);
         this.#take(bytes, from as Deno.NetAddr);
       } catch {
-        // An ICMP error of an earlier send surfaces here; the next receive goes on. A closed socket ends the loop by its flag.
+        // An ICMP error of an earlier send surfaces here; the next receive goes on. A closed socket ends the loop.
+        if (this.#closed) return;
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
     }

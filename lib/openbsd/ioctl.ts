@@ -20,21 +20,19 @@ const EINVAL = 22;
 export interface WgControl {
   /** All about it, or, for a user who may not know more, port and rtable. */
   get(name: string): Promise<InterfaceStatus | { readonly listenPort: number; readonly rtable: number }>;
+  /** Changes an interface, whole or not at all. */
   set(name: string, change: DeviceChange): Promise<void>;
 }
-
-/** What belongs to the same change and is no part of wg_data_io: OpenBSD's SIOCSIFFLAGS (debug), SIOCAIFGROUP, SIOCSIFPRIORITY; offloads. */
-export type AlongWith = Pick<DeviceChange, "debug" | "groups" | "priority" | "offloads">;
 
 /**
  * Sets an interface's configuration, whole or not at all.
  * @throws OsError EINVAL for a value that is out of range, EPFNOSUPPORT for a protocol version above 1, EADDRINUSE for the port,
  * ENXIO when there is no such interface, EPERM or EACCES for who may not
  */
-export async function SIOCSWG(control: WgControl, data: W.wg_data_io, along: AlongWith = {}): Promise<void> {
+export async function SIOCSWG(control: WgControl, data: W.wg_data_io): Promise<void> {
   const io = data.wgd_interface;
   if (io === undefined) throw osError("SIOCSWG", data.wgd_name, EINVAL, "no wgd_interface");
-  await control.set(data.wgd_name, { ...changeOf(io), ...along });
+  await control.set(data.wgd_name, changeOf(io));
 }
 
 /**

@@ -5,35 +5,55 @@
  */
 import type { Endpoint, IpBytes } from "../base/endpoint.ts";
 
-/** `_IOWR('i', 210, struct wg_data_io)` and `_IOWR('i', 211, struct wg_data_io)` on OpenBSD (sys/sys/ioccom.h), 64 bits. */
+/** `_IOWR('i', 210, struct wg_data_io)` on a 64-bit OpenBSD (sys/sys/ioccom.h). */
 export const SIOCSWG_REQUEST = 0xc02069d2;
+/** `_IOWR('i', 211, struct wg_data_io)` on a 64-bit OpenBSD. */
 export const SIOCGWG_REQUEST = 0xc02069d3;
 
-/** Flags of wg_interface_io: which of its fields are set. */
+// Flags of wg_interface_io: which of its fields are set.
+
+/** `i_public` is set. */
 export const WG_INTERFACE_HAS_PUBLIC = 1;
+/** `i_private` is set. */
 export const WG_INTERFACE_HAS_PRIVATE = 2;
+/** `i_port` is set. */
 export const WG_INTERFACE_HAS_PORT = 4;
+/** `i_rtable` is set. */
 export const WG_INTERFACE_HAS_RTABLE = 8;
+/** All peers are removed before `i_peers` are applied. */
 export const WG_INTERFACE_REPLACE_PEERS = 16;
 
-/** Flags of wg_peer_io: which of its fields are set, and what to do. */
+// Flags of wg_peer_io: which of its fields are set, and what to do.
+
+/** `p_public` is set; a peer without it is passed over. */
 export const WG_PEER_HAS_PUBLIC = 1;
+/** `p_psk` is set. */
 export const WG_PEER_HAS_PSK = 2;
+/** `p_pka` is set. */
 export const WG_PEER_HAS_PKA = 4;
+/** `p_endpoint` is set. */
 export const WG_PEER_HAS_ENDPOINT = 8;
+/** All ranges are removed before `p_aips` are added. */
 export const WG_PEER_REPLACE_AIPS = 16;
+/** The peer is removed. */
 export const WG_PEER_REMOVE = 32;
+/** The peer is changed only when it exists. */
 export const WG_PEER_UPDATE = 64;
+/** `p_description` is set; an empty one removes the description. */
 export const WG_PEER_SET_DESCRIPTION = 128;
 
-/** OpenBSD's address families (sys/sys/socket.h). */
+// OpenBSD's address families (sys/sys/socket.h).
+
+/** IPv4. */
 export const AF_INET = 2;
+/** IPv6. */
 export const AF_INET6 = 24;
 
 /** An allowed IP range. */
 export interface wg_aip_io {
   /** AF_INET or AF_INET6. */
   a_af: number;
+  /** Prefix length: 0 to 32 or to 128, as the family says. */
   a_cidr: number;
   /** 4 or 16 bytes, as the family says. */
   a_addr: IpBytes;
@@ -45,19 +65,23 @@ export interface wg_peer_io {
   p_flags: number;
   /** 0 for the latest version, or 1. */
   p_protocol_version: number;
-  /** 32 bytes each; zeros where the flag is not set. */
+  /** The public key: 32 bytes. */
   p_public: Uint8Array;
+  /** The preshared key: 32 bytes; zeros unless WG_PEER_HAS_PSK. */
   p_psk: Uint8Array;
   /** Persistent keepalive in seconds. */
   p_pka: number;
   /** Undefined unless WG_PEER_HAS_ENDPOINT. */
   p_endpoint: Endpoint | undefined;
+  /** Bytes sent, handshakes and keepalives included. */
   p_txbytes: number;
+  /** Bytes received, handshakes and keepalives included. */
   p_rxbytes: number;
   /** Wall clock of the last handshake; zeros when there was none. */
   p_last_handshake: { tv_sec: number; tv_nsec: number };
   /** At most 63 bytes of UTF-8. */
   p_description: string;
+  /** The peer's allowed ranges. */
   p_aips: wg_aip_io[];
 }
 
@@ -65,19 +89,25 @@ export interface wg_peer_io {
 export interface wg_interface_io {
   /** WG_INTERFACE_* */
   i_flags: number;
+  /** UDP port; 0 picks a free one. */
   i_port: number;
+  /** The rdomain of the UDP sockets, 0 to 255. */
   i_rtable: number;
-  /** 32 bytes each; zeros where the flag is not set. */
+  /** The public key: 32 bytes; zeros unless WG_INTERFACE_HAS_PUBLIC. */
   i_public: Uint8Array;
+  /** The private key: 32 bytes; zeros unless WG_INTERFACE_HAS_PRIVATE. */
   i_private: Uint8Array;
+  /** The interface's peers. */
   i_peers: wg_peer_io[];
 }
 
 /** What the two calls take and give. */
 export interface wg_data_io {
+  /** The interface's name, at most 15 bytes. */
   wgd_name: string;
   /** Bytes of the whole wg_interface_io as a struct. SIOCGWG fills `wgd_interface` only when what is given holds it. */
   wgd_size: number;
+  /** The interface; undefined when `wgd_size` was too small for it. */
   wgd_interface: wg_interface_io | undefined;
 }
 

@@ -185,10 +185,9 @@ Deno.test("who is not root gets port and rtable only", async () => {
 Deno.test("SIOCSWG sets what the flags say and nothing else", async () => {
   const control = recorder(status());
   const io = sample();
-  await SIOCSWG(control, { wgd_name: "wg1", wgd_size: C.interfaceSize(io), wgd_interface: io }, { debug: true });
+  await SIOCSWG(control, { wgd_name: "wg1", wgd_size: C.interfaceSize(io), wgd_interface: io });
   const [change] = control.changes;
   assert.deepEqual(Object.keys(change).sort(), [
-    "debug",
     "listenPort",
     "peers",
     "privateKey",

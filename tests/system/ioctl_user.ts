@@ -1,10 +1,12 @@
 /**
- * A program for ioctl_test.ts, as a user of mod.ts writes one: SIOCSWG and SIOCGWG of wg1, whose daemon runs; wg2 has port 7002.
+ * A program for ioctl_test.ts, as a user of lib/openbsd.ts writes one: SIOCSWG and SIOCGWG of wg1, whose daemon runs; wg2 has port 7002.
  * It begins as root and goes on as nobody.
  * @module
  */
 import assert from "node:assert/strict";
-import { DeviceControl, OsError, SIOCGWG, SIOCSWG, wg_data as W, wg_data_codec as C } from "../../mod.ts";
+import * as W from "../../lib/openbsd.ts";
+
+const { DeviceControl, OsError, SIOCGWG, SIOCSWG } = W;
 
 const control = new DeviceControl();
 
@@ -15,14 +17,14 @@ async function get(name = "wg1"): Promise<W.wg_interface_io> {
   assert.deepEqual([short.wgd_size, short.wgd_interface], [probe.wgd_size, undefined]);
   const full = await SIOCGWG(control, { wgd_name: name, wgd_size: probe.wgd_size });
   assert.ok(full.wgd_interface !== undefined);
-  assert.equal(C.encodeInterface(full.wgd_interface).length, full.wgd_size);
-  assert.deepEqual(C.decodeInterface(C.encodeInterface(full.wgd_interface)), full.wgd_interface);
+  assert.equal(W.encodeInterface(full.wgd_interface).length, full.wgd_size);
+  assert.deepEqual(W.decodeInterface(W.encodeInterface(full.wgd_interface)), full.wgd_interface);
   return full.wgd_interface;
 }
 
 const set = (io: Partial<W.wg_interface_io>, name = "wg1") => {
   const whole = { ...W.emptyInterface(), ...io };
-  return SIOCSWG(control, { wgd_name: name, wgd_size: C.interfaceSize(whole), wgd_interface: whole });
+  return SIOCSWG(control, { wgd_name: name, wgd_size: W.interfaceSize(whole), wgd_interface: whole });
 };
 
 async function fails(code: string, io: Partial<W.wg_interface_io>, name?: string): Promise<void> {

@@ -1,0 +1,309 @@
+/**
+ * A WireGuard interface inside a program: UDP by the runtime's own sockets, IP packets from and to the program instead of
+ * a TUN device, no privileges. It is the same engine that the daemon runs.
+ * @module
+ */
+import { Arena } from "../base/arena.ts";
+import type { PublicKey } from "../base/brands.ts";
+import type { PeerChange } from "../base/config.ts";
+import { DEFAULT_MTU } from "../base/constants.ts";
+import { sameBytes } from "../base/endpoint.ts";
+import { ConfigError } from "../base/errors.ts";
+import { formatEndpoint } from "../base/ip_text.ts";
+import { DATAPLANE_ARENA_BYTES } from "../data/dataplane.ts";
+import { now, wallClock } from "../runtime/clock.ts";
+import { choosePacketCipher, chooseSuite } from "../runtime/crypto.ts";
+import { fillRandom } from "../runtime/entropy.ts";
+import { Inbox } from "./inbox.ts";
+import { formatKey, parsePrivateKey, parsePublicKey, publicKeyOf } from "./keys.ts";
+import { type LocalEvent, LocalInterface } from "./local.ts";
+import { MemoryTun } from "./memory_tun.ts";
+import { PortableUdp } from "./portable_udp.ts";
+import { listenOf, mtuOf, type TunnelOptions, type TunnelStatus } from "./tunnel_options.ts";
+import { changeOf, peerOf, peerStatusOf, type TunnelPeer, type TunnelPeerChange } from "./tunnel_peer.ts";
+
+/** Bytes of the arena besides the data plane's: what cipher and socket take. */
+const ARENA_EXTRA_BYTES = 1 << 16;
+/**
+ * A running interface. It needs `--allow-net` and `--unstable-net` (or `"unstable": ["net"]`); with `--allow-ffi` it uses
+ * libcrypto where that can be had.
+ *
+ * @example Two tunnels, and a packet from one to the other
+ * ```ts
+ * import { formatKey, makePrivateKey, publicKeyOf } from "./keys.ts";
+ * import { Tunnel } from "./tunnel.ts";
+ *
+ * const keys = [makePrivateKey(), makePrivateKey()];
+ * const arrived = Promise.withResolvers<Uint8Array>();
+ * await using right = new Tunnel({
+ *   privateKey: keys[1],
+ *   listen: "127.0.0.1:0",
+ *   peers: [{ publicKey: publicKeyOf(keys[0]), allowedIps: ["10.0.0.1/32"] }],
+ *   onPacket: arrived.resolve,
+ *   onHandshake: ({ publicKey }) => console.log(`a session with ${publicKey}`),
+ * });
+ * await using left = new Tunnel({ privateKey: keys[0], listen: "127.0.0.1:0", onPacket: () => {} });
+ * left.addPeer({
+ *   publicKey: formatKey(publicKeyOf(keys[1])),
+ *   endpoint: `127.0.0.1:${right.port}`,
+ *   allowedIps: ["10.0.0.2/32"],
+ * });
+ * // An IPv4 header without payload, from 10.0.0.1 to 10.0.0.2.
+ * left.send(Uint8Array.of(0x45, 0, 0, 20, 0, 0, 0, 0, 64, 59, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2));
+ * console.log((await arrived.promise).length); // 20
+ * ```
+ */
+export class Tunnel {
+  /** The UDP port that it listens on. */
+  readonly port: number;
+  readonly #mtu: number;
+  readonly #suite: string;
+  readonly #cipher: string;
+  readonly #callbacks: Required<Pick<TunnelOptions, "onHandshake" | "onHandshakeFailed" | "onEndpoint" | "onLog">>;
+  readonly #inbox: Inbox;
+  readonly #tun: MemoryTun;
+  readonly #udp: PortableUdp;
+  readonly #local: LocalInterface;
+  /** Public keys of the peers, as text. */
+  readonly #peers = new Set<string>();
+  #publicKey: PublicKey;
+  #drained: PromiseWithResolvers<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens the UDP socket and starts.
+   * @throws ConfigError when an option is wrong: it names the option, its value unless that is a key, and what is required
+   * @throws OsError `EADDRINUSE` when the port is taken, `EADDRNOTAVAIL` when the address is not this machine's
+   * @throws Deno.errors.NotCapable without `--allow-net`
+   */
+  constructor(options: TunnelOptions) {
+    const { address, port } = listenOf(options.listen ?? 0);
+    const privateKey = parsePrivateKey(options.privateKey);
+    const peers = (options.peers ?? []).map((peer, i) => peerOf(peer, `peers[${i}]`));
+    if (typeof options.onPacket !== "function") throw new ConfigError("onPacket", "a function is required");
+    const { onHandshake = ignore, onHandshakeFailed = ignore, onEndpoint = ignore, onLog = ignore } = options;
+    this.#callbacks = { onHandshake, onHandshakeFailed, onEndpoint, onLog };
+    this.#mtu = mtuOf(options.mtu ?? DEFAULT_MTU);
+    this.#publicKey = publicKeyOf(privateKey);
+
+    const ffi = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+    const suite = chooseSuite(ffi ? undefined : "noble");
+    const arena = new Arena(DATAPLANE_ARENA_BYTES + ARENA_EXTRA_BYTES);
+    const cipher = choosePacketCipher(arena, ffi ? undefined : "noble");
+    this.#suite = suite.name;
+    this.#cipher = cipher.name;
+    const udp = this.#udp = new PortableUdp(arena, port, address);
+    this.port = udp.port;
+    this.#inbox = new Inbox(options.onPacket);
+    this.#tun = new MemoryTun(arena, (packet) => this.#inbox.put(packet));
+    this.#local = new LocalInterface({
+      arena,
+      suite,
+      cipher,
+      tun: this.#tun,
+      udp,
+      send: ({ bytes, endpoint }) => udp.sendDatagram(bytes, endpoint),
+      listenPort: udp.port,
+      mtu: this.#mtu,
+      now,
+      wallClock,
+      random: fillRandom,
+      event: (event) => this.#tell(event),
+      afterTurn: () => this.#afterTurn(),
+    });
+    this.#tun.wake = udp.wake = () => this.#local.wake();
+    try {
+      this.#checkPeers(peers, (i) => `peers[${i}].`);
+      this.#local.configure({ privateKey, debug: options.onLog !== undefined, peers });
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      privateKey.fill(0);
+    }
+    for (const { publicKey } of peers) this.#peers.add(formatKey(publicKey));
+  }
+
+  /**
+   * Puts an IP packet into the tunnel; it is copied. The peer whose allowed IPs hold the packet's destination gets it, after a
+   * handshake when there is no session; 128 packets of a peer wait for that, and the oldest is dropped for a newer one.
+   * A packet without such a peer is answered with an ICMP message; what is no IP packet is dropped.
+   * @param packet an IPv4 or IPv6 packet of at most 65535 bytes
+   * @returns false when the packet was dropped: 1024 packets wait already (see `drained`), it is too long, or the tunnel is
+   * closed
+   */
+  send(packet: Uint8Array): boolean {
+    return this.#tun.inject(packet);
+  }
+
+  /**
+   * Resolves when none of the packets that were given to `send` waits any more, or the tunnel was closed. A program that has
+   * a lot to send waits for it when `send` returns false.
+   */
+  drained(): Promise<void> {
+    if (this.#tun.waiting === 0) return Promise.resolve();
+    this.#drained ??= Promise.withResolvers<void>();
+    return this.#drained.promise;
+  }
+
+  /**
+   * Adds a peer.
+   * @throws ConfigError when a field is wrong, there is such a peer already, or the tunnel is closed; then nothing has changed
+   */
+  addPeer(peer: TunnelPeer): void {
+    this.#mustBeOpen();
+    const change = peerOf(peer, "");
+    this.#checkPeers([change], () => "");
+    this.#local.configure({ peers: [change] });
+    this.#peers.add(formatKey(change.publicKey));
+  }
+
+  /**
+   * Changes a peer. Its session goes on; a new preshared key is used from the next handshake on.
+   * @param publicKey 44 characters of base64 or 32 bytes
+   * @throws ConfigError when a field is wrong, there is no such peer, or the tunnel is closed; then nothing has changed
+   */
+  changePeer(publicKey: string | Uint8Array, change: TunnelPeerChange): void {
+    const peer = changeOf(this.#knownPeer(publicKey), change);
+    this.#checkReach(peer, "");
+    this.#local.configure({ peers: [peer] });
+  }
+
+  /**
+   * Removes a peer. Its keys are wiped and its waiting packets dropped.
+   * @param publicKey 44 characters of base64 or 32 bytes
+   * @throws ConfigError when there is no such peer or the tunnel is closed
+   */
+  removePeer(publicKey: string | Uint8Array): void {
+    const key = this.#knownPeer(publicKey);
+    this.#local.configure({ peers: [{ publicKey: key, remove: true }] });
+    this.#peers.delete(formatKey(key));
+  }
+
+  /**
+   * Gives the tunnel another private key. All sessions end, and new handshakes are made with it.
+   * @param privateKey 44 characters of base64 or 32 bytes
+   * @throws ConfigError when the key is wrong or belongs to one of the peers, or the tunnel is closed
+   */
+  setPrivateKey(privateKey: string | Uint8Array): void {
+    this.#mustBeOpen();
+    const key = parsePrivateKey(privateKey);
+    const publicKey = publicKeyOf(key);
+    if (this.#peers.has(formatKey(publicKey))) {
+      throw new ConfigError("privateKey", "the key of one of the peers; a key of the tunnel's own is required");
+    }
+    this.#local.configure({ privateKey: key });
+    key.fill(0);
+    this.#publicKey = publicKey;
+  }
+
+  /** The tunnel as it is, all in text and numbers. Of a closed one: without peers. */
+  status(): TunnelStatus {
+    return {
+      publicKey: formatKey(this.#publicKey),
+      listen: formatEndpoint(this.#udp.local),
+      mtu: this.#mtu,
+      suite: this.#suite,
+      cipher: this.#cipher,
+      packetsDropped: this.#inbox.dropped,
+      counts: this.#local.counts(),
+      peers: this.#local.status().peers.map(peerStatusOf),
+    };
+  }
+
+  /**
+   * Ends the tunnel: keys are wiped, waiting packets dropped, the socket closed, and no callback is called any more.
+   * @returns a promise that resolves when neither socket nor timer is left
+   */
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#local.close();
+      this.#inbox.close();
+      this.#tun.close();
+      this.#drained?.resolve();
+      this.#closing = this.#udp.close();
+    }
+    return this.#closing;
+  }
+
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The key of a peer that there is. @throws ConfigError when there is none, or the tunnel is closed */
+  #knownPeer(publicKey: string | Uint8Array): PublicKey {
+    this.#mustBeOpen();
+    const key = parsePublicKey(publicKey);
+    const text = formatKey(key);
+    if (this.#peers.has(text)) return key;
+    throw new ConfigError("publicKey", `${text}: no such peer; the key of one of the tunnel's peers is required`);
+  }
+
+  /** @throws ConfigError when a new peer is the tunnel itself, is there twice, or cannot be reached by the socket */
+  #checkPeers(peers: readonly PeerChange[], prefix: (index: number) => string): void {
+    const seen = new Set(this.#peers);
+    for (const [i, peer] of peers.entries()) {
+      const { publicKey } = peer;
+      const text = formatKey(publicKey);
+      const word = `${prefix(i)}publicKey`;
+      if (sameBytes(publicKey, this.#publicKey)) {
+        throw new ConfigError(word, `${text}: the tunnel's own key; the key of another one is required`);
+      }
+      if (seen.has(text)) throw new ConfigError(word, `${text}: a peer already; each peer's key is required once`);
+      seen.add(text);
+      this.#checkReach(peer, prefix(i));
+    }
+  }
+
+  /** @throws ConfigError when the socket has no address of the endpoint's family */
+  #checkReach({ endpoint }: PeerChange, prefix: string): void {
+    if (endpoint === undefined || this.#udp.reaches(endpoint)) return;
+    const family = endpoint.address.length === 4 ? "IPv6" : "IPv4";
+    throw new ConfigError(
+      `${prefix}endpoint`,
+      `${formatEndpoint(endpoint)}: an ${family} address is required, because the tunnel listens on ` +
+        formatEndpoint(this.#udp.local),
+    );
+  }
+
+  /** @throws ConfigError when the tunnel is closed */
+  #mustBeOpen(): void {
+    if (this.#closing !== undefined) throw new ConfigError("tunnel", "closed; an open one is required");
+  }
+
+  #afterTurn(): void {
+    this.#inbox.handOver();
+    if (this.#drained === undefined || this.#tun.waiting > 0) return;
+    this.#drained.resolve();
+    this.#drained = undefined;
+  }
+
+  #tell(event: LocalEvent): void {
+    if (event.type === "log") return this.#call(this.#callbacks.onLog, event.line);
+    const publicKey = formatKey(event.publicKey);
+    switch (event.type) {
+      case "handshake-completed":
+        return this.#call(this.#callbacks.onHandshake, { publicKey, initiator: event.initiator });
+      case "handshake-failed":
+        return this.#call(this.#callbacks.onHandshakeFailed, { publicKey });
+      case "endpoint-changed": {
+        const before = event.before === undefined ? undefined : formatEndpoint(event.before);
+        return this.#call(this.#callbacks.onEndpoint, { publicKey, endpoint: formatEndpoint(event.endpoint), before });
+      }
+      default:
+        event satisfies never;
+    }
+  }
+
+  #call<T>(callback: (value: T) => void, value: T): void {
+    try {
+      callback(value);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+}
+
+/** Instead of a callback that is not wanted. */
+const ignore = (): void => {};

@@ -1,0 +1,121 @@
+/**
+ * The engine under a `Tunnel` and under the daemon, for programs that bring ports of their own: the control plane `Device`,
+ * the data plane `Dataplane`, what they say to each other, the ports that they move packets by, and the protocol's times.
+ * Both planes are pure: time, randomness and cryptography are arguments, and nothing blocks or waits.
+ *
+ * @example A control plane and a data plane, and what passes between them
+ * ```ts
+ * import * as engine from "./engine.ts";
+ *
+ * const arena = new engine.Arena(engine.DATAPLANE_ARENA_BYTES + 65_536);
+ * const table = new engine.PeerTable();
+ * const suite = engine.nobleSuite;
+ * const tun = new engine.MemoryTun(arena, (packet) => console.log(packet.length));
+ * const udp = new engine.PortableUdp(arena, 0, "127.0.0.1");
+ * const events: engine.DataEvent[] = [];
+ * const device = new engine.Device({
+ *   suite,
+ *   random: (into) => crypto.getRandomValues(into),
+ *   wallClock: () => BigInt(Date.now()) * 1_000_000n,
+ *   table,
+ *   handshakesWaiting: () => events.length,
+ * });
+ * const dataplane = new engine.Dataplane({
+ *   arena,
+ *   cipher: engine.choosePacketCipher(arena, "noble"),
+ *   suite,
+ *   table,
+ *   tun,
+ *   udp,
+ *   emit: (event) => events.push(event),
+ * });
+ *
+ * // One step: what happened in the data plane, then what is due, then what the control plane wants done.
+ * const step = () => {
+ *   const now = engine.milliseconds(performance.now() + 1);
+ *   dataplane.turn(now);
+ *   for (const event of events.splice(0)) device.handle(event, now);
+ *   device.tick(now);
+ *   const { commands, datagrams } = device.takeOutputs();
+ *   for (const command of commands) dataplane.apply(command, now);
+ *   for (const { bytes, endpoint } of datagrams) udp.sendDatagram(bytes, endpoint);
+ * };
+ * device.link(true, 1420, engine.milliseconds(1));
+ * step();
+ * tun.close();
+ * await udp.close();
+ * ```
+ * @module
+ */
+export {
+  Device,
+  type DeviceEvent,
+  type DeviceOptions,
+  type DeviceOutputs,
+  type OutgoingDatagram,
+  type Verdict,
+} from "./device/device.ts";
+export { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions, type Direction } from "./data/dataplane.ts";
+export { type AllCounts, Counters } from "./base/counter_block.ts";
+export {
+  COUNTER,
+  type CounterIndex,
+  type CounterName,
+  COUNTERS,
+  type CounterScope,
+  type Counts,
+  type PeerCounterIndex,
+  type PeerCounterName,
+} from "./base/counters.ts";
+export {
+  GATHER_MAX,
+  PORT_DRAINED,
+  PORT_GONE,
+  SEND_FAILED,
+  SEND_OK,
+  SEND_SOURCE_LOST,
+  type SendQueue,
+  type SendResult,
+  type TunPort,
+  type UdpPort,
+  VNET_HEADER_BYTES,
+} from "./data/ports.ts";
+export { MEMORY_TUN_QUEUE_MAX, MemoryTun } from "./embed/memory_tun.ts";
+export { PORTABLE_QUEUE_MAX, PortableUdp } from "./embed/portable_udp.ts";
+
+export { Arena } from "./base/arena.ts";
+export { PeerCounters } from "./base/peer_counters.ts";
+export { PeerTable } from "./base/peer_table.ts";
+export { STANDARD_TIMES, type Times } from "./base/times.ts";
+export type { DataCommand, DataEvent, Notice } from "./base/messages.ts";
+export type { Offloads } from "./base/offloads.ts";
+export {
+  type Brand,
+  type Milliseconds,
+  milliseconds,
+  type PeerSlot,
+  peerSlot,
+  type PresharedKey,
+  type PrivateKey,
+  type PublicKey,
+  type SessionIndex,
+  sessionIndex,
+} from "./base/brands.ts";
+export type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "./base/config.ts";
+export {
+  type AllowedIp,
+  type Endpoint,
+  ENDPOINT_CELL_BYTES,
+  type IpBytes,
+  type LocalAddress,
+  readEndpointCell,
+  readLocalCell,
+  writeEndpointCell,
+} from "./base/endpoint.ts";
+export { formatEndpoint, formatIp, formatRange, parseEndpoint, parseIp, parseRange } from "./base/ip_text.ts";
+export { ConfigError, OsError } from "./base/errors.ts";
+
+export type { PacketCipher, Suite } from "./crypto/suite.ts";
+export { nobleSuite } from "./crypto/noble_suite.ts";
+export { choosePacketCipher, chooseSuite, type CipherChoice, type SuiteChoice } from "./runtime/crypto.ts";
+export { type Checksum, chooseChecksum } from "./wire/checksum.ts";

@@ -1,0 +1,54 @@
+/**
+ * The WireGuard interfaces of this Linux machine that have a daemon: listing, asking, changing, creating and ending them.
+ * It is what `ifconfig` does with the daemons; addresses, routes and the link's state are the kernel's and are not set here.
+ * It needs root, or to be the owner of the daemons, and `-A`. A new daemon runs this package's `main.ts` under the Deno
+ * that runs the program, so the package has to be a folder of this machine.
+ *
+ * @example Every interface with its port and the number of its peers
+ * ```ts
+ * import { getDevice, interfaceNames, OsError } from "./linux.ts";
+ *
+ * for (const name of interfaceNames()) {
+ *   try {
+ *     const { listenPort, peers } = await getDevice(name);
+ *     console.log(`${name}: port ${listenPort}, ${peers.length} peers`);
+ *   } catch (error) {
+ *     // It was ended meanwhile, or this user may not ask.
+ *     if (!(error instanceof OsError)) throw error;
+ *     console.log(error.message);
+ *   }
+ * }
+ * ```
+ * @module
+ */
+export {
+  destroyDaemon,
+  getDevice,
+  interfaceExists,
+  interfaceNames,
+  publicFacts,
+  readLog,
+  setDevice,
+  setLinkUp,
+  spawnDaemon,
+} from "./daemon/client.ts";
+export type { LogLine } from "./daemon/log_text.ts";
+export type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from "./base/status.ts";
+export { formatGet, parseGet } from "./uapi/get.ts";
+export { formatSet, parseSet, type ParseSetOptions } from "./uapi/set.ts";
+
+export type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "./base/config.ts";
+export type { Offloads } from "./base/offloads.ts";
+export type { Brand, PresharedKey, PrivateKey, PublicKey } from "./base/brands.ts";
+export type { AllowedIp, Endpoint, IpBytes } from "./base/endpoint.ts";
+export { formatEndpoint, formatIp, formatRange, parseEndpoint, parseIp, parseRange } from "./base/ip_text.ts";
+export { ConfigError, OsError } from "./base/errors.ts";
+export {
+  formatKey,
+  makePresharedKey,
+  makePrivateKey,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+  publicKeyOf,
+} from "./embed/keys.ts";

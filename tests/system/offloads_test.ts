@@ -205,8 +205,9 @@ for (const workers of [1, 2] as const) {
       };
       await exchange(room);
       equal(await refused("wg1"), 0);
-      // The segments of a run are longer than what the link takes now; one alone is sent in fragments.
-      await must(room, "ip link set cable mtu 1300", "left");
+      // The segments of a run are longer than what the way takes now; one alone is sent in fragments. The link itself
+      // still takes what comes back: a veth drops what is longer than the MTU of the device that receives it.
+      await must(room, "ip route change 10.0.0.0/24 dev cable src 10.0.0.1 mtu 1300", "left");
       await exchange(room);
       ok(await refused("wg1") > 0);
       equal(await refused("wg2"), 0);

@@ -2,16 +2,18 @@
  * The file beside the control socket with what anybody may know of an interface: written anew as a whole, removed at the end.
  * @module
  */
-import { publicPath } from "./paths.ts";
+import { publicPath, recordPath } from "./paths.ts";
 
 /** See the module. It is a convenience: failing to write it is not an error. */
 export class PublicFile {
   #path: string;
+  #record: string;
   #text = "";
 
   /** @throws ConfigError for a name that no interface can have */
   constructor(name: string) {
     this.#path = publicPath(name);
+    this.#record = recordPath(name);
   }
 
   /** Writes it, mode 0644, when the text is another than before. */
@@ -30,18 +32,25 @@ export class PublicFile {
 
   /** Goes over to another name of the interface. @throws ConfigError as the constructor */
   rename(name: string): void {
-    const path = publicPath(name);
+    const [path, record] = [publicPath(name), recordPath(name)];
     try {
       if (this.#text !== "") Deno.renameSync(this.#path, path);
     } catch {
       this.remove();
     }
+    try {
+      Deno.renameSync(this.#record, record);
+    } catch {
+      // netstart did not make it.
+    }
     this.#path = path;
+    this.#record = record;
   }
 
-  /** Removes it. */
+  /** Removes it, and netstart's record, which is about this daemon. */
   remove(): void {
     if (this.#text !== "") remove(this.#path);
+    remove(this.#record);
     this.#text = "";
   }
 }

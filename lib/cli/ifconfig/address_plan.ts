@@ -106,7 +106,7 @@ function usualBroadcast(address: IpBytes, change: AddressChange & { type: "set" 
   return address.map((byte, i) => byte | (hosts >>> (24 - i * 8)) & 255);
 }
 
-const isLinkLocal = ({ address }: { readonly address: IpBytes }) =>
+export const isLinkLocal = ({ address }: { readonly address: IpBytes }) =>
   address.length === 16 && address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
 
 function withHostPart(prefix: IpBytes, current: readonly PlannedAddress[]): IpBytes {

@@ -41,7 +41,20 @@ export async function changeInterface(words: readonly string[]): Promise<number>
   if (draft.create && draft.name !== CLASS_NAME) requireFree(draft.name);
   const makes = draft.create || !isThere(draft);
   if (makes) requireNetAdmin(draft.name);
-  const command = await settle(draft, commandSources());
+  await applyCommand(await settle(draft, commandSources()), makes);
+  return 0;
+}
+
+/** Reads a line's words, the keys in files and the addresses of hosts; nothing is changed. @throws ConfigError or OsError */
+export const readCommand = async (words: readonly string[]): Promise<Command> =>
+  await settle(parseWords(words), commandSources());
+
+/**
+ * Does what a line asks for, or nothing.
+ * @param makes whether the interface is to be made
+ * @throws ConfigError or OsError
+ */
+export async function applyCommand(command: Command, makes = false): Promise<void> {
   try {
     if (command.destroy) await destroy(command.name);
     else if (makes) await make(command);
@@ -49,7 +62,6 @@ export async function changeInterface(words: readonly string[]): Promise<number>
   } catch (error) {
     throw inWords(error, command);
   }
-  return 0;
 }
 
 /** As on OpenBSD, every word but `destroy` makes the interface that is not there yet. */

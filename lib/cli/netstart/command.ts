@@ -9,7 +9,6 @@ import { kind } from "../../daemon/self.ts";
 import type { Command } from "../command.ts";
 import { requireNetAdmin } from "../ifconfig/permission.ts";
 import { complain } from "../output.ts";
-import { FROM_NETSTART } from "../route/command.ts";
 import { DefaultRoutes } from "./gate.ts";
 import { NETSTART_HELP, systemdUnit } from "./help.ts";
 import type { HostnameFile } from "./hostname_if.ts";
@@ -27,6 +26,7 @@ const USUAL_PROGRAM = "/usr/local/bin/wg";
 
 interface Options {
   print: boolean;
+  reload: boolean;
   folder: string;
   names: string[];
 }
@@ -46,7 +46,6 @@ export const command: Command = {
     const options = parseOptions(args);
     const names = options.names.length > 0 ? options.names : filesIn(options.folder);
     if (!options.print) requireNetAdmin("netstart");
-    Deno.env.set(FROM_NETSTART, "1");
     using path = new CommandPath();
     const routes = new DefaultRoutes(`${options.folder}/${GATEWAYS}`, path);
     // As on OpenBSD the gateways come before the wg interfaces when all are started: the hosts of
@@ -68,11 +67,13 @@ export const command: Command = {
 };
 
 function parseOptions(args: readonly string[]): Options {
-  const options: Options = { print: false, folder: FOLDER, names: [] };
+  const options: Options = { print: false, reload: false, folder: FOLDER, names: [] };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];
-    if (arg === "-n") options.print = true;
-    else if (arg === "-d") {
+    if (/^-[nr]+$/.test(arg)) {
+      options.print ||= arg.includes("n");
+      options.reload ||= arg.includes("r");
+    } else if (arg === "-d") {
       const folder = args[++i];
       if (folder === undefined) throw new ConfigError("-d", "requires a directory");
       options.folder = folder.replace(/(.)\/+$/, "$1");
@@ -117,8 +118,11 @@ async function start(name: string, options: Options, path: CommandPath): Promise
   const told = [...parsed.notes, ...parsed.problems].sort((a, b) => a.line - b.line);
   for (const { line, problem } of told) complain(`${file}:${line}: ${problem}`);
   if (parsed.problems.length > 0) return false;
-  if (!options.print) return await new FileRun(name, file, new FileShell(path)).start(parsed.steps);
-  if (!interfaceExists(name)) console.log(`ifconfig ${name} create`);
+  const run = new FileRun(name, file, new FileShell(path, name), parsed.steps);
+  if (!options.print) return options.reload ? await run.reload() : await run.start();
+  const exists = interfaceExists(name);
+  if (exists && options.reload) return await run.printReload();
+  if (!exists) console.log(`ifconfig ${name} create`);
   for (const step of parsed.steps) console.log(stepText(step));
   return true;
 }

@@ -21,7 +21,7 @@ export class DefaultRoutes {
 
   constructor(file: string, path: CommandPath) {
     this.#file = file;
-    this.#shell = new FileShell(path);
+    this.#shell = new FileShell(path, "mygate");
     this.#gate = parseMygate(this.#read());
     for (const { line, problem } of this.#gate.problems) this.#fail(`${file}:${line}: ${problem}`);
   }

@@ -3,7 +3,7 @@
  * @module
  */
 
-export const NETSTART_HELP = `usage: netstart [-n] [-d directory] [interface ...]
+export const NETSTART_HELP = `usage: netstart [-nr] [-d directory] [interface ...]
        netstart --print-unit
 
 Creates wg interfaces that are not there and does what their hostname.if(5)
@@ -13,7 +13,10 @@ changes nothing. A file with a wrong line is told as FILE:LINE and not done at a
 A command that fails is told in the same way, and the exit status is 1. In the end
 the default gateways of mygate in the same directory are added.
 
-  -n            print the commands instead of doing them
+  -n            print the commands instead of doing them; with -r what would change
+  -r            reload: what runs and is not in the file goes, and what has not
+                changed keeps its sessions and counters. Without it such things
+                are named and stay.
   -d directory  where the files are, instead of /etc
   --print-unit  print a unit file for systemd: wg-netstart.service
 
@@ -46,7 +49,7 @@ After=network-online.target nss-lookup.target
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=-${program} netstart
-ExecReload=${program} netstart
+ExecReload=${program} netstart -r
 KillMode=control-group
 KillSignal=SIGTERM
 

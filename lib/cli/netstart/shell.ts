@@ -8,6 +8,7 @@ import { selfCommand } from "../../daemon/self.ts";
 import { shellQuote } from "./shell_words.ts";
 import { displayValue } from "../../base/quote.ts";
 import type { Command } from "../command.ts";
+import { EARLIER, FROM_NETSTART, linesOf } from "../route/netstart_routes.ts";
 
 /** Commands of files that are ours: first on the PATH of whatever a file runs. */
 const OWN_COMMANDS = ["ifconfig", "route", "netstat", "netstart"];
@@ -30,10 +31,27 @@ const KEY_LIKE = /[A-Za-z0-9+/]{40,}=*/g;
  */
 export class FileShell {
   readonly #path: CommandPath;
+  readonly #name: string;
   readonly #variables = new Map<string, string>();
 
-  constructor(path: CommandPath) {
+  /** @param name one for each file */
+  constructor(path: CommandPath, name: string) {
     this.#path = path;
+    this.#name = name;
+  }
+
+  /** Tells which routes the commands may replace: lines of lib/cli/route/netstart_routes.ts. */
+  routesBefore(lines: readonly string[]): void {
+    if (lines.length > 0) Deno.writeTextFileSync(this.#routes + EARLIER, lines.join("\n"), { mode: 0o600 });
+  }
+
+  /** The routes that the commands added, or found to be there already. */
+  routesAdded(): string[] {
+    return this.#path.isMade ? linesOf(this.#routes) : [];
+  }
+
+  get #routes(): string {
+    return `${this.#path.folder()}/${this.#name}.routes`;
   }
 
   /**
@@ -72,7 +90,7 @@ set -- ${quoted}`,
       const [command, ...args] = words;
       const own = OWN_COMMANDS.includes(command);
       // `route exec` becomes another program, and netstart has files and locks of its own.
-      if (own && command !== "netstart" && !args.includes("exec")) return await runOwn(command, args);
+      if (own && command !== "netstart" && !args.includes("exec")) return await runOwn(command, args, this.#routes);
       return await this.#spawn(own ? `${this.#path.folder()}/${command}` : command, args);
     } catch (error) {
       return reasonOf(error);
@@ -124,7 +142,7 @@ set -- ${quoted}`,
   }
 
   #environment(): Record<string, string> {
-    return { PATH: `${this.#path.folder()}:${Deno.env.get("PATH") ?? DEFAULT_PATH}` };
+    return { [FROM_NETSTART]: this.#routes, PATH: `${this.#path.folder()}:${Deno.env.get("PATH") ?? DEFAULT_PATH}` };
   }
 }
 
@@ -144,7 +162,8 @@ function problemOf({ code, signal }: Deno.CommandStatus): string | undefined {
   return code === 0 ? undefined : `ended with status ${code}`;
 }
 
-async function runOwn(name: string, args: readonly string[]): Promise<string | undefined> {
+async function runOwn(name: string, args: readonly string[], routes: string): Promise<string | undefined> {
+  Deno.env.set(FROM_NETSTART, routes);
   const code = await (await ownCommand(name)).run(args);
   return code === 0 ? undefined : `ended with status ${code}`;
 }
@@ -163,6 +182,10 @@ async function ownCommand(name: string): Promise<Command> {
 /** A folder with our own commands, first on the PATH of the files' commands; made when the first of them needs it. */
 export class CommandPath {
   #folder: string | undefined;
+
+  get isMade(): boolean {
+    return this.#folder !== undefined;
+  }
 
   folder(): string {
     if (this.#folder !== undefined) return this.#folder;

@@ -1,88 +1,237 @@
 /**
- * Doing what a hostname.if(5) file says.
+ * Doing what a hostname.if(5) file says: line by line as OpenBSD's netstart, or, on a reload, as one change from what
+ * runs to what the file says.
  * @module
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
-import { destroyDaemon, interfaceExists } from "../../daemon/client.ts";
-import type { HostnameStep } from "./hostname_if.ts";
-import { passedOverText, wordsOf } from "./hostname_if.ts";
+import { destroyDaemon, getDevice, interfaceExists } from "../../daemon/client.ts";
+import { isLinkLocal } from "../ifconfig/address_plan.ts";
+import { applyCommand, changeInterface, readCommand } from "../ifconfig/change.ts";
+import { type Difference, differenceOf, type RunningInterface } from "../ifconfig/difference.ts";
+import { lookFor } from "../ifconfig/kernel.ts";
+import { identityToldBy, placeOf } from "../ifconfig/place.ts";
+import { wantedOf } from "../ifconfig/wanted.ts";
+import type { Command } from "../ifconfig/words/draft.ts";
 import { complain } from "../output.ts";
-import { changeInterface } from "../ifconfig/change.ts";
+import { deleteNoted, isThere, notedText } from "../route/netstart_routes.ts";
+import type { HostnameStep } from "./hostname_if.ts";
+import { passedOverText, stepText, wordsOf } from "./hostname_if.ts";
+import { digestOf, type NetstartRecord, readRecord, writeRecord } from "./record.ts";
 import { commandName, type FileShell } from "./shell.ts";
+
+/** Our commands that do nothing to an interface which a record would have to keep. */
+const HARMLESS_COMMANDS = ["route", "netstat"];
 
 /** One run of one file. */
 export class FileRun {
   readonly #name: string;
   readonly #file: string;
   readonly #shell: FileShell;
+  readonly #steps: readonly HostnameStep[];
   /** Whether something failed that does not keep the rest from being done. */
   #failed = false;
+  /** The line that is being done, for messages; 0 before the first. */
+  #line = 0;
 
   /** @param file its path, for messages */
-  constructor(name: string, file: string, shell: FileShell) {
+  constructor(name: string, file: string, shell: FileShell, steps: readonly HostnameStep[]) {
     this.#name = name;
     this.#file = file;
     this.#shell = shell;
+    this.#steps = steps;
   }
 
   /**
-   * Does the steps in their order, as OpenBSD's netstart. An interface that it made and cannot finish is taken away again.
+   * Does the steps in their order, and names what runs and is in none of them. An interface that it made and cannot
+   * finish is taken away again.
    * @returns whether all went well
    */
-  async start(steps: readonly HostnameStep[]): Promise<boolean> {
-    let line = 0;
+  async start(): Promise<boolean> {
     let made = false;
     try {
       if (!interfaceExists(this.#name)) {
         await changeInterface([this.#name, "create"]);
         made = true;
       }
-      for (const step of steps) {
-        line = step.line;
-        await this.#do(step);
-      }
+      const before = await this.#running();
+      const record = readRecord(this.#name, before.status.pid);
+      const commands: Command[] = [];
+      for (const step of this.#steps) await this.#do(step, commands);
+      this.#line = 0;
+      await this.#nameTheRest(made, commands, before, record);
       return !this.#failed;
     } catch (error) {
-      complain(`${this.#file}${line === 0 ? "" : `:${line}`}: ${messageOf(error)}`);
+      this.#complain(messageOf(error));
       if (made && interfaceExists(this.#name)) await destroyDaemon(this.#name);
       return false;
     }
   }
 
-  async #do(step: HostnameStep): Promise<void> {
-    switch (step.type) {
-      case "assignment":
-        return this.#tell(step, await this.#shell.assign(step.text, step.names));
-      case "command":
-        // As on OpenBSD the rest goes on: an interface whose route cannot be added is better than none.
-        return this.#tell(step, await this.#shell.run(step.text, step.words));
-      case "ifconfig":
-      case "evaluated":
-        try {
-          await changeInterface(await this.#words(step));
-        } catch (error) {
-          if (!step.command) throw error;
-          this.#tell(step, messageOf(error));
-        }
+  /**
+   * Makes the interface what the file says, and nothing else: all lines are read first, and what differs is changed at
+   * once. Then the commands are run, and the routes go that they added in an earlier run and not in this one.
+   * @returns whether all went well
+   */
+  async reload(): Promise<boolean> {
+    if (!interfaceExists(this.#name)) return await this.start();
+    try {
+      const commands = await this.#readAll();
+      const running = await this.#running();
+      const record = readRecord(this.#name, running.status.pid);
+      const digest = await digestOf(this.#opaqueCommands());
+      const spare = new Set(record.commands === digest ? record.theirs : []);
+      const { command, extra } = this.#compare(commands, running, spare);
+      if (command !== undefined) await applyCommand(command);
+      if (extra.includes("wgkey") && !spare.has("wgkey")) {
+        this.#complain("wgkey: runs and is not in the file; it is kept, because it may be nowhere else");
+      }
+      this.#shell.routesBefore(record.routes);
+      for (const step of this.#steps) if (step.type === "command") await this.#runCommand(step);
+      this.#line = 0;
+      const routes = this.#shell.routesAdded();
+      for (const route of record.routes) if (!routes.includes(route)) deleteNoted(route);
+      const theirs = this.#compare(commands, await this.#running(), new Set()).extra
+        .filter((words) => words !== "wgkey" || spare.has(words));
+      writeRecord(this.#name, { pid: running.status.pid, commands: digest, theirs, routes });
+      return !this.#failed;
+    } catch (error) {
+      this.#complain(messageOf(error));
+      return false;
     }
   }
 
-  /** The words for ifconfig. @throws ConfigError when they are wrong */
-  async #words(step: HostnameStep & { readonly type: "ifconfig" | "evaluated" }): Promise<readonly string[]> {
-    if (step.type === "ifconfig") return step.words;
+  /** Prints what `reload` would do. @returns whether all went well */
+  async printReload(): Promise<boolean> {
+    try {
+      const commands = await this.#readAll();
+      const running = await this.#running();
+      const record = readRecord(this.#name, running.status.pid);
+      const same = record.commands === await digestOf(this.#opaqueCommands());
+      const { plan } = this.#compare(commands, running, new Set(same ? record.theirs : []));
+      for (const line of plan) console.log(`ifconfig ${this.#name} ${line}`);
+      for (const step of this.#steps) if (step.type === "command") console.log(stepText(step));
+      return !this.#failed;
+    } catch (error) {
+      this.#complain(messageOf(error));
+      return false;
+    }
+  }
+
+  /** @param commands gets what the lines for ifconfig ask for */
+  async #do(step: HostnameStep, commands: Command[]): Promise<void> {
+    const command = await this.#read(step);
+    if (step.type === "command") await this.#runCommand(step);
+    if (command === undefined) return;
+    try {
+      await applyCommand(command);
+      commands.push(command);
+    } catch (error) {
+      this.#tellOrThrow(step, error);
+    }
+  }
+
+  /** What all lines for ifconfig ask for. */
+  async #readAll(): Promise<Command[]> {
+    const commands: Command[] = [];
+    for (const step of this.#steps) {
+      const command = await this.#read(step);
+      if (command !== undefined) commands.push(command);
+    }
+    this.#line = 0;
+    return commands;
+  }
+
+  /** What a line for ifconfig asks for; undefined for another line, and for one that is wrong and does not matter. */
+  async #read(step: HostnameStep): Promise<Command | undefined> {
+    this.#line = step.line;
+    if (step.type === "assignment") this.#tell(step, await this.#shell.assign(step.text, step.names));
+    if (step.type !== "ifconfig" && step.type !== "evaluated") return undefined;
+    try {
+      return await readCommand(step.type === "ifconfig" ? step.words : await this.#evaluate(step));
+    } catch (error) {
+      this.#tellOrThrow(step, error);
+      return undefined;
+    }
+  }
+
+  async #evaluate(step: HostnameStep & { readonly type: "evaluated" }): Promise<readonly string[]> {
     const passedOver: string[] = [];
     const words = await this.#shell.words(step.text);
     const destination = step.destination === undefined ? undefined : await this.#shell.words(step.destination);
     const whole = wordsOf(step, words, destination, passedOver);
-    for (const word of passedOver) complain(`${this.#file}:${step.line}: ${passedOverText(word)}`);
+    for (const word of passedOver) this.#complain(passedOverText(word));
     return whole;
+  }
+
+  async #runCommand(step: HostnameStep & { readonly type: "command" }): Promise<void> {
+    this.#line = step.line;
+    this.#tell(step, await this.#shell.run(step.text, step.words));
+  }
+
+  /** Names what runs and is not in the file, and keeps the record. */
+  async #nameTheRest(
+    made: boolean,
+    commands: readonly Command[],
+    before: RunningInterface,
+    record: NetstartRecord,
+  ): Promise<void> {
+    const digest = await digestOf(this.#opaqueCommands());
+    const old = record.commands === digest ? record.theirs : [];
+    const was = made ? [] : this.#compare(commands, before, new Set()).extra;
+    const { extra } = this.#compare(commands, await this.#running(), new Set());
+    // What came while the commands ran came from them.
+    const theirs = extra.filter((words) => old.includes(words) || !was.includes(words));
+    for (const words of extra) if (!theirs.includes(words)) this.#nameExtra(words);
+    const routes = this.#shell.routesAdded();
+    const others = record.routes.filter((route) => !routes.includes(route) && isThere(route));
+    for (const route of others) this.#nameExtra(`route ${notedText(route)}`);
+    const commandsNow = made || record.commands === "" ? digest : record.commands;
+    writeRecord(this.#name, { pid: before.status.pid, commands: commandsNow, theirs, routes: [...routes, ...others] });
+  }
+
+  #nameExtra(words: string): void {
+    // deno-lint-ignore no-control-regex
+    const clean = words.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+    const how = words === "wgkey" ? "" : "; netstart -r takes it away";
+    this.#complain(`${clean}: runs and is not in the file${how}`);
+  }
+
+  #compare(commands: readonly Command[], running: RunningInterface, spare: ReadonlySet<string>): Difference {
+    const linkLocal = running.link.addresses.find(isLinkLocal)?.address;
+    return differenceOf(this.#name, running, wantedOf(commands, linkLocal), spare);
+  }
+
+  async #running(): Promise<RunningInterface> {
+    const status = await getDevice(this.#name);
+    const place = placeOf(identityToldBy(status));
+    const rdomain = typeof place === "number" ? place : undefined;
+    if (status.link !== undefined) return { status, link: status.link, rdomain };
+    // Another implementation's daemon does not tell.
+    const { link, addresses } = await lookFor(this.#name, status.name || this.#name, status);
+    return { status, rdomain, link: { flags: 0, mtu: status.mtu, alias: "", ...link, addresses } };
+  }
+
+  /** The commands that may do anything to the interface. */
+  #opaqueCommands(): string[] {
+    return this.#steps.filter((step) => step.type === "command")
+      .filter(({ words }) => !HARMLESS_COMMANDS.includes(words?.[0] ?? "")).map(({ text }) => text);
+  }
+
+  /** What `!` begins may fail: as on OpenBSD the rest goes on, an interface whose route cannot be added is better than none. */
+  #tellOrThrow(step: HostnameStep, error: unknown): void {
+    if (!("command" in step && step.command)) throw error;
+    this.#tell(step, messageOf(error));
   }
 
   #tell(step: HostnameStep, problem: string | undefined): void {
     if (problem === undefined) return;
     this.#failed = true;
     const what = step.type === "command" || step.type === "assignment" ? commandName(step.text) : "!ifconfig";
-    complain(`${this.#file}:${step.line}: ${what}: ${problem}`);
+    this.#complain(`${what}: ${problem}`);
+  }
+
+  #complain(text: string): void {
+    complain(`${this.#file}${this.#line === 0 ? "" : `:${this.#line}`}: ${text}`);
   }
 }
 

@@ -15,6 +15,7 @@ import { type Destination, type Family, familyName, familyOfAddress } from "./wo
 import { settleRoute } from "./words/hosts.ts";
 import type { RouteChangeCommand, RouteLine } from "./words/line.ts";
 import { parseRoute } from "./words/parse.ts";
+import { addForNetstart, FROM_NETSTART } from "./netstart_routes.ts";
 
 /** What `wg help route` prints. */
 export const HELP = `usage: route [-nq] [-T rdomain] [--json] command [argument ...]
@@ -49,9 +50,6 @@ a route without one has 0, or 1024 with IPv6.
 
 const ENETUNREACH = 101;
 
-/** Stands in the environment of the commands of hostname.if(5) files. */
-export const FROM_NETSTART = "WG_NETSTART";
-
 export const command: Command = { run: (args) => route(args) };
 
 /**
@@ -79,7 +77,7 @@ async function act(kernel: RouteSocket, line: RouteLine): Promise<string> {
     case "add":
     case "change":
     case "delete":
-      return change(kernel, command, line.quiet);
+      return change(kernel, command, line);
     case "get": {
       const { formatRouteGet, routesAsJson } = await import("./table.ts");
       const { way, entry } = findRoute(kernel, command.destination);
@@ -166,11 +164,11 @@ function interfaceNames(kernel: RouteSocket): Map<number, string> {
   return new Map(kernel.links().map((link) => [link.index, link.name]));
 }
 
-function change(kernel: RouteSocket, command: RouteChangeCommand, quiet: boolean): string {
+function change(kernel: RouteSocket, command: RouteChangeCommand, { quiet, rtable = 0 }: RouteLine): string {
   const { type, destination, gateway } = command;
   const request = requestOf(kernel, command);
   if (type === "add") {
-    if (!add(kernel, request)) return "";
+    if (!add(kernel, request, rtable)) return "";
   } else if (type === "change") kernel.changeRoute(request);
   else kernel.deleteRoute(request);
   if (type !== "delete" && !quiet) warnOfMetric(kernel, command);
@@ -210,15 +208,11 @@ function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteReque
 }
 
 /** @returns false when netstart, run again, finds the route of its file there: it is as it should be */
-function add(kernel: RouteSocket, request: RouteRequest): boolean {
-  try {
-    kernel.addRoute(request);
-    return true;
-  } catch (error) {
-    const again = error instanceof OsError && error.code === "EEXIST" && Deno.env.has(FROM_NETSTART);
-    if (again && kernel.routes().some((route) => isThatRoute(route, request))) return false;
-    throw error;
-  }
+function add(kernel: RouteSocket, request: RouteRequest, rdomain: number): boolean {
+  const list = Deno.env.get(FROM_NETSTART);
+  if (list !== undefined) return addForNetstart(kernel, rdomain, request, list);
+  kernel.addRoute(request);
+  return true;
 }
 
 /**
@@ -233,16 +227,6 @@ function warnOfMetric(kernel: RouteSocket, { destination, priority = 0 }: RouteC
     `${destination.word}: priority ${priority} is not used while there is the route of metric 0` +
       `${by === undefined ? "" : ` by ${by}`}: Linux takes the lowest`,
   );
-}
-
-/** Whether a route of the main table is what the request asks for; what it does not ask for may be anything. */
-function isThatRoute(route: Route, { destination, prefix, gateway, ...wanted }: RouteRequest): boolean {
-  return route.table === RT_TABLE_MAIN && route.prefix === prefix && same(route.destination, destination) &&
-    same(route.gateway, gateway) && route.type === (wanted.type ?? "unicast") &&
-    (wanted.interfaceIndex === undefined || route.interfaceIndex === wanted.interfaceIndex) &&
-    (wanted.metric === undefined || route.metric === wanted.metric) &&
-    (wanted.mtu === undefined || route.mtu === wanted.mtu) &&
-    (wanted.preferredSource === undefined || same(route.preferredSource, wanted.preferredSource));
 }
 
 interface Way {

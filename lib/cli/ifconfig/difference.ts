@@ -1,0 +1,281 @@
+/**
+ * An interface as it is beside one as it is to be: what is there and not wanted, and the one change that leads from
+ * the one to the other. What is the same on both sides is not in the change, so that sessions and counters stay.
+ * @module
+ */
+import type { PresharedKey } from "../../base/brands.ts";
+import type { DeviceChange, Draft, PeerChange, PeerStatus } from "../../base/config.ts";
+import { DEFAULT_MTU, KEY_LENGTH } from "../../base/constants.ts";
+import { sameBytes, sameEndpoint } from "../../base/endpoint.ts";
+import { formatIp, formatRange } from "../../base/ip_text.ts";
+import { OFFLOAD_NAMES, type OffloadName } from "../../base/offloads.ts";
+import type { InterfaceStatus, LinkFacts } from "../../base/status.ts";
+import { IFF_UP } from "../../netlink/flags.ts";
+import { isLinkLocal, type PlannedAddress, sameAddress } from "./address_plan.ts";
+import { shellQuote } from "../netstart/shell_words.ts";
+import type { WantedInterface, WantedPeer } from "./wanted.ts";
+import type { AddressChange, Command } from "./words/draft.ts";
+
+/** An interface as it is. */
+export interface RunningInterface {
+  readonly status: InterfaceStatus;
+  readonly link: Pick<LinkFacts, "flags" | "mtu" | "alias" | "addresses">;
+  /** Undefined in a namespace that is no rdomain. */
+  readonly rdomain: number | undefined;
+}
+
+/** What differs. */
+export interface Difference {
+  /** What is there and not wanted, in words of ifconfig: `wgpeer KEY`, `wgpeer KEY wgpka 25`, `inet 10.0.0.1/24`. No secret is in them. */
+  readonly extra: readonly string[];
+  /** The lines of ifconfig that lead there, without the interface's name; a comment stands for what cannot be shown. */
+  readonly plan: readonly string[];
+  /** The same as one change; undefined when nothing differs. */
+  readonly command: Command | undefined;
+}
+
+const NO_KEY = new Uint8Array(KEY_LENGTH) as PresharedKey;
+
+/**
+ * Compares. The private key is never taken away, only changed: it may be nowhere else. A port, an rdomain and up or
+ * down that are not wanted one way stay as they are.
+ * @param spare what is there and is to stay, as `extra` words it
+ */
+export function differenceOf(
+  name: string,
+  running: RunningInterface,
+  wanted: WantedInterface,
+  spare: ReadonlySet<string> = new Set(),
+): Difference {
+  const comparison = new Comparison(spare);
+  comparison.device(running, wanted);
+  comparison.peers(running.status.peers, wanted.peers);
+  comparison.link(running, wanted);
+  return comparison.result(name);
+}
+
+class Comparison {
+  readonly #spare: ReadonlySet<string>;
+  readonly #extra: string[] = [];
+  readonly #plan: string[] = [];
+  readonly #change: Draft<DeviceChange> = {};
+  readonly #link: Draft<Pick<Command, "up" | "mtu" | "description" | "rdomain">> = {
+    up: undefined,
+    mtu: undefined,
+    description: undefined,
+    rdomain: undefined,
+  };
+  readonly #addresses: AddressChange[] = [];
+  readonly #join: string[] = [];
+  readonly #leave: string[] = [];
+
+  constructor(spare: ReadonlySet<string>) {
+    this.#spare = spare;
+  }
+
+  /** Notes what is there and not wanted. @returns whether it is to go */
+  #goes(words: string): boolean {
+    this.#extra.push(words);
+    return !this.#spare.has(words);
+  }
+
+  /** One value, and what it is when nobody asks for one. @returns whether it is to be set */
+  #sets<T>(word: string, is: T, wanted: T, unset: T): boolean {
+    if (is === wanted) return false;
+    if (wanted === unset && !this.#goes(`${word} ${is}`)) return false;
+    this.#plan.push(`${word} ${wanted}`);
+    return true;
+  }
+
+  device({ status }: RunningInterface, wanted: WantedInterface): void {
+    const change = this.#change;
+    if (wanted.privateKey === undefined) {
+      if (status.privateKey !== undefined) this.#extra.push("wgkey");
+    } else if (status.privateKey === undefined || !sameKey(status.privateKey, wanted.privateKey)) {
+      this.#plan.push("# wgkey: another one");
+      change.privateKey = wanted.privateKey;
+    }
+    const { listenPort } = wanted;
+    if (listenPort !== undefined && listenPort !== 0 && listenPort !== status.listenPort) {
+      this.#plan.push(`wgport ${listenPort}`);
+      change.listenPort = listenPort;
+    }
+    if (this.#sets("wgrtable", status.rtable, wanted.rtable, 0)) change.rtable = wanted.rtable;
+    if (this.#sets("priority", status.priority, wanted.priority, 0)) change.priority = wanted.priority;
+    if (status.debug !== wanted.debug && (wanted.debug || this.#goes("debug"))) {
+      this.#plan.push(wanted.debug ? "debug" : "-debug");
+      change.debug = wanted.debug;
+    }
+    this.#offloads(status.offloadsOff.split(" "), wanted);
+    for (const group of wanted.groups) {
+      if (status.groups.includes(group)) continue;
+      this.#plan.push(`group ${group}`);
+      this.#join.push(group);
+    }
+    for (const group of status.groups) {
+      if (wanted.groups.includes(group) || !this.#goes(`group ${group}`)) continue;
+      this.#plan.push(`-group ${group}`);
+      this.#leave.push(group);
+    }
+  }
+
+  #offloads(off: readonly string[], { offloads }: WantedInterface): void {
+    for (const name of OFFLOAD_NAMES) {
+      if (off.includes(name) !== offloads[name] || offloads[name] && !this.#goes(`-${name}`)) continue;
+      this.#plan.push(offloads[name] ? name : `-${name}`);
+      const change: Partial<Record<OffloadName, boolean>> = { ...this.#change.offloads, [name]: offloads[name] };
+      this.#change.offloads = change;
+    }
+  }
+
+  peers(running: readonly PeerStatus[], wanted: readonly WantedPeer[]): void {
+    const changes: PeerChange[] = [];
+    const left = new Map(running.map((peer) => [peer.publicKey.toBase64(), peer]));
+    for (const peer of wanted) {
+      const key = peer.publicKey.toBase64();
+      const change = this.#peer(key, left.get(key), peer);
+      if (change !== undefined) changes.push(change);
+      left.delete(key);
+    }
+    for (const [key, { publicKey }] of left) {
+      if (!this.#goes(`wgpeer ${key}`)) continue;
+      this.#plan.push(`-wgpeer ${key}`);
+      changes.push({ publicKey, remove: true });
+    }
+    if (changes.length > 0) this.#change.peers = changes;
+  }
+
+  /** @param is undefined for one that is not there */
+  #peer(key: string, is: PeerStatus | undefined, wanted: WantedPeer): PeerChange | undefined {
+    const change: Draft<PeerChange> = { publicKey: wanted.publicKey };
+    const words: string[] = [];
+    const comments: string[] = [];
+    const goes = (what: string) => this.#goes(`wgpeer ${key} ${what}`);
+    const described = is?.description ?? "";
+    if (described !== wanted.description && (wanted.description !== "" || goes(`wgdescr ${described}`))) {
+      words.push(wanted.description === "" ? "-wgdescr" : `wgdescr ${shellQuote(wanted.description)}`);
+      change.description = wanted.description;
+    }
+    const psk = wanted.presharedKey ?? NO_KEY;
+    if (!sameBytes(is?.presharedKey ?? NO_KEY, psk) && (wanted.presharedKey !== undefined || goes("wgpsk"))) {
+      if (wanted.presharedKey === undefined) words.push("-wgpsk");
+      else comments.push("wgpsk: another one");
+      change.presharedKey = psk;
+    }
+    const { endpoint, persistentKeepalive: seconds } = wanted;
+    if (endpoint !== undefined && (is?.endpoint === undefined || !sameEndpoint(is.endpoint, endpoint))) {
+      words.push(`wgendpoint ${formatIp(endpoint.address)} ${endpoint.port}`);
+      change.endpoint = endpoint;
+    }
+    const keepalive = is?.persistentKeepalive ?? 0;
+    if (keepalive !== seconds && (seconds !== 0 || goes(`wgpka ${keepalive}`))) {
+      words.push(`wgpka ${seconds}`);
+      change.persistentKeepalive = seconds;
+    }
+    this.#ranges(is, wanted, change, goes, words, comments);
+    if (is !== undefined && Object.keys(change).length === 1) return undefined;
+    const comment = comments.length === 0 ? "" : ` # ${comments.join(", ")}`;
+    this.#plan.push(`wgpeer ${key}${words.map((word) => ` ${word}`).join("")}${comment}`);
+    return change;
+  }
+
+  #ranges(
+    is: PeerStatus | undefined,
+    wanted: WantedPeer,
+    change: Draft<PeerChange>,
+    goes: (what: string) => boolean,
+    words: string[],
+    comments: string[],
+  ): void {
+    const has = new Map((is?.allowedIps ?? []).map((range) => [formatRange(range), range]));
+    const wants = new Map(wanted.allowedIps.map((range) => [formatRange(range), range]));
+    const taken = [...has.keys()].filter((text) => !wants.has(text) && goes(`wgaip ${text}`));
+    const given = [...wants.keys()].filter((text) => !has.has(text));
+    if (taken.length + given.length === 0) return;
+    for (const text of taken) has.delete(text);
+    const all = new Map([...has, ...wants]);
+    for (const text of all.keys()) words.push(`wgaip ${text}`);
+    if (all.size === 0) comments.push(`no wgaip any more`);
+    change.replaceAllowedIps = true;
+    change.allowedIps = [...all.values()];
+  }
+
+  link({ link, rdomain }: RunningInterface, wanted: WantedInterface): void {
+    const up = (link.flags & IFF_UP) !== 0;
+    const moves = wanted.rdomain !== undefined && wanted.rdomain !== rdomain;
+    if (moves) {
+      this.#plan.push(`rdomain ${wanted.rdomain} # its addresses and routes there go`);
+      this.#link.rdomain = wanted.rdomain;
+    }
+    if (this.#sets("mtu", link.mtu, wanted.mtu, DEFAULT_MTU)) this.#link.mtu = wanted.mtu;
+    const { description } = wanted;
+    if (link.alias !== description && (description !== "" || this.#goes(`description ${link.alias}`))) {
+      this.#plan.push(description === "" ? "-description" : `description ${shellQuote(description)}`);
+      this.#link.description = description;
+    }
+    if (wanted.up !== undefined && wanted.up !== up) {
+      this.#plan.push(wanted.up ? "up" : "down");
+      this.#link.up = wanted.up;
+    }
+    this.#compareAddresses(link.addresses.map(plannedOf), wanted, moves);
+  }
+
+  #compareAddresses(running: readonly PlannedAddress[], wanted: WantedInterface, moves: boolean): void {
+    const has = (all: readonly PlannedAddress[], one: PlannedAddress) => all.some((other) => sameAddress(one, other));
+    for (const address of running) {
+      if (has(wanted.addresses, address) || wanted.linkLocal && isLinkLocal(address)) continue;
+      const other = wanted.addresses.some((one) => sameBytes(one.address, address.address));
+      // With another mask, or another other end, it is changed.
+      if (other || !this.#goes(addressWords(address)) || moves) continue;
+      this.#plan.push(`${addressWords(address)} delete`);
+      this.#addresses.push({ type: "remove", family: familyOf(address), address: address.address });
+    }
+    for (const address of wanted.addresses) {
+      if (!moves && has(running, address)) continue;
+      this.#plan.push(`${addressWords(address)} alias`);
+      this.#addresses.push({ type: "set", family: familyOf(address), ...address, alias: true, eui64: false });
+    }
+  }
+
+  result(name: string): Difference {
+    return {
+      extra: this.#extra,
+      plan: this.#plan,
+      command: this.#plan.length === 0 ? undefined : {
+        name,
+        create: false,
+        destroy: false,
+        ...this.#link,
+        joinGroups: this.#join,
+        leaveGroups: this.#leave,
+        addresses: this.#addresses,
+        change: this.#change,
+      },
+    };
+  }
+}
+
+/** Whether two private keys are the same to Curve25519, which passes over five of their bits (RFC 7748 section 5). */
+function sameKey(a: Uint8Array, b: Uint8Array): boolean {
+  const clamped = (key: Uint8Array) => {
+    const copy = key.slice();
+    copy[0] &= 248;
+    copy[31] = copy[31] & 127 | 64;
+    return copy;
+  };
+  return sameBytes(clamped(a), clamped(b));
+}
+
+const familyOf = ({ address }: PlannedAddress) => address.length === 4 ? "inet" : "inet6";
+
+const plannedOf = ({ address, prefix, broadcast, peer }: LinkFacts["addresses"][number]): PlannedAddress => ({
+  address,
+  prefix,
+  broadcast,
+  destination: peer,
+});
+
+function addressWords(address: PlannedAddress): string {
+  const destination = address.destination === undefined ? "" : ` ${formatIp(address.destination)}`;
+  return `${familyOf(address)} ${formatIp(address.address)}/${address.prefix}${destination}`;
+}

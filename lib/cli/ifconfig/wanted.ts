@@ -1,0 +1,170 @@
+/**
+ * What the lines of a file come to together: one interface as it is to be, as if they had been done one after the
+ * other on a new one.
+ * @module
+ */
+import type { PresharedKey, PrivateKey, PublicKey } from "../../base/brands.ts";
+import type { PeerChange } from "../../base/config.ts";
+import { DEFAULT_MTU } from "../../base/constants.ts";
+import type { AllowedIp, Endpoint, IpBytes } from "../../base/endpoint.ts";
+import { OsError } from "../../base/errors.ts";
+import { formatRange } from "../../base/ip_text.ts";
+import type { Offloads } from "../../base/offloads.ts";
+import { ALL_OFFLOADS } from "../../base/offloads.ts";
+import type { PlannedAddress } from "./address_plan.ts";
+import { isLinkLocal, planAddresses } from "./address_plan.ts";
+import type { AddressChange, Command } from "./words/draft.ts";
+
+/** A peer as it is to be. */
+export interface WantedPeer {
+  readonly publicKey: PublicKey;
+  /** Undefined for none. */
+  readonly presharedKey: PresharedKey | undefined;
+  /** Undefined when the peer is to come by itself: then the one that is known stays. */
+  readonly endpoint: Endpoint | undefined;
+  /** Seconds; 0 for none. */
+  readonly persistentKeepalive: number;
+  readonly allowedIps: readonly AllowedIp[];
+  readonly description: string;
+}
+
+/** An interface as it is to be. What is undefined may be anything. */
+export interface WantedInterface {
+  readonly privateKey: PrivateKey | undefined;
+  readonly listenPort: number | undefined;
+  readonly rtable: number;
+  readonly debug: boolean;
+  readonly groups: readonly string[];
+  readonly priority: number;
+  readonly offloads: Offloads;
+  readonly peers: readonly WantedPeer[];
+  readonly up: boolean | undefined;
+  readonly mtu: number;
+  readonly description: string;
+  readonly rdomain: number | undefined;
+  readonly addresses: readonly PlannedAddress[];
+  /** Whether some link-local address is wanted, whichever it is (`inet6 eui64`). */
+  readonly linkLocal: boolean;
+}
+
+/** A wanted peer while lines are added to it. */
+interface PeerSum {
+  publicKey: PublicKey;
+  presharedKey: PresharedKey | undefined;
+  endpoint: Endpoint | undefined;
+  persistentKeepalive: number;
+  /** By their text. */
+  allowedIps: Map<string, AllowedIp>;
+  description: string;
+}
+
+/**
+ * Adds the lines up. What one takes away again (`-wgpeerall`, `-inet6`, `delete`) is not in the result, and taking
+ * away what no line gave is nothing.
+ * @param commands the lines in their order
+ * @param linkLocal the link-local address that the interface has, for `eui64`
+ * @throws ConfigError for `eui64` without any link-local address
+ */
+export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): WantedInterface {
+  const peers = new Map<string, PeerSum>();
+  const groups = new Set<string>();
+  let wanted: Omit<WantedInterface, "peers" | "groups"> = {
+    privateKey: undefined,
+    listenPort: undefined,
+    rtable: 0,
+    debug: false,
+    priority: 0,
+    offloads: ALL_OFFLOADS,
+    up: undefined,
+    mtu: DEFAULT_MTU,
+    description: "",
+    rdomain: undefined,
+    addresses: [],
+    linkLocal: false,
+  };
+  for (const command of commands) {
+    const { change } = command;
+    if (change.replacePeers === true) peers.clear();
+    for (const peer of change.peers ?? []) addPeer(peers, peer);
+    for (const name of command.joinGroups) groups.add(name);
+    for (const name of command.leaveGroups) groups.delete(name);
+    wanted = {
+      privateKey: change.privateKey ?? wanted.privateKey,
+      listenPort: change.listenPort ?? wanted.listenPort,
+      rtable: change.rtable ?? wanted.rtable,
+      debug: change.debug ?? wanted.debug,
+      priority: change.priority ?? wanted.priority,
+      offloads: { ...wanted.offloads, ...change.offloads },
+      up: command.up ?? wanted.up,
+      mtu: command.mtu ?? wanted.mtu,
+      description: command.description ?? wanted.description,
+      rdomain: command.rdomain ?? wanted.rdomain,
+      addresses: command.addresses.reduce((sum, one) => addAddress(sum, one, linkLocal), wanted.addresses),
+      linkLocal: command.addresses.reduce(asksForLinkLocal, wanted.linkLocal),
+    };
+  }
+  return {
+    ...wanted,
+    groups: [...groups],
+    peers: [...peers.values()].map((peer) => ({ ...peer, allowedIps: [...peer.allowedIps.values()] })),
+  };
+}
+
+function addPeer(peers: Map<string, PeerSum>, change: PeerChange): void {
+  const key = change.publicKey.toBase64();
+  if (change.remove === true) {
+    peers.delete(key);
+    return;
+  }
+  let peer = peers.get(key);
+  if (peer === undefined) {
+    if (change.updateOnly === true) return;
+    peer = {
+      publicKey: change.publicKey,
+      presharedKey: undefined,
+      endpoint: undefined,
+      persistentKeepalive: 0,
+      allowedIps: new Map(),
+      description: "",
+    };
+    peers.set(key, peer);
+  }
+  const { presharedKey } = change;
+  if (presharedKey !== undefined) {
+    peer.presharedKey = presharedKey.some((byte) => byte !== 0) ? presharedKey : undefined;
+  }
+  peer.endpoint = change.endpoint ?? peer.endpoint;
+  peer.persistentKeepalive = change.persistentKeepalive ?? peer.persistentKeepalive;
+  peer.description = change.description ?? peer.description;
+  if (change.replaceAllowedIps === true) peer.allowedIps.clear();
+  for (const range of change.removeAllowedIps ?? []) peer.allowedIps.delete(formatRange(range));
+  for (const range of change.allowedIps ?? []) {
+    const text = formatRange(range);
+    // A range has one owner: the last that asks for it.
+    for (const other of peers.values()) if (other !== peer) other.allowedIps.delete(text);
+    peer.allowedIps.set(text, range);
+  }
+}
+
+function addAddress(
+  addresses: readonly PlannedAddress[],
+  change: AddressChange,
+  linkLocal: IpBytes | undefined,
+): readonly PlannedAddress[] {
+  if (change.type === "link-local") return addresses;
+  // For the last 64 bits of another address it is enough that the interface has one.
+  const borrowed = change.type === "set" && change.eui64 && linkLocal !== undefined && !addresses.some(isLinkLocal)
+    ? { address: linkLocal, prefix: 64, broadcast: undefined, destination: undefined }
+    : undefined;
+  try {
+    const { result } = planAddresses(borrowed === undefined ? addresses : [...addresses, borrowed], [change]);
+    return result.filter((address) => address !== borrowed);
+  } catch (error) {
+    // Nothing to remove.
+    if (change.type === "remove" && error instanceof OsError) return addresses;
+    throw error;
+  }
+}
+
+const asksForLinkLocal = (asked: boolean, { type, family }: AddressChange): boolean =>
+  type === "link-local" || asked && !(type === "flush" && family === "inet6");

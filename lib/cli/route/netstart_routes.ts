@@ -1,0 +1,129 @@
+/**
+ * The routes that the commands of a hostname.if(5) file add. netstart keeps a list of them, because nothing about a
+ * route says who added it, and takes those away that the file does not add any more.
+ * @module
+ */
+import { ConfigError, OsError } from "../../base/errors.ts";
+import { formatIp, formatRange, parseIp } from "../../base/ip_text.ts";
+import { NetNamespace } from "../../linux/namespace.ts";
+import { RouteSocket } from "../../linux/route_socket.ts";
+import { type Route, type RouteRequest, RT_TABLE_MAIN } from "../../netlink/route.ts";
+
+/**
+ * Stands in the environment of the commands of hostname.if(5) files: the path of the list that a command adds its
+ * routes to. The list of the run before, with `EARLIER` behind the name, is of routes that may be replaced.
+ */
+export const FROM_NETSTART = "WG_NETSTART";
+export const EARLIER = ".earlier";
+
+/** A route as a line of JSON. */
+interface NotedRoute {
+  readonly rdomain: number;
+  readonly destination: string;
+  readonly prefix: number;
+  readonly gateway: string | undefined;
+  readonly interfaceIndex: number | undefined;
+  readonly metric: number | undefined;
+  readonly type: RouteRequest["type"];
+}
+
+/**
+ * Adds a route for a hostname.if(5) file. One that is there as it is to be is none to be added; one that the file
+ * added earlier, with the same destination, is replaced.
+ * @param list the value of FROM_NETSTART
+ * @throws OsError as `addRoute`
+ * @returns whether something changed
+ */
+export function addForNetstart(kernel: RouteSocket, rdomain: number, request: RouteRequest, list: string): boolean {
+  let changed = true;
+  try {
+    kernel.addRoute(request);
+  } catch (error) {
+    if (!(error instanceof OsError && error.code === "EEXIST")) throw error;
+    if (kernel.routes().some((route) => isThatRoute(route, request))) changed = false;
+    else if (linesOf(list + EARLIER).some((line) => takesItsPlace(line, rdomain, request))) kernel.changeRoute(request);
+    else throw error;
+  }
+  const noted: NotedRoute = {
+    rdomain,
+    destination: formatIp(request.destination),
+    prefix: request.prefix,
+    gateway: request.gateway === undefined ? undefined : formatIp(request.gateway),
+    interfaceIndex: request.interfaceIndex,
+    metric: request.metric,
+    type: request.type,
+  };
+  try {
+    Deno.writeTextFileSync(list, `${JSON.stringify(noted)}\n`, { append: true, mode: 0o600 });
+  } catch {
+    // That run of netstart is over: something that it started still runs.
+  }
+  return changed;
+}
+
+function takesItsPlace(line: string, rdomain: number, request: RouteRequest): boolean {
+  const earlier = JSON.parse(line) as NotedRoute;
+  return earlier.rdomain === rdomain && earlier.destination === formatIp(request.destination) &&
+    earlier.prefix === request.prefix && earlier.metric === request.metric;
+}
+
+/** The lines of a list; none when there is none. */
+export function linesOf(list: string): string[] {
+  try {
+    return [...new Set(Deno.readTextFileSync(list).split("\n").filter((line) => line !== ""))];
+  } catch {
+    return [];
+  }
+}
+
+/** A noted route in words, as `10.5.0.0/16 10.1.1.2`. */
+export function notedText(line: string): string {
+  const { destination, prefix, gateway, type } = JSON.parse(line) as NotedRoute;
+  const address = parseIp(destination);
+  const range = address === undefined ? destination : formatRange({ address, prefix });
+  return `${range}${gateway === undefined ? "" : ` ${gateway}`}${type === undefined ? "" : ` ${type}`}`;
+}
+
+/** Whether a noted route is still there. @throws OsError */
+export const isThere = (line: string): boolean => withRoute(line, () => true) ?? false;
+
+/** Deletes a noted route where it is still there. @throws OsError */
+export function deleteNoted(line: string): void {
+  withRoute(line, (kernel, route) => {
+    const { destination, prefix, table, metric, type, gateway, interfaceIndex } = route;
+    const via = { gateway, ...(interfaceIndex !== 0 && { interfaceIndex }) };
+    kernel.deleteRoute({ destination, prefix, table, metric, type, protocol: route.protocol, ...via });
+  });
+}
+
+/** Does something with the route that a line notes; undefined when it is not there any more. */
+function withRoute<T>(line: string, act: (kernel: RouteSocket, route: Route) => T): T | undefined {
+  const noted = JSON.parse(line) as NotedRoute;
+  const destination = parseIp(noted.destination);
+  if (destination === undefined) return undefined;
+  let namespace: NetNamespace;
+  try {
+    namespace = NetNamespace.rdomain(noted.rdomain);
+  } catch (error) {
+    // The rdomain went, and its routes with it.
+    if (error instanceof ConfigError || error instanceof OsError) return undefined;
+    throw error;
+  }
+  using place = namespace;
+  using kernel = RouteSocket.open(place);
+  const gateway = noted.gateway === undefined ? undefined : parseIp(noted.gateway);
+  const route = kernel.routes().find((route) => isThatRoute(route, { ...noted, destination, gateway }));
+  return route === undefined ? undefined : act(kernel, route);
+}
+
+/** Whether a route of the main table is what the request asks for; what it does not ask for may be anything. */
+export function isThatRoute(route: Route, { destination, prefix, gateway, ...wanted }: RouteRequest): boolean {
+  const same = (a: Uint8Array | undefined, b: Uint8Array | undefined) =>
+    a === undefined || b === undefined ? a === b : formatIp(a) === formatIp(b);
+  return route.table === RT_TABLE_MAIN && route.prefix === prefix && same(route.destination, destination) &&
+    same(route.gateway, gateway) && route.type === (wanted.type ?? "unicast") &&
+    (wanted.interfaceIndex === undefined || route.interfaceIndex === wanted.interfaceIndex) &&
+    (wanted.metric === undefined || route.metric === wanted.metric) &&
+    (wanted.mtu === undefined || route.mtu === wanted.mtu) &&
+    (wanted.preferredSource === undefined || same(route.preferredSource, wanted.preferredSource));
+}

@@ -118,7 +118,7 @@ const texts = (shown: Shown) =>
 async function everything(room: Room): Promise<unknown> {
   const interfaces = await Promise.all(INTERFACES.map(async (name) => {
     const shown = await read(room, name);
-    return { ...shown, wgpeers: shown.wgpeers.map((peer) => ({ ...peer, tx: 0, rx: 0 })) };
+    return { ...shown, counters: {}, wgpeers: shown.wgpeers.map((peer) => ({ ...peer, tx: 0, rx: 0, counters: {} })) };
   }));
   const routes: string[] = [];
   for (const netns of [...MACHINES.map(({ name }) => name), "rdomain4", "rdomain5", "rdomain7"]) {

@@ -31,6 +31,7 @@ export const EADDRNOTAVAIL = 99;
 export const ENETUNREACH = 101;
 export const EHOSTUNREACH = 113;
 export const ENOBUFS = 105;
+export const ECONNREFUSED = 111;
 
 /** The largest errno the kernel returns (MAX_ERRNO, include/linux/err.h). */
 export const ERRNO_MAX = 4095;

@@ -2,7 +2,7 @@
  * Unix sockets by their paths: whether somebody answers there, who that is, and datagrams to one.
  * @module
  */
-import { EACCES, EAGAIN, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "./errno.ts";
+import { EACCES, ECONNREFUSED, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "./errno.ts";
 import * as libc from "./libc.ts";
 
 const AF_UNIX = 1;
@@ -14,8 +14,8 @@ const UCRED_BYTES = 12;
 const PATH_MAX = 107;
 
 /**
- * What is at a path: `answers` when somebody takes connections, also when too many wait for one now; `denied` when this user may not connect;
- * `dead` when the socket's process is gone or it is no such socket; `absent` when there is nothing.
+ * What is at a path: `answers` when somebody takes connections, also when too many wait for one now, and when it cannot be told;
+ * `denied` when this user may not connect; `dead` when the socket's process is gone or it is no socket; `absent` when there is nothing.
  */
 export type UnixSocketState = "answers" | "denied" | "dead" | "absent";
 
@@ -27,9 +27,19 @@ export function unixSocketState(path: string): UnixSocketState {
 }
 
 function stateOf(result: number): UnixSocketState {
-  if (result >= 0 || result === -EAGAIN) return "answers";
-  if (result === -EACCES || result === -EPERM) return "denied";
-  return result === -ENOENT || result === -ENOTDIR || result === -ENAMETOOLONG ? "absent" : "dead";
+  switch (-result) {
+    case EACCES:
+    case EPERM:
+      return "denied";
+    case ECONNREFUSED:
+      return "dead";
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+      return "absent";
+    default:
+      return "answers";
+  }
 }
 
 /**

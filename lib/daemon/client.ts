@@ -4,23 +4,22 @@
  */
 import type { DeviceChange } from "../base/config.ts";
 import { osError } from "../base/errno.ts";
+import { OsError } from "../base/errors.ts";
 import { parseGet } from "../uapi/get.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { formatSet } from "../uapi/set.ts";
 import type { InterfaceStatus } from "../base/status.ts";
 import { unixSocketOwner, unixSocketState } from "../../ffi/unix_socket.ts";
+import { ask } from "./ask.ts";
+import { removeDeadSocket } from "./socket_folder.ts";
 import type { LogLine } from "./log_text.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";
 
 const ENXIO = 6;
-const ETIMEDOUT = 110;
+const EACCES = 13;
 const EPROTO = 71;
-const ECONNREFUSED = 111;
-/** How long a daemon may take to answer, and to be gone after it was told to end. */
-const ANSWER_MS = 20_000;
-const END_MS = 15_000;
-/** Bytes of the longest answer taken: PEERS_MAX peers with everything set. */
-const ANSWER_MAX = 256 * 1024 * 1024;
+/** How long a daemon may take to be gone after it said that it ends. */
+const END_MS = 10_000;
 
 /**
  * The interfaces that have a daemon (sockets left behind by a dead one are passed over), sorted as people count; also those that this user
@@ -31,6 +30,7 @@ export const interfaceNames = (): string[] => socketNames().filter(interfaceExis
 /** Whether there is a daemon of this name, which this user may ask or not. @throws ConfigError when the name cannot be one */
 export function interfaceExists(name: string): boolean {
   const state = unixSocketState(socketPath(name));
+  if (state === "dead") removeDeadSocket(name);
   // A folder that may not be looked into denies everything.
   return state === "answers" || state === "denied" && socketNames().includes(name);
 }
@@ -78,18 +78,27 @@ export async function setDevice(name: string, change: DeviceChange): Promise<voi
 }
 
 /**
- * Ends an interface and waits until its process is gone.
- * @throws OsError `ENXIO` when there is no such interface, `ETIMEDOUT` when the process does not end
+ * Ends an interface and waits until its process is gone. One that hangs is killed; another implementation's, which cannot be asked, gets SIGTERM.
+ * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not end it, `ETIMEDOUT` when the process does not end
  */
 export async function destroyDaemon(name: string): Promise<void> {
-  const text = await ask(name, "destroy=1\n\n", { untilHangUp: true });
-  const pid = Number(/^pid=([0-9]+)$/m.exec(text)?.[1] ?? "0");
-  parseReply(text === "" ? "errno=0\n\n" : text, name);
-  const until = Date.now() + END_MS;
-  while (pid > 0 && processLives(pid)) {
-    if (Date.now() > until) throw osError("destroy", name, ETIMEDOUT);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+  const { endOwner, hasEnded, socketOwner } = await import("./owner.ts");
+  const owner = socketOwner(name);
+  try {
+    const text = await ask(name, "destroy=1\n\n", { untilHangUp: true });
+    if (text !== "") {
+      parseReply(text, name);
+      if (owner === undefined || await hasEnded(owner, END_MS)) return;
+    }
+  } catch (error) {
+    const final = !(error instanceof OsError) || error.errno === ENXIO || error.errno === EACCES;
+    if (final || owner === undefined) throw error;
   }
+  if (owner === undefined) {
+    throw osError("destroy", name, EPROTO, "its daemon hung up, and its process is not in sight");
+  }
+  await endOwner(name, owner);
+  removeDeadSocket(name);
 }
 
 /** The lines of an interface's log after `since`, the number of the last one already seen (0 for all that are kept). @throws as `getDevice` */
@@ -138,83 +147,4 @@ export async function openPlace<T>(name: string, open: (path: string) => T): Pro
  */
 export async function setLinkUp(name: string, up: boolean): Promise<boolean> {
   return /^errno=0$/m.test(await ask(name, `link=${up ? "up" : "down"}\n\n`));
-}
-
-/** How an operation is asked for. */
-interface Asking {
-  /** The answer is all that comes until the daemon hangs up. */
-  readonly untilHangUp?: boolean;
-  /** Called with the answer before the connection is closed. */
-  readonly whileConnected?: (text: string) => void;
-}
-
-/** Sends one operation and returns the whole answer; empty when the daemon hung up without one. */
-async function ask(name: string, request: string, asking: Asking = {}): Promise<string> {
-  const connection = await connect(name);
-  // The first setTimeout of a process loads Node's timers, 10 ms; this does not.
-  const late = AbortSignal.timeout(ANSWER_MS);
-  const hangUp = () => connection.close();
-  late.addEventListener("abort", hangUp);
-  try {
-    const bytes = new TextEncoder().encode(request);
-    for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-    bytes.fill(0);
-    const text = await readAnswer(connection, name, asking.untilHangUp === true);
-    asking.whileConnected?.(text);
-    return text;
-  } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset) return "";
-    if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-      throw osError("uapi", name, ETIMEDOUT, "the daemon does not answer");
-    }
-    throw error;
-  } finally {
-    late.removeEventListener("abort", hangUp);
-    try {
-      connection.close();
-    } catch {
-      // Closed by the timer.
-    }
-  }
-}
-
-async function connect(name: string): Promise<Deno.UnixConn> {
-  const path = socketPath(name);
-  try {
-    return await Deno.connect({ transport: "unix", path });
-  } catch (error) {
-    const missing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused;
-    if (missing) throw osError("connect", name, ENXIO, "no such interface");
-    if (error instanceof Deno.errors.PermissionDenied) throw osError("connect", name, 13);
-    throw osError("connect", name, ECONNREFUSED, error instanceof Error ? error.message : String(error));
-  }
-}
-
-async function readAnswer(connection: Deno.UnixConn, name: string, untilHangUp: boolean): Promise<string> {
-  let bytes = new Uint8Array(65_536);
-  let length = 0;
-  while (true) {
-    if (length === bytes.length) {
-      if (length >= ANSWER_MAX) throw osError("uapi", name, EPROTO, "the daemon's answer has no end");
-      const grown = new Uint8Array(length * 2);
-      grown.set(bytes);
-      bytes = grown;
-    }
-    const count = await connection.read(bytes.subarray(length));
-    if (count === null) break;
-    length += count;
-    const whole = length >= 2 && bytes[length - 1] === 10 && bytes[length - 2] === 10;
-    if (whole && !untilHangUp) break;
-  }
-  return new TextDecoder().decode(bytes.subarray(0, length));
-}
-
-function processLives(pid: number): boolean {
-  try {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    // A process that ended but was not yet waited for by its parent is gone for everybody else.
-    return stat.charAt(stat.lastIndexOf(")") + 2) !== "Z";
-  } catch {
-    return false;
-  }
 }

@@ -2,12 +2,13 @@
  * The control socket: serves the UAPI text to several clients at once, none of whom can hold up or end the daemon.
  * @module
  */
-import { errnoNumber, osError } from "../base/errno.ts";
+import { osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { UapiReader, type UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
 import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { SOCKET_FOLDER, socketPath } from "./paths.ts";
+import { asOsError, removeFile, underLock } from "./socket_folder.ts";
 
 /** Clients served at once; further ones are turned away at once. */
 export const CLIENTS_MAX = 64;
@@ -230,17 +231,6 @@ function listen(name: string, path: string, folder: string): Deno.UnixListener {
   });
 }
 
-/** The lock is on the folder: two daemons that start at once must not both replace the same dead socket. */
-function underLock<T>(path: string, fn: () => T): T {
-  const folder = openFolder(path);
-  try {
-    folder.lockSync(true);
-    return fn();
-  } finally {
-    folder.close();
-  }
-}
-
 /** Makes room for a socket where only a dead one is. @throws OsError EEXIST when somebody answers there */
 function takePlace(name: string, path: string): void {
   if (inodeOf(path) === null) return;
@@ -248,35 +238,10 @@ function takePlace(name: string, path: string): void {
   removeFile(path);
 }
 
-function openFolder(path: string): Deno.FsFile {
-  const before = Deno.umask(0o022);
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-    return Deno.openSync(path, { read: true });
-  } catch (error) {
-    throw asOsError("mkdir", path, error);
-  } finally {
-    Deno.umask(before);
-  }
-}
-
-function asOsError(call: string, object: string, error: unknown): OsError {
-  const code = (error as { code?: string }).code;
-  return osError(call, object, errnoNumber(code ?? "EIO"));
-}
-
 function inodeOf(path: string): number | null {
   try {
     return Deno.lstatSync(path).ino;
   } catch {
     return null;
-  }
-}
-
-function removeFile(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // Somebody was faster.
   }
 }

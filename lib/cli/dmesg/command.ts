@@ -2,9 +2,10 @@
  * `wg dmesg [-f] [wgN ...]`: the logs of the interfaces, without names those of all, in the order of time. With -f it goes on as they grow.
  * @module
  */
-import { ConfigError } from "../../base/errors.ts";
+import { ConfigError, type OsError } from "../../base/errors.ts";
 import { interfaceNames, readLog } from "../../daemon/client.ts";
 import type { Command } from "../command.ts";
+import { askEach, tellFailures } from "../output.ts";
 import type { LogLine } from "../../daemon/log_text.ts";
 
 /** How often a followed log is asked for news. */
@@ -24,31 +25,29 @@ async function dmesg(args: readonly string[]): Promise<number> {
   if (wrong !== undefined) throw new ConfigError(wrong, "unknown option; usage: dmesg [-f] [interface ...]");
   const seen = new Map<string, number>();
   for (const name of names.length > 0 ? names : interfaceNames()) seen.set(name, 0);
-  print(await news(seen));
+  const failures: OsError[] = [];
+  const found = await askEach([...seen.keys()], (name) => news(name, seen), failures);
+  print(found.flat().sort((a, b) => a.unixMs - b.unixMs));
   while (follow && seen.size > 0) {
     await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
     for (const name of [...seen.keys()]) {
       try {
-        print(await news(new Map([[name, seen.get(name) ?? 0]]), seen));
+        print(await news(name, seen));
       } catch {
         // The interface is gone; the others go on.
         seen.delete(name);
       }
     }
   }
-  return 0;
+  return tellFailures(failures);
 }
 
-/** What came since, of each interface; `seen` is brought up to date. */
-async function news(wanted: ReadonlyMap<string, number>, seen = wanted as Map<string, number>): Promise<NamedLine[]> {
-  const all: NamedLine[] = [];
-  for (const [name, since] of wanted) {
-    for (const line of await readLog(name, since)) {
-      all.push({ ...line, name });
-      seen.set(name, line.sequence);
-    }
-  }
-  return all.sort((a, b) => a.unixMs - b.unixMs);
+/** What came since, of one interface; `seen` is brought up to date. */
+async function news(name: string, seen: Map<string, number>): Promise<NamedLine[]> {
+  const lines = await readLog(name, seen.get(name) ?? 0);
+  const last = lines.at(-1);
+  if (last !== undefined) seen.set(name, last.sequence);
+  return lines.map((line) => ({ ...line, name }));
 }
 
 function print(lines: readonly NamedLine[]): void {

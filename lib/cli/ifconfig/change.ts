@@ -12,6 +12,7 @@ import {
   getDevice,
   interfaceExists,
   interfaceNames,
+  publicFacts,
   setDevice,
   setLinkUp,
   spawnDaemon,
@@ -105,12 +106,12 @@ function isTaken(name: string): boolean {
   return routes.link(name) !== undefined;
 }
 
-/** Ends the interface and takes away its rdomain when it was the last in it. */
+/** Ends the interface and takes away its rdomains when it was the last in them. A daemon that hangs is not asked where they are. */
 async function destroy(name: string): Promise<void> {
-  const status = await getDevice(name);
-  const rdomain = rdomainOf(identityToldBy(status));
+  const facts = publicFacts(name);
+  const rdomains = facts === undefined ? [] : [rdomainOf(identityToldBy(facts)), facts.rtable];
   await destroyDaemon(name);
-  if (rdomain !== undefined) removeRdomainIfEmpty(rdomain);
+  for (const rdomain of new Set(rdomains)) if (rdomain !== undefined) removeRdomainIfEmpty(rdomain);
 }
 
 async function create(command: Command): Promise<void> {

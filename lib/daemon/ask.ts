@@ -1,0 +1,167 @@
+/**
+ * One operation asked of a daemon over its control socket, within a time that does not depend on the daemon.
+ * @module
+ */
+import { osError } from "../base/errno.ts";
+import type { OsError } from "../base/errors.ts";
+import { describeOwner, socketOwner, watch, WATCH_MS } from "./owner.ts";
+import { socketPath } from "./paths.ts";
+
+const ENXIO = 6;
+const EACCES = 13;
+const EPROTO = 71;
+const ETIMEDOUT = 110;
+const ECONNREFUSED = 111;
+
+/** How long a daemon may be silent, and how long a whole answer may take. */
+const SILENCE_MS = 2_000;
+const ANSWER_MS = 20_000;
+/**
+ * A silent daemon that waits for a processor for this part of the time gets more time: the machine is busy. It does not when it had the processor for so
+ * long without answering.
+ */
+const STARVED_SHARE = 0.25;
+const RAN_MAX_MS = 400;
+/** A large configuration takes the daemon some time: bytes of the request for each millisecond more. */
+const BYTES_PER_MS = 500;
+/** How often a connection is tried again while too many wait for the daemon. */
+const CONNECT_EVERY_MS = 50;
+/** Bytes of the longest answer taken: PEERS_MAX peers with everything set. */
+const ANSWER_MAX = 256 * 1024 * 1024;
+
+/** How an operation is asked for. */
+export interface Asking {
+  /** The answer is all that comes until the daemon hangs up. */
+  readonly untilHangUp?: boolean;
+  /** Called with the answer before the connection is closed. */
+  readonly whileConnected?: (text: string) => void;
+}
+
+/**
+ * Sends one operation and returns the whole answer; empty when the daemon hung up without one.
+ * @throws ConfigError when the name cannot be one
+ * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not ask, `ETIMEDOUT` when the daemon hangs
+ */
+export async function ask(name: string, request: string, asking: Asking = {}): Promise<string> {
+  const connection = await connect(name);
+  const guard = new SilenceGuard(connection, name, SILENCE_MS + request.length / BYTES_PER_MS);
+  try {
+    const bytes = new TextEncoder().encode(request);
+    for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+    bytes.fill(0);
+    const text = await readAnswer(connection, name, asking.untilHangUp === true, () => guard.heard());
+    asking.whileConnected?.(text);
+    return text;
+  } catch (error) {
+    if (guard.hung) throw hangs(name);
+    if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset) return "";
+    throw error;
+  } finally {
+    guard.stop();
+    try {
+      connection.close();
+    } catch {
+      // Closed by the guard.
+    }
+  }
+}
+
+/** Closes a connection on which nothing is heard. */
+class SilenceGuard {
+  /** Whether it did. */
+  hung = false;
+  readonly #connection: Deno.UnixConn;
+  readonly #name: string;
+  readonly #until = performance.now() + ANSWER_MS;
+  #silent = true;
+  #stopped = false;
+  #ranMs = 0;
+
+  constructor(connection: Deno.UnixConn, name: string, firstMs: number) {
+    this.#connection = connection;
+    this.#name = name;
+    this.#lookIn(firstMs);
+  }
+
+  heard(): void {
+    this.#silent = false;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** The first setTimeout of a process loads Node's timers, 10 ms; this does not. */
+  #lookIn(ms: number): void {
+    AbortSignal.timeout(Math.ceil(ms)).addEventListener("abort", () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    if (this.#stopped) return;
+    const early = performance.now() < this.#until;
+    if (early && !this.#silent) {
+      this.#silent = true;
+      return this.#lookIn(SILENCE_MS);
+    }
+    const waits = early && await this.#isStarved();
+    if (this.#stopped) return;
+    if (waits || early && !this.#silent) return this.#lookIn(0);
+    this.hung = true;
+    this.#connection.close();
+  }
+
+  async #isStarved(): Promise<boolean> {
+    const did = await watch(socketOwner(this.#name));
+    this.#ranMs += did?.ranMs ?? 0;
+    return did !== undefined && this.#ranMs < RAN_MAX_MS && did.waitedMs > WATCH_MS * STARVED_SHARE;
+  }
+}
+
+function hangs(name: string): OsError {
+  return osError("uapi", name, ETIMEDOUT, `${describeOwner(name)} does not answer; destroy ends it all the same`);
+}
+
+async function connect(name: string): Promise<Deno.UnixConn> {
+  const path = socketPath(name);
+  const until = performance.now() + SILENCE_MS;
+  while (true) {
+    try {
+      return await Deno.connect({ transport: "unix", path });
+    } catch (error) {
+      if (error instanceof Deno.errors.WouldBlock) {
+        if (performance.now() > until) throw hangs(name);
+        await new Promise((resolve) => setTimeout(resolve, CONNECT_EVERY_MS));
+        continue;
+      }
+      const missing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused;
+      if (missing) throw osError("connect", name, ENXIO, "no such interface");
+      if (error instanceof Deno.errors.PermissionDenied) throw osError("connect", name, EACCES);
+      throw osError("connect", name, ECONNREFUSED, error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+async function readAnswer(
+  connection: Deno.UnixConn,
+  name: string,
+  untilHangUp: boolean,
+  heard: () => void,
+): Promise<string> {
+  let bytes = new Uint8Array(65_536);
+  let length = 0;
+  while (true) {
+    if (length === bytes.length) {
+      if (length >= ANSWER_MAX) throw osError("uapi", name, EPROTO, "the daemon's answer has no end");
+      const grown = new Uint8Array(length * 2);
+      grown.set(bytes);
+      bytes = grown;
+    }
+    const count = await connection.read(bytes.subarray(length));
+    if (count === null) break;
+    heard();
+    length += count;
+    const whole = length >= 2 && bytes[length - 1] === 10 && bytes[length - 2] === 10;
+    if (whole && !untilHangUp) break;
+  }
+  return new TextDecoder().decode(bytes.subarray(0, length));
+}

@@ -1,0 +1,159 @@
+/**
+ * A daemon that does not answer: stopped, stuck, or with more clients than it takes. Commands say so soon, and `destroy` ends it all the same.
+ * @module
+ */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { ROOT } from "../../scripts/built.ts";
+import { eventually, type Room } from "../../scripts/netlab.ts";
+import { needs } from "./needs.ts";
+import { may, must, traces, wgRoom } from "./peers.ts";
+
+const NEEDED = needs("namespaces", "tun", "ip");
+const WG = `${ROOT}wg`;
+/** Commands give up after 3 s; busy machines take longer for everything. */
+const SOON_MS = 15_000;
+
+const pidOf = async (room: Room, name: string) =>
+  Number(/^pid=(\d+)$/m.exec(await must(room, `cat /run/wireguard/${name}.public`))?.[1]);
+
+async function nothingLeft(room: Room): Promise<void> {
+  await eventually("the end", async () => (await traces(room)).length === 0);
+  equal((await must(room, "ip -o link show type tun")).trim(), "");
+}
+
+/** Runs a script of Deno's that listens at a control socket's path in its own way, until it says `ready`. */
+async function impostor(room: Room, name: string, then: string) {
+  await must(room, "mkdir -p /run/wireguard");
+  const script =
+    `Deno.listen({ transport: "unix", path: "/var/run/wireguard/${name}.sock" }); console.log("ready"); ${then}`;
+  const running = room.spawn([Deno.execPath(), "eval", script]);
+  await eventually(`${name}.sock`, () => running.output().includes("ready"));
+  return running;
+}
+
+Deno.test(
+  "a stopped daemon: every command says so, the other interfaces are shown, and it goes on where it was",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg1 create wgport 7111");
+    await must(room, "ifconfig wg2 create wgport 7222");
+    const pid = await pidOf(room, "wg1");
+    await must(room, `kill -STOP ${pid}`);
+    const said = new RegExp(`^(ifconfig|wg): wg1: [^\\n]*process ${pid}, which is stopped, does not answer[^\\n]*\\n$`);
+    const lines: readonly [string, RegExp][] = [
+      ["ifconfig wg1", /^$/],
+      ["ifconfig", /\nwg2: [^]*\twgport 7222\n/],
+      ["ifconfig -A", /\nwg2: [^]*\twgport 7222\n/],
+      ["ifconfig wg1 mtu 1300", /^$/],
+      ["ifconfig wg1 wgport 7112", /^$/],
+      [`${WG} show`, /^interface: wg2\n/],
+      [`${WG} show wg1`, /^$/],
+      [`${WG} show all dump`, /^wg2\t/],
+      [`${WG} dmesg wg1`, /^$/],
+      [`${WG} dmesg`, /^[^\n]* wg2: /],
+    ];
+    for (const [line, shown] of lines) {
+      const before = performance.now();
+      const { code, stdout, stderr } = await may(room, line);
+      equal(code, 1, line);
+      match(stderr, said, line);
+      match(stdout, shown, line);
+      ok(performance.now() - before < SOON_MS, line);
+    }
+    equal((await may(room, "ifconfig wg1 create")).code, 1);
+    await must(room, `kill -CONT ${pid}`);
+    match(await must(room, "ifconfig wg1"), / mtu 1420\n[^]*\twgport 7111\n/);
+    for (const name of ["wg1", "wg2"]) await must(room, `ifconfig ${name} destroy`);
+    await nothingLeft(room);
+  },
+);
+
+Deno.test("destroy ends a stopped daemon, with its device, files and rdomains", NEEDED, async () => {
+  await using room = await wgRoom();
+  await must(room, "ifconfig wg1 create wgport 7111 rdomain 3 wgrtable 4");
+  await must(room, "ifconfig wg2 create");
+  await must(room, `kill -STOP ${await pidOf(room, "wg1")}`);
+  const { code, stdout, stderr } = await may(room, "ifconfig wg1 destroy");
+  deepEqual([code, stdout, stderr], [0, "", ""]);
+  match(await must(room, "ifconfig"), /^wg2: /m);
+  equal((await may(room, "ip link show wg1")).code, 1);
+  deepEqual((await traces(room)).filter((line) => line.includes("rdomain") || line.includes("wg1")), []);
+  await must(room, "ifconfig wg1 create wgport 7111");
+  for (const name of ["wg1", "wg2"]) await must(room, `ifconfig ${name} destroy`);
+  await nothingLeft(room);
+});
+
+Deno.test("more waiting clients than the kernel keeps: commands say so, and destroy ends it", NEEDED, async () => {
+  await using room = await wgRoom();
+  await must(room, "ifconfig wg1 create");
+  await must(room, `kill -STOP ${await pidOf(room, "wg1")}`);
+  const crowd = `const path = "/var/run/wireguard/wg1.sock"; const all = [];
+    try { while (true) all.push(await Deno.connect({ transport: "unix", path })); } catch { console.log("full"); }
+    setInterval(() => all.length, 1000);`;
+  const clients = room.spawn([Deno.execPath(), "eval", crowd]);
+  await eventually("a full queue", () => clients.output().includes("full"));
+  for (const line of ["ifconfig wg1", "ifconfig"]) {
+    const { code, stderr } = await may(room, line);
+    equal(code, 1);
+    match(stderr, /^ifconfig: wg1: [^\n]*process \d+, which is stopped, does not answer[^\n]*\n$/, line);
+  }
+  const { code, stderr } = await may(room, "ifconfig wg1 destroy");
+  deepEqual([code, stderr], [0, ""]);
+  clients.signal("SIGKILL");
+  await clients.status;
+  await nothingLeft(room);
+});
+
+Deno.test("a daemon that is stuck in a loop, and one that accepts and never answers", NEEDED, async () => {
+  await using room = await wgRoom();
+  for (
+    const then of [
+      "while (true);",
+      "setInterval(() => {}, 1000);",
+      "setInterval(() => {}, 1000); Deno.addSignalListener('SIGTERM', () => {});",
+    ]
+  ) {
+    const running = await impostor(room, "wg9", then);
+    const before = performance.now();
+    const { code, stderr } = await may(room, "ifconfig wg9");
+    equal(code, 1);
+    match(stderr, /^ifconfig: wg9: [^\n]*process \d+ does not answer[^\n]*\n$/, then);
+    ok(performance.now() - before < SOON_MS, then);
+    equal((await may(room, "ifconfig wg9 destroy")).stderr, "", then);
+    equal((await running.status).success, false);
+    await nothingLeft(room);
+  }
+});
+
+Deno.test("no process is ended because a file names it", NEEDED, async () => {
+  await using room = await wgRoom();
+  const bystander = room.spawn(["sh", "-c", "echo $$; exec sleep 600"]);
+  const pid = await eventually("its number", () => /^(\d+)\n/.exec(bystander.output())?.[1]);
+  const name = `printf 'listen_port=7\\npid=${pid}\\n' >/run/wireguard/wg9.public`;
+  const running = await impostor(room, "wg9", "setInterval(() => {}, 1000);");
+  await room.output(["sh", "-c", name]);
+  equal((await may(room, "ifconfig wg9 destroy")).stderr, "");
+  equal((await running.status).success, false);
+  // Only the files are left of a daemon that is gone.
+  const gone = await impostor(room, "wg9", "Deno.exit(0);");
+  await gone.status;
+  await room.output(["sh", "-c", name]);
+  match((await may(room, "ifconfig wg9 destroy")).stderr, /^ifconfig: wg9: no such interface\n$/);
+  await must(room, `kill -0 ${pid}`);
+  bystander.signal("SIGKILL");
+  await bystander.status;
+  await nothingLeft(room);
+});
+
+Deno.test(
+  "destroy ends wireguard-go, which cannot be asked",
+  needs("namespaces", "tun", "ip", "wireguard-go"),
+  async () => {
+    await using room = await wgRoom();
+    await room.output(["wireguard-go", "wg5"]);
+    match(await must(room, "ifconfig wg5"), /^wg5: /);
+    equal((await may(room, "ifconfig wg5 destroy")).stderr, "");
+    await nothingLeft(room);
+  },
+);

@@ -58,16 +58,36 @@ export async function compile(
 async function compileNative(output: string): Promise<boolean> {
   const args = ["compile", "-A", "--no-prompt", "--unstable-net", DAEMON_V8_FLAGS, "--include", WORKER];
   args.push("--output", output, "main.ts");
-  const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "null", stderr: "piped" }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), COMPILE_MS);
+  const streams = { stdin: "null", stdout: "null", stderr: "piped" } as const;
+  const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env: { NO_COLOR: "1" }, ...streams }).spawn();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill("SIGKILL");
+  }, COMPILE_MS);
   const { success, stderr } = await child.output();
   clearTimeout(timer);
   if (success) return true;
-  // deno-lint-ignore no-control-regex
-  const said = new TextDecoder().decode(stderr).replace(/\x1b\[[0-9;]*m/g, "");
-  const lines = said.split("\n").filter((line) => /error|caused|0:/i.test(line)).slice(0, 2).join(" ");
-  say(`deno compile cannot make it here (${lines.trim() || "no answer"}); packing instead`);
+  const reason = failureReason(new TextDecoder().decode(stderr));
+  if (late) reason.push(`It was not done after ${COMPILE_MS / 1000} s.`);
+  say(["`deno compile` cannot make it here, so it is packed another way. The reason:", ...reason].join("\n  "));
   return false;
+}
+
+/**
+ * Why `deno compile` failed, from its standard error: the error and its causes, a line each, without colours, progress
+ * and backtrace. A cause that a line before it ends with is not said again.
+ */
+export function failureReason(stderr: string): string[] {
+  const [said] = stderr.split(/^Stack backtrace:/m);
+  const reason: string[] = [];
+  for (const line of said.split("\n")) {
+    // deno-lint-ignore no-control-regex
+    const text = line.replace(/\x1b\[[0-9;]*m/g, "").trim().replace(/^error: |^\d+: /, "");
+    if (text === "" || text === "Caused by:" || /^(Check|Compile|Download|Initialize|Embedded) /.test(text)) continue;
+    if (!reason.some((earlier) => earlier.endsWith(text) || earlier.includes(`${text}:`))) reason.push(text);
+  }
+  return reason;
 }
 
 async function pack(output: string): Promise<"packed"> {

@@ -101,6 +101,18 @@ export function calledAs(): { readonly name: string; readonly args: readonly str
   }
 }
 
+/** The path of the executable, links followed; undefined when the program runs from source. */
+export function executablePath(): string | undefined {
+  switch (kind()) {
+    case "source":
+      return undefined;
+    case "packed":
+      return Deno.realPathSync(Deno.args[0]);
+    case "compiled":
+      return Deno.execPath();
+  }
+}
+
 /** Takes what the packed program's header put into the environment out again, so that commands run from here do not inherit it. */
 export function cleanEnvironment(): void {
   if (kind() !== "packed") return;

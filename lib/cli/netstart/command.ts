@@ -5,7 +5,7 @@
 import { ConfigError } from "../../base/errors.ts";
 import { displayValue } from "../../base/quote.ts";
 import { interfaceExists } from "../../daemon/client.ts";
-import { kind } from "../../daemon/self.ts";
+import { executablePath } from "../../daemon/self.ts";
 import type { Command } from "../command.ts";
 import { requireNetAdmin } from "../ifconfig/permission.ts";
 import { complain } from "../output.ts";
@@ -21,7 +21,7 @@ const PREFIX = "hostname.";
 const GATEWAYS = "mygate";
 /** Mode bits that others may not have on a file with keys in it. */
 const MODE_OF_OTHERS = 0o007;
-/** Where the executable is looked for when the program does not know its own path. */
+/** Where the executable is expected when the program runs from source. */
 const USUAL_PROGRAM = "/usr/local/bin/wg";
 
 interface Options {
@@ -40,7 +40,7 @@ export const command: Command = {
     }
     if (args.includes("--print-unit")) {
       if (args.length > 1) throw new ConfigError("--print-unit", "nothing may stand beside it");
-      console.log(systemdUnit(kind() === "compiled" ? Deno.execPath() : USUAL_PROGRAM).trimEnd());
+      console.log(systemdUnit(executablePath() ?? USUAL_PROGRAM).trimEnd());
       return 0;
     }
     const options = parseOptions(args);

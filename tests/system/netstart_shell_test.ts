@@ -75,6 +75,25 @@ function clamped(key: string): string {
   return bytes.toBase64();
 }
 
+Deno.test("our commands are meant where programs in /tmp may not be run", NEEDED, async () => {
+  await using room = await wgRoom();
+  await otherCommands(room);
+  await must(room, "mount -t tmpfs -o noexec,mode=1777 tmpfs /tmp");
+  await write(
+    room,
+    `${FOLDER}/hostname.wg1`,
+    "inet 10.1.1.1/24\n!/sbin/route -q add 10.6/16 10.1.1.2 && env /usr/bin/env route -q add 10.7/16 10.1.1.2\n" +
+      "!route -T0 exec route -q add 10.8/16 10.1.1.2\n",
+  );
+  const { code, stderr } = await netstart(room);
+  deepEqual([code, stderr], [0, ""]);
+  const routes = await must(room, "route -n show -inet");
+  for (const net of ["10.6/16", "10.7/16", "10.8/16"]) match(routes, new RegExp(`^${net} +10\\.1\\.1\\.2 `, "m"));
+  equal((await may(room, "test -e /run/others")).code, 1);
+  // It leaves no folder behind.
+  equal(await room.output(["sh", "-c", "ls -d /tmp/wg-netstart-* /run/wg-netstart-* 2>/dev/null || :"]), "");
+});
+
 Deno.test("values of commands and variables, and no key where others can see it", NEEDED, async () => {
   await using room = await wgRoom();
   const [key, psk, written] = [randomKey(), randomKey(), randomKey()];

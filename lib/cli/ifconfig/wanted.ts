@@ -67,6 +67,7 @@ interface PeerSum {
  */
 export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): WantedInterface {
   const peers = new Map<string, PeerSum>();
+  const owners = new Map<string, PeerSum>();
   const groups = new Set<string>();
   let wanted: Omit<WantedInterface, "peers" | "groups"> = {
     privateKey: undefined,
@@ -85,7 +86,7 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
   for (const command of commands) {
     const { change } = command;
     if (change.replacePeers === true) peers.clear();
-    for (const peer of change.peers ?? []) addPeer(peers, peer);
+    for (const peer of change.peers ?? []) addPeer(peers, owners, peer);
     for (const name of command.joinGroups) groups.add(name);
     for (const name of command.leaveGroups) groups.delete(name);
     wanted = {
@@ -110,7 +111,8 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
   };
 }
 
-function addPeer(peers: Map<string, PeerSum>, change: PeerChange): void {
+/** @param owners of ranges, by their text; it may name a peer that lost the range since */
+function addPeer(peers: Map<string, PeerSum>, owners: Map<string, PeerSum>, change: PeerChange): void {
   const key = change.publicKey.toBase64();
   if (change.remove === true) {
     peers.delete(key);
@@ -141,7 +143,8 @@ function addPeer(peers: Map<string, PeerSum>, change: PeerChange): void {
   for (const range of change.allowedIps ?? []) {
     const text = formatRange(range);
     // A range has one owner: the last that asks for it.
-    for (const other of peers.values()) if (other !== peer) other.allowedIps.delete(text);
+    owners.get(text)?.allowedIps.delete(text);
+    owners.set(text, peer);
     peer.allowedIps.set(text, range);
   }
 }

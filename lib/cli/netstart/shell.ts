@@ -12,6 +12,8 @@ import { EARLIER, FROM_NETSTART, linesOf } from "../route/netstart_routes.ts";
 
 /** Commands of files that are ours: first on the PATH of whatever a file runs. */
 const OWN_COMMANDS = ["ifconfig", "route", "netstat", "netstart"];
+/** Where a folder with our commands may be; undefined is the usual place of temporary files. */
+const PLACES = [undefined, "/run", "/var/cache"];
 const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 /**
  * The shell reads what it is to do from standard input, because lines hold keys and everybody may
@@ -189,7 +191,7 @@ export class CommandPath {
 
   folder(): string {
     if (this.#folder !== undefined) return this.#folder;
-    const folder = Deno.makeTempDirSync({ prefix: "wg-netstart-" });
+    const folder = folderForPrograms();
     this.#folder = folder;
     for (const name of OWN_COMMANDS) {
       const { program, args, environment } = selfCommand([name]);
@@ -205,6 +207,32 @@ export class CommandPath {
   [Symbol.dispose](): void {
     if (this.#folder !== undefined) Deno.removeSync(this.#folder, { recursive: true });
   }
+}
+
+/**
+ * A new folder, root's alone, where programs may be run: a hardened machine has /tmp mounted noexec, and then the shell
+ * would pass over what is in it and find the commands of net-tools.
+ * @throws ConfigError when there is none
+ */
+function folderForPrograms(): string {
+  for (const place of PLACES) {
+    let folder: string;
+    try {
+      folder = Deno.makeTempDirSync({ prefix: "wg-netstart-", ...(place !== undefined && { dir: place }) });
+    } catch {
+      continue;
+    }
+    const probe = `${folder}/probe`;
+    try {
+      Deno.writeTextFileSync(probe, "#!/bin/sh\n", { mode: 0o700 });
+      new Deno.Command(probe, { stdin: "null", stdout: "null", stderr: "null" }).outputSync();
+      Deno.removeSync(probe);
+      return folder;
+    } catch {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  }
+  throw new ConfigError("netstart", "a folder where programs may be run is required: /tmp, /run or /var/cache");
 }
 
 /** A command as it is named when it fails. */

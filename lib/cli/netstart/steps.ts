@@ -7,10 +7,10 @@ import { ConfigError, OsError } from "../../base/errors.ts";
 import { destroyDaemon, getDevice, interfaceExists } from "../../daemon/client.ts";
 import { isLinkLocal } from "../ifconfig/address_plan.ts";
 import { applyCommand, changeInterface, readCommand } from "../ifconfig/change.ts";
-import { type Difference, differenceOf, type RunningInterface } from "../ifconfig/difference.ts";
+import { differenceOf, type RunningInterface } from "../ifconfig/difference.ts";
 import { lookFor } from "../ifconfig/kernel.ts";
 import { identityToldBy, placeOf } from "../ifconfig/place.ts";
-import { wantedOf } from "../ifconfig/wanted.ts";
+import { type WantedInterface, wantedOf } from "../ifconfig/wanted.ts";
 import type { Command } from "../ifconfig/words/draft.ts";
 import { complain } from "../output.ts";
 import { deleteNoted, isThere, notedText } from "../route/netstart_routes.ts";
@@ -80,7 +80,8 @@ export class FileRun {
       const record = readRecord(this.#name, running.status.pid);
       const digest = await digestOf(this.#opaqueCommands());
       const spare = new Set(record.commands === digest ? record.theirs : []);
-      const { command, extra } = this.#compare(commands, running, spare);
+      const wanted = wantedFor(running, commands);
+      const { command, extra } = differenceOf(this.#name, running, wanted, spare);
       if (command !== undefined) await applyCommand(command);
       if (extra.includes("wgkey") && !spare.has("wgkey")) {
         this.#complain("wgkey: runs and is not in the file; it is kept, because it may be nowhere else");
@@ -89,8 +90,8 @@ export class FileRun {
       for (const step of this.#steps) if (step.type === "command") await this.#runCommand(step);
       this.#line = 0;
       const routes = this.#shell.routesAdded();
-      for (const route of record.routes) if (!routes.includes(route)) deleteNoted(route);
-      const theirs = this.#compare(commands, await this.#running(), new Set()).extra
+      for (const route of record.routes) if (!routes.includes(route)) this.#deleteRoute(route);
+      const theirs = differenceOf(this.#name, await this.#running(), wanted).extra
         .filter((words) => words !== "wgkey" || spare.has(words));
       writeRecord(this.#name, { pid: running.status.pid, commands: digest, theirs, routes });
       return !this.#failed;
@@ -107,7 +108,8 @@ export class FileRun {
       const running = await this.#running();
       const record = readRecord(this.#name, running.status.pid);
       const same = record.commands === await digestOf(this.#opaqueCommands());
-      const { plan } = this.#compare(commands, running, new Set(same ? record.theirs : []));
+      const spare = new Set(same ? record.theirs : []);
+      const { plan } = differenceOf(this.#name, running, wantedFor(running, commands), spare);
       for (const line of plan) console.log(`ifconfig ${this.#name} ${line}`);
       for (const step of this.#steps) if (step.type === "command") console.log(stepText(step));
       return !this.#failed;
@@ -177,8 +179,10 @@ export class FileRun {
   ): Promise<void> {
     const digest = await digestOf(this.#opaqueCommands());
     const old = record.commands === digest ? record.theirs : [];
-    const was = made ? [] : this.#compare(commands, before, new Set()).extra;
-    const { extra } = this.#compare(commands, await this.#running(), new Set());
+    const now = await this.#running();
+    const wanted = wantedFor(now, commands);
+    const was = made ? [] : differenceOf(this.#name, before, wanted).extra;
+    const { extra } = differenceOf(this.#name, now, wanted);
     // What came while the commands ran came from them.
     const theirs = extra.filter((words) => old.includes(words) || !was.includes(words));
     for (const words of extra) if (!theirs.includes(words)) this.#nameExtra(words);
@@ -196,9 +200,13 @@ export class FileRun {
     this.#complain(`${clean}: runs and is not in the file${how}`);
   }
 
-  #compare(commands: readonly Command[], running: RunningInterface, spare: ReadonlySet<string>): Difference {
-    const linkLocal = running.link.addresses.find(isLinkLocal)?.address;
-    return differenceOf(this.#name, running, wantedOf(commands, linkLocal), spare);
+  #deleteRoute(route: string): void {
+    try {
+      deleteNoted(route);
+    } catch (error) {
+      this.#failed = true;
+      this.#complain(`route ${notedText(route)}: ${messageOf(error)}`);
+    }
   }
 
   async #running(): Promise<RunningInterface> {
@@ -233,6 +241,11 @@ export class FileRun {
   #complain(text: string): void {
     complain(`${this.#file}${this.#line === 0 ? "" : `:${this.#line}`}: ${text}`);
   }
+}
+
+/** What the lines come to on an interface that has, or has not, a link-local address. @throws ConfigError */
+function wantedFor({ link }: RunningInterface, commands: readonly Command[]): WantedInterface {
+  return wantedOf(commands, link.addresses.find(isLinkLocal)?.address);
 }
 
 /** The message of a user's mistake or of the system's refusal. @throws anything else */

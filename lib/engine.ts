@@ -88,6 +88,7 @@ export { PeerCounters } from "./base/peer_counters.ts";
 export { PeerTable } from "./base/peer_table.ts";
 export { STANDARD_TIMES, type Times } from "./base/times.ts";
 export type { DataCommand, DataEvent, Notice } from "./base/messages.ts";
+export type { OwnAddresses } from "./base/own_addresses.ts";
 export type { Offloads } from "./base/offloads.ts";
 export {
   type Brand,

@@ -53,6 +53,7 @@ export const COUNTERS = [
   ["rx_replayed", "peer", "data messages seen before, or too far behind"],
   ["rx_not_ip", "peer", "decrypted packets that are not IP, or whose length is wrong"],
   ["rx_unallowed_source", "peer", "decrypted packets whose source is not in the peer's allowed IPs"],
+  ["rx_own_source", "peer", "decrypted IPv4 packets whose source is an address of this machine"],
   ["rx_ecn_dropped", "peer", "decrypted packets whose ECN bits contradict the datagram's (RFC 6040)"],
   ["session_no_room", "interface", "sessions that the receiving side had no room for"],
 

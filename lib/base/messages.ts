@@ -5,6 +5,7 @@
  */
 import type { Milliseconds, PeerSlot, SessionIndex } from "./brands.ts";
 import type { AllowedIp, Endpoint, LocalAddress } from "./endpoint.ts";
+import type { OwnAddresses } from "./own_addresses.ts";
 
 /** Control to data. A batch is applied in order, between two turns of the packet loop. */
 export type DataCommand =
@@ -51,6 +52,8 @@ export type DataCommand =
   | { readonly type: "mac1-key"; readonly key: Uint8Array | undefined }
   /** The interface went up or down (down: packets from both sides are dropped), or its MTU changed. */
   | { readonly type: "link"; readonly up: boolean; readonly mtu: number }
+  /** Our own addresses where the interface is changed; a new data plane knows none. */
+  | { readonly type: "own-addresses"; readonly own: OwnAddresses }
   /** Whether `notice` events are wanted. */
   | { readonly type: "debug"; readonly on: boolean };
 

@@ -83,6 +83,8 @@ export class Interface {
   #routes: RouteWatch;
   #cipher = "";
   #link: LinkState | undefined;
+  /** The addresses that the data plane knows, as text. */
+  #toldAddresses = "";
   /** What the link lost when `setUp` took it down. */
   #kept: LinkAddressing | undefined;
   #groups: readonly string[] = [];
@@ -374,6 +376,7 @@ export class Interface {
       this.close("deleted");
       return;
     }
+    this.#tellAddresses();
     const before = this.#link;
     const isMoved = before === undefined || !sameNamespace(seen.place, before.place);
     const isChanged = before === undefined || seen.up !== before.up || seen.mtu !== before.mtu;
@@ -383,6 +386,15 @@ export class Interface {
     if (seen.up) this.#restore();
     if (isChanged) this.#control.link(seen.up, seen.mtu);
     this.#options.changed?.();
+  }
+
+  /** Has the data plane know our addresses, when they are others than before. */
+  #tellAddresses(): void {
+    const own = this.#watch.ownAddresses();
+    const text = `${own.answersFrom4};${own.answersFrom6};${own.refused4.join(" ")}`;
+    if (text === this.#toldAddresses) return;
+    this.#toldAddresses = text;
+    this.#options.worker.command([{ type: "own-addresses", own }]);
   }
 
   /** Puts back what the link lost when it was taken down. */

@@ -231,6 +231,10 @@ export class Dataplane {
         if (this.#inbound !== undefined) this.#inbound.up = command.up;
         if (this.#sender !== undefined) this.#sender.mtu = command.mtu;
         return;
+      case "own-addresses":
+        this.#outbound?.answerFrom(command.own);
+        this.#inbound?.refuseSources(command.own.refused4);
+        return;
       case "debug":
         this.#voice.debug = command.on;
         return;
@@ -252,7 +256,7 @@ export class Dataplane {
     peer: Peer,
     command: Exclude<
       DataCommand,
-      { type: "peer-add" | "peer-remove" | "mac1-key" | "link" | "debug" | "session-retire" }
+      { type: "peer-add" | "peer-remove" | "mac1-key" | "link" | "own-addresses" | "debug" | "session-retire" }
     >,
     now: Milliseconds,
   ): void {

@@ -1,9 +1,11 @@
 /**
- * Answers to packets that no peer is there for: ICMP host unreachable (RFC 792) and ICMPv6 address unreachable (RFC 4443), back into the TUN.
- * They are sent in the destination's name, as the data plane knows no address of its own.
+ * Answers to packets that no peer is there for: ICMP host unreachable (RFC 792) and ICMPv6 address
+ * unreachable (RFC 4443), back into the TUN. They come from an address of the interface, as a
+ * router's do; from the packet's destination where none is known.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
+import { NO_OWN_ADDRESSES, type OwnAddresses } from "../base/own_addresses.ts";
 import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { type Checksum, swap16 } from "../wire/checksum.ts";
@@ -37,12 +39,18 @@ export class Unreachable {
   readonly #counters: Counters;
   #tokens = UNREACHABLE_BURST;
   #filledAt = 0;
+  #own: OwnAddresses = NO_OWN_ADDRESSES;
 
   constructor(memory: PacketMemory, checksum: Checksum, tun: TunPort, counters: Counters) {
     this.#memory = memory;
     this.#checksum = checksum;
     this.#tun = tun;
     this.#counters = counters;
+  }
+
+  /** From now on answers come from these addresses. */
+  answerFrom(own: OwnAddresses): void {
+    this.#own = own;
   }
 
   /** Answers the IPv4 or IPv6 packet of `length` bytes (a whole header at least) at `at`, unless it must not be answered or too many were. */
@@ -103,7 +111,9 @@ export class Unreachable {
     view.setUint16(scratch + Ip.IPV4_LENGTH, total);
     bytes[scratch + Ip.IPV4_TTL] = HOP_LIMIT;
     bytes[scratch + Ip.IPV4_PROTOCOL] = Ip.PROTOCOL_ICMP;
-    bytes.copyWithin(scratch + Ip.IPV4_SOURCE, at + Ip.IPV4_DESTINATION, at + Ip.IPV4_DESTINATION + 4);
+    const own = this.#own.answersFrom4;
+    if (own !== undefined) bytes.set(own, scratch + Ip.IPV4_SOURCE);
+    else bytes.copyWithin(scratch + Ip.IPV4_SOURCE, at + Ip.IPV4_DESTINATION, at + Ip.IPV4_DESTINATION + 4);
     bytes.copyWithin(scratch + Ip.IPV4_DESTINATION, at + Ip.IPV4_SOURCE, at + Ip.IPV4_SOURCE + 4);
     view.setUint16(scratch + Ip.IPV4_CHECKSUM, ~this.#checksum.sum(scratch, Ip.IPV4_HEADER_BYTES, 0), true);
     bytes[icmp] = DESTINATION_UNREACHABLE4;
@@ -123,7 +133,9 @@ export class Unreachable {
     view.setUint16(scratch + Ip.IPV6_LENGTH, icmpBytes);
     bytes[scratch + Ip.IPV6_NEXT] = Ip.PROTOCOL_ICMPV6;
     bytes[scratch + Ip.IPV6_HOP_LIMIT] = HOP_LIMIT;
-    bytes.copyWithin(scratch + Ip.IPV6_SOURCE, at + Ip.IPV6_DESTINATION, at + Ip.IPV6_DESTINATION + 16);
+    const own = this.#own.answersFrom6;
+    if (own !== undefined) bytes.set(own, scratch + Ip.IPV6_SOURCE);
+    else bytes.copyWithin(scratch + Ip.IPV6_SOURCE, at + Ip.IPV6_DESTINATION, at + Ip.IPV6_DESTINATION + 16);
     bytes.copyWithin(scratch + Ip.IPV6_DESTINATION, at + Ip.IPV6_SOURCE, at + Ip.IPV6_SOURCE + 16);
     bytes[icmp] = DESTINATION_UNREACHABLE6;
     bytes[icmp + 1] = ADDRESS_UNREACHABLE6;

@@ -7,7 +7,7 @@ import { type Milliseconds, sessionIndex } from "../base/brands.ts";
 import * as C from "../base/constants.ts";
 import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
-import { readEndpointCell } from "../base/endpoint.ts";
+import { type IpBytes, readEndpointCell } from "../base/endpoint.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
@@ -76,6 +76,8 @@ export class Inbound {
   #openSlot = 0;
   #openLargeSlot = 0;
   readonly #allowed = new Uint32Array(5);
+  /** IPv4 addresses as they stand in memory, read as one word. */
+  #refused4: ReadonlySet<number> = new Set();
   /** Of the run at hand: the peer whose messages came last, its endpoint already set; and what came of it that is not in the table yet. */
   #runPeer: Peer | null = null;
   #runBytes = 0;
@@ -96,6 +98,11 @@ export class Inbound {
     this.#voice = parts.voice;
     this.#times = parts.times;
     this.#catchUp = parts.catchUp;
+  }
+
+  /** From now on IPv4 packets from these sources are dropped. */
+  refuseSources(addresses: readonly IpBytes[]): void {
+    this.#refused4 = new Set(addresses.map((address) => new DataView(address.slice().buffer).getUint32(0, true)));
   }
 
   /** A bounded number of receives. What they gave is written, but for packets of a flow that goes on in the next turn. Returns whether there was anything. */
@@ -333,7 +340,13 @@ export class Inbound {
     const owner = bytes[at] >>> 4 === 4
       ? this.#allowedIps.lookup4(bytes, at + Ip.IPV4_SOURCE)
       : this.#allowedIps.lookup6(bytes, at + Ip.IPV6_SOURCE);
-    if (owner === slot) return true;
+    if (owner === slot) {
+      // IPv6's kernel takes any source, as from every other link.
+      if (this.#refused4.size === 0 || bytes[at] >>> 4 !== 4) return true;
+      if (!this.#refused4.has(this.#memory.u32[at + Ip.IPV4_SOURCE >>> 2])) return true;
+      this.#counters.addOf(COUNTER.rx_own_source, slot);
+      return false;
+    }
     this.#counters.addOf(COUNTER.rx_unallowed_source, slot);
     if (this.#voice.debug) this.#voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
     return false;

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
+import type { OwnAddresses } from "../base/own_addresses.ts";
 import type { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
@@ -85,6 +86,11 @@ export class Outbound {
     this.#bulkFlows = parts.bulkFlows;
     this.#counters = parts.counters;
     this.#voice = parts.voice;
+  }
+
+  /** From now on ICMP answers come from these addresses. */
+  answerFrom(own: OwnAddresses): void {
+    this.#unreachable.answerFrom(own);
   }
 
   /** A bounded number of reads. What they gave is sent, but for a run that goes on in the next turn. Returns whether there was anything. */

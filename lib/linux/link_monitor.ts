@@ -1,11 +1,14 @@
 /**
- * Changes of links as they happen (RTMGRP_LINK), for a program that watches its interface.
+ * Changes of links and their addresses as they happen, for a program that watches its interface.
  * @module
  */
 import { decodeLink, type Link, RTM_DELLINK, RTM_NEWLINK } from "../netlink/link.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
 
-const RTMGRP_LINK = 1;
+const RTMGRP_LINK = 0x1;
+const RTMGRP_IPV4_IFADDR = 0x10;
+const RTMGRP_IPV6_IFADDR = 0x100;
+const GROUPS = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
 
 /** What happened to a link. After `overrun` some changes are lost: ask for the links anew. A link that moved to another namespace is `gone`. */
 export type LinkEvent =
@@ -23,7 +26,7 @@ export class LinkMonitor {
 
   /** Subscribes in the namespace (default: the calling thread's). @throws OsError */
   static open(namespace?: { run<T>(fn: () => T): T }): LinkMonitor {
-    const socket = () => new NetlinkSocket(RTMGRP_LINK);
+    const socket = () => new NetlinkSocket(GROUPS);
     return new LinkMonitor(namespace === undefined ? socket() : namespace.run(socket));
   }
 
@@ -41,7 +44,9 @@ export class LinkMonitor {
     return this.#socket.listenEverywhere(on);
   }
 
-  /** All events that wait, oldest first (`overrun` last), without blocking. @throws OsError */
+  /**
+   * All events of links that wait, oldest first (`overrun` last), without blocking. @throws OsError
+   */
   read(): LinkEvent[] {
     const events: LinkEvent[] = [];
     const whole = this.#socket.pending((message) => {

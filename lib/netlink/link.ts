@@ -42,6 +42,7 @@ const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IFLA_INET_CONF = 1;
 /** include/uapi/linux/ip.h */
 const IPV4_DEVCONF_SEND_REDIRECTS = 6;
+const IPV4_DEVCONF_ACCEPT_LOCAL = 23;
 const IN6_ADDR_GEN_MODE_EUI64 = 0;
 const IN6_ADDR_GEN_MODE_NONE = 1;
 const RTEXT_FILTER_SKIP_STATS = 8;
@@ -129,6 +130,11 @@ export interface LinkChange {
   readonly linkLocal?: boolean;
   /** Whether packets that leave by the link they came in by are answered with ICMP redirects: the link's own say. */
   readonly sendRedirects?: boolean;
+  /**
+   * Whether packets are taken from the link although their source is an IPv4 address of this
+   * machine.
+   */
+  readonly acceptLocal?: boolean;
   /** A descriptor of the network namespace it moves to. Addresses and routes are lost and it goes down: give nothing else along. */
   readonly namespaceFd?: number;
 }
@@ -150,9 +156,12 @@ export function encodeLinkSet(sequence: number, index: number, change: LinkChang
       (all) => all.nest(AF_INET6, (inet6) => inet6.attribute(IFLA_INET6_ADDR_GEN_MODE, Uint8Array.of(mode))),
     );
   }
-  if (change.sendRedirects !== undefined) {
-    const value = change.sendRedirects ? 1 : 0;
-    const conf = (inner: MessageBuilder) => inner.attributeU32(IPV4_DEVCONF_SEND_REDIRECTS, value);
+  if (change.sendRedirects !== undefined || change.acceptLocal !== undefined) {
+    const { sendRedirects, acceptLocal } = change;
+    const conf = (inner: MessageBuilder) => {
+      if (sendRedirects !== undefined) inner.attributeU32(IPV4_DEVCONF_SEND_REDIRECTS, sendRedirects ? 1 : 0);
+      if (acceptLocal !== undefined) inner.attributeU32(IPV4_DEVCONF_ACCEPT_LOCAL, acceptLocal ? 1 : 0);
+    };
     builder.nest(IFLA_AF_SPEC, (all) => all.nest(AF_INET, (inet) => inet.nest(IFLA_INET_CONF, conf)));
   }
   if (change.namespaceFd !== undefined) builder.attributeU32(IFLA_NET_NS_FD, change.namespaceFd);

@@ -7,8 +7,10 @@
  * @module
  */
 import { osError } from "../base/errno.ts";
+import { NO_OWN_ADDRESSES, type OwnAddresses } from "../base/own_addresses.ts";
 import { LinkMonitor } from "../linux/link_monitor.ts";
 import { settleLink } from "../linux/link_settings.ts";
+import { chooseOwnAddresses } from "../linux/own_addresses.ts";
 import { NetNamespace } from "../linux/namespace.ts";
 import { type NamespaceIdentity, sameNamespace } from "../linux/rdomain.ts";
 import type { LinkFacts } from "../base/status.ts";
@@ -43,6 +45,8 @@ export class LinkWatch {
   readonly #monitor: LinkMonitor;
   #state: LinkState | undefined;
   #place: NamespaceIdentity;
+  #acceptsLocal = false;
+  #own = NO_OWN_ADDRESSES;
 
   /** @throws OsError */
   constructor(tun: number) {
@@ -59,7 +63,10 @@ export class LinkWatch {
     }
   }
 
-  /** A netlink socket that is readable when something about links changed where the interface is. It stays the same. */
+  /**
+   * A netlink socket that is readable when something about links or addresses changed where the
+   * interface is. It stays the same.
+   */
   get descriptor(): number {
     return this.#monitor.fd;
   }
@@ -96,6 +103,20 @@ export class LinkWatch {
     } catch {
       return undefined;
     }
+  }
+
+  /**
+   * Our addresses where the interface is, after a look. Those seen there last, when they cannot be
+   * asked for now.
+   */
+  ownAddresses(): OwnAddresses {
+    try {
+      const own = this.visit((routes, link) => chooseOwnAddresses(routes.addresses(), link.index, this.#acceptsLocal));
+      if (own !== undefined) this.#own = own;
+    } catch {
+      // The next look asks again.
+    }
+    return this.#own;
   }
 
   /** Sets the interface's MTU. @throws OsError */
@@ -147,6 +168,8 @@ export class LinkWatch {
   /** Events of another namespace come when that has a number here. Where either is refused, looks have to do. */
   #arrive(there: NetNamespace, isHome: boolean): void {
     this.#place = there.identity;
+    this.#acceptsLocal = false;
+    this.#own = NO_OWN_ADDRESSES;
     this.#monitor.listenEverywhere(!isHome);
     if (isHome) return;
     try {
@@ -161,7 +184,7 @@ export class LinkWatch {
     const state = { name: link.name, up: (link.flags & IFF_UP) !== 0, mtu: link.mtu, place: this.#place };
     const isSettled = before !== undefined && sameNamespace(before.place, state.place) && (before.up || !state.up) &&
       (before.mtu >= IPV6_MTU_MIN || state.mtu < IPV6_MTU_MIN);
-    if (!isSettled) settleLink(routes, link);
+    if (!isSettled) this.#acceptsLocal = settleLink(routes, link);
     return this.#state = state;
   }
 

@@ -1,5 +1,6 @@
 /** Answers to packets that no peer is there for, and ECN through the tunnel. */
 import assert from "node:assert/strict";
+import { NO_OWN_ADDRESSES } from "../../lib/base/own_addresses.ts";
 import { finish, internetChecksum, makePacket, type PacketSpec, plainFrame } from "./packets.ts";
 import { after, connectedSides, datagramsOf, ENDPOINT_A, NOON, P0, Side } from "./two_sides.ts";
 
@@ -42,6 +43,47 @@ Deno.test("a packet without a peer is answered by ICMPv6 address unreachable", (
   const length = answer.length - 40;
   const pseudo = Uint8Array.of(...answer.subarray(8, 40), 0, 0, length >>> 8, length & 255, 0, 0, 0, 58);
   assert.equal(internetChecksum(pseudo, answer.subarray(40)), 0);
+});
+
+Deno.test("answers come from our own addresses once they are known; where there is none, from the destination", () => {
+  const side = new Side(ENDPOINT_A);
+  const v4 = Uint8Array.of(192, 168, 5, 1);
+  const v6 = Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i);
+  const sources = () => {
+    const [answer4] = answersTo(side, makePacket(SPEC));
+    const [answer6] = answersTo(side, makePacket({ ...SPEC, v6: true }));
+    assert.equal(internetChecksum(answer4.subarray(0, 20)), 0);
+    assert.equal(internetChecksum(answer4.subarray(20)), 0);
+    const length = answer6.length - 40;
+    const pseudo = Uint8Array.of(...answer6.subarray(8, 40), 0, 0, length >>> 8, length & 255, 0, 0, 0, 58);
+    assert.equal(internetChecksum(pseudo, answer6.subarray(40)), 0);
+    return [answer4.subarray(12, 16), answer6.subarray(8, 24)];
+  };
+  const before = sources();
+  const own = { answersFrom4: v4, answersFrom6: v6, refused4: [v4] };
+  side.apply({ type: "own-addresses", own });
+  assert.deepEqual(sources(), [v4, v6]);
+  side.apply({ type: "own-addresses", own: { ...own, answersFrom6: undefined } });
+  assert.deepEqual(sources(), [v4, before[1]]);
+  side.apply({ type: "own-addresses", own: NO_OWN_ADDRESSES });
+  assert.deepEqual(sources(), before);
+});
+
+Deno.test("packets from our own IPv4 addresses are dropped while they are to be refused", () => {
+  const { a, b } = connectedSides();
+  const arrived = (v6: boolean, source: number) => {
+    for (const run of a.sendPacket(makePacket({ ...SPEC, v6, source }))) b.udp.inbox.push(run);
+    b.turn();
+    return b.tun.takePackets().length;
+  };
+  const refused4 = [Uint8Array.of(10, 0, 0, 7), Uint8Array.of(10, 0, 0, 8)];
+  b.apply({ type: "own-addresses", own: { ...NO_OWN_ADDRESSES, refused4 } });
+  assert.deepEqual([7, 8, 9, 7].map((source) => arrived(false, source)), [0, 0, 1, 0]);
+  assert.equal(b.dataplane.counts().rx_own_source, 3);
+  assert.equal(b.table.counters.counts(P0).rx_own_source, 3);
+  assert.equal(arrived(true, 7), 1);
+  b.apply({ type: "own-addresses", own: NO_OWN_ADDRESSES });
+  assert.equal(arrived(false, 7), 1);
 });
 
 Deno.test("a peer without an endpoint is as good as none: an answer, no handshake, nothing kept", () => {

@@ -84,7 +84,7 @@ async function jobs(args: readonly string[]): Promise<Job[]> {
   }
   // The tests of packets once more, over a data plane of two halves (tests/data/two_ways.ts).
   const halves = ["tests/data", "tests/sim", "tests/conformance", "--", "--two-ways"];
-  // tests/library_test.ts checks their types: here the runtime imports for them what they import themselves.
+  // tests/library_test.ts checks their types.
   const examples = [["--doc", "lib", "ffi", "mod.ts"]];
   return [...found.sort(), ...rooms.sort().map((room) => [room]), halves, files, ...examples]
     .filter((job) => job.length > 0);

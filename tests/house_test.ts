@@ -103,6 +103,28 @@ Deno.test("a door only hands out what rooms have, and no room uses a door", () =
   assert.deepEqual(users.map(({ path }) => path), []);
 });
 
+/** A symbol of `deno doc --json`, as far as it is looked at. */
+interface Documented {
+  readonly name: string;
+  readonly declarations: readonly {
+    readonly kind: string;
+    readonly jsDoc?: { readonly doc?: string; readonly tags?: readonly { readonly kind: string }[] };
+  }[];
+}
+
+Deno.test("every function and class that the doors hand out has an example", async () => {
+  const list = new Deno.Command(Deno.execPath(), { args: ["doc", "--json", "mod.ts", ...DOORS] });
+  const { nodes } = JSON.parse(new TextDecoder().decode((await list.output()).stdout));
+  const symbols = Object.values(nodes as Record<string, { symbols: Documented[] }>).flatMap((node) => node.symbols);
+  assert.ok(symbols.length > 100, `${symbols.length}`);
+  const bare = symbols.filter(({ declarations }) =>
+    declarations.some(({ kind, jsDoc }) =>
+      (kind === "function" || kind === "class") && !jsDoc?.tags?.some((tag) => tag.kind === "example")
+    )
+  );
+  assert.deepEqual(bare.map(({ name }) => name), []);
+});
+
 Deno.test("everything that the doors hand out is documented", async () => {
   const { exports } = JSON.parse(await Deno.readTextFile("deno.json"));
   const doors = Object.values<string>(exports).map((path) => path.replace("./", ""));

@@ -49,3 +49,20 @@ for (const { shown, imported, flags } of PROGRAMS) {
     assert.equal(code, 0, said);
   });
 }
+
+Deno.test("all examples in comments have the right types", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    // Beside what an example imports, the runtime imports all of the module it stands in.
+    const { compilerOptions, unstable } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+    const configuration = { unstable, compilerOptions: { ...compilerOptions, noUnusedLocals: false } };
+    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(configuration));
+    await Deno.copyFile(`${ROOT}deno.lock`, `${folder}/deno.lock`);
+    const args = ["check", `--config=${folder}/deno.json`, "--doc", "lib", "mod.ts"];
+    const check = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env: { NO_COLOR: "1" } });
+    const { code, stderr } = await check.output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -6,7 +6,20 @@
 
 const PAGE_BYTES = 65_536;
 
-/** A bump allocator over one block of memory. Offsets are bytes from its beginning. */
+/**
+ * A bump allocator over one block of memory. Offsets are bytes from its beginning.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Arena } from "./arena.ts";
+ *
+ * const arena = new Arena(65_536);
+ * const at = arena.take(100);
+ * arena.bytes.set([1, 2, 3], at);
+ * assert.ok(arena.take(4, 16) >= at + 100);
+ * ```
+ */
 export class Arena {
   /** The block itself, as WebAssembly modules import it. */
   readonly memory: WebAssembly.Memory;

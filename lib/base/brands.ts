@@ -19,9 +19,40 @@ export type PeerSlot = Brand<number, "PeerSlot">;
 /** A session index as it stands in messages (`sender`, `receiver`): an unsigned 32-bit number. */
 export type SessionIndex = Brand<number, "SessionIndex">;
 
-/** Brands a number as a time in milliseconds. */
+/**
+ * Brands a number as a time in milliseconds.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { milliseconds } from "./brands.ts";
+ *
+ * const now = milliseconds(performance.now() + 1);
+ * assert.ok(now > 0);
+ * ```
+ */
 export const milliseconds = (value: number): Milliseconds => value as Milliseconds;
-/** Brands a number as a peer's slot. */
+/**
+ * Brands a number as a peer's slot.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { peerSlot } from "./brands.ts";
+ *
+ * assert.ok(peerSlot(7) === 7);
+ * ```
+ */
 export const peerSlot = (value: number): PeerSlot => value as PeerSlot;
-/** Brands a number as a session index, as an unsigned 32-bit value. */
+/**
+ * Brands a number as a session index, as an unsigned 32-bit value.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { sessionIndex } from "./brands.ts";
+ *
+ * assert.ok(sessionIndex(-1) === 0xffff_ffff);
+ * ```
+ */
 export const sessionIndex = (value: number): SessionIndex => (value >>> 0) as SessionIndex;

@@ -20,7 +20,21 @@ export type AllCounts = Readonly<Record<CounterName, number>>;
 /** Bytes of a block. */
 export const COUNTER_BLOCK_BYTES = COUNTERS.length * Float64Array.BYTES_PER_ELEMENT;
 
-/** One thread's counters. */
+/**
+ * One thread's counters.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Counters } from "./counter_block.ts";
+ * import { COUNTER } from "./counters.ts";
+ * import { PeerTable } from "./peer_table.ts";
+ *
+ * const counters = new Counters(new PeerTable());
+ * counters.add(COUNTER.rx_malformed);
+ * assert.ok(counters.counts().rx_malformed === 1);
+ * ```
+ */
 export class Counters {
   /** By COUNTER. Hot loops write here: `values[COUNTER.tx_sealed]++`. */
   readonly values: Float64Array;

@@ -41,6 +41,16 @@ export const LOCAL_INTERFACE = 24;
  * Writes an endpoint and, when known, the local address into a cell of 48 bytes:
  * [0] endpoint's address length (0 none, 4, 16), [1] local address' length (0, 4, 16), [2..3] port (big-endian),
  * [4..7] scope (little-endian), [8..23] address, [24..27] local interface index (little-endian), [28..43] local address.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ENDPOINT_CELL_BYTES, readEndpointCell, writeEndpointCell } from "./endpoint.ts";
+ *
+ * const cell = new Uint8Array(ENDPOINT_CELL_BYTES);
+ * writeEndpointCell(cell, 0, { address: Uint8Array.of(192, 0, 2, 1), port: 51820, scope: 0 }, undefined);
+ * assert.ok(readEndpointCell(cell, 0)?.port === 51820);
+ * ```
  */
 export function writeEndpointCell(
   cell: Uint8Array,
@@ -67,7 +77,17 @@ export function clearLocalCell(cell: Uint8Array, at: number): void {
   cell.fill(0, at + LOCAL_INTERFACE, at + ENDPOINT_CELL_BYTES);
 }
 
-/** The endpoint in a cell, or undefined when there is none. */
+/**
+ * The endpoint in a cell, or undefined when there is none.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ENDPOINT_CELL_BYTES, readEndpointCell } from "./endpoint.ts";
+ *
+ * assert.ok(readEndpointCell(new Uint8Array(ENDPOINT_CELL_BYTES), 0) === undefined);
+ * ```
+ */
 export function readEndpointCell(cell: Uint8Array, at: number): Endpoint | undefined {
   const length = cell[at];
   if (length !== 4 && length !== 16) return undefined;
@@ -78,7 +98,17 @@ export function readEndpointCell(cell: Uint8Array, at: number): Endpoint | undef
   };
 }
 
-/** The local address in a cell, or undefined when there is none. */
+/**
+ * The local address in a cell, or undefined when there is none.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ENDPOINT_CELL_BYTES, readLocalCell } from "./endpoint.ts";
+ *
+ * assert.ok(readLocalCell(new Uint8Array(ENDPOINT_CELL_BYTES), 0) === undefined);
+ * ```
+ */
 export function readLocalCell(cell: Uint8Array, at: number): LocalAddress | undefined {
   const length = cell[at + 1];
   if (length !== 4 && length !== 16) return undefined;

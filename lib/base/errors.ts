@@ -3,7 +3,18 @@
  * @module
  */
 
-/** A user's mistake: `word` is the word of the command line or key of the file that was wrong. */
+/**
+ * A user's mistake: `word` is the word of the command line or key of the file that was wrong.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ConfigError } from "./errors.ts";
+ *
+ * const error = new ConfigError("wgport", "70000: a number from 0 to 65535 is required");
+ * assert.ok(error.message === "wgport: 70000: a number from 0 to 65535 is required");
+ * ```
+ */
 export class ConfigError extends Error {
   /** Tells the error apart from others. */
   override readonly name = "ConfigError";
@@ -22,7 +33,18 @@ export class ConfigError extends Error {
   }
 }
 
-/** The operating system refused: the call, what it was called on, and the errno. */
+/**
+ * The operating system refused: the call, what it was called on, and the errno.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { OsError } from "./errors.ts";
+ *
+ * const error = new OsError("bind", "udp port 7111", "EADDRINUSE", 98, "Address already in use");
+ * assert.ok(error.message === "udp port 7111: bind: Address already in use (EADDRINUSE)");
+ * ```
+ */
 export class OsError extends Error {
   /** Tells the error apart from others. */
   override readonly name = "OsError";

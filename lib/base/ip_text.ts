@@ -53,12 +53,34 @@ export function parseIpv6(text: string): IpBytes | undefined {
   return bytes;
 }
 
-/** An address of either family, or undefined. */
+/**
+ * An address of either family, or undefined.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseIp } from "./ip_text.ts";
+ *
+ * assert.ok(parseIp("fd00::1")?.length === 16);
+ * assert.ok(parseIp("10.0.0.256") === undefined);
+ * ```
+ */
 export function parseIp(text: string): IpBytes | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }
 
-/** An address as text: a dotted quad, or RFC 5952 (lower case, the longest run of zeros shortened). `at` is where it begins. */
+/**
+ * An address as text: a dotted quad, or RFC 5952 (lower case, the longest run of zeros shortened). `at` is where it begins.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatIp } from "./ip_text.ts";
+ *
+ * assert.ok(formatIp(Uint8Array.of(10, 0, 0, 1)) === "10.0.0.1");
+ * assert.ok(formatIp(new Uint8Array(16)) === "::");
+ * ```
+ */
 export function formatIp(bytes: Uint8Array, at = 0, length: number = bytes.length - at): string {
   if (length === 4) return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
   let best = -1;
@@ -100,7 +122,17 @@ export function parseDecimal(text: string, max: number): number | undefined {
   return value <= max ? value : undefined;
 }
 
-/** `ADDRESS/PREFIX`, or an address alone (then /32 or /128), host bits cleared; undefined when it is neither. */
+/**
+ * `ADDRESS/PREFIX`, or an address alone (then /32 or /128), host bits cleared; undefined when it is neither.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseRange } from "./ip_text.ts";
+ *
+ * assert.ok(parseRange("10.0.0.7/24")?.address[3] === 0);
+ * ```
+ */
 export function parseRange(text: string): AllowedIp | undefined {
   const slash = text.indexOf("/");
   const address = parseIp(slash < 0 ? text : text.slice(0, slash));
@@ -111,7 +143,17 @@ export function parseRange(text: string): AllowedIp | undefined {
   return { address: maskAddress(address, prefix), prefix };
 }
 
-/** `ADDRESS/PREFIX` of a range. */
+/**
+ * `ADDRESS/PREFIX` of a range.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatRange } from "./ip_text.ts";
+ *
+ * assert.ok(formatRange({ address: Uint8Array.of(10, 0, 0, 0), prefix: 24 }) === "10.0.0.0/24");
+ * ```
+ */
 export function formatRange(range: AllowedIp): string {
   return `${formatIp(range.address)}/${range.prefix}`;
 }
@@ -130,6 +172,15 @@ export function maskAddress(address: IpBytes, prefix: number): IpBytes {
  * `A.B.C.D:PORT` or `[IPv6]:PORT`, the latter perhaps with a zone (`[fe80::1%3]:PORT`); undefined when it is not one.
  * A mapped IPv4 address becomes IPv4, because the sockets of the two families are apart.
  * @param interfaceIndex finds the index of a zone that is a name; without it only numbers are taken
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseEndpoint } from "./ip_text.ts";
+ *
+ * assert.ok(parseEndpoint("192.0.2.1:51820")?.port === 51820);
+ * assert.ok(parseEndpoint("[fe80::1%3]:51820")?.scope === 3);
+ * ```
  */
 export function parseEndpoint(
   text: string,
@@ -157,6 +208,15 @@ export function parseEndpoint(
 /**
  * An endpoint as `parseEndpoint` reads it.
  * @param zoneName names the interface of a zone; it is written as a number without it, or where it gives none
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatEndpoint } from "./ip_text.ts";
+ *
+ * const address = Uint8Array.of(192, 0, 2, 1);
+ * assert.ok(formatEndpoint({ address, port: 51820, scope: 0 }) === "192.0.2.1:51820");
+ * ```
  */
 export function formatEndpoint(endpoint: Endpoint, zoneName?: (index: number) => string | undefined): string {
   const address = formatIp(endpoint.address);

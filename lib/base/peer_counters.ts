@@ -15,7 +15,21 @@ export const PEER_COUNTERS_BYTES = WORDS * Uint32Array.BYTES_PER_ELEMENT;
 /** By place in the list: the word of the row. */
 const WORD_OF = Int16Array.from(COUNTERS, ([name]) => PEER_COUNTERS.indexOf(name as PeerCounterName));
 
-/** Rows indexed by PeerSlot. */
+/**
+ * Rows indexed by PeerSlot.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { peerSlot } from "./brands.ts";
+ * import { COUNTER } from "./counters.ts";
+ * import { PeerTable } from "./peer_table.ts";
+ *
+ * const { counters } = new PeerTable();
+ * counters.add(COUNTER.tx_keepalives, peerSlot(3), 1);
+ * assert.ok(counters.counts(peerSlot(3)).tx_keepalives === 1);
+ * ```
+ */
 export class PeerCounters {
   readonly #words: Uint32Array;
 

@@ -63,7 +63,21 @@ const HANDSHAKES_BYTES = HANDSHAKES * 8;
 /** Bytes for one peer: the rows of all stand first, then those of their counters. */
 const PEER_BYTES = ROW_BYTES + PEER_COUNTERS_BYTES;
 
-/** Rows indexed by PeerSlot over one SharedArrayBuffer; pages that no peer uses are never resident. */
+/**
+ * Rows indexed by PeerSlot over one SharedArrayBuffer; pages that no peer uses are never resident.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { milliseconds, peerSlot } from "./brands.ts";
+ * import { PeerTable } from "./peer_table.ts";
+ *
+ * const table = new PeerTable();
+ * const peer = peerSlot(0);
+ * table.sent(peer, 128, true, milliseconds(1_000));
+ * assert.ok(new PeerTable(table.buffer).txBytes(peer) === 128);
+ * ```
+ */
 export class PeerTable {
   /** The rows, for another isolate's PeerTable. */
   readonly buffer: SharedArrayBuffer;

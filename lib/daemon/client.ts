@@ -24,10 +24,27 @@ const END_MS = 10_000;
 /**
  * The interfaces that have a daemon (sockets left behind by a dead one are passed over), sorted as people count; also those that this user
  * may not ask.
+ *
+ * @example
+ * ```ts
+ * import { interfaceNames } from "./client.ts";
+ *
+ * for (const name of interfaceNames()) console.log(name);
+ * ```
  */
 export const interfaceNames = (): string[] => socketNames().filter(interfaceExists);
 
-/** Whether there is a daemon of this name, which this user may ask or not. @throws ConfigError when the name cannot be one */
+/**
+ * Whether there is a daemon of this name, which this user may ask or not.
+ * @throws ConfigError when the name cannot be one
+ *
+ * @example
+ * ```ts
+ * import { interfaceExists } from "./client.ts";
+ *
+ * console.log(interfaceExists("wg1") ? "wg1 is there" : "no wg1");
+ * ```
+ */
 export function interfaceExists(name: string): boolean {
   const state = unixSocketState(socketPath(name));
   if (state === "dead") removeDeadSocket(name);
@@ -44,7 +61,16 @@ export function daemonProcesses(): ReadonlySet<number> {
 /** Whether there is a daemon of this name that this user may not ask. @throws ConfigError when the name cannot be one */
 export const interfaceDenied = (name: string): boolean => unixSocketState(socketPath(name)) === "denied";
 
-/** What anybody may know of an interface (no keys, no peers), or undefined when it tells nothing. */
+/**
+ * What anybody may know of an interface (no keys, no peers), or undefined when it tells nothing.
+ *
+ * @example
+ * ```ts
+ * import { publicFacts } from "./client.ts";
+ *
+ * console.log(publicFacts("wg1")?.listenPort ?? "no wg1");
+ * ```
+ */
 export function publicFacts(name: string): InterfaceStatus | undefined {
   try {
     return parseGet(Deno.readTextFileSync(publicPath(name)));
@@ -57,6 +83,18 @@ export function publicFacts(name: string): InterfaceStatus | undefined {
  * All about one interface. Also works, with fewer facts, with another implementation's daemon.
  * @throws ConfigError when the name cannot be one
  * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not ask
+ * @param name the interface's name, e.g. `wg1`
+ *
+ * @example
+ * ```ts
+ * import { getDevice } from "./client.ts";
+ *
+ * // Bytes that an interface received from all peers.
+ * async function received(name: string): Promise<number> {
+ *   return (await getDevice(name)).peers.reduce((sum, { rxBytes }) => sum + rxBytes, 0);
+ * }
+ * console.log(typeof received);
+ * ```
  */
 export async function getDevice(name: string): Promise<InterfaceStatus> {
   const text = await ask(name, "get=2\n\n");
@@ -69,6 +107,18 @@ export async function getDevice(name: string): Promise<InterfaceStatus> {
  * Changes an interface, whole or not at all.
  * @throws ConfigError what the daemon found wrong with a value
  * @throws OsError what the kernel refused (`EADDRINUSE` for the port), or as `getDevice`
+ *
+ * @example
+ * ```ts
+ * import type { PublicKey } from "../base/brands.ts";
+ * import { setDevice } from "./client.ts";
+ *
+ * // Takes a peer off an interface.
+ * async function remove(name: string, publicKey: PublicKey): Promise<void> {
+ *   await setDevice(name, { peers: [{ publicKey, remove: true }] });
+ * }
+ * console.log(typeof remove);
+ * ```
  */
 export async function setDevice(name: string, change: DeviceChange): Promise<void> {
   const lines = formatSet(change);
@@ -80,6 +130,17 @@ export async function setDevice(name: string, change: DeviceChange): Promise<voi
 /**
  * Ends an interface and waits until its process is gone. One that hangs is killed; another implementation's, which cannot be asked, gets SIGTERM.
  * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not end it, `ETIMEDOUT` when the process does not end
+ *
+ * @example
+ * ```ts
+ * import { destroyDaemon } from "./client.ts";
+ *
+ * // Ends interfaces one after the other.
+ * async function destroyAll(names: readonly string[]): Promise<void> {
+ *   for (const name of names) await destroyDaemon(name);
+ * }
+ * await destroyAll([]);
+ * ```
  */
 export async function destroyDaemon(name: string): Promise<void> {
   const { endOwner, hasEnded, socketOwner } = await import("./owner.ts");
@@ -101,7 +162,21 @@ export async function destroyDaemon(name: string): Promise<void> {
   removeDeadSocket(name);
 }
 
-/** The lines of an interface's log after `since`, the number of the last one already seen (0 for all that are kept). @throws as `getDevice` */
+/**
+ * The lines of an interface's log after `since`, the number of the last one already seen (0 for all that are kept).
+ * @throws as `getDevice`
+ *
+ * @example
+ * ```ts
+ * import { readLog } from "./client.ts";
+ *
+ * // Prints the lines that an interface's log still has.
+ * async function print(name: string): Promise<void> {
+ *   for (const { unixMs, text } of await readLog(name)) console.log(new Date(unixMs).toISOString(), text);
+ * }
+ * console.log(typeof print);
+ * ```
+ */
 export async function readLog(name: string, since = 0): Promise<LogLine[]> {
   const { parseLog } = await import("./log_text.ts");
   return parseLog(parseReply(await ask(name, `dmesg=1\nsince=${since}\n\n`), name));
@@ -113,6 +188,18 @@ export async function readLog(name: string, since = 0): Promise<LogLine[]> {
  * @param environment for the daemon: `LOG_LEVEL`
  * @returns the daemon's process id
  * @throws ConfigError or OsError, whatever kept the daemon from starting; then nothing is left of it
+ *
+ * @example
+ * ```ts
+ * import type { PrivateKey } from "../base/brands.ts";
+ * import { spawnDaemon } from "./client.ts";
+ *
+ * // Makes an interface with a key on a free port.
+ * async function create(name: string, privateKey: PrivateKey): Promise<void> {
+ *   console.log(`${name} is process ${await spawnDaemon(name, { privateKey, listenPort: 0 })}`);
+ * }
+ * console.log(typeof create);
+ * ```
  */
 export async function spawnDaemon(
   name: string,
@@ -144,6 +231,17 @@ export async function openPlace<T>(name: string, open: (path: string) => T): Pro
  * Has the daemon take the link up or down: then the interface keeps its IPv6 addresses and routes.
  * @returns whether it did: another implementation's daemon does not
  * @throws as `getDevice`
+ *
+ * @example
+ * ```ts
+ * import { setLinkUp } from "./client.ts";
+ *
+ * // Takes an interface down and up: its sessions end.
+ * async function restart(name: string): Promise<void> {
+ *   for (const up of [false, true]) await setLinkUp(name, up);
+ * }
+ * console.log(typeof restart);
+ * ```
  */
 export async function setLinkUp(name: string, up: boolean): Promise<boolean> {
   return /^errno=0$/m.test(await ask(name, `link=${up ? "up" : "down"}\n\n`));

@@ -36,7 +36,23 @@ function publicStatus(name: string): InterfaceStatus {
   return status;
 }
 
-/** The interfaces of this machine's daemons. Who may not ask a daemon is told the port and the rtable, and may not set anything. */
+/**
+ * The interfaces of this machine's daemons. Who may not ask a daemon is told the port and the rtable, and may not set anything.
+ *
+ * @example
+ * ```ts
+ * import { SIOCGWG } from "../openbsd/ioctl.ts";
+ * import { DeviceControl } from "./wg_control.ts";
+ *
+ * // The port of an interface.
+ * async function port(wgd_name: string): Promise<number | undefined> {
+ *   const control = new DeviceControl();
+ *   const { wgd_size } = await SIOCGWG(control, { wgd_name, wgd_size: 0 });
+ *   return (await SIOCGWG(control, { wgd_name, wgd_size })).wgd_interface?.i_port;
+ * }
+ * console.log(typeof port);
+ * ```
+ */
 export class DeviceControl implements WgControl {
   async get(name: string): Promise<InterfaceStatus | { readonly listenPort: number; readonly rtable: number }> {
     const status = await askedStatus(name);

@@ -77,7 +77,48 @@ export interface DataplaneOptions {
   readonly checksum?: Checksum;
 }
 
-/** One interface's packets. Nothing here blocks; whoever drives it calls `turn` while it returns true and waits on the descriptors otherwise. */
+/**
+ * One interface's packets. Nothing here blocks; whoever drives it calls `turn` while it returns true and waits on the descriptors otherwise.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Arena } from "../base/arena.ts";
+ * import { milliseconds } from "../base/brands.ts";
+ * import { PeerTable } from "../base/peer_table.ts";
+ * import { nobleCipher } from "../crypto/noble_cipher.ts";
+ * import { nobleSuite } from "../crypto/noble_suite.ts";
+ * import { Dataplane, DATAPLANE_ARENA_BYTES } from "./dataplane.ts";
+ * import { PORT_DRAINED, SEND_OK } from "./ports.ts";
+ *
+ * const arena = new Arena(DATAPLANE_ARENA_BYTES + 65_536);
+ * const gather = () => {};
+ * const dataplane = new Dataplane({
+ *   arena,
+ *   cipher: nobleCipher(arena),
+ *   suite: nobleSuite,
+ *   table: new PeerTable(),
+ *   // Ports where nothing comes in: MemoryTun and PortableUdp are real ones.
+ *   tun: { tso: false, uso: false, queues: 1, read: () => PORT_DRAINED, gather, write: () => true },
+ *   udp: {
+ *     gso: false,
+ *     gro: false,
+ *     segmentsMax: 1,
+ *     bytesMax: 65_507,
+ *     segmentSize: 0,
+ *     ecn: 0,
+ *     sourceAt: 0,
+ *     receive: () => PORT_DRAINED,
+ *     gather,
+ *     send: () => SEND_OK,
+ *   },
+ *   emit: (event) => console.log(event.type),
+ * });
+ * const now = milliseconds(1);
+ * dataplane.apply({ type: "link", up: true, mtu: 1420 }, now);
+ * assert.ok(dataplane.turn(now) === false);
+ * ```
+ */
 export class Dataplane {
   /** Where it counts. */
   readonly counters: Counters;

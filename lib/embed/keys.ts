@@ -67,10 +67,11 @@ export function makePresharedKey(): PresharedKey {
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { formatKey, publicKeyOf } from "./keys.ts";
  *
  * const key = publicKeyOf("dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=");
- * console.assert(formatKey(key) === "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=");
+ * assert.ok(formatKey(key) === "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=");
  * ```
  *
  * @param privateKey 44 characters of base64, or 32 bytes

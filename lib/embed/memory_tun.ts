@@ -8,7 +8,22 @@ import { GATHER_MAX, PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } 
 /** Packets that wait to be read; further ones are dropped, as a full device queue does. */
 export const MEMORY_TUN_QUEUE_MAX = 1024;
 
-/** A TunPort without offloads: every packet stands for itself. */
+/**
+ * A TunPort without offloads: every packet stands for itself.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Arena } from "../base/arena.ts";
+ * import { MemoryTun } from "./memory_tun.ts";
+ *
+ * const tun = new MemoryTun(new Arena(1 << 20), (packet) => console.log(packet.length));
+ * tun.wake = () => console.log("a turn may find something");
+ * tun.inject(Uint8Array.of(0x45, 0, 0, 20, 0, 0, 0, 0, 64, 59, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2));
+ * assert.ok(tun.waiting === 1);
+ * tun.close();
+ * ```
+ */
 export class MemoryTun implements TunPort {
   /** It has no super-packets of TCP. */
   readonly tso = false;

@@ -18,7 +18,24 @@ interface Received {
   readonly source: Endpoint;
 }
 
-/** One UDP socket of the runtime on both families, or on IPv4 only where there is no IPv6. */
+/**
+ * One UDP socket of the runtime on both families, or on IPv4 only where there is no IPv6.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Arena } from "../base/arena.ts";
+ * import { PortableUdp } from "./portable_udp.ts";
+ *
+ * const arena = new Arena(1 << 20);
+ * const udp = new PortableUdp(arena, 0, "127.0.0.1");
+ * const came = new Promise<void>((resolve) => udp.wake = resolve);
+ * udp.sendDatagram(Uint8Array.of(1, 2, 3), udp.local);
+ * await came;
+ * assert.ok(udp.receive(arena.take(65_535)) === 3);
+ * await udp.close();
+ * ```
+ */
 export class PortableUdp implements UdpPort {
   /** One datagram a send. */
   readonly gso = false;

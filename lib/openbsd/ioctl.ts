@@ -28,6 +28,19 @@ export interface WgControl {
  * Sets an interface's configuration, whole or not at all.
  * @throws OsError EINVAL for a value that is out of range, EPFNOSUPPORT for a protocol version above 1, EADDRINUSE for the port,
  * ENXIO when there is no such interface, EPERM or EACCES for who may not
+ *
+ * @example
+ * ```ts
+ * import { SIOCSWG } from "./ioctl.ts";
+ * import { emptyInterface, WG_INTERFACE_HAS_PORT } from "./wg_data_io.ts";
+ *
+ * const control = {
+ *   get: () => Promise.resolve({ listenPort: 0, rtable: 0 }),
+ *   set: (name: string, change: object) => Promise.resolve(console.log(name, change)),
+ * };
+ * const wgd_interface = { ...emptyInterface(), i_flags: WG_INTERFACE_HAS_PORT, i_port: 7111 };
+ * await SIOCSWG(control, { wgd_name: "wg1", wgd_size: 0, wgd_interface }); // wg1 { listenPort: 7111 }
+ * ```
  */
 export async function SIOCSWG(control: WgControl, data: W.wg_data_io): Promise<void> {
   const io = data.wgd_interface;
@@ -39,6 +52,20 @@ export async function SIOCSWG(control: WgControl, data: W.wg_data_io): Promise<v
  * Reads an interface's configuration. As on OpenBSD the caller gives a size, `wgd_size` tells the one needed, and the interface is filled in
  * when the given one is enough: ask with 0, then with what was told, until it fits. Who is not root gets port and rtable only.
  * @throws OsError ENXIO when there is no such interface
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { SIOCGWG } from "./ioctl.ts";
+ *
+ * const control = {
+ *   get: () => Promise.resolve({ listenPort: 7111, rtable: 0 }),
+ *   set: () => Promise.resolve(),
+ * };
+ * const { wgd_size } = await SIOCGWG(control, { wgd_name: "wg1", wgd_size: 0 });
+ * const { wgd_interface } = await SIOCGWG(control, { wgd_name: "wg1", wgd_size });
+ * assert.ok(wgd_interface?.i_port === 7111);
+ * ```
  */
 export async function SIOCGWG(
   control: WgControl,

@@ -40,14 +40,36 @@ const SOCKADDR = { len: 0, family: 1, port: 2, addr4: 4, flowinfo: 4, addr6: 8, 
 const SOCKADDR_IN_SIZE = 16;
 const SOCKADDR_IN6_SIZE = 28;
 
-/** Bytes that an interface with its peers and ranges takes: what SIOCGWG tells as `wgd_size`. */
+/**
+ * Bytes that an interface with its peers and ranges takes: what SIOCGWG tells as `wgd_size`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { interfaceSize } from "./wg_data_codec.ts";
+ * import { emptyInterface } from "./wg_data_io.ts";
+ *
+ * assert.ok(interfaceSize(emptyInterface()) === 80);
+ * ```
+ */
 export function interfaceSize(io: wg_interface_io): number {
   let size = WG_INTERFACE_IO_SIZE;
   for (const peer of io.i_peers) size += WG_PEER_IO_SIZE + peer.p_aips.length * WG_AIP_IO_SIZE;
   return size;
 }
 
-/** The struct as bytes. */
+/**
+ * The struct as bytes.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { encodeInterface } from "./wg_data_codec.ts";
+ * import { emptyInterface } from "./wg_data_io.ts";
+ *
+ * assert.ok(encodeInterface(emptyInterface()).length === 80);
+ * ```
+ */
 export function encodeInterface(io: wg_interface_io): Uint8Array {
   const bytes = new Uint8Array(interfaceSize(io));
   const view = new DataView(bytes.buffer);
@@ -65,6 +87,14 @@ export function encodeInterface(io: wg_interface_io): Uint8Array {
 /**
  * Reads a struct back. Everything is checked against the length first.
  * @throws ConfigError `wgd_size` when the bytes are too few for what they count, `p_endpoint` or `a_af` for an address family that is none
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { decodeInterface } from "./wg_data_codec.ts";
+ *
+ * assert.ok(decodeInterface(new Uint8Array(80)).i_peers.length === 0);
+ * ```
  */
 export function decodeInterface(bytes: Uint8Array): wg_interface_io {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -88,7 +118,17 @@ export function decodeInterface(bytes: Uint8Array): wg_interface_io {
   return io;
 }
 
-/** `struct wg_data_io` itself: the name, the size and an address in memory, which means something only to who made it. */
+/**
+ * `struct wg_data_io` itself: the name, the size and an address in memory, which means something only to who made it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { encodeData } from "./wg_data_codec.ts";
+ *
+ * assert.ok(encodeData("wg1", 80, 0n).length === 32);
+ * ```
+ */
 export function encodeData(name: string, size: number, pointer: bigint): Uint8Array {
   const bytes = new Uint8Array(WG_DATA_IO_SIZE);
   new TextEncoder().encodeInto(name, bytes.subarray(0, NAME_SIZE - 1));
@@ -98,7 +138,18 @@ export function encodeData(name: string, size: number, pointer: bigint): Uint8Ar
   return bytes;
 }
 
-/** Reads a `struct wg_data_io`. @throws ConfigError `wgd_size` when it is not 32 bytes */
+/**
+ * Reads a `struct wg_data_io`.
+ * @throws ConfigError `wgd_size` when it is not 32 bytes
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { decodeData, encodeData } from "./wg_data_codec.ts";
+ *
+ * assert.ok(decodeData(encodeData("wg1", 80, 0n)).name === "wg1");
+ * ```
+ */
 export function decodeData(bytes: Uint8Array): { name: string; size: number; pointer: bigint } {
   need(bytes, 0, WG_DATA_IO_SIZE);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

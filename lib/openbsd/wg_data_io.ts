@@ -111,7 +111,17 @@ export interface wg_data_io {
   wgd_interface: wg_interface_io | undefined;
 }
 
-/** An interface where nothing is set. */
+/**
+ * An interface where nothing is set.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { emptyInterface } from "./wg_data_io.ts";
+ *
+ * assert.ok(emptyInterface().i_flags === 0);
+ * ```
+ */
 export function emptyInterface(): wg_interface_io {
   return {
     i_flags: 0,
@@ -123,7 +133,18 @@ export function emptyInterface(): wg_interface_io {
   };
 }
 
-/** A peer where nothing but the key is set. */
+/**
+ * A peer where nothing but the key is set.
+ * @param publicKey 32 bytes
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { emptyPeer, WG_PEER_HAS_PUBLIC } from "./wg_data_io.ts";
+ *
+ * assert.ok(emptyPeer(new Uint8Array(32).fill(9)).p_flags === WG_PEER_HAS_PUBLIC);
+ * ```
+ */
 export function emptyPeer(publicKey: Uint8Array): wg_peer_io {
   return {
     p_flags: WG_PEER_HAS_PUBLIC,

@@ -22,6 +22,15 @@ export type CipherChoice = "composed" | "aead" | "noble";
  * The suite for handshakes.
  * @param force takes this one or throws; without it, libcrypto when it is found and passes its self-test, otherwise @noble
  * @throws ConfigError when the one asked for is not to be had
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { chooseSuite } from "./crypto.ts";
+ *
+ * console.log(chooseSuite().name);
+ * assert.ok(chooseSuite("noble").name === "noble");
+ * ```
  */
 export function chooseSuite(force?: SuiteChoice): Suite {
   if (force === "noble") return nobleSuite;
@@ -48,6 +57,14 @@ function libcryptoOrNothing(): Suite | undefined {
  * Make one in an isolate: a second one works, but both are slower then.
  * @param force takes this one or throws; without it, the fastest that passes its self-test
  * @throws ConfigError when the one asked for is not to be had
+ *
+ * @example
+ * ```ts
+ * import { Arena } from "../base/arena.ts";
+ * import { choosePacketCipher } from "./crypto.ts";
+ *
+ * console.log(choosePacketCipher(new Arena(65_536)).name);
+ * ```
  */
 export function choosePacketCipher(arena: Arena, force?: CipherChoice): PacketCipher {
   const libcrypto = force === "noble" ? undefined : openLibcrypto();

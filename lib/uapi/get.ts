@@ -18,6 +18,15 @@ import { NO_FACTS } from "../base/status.ts";
 /**
  * The answer to `get`, without `errno=0` and the empty line (see `formatReply`). Without facts it is `get=1`, which holds nothing
  * that wg(8) does not know; with them it is `get=2`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatGet, parseGet } from "./get.ts";
+ *
+ * const status = parseGet("listen_port=51820\n");
+ * assert.ok(formatGet(status) === "listen_port=51820\n");
+ * ```
  */
 export function formatGet(status: DeviceStatus, facts?: InterfaceFacts, link?: LinkFacts): string {
   const extended = facts !== undefined;
@@ -94,6 +103,14 @@ type PeerDraft = Draft<PeerStatus> & { allowedIps: AllowedIp[]; counters?: Count
  * Reads an answer to `get=1` or `get=2`, or a public file: everything before `errno=`. Keys it does not know are passed over,
  * so that a newer or another implementation's daemon can be read; what is not told is empty (NO_FACTS).
  * @throws ConfigError when a known key has a value it cannot have
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseGet } from "./get.ts";
+ *
+ * assert.ok(parseGet("listen_port=51820\nfwmark=7\n").fwmark === 7);
+ * ```
  */
 export function parseGet(text: string): InterfaceStatus {
   const peers: PeerDraft[] = [];

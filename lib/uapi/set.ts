@@ -26,6 +26,14 @@ type PeerDraft = Draft<PeerChange> & { allowedIps?: AllowedIp[]; removeAllowedIp
  * Reads the lines after `set=1` (or `set=2`), without the empty one at the end. Everything is checked; nothing is applied here.
  * A range removed after others were added makes a second change of the same peer, so that the order of the lines is kept.
  * @throws ConfigError whose word is the key that was wrong; no key material is in it
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseSet } from "./set.ts";
+ *
+ * assert.ok(parseSet(["listen_port=51820", "replace_peers=true"]).replacePeers === true);
+ * ```
  */
 export function parseSet(lines: Iterable<string>, options: ParseSetOptions = {}): DeviceChange {
   const change: Draft<DeviceChange> = {};
@@ -53,7 +61,17 @@ export function parseSet(lines: Iterable<string>, options: ParseSetOptions = {})
   return change;
 }
 
-/** The lines of a change with a newline after each, without `set=...` and without the empty line at the end. */
+/**
+ * The lines of a change with a newline after each, without `set=...` and without the empty line at the end.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatSet } from "./set.ts";
+ *
+ * assert.ok(formatSet({ listenPort: 51820 }) === "listen_port=51820\n");
+ * ```
+ */
 export function formatSet(change: DeviceChange): string {
   let text = "";
   if (change.privateKey !== undefined) text += `private_key=${change.privateKey.toHex()}\n`;

@@ -18,7 +18,21 @@ export interface Checksum {
   readonly sumCopy: (to: number, from: number, length: number, initial: number) => number;
 }
 
-/** The fastest implementation that this runtime takes. */
+/**
+ * The fastest implementation that this runtime takes.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Arena } from "../base/arena.ts";
+ * import { chooseChecksum } from "./checksum.ts";
+ *
+ * const arena = new Arena(65_536);
+ * const at = arena.take(4);
+ * arena.bytes.set([1, 0, 2, 0], at);
+ * assert.ok(chooseChecksum(arena).sum(at, 4, 0) === 3);
+ * ```
+ */
 export function chooseChecksum(arena: Arena): Checksum {
   try {
     return wasmChecksum(arena);

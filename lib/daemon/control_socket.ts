@@ -5,13 +5,20 @@
 import { osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { UapiReader, type UapiRequest } from "../uapi/reader.ts";
+import { UAPI_MESSAGE_MAX } from "../uapi/keys.ts";
 import { formatReply } from "../uapi/reply.ts";
 import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { SOCKET_FOLDER, socketPath } from "./paths.ts";
 import { asOsError, removeFile, underLock } from "./socket_folder.ts";
 
-/** Clients served at once; further ones are turned away at once. */
+/** Clients served at once; further ones are told that it is busy. */
 export const CLIENTS_MAX = 64;
+/** Clients that are told so and have not hung up yet; of further ones the connection is closed at once. */
+const TURNED_AWAY_MAX = 64;
+/** How long one that is told so may take to hang up. */
+const TURNED_AWAY_MS = 1_000;
+/** Bytes of all clients' unfinished operations: one of the largest, and small ones of the others. */
+const HELD_MAX = 2 * UAPI_MESSAGE_MAX;
 /** A client may think this long between operations, and take this long to send one or to read an answer. */
 export const CLIENT_IDLE_MS = 60_000;
 export const CLIENT_STALL_MS = 10_000;
@@ -19,7 +26,10 @@ export const CLIENT_STALL_MS = 10_000;
 const PIECE_BYTES = 16_384;
 
 const EEXIST = 17;
+const EBUSY = 16;
+const ENOMEM = 12;
 const EPROTO = 71;
+const ETIMEDOUT = 110;
 
 /** What an operation answers: a body, or the error that it threw. `then` says what happens to the connection: the end of the process may be what ends it. */
 export interface Answer {
@@ -48,6 +58,8 @@ export class ControlSocket {
   readonly #listener: Deno.UnixListener;
   readonly #operation: Operation;
   readonly #clients = new Set<Deno.UnixConn>();
+  readonly #readers = new Set<UapiReader>();
+  #turnedAway = 0;
   readonly #limits: ClientLimits;
   readonly #inode: number | null;
   #closed = false;
@@ -117,7 +129,7 @@ export class ControlSocket {
         continue;
       }
       if (this.#clients.size >= CLIENTS_MAX) {
-        client.close();
+        this.#turnAway(client);
         continue;
       }
       this.#clients.add(client);
@@ -137,16 +149,42 @@ export class ControlSocket {
     this.#listener.close();
   }
 
+  /** Says that it is busy, and hears the client out for a moment: one that still writes would not read the answer of a connection that is closed. */
+  async #turnAway(client: Deno.UnixConn): Promise<void> {
+    const room = this.#turnedAway < TURNED_AWAY_MAX;
+    this.#turnedAway++;
+    try {
+      await this.#refuse(client, EBUSY, "no room for another client");
+      if (!room) return;
+      await client.closeWrite();
+      const piece = new Uint8Array(PIECE_BYTES);
+      const until = performance.now() + TURNED_AWAY_MS;
+      for (let left = TURNED_AWAY_MS; left > 0; left = until - performance.now()) {
+        if (typeof await within(left, () => client.read(piece)) !== "number") return;
+      }
+    } catch {
+      // It has left.
+    } finally {
+      this.#turnedAway--;
+      this.#drop(client);
+    }
+  }
+
   async #serveClient(client: Deno.UnixConn, lent: (() => void)[]): Promise<void> {
     const reader = new UapiReader();
+    this.#readers.add(reader);
+    try {
+      await this.#converse(client, reader, lent);
+    } finally {
+      this.#readers.delete(reader);
+    }
+  }
+
+  async #converse(client: Deno.UnixConn, reader: UapiReader, lent: (() => void)[]): Promise<void> {
     const piece = new Uint8Array(PIECE_BYTES);
     while (!this.#closed) {
       for (let next = reader.next(); next !== undefined; next = reader.next()) {
-        if (next.type === "broken") {
-          const error = new OsError("uapi", "control socket", "EPROTO", EPROTO, next.problem);
-          await this.#write(client, formatReply("", error, 2));
-          return;
-        }
+        if (next.type === "broken") return await this.#refuse(client, EPROTO, next.problem, next.version);
         const answer = await this.#carryOut(next);
         if (answer.release !== undefined) lent.push(answer.release);
         if (!await this.#write(client, answer.text) || answer.then === "hang-up") return;
@@ -154,12 +192,28 @@ export class ControlSocket {
           await new Promise(() => {});
         }
       }
-      const limit = reader.partial ? this.#limits.stallMs : this.#limits.idleMs;
-      const count = await within(limit, client, () => client.read(piece));
+      const { partial, version } = reader;
+      const count = await within(partial ? this.#limits.stallMs : this.#limits.idleMs, () => client.read(piece));
+      if (partial && count === "late") {
+        return await this.#refuse(client, ETIMEDOUT, "the operation has no end", version);
+      }
+      if (partial && count === null) return await this.#refuse(client, EPROTO, "the operation has no end", version);
       if (typeof count !== "number") return;
       reader.push(piece.subarray(0, count));
       piece.fill(0, 0, count);
+      if (this.#held() > HELD_MAX) return await this.#refuse(client, ENOMEM, "too many large operations at once");
     }
+  }
+
+  #held(): number {
+    let bytes = 0;
+    for (const reader of this.#readers) bytes += reader.held;
+    return bytes;
+  }
+
+  /** The last answer to a client. */
+  async #refuse(client: Deno.UnixConn, errno: number, why: string, version = 1): Promise<void> {
+    await this.#write(client, formatReply("", osError("uapi", "control socket", errno, why), version));
   }
 
   async #carryOut(request: UapiRequest): Promise<Omit<Answer, "body"> & { readonly text: string }> {
@@ -177,7 +231,7 @@ export class ControlSocket {
   async #write(client: Deno.UnixConn, text: string): Promise<boolean> {
     const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) {
-      const count = await within(this.#limits.stallMs, client, () => client.write(bytes.subarray(at)));
+      const count = await within(this.#limits.stallMs, () => client.write(bytes.subarray(at)));
       if (typeof count !== "number") return false;
       at += count;
     }
@@ -195,23 +249,15 @@ export class ControlSocket {
   }
 }
 
-/** Waits for one read or write of a client; after the limit the connection is closed. Undefined for any failure, null at its end. */
+/** Waits for one read or write of a client. Undefined for any failure, null at its end; what is `late` goes on until the connection is closed. */
 async function within(
   limitMs: number,
-  client: Deno.UnixConn,
   action: () => Promise<number | null>,
-): Promise<number | null | undefined> {
-  const timer = setTimeout(() => {
-    try {
-      client.close();
-    } catch {
-      // Closed meanwhile.
-    }
-  }, limitMs);
+): Promise<number | null | undefined | "late"> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), limitMs));
   try {
-    return await action();
-  } catch {
-    return undefined;
+    return await Promise.race([action().catch(() => undefined), late]);
   } finally {
     clearTimeout(timer);
   }

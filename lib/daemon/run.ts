@@ -5,6 +5,7 @@
 import { ConfigError, OsError } from "../base/errors.ts";
 import { startWorkers } from "../worker/worker_pair.ts";
 import { formatGet, formatPublic } from "../uapi/get.ts";
+import { checkOperation } from "../uapi/operations.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
 import { parseSet } from "../uapi/set.ts";
@@ -107,6 +108,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 
 /** One operation of the control socket. */
 async function operate(device: Interface, request: UapiRequest, log: Log): Promise<Answer> {
+  checkOperation(request);
   switch (request.operation) {
     case "get": {
       const status = device.status();
@@ -122,7 +124,6 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
       return { body: formatLog(log.since(Number(since) || 0)) };
     }
     case "link":
-      if (request.value !== "up" && request.value !== "down") break;
       device.setUp(request.value === "up");
       return { body: "" };
     case "netns": {

@@ -2,7 +2,7 @@
  * Splits what comes in on a control socket into operations. A connection carries any number of them, in pieces of any size.
  * @module
  */
-import { UAPI_LINE_MAX, UAPI_MESSAGE_MAX } from "./keys.ts";
+import { UAPI_LINE_MAX, UAPI_MESSAGE_MAX, UAPI_VERSION, UAPI_VERSION_EXTENDED } from "./keys.ts";
 
 /** An operation: its first line, `name=version`, and the lines up to the empty one. */
 export interface UapiRequest {
@@ -17,11 +17,19 @@ export interface UapiRequest {
 /** The text broke a limit or a rule; the connection is to be answered with an errno and closed. */
 export interface UapiBroken {
   readonly type: "broken";
+  /** The version that the answer is to be in: 2 when the operation's first line had it, otherwise 1. */
+  readonly version: number;
   readonly problem: string;
 }
 
 const NEWLINE = 10;
+const EQUALS = 61;
+const DIGIT_TWO = 50;
+/** Bytes of an operation's first line in which its version is looked for. */
+const VERSION_LINE_MAX = 64;
 const FIRST_BUFFER_BYTES = 4096;
+/** A larger buffer is let go of when its operation is done: the connection may stay for long. */
+const KEPT_BUFFER_BYTES = 65_536;
 
 /**
  * Takes bytes as they come (`push`) and hands out whole operations (`next`, until undefined). It holds at most one operation's bytes and
@@ -55,6 +63,18 @@ export class UapiReader {
   /** Whether an operation has begun and its end has not come: the other side left in the middle if it closes now. */
   get partial(): boolean {
     return this.#length > 0;
+  }
+
+  /** Bytes of memory that it takes. */
+  get held(): number {
+    return this.#bytes.length;
+  }
+
+  /** The version of the operation that has begun, as in `UapiBroken`. */
+  get version(): number {
+    const end = this.#bytes.subarray(0, Math.min(this.#length, VERSION_LINE_MAX)).indexOf(NEWLINE);
+    const [equals, digit] = end < 2 ? [0, 0] : this.#bytes.subarray(end - 2, end);
+    return equals === EQUALS && digit === DIGIT_TWO ? UAPI_VERSION_EXTENDED : UAPI_VERSION;
   }
 
   /** Adds bytes, which are copied. After something broken they are dropped. */
@@ -103,7 +123,7 @@ export class UapiReader {
     lines.pop();
     const first = lines.shift() ?? "";
     const equals = first.indexOf("=");
-    if (equals <= 0) return this.#break("an operation without '='");
+    if (equals <= 0) return this.#break("an operation is a name, '=' and a version");
     return { type: "request", operation: first.slice(0, equals), value: first.slice(equals + 1), lines };
   }
 
@@ -111,15 +131,17 @@ export class UapiReader {
     this.#bytes.copyWithin(0, count, this.#length);
     this.#bytes.fill(0, this.#length - count, this.#length);
     this.#length -= count;
+    if (this.#length === 0 && this.#bytes.length > KEPT_BUFFER_BYTES) this.#bytes = new Uint8Array(FIRST_BUFFER_BYTES);
     this.#scanned = 0;
     this.#lineStart = 0;
   }
 
   #break(problem: string): UapiBroken {
+    const { version } = this;
     this.#bytes.fill(0);
     this.#bytes = new Uint8Array(0);
     this.#length = 0;
-    this.#broken = { type: "broken", problem };
+    this.#broken = { type: "broken", version, problem };
     return this.#broken;
   }
 }

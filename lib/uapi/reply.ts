@@ -2,6 +2,7 @@
  * How an operation ends: `errno=0` or `errno=-N` and an empty line, for `set=2` with the error in words before it.
  * @module
  */
+import { osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { ERRNO_INVALID, ERRNO_IO, UAPI_VERSION } from "./keys.ts";
 
@@ -54,12 +55,13 @@ export function parseReply(text: string, object: string): string {
   const word = told.get("error_word");
   const problem = told.get("error");
   if (word !== undefined && problem !== undefined) throw new ConfigError(word, problem);
+  const plain = osError("uapi", object, errno);
   throw new OsError(
     told.get("error_call") ?? "uapi",
     told.get("error_object") ?? object,
-    told.get("error_code") ?? `errno ${errno}`,
+    told.get("error_code") ?? plain.code,
     errno,
-    problem ?? (errno === ERRNO_INVALID ? "Invalid argument" : "the daemon refused"),
+    problem ?? plain.text,
   );
 }
 

@@ -105,6 +105,65 @@ Deno.test("errors: known ones by number, and in words in version 2; a bug as EIO
     }
   }));
 
+Deno.test("an operation that ends without its empty line is answered and not carried out", () => {
+  const carriedOut: string[] = [];
+  return withSocket((request) => {
+    carriedOut.push(request.operation);
+    return { body: "" };
+  }, async (path) => {
+    for (
+      const [text, wanted] of [
+        ["set=1\nlisten_port=7\n", /^errno=-71\n\n$/],
+        ["set=2\nlisten_port=7", /^error_call=[^]*no end[^]*errno=-71\n\n$/],
+        ["get=1\n", /^errno=-71\n\n$/],
+        ["get", /^errno=-71\n\n$/],
+        ["", /^$/],
+      ] as const
+    ) {
+      using client = await connect(path);
+      await send(client, text);
+      await client.closeWrite();
+      assert.match(await answer(client), wanted, text);
+    }
+    assert.deepEqual(carriedOut, []);
+    using client = await connect(path);
+    await send(client, "set=1\nlisten_port=7\n\nset=1\nlisten_port=8\n");
+    await client.closeWrite();
+    assert.equal(await answer(client) + await answer(client), "errno=0\n\nerrno=-71\n\n");
+    assert.deepEqual(carriedOut, ["set"]);
+  });
+});
+
+Deno.test("what breaks a rule is answered in the version of its operation", () =>
+  withSocket(echo, async (path) => {
+    for (
+      const [text, wanted] of [
+        [`set=1\n${"x".repeat(5000)}`, /^errno=-71\n\n$/],
+        [`set=2\n${"x".repeat(5000)}`, /^error_call=[^]*\nerror=[^]*a line of more than[^]*\nerrno=-71\n\n$/],
+        ["x".repeat(5000), /^errno=-71\n\n$/],
+      ] as const
+    ) {
+      using client = await connect(path);
+      await send(client, text);
+      assert.match(await answer(client), wanted);
+    }
+  }));
+
+Deno.test("the clients' unfinished operations have a limit together", () =>
+  withSocket(echo, async (path) => {
+    const large = new TextEncoder().encode(`set=1\n${`a=${"b".repeat(1000)}\n`.repeat(45_000)}`);
+    const results = await Promise.all([1, 2, 3, 4].map(async () => {
+      using client = await connect(path);
+      let failed = false;
+      for (let at = 0; at < large.length && !failed;) {
+        at += await client.write(large.subarray(at, at + 65_536)).catch(() => (failed = true, 0));
+      }
+      return failed ? "refused" : "taken";
+    }));
+    assert.ok(results.includes("refused"), results.join());
+    assert.equal(await asks(path), GOOD);
+  }, { idleMs: 20_000, stallMs: 20_000 }));
+
 Deno.test("slow, silent, endless and binary clients are dropped, and nobody else waits for them", () =>
   withSocket(echo, async (path) => {
     const hostile: Promise<string>[] = [];
@@ -121,7 +180,7 @@ Deno.test("slow, silent, endless and binary clients are dropped, and nobody else
     hostile.push(client("nonsense\n\n"));
     assert.equal(await asks(path), GOOD);
     const ends = await Promise.all(hostile);
-    assert.deepEqual(ends.slice(0, 3), ["", "", ""]);
+    assert.deepEqual(ends.slice(0, 3), ["", "errno=-110\n\n", "errno=-110\n\n"]);
     for (const end of ends.slice(3)) assert.match(end, /errno=-?71\n\n$/);
     assert.equal(await asks(path), GOOD);
   }));
@@ -149,7 +208,18 @@ Deno.test("more clients than it serves are turned away; when one leaves there is
     await send(clients[CLIENTS_MAX - 1], "get=1\n\n");
     assert.equal(await answer(clients[CLIENTS_MAX - 1]), GOOD);
     using extra = await connect(path);
-    assert.equal(await answer(extra), "");
+    assert.equal(await answer(extra), "errno=-16\n\n");
+    // One that writes first, as wg(8) does, reads the same; one that stays is let go of.
+    using second = await connect(path);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await send(second, "get=1\n\n");
+    assert.equal(await answer(second), "errno=-16\n\n");
+    assert.equal(await answer(second), "");
+    const crowd = await Promise.all(Array.from({ length: 200 }, () => connect(path)));
+    for (const one of crowd) {
+      assert.equal(await answer(one), "errno=-16\n\n");
+      one.close();
+    }
     for (const client of clients) client.close();
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(await asks(path), GOOD);

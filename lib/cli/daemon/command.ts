@@ -25,11 +25,18 @@ export const command: Command = {
       ...(workers === undefined ? {} : { workers: workers === "1" ? 1 : 2 }),
       foreground: false,
       logLevel: logLevelOf(Deno.env.get("LOG_LEVEL")),
-      configuration: () => new Response(Deno.stdin.readable).text(),
+      configuration: readConfiguration,
       ready: (answer) => printAll(answer),
     });
   },
 };
+
+/** UAPI `set` lines with an empty one at their end; nothing at all is none. What lost its end, with its starter, is not applied. */
+async function readConfiguration(): Promise<string> {
+  const text = await new Response(Deno.stdin.readable).text();
+  if (text === "" || text === "\n" || text.endsWith("\n\n")) return text;
+  throw new ConfigError("daemon", "the configuration on standard input has no empty line at its end");
+}
 
 /**
  * As `wireguard-go [-f] NAME`: makes the interface without configuration, for wg(8) and wg-quick(8). With -f, or with

@@ -6,7 +6,7 @@
 /** A value that has a name of its own at compile time, so that it is not taken for another of the same form. */
 export type Brand<T, Name extends string> = T & { readonly __brand: Name };
 
-/** A time on the monotonic clock that counts through suspend (CLOCK_BOOTTIME), in milliseconds; never negative. */
+/** A time on the monotonic clock that counts through suspend (CLOCK_BOOTTIME), in milliseconds; or NEVER or NOT_PENDING (times.ts). */
 export type Milliseconds = Brand<number, "Milliseconds">;
 /** A Curve25519 private key, 32 bytes. */
 export type PrivateKey = Brand<Uint8Array, "PrivateKey">;

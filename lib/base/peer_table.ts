@@ -17,6 +17,7 @@ import {
 } from "./endpoint.ts";
 import { PEERS_MAX } from "./constants.ts";
 import { PEER_COUNTERS_BYTES, PeerCounters } from "./peer_counters.ts";
+import { NEVER } from "./times.ts";
 
 /** Bytes of one row: 64 that sending writes, 64 that receiving writes, 64 that are shared. */
 const ROW_BYTES = 192;
@@ -277,30 +278,36 @@ export class PeerTable {
   rxBytes(peer: PeerSlot): number {
     return this.#f64[peer * ROW_F64 + RX_BYTES];
   }
-  /** When a data message or keepalive was last sent; 0 for never. */
+  /** When a data message or keepalive was last sent. */
   sentAt(peer: PeerSlot): Milliseconds {
-    return milliseconds(this.#f64[peer * ROW_F64 + SENT_AT]);
+    return this.#time(peer * ROW_F64 + SENT_AT);
   }
-  /** When a data message or keepalive was last received; 0 for never. */
+  /** When a data message or keepalive was last received. */
   receivedAt(peer: PeerSlot): Milliseconds {
-    return milliseconds(this.#f64[peer * ROW_F64 + RECEIVED_AT]);
+    return this.#time(peer * ROW_F64 + RECEIVED_AT);
   }
-  /** When the first data was sent since anything authenticated came back, handshakes included; 0 when nothing waits for an answer. */
+  /** When the first data was sent since anything authenticated came back, handshakes included; NEVER when nothing waits for an answer. */
   dataSentSince(peer: PeerSlot): Milliseconds {
     const row = peer * ROW_I32;
     const unanswered = Atomics.load(this.#i32, row + DATA_SENT_UNANSWERED);
-    if (unanswered !== (this.#i32[row + RECEIVED_COUNT] + 1 | 0)) return milliseconds(0);
-    return milliseconds(this.#f64[peer * ROW_F64 + DATA_SENT_FIRST]);
+    if (unanswered !== (this.#i32[row + RECEIVED_COUNT] + 1 | 0)) return NEVER;
+    return this.#time(peer * ROW_F64 + DATA_SENT_FIRST);
   }
-  /** When the first data came in since anything authenticated was sent, handshakes included; 0 when nothing waits for a keepalive. */
+  /** When the first data came in since anything authenticated was sent, handshakes included; NEVER when nothing waits for a keepalive. */
   dataReceivedSince(peer: PeerSlot): Milliseconds {
     const row = peer * ROW_I32;
     const unanswered = Atomics.load(this.#i32, row + DATA_RECEIVED_UNANSWERED);
-    if (unanswered !== (this.#i32[row + SENT_COUNT] + 1 | 0)) return milliseconds(0);
-    return milliseconds(this.#f64[peer * ROW_F64 + DATA_RECEIVED_FIRST]);
+    if (unanswered !== (this.#i32[row + SENT_COUNT] + 1 | 0)) return NEVER;
+    return this.#time(peer * ROW_F64 + DATA_RECEIVED_FIRST);
   }
-  /** When data (not a keepalive) last came in; 0 for never. */
+  /** When data (not a keepalive) last came in. */
   dataReceivedAt(peer: PeerSlot): Milliseconds {
-    return milliseconds(this.#f64[peer * ROW_F64 + DATA_RECEIVED_AT]);
+    return this.#time(peer * ROW_F64 + DATA_RECEIVED_AT);
+  }
+
+  /** A time of a row; fresh memory holds zeros, which stand for NEVER. */
+  #time(at: number): Milliseconds {
+    const time = this.#f64[at];
+    return time === 0 ? NEVER : milliseconds(time);
   }
 }

@@ -1,8 +1,15 @@
 /**
  * The protocol's intervals as one value, so that tests can shorten them; everything else uses STANDARD_TIMES.
+ * And the two values that stand for no time.
  * @module
  */
+import { type Milliseconds, milliseconds } from "./brands.ts";
 import * as C from "./constants.ts";
+
+/** When something last happened that has not happened yet: earlier than every time. */
+export const NEVER: Milliseconds = milliseconds(-Infinity);
+/** The deadline of a timer that is not pending: later than every time. */
+export const NOT_PENDING: Milliseconds = milliseconds(Infinity);
 
 /** Intervals in milliseconds; each is named and explained in constants.ts. */
 export interface Times {

@@ -9,24 +9,23 @@ import { maskAddress } from "../base/ip_text.ts";
 import { CookieChecker } from "../cookie/cookie_checker.ts";
 import { identityOf } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
-import { handshakePossible, sendKeepalive } from "./outgoing.ts";
+import { sendKeepalive } from "./outgoing.ts";
 import { NO_PRESHARED_KEY, type Peer } from "./peer.ts";
 import { forgetLocal, moveTo, pathOf } from "./peer_endpoint.ts";
-import type { PeerTimers } from "./peer_timers.ts";
 import { wipeKeys } from "./sessions.ts";
 
 /** Applies a change that `checkChange` let through. Nothing in here fails. */
-export function applyChange(ctx: Context, timers: PeerTimers, change: DeviceChange, now: Milliseconds): void {
+export function applyChange(ctx: Context, change: DeviceChange, now: Milliseconds): void {
   applySockets(ctx, change);
   if (change.debug !== undefined && change.debug !== ctx.out.debug) {
     ctx.out.debug = change.debug;
     ctx.out.command({ type: "debug", on: change.debug });
   }
   if (change.replacePeers === true) {
-    for (const peer of [...ctx.peers.all()]) removePeer(ctx, timers, peer, now);
+    for (const peer of [...ctx.peers.all()]) removePeer(ctx, peer, now);
   }
-  if (change.privateKey !== undefined) setPrivateKey(ctx, timers, change.privateKey, now);
-  for (const peer of change.peers ?? []) applyPeer(ctx, timers, peer, now);
+  if (change.privateKey !== undefined) setPrivateKey(ctx, change.privateKey, now);
+  for (const peer of change.peers ?? []) applyPeer(ctx, peer, now);
 }
 
 /** Other sockets may write from other addresses: the cached ones are forgotten. */
@@ -39,7 +38,7 @@ function applySockets(ctx: Context, change: DeviceChange): void {
   for (const peer of ctx.peers.all()) forgetLocal(ctx, peer);
 }
 
-function setPrivateKey(ctx: Context, timers: PeerTimers, privateKey: Uint8Array, now: Milliseconds): void {
+function setPrivateKey(ctx: Context, privateKey: Uint8Array, now: Milliseconds): void {
   const none = privateKey.every((byte) => byte === 0);
   const key = clamped(privateKey);
   if (none ? ctx.own === undefined : ctx.own !== undefined && sameBytes(ctx.own.identity.privateKey, key)) {
@@ -55,16 +54,15 @@ function setPrivateKey(ctx: Context, timers: PeerTimers, privateKey: Uint8Array,
     const checker = new CookieChecker({ suite, random, secretMaxAge: times.cookieSecret }, identity.publicKey);
     ctx.own = { identity, checker };
     const ourselves = ctx.peers.find(identity.publicKey);
-    if (ourselves !== undefined) removePeer(ctx, timers, ourselves, now);
+    if (ourselves !== undefined) removePeer(ctx, ourselves, now);
   }
   ctx.out.command({ type: "mac1-key", key: ctx.own?.checker.mac1Key });
   for (const peer of ctx.peers.all()) {
     wipeKeys(ctx, peer);
     peer.staticShared?.fill(0);
     peer.staticShared = undefined;
-    handshakePossible(peer, now);
+    peer.timers.handshakePossible(now);
     ctx.table.clearWanted(peer.slot);
-    timers.schedule(peer, now);
   }
 }
 
@@ -76,25 +74,26 @@ function clamped(privateKey: Uint8Array): Uint8Array {
   return key;
 }
 
-function removePeer(ctx: Context, timers: PeerTimers, peer: Peer, now: Milliseconds): void {
-  timers.forget(peer);
+function removePeer(ctx: Context, peer: Peer, now: Milliseconds): void {
   wipeKeys(ctx, peer);
+  peer.timers.stop();
   peer.staticShared?.fill(0);
   if (peer.presharedKey !== NO_PRESHARED_KEY) peer.presharedKey.fill(0);
   ctx.peers.remove(peer, now);
   ctx.out.command({ type: "peer-remove", peer: peer.slot });
 }
 
-function applyPeer(ctx: Context, timers: PeerTimers, change: PeerChange, now: Milliseconds): void {
+function applyPeer(ctx: Context, change: PeerChange, now: Milliseconds): void {
   let peer = ctx.peers.find(change.publicKey);
   if (change.remove === true) {
-    if (peer !== undefined) removePeer(ctx, timers, peer, now);
+    if (peer !== undefined) removePeer(ctx, peer, now);
     return;
   }
   if (peer === undefined) {
     if (change.updateOnly === true) return;
     if (ctx.own !== undefined && sameBytes(ctx.own.identity.publicKey, change.publicKey)) return;
     peer = ctx.peers.add(change.publicKey, now);
+    if (ctx.up) peer.timers.start();
     // The slot rested: its last peer is long gone from the data plane.
     ctx.table.clear(peer.slot);
     ctx.out.command({ type: "peer-add", peer: peer.slot });
@@ -102,12 +101,11 @@ function applyPeer(ctx: Context, timers: PeerTimers, change: PeerChange, now: Mi
   if (change.presharedKey !== undefined) setPresharedKey(peer, change.presharedKey);
   if (change.description !== undefined) peer.description = change.description;
   if (change.endpoint !== undefined) {
-    if (pathOf(ctx, peer).endpoint === undefined) handshakePossible(peer, now);
+    if (pathOf(ctx, peer).endpoint === undefined) peer.timers.handshakePossible(now);
     moveTo(ctx, peer, change.endpoint, undefined);
   }
   applyRanges(ctx, peer, change);
   if (change.persistentKeepalive !== undefined) setPersistentKeepalive(ctx, peer, change.persistentKeepalive, now);
-  timers.schedule(peer, now);
 }
 
 /** The sessions that there are go on; the next handshake takes the new key. */
@@ -138,9 +136,9 @@ function masked(range: AllowedIp): AllowedIp {
 
 /** One that was off is sent at once when it is switched on. */
 function setPersistentKeepalive(ctx: Context, peer: Peer, seconds: number, now: Milliseconds): void {
-  const switchedOn = peer.persistentKeepalive === 0 && seconds !== 0;
-  peer.persistentKeepalive = seconds;
+  const switchedOn = peer.timers.persistentKeepalive === 0 && seconds !== 0;
+  peer.timers.persistentKeepaliveSet(seconds);
   if (!switchedOn) return;
-  peer.persistentFiredAt = now;
+  peer.timers.persistentKeepaliveSent(now);
   if (ctx.up) sendKeepalive(ctx, peer, now);
 }

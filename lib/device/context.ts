@@ -10,6 +10,7 @@ import type { Suite } from "../crypto/suite.ts";
 import type { Identity } from "../noise/ikpsk2.ts";
 import type { NoiseStart } from "../noise/symmetric_state.ts";
 import type { TimestampSource } from "../noise/tai64n.ts";
+import type { TimerQueue } from "../timers/timer_queue.ts";
 import type { IndexTable } from "./index_table.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Peer } from "./peer.ts";
@@ -32,6 +33,7 @@ export interface Context {
   readonly start: NoiseStart;
   readonly timestamps: TimestampSource;
   readonly out: Outputs;
+  readonly timers: TimerQueue;
   readonly peers: PeerRegistry;
   readonly indices: IndexTable<Peer>;
   /** Undefined without a private key. */

@@ -3,7 +3,7 @@
  * clock: datagrams, events and the time go in; datagrams, commands for the data plane and log lines come out.
  *
  * `configure` checks and merges (check_change.ts, apply_change.ts). `handle` takes what the data plane says: handshake messages (incoming.ts),
- * wishes for a session (outgoing.ts), confirmations (sessions.ts), activity (peer_timers.ts). `tick` runs what is due.
+ * wishes for a session (outgoing.ts), confirmations (sessions.ts), activity (lib/timers). `tick` runs what is due (timer_expiry.ts).
  * @module
  */
 import {
@@ -21,12 +21,12 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
 import type { DataEvent, Notice } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
-import { STANDARD_TIMES, type Times } from "../base/times.ts";
+import { NOT_PENDING, STANDARD_TIMES, type Times } from "../base/times.ts";
 import { LIMITER_COLLECT_MS, RateLimiter } from "../cookie/rate_limiter.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { wireguardStart } from "../noise/handshake.ts";
 import { TimestampSource } from "../noise/tai64n.ts";
-import { earlier } from "../timers/due.ts";
+import { TimerQueue } from "../timers/timer_queue.ts";
 import { applyChange } from "./apply_change.ts";
 import { checkChange } from "./check_change.ts";
 import type { Context } from "./context.ts";
@@ -34,11 +34,11 @@ import { completeHandshake, Incoming, type Verdict } from "./incoming.ts";
 import { IndexTable } from "./index_table.ts";
 import { sendKeepalive, wishForSession } from "./outgoing.ts";
 import { type DeviceOutputs, Outputs } from "./outputs.ts";
-import { NEVER, type Peer } from "./peer.ts";
+import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
 import { PeerRegistry } from "./peer_registry.ts";
-import { PeerTimers } from "./peer_timers.ts";
 import { confirmSession, wipeKeys } from "./sessions.ts";
+import { runTimers } from "./timer_expiry.ts";
 
 export type { DeviceEvent, DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
 export type { Verdict } from "./incoming.ts";
@@ -82,10 +82,9 @@ export interface DeviceOptions {
  */
 export class Device {
   readonly #ctx: Context;
-  readonly #timers: PeerTimers;
   readonly #incoming: Incoming;
   readonly #limiter = new RateLimiter();
-  #limiterAt: Milliseconds | undefined;
+  #limiterAt = NOT_PENDING;
   /** Where the control plane counts, and whoever sends its datagrams. */
   readonly counters: Counters;
   /** What became of the last handshake datagram; for tests and diagnostics. */
@@ -93,7 +92,8 @@ export class Device {
 
   /** Makes a device that is down and has neither key nor peers. */
   constructor(options: DeviceOptions) {
-    const { suite, random, wallClock, table } = options;
+    const { suite, random, wallClock, table, times = STANDARD_TIMES } = options;
+    const timers = new TimerQueue(times, table);
     this.counters = new Counters(table);
     this.#ctx = {
       suite,
@@ -101,11 +101,12 @@ export class Device {
       wallClock,
       table,
       counters: this.counters,
-      times: options.times ?? STANDARD_TIMES,
+      times,
       start: wireguardStart(suite),
       timestamps: new TimestampSource(wallClock),
       out: new Outputs(),
-      peers: new PeerRegistry(),
+      timers,
+      peers: new PeerRegistry(timers),
       indices: new IndexTable(random),
       own: undefined,
       up: false,
@@ -114,7 +115,6 @@ export class Device {
       fwmark: 0,
       rtable: 0,
     };
-    this.#timers = new PeerTimers(this.#ctx);
     this.#incoming = new Incoming(this.#ctx, this.#limiter, options.handshakesWaiting);
   }
 
@@ -125,7 +125,8 @@ export class Device {
   configure(change: DeviceChange, now: Milliseconds): void {
     this.#ctx.out.at(now);
     checkChange(change, this.#ctx.peers);
-    applyChange(this.#ctx, this.#timers, change, now);
+    applyChange(this.#ctx, change, now);
+    this.#ctx.timers.settle(now);
   }
 
   /** The interface as it is. Its keys are copies. */
@@ -160,17 +161,23 @@ export class Device {
       if (up) this.#peerUp(peer, now);
       else this.#peerDown(peer);
     }
+    ctx.timers.settle(now);
   }
 
   /** Call with every event of the data plane, in order. */
   handle(event: DataEvent, now: Milliseconds): void {
+    this.#ctx.out.at(now);
+    this.#handle(event, now);
+    this.#ctx.timers.settle(now);
+  }
+
+  #handle(event: DataEvent, now: Milliseconds): void {
     const ctx = this.#ctx;
-    ctx.out.at(now);
     if (event.type === "handshake-datagram") {
-      const { verdict, peer } = this.#incoming.take(event, now);
-      this.lastVerdict = verdict;
-      if (peer !== undefined) this.#timers.schedule(peer, now);
-      if (this.#limiter.size > 0) this.#limiterAt ??= milliseconds(now + LIMITER_COLLECT_MS);
+      this.lastVerdict = this.#incoming.take(event, now);
+      if (this.#limiter.size > 0 && this.#limiterAt === NOT_PENDING) {
+        this.#limiterAt = milliseconds(now + LIMITER_COLLECT_MS);
+      }
       return;
     }
     if (event.type === "notice") {
@@ -189,18 +196,16 @@ export class Device {
     switch (event.type) {
       case "handshake-wanted":
         wishForSession(ctx, peer, now, false);
-        this.#timers.schedule(peer, now);
         return;
       case "session-confirmed":
         if (!confirmSession(ctx, peer, event.localIndex, now)) return;
         ctx.out.command({ type: "session-promote", peer: peer.slot, localIndex: event.localIndex });
         completeHandshake(ctx, peer, false);
-        this.#timers.schedule(peer, now);
         return;
       case "loop":
         return this.#loop(peer, ctx.peers.at(event.through));
       case "peer-active":
-        this.#timers.active(peer, now);
+        peer.timers.anyAuthenticatedPacketTraversal(now);
         return;
       default:
         event satisfies never;
@@ -210,16 +215,17 @@ export class Device {
   /** Call at `nextDeadline` or later. */
   tick(now: Milliseconds): void {
     this.#ctx.out.at(now);
-    if (this.#limiterAt !== undefined && this.#limiterAt <= now) {
+    if (this.#limiterAt <= now) {
       this.#limiter.collect(now);
-      this.#limiterAt = this.#limiter.size > 0 ? milliseconds(now + LIMITER_COLLECT_MS) : undefined;
+      this.#limiterAt = this.#limiter.size > 0 ? milliseconds(now + LIMITER_COLLECT_MS) : NOT_PENDING;
     }
-    this.#timers.run(now);
+    runTimers(this.#ctx, now);
   }
 
   /** When `tick` wants to be called next; undefined while nothing is pending. */
   nextDeadline(): Milliseconds | undefined {
-    return earlier(this.#timers.next(), this.#limiterAt);
+    const next = Math.min(this.#ctx.timers.next(), this.#limiterAt);
+    return next === NOT_PENDING ? undefined : milliseconds(next);
   }
 
   /** Takes what is to be done. Call after each of the above. */
@@ -228,18 +234,16 @@ export class Device {
   }
 
   #peerUp(peer: Peer, now: Milliseconds): void {
-    if (peer.persistentKeepalive !== 0) {
-      peer.persistentFiredAt = now;
-      sendKeepalive(this.#ctx, peer, now);
-    }
-    this.#timers.schedule(peer, now);
+    peer.timers.start();
+    if (peer.timers.persistentKeepalive === 0) return;
+    peer.timers.persistentKeepaliveSent(now);
+    sendKeepalive(this.#ctx, peer, now);
   }
 
   #peerDown(peer: Peer): void {
     this.#ctx.out.command({ type: "staged-drop", peer: peer.slot });
     wipeKeys(this.#ctx, peer);
-    peer.handshakeSentAt = NEVER;
-    this.#timers.stop(peer);
+    peer.timers.stop();
   }
 
   #peerStatus(peer: Peer): PeerStatus {
@@ -248,7 +252,7 @@ export class Device {
       publicKey: peer.publicKey,
       presharedKey: peer.presharedKey.slice() as PresharedKey,
       endpoint: pathOf(this.#ctx, peer).endpoint,
-      persistentKeepalive: peer.persistentKeepalive,
+      persistentKeepalive: peer.timers.persistentKeepalive,
       allowedIps: peers.rangesOf(peer),
       description: peer.description,
       txBytes: table.txBytes(peer.slot) + peer.handshakeTxBytes,

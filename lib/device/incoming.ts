@@ -15,13 +15,14 @@ import {
 } from "../base/constants.ts";
 import { COUNTER, type CounterName, type PeerCounterName } from "../base/counters.ts";
 import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
+import { NEVER } from "../base/times.ts";
 import type { RateLimiter } from "../cookie/rate_limiter.ts";
 import { consumeResponse, createResponse, openInitiation, openTimestamp, wipeInitiated } from "../noise/handshake.ts";
 import { isLater } from "../noise/tai64n.ts";
 import { COOKIE_REPLY, INITIATION, MESSAGE_NONE, messageKind, readIndex, RESPONSE } from "../wire/messages.ts";
 import type { Context, OwnKeys } from "./context.ts";
 import { cookieJarOf, staticSharedOf } from "./outgoing.ts";
-import { NEVER, type Peer } from "./peer.ts";
+import type { Peer } from "./peer.ts";
 import { moveTo, pathOf } from "./peer_endpoint.ts";
 import { installSession } from "./sessions.ts";
 
@@ -36,12 +37,6 @@ export interface IncomingDatagram {
 export type Verdict = Extract<CounterName, `${"handshake" | "cookie"}_${string}`>;
 type PeerVerdict = Extract<PeerCounterName, Verdict>;
 
-/** The verdict, and the peer whose timers it may have changed. */
-export interface Outcome {
-  readonly verdict: Verdict;
-  readonly peer?: Peer;
-}
-
 /** Takes handshake messages for one device. */
 export class Incoming {
   #lastUnderLoadAt = NEVER;
@@ -53,7 +48,7 @@ export class Incoming {
   ) {}
 
   /** Handles one datagram, whatever it holds. */
-  take(incoming: IncomingDatagram, now: Milliseconds): Outcome {
+  take(incoming: IncomingDatagram, now: Milliseconds): Verdict {
     const { ctx } = this;
     const { datagram: message, source } = incoming;
     const kind = messageKind(message);
@@ -88,7 +83,7 @@ export class Incoming {
     return now - this.#lastUnderLoadAt < UNDER_LOAD_AFTER_MS;
   }
 
-  #cookieReply(message: Uint8Array, source: Endpoint, now: Milliseconds): Outcome {
+  #cookieReply(message: Uint8Array, source: Endpoint, now: Milliseconds): Verdict {
     const { ctx } = this;
     const peer = ctx.indices.find(readIndex(message, COOKIE_REPLY.receiver));
     if (peer === undefined) {
@@ -104,7 +99,7 @@ export class Incoming {
     return this.#accept(peer, "cookie_accepted");
   }
 
-  #initiation(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Outcome {
+  #initiation(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Verdict {
     const { ctx } = this;
     const { datagram: message, source } = incoming;
     const say = (why = "") => ctx.out.say(`Invalid handshake initiation${why}`, source);
@@ -155,9 +150,8 @@ export class Incoming {
     cookieJarOf(ctx, peer).seal(made.message, now);
     this.#authenticated(peer, incoming, now);
     installSession(ctx, peer, false, index, remoteIndex, made.keys, now);
-    peer.handshakeSentAt = now;
+    peer.timers.anyAuthenticatedPacketSent(now);
     peer.handshakeTxBytes += made.message.length;
-    peer.zeroAt = now + ctx.times.zeroKeysAfter;
     ctx.out.say(`Sending handshake response to peer ${peer.number}`, source);
     ctx.table.handshakeLeaves(peer.slot, index);
     // The address it was written to, unless the way back has changed.
@@ -167,7 +161,7 @@ export class Incoming {
     return this.#accept(peer, "handshake_initiation_accepted");
   }
 
-  #response(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Outcome {
+  #response(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Verdict {
     const { ctx } = this;
     const { datagram: message, source } = incoming;
     const index = readIndex(message, RESPONSE.receiver);
@@ -188,30 +182,29 @@ export class Incoming {
     peer.pending = undefined;
     wipeInitiated(pending.initiated);
     installSession(ctx, peer, true, index, readIndex(message, RESPONSE.sender), keys, now);
-    peer.zeroAt = now + ctx.times.zeroKeysAfter;
     completeHandshake(ctx, peer, true);
     return this.#accept(peer, "handshake_response_accepted");
   }
 
   /** Of a message whose sender is not known. */
-  #refuse(verdict: Verdict): Outcome {
+  #refuse(verdict: Verdict): Verdict {
     this.ctx.counters.add(COUNTER[verdict]);
-    return { verdict };
+    return verdict;
   }
 
   /** Of a message from a peer, or for one. */
-  #refuseOf(peer: Peer, verdict: PeerVerdict): Outcome {
+  #refuseOf(peer: Peer, verdict: PeerVerdict): Verdict {
     this.ctx.counters.addOf(COUNTER[verdict], peer.slot);
-    return { verdict };
+    return verdict;
   }
 
-  #accept(peer: Peer, verdict: PeerVerdict): Outcome {
+  #accept(peer: Peer, verdict: PeerVerdict): Verdict {
     this.ctx.counters.addOf(COUNTER[verdict], peer.slot);
-    return { verdict, peer };
+    return verdict;
   }
 
   #authenticated(peer: Peer, incoming: IncomingDatagram, now: Milliseconds): void {
-    peer.handshakeReceivedAt = now;
+    peer.timers.anyAuthenticatedPacketReceived(now);
     peer.handshakeRxBytes += incoming.datagram.length;
     moveTo(this.ctx, peer, incoming.source, incoming.local);
   }
@@ -219,9 +212,7 @@ export class Incoming {
 
 /** Call when both sides are known to have the session: as initiator with the response, as responder with the first data message. */
 export function completeHandshake(ctx: Context, peer: Peer, initiator: boolean): void {
-  peer.retries = 0;
-  peer.retryAt = 0;
-  peer.wishAt = 0;
+  peer.timers.handshakeComplete();
   ctx.table.clearWanted(peer.slot);
   ctx.counters.addOf(COUNTER.handshake_completed, peer.slot);
   peer.lastHandshakeUnixMs = Number(ctx.wallClock() / 1_000_000n);

@@ -1,6 +1,5 @@
 /**
- * What the device sends of its own accord: initiations, and keepalives through the data plane. It only notes when things are due next;
- * peer_timers.ts puts that into the heap.
+ * What the device sends of its own accord: initiations, and keepalives through the data plane.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
@@ -9,7 +8,7 @@ import { COUNTER } from "../base/counters.ts";
 import { CookieJar } from "../cookie/cookie_jar.ts";
 import { createInitiation } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
-import { NEVER, type Peer } from "./peer.ts";
+import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
 import { dropPending, usableSession } from "./sessions.ts";
 
@@ -33,20 +32,12 @@ export function wishForSession(ctx: Context, peer: Peer, now: Milliseconds, defe
   const { rekeyAfter, rekeyTimeout } = ctx.times;
   const fresh = deferred ? rekeyAfter : Math.min(rekeyAfter, rekeyTimeout);
   if (session !== undefined && now - session.createdAt < fresh) {
-    peer.wishAt = 0;
+    peer.timers.handshakeNotWanted();
     ctx.table.clearWanted(peer.slot);
     return;
   }
   if (deferred && ctx.own === undefined) ctx.table.clearWanted(peer.slot);
   else initiate(ctx, peer, now, false);
-}
-
-/** Call when what stood in the way of a handshake is gone (no key, no endpoint): whoever waits for one need not wait longer. */
-export function handshakePossible(peer: Peer, now: Milliseconds): void {
-  peer.handshakeSentAt = NEVER;
-  if (peer.retryAt === 0 && peer.wishAt === 0) return;
-  peer.retryAt = 0;
-  peer.wishAt = now;
 }
 
 /** Sends a keepalive, or asks for a session when there is none to send it on. */
@@ -62,17 +53,12 @@ export function sendKeepalive(ctx: Context, peer: Peer, now: Milliseconds): void
 export function initiate(ctx: Context, peer: Peer, now: Milliseconds, retry: boolean): void {
   const { rekeyTimeout, rekeyTimeoutJitter } = ctx.times;
   if (!ctx.up) return;
-  if (!retry) peer.retries = 0;
-  const earliest = peer.handshakeSentAt + rekeyTimeout;
-  if (ctx.own === undefined || now < earliest) {
-    if (peer.retryAt === 0) peer.wishAt = ctx.own === undefined ? now + rekeyTimeout : earliest;
-    return;
-  }
+  const { timers } = peer;
+  if (!retry) timers.handshakeWanted();
+  if (ctx.own === undefined) return timers.handshakeDeferred(milliseconds(now + rekeyTimeout));
+  if (now < timers.handshakeAllowedAt) return timers.handshakeDeferred(timers.handshakeAllowedAt);
   ctx.table.clearWanted(peer.slot);
-  peer.wishAt = 0;
-  peer.handshakeSentAt = now;
-  peer.jitter = randomBelow(ctx, rekeyTimeoutJitter);
-  peer.retryAt = now + rekeyTimeout + peer.jitter;
+  timers.handshakeInitiated(now, randomBelow(ctx, rekeyTimeoutJitter));
   sendInitiation(ctx, peer, now);
 }
 

@@ -5,6 +5,7 @@
 import { type Milliseconds, type PeerSlot, peerSlot, type PublicKey } from "../base/brands.ts";
 import { KEY_LENGTH, PEERS_MAX } from "../base/constants.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
+import type { TimersOwner } from "../timers/peer_timers.ts";
 import { Peer } from "./peer.ts";
 
 /** A slot is not given away again for this long, so that events of its last peer that are still under way find nobody. */
@@ -39,6 +40,9 @@ export class PeerRegistry {
   #keys = new Uint8Array(0);
   #keysUsed = 0;
 
+  /** @param timersOwner who is told when the timers of a peer change */
+  constructor(readonly timersOwner: TimersOwner) {}
+
   /** Peers in the order in which they were made. */
   all(): IterableIterator<Peer> {
     return this.#byKey.values();
@@ -66,7 +70,7 @@ export class PeerRegistry {
 
   /** Makes a peer; the caller checked that there is none with this key and that PEERS_MAX is not reached. */
   add(publicKey: PublicKey, now: Milliseconds): Peer {
-    const peer = new Peer(this.#takeSlot(now), ++this.#lastNumber, this.#keepKey(publicKey));
+    const peer = new Peer(this.#takeSlot(now), ++this.#lastNumber, this.#keepKey(publicKey), this.timersOwner);
     this.#byKey.set(peerKey(publicKey), peer);
     this.#bySlot[peer.slot] = peer;
     return peer;

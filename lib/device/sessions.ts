@@ -5,9 +5,9 @@
  * what is retired.
  * @module
  */
-import type { Milliseconds, SessionIndex } from "../base/brands.ts";
+import { type Milliseconds, milliseconds, type SessionIndex } from "../base/brands.ts";
+import { NOT_PENDING } from "../base/times.ts";
 import { type SessionKeys, wipeInitiated } from "../noise/handshake.ts";
-
 import type { Context } from "./context.ts";
 import type { Peer, Session } from "./peer.ts";
 
@@ -41,8 +41,14 @@ export function installSession(
     receiveKey: keys.receiveKey,
     createdAt: now,
   });
+  place(ctx, peer, session, now);
+  peer.timers.sessionDerived(now);
+  tellExpiry(ctx, peer);
+}
+
+function place(ctx: Context, peer: Peer, session: Session, now: Milliseconds): void {
   replace(ctx, peer, peer.previous, now);
-  if (!initiator) {
+  if (!session.initiator) {
     replace(ctx, peer, peer.next, now);
     peer.previous = undefined;
     peer.next = session;
@@ -65,6 +71,7 @@ export function confirmSession(ctx: Context, peer: Peer, localIndex: SessionInde
   peer.previous = peer.current;
   peer.current = peer.next;
   peer.next = undefined;
+  tellExpiry(ctx, peer);
   return true;
 }
 
@@ -84,16 +91,17 @@ export function retireExpired(ctx: Context, peer: Peer, now: Milliseconds): void
     retire(ctx, peer.next);
     peer.next = undefined;
   }
+  tellExpiry(ctx, peer);
 }
 
-/** When the first of the peer's sessions expires; undefined when it has none. */
-export function firstExpiry(ctx: Context, peer: Peer): number | undefined {
-  let oldest = Infinity;
+/** Tells the timers when the first of the peer's sessions expires. */
+function tellExpiry(ctx: Context, peer: Peer): void {
+  let oldest: number = NOT_PENDING;
   if (peer.previous !== undefined) oldest = peer.previous.createdAt;
   if (peer.current !== undefined) oldest = Math.min(oldest, peer.current.createdAt);
   if (peer.next !== undefined) oldest = Math.min(oldest, peer.next.createdAt);
-  const expiry = Math.min(oldest + ctx.times.rejectAfter, peer.replaced?.[0].until ?? Infinity);
-  return expiry === Infinity ? undefined : expiry;
+  const expiry = Math.min(oldest + ctx.times.rejectAfter, peer.replaced?.[0].until ?? NOT_PENDING);
+  peer.timers.sessionsChanged(milliseconds(expiry));
 }
 
 /** Erases all of the peer's sessions and the handshake under way. */
@@ -104,6 +112,7 @@ export function wipeKeys(ctx: Context, peer: Peer): void {
   retire(ctx, peer.next);
   peer.previous = peer.current = peer.next = undefined;
   dropPending(ctx, peer);
+  tellExpiry(ctx, peer);
 }
 
 /** Forgets the initiation that waits for a response, if there is one. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
+import { NOT_PENDING } from "../base/times.ts";
 
 /** Deadlines of slots (small non-negative integers). */
 export class DeadlineHeap {
@@ -18,20 +19,20 @@ export class DeadlineHeap {
   }
 
   /** The earliest deadline. */
-  next(): Milliseconds | undefined {
-    return this.#at.length === 0 ? undefined : milliseconds(this.#at[0]);
+  next(): Milliseconds {
+    return this.#at.length === 0 ? NOT_PENDING : milliseconds(this.#at[0]);
   }
 
   /** The deadline of a slot. */
-  get(slot: number): Milliseconds | undefined {
+  get(slot: number): Milliseconds {
     const place = this.#place.get(slot);
-    return place === undefined ? undefined : milliseconds(this.#at[place]);
+    return place === undefined ? NOT_PENDING : milliseconds(this.#at[place]);
   }
 
-  /** Sets or moves a slot's deadline; undefined clears it. */
-  set(slot: number, at: Milliseconds | undefined): void {
+  /** Sets or moves a slot's deadline; NOT_PENDING clears it. */
+  set(slot: number, at: Milliseconds): void {
     const place = this.#place.get(slot);
-    if (at === undefined) {
+    if (at === NOT_PENDING) {
       if (place !== undefined) this.#removeAt(place);
       return;
     }

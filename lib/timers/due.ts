@@ -1,12 +1,12 @@
 /**
- * When a peer's timers are due (whitepaper section 6), worked out from the times at which things last happened, so that nothing has to be
- * armed while packets flow. A time of 0 means never. Results are undefined while the timer is not pending.
+ * When the timers of a peer that follow its packets are due (whitepaper section 6). They are worked
+ * out from the times at which things last happened, so that nothing has to be armed while packets flow.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
-import type { Times } from "../base/times.ts";
+import { NEVER, NOT_PENDING, type Times } from "../base/times.ts";
 
-/** What the data plane wrote down about a peer (PeerTable), and the control plane's own part. */
+/** When things last happened with a peer: data messages by the PeerTable, handshake messages by the control plane. */
 export interface Activity {
   readonly sentAt: number;
   readonly receivedAt: number;
@@ -25,17 +25,12 @@ const KEEPALIVE_ECHO_MS = 1_000;
  * A new handshake because data went out and nothing authenticated came back for keepalive timeout + rekey timeout (15 s).
  * @param firedAt when it last fired; it fires again only for what was sent after
  */
-export function newHandshakeDue(
-  times: Times,
-  activity: Activity,
-  firedAt: number,
-  jitter: number,
-): Milliseconds | undefined {
+export function newHandshakeDue(times: Times, activity: Activity, firedAt: number, jitter: number): Milliseconds {
   const { dataSentSince, sentAt } = activity;
-  if (dataSentSince === 0) return undefined;
+  if (dataSentSince === NEVER) return NOT_PENDING;
   const patience = times.keepaliveTimeout + times.rekeyTimeout + jitter;
   if (dataSentSince > firedAt) return milliseconds(dataSentSince + patience);
-  return sentAt > firedAt ? milliseconds(firedAt + patience) : undefined;
+  return sentAt > firedAt ? milliseconds(firedAt + patience) : NOT_PENDING;
 }
 
 /**
@@ -48,13 +43,13 @@ export function passiveKeepaliveDue(
   activity: Activity,
   firedAt: number,
   needAnother: boolean,
-): Milliseconds | undefined {
+): Milliseconds {
   const { dataReceivedSince, dataReceivedAt, sentAt, handshakeSentAt } = activity;
   const quietSince = Math.max(dataReceivedSince, handshakeSentAt, firedAt);
-  if (dataReceivedSince !== 0 && (dataReceivedSince >= quietSince || dataReceivedAt > quietSince)) {
+  if (dataReceivedSince !== NEVER && (dataReceivedSince >= quietSince || dataReceivedAt > quietSince)) {
     return milliseconds(quietSince + times.keepaliveTimeout);
   }
-  if (!needAnother || sentAt > firedAt + KEEPALIVE_ECHO_MS || handshakeSentAt > firedAt) return undefined;
+  if (!needAnother || sentAt > firedAt + KEEPALIVE_ECHO_MS || handshakeSentAt > firedAt) return NOT_PENDING;
   return milliseconds(firedAt + times.keepaliveTimeout);
 }
 
@@ -63,12 +58,8 @@ export function passiveKeepaliveDue(
  * @param interval milliseconds; 0 when it is off
  * @param firedAt when it last fired: it does not fire faster than its interval even if nothing could be sent
  */
-export function persistentKeepaliveDue(
-  interval: number,
-  activity: Activity,
-  firedAt: number,
-): Milliseconds | undefined {
-  if (interval === 0) return undefined;
+export function persistentKeepaliveDue(interval: number, activity: Activity, firedAt: number): Milliseconds {
+  if (interval === 0) return NOT_PENDING;
   const { sentAt, receivedAt, handshakeSentAt, handshakeReceivedAt } = activity;
   return milliseconds(Math.max(sentAt, receivedAt, handshakeSentAt, handshakeReceivedAt, firedAt) + interval);
 }
@@ -76,10 +67,4 @@ export function persistentKeepaliveDue(
 /** How often a handshake is repeated before it is given up: as often as the rekey timeout goes into the attempt time (18). */
 export function handshakeRetriesMax(times: Times): number {
   return Math.floor(times.rekeyAttempt / times.rekeyTimeout);
-}
-
-/** The earlier of two deadlines. */
-export function earlier(a: Milliseconds | undefined, b: Milliseconds | undefined): Milliseconds | undefined {
-  if (a === undefined) return b;
-  return b === undefined || a <= b ? a : b;
 }

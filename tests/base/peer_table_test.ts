@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { milliseconds, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
+import { NEVER } from "../../lib/base/times.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 
 const P0 = peerSlot(0);
@@ -30,30 +31,30 @@ Deno.test("sending and receiving write their own fields only, and nothing of ano
 Deno.test("what waits for an answer: by order, not by time", () => {
   const table = small();
   const since = () => [table.dataSentSince(P0), table.dataReceivedSince(P0)];
-  assert.deepEqual(since(), [0, 0]);
+  assert.deepEqual(since(), [NEVER, NEVER]);
   table.sent(P0, 1, false, at(10));
-  assert.deepEqual(since(), [0, 0], "a keepalive waits for nothing");
+  assert.deepEqual(since(), [NEVER, NEVER], "a keepalive waits for nothing");
   table.sent(P0, 1, true, at(10));
   table.sent(P0, 1, true, at(11));
-  assert.deepEqual(since(), [10, 0], "the first since");
+  assert.deepEqual(since(), [10, NEVER], "the first since");
   table.received(P0, 1, false, at(11));
-  assert.deepEqual(since(), [0, 0], "a keepalive answers");
+  assert.deepEqual(since(), [NEVER, NEVER], "a keepalive answers");
   table.received(P0, 1, true, at(11));
   table.received(P0, 1, true, at(12));
-  assert.deepEqual(since(), [0, 11]);
+  assert.deepEqual(since(), [NEVER, 11]);
   // All in the same moment: the later one counts.
   table.sent(P0, 1, true, at(12));
-  assert.deepEqual(since(), [12, 0]);
+  assert.deepEqual(since(), [12, NEVER]);
   table.received(P0, 1, true, at(12));
-  assert.deepEqual(since(), [0, 12]);
+  assert.deepEqual(since(), [NEVER, 12]);
   table.handshakeSent(P0);
-  assert.deepEqual(since(), [0, 0], "a handshake answers too");
+  assert.deepEqual(since(), [NEVER, NEVER], "a handshake answers too");
   table.sent(P0, 1, true, at(13));
   table.handshakeReceived(P0);
-  assert.deepEqual(since(), [0, 0]);
+  assert.deepEqual(since(), [NEVER, NEVER]);
   assert.deepEqual([table.sentAt(P0), table.receivedAt(P0), table.dataReceivedAt(P0)], [13, 12, 12]);
   table.clear(P0);
-  assert.deepEqual([...since(), table.sentAt(P0), table.txBytes(P0), table.rxBytes(P0)], [0, 0, 0, 0, 0]);
+  assert.deepEqual([...since(), table.sentAt(P0), table.txBytes(P0), table.rxBytes(P0)], [NEVER, NEVER, NEVER, 0, 0]);
 });
 
 Deno.test("a copy of an endpoint is known to be old", () => {

@@ -5,8 +5,11 @@ import { PEERS_MAX } from "../../lib/base/constants.ts";
 import type { AllowedIp } from "../../lib/base/endpoint.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { formatRange, parseRange } from "../../lib/base/ip_text.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
+import { STANDARD_TIMES } from "../../lib/base/times.ts";
 import { checkChange } from "../../lib/device/check_change.ts";
 import { PeerRegistry } from "../../lib/device/peer_registry.ts";
+import { TimerQueue } from "../../lib/timers/timer_queue.ts";
 import { Bench, endpointOf, keyOf, pair, publicOf, seeded, shake } from "./harness.ts";
 
 const range = (text: string): AllowedIp => parseRange(text)!;
@@ -228,7 +231,7 @@ Deno.test("ranges are counted as they will be: random changes against a plain ma
   const max = 12;
   const pick = (n: number) => Math.floor(random() * n);
   let refused = 0;
-  const registry = new PeerRegistry();
+  const registry = new PeerRegistry(new TimerQueue(STANDARD_TIMES, new PeerTable()));
   const now = milliseconds(1);
   for (let round = 0; round < 5_000; round++) {
     const keys = [1, 2, 3, 4].filter(() => random() < 0.5);

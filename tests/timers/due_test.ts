@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { STANDARD_TIMES as T } from "../../lib/base/times.ts";
+import { NEVER, NOT_PENDING, STANDARD_TIMES as T } from "../../lib/base/times.ts";
 import {
   type Activity,
   handshakeRetriesMax,
@@ -9,43 +9,43 @@ import {
 } from "../../lib/timers/due.ts";
 
 const QUIET: Activity = {
-  sentAt: 0,
-  receivedAt: 0,
-  dataSentSince: 0,
-  dataReceivedSince: 0,
-  dataReceivedAt: 0,
-  handshakeSentAt: -Infinity,
-  handshakeReceivedAt: -Infinity,
+  sentAt: NEVER,
+  receivedAt: NEVER,
+  dataSentSince: NEVER,
+  dataReceivedSince: NEVER,
+  dataReceivedAt: NEVER,
+  handshakeSentAt: NEVER,
+  handshakeReceivedAt: NEVER,
 };
 
 Deno.test("a quiet peer has nothing pending", () => {
-  assert.equal(newHandshakeDue(T, QUIET, 0, 0), undefined);
-  assert.equal(passiveKeepaliveDue(T, QUIET, 0, false), undefined);
-  assert.equal(persistentKeepaliveDue(0, QUIET, 0), undefined);
+  assert.equal(newHandshakeDue(T, QUIET, 0, 0), NOT_PENDING);
+  assert.equal(passiveKeepaliveDue(T, QUIET, 0, false), NOT_PENDING);
+  assert.equal(persistentKeepaliveDue(0, QUIET, 0), NOT_PENDING);
   assert.equal(handshakeRetriesMax(T), 18);
 });
 
 Deno.test("15 s and jitter after data without an answer, once for each time that data was sent since", () => {
   const sent = { ...QUIET, sentAt: 1000, dataSentSince: 1000 };
   assert.equal(newHandshakeDue(T, sent, 0, 200), 16_200);
-  assert.equal(newHandshakeDue(T, sent, 16_200, 200), undefined);
+  assert.equal(newHandshakeDue(T, sent, 16_200, 200), NOT_PENDING);
   assert.equal(newHandshakeDue(T, { ...sent, sentAt: 17_000 }, 16_200, 0), 31_200);
 });
 
 Deno.test("10 s after data that nothing went out for", () => {
   const received = { ...QUIET, receivedAt: 1000, dataReceivedSince: 1000, dataReceivedAt: 1000 };
   assert.equal(passiveKeepaliveDue(T, received, 0, false), 11_000);
-  assert.equal(passiveKeepaliveDue(T, { ...received, handshakeSentAt: 2000 }, 0, false), undefined);
+  assert.equal(passiveKeepaliveDue(T, { ...received, handshakeSentAt: 2000 }, 0, false), NOT_PENDING);
   assert.equal(passiveKeepaliveDue(T, { ...received, handshakeSentAt: 2000, dataReceivedAt: 3000 }, 0, false), 12_000);
-  assert.equal(passiveKeepaliveDue(T, received, 11_000, false), undefined, "it fired and could not be sent");
+  assert.equal(passiveKeepaliveDue(T, received, 11_000, false), NOT_PENDING, "it fired and could not be sent");
 });
 
 Deno.test("another one when more data came while it was pending, unless something else went out", () => {
   const answered = { ...QUIET, sentAt: 11_001, dataReceivedAt: 5000 };
   assert.equal(passiveKeepaliveDue(T, answered, 11_000, true), 21_000);
-  assert.equal(passiveKeepaliveDue(T, answered, 11_000, false), undefined);
-  assert.equal(passiveKeepaliveDue(T, { ...answered, sentAt: 15_000 }, 11_000, true), undefined);
-  assert.equal(passiveKeepaliveDue(T, { ...answered, handshakeSentAt: 15_000 }, 11_000, true), undefined);
+  assert.equal(passiveKeepaliveDue(T, answered, 11_000, false), NOT_PENDING);
+  assert.equal(passiveKeepaliveDue(T, { ...answered, sentAt: 15_000 }, 11_000, true), NOT_PENDING);
+  assert.equal(passiveKeepaliveDue(T, { ...answered, handshakeSentAt: 15_000 }, 11_000, true), NOT_PENDING);
 });
 
 Deno.test("the persistent keepalive counts from the last authenticated packet of any kind", () => {

@@ -1,0 +1,73 @@
+/**
+ * What is done when the timers of a peer expire. When they do is decided in lib/timers.
+ * @module
+ */
+import { type Milliseconds, milliseconds } from "../base/brands.ts";
+import { COUNTER } from "../base/counters.ts";
+import { handshakeRetriesMax } from "../timers/due.ts";
+import type { Context } from "./context.ts";
+import { initiate, sendKeepalive, wishForSession } from "./outgoing.ts";
+import type { Peer } from "./peer.ts";
+import { forgetLocal, pathOf } from "./peer_endpoint.ts";
+import { retireExpired, wipeKeys } from "./sessions.ts";
+
+/** Does all that is due at `now`. What is overdue and could not be done is tried again a millisecond later, so that this always ends. */
+export function runTimers(ctx: Context, now: Milliseconds): void {
+  for (let slot = ctx.timers.popDue(now); slot !== undefined; slot = ctx.timers.popDue(now)) {
+    const peer = ctx.peers.at(slot);
+    if (peer !== undefined) runTimersOf(ctx, peer, now);
+  }
+  ctx.timers.settle(milliseconds(now + 1));
+}
+
+/** The order is that of `Timer`. */
+function runTimersOf(ctx: Context, peer: Peer, now: Milliseconds): void {
+  const { timers } = peer;
+  timers.markDirty();
+  if (timers.expired("zeroKeyMaterial", now)) expiredZeroKeyMaterial(ctx, peer);
+  if (timers.expired("expireSessions", now)) retireExpired(ctx, peer, now);
+  if (timers.expired("retransmitHandshake", now)) expiredRetransmitHandshake(ctx, peer, now);
+  if (timers.expired("deferredHandshake", now)) wishForSession(ctx, peer, now, true);
+  if (timers.expired("newHandshake", now)) expiredNewHandshake(ctx, peer, now);
+  if (timers.expired("passiveKeepalive", now)) sendKeepalive(ctx, peer, now);
+  if (timers.expired("persistentKeepalive", now)) sendKeepalive(ctx, peer, now);
+  timers.expired("activity", now);
+}
+
+function expiredZeroKeyMaterial(ctx: Context, peer: Peer): void {
+  ctx.out.say(`Zeroing out keys for peer ${peer.number}`, pathOf(ctx, peer).endpoint);
+  wipeKeys(ctx, peer);
+}
+
+function expiredRetransmitHandshake(ctx: Context, peer: Peer, now: Milliseconds): void {
+  const { endpoint } = pathOf(ctx, peer);
+  const max = handshakeRetriesMax(ctx.times);
+  const attempt = peer.timers.handshakeUnanswered(now, max);
+  if (attempt === 0) {
+    ctx.counters.addOf(COUNTER.handshake_given_up, peer.slot);
+    // OpenBSD counts the first try and the one that is not made any more.
+    ctx.out.say(`Handshake for peer ${peer.number} did not complete after ${max + 2} retries, giving up`, endpoint);
+    ctx.out.command({ type: "staged-drop", peer: peer.slot });
+    ctx.out.event({ type: "handshake-failed", publicKey: peer.publicKey });
+    return;
+  }
+  const seconds = Math.round(ctx.times.rekeyTimeout / 1_000);
+  ctx.out.say(
+    `Handshake for peer ${peer.number} did not complete after ${seconds} seconds, retrying (try ${attempt})`,
+    endpoint,
+  );
+  ctx.counters.addOf(COUNTER.handshake_retried, peer.slot);
+  forgetLocal(ctx, peer);
+  initiate(ctx, peer, now, true);
+}
+
+function expiredNewHandshake(ctx: Context, peer: Peer, now: Milliseconds): void {
+  ctx.counters.addOf(COUNTER.handshake_unanswered, peer.slot);
+  const seconds = Math.round((ctx.times.keepaliveTimeout + ctx.times.rekeyTimeout) / 1_000);
+  ctx.out.say(
+    `Retrying handshake with peer ${peer.number} because we stopped hearing back after ${seconds} seconds`,
+    pathOf(ctx, peer).endpoint,
+  );
+  forgetLocal(ctx, peer);
+  initiate(ctx, peer, now, false);
+}

@@ -1,5 +1,6 @@
 /**
  * The Noise pattern IKpsk2 (whitepaper section 5.4.2 and 5.4.3): `-> e, es, s, ss` and `<- e, ee, se, psk`.
+ * The comments at the ends of lines name the token that the line does.
  * It knows no message layout: it makes and takes the parts. handshake.ts puts them into WireGuard's messages,
  * the published Noise vectors into plain concatenation.
  *
@@ -52,12 +53,12 @@ export function writeFirst(
   const ephemeral = suite.publicKey(ephemeralPrivate);
   const ephemeralStatic = suite.sharedSecret(ephemeralPrivate, responderStatic);
   if (ephemeralStatic === undefined) return undefined;
-  state.mixHash(responderStatic);
-  state.mixHash(ephemeral);
-  state.mixKey(ephemeral);
-  const sealedStatic = state.mixKeyAndSeal(ephemeralStatic, identity.publicKey);
+  state.mixHash(responderStatic); // the pre-message <- s
+  state.mixHash(ephemeral); // e
+  state.mixKey(ephemeral); // e, as in every pattern with psk
+  const sealedStatic = state.mixKeyAndSeal(ephemeralStatic, identity.publicKey); // es, s
   ephemeralStatic.fill(0);
-  const sealedPayload = state.mixKeyAndSeal(staticShared, payload);
+  const sealedPayload = state.mixKeyAndSeal(staticShared, payload); // ss, payload
   return { parts: { ephemeral, sealedStatic, sealedPayload }, initiated: { state, ephemeralPrivate } };
 }
 
@@ -72,10 +73,10 @@ export function readFirstStatic(
   const ephemeralStatic = suite.sharedSecret(identity.privateKey, ephemeral);
   if (ephemeralStatic === undefined) return undefined;
   const state = new SymmetricState(suite, start);
-  state.mixHash(identity.publicKey);
-  state.mixHash(ephemeral);
-  state.mixKey(ephemeral);
-  const initiatorStatic = state.mixKeyAndOpen(ephemeralStatic, sealedStatic);
+  state.mixHash(identity.publicKey); // the pre-message <- s
+  state.mixHash(ephemeral); // e
+  state.mixKey(ephemeral); // e, as in every pattern with psk
+  const initiatorStatic = state.mixKeyAndOpen(ephemeralStatic, sealedStatic); // es, s
   ephemeralStatic.fill(0);
   return initiatorStatic === undefined ? undefined : { initiatorStatic, state };
 }
@@ -86,7 +87,7 @@ export function readFirstPayload(
   staticShared: Uint8Array,
   sealedPayload: Uint8Array,
 ): Uint8Array | undefined {
-  return state.mixKeyAndOpen(staticShared, sealedPayload);
+  return state.mixKeyAndOpen(staticShared, sealedPayload); // ss, payload
 }
 
 /** Responder: the second message. Afterwards `state.split()` gives the transport keys. */
@@ -103,8 +104,8 @@ export function writeSecond(
   const bothEphemeral = suite.sharedSecret(ephemeralPrivate, initiatorEphemeral);
   const ephemeralStatic = suite.sharedSecret(ephemeralPrivate, initiatorStatic);
   if (bothEphemeral === undefined || ephemeralStatic === undefined) return undefined;
-  mixSecond(state, ephemeral, bothEphemeral, ephemeralStatic);
-  return { ephemeral, sealedPayload: state.mixPskAndSeal(presharedKey, payload) };
+  mixSecond(state, ephemeral, bothEphemeral, ephemeralStatic); // e, ee, se
+  return { ephemeral, sealedPayload: state.mixPskAndSeal(presharedKey, payload) }; // psk, payload
 }
 
 /**
@@ -122,8 +123,8 @@ export function readSecond(
   const ephemeralStatic = suite.sharedSecret(identity.privateKey, parts.ephemeral);
   if (bothEphemeral === undefined || ephemeralStatic === undefined) return undefined;
   const state = initiated.state.clone();
-  mixSecond(state, parts.ephemeral, bothEphemeral, ephemeralStatic);
-  const payload = state.mixPskAndOpen(presharedKey, parts.sealedPayload);
+  mixSecond(state, parts.ephemeral, bothEphemeral, ephemeralStatic); // e, ee, se
+  const payload = state.mixPskAndOpen(presharedKey, parts.sealedPayload); // psk, payload
   if (payload === undefined) {
     state.wipe();
     return undefined;
@@ -137,10 +138,10 @@ function mixSecond(
   bothEphemeral: Uint8Array,
   ephemeralStatic: Uint8Array,
 ): void {
-  state.mixHash(ephemeral);
-  state.mixKey(ephemeral);
-  state.mixKey(bothEphemeral);
-  state.mixKey(ephemeralStatic);
+  state.mixHash(ephemeral); // e
+  state.mixKey(ephemeral); // e, as in every pattern with psk
+  state.mixKey(bothEphemeral); // ee
+  state.mixKey(ephemeralStatic); // se
   bothEphemeral.fill(0);
   ephemeralStatic.fill(0);
 }

@@ -221,8 +221,9 @@ mtu 1400
   await silent(room);
   await must(room, `ifconfig wg1 wgpeer ${hand} wgaip 192.168.5.9/32`, "left");
   await must(room, "ifconfig wg1 inet alias 192.168.9.1/24 group hand", "left");
-  const kept = first.split("\n").filter((line) => !/192\.168\.6\.1|mtu|route/.test(line)).join("\n")
-    .replace(/ wgpka .*/, " wgaip 192.168.5.7/32").replace(new RegExp(`wgpeer ${two}.*\n`), "");
+  const kept = first.split("\n")
+    .filter((line) => !/192\.168\.6\.1|mtu|route/.test(line) && !line.startsWith(`wgpeer ${two}`)).join("\n")
+    .replace(/ wgpka .*/, " wgaip 192.168.5.7/32");
   await write(room, kept);
   const expected = [
     "group hand",
@@ -266,6 +267,19 @@ mtu 1400
   }
   equal(await publicKey(room, "wg1"), shown);
   await must(room, "ifconfig wg1 destroy", "left");
+  // An interface whose file is gone is named, and left to people.
+  await write(room, "up\n", `${FOLDER}/hostname.wg3`);
+  await silent(room, "", "wg3");
+  await must(room, `rm ${FOLDER}/hostname.wg3 ${FILE}`);
+  await must(room, "ifconfig wg4 create", "left");
+  for (const options of ["", "-r "]) {
+    deepEqual(await may(room, `${WG} netstart ${options}-d ${FOLDER}`, "left"), {
+      code: 0,
+      signal: null,
+      stdout: "",
+      stderr: `wg: ${FOLDER}/hostname.wg3: not there any more, and wg3 runs; ifconfig wg3 destroy ends it\n`,
+    });
+  }
   // Where nothing runs, a reload starts.
   await write(room, first);
   await silent(room, "-r");

@@ -370,6 +370,29 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "a file on a read-only file system serves although others can read it; another user's does not",
+  needs("namespaces", "tun", "ip", "root"),
+  async () => {
+    await using room = await wgRoom();
+    const file = `${FOLDER}/hostname.wg1`;
+    await write(room, file, GOOD(), "644");
+    await must(room, `mount --bind ${FOLDER} ${FOLDER}`);
+    await must(room, `mount -o remount,bind,ro ${FOLDER}`);
+    const started = await may(room, `${WG} netstart -d ${FOLDER}`);
+    const warning = `wg: WARNING: ${file} is insecure, fixing permissions\n`;
+    deepEqual([started.code, started.stderr], [0, `${warning}wg: WARNING: ${file}: Read-only file system\n`]);
+    match(await must(room, "ifconfig wg1"), /\tinet 10\.1\.1\.1 /);
+    await must(room, "ifconfig wg1 destroy");
+    await must(room, `mount -o remount,bind,rw ${FOLDER}`);
+    await must(room, `chown 65534 ${file}`);
+    await must(room, `mount -o remount,bind,ro ${FOLDER}`);
+    const refused = await may(room, `${WG} netstart -d ${FOLDER}`);
+    deepEqual([refused.code, refused.stderr], [1, `${warning}wg: ${file}: Read-only file system\n`]);
+    equal((await may(room, "ifconfig wg1")).code, 1);
+  },
+);
+
 Deno.test("several at once: one makes the interface, the others find it", NEEDED, async () => {
   await using room = await wgRoom();
   await write(room, `${FOLDER}/hostname.wg1`, `wgport 7001\n${GOOD()}inet6 fd01::1 64\n!echo $if >>/run/started\n`);

@@ -4,7 +4,7 @@
  */
 import { ConfigError } from "../../base/errors.ts";
 import { displayValue } from "../../base/quote.ts";
-import { interfaceExists } from "../../daemon/client.ts";
+import { interfaceExists, interfaceNames } from "../../daemon/client.ts";
 import { executablePath } from "../../daemon/self.ts";
 import type { Command } from "../command.ts";
 import { requireNetAdmin } from "../ifconfig/permission.ts";
@@ -13,6 +13,7 @@ import { DefaultRoutes } from "./gate.ts";
 import { NETSTART_HELP, systemdUnit } from "./help.ts";
 import type { HostnameFile } from "./hostname_if.ts";
 import { HOSTNAME_FILE_MAX, parseHostnameFile, stepText } from "./hostname_if.ts";
+import { startedFrom } from "./record.ts";
 import { CommandPath, FileShell, reasonOf } from "./shell.ts";
 import { FileRun } from "./steps.ts";
 
@@ -56,6 +57,7 @@ export const command: Command = {
       // One file's mistake keeps no other interface from starting.
       if (!await start(name, options, path)) failed = true;
     }
+    if (options.names.length === 0) nameThoseWithoutFile(options.folder, names);
     if (options.print) {
       for (const text of routes.texts()) console.log(text);
     } else {
@@ -100,6 +102,15 @@ function filesIn(folder: string): string[] {
     .filter((name) => /^hostname\.wg[0-9]{1,13}$/.test(name))
     .map((name) => name.slice(PREFIX.length))
     .sort((a, b) => Number(a.slice(2)) - Number(b.slice(2)));
+}
+
+/** Names the interfaces that were started from files which are not there any more: whether they are to end nobody said. */
+function nameThoseWithoutFile(folder: string, names: readonly string[]): void {
+  for (const name of interfaceNames()) {
+    const file = `${folder}/${PREFIX}${name}`;
+    if (names.includes(name) || startedFrom(name) !== file) continue;
+    complain(`${file}: not there any more, and ${name} runs; ifconfig ${name} destroy ends it`);
+  }
 }
 
 /** Starts one interface. @returns whether all went well; what did not is told on standard error */
@@ -153,9 +164,15 @@ function readSecurely(path: string, mend: boolean): string {
   const ours = (uid === 0 || uid === ownUid) && (gid === 0 || gid === ownGid);
   if (((mode ?? 0) & MODE_OF_OTHERS) !== 0 || !ours) {
     complain(`WARNING: ${path} is insecure${mend ? ", fixing permissions" : ""}`);
-    if (mend) {
-      Deno.chownSync(path, ownUid, ownGid);
-      Deno.chmodSync(path, (mode ?? 0o600) & 0o777 & ~MODE_OF_OTHERS);
+    try {
+      if (mend) {
+        Deno.chownSync(path, ownUid, ownGid);
+        Deno.chmodSync(path, (mode ?? 0o600) & 0o777 & ~MODE_OF_OTHERS);
+      }
+    } catch (error) {
+      // On a read-only file system, as containers have it, the file serves all the same; another user's does not.
+      if (uid !== 0 && uid !== ownUid) throw error;
+      complain(`WARNING: ${path}: ${reasonOf(error)}`);
     }
   }
   return Deno.readTextFileSync(path);

@@ -9,6 +9,8 @@ import { recordPath } from "../../daemon/paths.ts";
 export interface NetstartRecord {
   /** The daemon that it is about. */
   readonly pid: number;
+  /** The path of the file that the interface was started from. */
+  readonly file: string;
   /** A digest of the commands that `theirs` is of. */
   readonly commands: string;
   /** What the file's commands did to the interface, as `Difference.extra` words it. */
@@ -17,9 +19,18 @@ export interface NetstartRecord {
   readonly routes: readonly string[];
 }
 
+/** The file that an interface was started from; undefined for one that netstart did not start. */
+export function startedFrom(name: string): string | undefined {
+  try {
+    return (JSON.parse(Deno.readTextFileSync(recordPath(name))) as NetstartRecord).file;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The record of this daemon's interface; an empty one when there is none. */
 export function readRecord(name: string, pid: number): NetstartRecord {
-  const none = { pid, commands: "", theirs: [], routes: [] };
+  const none = { pid, file: "", commands: "", theirs: [], routes: [] };
   try {
     const record = JSON.parse(Deno.readTextFileSync(recordPath(name))) as NetstartRecord;
     return record.pid === pid ? record : none;

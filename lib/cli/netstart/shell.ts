@@ -243,5 +243,6 @@ export function reasonOf(error: unknown): string {
   if (error instanceof ConfigError || error instanceof OsError) return error.message;
   if (error instanceof Deno.errors.NotFound) return "No such file or directory";
   if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
-  return error instanceof Error ? error.message : String(error);
+  // `Read-only file system (os error 30): chown '/etc/...'`
+  return error instanceof Error ? error.message.replace(/ \(os error \d+\).*/s, "") : String(error);
 }

@@ -93,7 +93,7 @@ export class FileRun {
       for (const route of record.routes) if (!routes.includes(route)) this.#deleteRoute(route);
       const theirs = differenceOf(this.#name, await this.#running(), wanted).extra
         .filter((words) => words !== "wgkey" || spare.has(words));
-      writeRecord(this.#name, { pid: running.status.pid, commands: digest, theirs, routes });
+      writeRecord(this.#name, { pid: running.status.pid, file: this.#file, commands: digest, theirs, routes });
       return !this.#failed;
     } catch (error) {
       this.#complain(messageOf(error));
@@ -190,7 +190,13 @@ export class FileRun {
     const others = record.routes.filter((route) => !routes.includes(route) && isThere(route));
     for (const route of others) this.#nameExtra(`route ${notedText(route)}`);
     const commandsNow = made || record.commands === "" ? digest : record.commands;
-    writeRecord(this.#name, { pid: before.status.pid, commands: commandsNow, theirs, routes: [...routes, ...others] });
+    writeRecord(this.#name, {
+      pid: before.status.pid,
+      file: this.#file,
+      commands: commandsNow,
+      theirs,
+      routes: [...routes, ...others],
+    });
   }
 
   #nameExtra(words: string): void {

@@ -5,6 +5,7 @@
  * - packed: the executable of scripts/compile.ts' other way, unpacked: a Deno binary beside the bundled program
  * @module
  */
+import { ConfigError } from "../base/errors.ts";
 
 /** The program's version, as in deno.json. */
 export const VERSION = "0.1.0";
@@ -33,10 +34,13 @@ export const PACKED_HOME = "WG_PACKED_HOME";
 /** V8's flags of a daemon: less memory for heaps that hold little and live long. */
 export const DAEMON_V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--single-threaded-gc,--expose-gc";
 
+/** Where this module is when nothing bundled it; a program that uses the library may be called main.js too. */
+const SOURCE_SUFFIX = "/lib/daemon/self.ts";
+
 /** How this process runs. */
 export function kind(): Kind {
   if (Deno.build.standalone) return "compiled";
-  return Deno.mainModule.endsWith(`/${PACKED_MAIN}`) ? "packed" : "source";
+  return import.meta.url.endsWith(SOURCE_SUFFIX) ? "source" : "packed";
 }
 
 /** A program and everything it is to be started with. */
@@ -46,11 +50,20 @@ export interface SelfCommand {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** How to start this program again as a daemon with `args` and as little environment as it can do with. */
+/**
+ * How to start this program again as a daemon with `args` and as little environment as it can do with.
+ * @throws ConfigError inside another program's executable, which would start itself
+ */
 export function selfCommand(args: readonly string[]): SelfCommand {
   const program = Deno.execPath();
   switch (kind()) {
     case "compiled":
+      if (Deno.mainModule !== new URL("../../main.ts", import.meta.url).href) {
+        throw new ConfigError(
+          program,
+          "an executable of another program; wg's own, or its source under Deno, is required",
+        );
+      }
       return { program, args, environment: keep("PATH") };
     case "packed": {
       const main = new URL(Deno.mainModule).pathname;

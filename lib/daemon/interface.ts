@@ -20,10 +20,8 @@ import { type LinkState, LinkWatch } from "../worker/link_watch.ts";
 import { RouteWatch } from "../worker/route_watch.ts";
 import type { PacketWorkers } from "../worker/worker_handle.ts";
 import type { WorkerReport } from "../worker/worker_messages.ts";
-import { NetNamespace, removeRdomainIfEmpty } from "../linux/namespace.ts";
-import { type LinkAddressing, takeLinkDown } from "../linux/link_addressing.ts";
-import { HeldNamespace } from "../linux/held_namespace.ts";
-import { identityOf, namedRdomains, rdomainPath, sameNamespace, THREAD_NAMESPACE } from "../linux/rdomain.ts";
+import { removeRdomainIfEmpty } from "../linux/namespace.ts";
+import { sameNamespace } from "../linux/rdomain.ts";
 import { now, wallClock } from "../runtime/clock.ts";
 import { chooseSuite } from "../runtime/crypto.ts";
 import { fillRandom } from "../runtime/entropy.ts";
@@ -31,12 +29,11 @@ import { sendDatagram } from "../ports/linux_datagram.ts";
 import { closeUdp } from "../ports/open_udp.ts";
 import { closeTun, type OpenedTun, openTun } from "../ports/open_tun.ts";
 import type { InterfaceFacts, InterfaceStatus, LinkFacts } from "../base/status.ts";
-import { daemonProcesses } from "./client.ts";
 import type { Log } from "./log.ts";
 import { InterfaceOffloads } from "./offloads.ts";
+import { Places, removeEmptyRdomains } from "./places.ts";
 import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
-const IFF_UP = 1;
 /** How often the link is looked at although nothing was heard of it. */
 const LOOK_EVERY_MS = 5_000;
 /** How long events are handled in a row before the control socket and the timers get their turn. */
@@ -71,9 +68,7 @@ export class Interface {
   readonly #tun: OpenedTun;
   readonly #offloads: InterfaceOffloads;
   readonly #watch: LinkWatch;
-  /** Where the interface was made, and where its sockets are. */
-  readonly #birthplace: HeldNamespace;
-  #socketPlace: HeldNamespace | undefined;
+  readonly #places: Places;
   readonly #device: Device;
   readonly #control: ControlDriver;
   readonly #suite: string;
@@ -85,8 +80,6 @@ export class Interface {
   #link: LinkState | undefined;
   /** The addresses that the data plane knows, as text. */
   #toldAddresses = "";
-  /** What the link lost when `setUp` took it down. */
-  #kept: LinkAddressing | undefined;
   #groups: readonly string[] = [];
   #priority = 0;
   #turn: Promise<unknown> = Promise.resolve();
@@ -136,9 +129,8 @@ export class Interface {
     this.#offloads = new InterfaceOffloads(tun);
     this.#sockets = sockets;
     this.ended = this.#end.promise;
-    this.#watch = new LinkWatch(tun.fd);
-    this.#birthplace = new HeldNamespace(identityOf(THREAD_NAMESPACE));
-    this.#socketPlace = socketPlace(sockets);
+    this.#watch = new LinkWatch(tun.fd, (line) => options.log.write(line, "error"));
+    this.#places = new Places(sockets.rtable);
     // A look settles the link: before anybody can take it up.
     this.#watch.look();
     this.#routes = this.#watchRoutes(sockets.rtable);
@@ -185,12 +177,7 @@ export class Interface {
   setUp(up: boolean): void {
     // Who took it up before may not have been noticed yet.
     this.#look();
-    this.#watch.visit((routes, link) => {
-      const isUp = (link.flags & IFF_UP) !== 0;
-      if (isUp === up) return;
-      if (up) routes.setLink(link.index, { up });
-      else this.#kept = takeLinkDown(routes, link);
-    });
+    this.#watch.setUp(up);
     this.#look();
   }
 
@@ -242,7 +229,8 @@ export class Interface {
     });
     this.#looking = setInterval(() => {
       this.#look();
-      this.#lookAtPlaces();
+      const reason = this.#places.reasonToEnd();
+      if (reason !== undefined) this.close(reason);
     }, LOOK_EVERY_MS);
   }
 
@@ -273,7 +261,7 @@ export class Interface {
     if (before.rtable !== after.rtable) await this.#followRoutes(after.rtable);
     closeUdp(before);
     if (before.rtable === after.rtable) return;
-    this.#socketPlace = socketPlace(after);
+    this.#places.moveSockets(after.rtable);
     removeRdomainIfEmpty(before.rtable);
   }
 
@@ -382,8 +370,6 @@ export class Interface {
     const isChanged = before === undefined || seen.up !== before.up || seen.mtu !== before.mtu;
     if (!isMoved && !isChanged && seen.name === before.name) return;
     this.#link = seen;
-    if (isMoved) this.#kept = undefined;
-    if (seen.up) this.#restore();
     if (isChanged) this.#control.link(seen.up, seen.mtu);
     this.#options.changed?.();
   }
@@ -397,29 +383,6 @@ export class Interface {
     this.#options.worker.command([{ type: "own-addresses", own }]);
   }
 
-  /** Puts back what the link lost when it was taken down. */
-  #restore(): void {
-    const kept = this.#kept;
-    this.#kept = undefined;
-    if (kept === undefined || kept.isEmpty) return;
-    try {
-      for (const failure of this.#watch.visit(() => kept.restore()) ?? []) {
-        this.#options.log.write(`not put back: ${failure}`, "error");
-      }
-    } catch (error) {
-      this.#options.log.write(`addresses and routes were not put back: ${error}`, "error");
-    }
-  }
-
-  /** Nothing of ours keeps a namespace alive that was deleted: the interface ends with it, as one of the kernel would. */
-  #lookAtPlaces(): void {
-    for (const place of [this.#birthplace, this.#socketPlace]) {
-      if (place?.isAbandoned(daemonProcesses)) {
-        this.close(`${place.path} was deleted and nobody else is in that network namespace`);
-      }
-    }
-  }
-
   async #close(end: End): Promise<void> {
     clearInterval(this.#looking);
     this.#control.link(false, this.#link?.mtu ?? DEFAULT_MTU);
@@ -427,13 +390,11 @@ export class Interface {
     await this.#options.worker.stop();
     // It may have been moved since the last look, by the very command that made it.
     this.#watch.look();
-    const place = this.#watch.place;
-    const rdomain = namedRdomains().find((n) => isRdomain(n, place)) ?? 0;
     this.#watch.close();
     this.#routes.close();
     closeTun(this.#tun);
     closeUdp(this.#sockets);
-    for (const n of new Set([rdomain, this.#sockets.rtable])) removeRdomain(n, this.#options.log);
+    removeEmptyRdomains(this.#watch.place, this.#sockets.rtable, this.#options.log);
     this.#end.resolve(end);
   }
 
@@ -452,27 +413,5 @@ export class Interface {
       groups: this.#groups,
       priority: this.#priority,
     };
-  }
-}
-
-/** The namespace of sockets that are in an rdomain of their own. */
-function socketPlace({ rtable }: Sockets): HeldNamespace | undefined {
-  return rtable === 0 ? undefined : new HeldNamespace(identityOf(rdomainPath(rtable)));
-}
-
-function isRdomain(n: number, identity: { readonly device: number; readonly inode: number }): boolean {
-  try {
-    using namespace = NetNamespace.rdomain(n);
-    return sameNamespace(namespace.identity, identity);
-  } catch {
-    return false;
-  }
-}
-
-function removeRdomain(n: number, log: Log): void {
-  try {
-    removeRdomainIfEmpty(n);
-  } catch (error) {
-    log.write(`rdomain ${n} stays: ${error instanceof Error ? error.message : error}`, "error");
   }
 }

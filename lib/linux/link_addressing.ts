@@ -21,11 +21,6 @@ export class LinkAddressing {
     this.#entries = entries;
   }
 
-  /** Whether there is nothing to put back. */
-  get isEmpty(): boolean {
-    return this.#entries.length === 0;
-  }
-
   /** Those of a link of the calling thread's network namespace. @throws OsError */
   static read(interfaceIndex: number): LinkAddressing {
     using socket = new NetlinkSocket();
@@ -58,8 +53,9 @@ export class LinkAddressing {
    * @returns what could not be put back, each in words
    */
   restore(): string[] {
-    using socket = new NetlinkSocket();
     let left = this.#entries;
+    if (left.length === 0) return [];
+    using socket = new NetlinkSocket();
     while (true) {
       const failures: { readonly entry: Replay; readonly reason: string }[] = [];
       for (const entry of left) {

@@ -8,6 +8,7 @@
  */
 import { osError } from "../base/errno.ts";
 import { NO_OWN_ADDRESSES, type OwnAddresses } from "../base/own_addresses.ts";
+import { type LinkAddressing, takeLinkDown } from "../linux/link_addressing.ts";
 import { LinkMonitor } from "../linux/link_monitor.ts";
 import { settleLink } from "../linux/link_settings.ts";
 import { chooseOwnAddresses } from "../linux/own_addresses.ts";
@@ -47,10 +48,17 @@ export class LinkWatch {
   #place: NamespaceIdentity;
   #acceptsLocal = false;
   #own = NO_OWN_ADDRESSES;
+  readonly #complain: (line: string) => void;
+  /** What the link lost when `setUp` took it down. */
+  #kept: LinkAddressing | undefined;
 
-  /** @throws OsError */
-  constructor(tun: number) {
+  /**
+   * @param complain hears what could not be put back
+   * @throws OsError
+   */
+  constructor(tun: number, complain: (line: string) => void) {
     this.#tun = tun;
+    this.#complain = complain;
     using home = NetNamespace.current();
     this.#home = home.identity;
     this.#place = home.identity;
@@ -77,7 +85,7 @@ export class LinkWatch {
   }
 
   /**
-   * Looks, and settles the link where that is due.
+   * Looks, settles the link where that is due, and gives it back what it lost by `setUp` as soon as it is up again.
    * @returns `gone` when the interface was deleted; `unclear` when it could not be asked now (no descriptor or memory
    *   left, moved too often meanwhile)
    */
@@ -122,6 +130,19 @@ export class LinkWatch {
   /** Sets the interface's MTU. @throws OsError */
   setMtu(mtu: number): void {
     this.visit((routes, link) => routes.setLink(link.index, { mtu }));
+  }
+
+  /**
+   * Takes the link up or down. IPv6 addresses and routes that it loses by going down come back when it is seen up,
+   * whoever takes it there.
+   * @throws OsError
+   */
+  setUp(up: boolean): void {
+    this.visit((routes, link) => {
+      if (((link.flags & IFF_UP) !== 0) === up) return;
+      if (up) routes.setLink(link.index, { up });
+      else this.#kept = takeLinkDown(routes, link);
+    });
   }
 
   /**
@@ -170,6 +191,7 @@ export class LinkWatch {
     this.#place = there.identity;
     this.#acceptsLocal = false;
     this.#own = NO_OWN_ADDRESSES;
+    this.#kept = undefined;
     this.#monitor.listenEverywhere(!isHome);
     if (isHome) return;
     try {
@@ -185,7 +207,19 @@ export class LinkWatch {
     const isSettled = before !== undefined && sameNamespace(before.place, state.place) && (before.up || !state.up) &&
       (before.mtu >= IPV6_MTU_MIN || state.mtu < IPV6_MTU_MIN);
     if (!isSettled) this.#acceptsLocal = settleLink(routes, link);
+    if (state.up) this.#giveBack();
     return this.#state = state;
+  }
+
+  #giveBack(): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept === undefined) return;
+    try {
+      for (const failure of kept.restore()) this.#complain(`not put back: ${failure}`);
+    } catch (error) {
+      this.#complain(`addresses and routes were not put back: ${error}`);
+    }
   }
 
   /** What the descriptor itself tells, for an interface in a namespace that may not be entered from here. */

@@ -9,7 +9,8 @@
  * A call that was interrupted by a signal (EINTR) is made again, except by `poll`.
  * @module
  */
-import { EINTR, EIO, ERRNO_MAX } from "./errno.ts";
+import { EINTR, EIO } from "../lib/base/errno.ts";
+import { ERRNO_MAX } from "./errno.ts";
 import { cString, pollfds, timespec } from "./structs.ts";
 
 /** System call numbers (asm/unistd_64.h; asm-generic/unistd.h). */

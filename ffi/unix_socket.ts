@@ -2,7 +2,7 @@
  * Unix sockets by their paths: whether somebody answers there, who that is, and datagrams to one.
  * @module
  */
-import { EACCES, ECONNREFUSED, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "./errno.ts";
+import { EACCES, ECONNREFUSED, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "../lib/base/errno.ts";
 import * as libc from "./libc.ts";
 
 const AF_UNIX = 1;

@@ -194,3 +194,14 @@ Deno.test("packages are named with their exact version, which is the same everyw
   }
   assert.deepEqual([...versions].filter(([, found]) => found.size !== 1), []);
 });
+
+Deno.test("errnos stand in one table", () => {
+  const table = Deno.readTextFileSync("lib/base/errno.ts");
+  const wrong: string[] = [];
+  for (const { path, code } of files) {
+    for (const [, name] of path === "lib/base/errno.ts" ? [] : code.matchAll(/\bconst (E[A-Z0-9]+) = -?\d+;/g)) {
+      if (table.includes(`"${name}"`)) wrong.push(`${path} defines ${name}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});

@@ -5,30 +5,61 @@
  */
 import { OsError } from "./errors.ts";
 
+/** Those that callers tell apart. */
+export const EPERM = 1;
+export const ENOENT = 2;
+export const EINTR = 4;
+export const EIO = 5;
+export const ENXIO = 6;
+export const ENOEXEC = 8;
+export const EBADF = 9;
+export const EAGAIN = 11;
+export const ENOMEM = 12;
+export const EACCES = 13;
+export const EBUSY = 16;
+export const EEXIST = 17;
+export const ENODEV = 19;
+export const ENOTDIR = 20;
+export const EINVAL = 22;
+export const ENAMETOOLONG = 36;
+export const EPROTO = 71;
+export const EBADMSG = 74;
+export const EBADFD = 77;
+export const EMSGSIZE = 90;
+export const EPFNOSUPPORT = 96;
+export const EAFNOSUPPORT = 97;
+export const EADDRINUSE = 98;
+export const EADDRNOTAVAIL = 99;
+export const ENETUNREACH = 101;
+export const ENOBUFS = 105;
+export const ETIMEDOUT = 110;
+export const ECONNREFUSED = 111;
+export const EHOSTUNREACH = 113;
+
 /** Made when it is asked for: commands that succeed never look. */
 const table = (): readonly (readonly [number, string, string])[] => [
-  [1, "EPERM", "Operation not permitted"],
-  [2, "ENOENT", "No such file or directory"],
+  [EPERM, "EPERM", "Operation not permitted"],
+  [ENOENT, "ENOENT", "No such file or directory"],
   [3, "ESRCH", "No such process"],
-  [4, "EINTR", "Interrupted system call"],
-  [5, "EIO", "Input/output error"],
-  [6, "ENXIO", "No such device or address"],
+  [EINTR, "EINTR", "Interrupted system call"],
+  [EIO, "EIO", "Input/output error"],
+  [ENXIO, "ENXIO", "No such device or address"],
   [7, "E2BIG", "Argument list too long"],
-  [8, "ENOEXEC", "Exec format error"],
-  [9, "EBADF", "Bad file descriptor"],
+  [ENOEXEC, "ENOEXEC", "Exec format error"],
+  [EBADF, "EBADF", "Bad file descriptor"],
   [10, "ECHILD", "No child processes"],
-  [11, "EAGAIN", "Resource temporarily unavailable"],
-  [12, "ENOMEM", "Cannot allocate memory"],
-  [13, "EACCES", "Permission denied"],
+  [EAGAIN, "EAGAIN", "Resource temporarily unavailable"],
+  [ENOMEM, "ENOMEM", "Cannot allocate memory"],
+  [EACCES, "EACCES", "Permission denied"],
   [14, "EFAULT", "Bad address"],
   [15, "ENOTBLK", "Block device required"],
-  [16, "EBUSY", "Device or resource busy"],
-  [17, "EEXIST", "File exists"],
+  [EBUSY, "EBUSY", "Device or resource busy"],
+  [EEXIST, "EEXIST", "File exists"],
   [18, "EXDEV", "Invalid cross-device link"],
-  [19, "ENODEV", "No such device"],
-  [20, "ENOTDIR", "Not a directory"],
+  [ENODEV, "ENODEV", "No such device"],
+  [ENOTDIR, "ENOTDIR", "Not a directory"],
   [21, "EISDIR", "Is a directory"],
-  [22, "EINVAL", "Invalid argument"],
+  [EINVAL, "EINVAL", "Invalid argument"],
   [23, "ENFILE", "Too many open files in system"],
   [24, "EMFILE", "Too many open files"],
   [25, "ENOTTY", "Inappropriate ioctl for device"],
@@ -42,7 +73,7 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [33, "EDOM", "Numerical argument out of domain"],
   [34, "ERANGE", "Numerical result out of range"],
   [35, "EDEADLK", "Resource deadlock avoided"],
-  [36, "ENAMETOOLONG", "File name too long"],
+  [ENAMETOOLONG, "ENAMETOOLONG", "File name too long"],
   [37, "ENOLCK", "No locks available"],
   [38, "ENOSYS", "Function not implemented"],
   [39, "ENOTEMPTY", "Directory not empty"],
@@ -75,13 +106,13 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [68, "EADV", "Advertise error"],
   [69, "ESRMNT", "Srmount error"],
   [70, "ECOMM", "Communication error on send"],
-  [71, "EPROTO", "Protocol error"],
+  [EPROTO, "EPROTO", "Protocol error"],
   [72, "EMULTIHOP", "Multihop attempted"],
   [73, "EDOTDOT", "RFS specific error"],
-  [74, "EBADMSG", "Bad message"],
+  [EBADMSG, "EBADMSG", "Bad message"],
   [75, "EOVERFLOW", "Value too large for defined data type"],
   [76, "ENOTUNIQ", "Name not unique on network"],
-  [77, "EBADFD", "File descriptor in bad state"],
+  [EBADFD, "EBADFD", "File descriptor in bad state"],
   [78, "EREMCHG", "Remote address changed"],
   [79, "ELIBACC", "Can not access a needed shared library"],
   [80, "ELIBBAD", "Accessing a corrupted shared library"],
@@ -94,30 +125,30 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [87, "EUSERS", "Too many users"],
   [88, "ENOTSOCK", "Socket operation on non-socket"],
   [89, "EDESTADDRREQ", "Destination address required"],
-  [90, "EMSGSIZE", "Message too long"],
+  [EMSGSIZE, "EMSGSIZE", "Message too long"],
   [91, "EPROTOTYPE", "Protocol wrong type for socket"],
   [92, "ENOPROTOOPT", "Protocol not available"],
   [93, "EPROTONOSUPPORT", "Protocol not supported"],
   [94, "ESOCKTNOSUPPORT", "Socket type not supported"],
   [95, "EOPNOTSUPP", "Operation not supported"],
-  [96, "EPFNOSUPPORT", "Protocol family not supported"],
-  [97, "EAFNOSUPPORT", "Address family not supported by protocol"],
-  [98, "EADDRINUSE", "Address already in use"],
-  [99, "EADDRNOTAVAIL", "Cannot assign requested address"],
+  [EPFNOSUPPORT, "EPFNOSUPPORT", "Protocol family not supported"],
+  [EAFNOSUPPORT, "EAFNOSUPPORT", "Address family not supported by protocol"],
+  [EADDRINUSE, "EADDRINUSE", "Address already in use"],
+  [EADDRNOTAVAIL, "EADDRNOTAVAIL", "Cannot assign requested address"],
   [100, "ENETDOWN", "Network is down"],
-  [101, "ENETUNREACH", "Network is unreachable"],
+  [ENETUNREACH, "ENETUNREACH", "Network is unreachable"],
   [102, "ENETRESET", "Network dropped connection on reset"],
   [103, "ECONNABORTED", "Software caused connection abort"],
   [104, "ECONNRESET", "Connection reset by peer"],
-  [105, "ENOBUFS", "No buffer space available"],
+  [ENOBUFS, "ENOBUFS", "No buffer space available"],
   [106, "EISCONN", "Transport endpoint is already connected"],
   [107, "ENOTCONN", "Transport endpoint is not connected"],
   [108, "ESHUTDOWN", "Cannot send after transport endpoint shutdown"],
   [109, "ETOOMANYREFS", "Too many references: cannot splice"],
-  [110, "ETIMEDOUT", "Connection timed out"],
-  [111, "ECONNREFUSED", "Connection refused"],
+  [ETIMEDOUT, "ETIMEDOUT", "Connection timed out"],
+  [ECONNREFUSED, "ECONNREFUSED", "Connection refused"],
   [112, "EHOSTDOWN", "Host is down"],
-  [113, "EHOSTUNREACH", "No route to host"],
+  [EHOSTUNREACH, "EHOSTUNREACH", "No route to host"],
   [114, "EALREADY", "Operation already in progress"],
   [115, "EINPROGRESS", "Operation now in progress"],
   [116, "ESTALE", "Stale file handle"],

@@ -2,16 +2,10 @@
  * One operation asked of a daemon over its control socket, within a time that does not depend on the daemon.
  * @module
  */
-import { osError } from "../base/errno.ts";
+import { EACCES, ECONNREFUSED, ENXIO, EPROTO, ETIMEDOUT, osError } from "../base/errno.ts";
 import type { OsError } from "../base/errors.ts";
 import { describeOwner, socketOwner, watch, WATCH_MS } from "./owner.ts";
 import { socketPath } from "./paths.ts";
-
-const ENXIO = 6;
-const EACCES = 13;
-const EPROTO = 71;
-const ETIMEDOUT = 110;
-const ECONNREFUSED = 111;
 
 /** How long a daemon may be silent, and how long a whole answer may take. */
 const SILENCE_MS = 2_000;

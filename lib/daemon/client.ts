@@ -3,7 +3,7 @@
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
-import { osError } from "../base/errno.ts";
+import { EACCES, ENXIO, EPROTO, osError } from "../base/errno.ts";
 import { OsError } from "../base/errors.ts";
 import { parseGet } from "../uapi/get.ts";
 import { parseReply } from "../uapi/reply.ts";
@@ -15,9 +15,6 @@ import { removeDeadSocket } from "./socket_folder.ts";
 import type { LogLine } from "./log_text.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";
 
-const ENXIO = 6;
-const EACCES = 13;
-const EPROTO = 71;
 /** How long a daemon may take to be gone after it said that it ends. */
 const END_MS = 10_000;
 

@@ -2,7 +2,7 @@
  * The control socket: serves the UAPI text to several clients at once, none of whom can hold up or end the daemon.
  * @module
  */
-import { osError } from "../base/errno.ts";
+import { EBUSY, EEXIST, ENOMEM, EPROTO, ETIMEDOUT, osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { UapiReader, type UapiRequest } from "../uapi/reader.ts";
 import { UAPI_MESSAGE_MAX } from "../uapi/keys.ts";
@@ -24,12 +24,6 @@ export const CLIENT_IDLE_MS = 60_000;
 export const CLIENT_STALL_MS = 10_000;
 /** Bytes of a piece read from a client. */
 const PIECE_BYTES = 16_384;
-
-const EEXIST = 17;
-const EBUSY = 16;
-const ENOMEM = 12;
-const EPROTO = 71;
-const ETIMEDOUT = 110;
 
 /** What an operation answers: a body, or the error that it threw. `then` says what happens to the connection: the end of the process may be what ends it. */
 export interface Answer {

@@ -5,11 +5,10 @@
  * still hold a socket that listens there.
  * @module
  */
-import { osError } from "../base/errno.ts";
+import { ETIMEDOUT, osError } from "../base/errno.ts";
 import { unixSocketOwner } from "../../ffi/unix_socket.ts";
 import { SOCKET_FOLDER, socketPath } from "./paths.ts";
 
-const ETIMEDOUT = 110;
 /** How long a process may take to end after SIGTERM, and after SIGKILL. */
 const TERM_MS = 3_000;
 const KILL_MS = 10_000;

@@ -2,14 +2,13 @@
  * Starting a daemon and hearing whether it came up.
  * @module
  */
-import { osError } from "../base/errno.ts";
+import { EIO, osError } from "../base/errno.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import { selfCommand } from "./self.ts";
 
 /** How long a daemon may take. */
 const READY_MS = 30_000;
-const EIO = 5;
 
 /**
  * Starts `daemon NAME` in a session of its own, gives it its configuration on standard input (never in argv or the environment, which others

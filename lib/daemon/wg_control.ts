@@ -3,14 +3,11 @@
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
-import { osError } from "../base/errno.ts";
+import { EACCES, ENXIO, osError } from "../base/errno.ts";
 import { OsError } from "../base/errors.ts";
 import type { WgControl } from "../openbsd/ioctl.ts";
 import type { InterfaceStatus } from "../base/status.ts";
 import { getDevice, publicFacts, setDevice } from "./client.ts";
-
-const ENXIO = 6;
-const EACCES = 13;
 
 /**
  * All that this user may know of an interface: everything for who may ask its daemon, otherwise what the public file tells, which has neither keys nor peers.

@@ -2,12 +2,10 @@
  * Becoming another program inside a network namespace: `route -T N exec CMD`.
  * @module
  */
-import { osError } from "../base/errno.ts";
-import { EACCES, ENOENT, ENOTDIR } from "../../ffi/errno.ts";
+import { EACCES, ENOENT, ENOEXEC, ENOTDIR, osError } from "../base/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 
 const SIGPIPE = 13;
-const ENOEXEC = 8;
 /** Where execvp(3) looks when there is no PATH. */
 const DEFAULT_PATH = "/bin:/usr/bin";
 

@@ -3,12 +3,12 @@
  * wg interface does as well: they are read before and put back after.
  * @module
  */
+import { EEXIST } from "../base/errno.ts";
 import { OsError } from "../base/errors.ts";
 import { encodeAddressDump } from "../netlink/address.ts";
 import type { Link } from "../netlink/link.ts";
 import { addressReplay, encodeReplay, type Replay, routeReplay } from "../netlink/replay.ts";
 import { encodeRouteDump } from "../netlink/route.ts";
-import { EEXIST } from "../../ffi/errno.ts";
 import { writeSetting } from "./link_settings.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
 import type { RouteSocket } from "./route_socket.ts";

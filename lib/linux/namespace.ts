@@ -6,9 +6,9 @@
  * synchronous calls are made, and files of the namespace are read under /proc/thread-self.
  * @module
  */
-import { osError } from "../base/errno.ts";
+import { EEXIST, EINVAL, ENOENT, EPERM, osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
-import { checked, EEXIST, EINVAL, ENOENT, EPERM } from "../../ffi/errno.ts";
+import { checked } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 import { mountsAreSeen } from "./mount_namespace.ts";
 import { listeningSockets } from "./sockets.ts";

@@ -2,7 +2,7 @@
  * A NETLINK_ROUTE socket: one request, its answers, its verdict. It stays in the network namespace it was opened in.
  * @module
  */
-import { osError } from "../base/errno.ts";
+import { EAGAIN, EBADMSG, EMSGSIZE, ENOBUFS, osError } from "../base/errno.ts";
 import {
   type NetlinkMessage,
   NLM_F_DUMP_INTR,
@@ -12,7 +12,7 @@ import {
   readMessages,
   readVerdict,
 } from "../netlink/message.ts";
-import { checked, EAGAIN, EBADMSG, EMSGSIZE, ENOBUFS } from "../../ffi/errno.ts";
+import { checked } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 import { AF_NETLINK, sockaddrNetlink, timespec } from "../../ffi/structs.ts";
 

@@ -2,7 +2,7 @@
  * Links, addresses and routes of one network namespace, over rtnetlink.
  * @module
  */
-import { osError } from "../base/errno.ts";
+import { EBADMSG, EEXIST, ENODEV, ENOENT, osError } from "../base/errno.ts";
 import { OsError } from "../base/errors.ts";
 import type { IpBytes } from "../base/endpoint.ts";
 import { formatIp } from "../base/ip_text.ts";
@@ -41,7 +41,6 @@ import {
   RTM_F_CLONED,
   RTM_NEWROUTE,
 } from "../netlink/route.ts";
-import { EBADMSG, EEXIST, ENODEV, ENOENT } from "../../ffi/errno.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
 
 /** Something that runs a function in a network namespace, as NetNamespace does. */

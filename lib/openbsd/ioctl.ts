@@ -5,16 +5,13 @@
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import type { DeviceChange, PeerChange, PeerStatus } from "../base/config.ts";
 import { KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
-import { osError } from "../base/errno.ts";
+import { EINVAL, EPFNOSUPPORT, osError } from "../base/errno.ts";
 import { ConfigError } from "../base/errors.ts";
 import { maskAddress } from "../base/ip_text.ts";
 import { checkDescription } from "../base/labels.ts";
 import type { InterfaceStatus } from "../base/status.ts";
 import { interfaceSize } from "./wg_data_codec.ts";
 import * as W from "./wg_data_io.ts";
-
-const EPFNOSUPPORT = 96;
-const EINVAL = 22;
 
 /** How the calls reach an interface. Both reject with OsError `ENXIO` when there is none of that name. */
 export interface WgControl {

@@ -7,6 +7,7 @@ import { DATAGRAM_MAX } from "../base/constants.ts";
 import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { ENDPOINT_CELL_BYTES } from "../base/endpoint.ts";
+import { EAGAIN, EINVAL, EIO, EMSGSIZE } from "../base/errno.ts";
 import type { Offloads } from "../base/offloads.ts";
 import {
   GATHER_MAX,
@@ -17,7 +18,6 @@ import {
   type SendResult,
   type UdpPort,
 } from "../data/ports.ts";
-import { EAGAIN, EINVAL, EIO, EMSGSIZE } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";

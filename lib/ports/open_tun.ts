@@ -2,10 +2,10 @@
  * TUN devices: making one, and finding out from its descriptor what became of it (include/uapi/linux/if_tun.h).
  * @module
  */
-import { osError } from "../base/errno.ts";
+import { EBADF, EBADFD, EINVAL, osError } from "../base/errno.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import type { Offloads } from "../base/offloads.ts";
-import { checked, EBADF, EBADFD, EINVAL } from "../../ffi/errno.ts";
+import { checked } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 import { ifreq, IFREQ_BYTES, ifreqName, polledEvents, POLLERR, pollfds, POLLOUT } from "../../ffi/structs.ts";
 import type { TunDescriptors } from "./linux_tun_port.ts";

@@ -2,7 +2,8 @@
  * The UDP sockets of an interface: both families on one port, ready for what the data plane does with them.
  * @module
  */
-import { checked, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT } from "../../ffi/errno.ts";
+import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT } from "../base/errno.ts";
+import { checked } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 import { AF_INET, AF_INET6, sockaddr, SOCKADDR_IN_BYTES, sockaddrPort } from "../../ffi/structs.ts";
 

@@ -3,8 +3,8 @@
  * @module
  */
 import type { Arena } from "../base/arena.ts";
+import { EACCES, EADDRNOTAVAIL, EAGAIN, EHOSTUNREACH, EINVAL, ENETUNREACH } from "../base/errno.ts";
 import { SEND_FAILED, SEND_OK, SEND_SOURCE_LOST, type SendQueue, type SendResult } from "../data/ports.ts";
-import { EACCES, EADDRNOTAVAIL, EAGAIN, EHOSTUNREACH, EINVAL, ENETUNREACH } from "../../ffi/errno.ts";
 import { arenaPointer, type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";
 import { MMSGHDR_BYTES, UdpMessage } from "./udp_message.ts";

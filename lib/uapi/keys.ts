@@ -14,8 +14,3 @@ export const UAPI_LINE_MAX = 4096;
 export const UAPI_MESSAGE_MAX = 64 * 1024 * 1024;
 /** The greatest priority (route metric) taken. */
 export const PRIORITY_MAX = 0xffff_ffff;
-
-/** Errno values of Linux that an operation's answer can carry besides those of a system call. */
-export const ERRNO_IO = 5;
-export const ERRNO_INVALID = 22;
-export const ERRNO_PROTOCOL = 71;

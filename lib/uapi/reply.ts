@@ -2,14 +2,14 @@
  * How an operation ends: `errno=0` or `errno=-N` and an empty line, for `set=2` with the error in words before it.
  * @module
  */
-import { osError } from "../base/errno.ts";
+import { EINVAL, EIO, osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
-import { ERRNO_INVALID, ERRNO_IO, UAPI_VERSION } from "./keys.ts";
+import { UAPI_VERSION } from "./keys.ts";
 
 /** The errno, positive, that stands for an error: that of the system call, EINVAL for a wrong value, EIO for anything else. */
 export function errnoOf(error: unknown): number {
-  if (error instanceof OsError) return error.errno > 0 ? error.errno : ERRNO_IO;
-  return error instanceof ConfigError ? ERRNO_INVALID : ERRNO_IO;
+  if (error instanceof OsError) return error.errno > 0 ? error.errno : EIO;
+  return error instanceof ConfigError ? EINVAL : EIO;
 }
 
 /**

@@ -6,7 +6,7 @@
  * in the namespace of this process.
  * @module
  */
-import { osError } from "../base/errno.ts";
+import { ENODEV, osError } from "../base/errno.ts";
 import { NO_OWN_ADDRESSES, type OwnAddresses } from "../base/own_addresses.ts";
 import { type LinkAddressing, takeLinkDown } from "../linux/link_addressing.ts";
 import { LinkMonitor } from "../linux/link_monitor.ts";
@@ -19,7 +19,6 @@ import { RouteSocket } from "../linux/route_socket.ts";
 import { tunIsUp, tunName, tunNamespaceFd } from "../ports/open_tun.ts";
 
 const IFF_UP = 1;
-const ENODEV = 19;
 /** IPv6's least MTU (RFC 8200 section 5): below it the kernel forgets everything about IPv6 on the link. */
 const IPV6_MTU_MIN = 1280;
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { close, flock, LOCK_EX, LOCK_NB, mkdir, O_CLOEXEC, O_CREAT, O_RDONLY, open, unlink } from "../../ffi/libc.ts";
-import { EAGAIN } from "../../ffi/errno.ts";
+import { EAGAIN } from "../../lib/base/errno.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { checkInterfaceName } from "../../lib/base/interface_name.ts";
 import { NetNamespace, removeRdomainIfEmpty } from "../../lib/linux/namespace.ts";

@@ -4,13 +4,11 @@
  */
 import type { IpBytes } from "../../base/endpoint.ts";
 import { sameBytes } from "../../base/endpoint.ts";
-import { osError } from "../../base/errno.ts";
+import { EADDRNOTAVAIL, osError } from "../../base/errno.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { formatIp } from "../../base/ip_text.ts";
 import type { AddressChange, Family } from "./words/draft.ts";
 import { prefixMask } from "./words/values.ts";
-
-const EADDRNOTAVAIL = 99;
 
 /** An address of the interface, as it is or is to be. */
 export interface PlannedAddress {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { DeviceChange } from "../../base/config.ts";
-import { osError } from "../../base/errno.ts";
+import { EEXIST, osError } from "../../base/errno.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { GROUPS_MAX } from "../../base/labels.ts";
 import {
@@ -28,7 +28,6 @@ import { identityToldBy } from "./place.ts";
 import { LinkEditor } from "./link_editor.ts";
 import { commandSources } from "./sources.ts";
 
-const EEXIST = 17;
 /** Interfaces of a class that `create` tries before it gives up. */
 const CLASS_NUMBERS = 1 << 15;
 

@@ -2,7 +2,7 @@
  * Steps on one link that can be undone.
  * @module
  */
-import { osError } from "../../base/errno.ts";
+import { EADDRNOTAVAIL, EAFNOSUPPORT, EEXIST, osError } from "../../base/errno.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import type { NetNamespace } from "../../linux/namespace.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
@@ -15,9 +15,6 @@ import { IFF_UP } from "../../netlink/flags.ts";
 
 /** IPv6's least MTU (RFC 8200 section 5). */
 const IPV6_MTU_MIN = 1280;
-const EADDRNOTAVAIL = 99;
-const EEXIST = 17;
-const EAFNOSUPPORT = 97;
 
 /**
  * Edits a link by its name, in the namespace it is in. Unless `keep` was called, everything is taken back, newest first, when it is disposed of.

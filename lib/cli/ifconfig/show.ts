@@ -2,6 +2,7 @@
  * Showing interfaces: those of the current namespace, and wg interfaces wherever they are.
  * @module
  */
+import { ENXIO } from "../../base/errno.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { interfaceNames } from "../../daemon/client.ts";
 import { knownStatus } from "../../daemon/wg_control.ts";
@@ -15,8 +16,6 @@ import type { AddressFacts, InterfaceStatus } from "../../base/status.ts";
 import { identityToldBy, placeOf } from "./place.ts";
 import { printAll } from "../output.ts";
 import { askEach, tellFailures, zoneNames } from "../output.ts";
-
-const ENXIO = 6;
 
 /** What to show and how. */
 export interface ShowOptions {

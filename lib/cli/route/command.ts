@@ -2,7 +2,7 @@
  * route(8): looks at and changes the routes of a network namespace, and runs commands in one. `-T N` is rdomain N.
  * @module
  */
-import { osError } from "../../base/errno.ts";
+import { ENETUNREACH, osError } from "../../base/errno.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { formatIp, maskAddress } from "../../base/ip_text.ts";
 import { displayValue } from "../../base/quote.ts";
@@ -47,8 +47,6 @@ The options may follow the command as well, but for exec. The name of a host may
 stand where an address may. -priority is Linux's metric: the lowest is used, and
 a route without one has 0, or 1024 with IPv6.
 `;
-
-const ENETUNREACH = 101;
 
 export const command: Command = { run: (args) => route(args) };
 

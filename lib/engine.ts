@@ -1,7 +1,8 @@
 /**
- * The engine under a `Tunnel` and under the daemon, for programs that bring ports of their own: the control plane `Device`,
- * the data plane `Dataplane`, what they say to each other, the ports that they move packets by, and the protocol's times.
- * Both planes are pure: time, randomness and cryptography are arguments, and nothing blocks or waits.
+ * The engine under a `Tunnel` and under the daemon, for programs that bring ports of their own: the
+ * control plane `Device`, the data plane `Dataplane`, what they say to each other, the ports that
+ * they move packets by, and the protocol's times. Both planes are pure: time, randomness and
+ * cryptography are arguments, and nothing blocks or waits.
  *
  * @example A control plane and a data plane, and what passes between them
  * ```ts

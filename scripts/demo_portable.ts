@@ -1,5 +1,6 @@
 /**
- * Two peers inside this process: real UDP over the loopback, the whole protocol, IP packets from and to memory. Works without privileges.
+ * Two peers inside this process: real UDP over the loopback, the whole protocol, IP packets from
+ * and to memory. Works without privileges.
  * @module
  */
 import { makePrivateKey, publicKeyOf, Tunnel } from "../mod.ts";
@@ -19,7 +20,10 @@ function checksum(bytes: Uint8Array): number {
   return ~sum & 0xffff;
 }
 
-/** An IPv4 packet with an ICMP echo request (type 8) or reply (0): 20 + 8 + 56 bytes, as ping sends it. */
+/**
+ * An IPv4 packet with an ICMP echo request (type 8) or reply (0): 20 + 8 + 56 bytes, as ping sends
+ * it.
+ */
 function echo(type: 8 | 0, from: string, to: string, sequence: number): Uint8Array {
   const packet = new Uint8Array(84);
   const addresses = [from, to].flatMap((address) => address.split(".").map(Number));
@@ -33,7 +37,10 @@ function echo(type: 8 | 0, from: string, to: string, sequence: number): Uint8Arr
   return packet;
 }
 
-/** Runs five echoes from one peer to the other and back. @throws Error when one does not come back */
+/**
+ * Runs five echoes from one peer to the other and back.
+ * @throws Error when one does not come back
+ */
 export async function portableDemo(say: (line: string) => void): Promise<void> {
   const came = new Map<number, () => void>();
   const keys = { here: makePrivateKey(), there: makePrivateKey() };

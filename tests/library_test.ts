@@ -1,9 +1,15 @@
-/** The package as a program elsewhere meets it: in a folder of its own, without this project's configuration. */
+/**
+ * The package as a program elsewhere meets it: in a folder of its own, without this project's
+ * configuration.
+ */
 import assert from "node:assert/strict";
 
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 
-/** Where a program is shown, the module that it imports as it stands there, and what it needs to run. */
+/**
+ * Where a program is shown, the module that it imports as it stands there, and what it needs to
+ * run.
+ */
 const PROGRAMS: readonly { readonly shown: string; readonly imported: string; readonly flags: readonly string[] }[] = [
   { shown: "README.md", imported: "/path/to/wg/mod.ts", flags: ["--allow-net", "--unstable-net"] },
   { shown: "mod.ts", imported: "./mod.ts", flags: ["--allow-net", "--unstable-net"] },
@@ -12,7 +18,9 @@ const PROGRAMS: readonly { readonly shown: string; readonly imported: string; re
   { shown: "lib/openbsd.ts", imported: "./openbsd.ts", flags: ["-A"] },
 ];
 
-/** The first program in a file, whether the file is a document or the program stands in a comment. */
+/**
+ * The first program in a file, whether the file is a document or the program stands in a comment.
+ */
 function documented(file: string): string {
   const [, begin, code] = /^([ *]*)```ts\n([^]*?)^[ *]*```$/m.exec(Deno.readTextFileSync(ROOT + file)) ?? assert.fail();
   return begin === "" ? code : code.replaceAll(/^ \* ?/gm, "");
@@ -24,7 +32,8 @@ async function elsewhere(program: string, args: readonly string[]): Promise<{ co
   try {
     await Deno.writeTextFile(`${folder}/program.ts`, `${program}console.log("done");\n`);
     await Deno.writeTextFile(`${folder}/deno.json`, "{}\n");
-    // Says which packages to take without asking the registry, as the lock file of any project does after its first run.
+    // Says which packages to take without asking the registry, as the lock file of any project does
+    // after its first run.
     await Deno.copyFile(`${ROOT}deno.lock`, `${folder}/deno.lock`);
     const command = new Deno.Command(Deno.execPath(), { args: [...args], cwd: folder, env: { NO_COLOR: "1" } });
     const { code, stdout, stderr } = await command.output();

@@ -55,7 +55,7 @@ export interface DeviceOptions {
   readonly table: PeerTable;
   /** How many handshake messages wait to be handled; decides about "under load". */
   readonly handshakesWaiting: () => number;
-  /** Only tests give others than STANDARD_TIMES. */
+  /** STANDARD_TIMES without it. */
   readonly times?: Times;
 }
 

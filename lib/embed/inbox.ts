@@ -8,7 +8,10 @@ export const INBOX_PACKETS_MAX = 1024;
 /** Bytes that these packets have together; further ones are dropped. */
 export const INBOX_BYTES_MAX = 8 << 20;
 
-/** Hands packets to a callback one at a time: while the promise that it returned is pending, later packets wait. */
+/**
+ * Hands packets to a callback one at a time: while the promise that it returned is pending, later
+ * packets wait.
+ */
 export class Inbox {
   /** Packets that found the inbox full. */
   dropped = 0;
@@ -18,7 +21,10 @@ export class Inbox {
   #busy = false;
   #closed = false;
 
-  /** @param onPacket gets each packet; an error of it is reported as an uncaught one of the program (`reportError`) */
+  /**
+   * @param onPacket gets each packet; an error of it is reported as an uncaught one of the program
+   * (`reportError`)
+   */
   constructor(onPacket: (packet: Uint8Array) => void | PromiseLike<void>) {
     this.#onPacket = onPacket;
   }

@@ -1,6 +1,6 @@
 /**
- * Keys for programs: making, parsing and checking them. A key is 32 bytes; its text is 44 characters of base64, the form
- * that wg(8) and ifconfig use. No message shows a key.
+ * Keys for programs: making, parsing and checking them. A key is 32 bytes; its text is 44
+ * characters of base64, the form that wg(8) and ifconfig use. No message shows a key.
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
@@ -13,8 +13,9 @@ import { fillRandom } from "../runtime/entropy.ts";
 const KEY_TEXT_LENGTH = 44;
 
 /**
- * The points of Curve25519 whose order is 8 or less, as u-coordinates without the highest bit, which X25519 ignores
- * (RFC 7748 section 5). X25519 of any private key and one of these is all zeros, so no handshake can use them.
+ * The points of Curve25519 whose order is 8 or less, as u-coordinates without the highest bit,
+ * which X25519 ignores (RFC 7748 section 5). X25519 of any private key and one of these is all
+ * zeros, so no handshake can use them.
  */
 const SMALL_ORDER_POINTS: readonly string[] = [
   "0000000000000000000000000000000000000000000000000000000000000000",
@@ -37,7 +38,8 @@ const SMALL_ORDER_POINTS: readonly string[] = [
  * console.log(formatKey(publicKeyOf(privateKey)));
  * ```
  *
- * @returns 32 random bytes from the operating system, with the five bits set that Curve25519 fixes (RFC 7748 section 5)
+ * @returns 32 random bytes from the operating system, with the five bits set that Curve25519 fixes
+ * (RFC 7748 section 5)
  */
 export function makePrivateKey(): PrivateKey {
   const key = randomKey();
@@ -63,7 +65,8 @@ export function makePresharedKey(): PresharedKey {
 }
 
 /**
- * The public key that belongs to a private key: X25519 of it and the base point (RFC 7748 section 6.1).
+ * The public key that belongs to a private key: X25519 of it and the base point (RFC 7748 section
+ * 6.1).
  *
  * @example
  * ```ts
@@ -149,7 +152,8 @@ export function parsePublicKey(key: string | Uint8Array, word = "publicKey"): Pu
  * @param key 44 characters of base64, or 32 bytes
  * @param word how an error names the key
  * @returns a copy of 32 bytes
- * @throws ConfigError when the key has another form or length, or is all zeros, which means no preshared key
+ * @throws ConfigError when the key has another form or length, or is all zeros, which means no
+ * preshared key
  */
 export function parsePresharedKey(key: string | Uint8Array, word = "presharedKey"): PresharedKey {
   const bytes = parseKey(key, word);

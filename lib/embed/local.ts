@@ -1,6 +1,6 @@
 /**
- * One interface in one isolate: the same Device and Dataplane as in the daemon, over any TUN and UDP ports that can wake
- * it. Nothing blocks: it takes turns in the isolate's own event loop.
+ * One interface in one isolate: the same Device and Dataplane as in the daemon, over any TUN and
+ * UDP ports that can wake it. Nothing blocks: it takes turns in the isolate's own event loop.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -24,7 +24,10 @@ const TURNS_PER_TASK = 8;
 /** What happened. */
 export type LocalEvent =
   | DeviceEvent
-  /** Something authentic came from another endpoint than before, and the peer's packets go there from now on. */
+  /**
+   * Something authentic came from another endpoint than before, and the peer's packets go there
+   * from now on.
+   */
   | {
     readonly type: "endpoint-changed";
     readonly publicKey: PublicKey;
@@ -66,7 +69,10 @@ export interface LocalOptions {
 /** What it uses of a data plane. */
 export type LocalDataplane = Pick<Dataplane, "apply" | "turn" | "counts">;
 
-/** A running interface. Call `wake` when a port has input (MemoryTun and PortableUdp do, by their `wake`). */
+/**
+ * A running interface. Call `wake` when a port has input (MemoryTun and PortableUdp do, by their
+ * `wake`).
+ */
 export class LocalInterface {
   readonly #device: Device;
   readonly #dataplane: LocalDataplane;
@@ -150,13 +156,19 @@ export class LocalInterface {
     return this.#device.status();
   }
 
-  /** Something may be there to read: takes turns soon, in a task of its own so that I/O is not starved. */
+  /**
+   * Something may be there to read: takes turns soon, in a task of its own so that I/O is not
+   * starved.
+   */
   wake(): void {
     if (this.#task !== undefined || this.#closed) return;
     this.#task = setImmediate(() => this.#run());
   }
 
-  /** Stops everything: keys are wiped, no timer is left, nothing is called any more. The ports are the caller's to close. */
+  /**
+   * Stops everything: keys are wiped, no timer is left, nothing is called any more. The ports are
+   * the caller's to close.
+   */
   close(): void {
     if (this.#closed) return;
     this.#control.link(false, this.#mtu);

@@ -1,5 +1,6 @@
 /**
- * A TUN device in memory: packets are put in and taken out by the program that embeds the library, by tests and by the simulation.
+ * A TUN device in memory: packets are put in and taken out by the program that embeds the library,
+ * by tests and by the simulation.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -57,7 +58,10 @@ export class MemoryTun implements TunPort {
     return this.#queue.length;
   }
 
-  /** Puts an IP packet in, to be routed and sent. Returns false when the queue is full, and it was dropped. */
+  /**
+   * Puts an IP packet in, to be routed and sent. Returns false when the queue is full, and it was
+   * dropped.
+   */
   inject(packet: Uint8Array): boolean {
     if (this.#closed || this.#queue.length >= MEMORY_TUN_QUEUE_MAX || packet.length > 65_535) {
       this.dropped++;
@@ -90,7 +94,10 @@ export class MemoryTun implements TunPort {
     this.#length[index] = length;
   }
 
-  /** Delivers pieces 0 to count - 1 as one packet. Returns false when the device is closed or there is no whole header. */
+  /**
+   * Delivers pieces 0 to count - 1 as one packet. Returns false when the device is closed or there
+   * is no whole header.
+   */
   write(count: number): boolean {
     if (this.#closed) return false;
     let total = 0;

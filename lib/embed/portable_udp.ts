@@ -1,6 +1,7 @@
 /**
- * The data plane's UdpPort over Deno.listenDatagram: no FFI, no privileges, one datagram at a time. It needs `--unstable-net`
- * (or `"unstable": ["net"]`), and `--allow-net`. Packet info and ECN cannot be had this way: the kernel chooses the source address.
+ * The data plane's UdpPort over Deno.listenDatagram: no FFI, no privileges, one datagram at a time.
+ * It needs `--unstable-net` (or `"unstable": ["net"]`), and `--allow-net`. Packet info and ECN
+ * cannot be had this way: the kernel chooses the source address.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -10,7 +11,10 @@ import { ConfigError } from "../base/errors.ts";
 import { formatIp, parseIp } from "../base/ip_text.ts";
 import { GATHER_MAX, PORT_DRAINED, SEND_FAILED, SEND_OK, type SendResult, type UdpPort } from "../data/ports.ts";
 
-/** Datagrams received that wait to be read, and datagrams that are being sent; further ones are dropped, as a full socket buffer does. */
+/**
+ * Datagrams received that wait to be read, and datagrams that are being sent; further ones are
+ * dropped, as a full socket buffer does.
+ */
 export const PORTABLE_QUEUE_MAX = 1024;
 
 interface Received {
@@ -167,7 +171,8 @@ export class PortableUdp implements UdpPort {
         const [bytes, from] = await this.#socket.receive(buffer);
         this.#take(bytes, from as Deno.NetAddr);
       } catch {
-        // An ICMP error of an earlier send surfaces here; the next receive goes on. A closed socket ends the loop.
+        // An ICMP error of an earlier send surfaces here; the next receive goes on. A closed socket
+        // ends the loop.
         if (this.#closed) return;
         await new Promise((resolve) => setTimeout(resolve, 1));
       }

@@ -1,6 +1,6 @@
 /**
- * A WireGuard interface inside a program: UDP by the runtime's own sockets, IP packets from and to the program instead of
- * a TUN device, no privileges. It is the same engine that the daemon runs.
+ * A WireGuard interface inside a program: UDP by the runtime's own sockets, IP packets from and to
+ * the program instead of a TUN device, no privileges. It is the same engine that the daemon runs.
  * @module
  */
 import { Arena } from "../base/arena.ts";
@@ -25,8 +25,8 @@ import { changeOf, peerOf, peerStatusOf, type TunnelPeer, type TunnelPeerChange 
 /** Bytes of the arena besides the data plane's: what cipher and socket take. */
 const ARENA_EXTRA_BYTES = 1 << 16;
 /**
- * A running interface. It needs `--allow-net` and `--unstable-net` (or `"unstable": ["net"]`); with `--allow-ffi` it uses
- * libcrypto where that can be had.
+ * A running interface. It needs `--allow-net` and `--unstable-net` (or `"unstable": ["net"]`); with
+ * `--allow-ffi` it uses libcrypto where that can be had.
  *
  * @example Two tunnels, and a packet from one to the other
  * ```ts
@@ -72,8 +72,10 @@ export class Tunnel {
 
   /**
    * Opens the UDP socket and starts.
-   * @throws ConfigError when an option is wrong: it names the option, its value unless that is a key, and what is required
-   * @throws OsError `EADDRINUSE` when the port is taken, `EADDRNOTAVAIL` when the address is not this machine's
+   * @throws ConfigError when an option is wrong: it names the option, its value unless that is a
+   * key, and what is required
+   * @throws OsError `EADDRINUSE` when the port is taken, `EADDRNOTAVAIL` when the address is not
+   * this machine's
    * @throws Deno.errors.NotCapable without `--allow-net`
    */
   constructor(options: TunnelOptions) {
@@ -125,20 +127,21 @@ export class Tunnel {
   }
 
   /**
-   * Puts an IP packet into the tunnel; it is copied. The peer whose allowed IPs hold the packet's destination gets it, after a
-   * handshake when there is no session; 128 packets of a peer wait for that, and the oldest is dropped for a newer one.
-   * A packet without such a peer is answered with an ICMP message; what is no IP packet is dropped.
+   * Puts an IP packet into the tunnel; it is copied. The peer whose allowed IPs hold the packet's
+   * destination gets it, after a handshake when there is no session; 128 packets of a peer wait for
+   * that, and the oldest is dropped for a newer one. A packet without such a peer is answered with
+   * an ICMP message; what is no IP packet is dropped.
    * @param packet an IPv4 or IPv6 packet of at most 65535 bytes
-   * @returns false when the packet was dropped: 1024 packets wait already (see `drained`), it is too long, or the tunnel is
-   * closed
+   * @returns false when the packet was dropped: 1024 packets wait already (see `drained`), it is
+   * too long, or the tunnel is closed
    */
   send(packet: Uint8Array): boolean {
     return this.#tun.inject(packet);
   }
 
   /**
-   * Resolves when none of the packets that were given to `send` waits any more, or the tunnel was closed. A program that has
-   * a lot to send waits for it when `send` returns false.
+   * Resolves when none of the packets that were given to `send` waits any more, or the tunnel was
+   * closed. A program that has a lot to send waits for it when `send` returns false.
    */
   drained(): Promise<void> {
     if (this.#tun.waiting === 0) return Promise.resolve();
@@ -148,7 +151,8 @@ export class Tunnel {
 
   /**
    * Adds a peer.
-   * @throws ConfigError when a field is wrong, there is such a peer already, or the tunnel is closed; then nothing has changed
+   * @throws ConfigError when a field is wrong, there is such a peer already, or the tunnel is
+   * closed; then nothing has changed
    */
   addPeer(peer: TunnelPeer): void {
     this.#mustBeOpen();
@@ -161,7 +165,8 @@ export class Tunnel {
   /**
    * Changes a peer. Its session goes on; a new preshared key is used from the next handshake on.
    * @param publicKey 44 characters of base64 or 32 bytes
-   * @throws ConfigError when a field is wrong, there is no such peer, or the tunnel is closed; then nothing has changed
+   * @throws ConfigError when a field is wrong, there is no such peer, or the tunnel is closed; then
+   * nothing has changed
    */
   changePeer(publicKey: string | Uint8Array, change: TunnelPeerChange): void {
     const peer = changeOf(this.#knownPeer(publicKey), change);
@@ -183,7 +188,8 @@ export class Tunnel {
   /**
    * Gives the tunnel another private key. All sessions end, and new handshakes are made with it.
    * @param privateKey 44 characters of base64 or 32 bytes
-   * @throws ConfigError when the key is wrong or belongs to one of the peers, or the tunnel is closed
+   * @throws ConfigError when the key is wrong or belongs to one of the peers, or the tunnel is
+   * closed
    */
   setPrivateKey(privateKey: string | Uint8Array): void {
     this.#mustBeOpen();
@@ -212,7 +218,8 @@ export class Tunnel {
   }
 
   /**
-   * Ends the tunnel: keys are wiped, waiting packets dropped, the socket closed, and no callback is called any more.
+   * Ends the tunnel: keys are wiped, waiting packets dropped, the socket closed, and no callback is
+   * called any more.
    * @returns a promise that resolves when neither socket nor timer is left
    */
   close(): Promise<void> {
@@ -231,7 +238,10 @@ export class Tunnel {
     return this.close();
   }
 
-  /** The key of a peer that there is. @throws ConfigError when there is none, or the tunnel is closed */
+  /**
+   * The key of a peer that there is.
+   * @throws ConfigError when there is none, or the tunnel is closed
+   */
   #knownPeer(publicKey: string | Uint8Array): PublicKey {
     this.#mustBeOpen();
     const key = parsePublicKey(publicKey);
@@ -240,7 +250,10 @@ export class Tunnel {
     throw new ConfigError("publicKey", `${text}: no such peer; the key of one of the tunnel's peers is required`);
   }
 
-  /** @throws ConfigError when a new peer is the tunnel itself, is there twice, or cannot be reached by the socket */
+  /**
+   * @throws ConfigError when a new peer is the tunnel itself, is there twice, or cannot be reached
+   * by the socket
+   */
   #checkPeers(peers: readonly PeerChange[], prefix: (index: number) => string): void {
     const seen = new Set(this.#peers);
     for (const [i, peer] of peers.entries()) {

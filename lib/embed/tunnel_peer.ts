@@ -1,5 +1,6 @@
 /**
- * Peers as a program writes and reads them, with text where people write text, and the values that the device takes.
+ * Peers as a program writes and reads them, with text where people write text, and the values that
+ * the device takes.
  * @module
  */
 import type { PresharedKey, PublicKey } from "../base/brands.ts";
@@ -18,13 +19,15 @@ const DESCRIPTION_MAX_BYTES = 63;
 /** What may be set of a peer. A field that is absent keeps its value, or is unset in a new peer. */
 export interface TunnelPeerChange {
   /**
-   * Where the peer is, as `192.0.2.1:51820` or `[2001:db8::1]:51820`. Without it the tunnel waits until the peer writes.
-   * It follows the peer: the last authentic packet says where the peer is. Host names are resolved by the caller.
+   * Where the peer is, as `192.0.2.1:51820` or `[2001:db8::1]:51820`. Without it the tunnel waits
+   * until the peer writes. It follows the peer: the last authentic packet says where the peer is.
+   * Host names are resolved by the caller.
    */
   readonly endpoint?: string;
   /**
-   * All ranges of addresses inside the tunnel that belong to the peer, as `10.0.0.2/32` or `fd00::/64`: packets to them go
-   * to the peer, and only packets from them are taken from it. A range that another peer had becomes this peer's.
+   * All ranges of addresses inside the tunnel that belong to the peer, as `10.0.0.2/32` or
+   * `fd00::/64`: packets to them go to the peer, and only packets from them are taken from it. A
+   * range that another peer had becomes this peer's.
    */
   readonly allowedIps?: readonly string[];
   /** 44 characters of base64 or 32 bytes, mixed into the handshake; `null` removes it. */
@@ -45,7 +48,10 @@ export interface TunnelPeer extends TunnelPeerChange {
 export interface TunnelPeerStatus {
   /** 44 characters of base64. */
   readonly publicKey: string;
-  /** Where the peer is, as `192.0.2.1:51820` or `[2001:db8::1]:51820`; undefined while that is not known. */
+  /**
+   * Where the peer is, as `192.0.2.1:51820` or `[2001:db8::1]:51820`; undefined while that is not
+   * known.
+   */
   readonly endpoint: string | undefined;
   /** As `10.0.0.2/32`, in the order in which they were added. */
   readonly allowedIps: readonly string[];
@@ -68,14 +74,18 @@ const wordOf = (place: string, field: string): string => place === "" ? field : 
 
 /**
  * The device's value of a new peer.
- * @param place the peer's place in the caller's options, e.g. `peers[0]`; empty when the peer stands alone
+ * @param place the peer's place in the caller's options, e.g. `peers[0]`; empty when the peer
+ * stands alone
  * @throws ConfigError for the first field that is wrong
  */
 export function peerOf(peer: TunnelPeer, place: string): PeerChange {
   return changeOf(parsePublicKey(peer.publicKey, wordOf(place, "publicKey")), peer, place);
 }
 
-/** The device's value of a change, where `place` is as in `peerOf`. @throws ConfigError for the first field that is wrong */
+/**
+ * The device's value of a change, where `place` is as in `peerOf`.
+ * @throws ConfigError for the first field that is wrong
+ */
 export function changeOf(publicKey: PublicKey, change: TunnelPeerChange, place = ""): PeerChange {
   const { endpoint, allowedIps, presharedKey, persistentKeepalive, description } = change;
   return {
@@ -112,7 +122,10 @@ export function peerStatusOf(peer: PeerStatus): TunnelPeerStatus {
   };
 }
 
-/** An endpoint to send to. @throws ConfigError when the text is none, has a zone, or its port is 0 */
+/**
+ * An endpoint to send to.
+ * @throws ConfigError when the text is none, has a zone, or its port is 0
+ */
 function endpointOf(text: string, word: string): Endpoint {
   const endpoint = parseEndpoint(text);
   if (endpoint === undefined) {

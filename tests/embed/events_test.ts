@@ -1,5 +1,6 @@
 /**
- * Events of an interface in the isolate whose other side has short times: renewals, and handshakes that nobody answers.
+ * Events of an interface in the isolate whose other side has short times: renewals, and handshakes
+ * that nobody answers.
  * @module
  */
 import { deepEqual, ok } from "node:assert/strict";

@@ -1,5 +1,6 @@
 /**
- * Keys of programs: what is made fits together, and what is wrong is refused with the word and what is required.
+ * Keys of programs: what is made fits together, and what is wrong is refused with the word and what
+ * is required.
  * @module
  */
 import { deepEqual, doesNotThrow, equal, notDeepEqual, ok, throws } from "node:assert/strict";

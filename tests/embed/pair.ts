@@ -1,6 +1,6 @@
 /**
- * Two tunnels on the loopback that are each other's peers: 10.0.0.1 and fd00::1 on the left, 10.0.0.2 and fd00::2 on the
- * right. Only the left one knows where the other is.
+ * Two tunnels on the loopback that are each other's peers: 10.0.0.1 and fd00::1 on the left,
+ * 10.0.0.2 and fd00::2 on the right. Only the left one knows where the other is.
  * @module
  */
 import {
@@ -25,7 +25,10 @@ export interface Side extends AsyncDisposable {
   readonly endpoints: EndpointEvent[];
 }
 
-/** A tunnel on a free port of 127.0.0.1 that notes what happens; options that are given are used instead. */
+/**
+ * A tunnel on a free port of 127.0.0.1 that notes what happens; options that are given are used
+ * instead.
+ */
 export function side(options: Partial<TunnelOptions> = {}): Side {
   const packets: Uint8Array[] = [];
   const handshakes: HandshakeEvent[] = [];

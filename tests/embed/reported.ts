@@ -3,7 +3,10 @@
  * @module
  */
 
-/** Runs `act` and returns the messages of the errors that are reported as uncaught meanwhile (`reportError`). */
+/**
+ * Runs `act` and returns the messages of the errors that are reported as uncaught meanwhile
+ * (`reportError`).
+ */
 export async function reported(act: () => void | Promise<void>): Promise<string[]> {
   const messages: string[] = [];
   const listener = (event: ErrorEvent) => {

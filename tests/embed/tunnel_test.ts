@@ -1,5 +1,6 @@
 /**
- * Tunnels of a program over real UDP on the loopback: packets, events, peers that come and go, limits, and the end.
+ * Tunnels of a program over real UDP on the loopback: packets, events, peers that come and go,
+ * limits, and the end.
  * @module
  */
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
@@ -17,7 +18,8 @@ import { markOf, udpPacket } from "../conformance/packets.ts";
 import { address4, address6, Pair, side, until } from "./pair.ts";
 import { reported } from "./reported.ts";
 
-// Libraries of the machine that cryptography and clock use stay open for the life of the process: opened here, they are not
+// Libraries of the machine that cryptography and clock use stay open for the life of the process:
+// opened here, they are not
 // taken for what a test left behind.
 await side().tunnel.close();
 

@@ -1,5 +1,6 @@
 /**
- * A Tunnel of the library, in a program that may do nothing but use the network, and a real interface of ./wg.
+ * A Tunnel of the library, in a program that may do nothing but use the network, and a real
+ * interface of ./wg.
  * @module
  */
 import { equal, match } from "node:assert/strict";
@@ -36,7 +37,8 @@ Deno.test(
     await must(room, `ifconfig wg2 wgpeer ${key} wgaip 192.168.5.1/32`, "right");
     await must(room, "ifconfig wg2 192.168.5.2/24", "right");
 
-    // The program's keepalive brings the session about; its first initiation met an interface that did not know it.
+    // The program's keepalive brings the session about; its first initiation met an interface that
+    // did not know it.
     const [, peer, port] = await said(/^session (\S{44}) port (\d+)$/m);
     equal(peer, interfaceKey);
     await ping(room, "right", "192.168.5.1");

@@ -1,5 +1,6 @@
 /**
- * A program for linux_door_test.ts, as a user of lib/linux.ts writes one: it makes wg7, asks and changes it, and ends it.
+ * A program for linux_door_test.ts, as a user of lib/linux.ts writes one: it makes wg7, asks and
+ * changes it, and ends it.
  * @module
  */
 import assert from "node:assert/strict";

@@ -1,7 +1,8 @@
 /**
- * A program for embed_test.ts, as a user of mod.ts writes one: 192.168.5.1 as a Tunnel that answers pings and whose peer is
- * 192.168.5.2. Its arguments are the peer's endpoint and public key. SIGUSR1 has it ping the peer, SIGUSR2 move to another
- * port with the same key, SIGTERM close the tunnel.
+ * A program for embed_test.ts, as a user of mod.ts writes one: 192.168.5.1 as a Tunnel that answers
+ * pings and whose peer is 192.168.5.2. Its arguments are the peer's endpoint and public key.
+ * SIGUSR1 has it ping the peer, SIGUSR2 move to another port with the same key, SIGTERM close the
+ * tunnel.
  * @module
  */
 import { formatKey, makePrivateKey, publicKeyOf, Tunnel } from "../../mod.ts";
@@ -11,7 +12,10 @@ const privateKey = makePrivateKey();
 const HERE = [192, 168, 5, 1];
 const THERE = [192, 168, 5, 2];
 
-/** An echo request's answer: addresses swapped, type 0, and the ICMP checksum that differs by the type (RFC 1624). */
+/**
+ * An echo request's answer: addresses swapped, type 0, and the ICMP checksum that differs by the
+ * type (RFC 1624).
+ */
 function answer(request: Uint8Array): Uint8Array {
   const packet = request.slice();
   packet.set(request.subarray(16, 20), 12);

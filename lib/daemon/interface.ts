@@ -239,26 +239,32 @@ export class Interface {
     const step = changeSockets(before, change);
     if (step !== undefined) this.#sockets = step.sockets;
     let switched: ReturnType<InterfaceOffloads["change"]>;
+    let routes: RouteWatch | undefined;
     try {
+      if (this.#sockets.rtable !== before.rtable) routes = this.#watchRoutes(this.#sockets.rtable);
       switched = this.#offloads.change(change.offloads);
       this.#control.configure(step === undefined ? change : { ...change, listenPort: step.sockets.port });
     } catch (error) {
       this.#sockets = before;
+      routes?.close();
       step?.undo();
       switched?.undo();
       throw error;
     }
     this.#keep(change);
     if (switched !== undefined) await this.#options.worker.setOffloads(this.#offloads.usable);
-    if (step?.replaced) await this.#goOver(before, step.sockets);
+    if (step?.replaced) await this.#goOver(before, step.sockets, routes);
     this.#options.changed?.();
   }
 
-  /** The old sockets are closed when the data plane has let them go; cached source addresses belonged to them. */
-  async #goOver(before: Sockets, after: Sockets): Promise<void> {
+  /**
+   * The old sockets are closed when the data plane has let them go; cached source addresses belonged to them.
+   * @param routes those of the new sockets, where these are in another rdomain
+   */
+  async #goOver(before: Sockets, after: Sockets, routes: RouteWatch | undefined): Promise<void> {
     await this.#options.worker.replaceSockets(after.fd4, after.fd6);
     for (const peer of this.#peers) this.#table.clearLocal(peer);
-    if (before.rtable !== after.rtable) await this.#followRoutes(after.rtable);
+    if (routes !== undefined) await this.#followRoutes(routes);
     closeUdp(before);
     if (before.rtable === after.rtable) return;
     this.#places.moveSockets(after.rtable);
@@ -275,11 +281,10 @@ export class Interface {
     });
   }
 
-  /** The sockets are in another rdomain now. */
-  async #followRoutes(rtable: number): Promise<void> {
+  async #followRoutes(after: RouteWatch): Promise<void> {
     const before = this.#routes;
-    this.#routes = this.#watchRoutes(rtable);
-    await this.#options.worker.watchRoutes(this.#routes.descriptor);
+    this.#routes = after;
+    await this.#options.worker.watchRoutes(after.descriptor);
     before.close();
   }
 

@@ -12,7 +12,7 @@ import { create, may, must, publicKey, randomKey, wgRoom } from "./peers.ts";
 /**
  * How long a change may take to be heard of. What is forgotten only for lack of answers takes 15 s.
  */
-const HEARD_MS = 1_500;
+const HEARD_MS = 2_000;
 const heard = () => new Promise((resolve) => setTimeout(resolve, HEARD_MS));
 
 interface Family {
@@ -128,10 +128,10 @@ async function follows(room: Room, family: Family, busy: boolean, workers: 1 | 2
   const seen = async (address: string) => (await must(room, "ifconfig wg2")).includes(`wgendpoint ${address} 7111\n`);
   const next = async (what: string, address: string) => {
     await heard();
-    const { code, stdout } = await may(room, `ping -n -c 1 -W 2 ${inner[1]}`, "left");
+    const { code, stdout } = await may(room, `ping -n -c 1 -W 5 ${inner[1]}`, "left");
     equal(code, 0, `${what}: ${stdout}`);
     // In the background a late answer from the old address may have come in last.
-    await eventually(`${what}: the right side sees ${address}`, () => seen(address), busy ? 5_000 : 1_000);
+    await eventually(`${what}: the right side sees ${address}`, () => seen(address), 5_000);
   };
   equal(await seen(left[0]), true);
   for (const [name, there, back] of CHANGES) {

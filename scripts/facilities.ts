@@ -20,6 +20,7 @@ export type Facility =
   | "openssl"
   | "nft"
   | "iperf3"
+  | "mandoc"
   | "strace";
 
 /** The Debian package of each program. */
@@ -32,6 +33,7 @@ export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   openssl: "openssl",
   nft: "nftables",
   iperf3: "iperf3",
+  mandoc: "mandoc",
   strace: "strace",
 };
 
@@ -103,6 +105,7 @@ function probe(facility: Facility): string | undefined {
     case "openssl":
     case "nft":
     case "iperf3":
+    case "mandoc":
     case "strace":
       return program(facility) === undefined
         ? `${facility} is not installed (Debian: ${PACKAGES[facility]})`

@@ -1,40 +1,122 @@
 /**
- * The word list of wg(8) in mdoc(7), from the table of words. scripts/man.ts puts it into man/wg.8; a test says when that was forgotten.
+ * The parts of the manual pages that have a twin in the program, in mdoc(7). They stand in the pages between comments;
+ * scripts/man.ts puts them there, and a test says when that was forgotten.
  * @module
  */
-import type { Word } from "./ifconfig/words/draft.ts";
-import { SECTIONS, spellings, WORDS } from "./ifconfig/words/table.ts";
+import { IFCONFIG_MANUAL } from "./ifconfig/help.ts";
 import { REFUSED_WORDS } from "./ifconfig/words/refused.ts";
+import type { Manual, ManualRow } from "./manual.ts";
+import { NETSTART_MANUAL } from "./netstart/help.ts";
+import { NETSTAT_MANUAL } from "./netstat/help.ts";
+import { ROUTE_MANUAL } from "./route/help.ts";
 
-/** Comments in the page between which the list stands. */
-export const WORD_LIST_BEGIN =
-  '.\\" The list of words begins; scripts/man.ts writes it from lib/cli/ifconfig/words/table.ts.';
-export const WORD_LIST_END = '.\\" The list of words ends.';
+/** The pages with such parts, by their files' names: each part by its name. */
+export const PAGE_PARTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "ifconfig.8": {
+    synopsis: synopsis(IFCONFIG_MANUAL),
+    words: lists(IFCONFIG_MANUAL),
+    "words that are passed over": refused(true),
+    "words that are refused": refused(false),
+  },
+  "route.8": { synopsis: synopsis(ROUTE_MANUAL), lists: lists(ROUTE_MANUAL) },
+  "netstat.1": {
+    synopsis: synopsis(NETSTAT_MANUAL),
+    options: lists(NETSTAT_MANUAL, ["Options"], false),
+    flags: lists(NETSTAT_MANUAL, ["Flags of routes"], false),
+  },
+  "netstart.8": { synopsis: synopsis(NETSTART_MANUAL), options: lists(NETSTART_MANUAL, ["Options"], false) },
+};
 
-/** Every word with its operands and help, by sections, and the words that are refused. */
-export function mdocWordList(): string {
-  let text = "";
-  for (const [section, heading] of SECTIONS) {
-    text += `.Ss ${heading}\n.Bl -tag -width Ds\n`;
-    for (const word of WORDS) if (word.section === section) text += mdocWord(word);
-    text += ".El\n";
+const begin = (part: string) => `.\\" From the program, by scripts/man.ts: ${part}.\n`;
+const end = (part: string) => `.\\" End of ${part}.\n`;
+
+/**
+ * The page with its parts as they are in the program.
+ * @throws Error when the page has no place for one
+ */
+export function filledPage(page: string, parts: Readonly<Record<string, string>>): string {
+  let filled = page;
+  for (const [part, text] of Object.entries(parts)) {
+    const from = filled.indexOf(begin(part));
+    const to = filled.indexOf(end(part));
+    if (from < 0 || to < from) throw new Error(`the page has no place for: ${part}`);
+    filled = filled.slice(0, from) + begin(part) + text + filled.slice(to);
   }
-  text += ".Ss Words of OpenBSD that are refused\nEach is answered with what to do on Linux.\n.Bl -tag -width Ds\n";
-  for (const why of new Set(REFUSED_WORDS.map((word) => word.why))) {
-    const names = REFUSED_WORDS.filter((word) => word.why === why).map((word) => `.It Cm ${escape(word.name)}`);
-    text += `${names.join("\n")}\n${sentences(`${why[0].toUpperCase()}${why.slice(1)}.`)}`;
+  return filled;
+}
+
+/** The ways of calling the command, for the section SYNOPSIS. */
+function synopsis({ name, usage, literals }: Manual): string {
+  const words = new Set(literals);
+  return usage.map((way) => `.Nm ${name}\n${elements(way).map((one) => `.${macros(one, words)}\n`).join("")}`).join("");
+}
+
+/** The lists, or those of these headings, each under its own. */
+function lists(manual: Manual, headings?: readonly string[], headed = true): string {
+  const words = new Set(manual.literals);
+  let text = "";
+  for (const { heading, rows } of manual.lists) {
+    if (headings !== undefined && !headings.includes(heading)) continue;
+    if (headed) text += `.Ss ${heading}\n`;
+    text += `.Bl -tag -width Ds\n${rows.map((row) => item(row, words)).join("")}.El\n`;
+  }
+  return text;
+}
+
+function item([way, text]: ManualRow, words: ReadonlySet<string>): string {
+  return `.It ${macros(way, words)}\n${sentences(text)}`;
+}
+
+/** OpenBSD's words that wg interfaces do not have: those that netstart(8) passes over, or the others. */
+function refused(harmless: boolean): string {
+  const rows = REFUSED_WORDS.filter((word) => word.harmless === harmless);
+  let text = ".Bl -tag -width Ds\n";
+  for (const why of new Set(rows.map((word) => word.why))) {
+    const names = rows.filter((word) => word.why === why).map((word) => `Cm ${escape(word.name)}`);
+    text += `.It ${names.join(" , ")}\n${sentences(`${capital(why)}.`)}`;
   }
   return `${text}.El\n`;
 }
 
-function mdocWord(word: Word): string {
-  const operands = word.operands.length === 0 ? "" : ` Ar ${word.operands.map(escape).join(" ")}`;
-  return spellings(word).map((name) => `.It Cm ${escape(name)}${operands}\n`).join("") + sentences(word.help);
+/** With a capital letter, but for the name of another page: `pf(4)`. */
+function capital(text: string): string {
+  return /^\w+\(\d\)/.test(text) ? text : `${text[0].toUpperCase()}${text.slice(1)}`;
+}
+
+/** What stands side by side in a synopsis: words, alternatives, and what is in brackets with all that is in it. */
+function elements(text: string): string[] {
+  const found: string[] = [];
+  let depth = 0;
+  for (const word of text.split(" ")) {
+    const alternative = found.at(-1)?.endsWith(" |") === true;
+    if (depth > 0 || alternative || word === "..." || word === "|") found[found.length - 1] += ` ${word}`;
+    else found.push(word);
+    depth += word.split("[").length - word.split("]").length;
+  }
+  return found;
+}
+
+/** A synopsis in macros on one line: options, words that are typed as they stand, and what others stand for. */
+function macros(text: string, words: ReadonlySet<string>): string {
+  const tokens = text.match(/[^\s[\]|]+\[[^\]]*\]|[[\]|]|[^\s[\]|]+/g) ?? [];
+  const line: string[] = [];
+  for (const token of tokens) {
+    const joined = /^(.+)\[(.*)\]$/.exec(token);
+    if (token === "[") line.push("Oo");
+    else if (token === "]") line.push("Oc");
+    else if (token === "|" || token === "...") line.push(token);
+    else if (joined !== null) line.push(`Ar ${escape(joined[1])} Ns Oo / Ns Ar ${escape(joined[2].slice(1))} Oc`);
+    else if (words.has(token)) line.push(`Cm ${escape(token)}`);
+    else if (token.startsWith("--")) line.push(`Fl Fl ${escape(token.slice(2))}`);
+    else if (token.startsWith("-")) line.push(`Fl ${escape(token.slice(1))}`);
+    else line.push(`Ar ${escape(token)}`);
+  }
+  return line.join(" ");
 }
 
 /** Each sentence begins a line, and no line is longer than 80 characters, as mandoc -Tlint wants it. */
 function sentences(text: string): string {
-  return text.split(/(?<=\.) (?=[A-Z])/).map((sentence) => `${wrapped(escape(sentence))}\n`).join("");
+  return text.split(/(?<=[.:]) (?=[A-Z])/).map((sentence) => `${wrapped(escape(sentence))}\n`).join("");
 }
 
 /** No line may begin with a dot or a quote, which only the escape of the whole made harmless. */

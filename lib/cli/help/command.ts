@@ -39,9 +39,9 @@ async function helpOf(topic: string | undefined): Promise<string> {
     case "netstart":
       return (await import("../netstart/help.ts")).NETSTART_HELP;
     case "route":
-      return (await import("../route/command.ts")).HELP;
+      return (await import("../route/help.ts")).HELP;
     case "netstat":
-      return (await import("../netstat/command.ts")).HELP;
+      return (await import("../netstat/help.ts")).HELP;
     case "show":
       return (await import("../show/command.ts")).HELP;
     case "counters":

@@ -12,23 +12,6 @@ import type { Command } from "../command.ts";
 import { parseRtable } from "../route/words/parse.ts";
 import type { SocketSelection } from "./socket_table.ts";
 
-/** What `wg help netstat` prints. */
-export const HELP = `usage: netstat [-aln] [-f inet | inet6] [-p tcp | udp] [-T rdomain] [--json]
-       netstat -r [-n] [-f inet | inet6] [-T rdomain] [--json]
-       netstat -i | -I interface [-n] [-f inet | inet6] [-T rdomain] [--json]
-
-  -l            the sockets that wait for somebody: TCP listeners, unconnected UDP
-  -a            all sockets; without -l and -a the connected ones
-  -r            the routes
-  -i            the interfaces, their addresses and counters
-  -I interface  the same of one interface
-  -f family     only this address family
-  -p protocol   only this protocol
-  -T rdomain    of this routing domain: the network namespace rdomainN
-  -n            numbers only, as always here
-  --json        print values for programs
-`;
-
 export const command: Command = { run: (args) => netstat(args) };
 
 /** What netstat is asked to show. */

@@ -17,37 +17,6 @@ import type { RouteChangeCommand, RouteLine } from "./words/line.ts";
 import { parseRoute } from "./words/parse.ts";
 import { addForNetstart, FROM_NETSTART } from "./netstart_routes.ts";
 
-/** What `wg help route` prints. */
-export const HELP = `usage: route [-nq] [-T rdomain] [--json] command [argument ...]
-
-  route exec command [argument ...]
-      Run a command in the routing domain: route -T 1 exec ping 192.168.5.2
-  route show [-inet | -inet6] [-gateway [address]] [-priority number]
-      Show the routes and this host's own addresses.
-  route get [-inet | -inet6] destination
-      Show the way that packets to an address take, or the route to a network.
-  route add [-inet | -inet6] [-net | -host] destination gateway [mask] [modifier ...]
-  route change | delete [-inet | -inet6] destination [gateway] [modifier ...]
-      Change a route; change keeps what is not named. A destination is default,
-      an address, or a network as 10.0.0.0/8, 10/8 or 10.52, which is 10.52.0.0/16:
-      the prefix of its class that covers the parts. A gateway is an address, that
-      of a link-local one with its interface (fe80::1%wg1), or with -iface an
-      interface.
-      Modifiers: -iface, -ifp interface, -ifa address, -netmask mask, -prefixlen number,
-      -priority metric, -mtu number, -blackhole, -reject.
-  route flush [-inet | -inet6] [-iface interface] [-priority number]
-      Delete the routes that were added, not those of the interfaces' own networks.
-
-  -T rdomain  act in this routing domain: the network namespace rdomainN
-  -q          print nothing
-  -n          numbers only, as always here
-  --json      show and get: print values for programs
-
-The options may follow the command as well, but for exec. The name of a host may
-stand where an address may. -priority is Linux's metric: the lowest is used, and
-a route without one has 0, or 1024 with IPv6.
-`;
-
 export const command: Command = { run: (args) => route(args) };
 
 /**

@@ -200,6 +200,14 @@ Deno.test("a link-local address that may be any is no difference", async () => {
   const has = await wantedFrom("inet6 fe80::1/64");
   assert.deepEqual(compare(has, wanted).plan, []);
   assert.deepEqual(compare(has, await wantedFrom("up")).plan, ["inet6 fe80::1/64 delete"]);
+  // Where there is none it is made, and other addresses have their last 64 bits from it.
+  const both = await wantedFrom("inet6 eui64", "inet6 fd00:: eui64");
+  const { plan, command } = compare(await wantedFrom("up"), both);
+  assert.deepEqual(plan, ["inet6 eui64", "inet6 fd00::5a5a:5a5a:5a5a:5a5a/64 alias"]);
+  assert.deepEqual(command?.addresses.map(({ type }) => type), ["link-local", "set"]);
+  const moved = compare(both, await wantedFrom("rdomain 3", "inet6 eui64"));
+  assert.deepEqual(moved.command?.addresses.map(({ type }) => type), ["link-local"]);
+  assert.equal((await wantedFrom("inet6 eui64", "-inet6")).linkLocal, undefined);
 });
 
 /** Lines that change this and that, for `trials`. */

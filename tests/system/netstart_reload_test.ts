@@ -5,7 +5,7 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
-import type { Ran, Room } from "../../scripts/netlab.ts";
+import { eventually, type Ran, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { cable, may, must, ping, publicKey, randomKey, traces, wgRoom } from "./peers.ts";
 
@@ -301,4 +301,55 @@ Deno.test("a reload into another rdomain takes the addresses along", NEEDED, asy
   equal(now.engine.pid, engine.pid);
   await silent(room, "-r");
   await silent(room);
+});
+
+Deno.test("whatever a file says is found again as it says it, also after down", NEEDED, async () => {
+  await using room = await wgRoom();
+  await cable(room);
+  await must(room, "ip netns add rdomain3");
+  const [key, peer, other, third] = [randomKey(), randomKey(), randomKey(), randomKey()];
+  await write(
+    room,
+    `wgkey ${key} wgport 0 wgrtable 3
+rdomain 4
+description "Zoë's <tunnel> | x"
+inet6 eui64
+inet6 FD00:1:: 64 eui64
+inet6 fd05:0:0::1 64
+inet 10.1.0.1 255.255.0.0 10.1.255.255
+inet alias 10.2.0.1 0xffffff00 NONE
+inet alias 10.3.0.1 255.255.255.255
+dest 10.3.0.2
+inet 10.4.0.1/31 alias
+wgpeer ${peer} wgaip fd07::5/64 wgaip 10.3.0.5/16 wgendpoint ::ffff:192.0.2.1 5 wgpka 0 wgpsk ${
+      "A".repeat(43)
+    }= wgdescr ''
+wgpeer ${other} wgaip 0/0 wgaip ::/0 wgendpoint localhost 5 wgpsk ${randomKey()} wgdescr "it's"
+debug priority 77 -tso -gro group lan mtu 1300
+!ifconfig $if wgpeer ${third} wgdescr odd
+`,
+  );
+  await silent(room);
+  const start = await read(room);
+  equal(start.addresses.length, 7);
+  const same = async () => {
+    const { code, stdout, stderr } = await netstart(room, "-nr");
+    deepEqual([code, stdout, stderr], [0, "", ""]);
+  };
+  await same();
+  await silent(room);
+  await same();
+  await must(room, "ifconfig wg1 down", "left");
+  await silent(room, "-r");
+  // The daemon brings the link-local address back as soon as it sees the link up.
+  await eventually("every address is there", async () => (await read(room)).addresses.length === 7);
+  await same();
+  const now = await read(room);
+  deepEqual([now.addresses.length, now.rdomain, now.mtu], [7, 4, 1300]);
+  // And all of it goes.
+  await write(room, `wgkey ${key}\nrdomain 4\n`);
+  await silent(room, "-r");
+  await same();
+  deepEqual(addressesOf(await read(room)), []);
+  deepEqual((await read(room)).wgpeers, []);
 });

@@ -223,12 +223,16 @@ class Comparison {
   #compareAddresses(running: readonly PlannedAddress[], wanted: WantedInterface, moves: boolean): void {
     const has = (all: readonly PlannedAddress[], one: PlannedAddress) => all.some((other) => sameAddress(one, other));
     for (const address of running) {
-      if (has(wanted.addresses, address) || wanted.linkLocal && isLinkLocal(address)) continue;
+      if (has(wanted.addresses, address) || wanted.linkLocal !== undefined && isLinkLocal(address)) continue;
       const other = wanted.addresses.some((one) => sameBytes(one.address, address.address));
       // With another mask, or another other end, it is changed.
       if (other || !this.#goes(addressWords(address)) || moves) continue;
       this.#plan.push(`${addressWords(address)} delete`);
       this.#addresses.push({ type: "remove", family: familyOf(address), address: address.address });
+    }
+    if (wanted.linkLocal !== undefined && (moves || !running.some(isLinkLocal))) {
+      this.#plan.push("inet6 eui64");
+      this.#addresses.push({ type: "link-local", family: "inet6", address: wanted.linkLocal });
     }
     for (const address of wanted.addresses) {
       if (!moves && has(running, address)) continue;

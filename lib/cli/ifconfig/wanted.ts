@@ -43,8 +43,8 @@ export interface WantedInterface {
   readonly description: string;
   readonly rdomain: number | undefined;
   readonly addresses: readonly PlannedAddress[];
-  /** Whether some link-local address is wanted, whichever it is (`inet6 eui64`). */
-  readonly linkLocal: boolean;
+  /** The link-local address to be made where there is none (`inet6 eui64`); any other serves as well. */
+  readonly linkLocal: IpBytes | undefined;
 }
 
 /** A wanted peer while lines are added to it. */
@@ -81,7 +81,7 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
     description: "",
     rdomain: undefined,
     addresses: [],
-    linkLocal: false,
+    linkLocal: undefined,
   };
   for (const command of commands) {
     const { change } = command;
@@ -89,6 +89,8 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
     for (const peer of change.peers ?? []) addPeer(peers, owners, peer);
     for (const name of command.joinGroups) groups.add(name);
     for (const name of command.leaveGroups) groups.delete(name);
+    const made = command.addresses.reduce((was, one) => linkLocalAfter(was, one, linkLocal), wanted.linkLocal);
+    const own = made ?? linkLocal;
     wanted = {
       privateKey: change.privateKey ?? wanted.privateKey,
       listenPort: change.listenPort ?? wanted.listenPort,
@@ -100,8 +102,8 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
       mtu: command.mtu ?? wanted.mtu,
       description: command.description ?? wanted.description,
       rdomain: command.rdomain ?? wanted.rdomain,
-      addresses: command.addresses.reduce((sum, one) => addAddress(sum, one, linkLocal), wanted.addresses),
-      linkLocal: command.addresses.reduce(asksForLinkLocal, wanted.linkLocal),
+      addresses: command.addresses.reduce((sum, one) => addAddress(sum, one, own), wanted.addresses),
+      linkLocal: made,
     };
   }
   return {
@@ -169,5 +171,12 @@ function addAddress(
   }
 }
 
-const asksForLinkLocal = (asked: boolean, { type, family }: AddressChange): boolean =>
-  type === "link-local" || asked && !(type === "flush" && family === "inet6");
+/** @param running the one that the interface has */
+function linkLocalAfter(
+  was: IpBytes | undefined,
+  change: AddressChange,
+  running: IpBytes | undefined,
+): IpBytes | undefined {
+  if (change.type === "link-local") return was ?? running ?? change.address;
+  return change.type === "flush" && change.family === "inet6" ? undefined : was;
+}

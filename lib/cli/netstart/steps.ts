@@ -4,7 +4,9 @@
  * @module
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
+import { sameBytes } from "../../base/endpoint.ts";
 import { destroyDaemon, getDevice, interfaceExists } from "../../daemon/client.ts";
+import { IFF_UP } from "../../netlink/flags.ts";
 import { isLinkLocal } from "../ifconfig/address_plan.ts";
 import { applyCommand, changeInterface, readCommand } from "../ifconfig/change.ts";
 import { differenceOf, type RunningInterface } from "../ifconfig/difference.ts";
@@ -76,7 +78,7 @@ export class FileRun {
     if (!interfaceExists(this.#name)) return await this.start();
     try {
       const commands = await this.#readAll();
-      const running = await this.#running();
+      const running = withLinkLocal(await this.#running(), commands);
       const record = readRecord(this.#name, running.status.pid);
       const digest = await digestOf(this.#opaqueCommands());
       const spare = new Set(record.commands === digest ? record.theirs : []);
@@ -105,7 +107,7 @@ export class FileRun {
   async printReload(): Promise<boolean> {
     try {
       const commands = await this.#readAll();
-      const running = await this.#running();
+      const running = withLinkLocal(await this.#running(), commands);
       const record = readRecord(this.#name, running.status.pid);
       const same = record.commands === await digestOf(this.#opaqueCommands());
       const spare = new Set(same ? record.theirs : []);
@@ -179,7 +181,7 @@ export class FileRun {
   ): Promise<void> {
     const digest = await digestOf(this.#opaqueCommands());
     const old = record.commands === digest ? record.theirs : [];
-    const now = await this.#running();
+    const now = withLinkLocal(await this.#running(), commands);
     const wanted = wantedFor(now, commands);
     const was = made ? [] : differenceOf(this.#name, before, wanted).extra;
     const { extra } = differenceOf(this.#name, now, wanted);
@@ -252,6 +254,23 @@ export class FileRun {
 /** What the lines come to on an interface that has, or has not, a link-local address. @throws ConfigError */
 function wantedFor({ link }: RunningInterface, commands: readonly Command[]): WantedInterface {
   return wantedOf(commands, link.addresses.find(isLinkLocal)?.address);
+}
+
+/**
+ * The interface with the link-local address that comes back when it is up again: while it is down the kernel keeps
+ * only those that have their last 64 bits from it.
+ */
+function withLinkLocal(running: RunningInterface, commands: readonly Command[]): RunningInterface {
+  const { link } = running;
+  if ((link.flags & IFF_UP) !== 0 || link.addresses.some(isLinkLocal)) return running;
+  const prefixes = commands.flatMap(({ addresses }) => addresses)
+    .filter((change) => change.type === "set").filter(({ eui64 }) => eui64).map(({ address }) => address);
+  const heir = link.addresses.find(({ address }) =>
+    prefixes.some((prefix) => sameBytes(prefix.subarray(0, 8), address.subarray(0, 8)))
+  );
+  if (heir === undefined) return running;
+  const address = Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, ...heir.address.subarray(8));
+  return { ...running, link: { ...link, addresses: [...link.addresses, { ...heir, address }] } };
 }
 
 /** The message of a user's mistake or of the system's refusal. @throws anything else */

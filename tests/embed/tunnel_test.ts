@@ -338,7 +338,7 @@ Deno.test("a slow onPacket: what waits is bounded, the tunnel goes on, and later
   right.tunnel.send(toLeft(7));
   await until("a packet the other way", () => left.packets.length === 1);
   gate.resolve();
-  await until("those that waited", () => marks.length === 1026);
+  await until("those that waited", () => marks.length >= 1026);
   deepEqual(marks, [...marks].sort((a, b) => a - b), "in order");
   const last = dropped();
   left.tunnel.send(toRight(1_000_000));

@@ -14,8 +14,10 @@ const UCRED_BYTES = 12;
 const PATH_MAX = 107;
 
 /**
- * What is at a path: `answers` when somebody takes connections, also when too many wait for one now, and when it cannot be told;
- * `denied` when this user may not connect; `dead` when the socket's process is gone or it is no socket; `absent` when there is nothing.
+ * What is at a path: `answers` when somebody takes connections, also when too many wait for one
+ * now, and when it cannot be told;
+ * `denied` when this user may not connect; `dead` when the socket's process is gone or it is no
+ * socket; `absent` when there is nothing.
  */
 export type UnixSocketState = "answers" | "denied" | "dead" | "absent";
 
@@ -43,8 +45,9 @@ function stateOf(result: number): UnixSocketState {
 }
 
 /**
- * The process that listens at a path, as the kernel noted it when it began to listen (unix(7), SO_PEERCRED). It may have ended since, with another process
- * listening on the same socket. Undefined when it is not in sight of this process, and when no connection can be had now.
+ * The process that listens at a path, as the kernel noted it when it began to listen (unix(7),
+ * SO_PEERCRED). It may have ended since, with another process listening on the same socket.
+ * Undefined when it is not in sight of this process, and when no connection can be had now.
  */
 export function unixSocketOwner(path: string): number | undefined {
   const descriptor = connectUnix(path, libc.SOCK_STREAM);

@@ -281,8 +281,9 @@ export class Room {
    */
   async install(program: string, names: readonly string[]): Promise<string> {
     const path = `/run/program/${program.slice(program.lastIndexOf("/") + 1)}`;
-    const script = 'mkdir -p /run/program && : >"$1" && mount --bind "$2" "$1" && for name in $3; do ' +
-      'ln -sf "$1" "/run/bin/$name" || exit 1; done';
+    // What is mounted there already is the program itself: opening that for writing would empty it.
+    const script = 'mkdir -p /run/program && { [ -e "$1" ] || { : >"$1" && mount --bind "$2" "$1"; }; } && ' +
+      'for name in $3; do ln -sf "$1" "/run/bin/$name" || exit 1; done';
     await this.output(["sh", "-c", script, "sh", path, program, names.join(" ")]);
     return path;
   }

@@ -10,10 +10,11 @@ export const INTERFACE_NAME_SIZE = 16;
 const SHOWN_MAX = 32;
 
 /**
- * Checks a name before it gets near a kernel, a path or a log. Every name is good that the kernel takes
- * (dev_valid_name, net/core/dev.c): 1 to 15 bytes without `/`, `:` and white space, and neither `.`
- * nor `..`. Refused besides are `%`, in which the kernel sees a pattern for names; control
- * characters, which would reach terminals; and text that is not UTF-8, which the runtime changes.
+ * Checks a name before it gets near a kernel, a path or a log. Every name is good that the kernel
+ * takes (dev_valid_name, net/core/dev.c): 1 to 15 bytes without `/`, `:` and white space, and
+ * neither `.` nor `..`. Refused besides are `%`, in which the kernel sees a pattern for names;
+ * control characters, which would reach terminals; and text that is not UTF-8, which the runtime
+ * changes.
  * @returns the name
  * @throws ConfigError that names it
  */
@@ -28,7 +29,10 @@ export function checkInterfaceName(name: string): string {
 /** Whether `checkInterfaceName` takes it. */
 export const isInterfaceName = (name: string): boolean => interfaceNameProblem(name) === undefined;
 
-/** A byte that the kernel's isspace takes for white space, as every Latin-1 table does: it stands in the UTF-8 of letters like `à` too. */
+/**
+ * A byte that the kernel's isspace takes for white space, as every Latin-1 table does: it stands in
+ * the UTF-8 of letters like `à` too.
+ */
 const NO_BREAK_SPACE = 0xa0;
 
 function interfaceNameProblem(name: string): string | undefined {

@@ -4,8 +4,8 @@
  */
 
 /**
- * Whether one typing error makes the one word of the other: a character too much, too few, or wrong, or two that
- * changed places (a Damerau-Levenshtein distance of 1).
+ * Whether one typing error makes the one word of the other: a character too much, too few, or
+ * wrong, or two that changed places (a Damerau-Levenshtein distance of 1).
  *
  * @example
  * ```ts

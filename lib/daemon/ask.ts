@@ -1,5 +1,6 @@
 /**
- * One operation asked of a daemon over its control socket, within a time that does not depend on the daemon.
+ * One operation asked of a daemon over its control socket, within a time that does not depend on
+ * the daemon.
  * @module
  */
 import { EACCES, ECONNREFUSED, ENXIO, EPROTO, ETIMEDOUT, osError } from "../base/errno.ts";
@@ -11,12 +12,14 @@ import { socketPath } from "./paths.ts";
 const SILENCE_MS = 2_000;
 const ANSWER_MS = 20_000;
 /**
- * A silent daemon that waits for a processor for this part of the time gets more time: the machine is busy. It does not when it had the processor for so
- * long without answering.
+ * A silent daemon that waits for a processor for this part of the time gets more time: the machine
+ * is busy. It does not when it had the processor for so long without answering.
  */
 const STARVED_SHARE = 0.25;
 const RAN_MAX_MS = 400;
-/** A large configuration takes the daemon some time: bytes of the request for each millisecond more. */
+/**
+ * A large configuration takes the daemon some time: bytes of the request for each millisecond more.
+ */
 const BYTES_PER_MS = 500;
 /** How often a connection is tried again while too many wait for the daemon. */
 const CONNECT_EVERY_MS = 50;
@@ -34,7 +37,8 @@ export interface Asking {
 /**
  * Sends one operation and returns the whole answer; empty when the daemon hung up without one.
  * @throws ConfigError when the name cannot be one
- * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not ask, `ETIMEDOUT` when the daemon hangs
+ * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not ask,
+ * `ETIMEDOUT` when the daemon hangs
  */
 export async function ask(name: string, request: string, asking: Asking = {}): Promise<string> {
   const connection = await connect(name);

@@ -1,8 +1,9 @@
 /**
- * The process behind a control socket: which one it is, what it does when it does not answer, and its end by force.
+ * The process behind a control socket: which one it is, what it does when it does not answer, and
+ * its end by force.
  *
- * Nothing is done to a process because a file names it. The kernel tells who listens on the socket that is in the folder now, and the process must
- * still hold a socket that listens there.
+ * Nothing is done to a process because a file names it. The kernel tells who listens on the socket
+ * that is in the folder now, and the process must still hold a socket that listens there.
  * @module
  */
 import { ETIMEDOUT, osError } from "../base/errno.ts";
@@ -16,16 +17,22 @@ const KILL_MS = 10_000;
 const LOOK_EVERY_MS = 5;
 /** For how long a process is watched. */
 export const WATCH_MS = 400;
-/** `Flags` of a socket that listens (SO_ACCEPTCON, include/linux/net.h), as /proc/net/unix has them. */
+/**
+ * `Flags` of a socket that listens (SO_ACCEPTCON, include/linux/net.h), as /proc/net/unix has them.
+ */
 const LISTENING = "00010000";
 
-/** The process that listens on the interface's socket; undefined when it is not in sight, or not surely known. */
+/**
+ * The process that listens on the interface's socket; undefined when it is not in sight, or not
+ * surely known.
+ */
 export function socketOwner(name: string): number | undefined {
   const path = socketPath(name);
   const pid = unixSocketOwner(path);
   // A renamed link's socket has the path in /proc that it was made with.
   if (pid !== undefined && listensInFolder(pid)) return pid;
-  // The process that made the socket handed it on (wireguard-go), or so many wait that the kernel lets nobody ask.
+  // The process that made the socket handed it on (wireguard-go), or so many wait that the kernel
+  // lets nobody ask.
   const holders = processes().filter((other) => listens(other, (at) => at === path));
   return holders.length === 1 ? holders[0] : undefined;
 }
@@ -66,7 +73,10 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** The process for a message: `process 123`, `process 123, which is stopped,`, or `its process` when it is not known. */
+/**
+ * The process for a message: `process 123`, `process 123, which is stopped,`, or `its process` when
+ * it is not known.
+ */
 export function describeOwner(name: string): string {
   const pid = socketOwner(name);
   if (pid === undefined) return "its process";
@@ -129,7 +139,10 @@ export async function hasEnded(pid: number, withinMs: number): Promise<boolean> 
   return true;
 }
 
-/** A process that ended, with all its threads, but was not yet waited for by its parent is gone for everybody else. */
+/**
+ * A process that ended, with all its threads, but was not yet waited for by its parent is gone for
+ * everybody else.
+ */
 function isGone(pid: number): boolean {
   if (stateOf(pid) === undefined) return true;
   if (stateOf(pid) !== "Z") return false;

@@ -1,12 +1,16 @@
 /**
- * What signals do to the process of an interface. Each one whose usual effect is the end of a process (signal(7)) either
- * ends the interface properly, with its socket and files gone, or does nothing. Left as they are: SIGKILL, and those by
- * which the kernel tells of a fault in the process (SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS).
+ * What signals do to the process of an interface. Each one whose usual effect is the end of a
+ * process (signal(7)) either ends the interface properly, with its socket and files gone, or does
+ * nothing. Left as they are: SIGKILL, and those by which the kernel tells of a fault in the process
+ * (SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS).
  * @module
  */
 import { ignoreSignal } from "../../ffi/libc.ts";
 
-/** Signals that ask for the end; SIGABRT is what systemd's watchdog sends, SIGXCPU the limit on processor time. */
+/**
+ * Signals that ask for the end; SIGABRT is what systemd's watchdog sends, SIGXCPU the limit on
+ * processor time.
+ */
 const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGABRT", "SIGXCPU"];
 /** The terminal is gone. A process that has let go of it knows none. */
 const SIGHUP = 1;

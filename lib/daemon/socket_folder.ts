@@ -1,5 +1,6 @@
 /**
- * The folder of the control sockets: made when it is missing, locked for whoever puts a socket there or takes one away.
+ * The folder of the control sockets: made when it is missing, locked for whoever puts a socket
+ * there or takes one away.
  * @module
  */
 import { errnoNumber, osError } from "../base/errno.ts";
@@ -8,7 +9,8 @@ import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { publicPath, SOCKET_FOLDER, socketPath } from "./paths.ts";
 
 /**
- * Runs `fn` while no other process of ours changes the folder: two daemons that start at once must not both replace the same dead socket.
+ * Runs `fn` while no other process of ours changes the folder: two daemons that start at once must
+ * not both replace the same dead socket.
  * @throws OsError when there is no such folder and it cannot be made; what `fn` throws
  */
 export function underLock<T>(path: string, fn: () => T): T {
@@ -21,7 +23,10 @@ export function underLock<T>(path: string, fn: () => T): T {
   }
 }
 
-/** Removes what a daemon that is dead left behind: its socket and the public file. Does nothing where somebody answers, or this user may not. */
+/**
+ * Removes what a daemon that is dead left behind: its socket and the public file. Does nothing
+ * where somebody answers, or this user may not.
+ */
 export function removeDeadSocket(name: string): void {
   try {
     underLock(SOCKET_FOLDER, () => {

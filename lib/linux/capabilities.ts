@@ -5,7 +5,10 @@
 
 const CAP_NET_ADMIN = 12n;
 
-/** Whether the process may make and change network interfaces. Where it cannot be told it counts as yes: the kernel's answer decides then. */
+/**
+ * Whether the process may make and change network interfaces. Where it cannot be told it counts as
+ * yes: the kernel's answer decides then.
+ */
 export function mayAdministerNetwork(): boolean {
   try {
     const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/thread-self/status"))?.[1];

@@ -1,12 +1,13 @@
 /**
  * Whether a name that is mounted in a folder is seen by everybody who sees the folder.
  *
- * The name of an rdomain is a bind mount, and a mount is seen in one mount namespace and in those that it propagates to. `ip netns exec` and systemd's
- * sandboxes run commands in a copy of the mount namespace, in which the folder is the same and new mounts stay. Others would see an empty file there,
- * and could give the same name to another network namespace.
+ * The name of an rdomain is a bind mount, and a mount is seen in one mount namespace and in those
+ * that it propagates to. `ip netns exec` and systemd's sandboxes run commands in a copy of the
+ * mount namespace, in which the folder is the same and new mounts stay. Others would see an empty
+ * file there, and could give the same name to another network namespace.
  *
- * The mount namespaces that see the folder cannot be listed. Those of the command's ancestors and of process 1 tell: one of them made the copy.
- * Only files of /proc are read.
+ * The mount namespaces that see the folder cannot be listed. Those of the command's ancestors and
+ * of process 1 tell: one of them made the copy. Only files of /proc are read.
  * @module
  */
 
@@ -16,7 +17,10 @@ const ANCESTORS_MAX = 64;
 /** A mount as /proc/PID/mountinfo has it (proc_pid_mountinfo(5)). */
 export interface Mount {
   readonly point: string;
-  /** The peer groups: what is mounted in a `shared` one goes to all of the group, and to its slaves (`master`). */
+  /**
+   * The peer groups: what is mounted in a `shared` one goes to all of the group, and to its slaves
+   * (`master`).
+   */
   readonly shared: number | undefined;
   readonly master: number | undefined;
 }
@@ -42,7 +46,10 @@ export function parseMountinfo(text: string): Mount[] {
   return mounts;
 }
 
-/** The mount that a path lies in: of those whose point leads to it the longest, of equal ones the last. */
+/**
+ * The mount that a path lies in: of those whose point leads to it the longest, of equal ones the
+ * last.
+ */
 export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
   let found: Mount | undefined;
   for (const mount of mounts) {
@@ -53,8 +60,9 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefin
 }
 
 /**
- * Whether what this process mounts in the folder is seen by its ancestors, as far as they see the folder at all. Ancestors in another user namespace do not
- * count, nor do those that may not be looked at.
+ * Whether what this process mounts in the folder is seen by its ancestors, as far as they see the
+ * folder at all. Ancestors in another user namespace do not count, nor do those that may not be
+ * looked at.
  * @param folder one that exists
  * @param mountinfo of this process
  */
@@ -75,7 +83,10 @@ export function mountsAreSeen(folder: string, mountinfo = readOr("/proc/self/mou
   return true;
 }
 
-/** The process' ancestors, and process 1: a command that was sent into a process namespace has no ancestor there. */
+/**
+ * The process' ancestors, and process 1: a command that was sent into a process namespace has no
+ * ancestor there.
+ */
 function ancestors(): number[] {
   const found: number[] = [];
   for (let pid = Deno.ppid; pid > 1 && found.length < ANCESTORS_MAX;) {

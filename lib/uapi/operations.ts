@@ -23,8 +23,8 @@ const OPERATIONS: ReadonlyMap<string, Form> = new Map([
 ]);
 
 /**
- * Call before an operation is carried out. Nothing is guessed: a client of another version would take the answer for one
- * of its own.
+ * Call before an operation is carried out. Nothing is guessed: a client of another version would
+ * take the answer for one of its own.
  * @throws ConfigError for an operation, a version or lines that are not known
  */
 export function checkOperation({ operation, value, lines }: UapiRequest): void {

@@ -3,13 +3,11 @@
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, traces, wgRoom } from "./peers.ts";
+import { may, must, traces, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip");
-const WG = `${ROOT}wg`;
 /** Commands give up after 3 s; busy machines take longer for everything. */
 const SOON_MS = 15_000;
 

@@ -102,6 +102,9 @@ Deno.test(
         const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
         equal(await room.output([...nobody, "first"]), "called as /run/bin/first by 65534\n");
       }
+      // More links to the program that is there already leave it as it is.
+      await room.install(`${folder}/own name`, ["third"]);
+      equal(await room.output(["third"]), "called as /run/bin/third by 0\n");
       equal(await room.output(["pwd"], { cwd: folder }), `${folder}\n`);
       equal(await room.output(["pwd"]), "/\n");
     } finally {

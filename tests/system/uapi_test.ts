@@ -3,11 +3,10 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { CLIENTS_MAX } from "../../lib/daemon/control_socket.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, randomKey, traces, wgRoom } from "./peers.ts";
+import { may, must, randomKey, traces, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip");
 
@@ -47,7 +46,7 @@ Deno.test(
     match(await must(room, "ifconfig wg1"), /\twgport 7111\n/);
     await must(room, "ifconfig wg1 destroy");
     // Nor a first configuration whose sender went away.
-    const lost = await room.run(["sh", "-c", `printf 'listen_port=7113\\n' | ${ROOT}wg daemon wg1`]);
+    const lost = await room.run(["sh", "-c", `printf 'listen_port=7113\\n' | ${WG} daemon wg1`]);
     equal(lost.code === 0, false);
     deepEqual(await traces(room), []);
   },

@@ -1,5 +1,6 @@
 /**
- * `daemon NAME`: the process behind an interface, started by `ifconfig NAME create`; and the ways of wireguard-go, `wg NAME` and `wg -f NAME`.
+ * `daemon NAME`: the process behind an interface, started by `ifconfig NAME create`; and the ways
+ * of wireguard-go, `wg NAME` and `wg -f NAME`.
  * @module
  */
 import type { DeviceChange } from "../../base/config.ts";
@@ -13,7 +14,10 @@ import { formatSet } from "../../uapi/set.ts";
 import { type Command, USAGE_STATUS } from "../command.ts";
 import { complain, printAll } from "../output.ts";
 
-/** Internal: `daemon NAME [WORKERS]`, configuration on standard input, the answer on standard output. */
+/**
+ * Internal: `daemon NAME [WORKERS]`, configuration on standard input, the answer on standard
+ * output.
+ */
 export const command: Command = {
   async run(args) {
     const workers = args[1];
@@ -31,7 +35,10 @@ export const command: Command = {
   },
 };
 
-/** UAPI `set` lines with an empty one at their end; nothing at all is none. What lost its end, with its starter, is not applied. */
+/**
+ * UAPI `set` lines with an empty one at their end; nothing at all is none. What lost its end, with
+ * its starter, is not applied.
+ */
 async function readConfiguration(): Promise<string> {
   const text = await new Response(Deno.stdin.readable).text();
   if (text === "" || text === "\n" || text.endsWith("\n\n")) return text;
@@ -39,8 +46,9 @@ async function readConfiguration(): Promise<string> {
 }
 
 /**
- * As `wireguard-go [-f] NAME`: makes the interface without configuration, for wg(8) and wg-quick(8). With -f, or with
- * WG_PROCESS_FOREGROUND=1 in the environment, it stays in the foreground. LOG_LEVEL is verbose or debug for the messages of
+ * As `wireguard-go [-f] NAME`: makes the interface without configuration, for wg(8) and
+ * wg-quick(8). With -f, or with WG_PROCESS_FOREGROUND=1 in the environment, it stays in the
+ * foreground. LOG_LEVEL is verbose or debug for the messages of
  * `ifconfig wgN debug`, error for errors only, silent for none.
  * @param program the name of the link that was called, or undefined for `wg NAME`
  */

@@ -14,7 +14,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   netlink: ["base"],
   noise: ["base", "crypto", "wire"],
   cookie: ["base", "crypto", "wire"],
-  data: ["base", "crypto", "wire", "allowed_ips"],
+  data: ["base", "crypto", "wire", "allowed_ips", "cookie"],
   device: ["base", "crypto", "wire", "allowed_ips", "timers", "noise", "cookie"],
   uapi: ["base"],
   openbsd: ["base", "uapi"],

@@ -173,7 +173,7 @@ export class Dataplane {
     this.#merger = merger;
     let sender: Sender | undefined;
     if (direction !== "inbound") {
-      const parts = { memory, cipher, table, udp, endpoints, staging, counters, voice, times, gso };
+      const parts = { memory, checksum, cipher, table, udp, endpoints, staging, counters, voice, times, gso };
       this.#sender = sender = new Sender(parts, DEFAULT_MTU);
       const unreachable = new Unreachable(memory, checksum, tun, counters);
       const loops = new Loops({ memory, table, peers, sessions, counters, voice });

@@ -14,13 +14,18 @@ const DECAPSULATED: readonly (readonly number[])[] = [
   [Ip.ECN_CE, Ip.ECN_CE, Ip.ECN_CE, Ip.ECN_CE],
 ];
 
+/** The ECN bits, 0 to 3, of the IP packet at `at`. */
+export function ecnOf(bytes: Uint8Array, at: number): number {
+  return bytes[at] >>> 4 === 4 ? bytes[at + Ip.IPV4_TOS] & 3 : bytes[at + 1] >>> 4 & 3;
+}
+
 /**
  * Gives the IP packet at `at` the ECN bits that its own and the outer header's (0 to 3) make, and mends an IPv4 header's checksum (RFC 1624).
  * Returns false when the packet must be dropped: congestion was experienced by one that cannot say so.
  */
 export function carryEcn(bytes: Uint8Array, view: DataView, at: number, outer: number): boolean {
   const v4 = bytes[at] >>> 4 === 4;
-  const inner = v4 ? bytes[at + Ip.IPV4_TOS] & 3 : bytes[at + 1] >>> 4 & 3;
+  const inner = ecnOf(bytes, at);
   const ecn = DECAPSULATED[inner][outer];
   if (ecn === DROP) return false;
   if (ecn === inner) return true;

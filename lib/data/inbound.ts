@@ -10,9 +10,11 @@ import { COUNTER } from "../base/counters.ts";
 import { type IpBytes, readEndpointCell } from "../base/endpoint.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
+import { checkMac1 } from "../cookie/macs.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
 import type { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import * as Ip from "../wire/ip.ts";
+import { DATA, messageKind } from "../wire/messages.ts";
 import { carryEcn } from "./ecn.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { OPEN_LARGE_SLOTS, OPEN_SLOTS, type PacketMemory, SLOT_MESSAGE_MAX } from "./memory.ts";
@@ -28,8 +30,6 @@ export const INBOUND_RECEIVES_MAX = 64;
 export const INBOUND_BYTES_MAX = 4 * 65_000;
 /** Opened packets that may wait from one turn to the next for others to be merged with. More would not stay in the cache until they are written. */
 const HELD_MAX = 128;
-
-const HEADER_BYTES = 16;
 
 /** What Inbound works with. */
 export interface InboundParts {
@@ -166,8 +166,8 @@ export class Inbound {
         this.#other(at, length, now);
         continue;
       }
-      if (session === null || view.getInt32(at + 4, true) !== index) {
-        index = view.getInt32(at + 4, true);
+      if (session === null || view.getInt32(at + DATA.receiver, true) !== index) {
+        index = view.getInt32(at + DATA.receiver, true);
         session = this.#sessions.find(index >>> 0);
         isAuthenticated = false;
         allowed[0] = 0;
@@ -176,15 +176,15 @@ export class Inbound {
           continue;
         }
       }
-      const low = view.getUint32(at + 8, true);
-      const high = view.getUint32(at + 12, true);
+      const low = view.getUint32(at + DATA.counter, true);
+      const high = view.getUint32(at + DATA.counter + 4, true);
       if (now - session.createdAt >= this.#times.rejectAfter || isExhausted(low, high)) {
         counters.addOf(COUNTER.rx_expired, session.peer.slot);
         continue;
       }
       const messageBytes = length - C.DATA_OVERHEAD;
       const to = this.#slotFor(messageBytes);
-      if (!cipher.open(session.receiveKeyAt, low, high, at + HEADER_BYTES, messageBytes, to)) {
+      if (!cipher.open(session.receiveKeyAt, low, high, at + DATA.packet, messageBytes, to)) {
         counters.addOf(COUNTER.rx_unauthentic, session.peer.slot);
         continue;
       }
@@ -236,32 +236,22 @@ export class Inbound {
 
   /** A datagram that is no data message. */
   #other(at: number, length: number, now: Milliseconds): void {
-    const { bytes, view } = this.#memory;
-    const type = length >= 4 ? view.getUint32(at, true) : 0;
-    if (type === C.MESSAGE_INITIATION && length === C.INITIATION_LENGTH) {
-      this.#handshake(at, length, now);
-    } else if (type === C.MESSAGE_RESPONSE && length === C.RESPONSE_LENGTH) {
-      this.#handshake(at, length, now);
-    } else if (type === C.MESSAGE_COOKIE_REPLY && length === C.COOKIE_REPLY_LENGTH) {
-      if (this.mac1Key === undefined) this.#counters.add(COUNTER.handshake_no_private_key);
-      else this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
-    } else this.#counters.add(COUNTER.rx_malformed);
+    const { bytes } = this.#memory;
+    const kind = messageKind(bytes, at, length);
+    if (kind === C.MESSAGE_INITIATION || kind === C.MESSAGE_RESPONSE) this.#handshake(at, length, now);
+    else if (kind !== C.MESSAGE_COOKIE_REPLY) this.#counters.add(COUNTER.rx_malformed);
+    else if (this.mac1Key === undefined) this.#counters.add(COUNTER.handshake_no_private_key);
+    else this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
   }
 
-  /** An initiation or response: it goes up when mac1, the first of the two MACs at its end, is right (whitepaper section 5.4.4). */
+  /** An initiation or response: it goes up when its mac1 is right (whitepaper section 5.4.4). */
   #handshake(at: number, length: number, now: Milliseconds): void {
     const { bytes } = this.#memory;
-    const mac1At = at + length - 2 * C.MAC_LENGTH;
-    let difference = 0;
-    if (this.mac1Key !== undefined) {
-      const mac1 = this.#suite.mac(this.mac1Key, bytes.subarray(at, mac1At));
-      for (let i = 0; i < C.MAC_LENGTH; i++) difference |= mac1[i] ^ bytes[mac1At + i];
-    } else difference = 1;
-    if (difference === 0) {
+    if (this.mac1Key === undefined) this.#counters.add(COUNTER.handshake_no_private_key);
+    else if (checkMac1(this.#suite, this.mac1Key, bytes.subarray(at, at + length))) {
       this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
       return;
-    }
-    this.#counters.add(this.mac1Key === undefined ? COUNTER.handshake_no_private_key : COUNTER.handshake_mac1_wrong);
+    } else this.#counters.add(COUNTER.handshake_mac1_wrong);
     if (this.#voice.debug) {
       const notice = length === C.INITIATION_LENGTH ? "invalid-initiation-mac" : "invalid-response-mac";
       this.#voice.notice(notice, undefined, readEndpointCell(bytes, this.#udp.sourceAt), now);

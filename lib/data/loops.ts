@@ -14,6 +14,7 @@ import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import * as Ip from "../wire/ip.ts";
+import { DATA } from "../wire/messages.ts";
 import type { PacketMemory } from "./memory.ts";
 import type { Peer, SessionTable } from "./sessions.ts";
 import type { Voice } from "./voice.ts";
@@ -29,8 +30,10 @@ export const CARRIED_MS = 1_000;
  */
 export const HOPS_MAX = 8;
 
-/** Bytes of a message's type and index, which tell whose it is. */
-const INDEXED_BYTES = 8;
+/** Where the index stands that tells whose a message is: that of a data message's receiver, or of a handshake's sender. */
+const INDEX_AT = DATA.receiver;
+/** Bytes of a message's type and index. */
+const INDEXED_BYTES = INDEX_AT + 4;
 /**
  * IPv6's fragment header (RFC 8200 section 4.5): next header u8, reserved u8, offset and flags u16,
  * identification u32.
@@ -77,7 +80,7 @@ export class Loops {
     // A cookie reply has no index of a session of ours. It goes once around, in a data message,
     // which is known.
     if (type !== MESSAGE_DATA && type !== MESSAGE_INITIATION && type !== MESSAGE_RESPONSE) return false;
-    const from = this.#addressee(type, this.#memory.view.getUint32(at + 4, true), to);
+    const from = this.#addressee(type, this.#memory.view.getUint32(at + INDEX_AT, true), to);
     if (from === undefined) return false;
     if (from !== to && !leadsTo(to, from, now)) {
       from.carrier = to;

@@ -38,7 +38,7 @@ export class PacketMemory {
   readonly tunPacket: number;
   /** Received runs. */
   readonly received: number;
-  /** Built while there is no session to send it on, and ICMP answers. */
+  /** One packet: built while there is no session to send it on, taken back when there is one, or an ICMP answer. */
   readonly scratch: number;
   readonly #sealSlots: number;
   readonly #sealLarge: number;

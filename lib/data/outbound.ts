@@ -15,6 +15,7 @@ import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import * as Vnet from "../wire/vnet.ts";
 import { BULK_PACKET_BYTES, type BulkFlows, QUEUE_BULK, QUEUE_MAIN } from "./bulk_flows.ts";
+import { ecnOf } from "./ecn.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Unreachable } from "./icmp.ts";
 import type { Loops } from "./loops.ts";
@@ -169,12 +170,12 @@ export class Outbound {
     }
     if (this.#loops.isLoop(peer, v4, length, now)) return;
     const gso = bytes[tunPacket - VNET_HEADER_BYTES + Vnet.VNET_GSO_TYPE] & ~Vnet.GSO_ECN;
-    const session = gso === Vnet.GSO_NONE ? this.#one(peer, v4, length, now) : this.#split(peer, v4, gso, length, now);
+    const session = gso === Vnet.GSO_NONE ? this.#one(peer, length, now) : this.#split(peer, v4, gso, length, now);
     if (session !== null) this.#sender.keepFresh(session, now);
   }
 
   /** A packet that is not to be split. Returns the session it was sent on. */
-  #one(peer: Peer, v4: boolean, length: number, now: Milliseconds): Session | null {
+  #one(peer: Peer, length: number, now: Milliseconds): Session | null {
     const { bytes, tunPacket } = this.#memory;
     if (length > this.#sender.packetMax) {
       this.#counters.addOf(COUNTER.tx_too_long, peer.slot);
@@ -184,22 +185,12 @@ export class Outbound {
       this.#counters.add(COUNTER.tx_malformed);
       return null;
     }
-    const session = this.#sender.sendable(peer, 1, now);
+    const session = this.#sender.add(peer, tunPacket, length, now);
     if (session === null) {
       this.#staging.push(peer, bytes.slice(tunPacket, tunPacket + length));
       this.#voice.wantHandshake(peer.slot);
-      return null;
     }
-    const padded = this.#sender.paddedLength(length);
-    const at = this.#sender.reserve(peer, padded, this.#ecn(v4), now);
-    this.#checksum.copy(at, tunPacket, length);
-    this.#sender.seal(session, at, length, padded);
     return session;
-  }
-
-  #ecn(v4: boolean): number {
-    const { bytes, tunPacket } = this.#memory;
-    return v4 ? bytes[tunPacket + Ip.IPV4_TOS] & 3 : bytes[tunPacket + 1] >>> 4 & 3;
   }
 
   /** What the kernel left to the device (VIRTIO_NET_HDR_F_NEEDS_CSUM). Returns false when the fields are out of the packet. */
@@ -249,7 +240,7 @@ export class Outbound {
       return null;
     }
     const session = sender.sendable(peer, Math.max(1, Math.ceil(payload / mss)), now);
-    const ecn = this.#ecn(v4);
+    const ecn = ecnOf(bytes, packet);
 
     const id = view.getUint16(packet + Ip.IPV4_ID);
     let ipSum = 0;
@@ -279,7 +270,7 @@ export class Outbound {
       const isLast = from + part >= payload;
       const total = headers + part;
       const padded = sender.paddedLength(total);
-      const at = session === null ? scratch : sender.reserve(peer, padded, ecn, now);
+      const at = session === null ? scratch : sender.makeRoom(peer, padded, ecn, now);
       checksum.copy(at, packet, headers);
       let sum = checksum.sumCopy(at + headers, packet + headers + from, part, transportSum + swap16(total - start));
       if (v4) {

@@ -12,6 +12,10 @@ import { readEndpointCell } from "../base/endpoint.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { PacketCipher } from "../crypto/suite.ts";
+import type { Checksum } from "../wire/checksum.ts";
+import { ECN_NOT_ECT } from "../wire/ip.ts";
+import { DATA } from "../wire/messages.ts";
+import { ecnOf } from "./ecn.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { type PacketMemory, SEAL_LARGE_SLOTS, SEAL_SLOTS, SLOT_MESSAGE_MAX } from "./memory.ts";
 import { SEND_FAILED, SEND_SOURCE_LOST, type SendResult, type UdpPort } from "./ports.ts";
@@ -19,11 +23,10 @@ import type { Peer, Session } from "./sessions.ts";
 import type { Staging } from "./staging.ts";
 import type { Voice } from "./voice.ts";
 
-const HEADER_BYTES = 16;
-
 /** What a Sender works with. */
 export interface SenderParts {
   readonly memory: PacketMemory;
+  readonly checksum: Checksum;
   readonly cipher: PacketCipher;
   readonly table: PeerTable;
   readonly udp: UdpPort;
@@ -42,6 +45,7 @@ export class Sender {
   readonly packetMax: number;
   #mtu = 0;
   readonly #memory: PacketMemory;
+  readonly #checksum: Checksum;
   readonly #cipher: PacketCipher;
   readonly #table: PeerTable;
   readonly #udp: UdpPort;
@@ -75,6 +79,7 @@ export class Sender {
     this.packetMax = parts.udp.bytesMax - DATA_OVERHEAD;
     this.mtu = mtu;
     this.#memory = parts.memory;
+    this.#checksum = parts.checksum;
     this.#cipher = parts.cipher;
     this.#table = parts.table;
     this.#udp = parts.udp;
@@ -118,16 +123,26 @@ export class Sender {
   }
 
   /**
-   * Takes the next datagram of the run, a new run where it must be: `length` is the message's (padded) and `ecn` the outer header's.
-   * Returns where the message goes; fill it and call `seal` before the next `reserve`.
+   * Pads, copies and seals the packet of `length` bytes that stands at `from` in the arena, for its peer.
+   * Returns the session that it goes on, or null when there is none to send on.
    */
-  reserve(peer: Peer, length: number, ecn: number, now: Milliseconds): number {
+  add(peer: Peer, from: number, length: number, now: Milliseconds): Session | null {
+    const session = this.sendable(peer, 1, now);
+    if (session === null) return null;
+    const padded = this.paddedLength(length);
+    const at = this.makeRoom(peer, padded, ecnOf(this.#memory.bytes, from), now);
+    this.#checksum.copy(at, from, length);
+    this.seal(session, at, length, padded);
+    return session;
+  }
+
+  /**
+   * Sends the open run when the next datagram does not fit it: `length` is the message's (padded), `ecn` the outer header's. Then the
+   * datagram belongs to the run. Returns where its message goes; fill it and call `seal` before anything else.
+   */
+  makeRoom(peer: Peer, length: number, ecn: number, now: Milliseconds): number {
     const wire = length + DATA_OVERHEAD;
-    if (
-      this.#count > 0 &&
-      (this.#closed || wire > this.#segment || peer !== this.#peer || ecn !== this.#ecn ||
-        this.#bytes + wire > this.#bytesMax || this.#count >= (this.#large ? this.#largeMax : this.#smallMax))
-    ) this.#endRun(now);
+    if (this.#count > 0 && !this.#fits(peer, wire, ecn)) this.#endRun(now);
     if (this.#count === 0) {
       this.#peer = peer;
       this.#ecn = ecn;
@@ -137,9 +152,15 @@ export class Sender {
     if (length > 0) this.#hasData = true;
     // Slots of queued datagrams are not free yet.
     const at = this.#memory.sealMessage(this.#large ? this.#count : this.#queued + this.#count, this.#large);
-    this.#udp.gather(this.#count++, at - HEADER_BYTES, wire);
+    this.#udp.gather(this.#count++, at - DATA.packet, wire);
     this.#bytes += wire;
     return at;
+  }
+
+  /** Whether a datagram of `wire` bytes may go on the open run. */
+  #fits(peer: Peer, wire: number, ecn: number): boolean {
+    return !this.#closed && wire <= this.#segment && peer === this.#peer && ecn === this.#ecn &&
+      this.#bytes + wire <= this.#bytesMax && this.#count < (this.#large ? this.#largeMax : this.#smallMax);
   }
 
   /** Zeroes the padding, seals the message and writes its header. `length` is the packet's, `padded` the message's. */
@@ -153,11 +174,11 @@ export class Sender {
       session.sendHigh = high + 1;
     } else session.sendLow = low + 1;
     this.#cipher.seal(session.keyAt, low, high, at, padded);
-    const header = (at - HEADER_BYTES) >>> 2;
+    const header = (at - DATA.packet) >>> 2;
     u32[header] = MESSAGE_DATA;
-    u32[header + 1] = session.remoteIndex;
-    u32[header + 2] = low;
-    u32[header + 3] = high;
+    u32[header + (DATA.receiver >>> 2)] = session.remoteIndex;
+    u32[header + (DATA.counter >>> 2)] = low;
+    u32[header + (DATA.counter >>> 2) + 1] = high;
   }
 
   /** Asks for a new handshake when the session that was just sent on wants renewing (whitepaper section 6.2). */
@@ -186,7 +207,7 @@ export class Sender {
     }
     this.#endpoints.refresh(peer);
     const index = this.#queued++;
-    queue.put(index, this.#memory.sealMessage(index, false) - HEADER_BYTES, this.#bytes, peer.cellAt, this.#ecn);
+    queue.put(index, this.#memory.sealMessage(index, false) - DATA.packet, this.#bytes, peer.cellAt, this.#ecn);
     this.#queuedPeers[index] = peer;
     this.#queuedBytes[index] = this.#bytes;
     this.#queuedData[index] = this.#hasData ? 1 : 0;
@@ -254,16 +275,8 @@ export class Sender {
       return;
     }
     for (const packet of staged) {
-      const session = this.sendable(peer, 1, now);
-      if (session === null) {
-        this.#staging.push(peer, packet);
-        continue;
-      }
-      const padded = this.paddedLength(packet.length);
-      const ecn = packet[0] >>> 4 === 4 ? packet[1] & 3 : packet[1] >>> 4 & 3;
-      const at = this.reserve(peer, padded, ecn, now);
-      this.#memory.bytes.set(packet, at);
-      this.seal(session, at, packet.length, padded);
+      this.#memory.bytes.set(packet, this.#memory.scratch);
+      if (this.add(peer, this.#memory.scratch, packet.length, now) === null) this.#staging.push(peer, packet);
     }
     this.flush(now);
   }
@@ -272,7 +285,7 @@ export class Sender {
   sendKeepalive(peer: Peer, now: Milliseconds): void {
     const session = this.sendable(peer, 1, now);
     if (session === null || !this.#endpoints.has(peer)) return;
-    this.seal(session, this.reserve(peer, 0, 0, now), 0, 0);
+    this.seal(session, this.makeRoom(peer, 0, ECN_NOT_ECT, now), 0, 0);
     this.#counters.addOf(COUNTER.tx_keepalives, peer.slot);
     this.flush(now);
     this.keepFresh(session, now);

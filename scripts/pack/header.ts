@@ -126,10 +126,10 @@ $me: $dir: programs cannot be run there (mounted noexec?)"
   [ -s "$dir/$id/deno" ] || { why="$why
 $me: $dir: unpacking failed"; return 1; }
   used=$(LC_ALL=C ls -l /proc/[0-9]*/exe 2>/dev/null)
-  for old in $(find "$dir" -maxdepth 1 -type d -name '[0-9a-f]*' -mmin +${KEEP_MINUTES} 2>/dev/null); do
+  for old in "$dir"/[0-9a-f]*; do
     case $old in "$dir/$id") continue ;; esac
     case $used in *"$old/deno"*) continue ;; esac
-    rm -rf "$old"
+    [ -n "$(find "$old" -maxdepth 0 -type d -mmin +${KEEP_MINUTES} 2>/dev/null)" ] && rm -rf "$old"
   done
   return 0
 }

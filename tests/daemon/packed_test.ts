@@ -154,6 +154,24 @@ Deno.test("no place to unpack to: one clear sentence for each place, status 1", 
     assert.match(linked.err, /^ifconfig: there is no folder [^\n]*:\nifconfig: .*: cannot be made/);
   }));
 
+Deno.test("in a folder whose path has blanks an old version is removed, and nothing of a part of that path", () =>
+  withPacked(async ({ run, folder }) => {
+    const home = `${folder}/my home`;
+    const old = `${home}/wg/${"0".repeat(32)}`;
+    for (const path of [old, `${folder}/my`, `${folder}/home`]) await Deno.mkdir(path, { recursive: true });
+    await Deno.chmod(`${home}/wg`, 0o700);
+    // The usual folder is a file, so that root takes this one too.
+    await Deno.mkdir(`${folder}/cache`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/cache/wg`, "");
+    const longAgo = new Date(Date.now() - 5 * 86_400_000);
+    for (const path of [old, `${folder}/my`]) await Deno.utime(path, longAgo, longAgo);
+    const { code, err } = await run(["x"], { XDG_CACHE_HOME: home });
+    assert.deepEqual([code, err], [0, ""]);
+    assert.equal(folders(`${home}/wg`).includes("0".repeat(32)), false);
+    assert.equal(folders(`${home}/wg`).length, 1);
+    assert.deepEqual(folders(folder).filter((name) => name === "my" || name === "home").sort(), ["home", "my"]);
+  }));
+
 Deno.test("an old version that nobody runs is removed, a young one stays", () =>
   withPacked(async ({ run, cache }) => {
     const old = `${cache}/${"0".repeat(32)}`;

@@ -111,8 +111,11 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
   checkOperation(request);
   switch (request.operation) {
     case "get": {
+      if (request.value !== "2") return { body: formatGet(device.status()) };
+      // The look at the link comes first: it finds out whether that was moved since the last one.
+      const link = device.link();
       const status = device.status();
-      return { body: request.value === "2" ? formatGet(status, status, device.link()) : formatGet(status) };
+      return { body: formatGet(status, status, link) };
     }
     case "set":
       await device.configure(parseSet(request.lines, {

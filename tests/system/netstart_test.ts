@@ -393,6 +393,15 @@ Deno.test(
   },
 );
 
+Deno.test("lines behind a move find the interface where it is now", NEEDED, async () => {
+  await using room = await wgRoom();
+  const moves = Array.from({ length: 20 }, (_, i) => `rdomain ${4 + i % 2}\ninet 10.1.${i}.1/24\n`);
+  await write(room, `${FOLDER}/hostname.wg1`, moves.join(""));
+  const { code, stderr } = await may(room, `${WG} netstart -d ${FOLDER}`);
+  deepEqual([code, stderr], [0, ""]);
+  match(await must(room, "ifconfig wg1"), / rdomain 5 [^]*\tinet 10\.1\.19\.1 /);
+});
+
 Deno.test("several at once: one makes the interface, the others find it", NEEDED, async () => {
   await using room = await wgRoom();
   await write(room, `${FOLDER}/hostname.wg1`, `wgport 7001\n${GOOD()}inet6 fd01::1 64\n!echo $if >>/run/started\n`);

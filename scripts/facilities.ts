@@ -21,7 +21,9 @@ export type Facility =
   | "nft"
   | "iperf3"
   | "mandoc"
-  | "strace";
+  | "strace"
+  | "zsh"
+  | "fish";
 
 /** The Debian package of each program. */
 export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
@@ -35,6 +37,8 @@ export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   iperf3: "iperf3",
   mandoc: "mandoc",
   strace: "strace",
+  zsh: "zsh",
+  fish: "fish",
 };
 
 const found = new Map<Facility, string | undefined>();
@@ -107,6 +111,8 @@ function probe(facility: Facility): string | undefined {
     case "iperf3":
     case "mandoc":
     case "strace":
+    case "zsh":
+    case "fish":
       return program(facility) === undefined
         ? `${facility} is not installed (Debian: ${PACKAGES[facility]})`
         : undefined;

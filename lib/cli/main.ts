@@ -7,30 +7,27 @@ import { calledAs, cleanEnvironment } from "../daemon/self.ts";
 import { isInterfaceName } from "../base/interface_name.ts";
 import { displayValue } from "../base/quote.ts";
 import { type Command, USAGE_STATUS } from "./command.ts";
+import { type CommandEntry, type CommandName, COMMANDS, findCommand, findLink } from "./commands.ts";
 import { isOneErrorAway } from "./typing_error.ts";
 import { complain, setProgramName } from "./output.ts";
 
-/** Commands by their first word. A link of one of these names, but not of `daemon`, selects the command as well. */
-const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+/** What does each command, loaded only when it is wanted. */
+const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Command }>>> = {
   ifconfig: () => import("./ifconfig/command.ts"),
+  netstart: () => import("./netstart/command.ts"),
   route: () => import("./route/command.ts"),
   netstat: () => import("./netstat/command.ts"),
-  netstart: () => import("./netstart/command.ts"),
   show: () => import("./show/command.ts"),
   dmesg: () => import("./dmesg/command.ts"),
   help: () => import("./help/command.ts"),
-  "--help": () => import("./help/command.ts"),
-  "-h": () => import("./help/command.ts"),
   version: () => import("./version/command.ts"),
-  "--version": () => import("./version/command.ts"),
-  "-V": () => import("./version/command.ts"),
+  completion: () => import("./completion/command.ts"),
   daemon: () => import("./daemon/command.ts"),
 };
 /** Commands of wg(8) of wireguard-tools. */
 const OTHERS = ["set", "setconf", "addconf", "syncconf", "showconf", "genkey", "genpsk", "pubkey"];
 /** Of shorter commands too many names are one letter away. */
 const NEAR_MIN = 4;
-const LINKS = new Set(["ifconfig", "route", "netstat", "netstart"]);
 
 /** Runs the command line of this process and ends it with the command's status. */
 export async function main(): Promise<never> {
@@ -59,18 +56,16 @@ function isOfTheSystem(error: unknown): error is Error {
 }
 
 async function run(name: string, args: readonly string[]): Promise<number> {
-  if (LINKS.has(name)) {
-    if (asksForHelp(args)) return await help([name]);
-    return await (await COMMANDS[name]()).command.run(args);
-  }
+  const link = findLink(name);
+  if (link !== undefined) return await runCommand(link, args);
   if (name.startsWith("wireguard")) return await userspace(args, name);
   const [word, ...rest] = args;
   if (word === undefined) {
     await help([]);
     return 1;
   }
-  if (Object.hasOwn(COMMANDS, word) && !word.startsWith("-") && asksForHelp(rest)) return await help([word]);
-  if (Object.hasOwn(COMMANDS, word)) return await (await COMMANDS[word]()).command.run(rest);
+  const entry = findCommand(word);
+  if (entry !== undefined) return await runCommand(entry, rest);
   if (word === "-f" || word === "--foreground") return await userspace(args);
   const meant = commandMeant(word);
   if (meant !== undefined) return unknownCommand(word, meant);
@@ -78,10 +73,16 @@ async function run(name: string, args: readonly string[]): Promise<number> {
   return unknownCommand(word, "`wg help` names them");
 }
 
+/** Runs a command; with `--help` alone behind it, shows its help. */
+async function runCommand(entry: CommandEntry, args: readonly string[]): Promise<number> {
+  if (asksForHelp(args)) return await help([entry.name]);
+  return await (await LOADERS[entry.name]()).command.run(args);
+}
+
 const asksForHelp = (args: readonly string[]) => args.length === 1 && (args[0] === "--help" || args[0] === "-h");
 
 async function help(topic: readonly string[]): Promise<number> {
-  return await (await COMMANDS.help()).command.run(topic);
+  return await (await LOADERS.help()).command.run(topic);
 }
 
 function unknownCommand(word: string, hint: string): number {
@@ -99,8 +100,9 @@ function unknownCommand(word: string, hint: string): number {
  */
 function commandMeant(word: string): string | undefined {
   if (OTHERS.includes(word)) return "wg(8) of wireguard-tools has it";
-  const commands = Object.keys(COMMANDS).filter((command) => !command.startsWith("-"));
-  const meant = [...commands, ...OTHERS].find((command) => command.length >= NEAR_MIN && isOneErrorAway(word, command));
+  const meant = [...COMMANDS.map(({ name }) => name), ...OTHERS].find((command) =>
+    command.length >= NEAR_MIN && isOneErrorAway(word, command)
+  );
   return meant === undefined ? undefined : `did you mean ${meant}?`;
 }
 

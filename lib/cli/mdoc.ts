@@ -3,6 +3,7 @@
  * scripts/man.ts puts them there, and a test says when that was forgotten.
  * @module
  */
+import { PUBLIC_COMMANDS } from "./commands.ts";
 import { IFCONFIG_MANUAL } from "./ifconfig/help.ts";
 import { REFUSED_WORDS } from "./ifconfig/words/refused.ts";
 import type { Manual, ManualRow } from "./manual.ts";
@@ -11,21 +12,50 @@ import { NETSTAT_MANUAL } from "./netstat/help.ts";
 import { ROUTE_MANUAL } from "./route/help.ts";
 
 /** The pages with such parts, by their files' names: each part by its name. */
-export const PAGE_PARTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "ifconfig.8": {
-    synopsis: synopsis(IFCONFIG_MANUAL),
-    words: lists(IFCONFIG_MANUAL),
-    "words that are passed over": refused(true),
-    "words that are refused": refused(false),
-  },
-  "route.8": { synopsis: synopsis(ROUTE_MANUAL), lists: lists(ROUTE_MANUAL) },
-  "netstat.1": {
-    synopsis: synopsis(NETSTAT_MANUAL),
-    options: lists(NETSTAT_MANUAL, ["Options"], false),
-    flags: lists(NETSTAT_MANUAL, ["Flags of routes"], false),
-  },
-  "netstart.8": { synopsis: synopsis(NETSTART_MANUAL), options: lists(NETSTART_MANUAL, ["Options"], false) },
-};
+export async function pageParts(): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> {
+  return {
+    "wg.8": { commands: await commands() },
+    "ifconfig.8": {
+      synopsis: synopsis(IFCONFIG_MANUAL),
+      words: lists(IFCONFIG_MANUAL),
+      "words that are passed over": refused(true),
+      "words that are refused": refused(false),
+    },
+    "route.8": { synopsis: synopsis(ROUTE_MANUAL), lists: lists(ROUTE_MANUAL) },
+    "netstat.1": {
+      synopsis: synopsis(NETSTAT_MANUAL),
+      options: lists(NETSTAT_MANUAL, ["Options"], false),
+      flags: lists(NETSTAT_MANUAL, ["Flags of routes"], false),
+    },
+    "netstart.8": { synopsis: synopsis(NETSTART_MANUAL), options: lists(NETSTART_MANUAL, ["Options"], false) },
+  };
+}
+
+/** The table of commands: those with a page of their own by a line, the others as their help describes them. */
+async function commands(): Promise<string> {
+  let text = ".Bl -tag -width Ds\n";
+  for (const { name, summary, page, manual } of PUBLIC_COMMANDS) {
+    if (page === undefined) {
+      text += described(await manual());
+      continue;
+    }
+    const [, title, section] = /^(\w+)\((\d)\)$/.exec(page) ?? [];
+    text += `.It Cm ${name}\n${wrapped(escape(`${capital(summary)}: see`))}\n.Xr ${title} ${section} .\n`;
+  }
+  return `${text}.El\n`;
+}
+
+/** A command in the list of commands. */
+function described(manual: Manual): string {
+  const words = new Set(manual.literals);
+  const ways = manual.usage.map((way) => `.It Cm ${manual.name} ${macros(way, words)}`.trimEnd() + "\n");
+  const paragraphs = (texts: readonly string[]) => texts.map(sentences).join(".Pp\n");
+  let text = ways.join("") + paragraphs(manual.about);
+  for (const { rows } of manual.lists) {
+    text += `.Bl -tag -width Ds\n${rows.map((row) => item(row, words)).join("")}.El\n`;
+  }
+  return manual.notes.length === 0 ? text : `${text}.Pp\n${paragraphs(manual.notes)}`;
+}
 
 const begin = (part: string) => `.\\" From the program, by scripts/man.ts: ${part}.\n`;
 const end = (part: string) => `.\\" End of ${part}.\n`;

@@ -3,7 +3,7 @@ import { IFCONFIG_MANUAL } from "../../lib/cli/ifconfig/help.ts";
 import { REFUSED_WORDS } from "../../lib/cli/ifconfig/words/refused.ts";
 import { spellings, WORDS } from "../../lib/cli/ifconfig/words/table.ts";
 import { type Manual } from "../../lib/cli/manual.ts";
-import { filledPage, PAGE_PARTS } from "../../lib/cli/mdoc.ts";
+import { filledPage, pageParts } from "../../lib/cli/mdoc.ts";
 import { NETSTART_MANUAL } from "../../lib/cli/netstart/help.ts";
 import { NETSTAT_MANUAL } from "../../lib/cli/netstat/help.ts";
 import { parseNetstat } from "../../lib/cli/netstat/command.ts";
@@ -14,7 +14,7 @@ const FOLDER = new URL("../../man/", import.meta.url);
 const PAGES = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).sort();
 const page = (name: string) => Deno.readTextFileSync(new URL(name, FOLDER));
 
-for (const [name, parts] of Object.entries(PAGE_PARTS)) {
+for (const [name, parts] of Object.entries(await pageParts())) {
   Deno.test(`${name} says what the program's help says: if not, run scripts/man.ts`, () => {
     assert.equal(page(name), filledPage(page(name), parts));
   });

@@ -2,8 +2,9 @@ import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { formatIp } from "../../lib/base/ip_text.ts";
 import { parseNetstat } from "../../lib/cli/netstat/command.ts";
-import { HELP as NETSTAT_HELP } from "../../lib/cli/netstat/help.ts";
-import { HELP as ROUTE_HELP } from "../../lib/cli/route/help.ts";
+import { helpText } from "../../lib/cli/manual.ts";
+import { NETSTAT_MANUAL } from "../../lib/cli/netstat/help.ts";
+import { ROUTE_MANUAL } from "../../lib/cli/route/help.ts";
 import type { Family } from "../../lib/cli/route/words/destination.ts";
 import { settleRoute } from "../../lib/cli/route/words/hosts.ts";
 import type { RouteChangeCommand, RouteLine } from "../../lib/cli/route/words/line.ts";
@@ -285,9 +286,9 @@ Deno.test("netstat: a wrong line names its word", () => {
 
 Deno.test("the help names every command and flag", () => {
   for (const word of ["exec", "show", "get", "add", "change", "delete", "flush", "-T", "-q", "--json", "-blackhole"]) {
-    equal(ROUTE_HELP.includes(word), true, word);
+    equal(helpText(ROUTE_MANUAL).includes(word), true, word);
   }
   for (const word of ["-l", "-a", "-r", "-i", "-I", "-f", "-p", "-T", "--json"]) {
-    equal(new RegExp(`^  ${word}( |$)`, "m").test(NETSTAT_HELP), true, word);
+    equal(new RegExp(`^  ${word}( |$)`, "m").test(helpText(NETSTAT_MANUAL)), true, word);
   }
 });

@@ -3,7 +3,8 @@ import { ConfigError } from "../../lib/base/errors.ts";
 import type { PeerChange } from "../../lib/base/config.ts";
 import { formatIp, formatRange, parseIp } from "../../lib/base/ip_text.ts";
 import type { Command } from "../../lib/cli/ifconfig/words/draft.ts";
-import { ifconfigHelp, wordSynopsis } from "../../lib/cli/ifconfig/help.ts";
+import { IFCONFIG_MANUAL, wordSynopsis } from "../../lib/cli/ifconfig/help.ts";
+import { helpText } from "../../lib/cli/manual.ts";
 import { parseWords } from "../../lib/cli/ifconfig/words/parse.ts";
 import { spellings, WORDS } from "../../lib/cli/ifconfig/words/table.ts";
 import { REFUSED_WORDS } from "../../lib/cli/ifconfig/words/refused.ts";
@@ -200,7 +201,7 @@ Deno.test("no word stands twice in the tables", () => {
 });
 
 Deno.test("the help has every word with its operands", () => {
-  const help = ifconfigHelp();
+  const help = helpText(IFCONFIG_MANUAL);
   for (const word of WORDS) assert.ok(help.includes(`\n  ${wordSynopsis(word)}\n`), word.name);
   for (const line of help.split("\n")) assert.ok(line.length <= 80, line);
   assert.match(help, /on\s+the\s+command\s+line\s+other\s+users\s+may\s+see\s+it/);

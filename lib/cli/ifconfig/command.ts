@@ -63,7 +63,8 @@ function classes(rest: readonly string[]): number {
 }
 
 async function help(): Promise<number> {
-  const { ifconfigHelp } = await import("../ifconfig/help.ts");
-  console.log(ifconfigHelp().trimEnd());
+  const { IFCONFIG_MANUAL } = await import("./help.ts");
+  const { helpText } = await import("../manual.ts");
+  console.log(helpText(IFCONFIG_MANUAL).trimEnd());
   return 0;
 }

@@ -2,7 +2,7 @@
  * The help of ifconfig, from the table of words.
  * @module
  */
-import { helpText, type Manual } from "../manual.ts";
+import type { Manual } from "../manual.ts";
 import type { Word } from "./words/draft.ts";
 import { SECTIONS, spellings, WORDS } from "./words/table.ts";
 
@@ -28,9 +28,6 @@ export const IFCONFIG_MANUAL: Manual = {
   notes: [],
   literals: ["inet", "inet6", "hwfeatures", "create", "destroy", ...WORDS.flatMap(spellings)],
 };
-
-/** The usage and a paragraph a word. */
-export const ifconfigHelp = (): string => helpText(IFCONFIG_MANUAL);
 
 /** A word with its operands: `wgendpoint host port`, `delete | -alias`. */
 export function wordSynopsis(word: Word): string {

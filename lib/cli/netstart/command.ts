@@ -10,7 +10,8 @@ import type { Command } from "../command.ts";
 import { requireNetAdmin } from "../ifconfig/permission.ts";
 import { complain } from "../output.ts";
 import { DefaultRoutes } from "./gate.ts";
-import { NETSTART_HELP, systemdUnit } from "./help.ts";
+import { helpText } from "../manual.ts";
+import { NETSTART_MANUAL, systemdUnit } from "./help.ts";
 import type { HostnameFile } from "./hostname_if.ts";
 import { HOSTNAME_FILE_MAX, parseHostnameFile, stepText } from "./hostname_if.ts";
 import { startedFrom } from "./record.ts";
@@ -36,7 +37,7 @@ interface Options {
 export const command: Command = {
   async run(args) {
     if (args.includes("--help") || args.includes("-h")) {
-      console.log(NETSTART_HELP.trimEnd());
+      console.log(helpText(NETSTART_MANUAL).trimEnd());
       return 0;
     }
     if (args.includes("--print-unit")) {

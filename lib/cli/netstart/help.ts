@@ -2,7 +2,7 @@
  * The help of netstart, and its unit for systemd.
  * @module
  */
-import { helpText, type Manual } from "../manual.ts";
+import type { Manual } from "../manual.ts";
 
 /** What netstart(8) and the help say. */
 export const NETSTART_MANUAL: Manual = {
@@ -47,9 +47,6 @@ export const NETSTART_MANUAL: Manual = {
   ],
   literals: ["inet", "inet6", "alias", "NONE", "dest", "#", "!command"],
 };
-
-/** What `wg help netstart` prints. */
-export const NETSTART_HELP = helpText(NETSTART_MANUAL);
 
 /**
  * The unit file. The daemons stay in the service's control group: stopping it ends them with SIGTERM, which removes their interfaces.

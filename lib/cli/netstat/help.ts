@@ -2,7 +2,7 @@
  * The help of netstat.
  * @module
  */
-import { helpText, type Manual } from "../manual.ts";
+import type { Manual } from "../manual.ts";
 
 /** What netstat(1) and the help say. */
 export const NETSTAT_MANUAL: Manual = {
@@ -47,6 +47,3 @@ export const NETSTAT_MANUAL: Manual = {
   notes: [],
   literals: ["inet", "inet6", "tcp", "udp", ..."UGHRBDCnSlbP"],
 };
-
-/** What `wg help netstat` prints. */
-export const HELP = helpText(NETSTAT_MANUAL);

@@ -2,7 +2,7 @@
  * The help of route.
  * @module
  */
-import { helpText, type Manual } from "../manual.ts";
+import type { Manual } from "../manual.ts";
 
 /** What route(8) and the help say. */
 export const ROUTE_MANUAL: Manual = {
@@ -72,6 +72,3 @@ export const ROUTE_MANUAL: Manual = {
   notes: [],
   literals: ["exec", "show", "get", "add", "change", "delete", "flush"],
 };
-
-/** What `wg help route` prints. */
-export const HELP = helpText(ROUTE_MANUAL);

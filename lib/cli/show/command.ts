@@ -11,26 +11,6 @@ import { printAll } from "../output.ts";
 import { askEach, tellFailures, zoneNames } from "../output.ts";
 import { FIELDS, formatField, formatShown, type ShowField, showJson, type ShowStyle } from "./text.ts";
 
-/** What `wg help show` prints. */
-export const HELP = `usage: show [interface | all | interfaces] [field] [--json]
-
-Shows the keys, peers and counters of one interface, or of all.
-
-  public-key, private-key, listen-port, fwmark
-  peers, preshared-keys, endpoints, allowed-ips, latest-handshakes, transfer,
-  persistent-keepalive
-                only this field, of each peer a line that begins with its key;
-                with all every line begins with the interface
-  dump          everything, in columns separated by tabs
-  interfaces    the names of the interfaces
-
-  --json        print values for programs
-
-Private and preshared keys are hidden, but for their own fields and dump; with
-WG_HIDE_KEYS=never in the environment they are shown. WG_COLOR_MODE is always,
-never or auto. ifconfig wgN shows the same with OpenBSD's words, and addresses.
-`;
-
 /** See the module. */
 export const command: Command = { run: (args) => show(parseShow(args)) };
 

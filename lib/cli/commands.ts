@@ -1,0 +1,114 @@
+/**
+ * The table of commands. The command line, `wg help`, the manual pages and the completion of shells come from it.
+ * A new command is a folder here, a row, and a line in main.ts that loads what does it.
+ * @module
+ */
+import type { Manual } from "./manual.ts";
+
+/** The names of the commands. */
+export type CommandName =
+  | "ifconfig"
+  | "netstart"
+  | "route"
+  | "netstat"
+  | "show"
+  | "dmesg"
+  | "help"
+  | "version"
+  | "completion"
+  | "daemon";
+
+/** A row of the table. */
+export interface CommandEntry {
+  readonly name: CommandName;
+  /** One line for `wg help` and wg(8). */
+  readonly summary: string;
+  /** Options that mean the same where a command stands: `--help`. */
+  readonly options?: readonly string[];
+  /** Whether a link of this name to the executable is the command. */
+  readonly link?: true;
+  /** Whether people have no use for it, so that no list names it. */
+  readonly internal?: true;
+  /** Its own manual page; wg(8) describes the others. */
+  readonly page?: string;
+  /** What its help, its manual page and the completion say. */
+  readonly manual: () => Promise<Manual>;
+}
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "ifconfig",
+    summary: "create, change, show and destroy interfaces",
+    link: true,
+    page: "ifconfig(8)",
+    manual: async () => (await import("./ifconfig/help.ts")).IFCONFIG_MANUAL,
+  },
+  {
+    name: "netstart",
+    summary: "start interfaces from their hostname.if(5) files",
+    link: true,
+    page: "netstart(8)",
+    manual: async () => (await import("./netstart/help.ts")).NETSTART_MANUAL,
+  },
+  {
+    name: "route",
+    summary: "show and change routes, run a command in a routing domain",
+    link: true,
+    page: "route(8)",
+    manual: async () => (await import("./route/help.ts")).ROUTE_MANUAL,
+  },
+  {
+    name: "netstat",
+    summary: "show listening sockets, routes and interfaces",
+    link: true,
+    page: "netstat(1)",
+    manual: async () => (await import("./netstat/help.ts")).NETSTAT_MANUAL,
+  },
+  {
+    name: "show",
+    summary: "show interfaces as wg(8) of wireguard-tools does",
+    manual: async () => (await import("./show/help.ts")).SHOW_MANUAL,
+  },
+  {
+    name: "dmesg",
+    summary: "show the messages of an interface",
+    manual: async () => (await import("./dmesg/help.ts")).DMESG_MANUAL,
+  },
+  {
+    name: "help",
+    summary: "show this, or the help of a command; help counters has what is counted",
+    options: ["--help", "-h"],
+    manual: async () => (await import("./help/help.ts")).HELP_MANUAL,
+  },
+  {
+    name: "version",
+    summary: "show the version and which crypto runs",
+    options: ["--version", "-V"],
+    manual: async () => (await import("./version/help.ts")).VERSION_MANUAL,
+  },
+  {
+    name: "completion",
+    summary: "print a script that completes command lines in bash, zsh or fish",
+    manual: async () => (await import("./completion/help.ts")).COMPLETION_MANUAL,
+  },
+  {
+    name: "daemon",
+    summary: "be the process behind an interface",
+    internal: true,
+    manual: async () => (await import("./daemon/help.ts")).DAEMON_MANUAL,
+  },
+];
+
+/** The commands that people have a use for. */
+export const PUBLIC_COMMANDS: readonly CommandEntry[] = COMMANDS.filter((entry) => entry.internal !== true);
+
+/** The command of a first word, `--help` and the like included; undefined when there is none. */
+export function findCommand(word: string): CommandEntry | undefined {
+  return COMMANDS.find(({ name, options }) => name === word || options?.includes(word));
+}
+
+/** The command that a link of this name is; undefined when it is none. */
+export function findLink(name: string): CommandEntry | undefined {
+  return COMMANDS.find((entry) => entry.link === true && entry.name === name);
+}

@@ -1,0 +1,121 @@
+/**
+ * The scripts that make shells complete command lines.
+ * @module
+ */
+import type { Manual } from "../manual.ts";
+
+/** The shells there is a script for. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+export type Shell = typeof SHELLS[number];
+
+/** Whether there is a script for a shell of this name. */
+export const isShell = (name: string): name is Shell => (SHELLS as readonly string[]).includes(name);
+
+/** A command as a shell completes it. */
+export interface CompletedCommand {
+  readonly name: string;
+  readonly summary: string;
+  /** Whether a link of this name to the executable is the command. */
+  readonly isLink: boolean;
+  /** Words and options that may follow it, besides the names of interfaces. */
+  readonly words: readonly string[];
+}
+
+/** A word or an option as it is typed: letters, digits and signs that no shell treats as its own. */
+const TYPED = /^-{0,2}[A-Za-z0-9][A-Za-z0-9_.-]+$|^-[A-Za-z0-9]$/;
+
+/** The words and options that a command's manual names, each once and in its order. */
+export function completionWords(manual: Manual): string[] {
+  const literals = new Set(manual.literals);
+  const found = new Set<string>();
+  const synopses = [...manual.usage, ...manual.lists.flatMap(({ rows }) => rows.map(([synopsis]) => synopsis))];
+  for (const synopsis of synopses) {
+    for (const word of synopsis.split(/[\s[\]|]+/)) {
+      const isGroup = /^-[A-Za-z]{2,4}$/.test(word) && manual.usage.includes(synopsis) && !literals.has(word);
+      // `-aln` in a usage is `-a`, `-l` and `-n`.
+      const words = isGroup ? [...word.slice(1)].map((letter) => `-${letter}`) : [word];
+      for (const one of words) if (TYPED.test(one) && (literals.has(one) || one.startsWith("-"))) found.add(one);
+    }
+  }
+  for (const word of manual.literals) if (TYPED.test(word)) found.add(word);
+  return [...found];
+}
+
+/** The script for a shell, which asks `wg show interfaces` for the names of interfaces when it completes. */
+export function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {
+  switch (shell) {
+    case "bash":
+      return bash(commands);
+    case "zsh":
+      return zsh(commands);
+    case "fish":
+      return fish(commands);
+  }
+}
+
+const namesOf = (commands: readonly CompletedCommand[]) => commands.map(({ name }) => name).join(" ");
+const linksOf = (commands: readonly CompletedCommand[]) => namesOf(commands.filter(({ isLink }) => isLink));
+
+/** A `case` that gives `words` what may follow the command. Bash and zsh read it alike. */
+function wordsByCommand(commands: readonly CompletedCommand[]): string {
+  return commands.map(({ name, words }) => `    ${name}) words="${words.join(" ")}" ;;\n`).join("");
+}
+
+function bash(commands: readonly CompletedCommand[]): string {
+  return `# wg completion bash
+_wg_words() {
+  local words=
+  case $1 in
+${wordsByCommand(commands)}  esac
+  printf '%s ' "$words" $(wg show interfaces 2>/dev/null)
+}
+_wg() {
+  local current=\${COMP_WORDS[COMP_CWORD]} name=\${COMP_WORDS[0]##*/}
+  if [ "$name" = wg ]; then
+    if [ "$COMP_CWORD" -eq 1 ]; then
+      COMPREPLY=($(compgen -W "${namesOf(commands)}" -- "$current"))
+      return
+    fi
+    name=\${COMP_WORDS[1]}
+  fi
+  COMPREPLY=($(compgen -W "$(_wg_words "$name")" -- "$current"))
+}
+complete -o default -F _wg wg ${linksOf(commands)}
+`;
+}
+
+function zsh(commands: readonly CompletedCommand[]): string {
+  const described = commands.map(({ name, summary }) => `    '${name}:${summary.replaceAll("'", "'\\''")}'\n`).join("");
+  return `#compdef wg ${linksOf(commands)}
+# wg completion zsh
+_wg() {
+  local name=$service words_of words
+  local -a commands interfaces
+  commands=(
+${described}  )
+  if [[ $service == wg ]]; then
+    if (( CURRENT == 2 )); then
+      _describe command commands
+      return
+    fi
+    name=\${\${(z)BUFFER}[2]}
+  fi
+  case $name in
+${wordsByCommand(commands)}  esac
+  interfaces=(\${=$(wg show interfaces 2>/dev/null)})
+  compadd -- \${=words} $interfaces
+}
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _wg "$@"; else compdef _wg wg ${linksOf(commands)}; fi
+`;
+}
+
+function fish(commands: readonly CompletedCommand[]): string {
+  let text = "# wg completion fish\ncomplete -c wg -f\n";
+  for (const { name, summary, isLink, words } of commands) {
+    text += `complete -c wg -n __fish_use_subcommand -a ${name} -d '${summary.replaceAll("'", "\\'")}'\n`;
+    const offered = `'${words.join(" ")} (wg show interfaces 2>/dev/null | string split " ")'`;
+    text += `complete -c wg -n '__fish_seen_subcommand_from ${name}' -a ${offered}\n`;
+    if (isLink) text += `complete -c ${name} -f -a ${offered}\n`;
+  }
+  return text;
+}

@@ -1,0 +1,32 @@
+/**
+ * What `wg help` prints: the commands, and the counters.
+ * @module
+ */
+import { COUNTERS } from "../../base/counters.ts";
+
+/** The list of commands with their summaries. */
+export function overview(
+  commands: readonly { readonly name: string; readonly summary: string; readonly link?: true }[],
+): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`);
+  const links = commands.filter(({ link }) => link === true).map(({ name }) => name);
+  const named = `${links.slice(0, -1).join(", ")} or ${links.at(-1)}`;
+  return `usage: wg command [argument ...]
+
+${lines.join("")}
+wg help COMMAND shows the words of a command. A link to wg named
+${named} is that command.
+`;
+}
+
+/** Every counter with its line. */
+export function countersHelp(): string {
+  const lines = COUNTERS.map(([name, scope, text]) => `${name}${scope === "peer" ? " (peer)" : ""}\n    ${text}\n`);
+  return `usage: ifconfig wgN hwfeatures
+
+Shows the counters of an interface that are not 0; --json shows all. Those
+marked (peer) are counted for each peer too.
+
+${lines.join("")}`;
+}

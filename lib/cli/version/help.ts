@@ -1,0 +1,15 @@
+/**
+ * The help of version.
+ * @module
+ */
+import type { Manual } from "../manual.ts";
+
+/** What wg(8) and the help say. */
+export const VERSION_MANUAL: Manual = {
+  name: "version",
+  usage: [""],
+  about: ["Shows the version, how this program was built, which crypto runs, and where random bytes come from."],
+  lists: [],
+  notes: [],
+  literals: [],
+};

@@ -4,10 +4,9 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { COUNTERS, type Counts, PEER_COUNTERS } from "../../lib/base/counters.ts";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, publicKey, randomKey, tunnel, wgRoom } from "./peers.ts";
+import { may, must, ping, publicKey, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
 
 interface Told {
   readonly counters: Counts;
@@ -105,7 +104,7 @@ for (const workers of [1, 2] as const) {
       ok(!/ 0\n/.test(text.slice(text.indexOf("\ttun_reads"))), text);
       ok(!(await must(room, "ifconfig wg2")).includes("rx_"));
       equal((await told(room, "wg2")).wgpeers[0].wgpeer, publicKeys.left);
-      const help = await must(room, `${ROOT}wg help counters`);
+      const help = await must(room, `${WG} help counters`);
       for (const [name, , meaning] of COUNTERS) ok(help.includes(`${name}`) && help.includes(`    ${meaning}\n`), name);
     },
   );

@@ -4,13 +4,11 @@
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Ran, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { cable, may, must, ping, publicKey, randomKey, traces, wgRoom } from "./peers.ts";
+import { cable, may, must, ping, publicKey, randomKey, traces, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
-const WG = `${ROOT}wg`;
 const FOLDER = "/run/hostname";
 const FILE = `${FOLDER}/hostname.wg1`;
 

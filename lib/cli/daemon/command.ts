@@ -5,6 +5,7 @@
  */
 import type { DeviceChange } from "../../base/config.ts";
 import { ConfigError } from "../../base/errors.ts";
+import { displayValue } from "../../base/quote.ts";
 import { spawnDaemon } from "../../daemon/client.ts";
 import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { runDaemon } from "../../daemon/run.ts";
@@ -24,6 +25,7 @@ export const command: Command = {
     if (args.length < 1 || args.length > 2 || (workers !== undefined && workers !== "1" && workers !== "2")) {
       throw new ConfigError("daemon", "expected the name of an interface, and perhaps how many workers it has: 1 or 2");
     }
+    refuseOption(args[0]);
     return await runDaemon({
       name: args[0],
       ...(workers === undefined ? {} : { workers: workers === "1" ? 1 : 2 }),
@@ -34,6 +36,11 @@ export const command: Command = {
     });
   },
 };
+
+/** The kernel takes names that begin with a minus; on a command line they are mistyped options. */
+function refuseOption(name: string): void {
+  if (name.startsWith("-")) throw new ConfigError(displayValue(name), "unknown option");
+}
 
 /**
  * UAPI `set` lines with an empty one at their end; nothing at all is none. What lost its end, with
@@ -60,6 +67,7 @@ export async function userspace(args: readonly string[], program?: string): Prom
     complain(`usage: ${program ?? "wg"} [-f | --foreground] interface`);
     return USAGE_STATUS;
   }
+  refuseOption(names[0]);
   const level = logLevelOf(Deno.env.get("LOG_LEVEL"));
   const change = level === "verbose" ? { debug: true } : {};
   if (!flagged && Deno.env.get("WG_PROCESS_FOREGROUND") !== "1") {

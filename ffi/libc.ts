@@ -73,11 +73,19 @@ let opened: Opened | undefined;
 function libc(): Opened {
   if (opened !== undefined) return opened;
   if (Deno.build.os !== "linux") {
-    throw new Error("WireGuard interfaces need Linux; elsewhere only the library's portable mode runs");
+    throw new Error(
+      "WireGuard interfaces need Linux; elsewhere only the library's portable mode runs",
+    );
   }
   // A static "pointer" is the symbol's own address, without the trampoline that a function gets.
-  const { symbols } = Deno.dlopen("libc.so.6", { syscall: { type: "pointer" }, __errno_location: { type: "pointer" } });
-  const location = new Deno.UnsafeFnPointer(symbols.__errno_location as Deno.PointerObject<never>, ERRNO_LOCATION);
+  const { symbols } = Deno.dlopen("libc.so.6", {
+    syscall: { type: "pointer" },
+    __errno_location: { type: "pointer" },
+  });
+  const location = new Deno.UnsafeFnPointer(
+    symbols.__errno_location as Deno.PointerObject<never>,
+    ERRNO_LOCATION,
+  );
   const pointer = symbols.syscall as Deno.PointerObject;
   opened = {
     pointer,
@@ -90,7 +98,9 @@ function libc(): Opened {
 
 /** The address of bytes, for structures that point to others. Keep the bytes alive as long as the kernel may look. */
 export function addressOf(bytes: Uint8Array): bigint {
-  return bytes.length === 0 ? 0n : Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>));
+  return bytes.length === 0
+    ? 0n
+    : Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>));
 }
 
 function long(argument: Argument): bigint {
@@ -100,7 +110,15 @@ function long(argument: Argument): bigint {
 
 const ARCHITECTURE = Deno.build.arch === "aarch64" ? 1 : 0;
 
-function once(call: SystemCall, a: Argument, b: Argument, c: Argument, d: Argument, e: Argument, f: Argument): number {
+function once(
+  call: SystemCall,
+  a: Argument,
+  b: Argument,
+  c: Argument,
+  d: Argument,
+  e: Argument,
+  f: Argument,
+): number {
   const { syscall, errno } = libc();
   const result = syscall.call(
     long(SYSTEM_CALLS[call][ARCHITECTURE]),
@@ -153,12 +171,14 @@ export const close = (fd: number): number => once("close", fd, 0, 0, 0, 0, 0);
 /** read(2) into all of `into`. Returns bytes read, 0 at the end. */
 export const read = (fd: number, into: Uint8Array): number => call("read", fd, into, into.length);
 /** write(2). Returns bytes written. */
-export const write = (fd: number, bytes: Uint8Array): number => call("write", fd, bytes, bytes.length);
+export const write = (fd: number, bytes: Uint8Array): number =>
+  call("write", fd, bytes, bytes.length);
 /** ioctl(2) with a structure that the kernel reads or fills, or with a number. */
 export const ioctl = (fd: number, request: number, argument: Uint8Array | number): number =>
   call("ioctl", fd, request, argument);
 /** dup2(2), the copy closed on exec unless `inherit`. `to` must differ from `fd`. */
-export const dup2 = (fd: number, to: number, inherit = true): number => call("dup3", fd, to, inherit ? 0 : O_CLOEXEC);
+export const dup2 = (fd: number, to: number, inherit = true): number =>
+  call("dup3", fd, to, inherit ? 0 : O_CLOEXEC);
 
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_GETFD = 1;
@@ -167,12 +187,14 @@ export const F_GETFL = 3;
 export const F_SETFL = 4;
 export const FD_CLOEXEC = 1;
 /** fcntl(2). */
-export const fcntl = (fd: number, command: number, argument = 0): number => call("fcntl", fd, command, argument);
+export const fcntl = (fd: number, command: number, argument = 0): number =>
+  call("fcntl", fd, command, argument);
 
 export const EFD_CLOEXEC = O_CLOEXEC;
 export const EFD_NONBLOCK = O_NONBLOCK;
 /** eventfd(2). Returns a descriptor. */
-export const eventfd = (initial = 0, flags = EFD_CLOEXEC | EFD_NONBLOCK): number => call("eventfd2", initial, flags);
+export const eventfd = (initial = 0, flags = EFD_CLOEXEC | EFD_NONBLOCK): number =>
+  call("eventfd2", initial, flags);
 
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
@@ -202,9 +224,20 @@ export async function pollLater(
 ): Promise<Uint8Array> {
   const fds = pollfds(entries);
   const timeout = timeoutMs < 0 ? new Uint8Array(0) : timespec(timeoutMs);
-  const later = new Deno.UnsafeFnPointer(libc().pointer as Deno.PointerObject<never>, SYSCALL_LATER);
+  const later = new Deno.UnsafeFnPointer(
+    libc().pointer as Deno.PointerObject<never>,
+    SYSCALL_LATER,
+  );
   const number = BigInt(SYSTEM_CALLS.ppoll[ARCHITECTURE]);
-  const ready = await later.call(number, addressOf(fds), BigInt(entries.length), addressOf(timeout), 0n, 8n, 0n);
+  const ready = await later.call(
+    number,
+    addressOf(fds),
+    BigInt(entries.length),
+    addressOf(timeout),
+    0n,
+    8n,
+    0n,
+  );
   // Mentioning both after the wait keeps them from being collected during it.
   return ready > 0 && timeout.length >= 0 ? fds : new Uint8Array(fds.length);
 }
@@ -221,10 +254,12 @@ export const SOCK_CLOEXEC = O_CLOEXEC;
 export const socket = (family: number, type: number, protocol: number): number =>
   call("socket", family, type, protocol);
 /** bind(2) to an address made by structs.ts. */
-export const bind = (fd: number, address: Uint8Array): number => call("bind", fd, address, address.length);
+export const bind = (fd: number, address: Uint8Array): number =>
+  call("bind", fd, address, address.length);
 
 /** connect(2) to an address made by structs.ts. Returns 0. */
-export const connect = (fd: number, address: Uint8Array): number => call("connect", fd, address, address.length);
+export const connect = (fd: number, address: Uint8Array): number =>
+  call("connect", fd, address, address.length);
 
 /** getsockname(2) into `address`. Returns 0. */
 export function getsockname(fd: number, address: Uint8Array): number {
@@ -235,22 +270,34 @@ export function getsockname(fd: number, address: Uint8Array): number {
 export const setsockopt = (fd: number, level: number, option: number, value: number): number =>
   call("setsockopt", fd, level, option, new Uint8Array(Int32Array.of(value).buffer), 4);
 /** setsockopt(2) with a structure. */
-export const setsockoptBytes = (fd: number, level: number, option: number, value: Uint8Array): number =>
-  call("setsockopt", fd, level, option, value, value.length);
+export const setsockoptBytes = (
+  fd: number,
+  level: number,
+  option: number,
+  value: Uint8Array,
+): number => call("setsockopt", fd, level, option, value, value.length);
 
 /** getsockopt(2) of an int; undefined when the kernel refuses. */
 export function getsockopt(fd: number, level: number, option: number): number | undefined {
   const value = new Int32Array(1);
   const length = new Uint8Array(Uint32Array.of(4).buffer);
-  return call("getsockopt", fd, level, option, new Uint8Array(value.buffer), length) < 0 ? undefined : value[0];
+  return call("getsockopt", fd, level, option, new Uint8Array(value.buffer), length) < 0
+    ? undefined
+    : value[0];
 }
 
 /** getsockopt(2) of a structure, into all of `value`. Returns 0. */
-export const getsockoptBytes = (fd: number, level: number, option: number, value: Uint8Array): number =>
+export const getsockoptBytes = (
+  fd: number,
+  level: number,
+  option: number,
+  value: Uint8Array,
+): number =>
   call("getsockopt", fd, level, option, value, new Uint8Array(Uint32Array.of(value.length).buffer));
 
 /** send(2) on a socket that needs no address. Returns bytes sent. */
-export const send = (fd: number, bytes: Uint8Array): number => call("sendto", fd, bytes, bytes.length, 0, null, 0);
+export const send = (fd: number, bytes: Uint8Array): number =>
+  call("sendto", fd, bytes, bytes.length, 0, null, 0);
 
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
@@ -261,11 +308,13 @@ export const recv = (fd: number, into: Uint8Array, flags = 0): number =>
 // --- files, mounts and namespaces ---
 
 /** mkdir(2). */
-export const mkdir = (path: string, mode: number): number => call("mkdirat", AT_FDCWD, cString(path), mode);
+export const mkdir = (path: string, mode: number): number =>
+  call("mkdirat", AT_FDCWD, cString(path), mode);
 /** unlink(2). */
 export const unlink = (path: string): number => call("unlinkat", AT_FDCWD, cString(path), 0);
 /** chmod(2). */
-export const chmod = (path: string, mode: number): number => call("fchmodat", AT_FDCWD, cString(path), mode);
+export const chmod = (path: string, mode: number): number =>
+  call("fchmodat", AT_FDCWD, cString(path), mode);
 /** chdir(2), of the process. */
 export const chdir = (path: string): number => call("chdir", cString(path));
 
@@ -278,7 +327,8 @@ export const mount = (source: string, target: string, type: string, flags: numbe
 
 export const MNT_DETACH = 2;
 /** umount2(2). */
-export const umount2 = (target: string, flags: number): number => call("umount2", cString(target), flags);
+export const umount2 = (target: string, flags: number): number =>
+  call("umount2", cString(target), flags);
 
 export const CLONE_NEWNET = 0x40000000;
 /** unshare(2), of the calling thread. */
@@ -344,7 +394,11 @@ export const unblockSignals = (): number =>
   call("rt_sigprocmask", SIG_SETMASK, new Uint8Array(SIGSET_BYTES), null, SIGSET_BYTES);
 
 /** execve(2): replaces this process and all its threads. Returns only when it fails. */
-export function execve(path: string, argv: readonly string[], environment: readonly string[]): number {
+export function execve(
+  path: string,
+  argv: readonly string[],
+  environment: readonly string[],
+): number {
   const strings: Uint8Array[] = [];
   const pointers = (texts: readonly string[]): Uint8Array => {
     const own = texts.map(cString);

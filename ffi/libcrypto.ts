@@ -20,9 +20,18 @@ const SYMBOLS = {
   EVP_CIPHER_CTX_new: { parameters: [], result: "pointer" },
   EVP_chacha20: { parameters: [], result: "pointer" },
   EVP_chacha20_poly1305: { parameters: [], result: "pointer" },
-  EVP_EncryptInit_ex: { parameters: ["pointer", "pointer", "pointer", "u64", "pointer"], result: "i32" },
-  EVP_DecryptInit_ex: { parameters: ["pointer", "pointer", "pointer", "u64", "pointer"], result: "i32" },
-  EVP_EncryptUpdate: { parameters: ["pointer", "pointer", "pointer", "pointer", "i32"], result: "i32" },
+  EVP_EncryptInit_ex: {
+    parameters: ["pointer", "pointer", "pointer", "u64", "pointer"],
+    result: "i32",
+  },
+  EVP_DecryptInit_ex: {
+    parameters: ["pointer", "pointer", "pointer", "u64", "pointer"],
+    result: "i32",
+  },
+  EVP_EncryptUpdate: {
+    parameters: ["pointer", "pointer", "pointer", "pointer", "i32"],
+    result: "i32",
+  },
   EVP_DecryptUpdate: { parameters: ["pointer", "pointer", "pointer", "u64", "i32"], result: "i32" },
   EVP_EncryptFinal_ex: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
   EVP_DecryptFinal_ex: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
@@ -34,8 +43,14 @@ const SYMBOLS = {
   EVP_DigestUpdate: { parameters: ["pointer", "pointer", "u64"], result: "i32" },
   EVP_DigestFinal_ex: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
 
-  EVP_PKEY_new_raw_private_key: { parameters: ["i32", "pointer", "pointer", "u64"], result: "pointer" },
-  EVP_PKEY_new_raw_public_key: { parameters: ["i32", "pointer", "pointer", "u64"], result: "pointer" },
+  EVP_PKEY_new_raw_private_key: {
+    parameters: ["i32", "pointer", "pointer", "u64"],
+    result: "pointer",
+  },
+  EVP_PKEY_new_raw_public_key: {
+    parameters: ["i32", "pointer", "pointer", "u64"],
+    result: "pointer",
+  },
   EVP_PKEY_free: { parameters: ["pointer"], result: "void" },
   EVP_PKEY_CTX_new: { parameters: ["pointer", "pointer"], result: "pointer" },
   EVP_PKEY_CTX_free: { parameters: ["pointer"], result: "void" },
@@ -45,21 +60,57 @@ const SYMBOLS = {
   ERR_clear_error: { parameters: [], result: "void" },
 
   // From 3.0 on.
-  EVP_CIPHER_fetch: { parameters: ["pointer", "buffer", "pointer"], result: "pointer", optional: true },
+  EVP_CIPHER_fetch: {
+    parameters: ["pointer", "buffer", "pointer"],
+    result: "pointer",
+    optional: true,
+  },
   EVP_Cipher: { parameters: ["pointer", "pointer", "pointer", "i32"], result: "i32" },
-  EVP_Cipher_from: { name: "EVP_Cipher", parameters: ["pointer", "pointer", "u64", "i32"], result: "i32" },
+  EVP_Cipher_from: {
+    name: "EVP_Cipher",
+    parameters: ["pointer", "pointer", "u64", "i32"],
+    result: "i32",
+  },
   EVP_MD_fetch: { parameters: ["pointer", "buffer", "pointer"], result: "pointer", optional: true },
-  EVP_MAC_fetch: { parameters: ["pointer", "buffer", "pointer"], result: "pointer", optional: true },
+  EVP_MAC_fetch: {
+    parameters: ["pointer", "buffer", "pointer"],
+    result: "pointer",
+    optional: true,
+  },
   EVP_MAC_CTX_new: { parameters: ["pointer"], result: "pointer", optional: true },
   EVP_MAC_CTX_set_params: { parameters: ["pointer", "pointer"], result: "i32", optional: true },
-  EVP_MAC_init: { parameters: ["pointer", "pointer", "u64", "pointer"], result: "i32", optional: true },
+  EVP_MAC_init: {
+    parameters: ["pointer", "pointer", "u64", "pointer"],
+    result: "i32",
+    optional: true,
+  },
   EVP_MAC_update: { parameters: ["pointer", "u64", "u64"], result: "i32", optional: true },
-  EVP_MAC_final: { parameters: ["pointer", "pointer", "pointer", "u64"], result: "i32", optional: true },
-  EVP_PKEY_CTX_new_from_name: { parameters: ["pointer", "buffer", "pointer"], result: "pointer", optional: true },
-  EVP_PKEY_derive_set_peer_ex: { parameters: ["pointer", "pointer", "i32"], result: "i32", optional: true },
+  EVP_MAC_final: {
+    parameters: ["pointer", "pointer", "pointer", "u64"],
+    result: "i32",
+    optional: true,
+  },
+  EVP_PKEY_CTX_new_from_name: {
+    parameters: ["pointer", "buffer", "pointer"],
+    result: "pointer",
+    optional: true,
+  },
+  EVP_PKEY_derive_set_peer_ex: {
+    parameters: ["pointer", "pointer", "i32"],
+    result: "i32",
+    optional: true,
+  },
   EVP_PKEY_fromdata_init: { parameters: ["pointer"], result: "i32", optional: true },
-  EVP_PKEY_set1_encoded_public_key: { parameters: ["pointer", "pointer", "u64"], result: "i32", optional: true },
-  EVP_PKEY_fromdata: { parameters: ["pointer", "pointer", "i32", "pointer"], result: "i32", optional: true },
+  EVP_PKEY_set1_encoded_public_key: {
+    parameters: ["pointer", "pointer", "u64"],
+    result: "i32",
+    optional: true,
+  },
+  EVP_PKEY_fromdata: {
+    parameters: ["pointer", "pointer", "i32", "pointer"],
+    result: "i32",
+    optional: true,
+  },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The functions of an opened libcrypto; those of 3.0 are null in an older one. */
@@ -92,7 +143,9 @@ export function openLibcrypto(files: readonly string[] = LIBCRYPTO_FILES): Libcr
 
 function openFile(file: string): Libcrypto | undefined {
   // Asking first: dlopen without the permission would stop at a prompt.
-  if (Deno.build.os !== "linux" || Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+  if (
+    Deno.build.os !== "linux" || Deno.permissions.querySync({ name: "ffi" }).state !== "granted"
+  ) return undefined;
   let symbols: LibcryptoSymbols;
   try {
     symbols = Deno.dlopen(file, SYMBOLS).symbols;

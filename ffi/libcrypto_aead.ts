@@ -16,13 +16,18 @@ export function aeadCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | u
   const { EVP_CIPHER_CTX_new, EVP_CIPHER_CTX_ctrl, EVP_chacha20_poly1305 } = libcrypto.symbols;
   const { EVP_EncryptInit_ex, EVP_EncryptUpdate, EVP_EncryptFinal_ex } = libcrypto.symbols;
   const { EVP_DecryptInit_ex, EVP_DecryptUpdate, EVP_DecryptFinal_ex } = libcrypto.symbols;
-  const seals = EVP_CIPHER_CTX_new(), opens = EVP_CIPHER_CTX_new(), cipher = EVP_chacha20_poly1305();
+  const seals = EVP_CIPHER_CTX_new(),
+    opens = EVP_CIPHER_CTX_new(),
+    cipher = EVP_chacha20_poly1305();
   if (seals === null || opens === null || cipher === null) return undefined;
   if (EVP_EncryptInit_ex(seals, cipher, null, 0n, null) !== 1) return undefined;
   if (EVP_DecryptInit_ex(opens, cipher, null, 0n, null) !== 1) return undefined;
 
   const addresses = new ArenaAddresses(arena), u32 = arena.u32;
-  const nonceAt = arena.take(64), lengthAt = arena.take(64), finalAt = arena.take(64), zeroKeyAt = arena.take(64);
+  const nonceAt = arena.take(64),
+    lengthAt = arena.take(64),
+    finalAt = arena.take(64),
+    zeroKeyAt = arena.take(64);
   const noncePointer = addresses.pointer(nonceAt), lengthPointer = addresses.pointer(lengthAt);
   const finalPointer = addresses.pointer(finalAt);
   // The nonce is 0, counter low, counter high.
@@ -43,9 +48,16 @@ export function aeadCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | u
         sealKeyAt = keyAt;
       }
       const ready = EVP_EncryptInit_ex(seals, null, null, key, noncePointer);
-      const done = length === 0 ? 1 : EVP_EncryptUpdate(seals, message, lengthPointer, message, length);
+      const done = length === 0
+        ? 1
+        : EVP_EncryptUpdate(seals, message, lengthPointer, message, length);
       const ended = EVP_EncryptFinal_ex(seals, finalPointer, lengthPointer);
-      const tagged = EVP_CIPHER_CTX_ctrl(seals, AEAD_GET_TAG, TAG_BYTES, addresses.address(at + length));
+      const tagged = EVP_CIPHER_CTX_ctrl(
+        seals,
+        AEAD_GET_TAG,
+        TAG_BYTES,
+        addresses.address(at + length),
+      );
       if ((ready & done & ended & tagged) !== 1) broken();
     },
 
@@ -58,10 +70,19 @@ export function aeadCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | u
         openKeyAt = keyAt;
       }
       const ready = EVP_DecryptInit_ex(opens, null, null, key, noncePointer);
-      const tagged = EVP_CIPHER_CTX_ctrl(opens, AEAD_SET_TAG, TAG_BYTES, addresses.address(from + length));
-      const done = length === 0
-        ? 1
-        : EVP_DecryptUpdate(opens, addresses.pointer(to), lengthPointer, addresses.address(from), length);
+      const tagged = EVP_CIPHER_CTX_ctrl(
+        opens,
+        AEAD_SET_TAG,
+        TAG_BYTES,
+        addresses.address(from + length),
+      );
+      const done = length === 0 ? 1 : EVP_DecryptUpdate(
+        opens,
+        addresses.pointer(to),
+        lengthPointer,
+        addresses.address(from),
+        length,
+      );
       if ((ready & tagged & done) !== 1) broken();
       // The only call that says whether the tag was right.
       return EVP_DecryptFinal_ex(opens, finalPointer, lengthPointer) === 1;

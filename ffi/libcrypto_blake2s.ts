@@ -17,9 +17,13 @@ const INPUT_BYTES = 4096;
 export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
   const { EVP_DigestInit_ex, EVP_DigestUpdate, EVP_DigestFinal_ex, ...evp } = libcrypto.symbols;
   const context = evp.EVP_MD_CTX_new();
-  const digest = evp.EVP_MD_fetch === null ? evp.EVP_blake2s256() : evp.EVP_MD_fetch(null, cString("BLAKE2s256"), null);
+  const digest = evp.EVP_MD_fetch === null
+    ? evp.EVP_blake2s256()
+    : evp.EVP_MD_fetch(null, cString("BLAKE2s256"), null);
   expectOk(EVP_DigestInit_ex(context, digest, null), "EVP_DigestInit_ex");
-  const input = pinned(INPUT_BYTES), output = pinned(HASH_LENGTH), pad = pinned(BLOCK_LENGTH + HASH_LENGTH);
+  const input = pinned(INPUT_BYTES),
+    output = pinned(HASH_LENGTH),
+    pad = pinned(BLOCK_LENGTH + HASH_LENGTH);
 
   const absorb = (parts: readonly Uint8Array[]): void => {
     let used = 0;
@@ -34,11 +38,14 @@ export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
         used = 0;
       }
     }
-    if (used > 0) expectOk(EVP_DigestUpdate(context, input.pointer, BigInt(used)), "EVP_DigestUpdate");
+    if (used > 0) {
+      expectOk(EVP_DigestUpdate(context, input.pointer, BigInt(used)), "EVP_DigestUpdate");
+    }
     input.bytes.fill(0, 0, used);
   };
   const start = () => expectOk(EVP_DigestInit_ex(context, null, null), "EVP_DigestInit_ex");
-  const finish = () => expectOk(EVP_DigestFinal_ex(context, output.pointer, null), "EVP_DigestFinal_ex");
+  const finish = () =>
+    expectOk(EVP_DigestFinal_ex(context, output.pointer, null), "EVP_DigestFinal_ex");
 
   const hash = (...parts: readonly Uint8Array[]): Uint8Array => {
     start();
@@ -49,7 +56,9 @@ export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
 
   const hmac = (key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array => {
     const blockKey = key.length > BLOCK_LENGTH ? hash(key) : key;
-    for (let i = 0; i < BLOCK_LENGTH; i++) pad.bytes[i] = (i < blockKey.length ? blockKey[i] : 0) ^ 0x36;
+    for (let i = 0; i < BLOCK_LENGTH; i++) {
+      pad.bytes[i] = (i < blockKey.length ? blockKey[i] : 0) ^ 0x36;
+    }
     start();
     expectOk(EVP_DigestUpdate(context, pad.pointer, BigInt(BLOCK_LENGTH)), "EVP_DigestUpdate");
     absorb(parts);
@@ -57,7 +66,10 @@ export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
     for (let i = 0; i < BLOCK_LENGTH; i++) pad.bytes[i] ^= 0x36 ^ 0x5c;
     pad.bytes.set(output.bytes, BLOCK_LENGTH);
     start();
-    expectOk(EVP_DigestUpdate(context, pad.pointer, BigInt(BLOCK_LENGTH + HASH_LENGTH)), "EVP_DigestUpdate");
+    expectOk(
+      EVP_DigestUpdate(context, pad.pointer, BigInt(BLOCK_LENGTH + HASH_LENGTH)),
+      "EVP_DigestUpdate",
+    );
     finish();
     pad.bytes.fill(0);
     const tag = output.bytes.slice();
@@ -69,10 +81,17 @@ export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
 
 /** BLAKE2s-128 with a key, or undefined before 3.0. */
 export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
-  const { EVP_MAC_fetch, EVP_MAC_CTX_new, EVP_MAC_CTX_set_params, EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } =
-    libcrypto.symbols;
+  const {
+    EVP_MAC_fetch,
+    EVP_MAC_CTX_new,
+    EVP_MAC_CTX_set_params,
+    EVP_MAC_init,
+    EVP_MAC_update,
+    EVP_MAC_final,
+  } = libcrypto.symbols;
   if (
-    EVP_MAC_fetch === null || EVP_MAC_CTX_new === null || EVP_MAC_CTX_set_params === null || EVP_MAC_init === null ||
+    EVP_MAC_fetch === null || EVP_MAC_CTX_new === null || EVP_MAC_CTX_set_params === null ||
+    EVP_MAC_init === null ||
     EVP_MAC_update === null || EVP_MAC_final === null
   ) return undefined;
   const algorithm = EVP_MAC_fetch(null, cString("BLAKE2SMAC"), null);
@@ -85,10 +104,15 @@ export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
     data: new Uint8Array(size.buffer),
   }]);
   expectOk(EVP_MAC_CTX_set_params(context, params.pointer), "EVP_MAC_CTX_set_params");
-  const secret = pinned(KEY_LENGTH), input = pinned(INPUT_BYTES), output = pinned(MAC_LENGTH), made = pinned(8);
+  const secret = pinned(KEY_LENGTH),
+    input = pinned(INPUT_BYTES),
+    output = pinned(MAC_LENGTH),
+    made = pinned(8);
 
   return (key, ...parts) => {
-    if (key.length < 1 || key.length > KEY_LENGTH) throw new RangeError("blake2s: a key has 1 to 32 bytes");
+    if (key.length < 1 || key.length > KEY_LENGTH) {
+      throw new RangeError("blake2s: a key has 1 to 32 bytes");
+    }
     secret.bytes.set(key);
     expectOk(EVP_MAC_init(context, secret.pointer, BigInt(key.length), null), "EVP_MAC_init");
     for (const part of parts) {
@@ -98,7 +122,10 @@ export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
         expectOk(EVP_MAC_update(context, input.address, BigInt(taken)), "EVP_MAC_update");
       }
     }
-    expectOk(EVP_MAC_final(context, output.pointer, made.pointer, BigInt(MAC_LENGTH)), "EVP_MAC_final");
+    expectOk(
+      EVP_MAC_final(context, output.pointer, made.pointer, BigInt(MAC_LENGTH)),
+      "EVP_MAC_final",
+    );
     secret.bytes.fill(0);
     return output.bytes.slice();
   };

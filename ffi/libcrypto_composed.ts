@@ -21,11 +21,13 @@ const NO_KEY = -1;
  * Its functions close over constants: the compiler then calls libcrypto directly, as long as a process makes one cipher only (40 ns a message).
  */
 export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | undefined {
-  const { EVP_CIPHER_fetch, EVP_MAC_fetch, EVP_MAC_CTX_new, EVP_CIPHER_CTX_new } = libcrypto.symbols;
+  const { EVP_CIPHER_fetch, EVP_MAC_fetch, EVP_MAC_CTX_new, EVP_CIPHER_CTX_new } =
+    libcrypto.symbols;
   const { EVP_EncryptInit_ex, EVP_Cipher, EVP_Cipher_from } = libcrypto.symbols;
   const { EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } = libcrypto.symbols;
   if (
-    EVP_CIPHER_fetch === null || EVP_MAC_fetch === null || EVP_MAC_CTX_new === null || EVP_MAC_init === null ||
+    EVP_CIPHER_fetch === null || EVP_MAC_fetch === null || EVP_MAC_CTX_new === null ||
+    EVP_MAC_init === null ||
     EVP_MAC_update === null || EVP_MAC_final === null
   ) return undefined;
   const cipher = EVP_CIPHER_fetch(null, cString("ChaCha20"), null);
@@ -37,7 +39,10 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
 
   const addresses = new ArenaAddresses(arena);
   const u32 = arena.u32, view = arena.view, f64 = new Float64Array(arena.memory.buffer);
-  const ivAt = arena.take(64), tagAt = arena.take(64), lengthAt = arena.take(64), zeroKeyAt = arena.take(64);
+  const ivAt = arena.take(64),
+    tagAt = arena.take(64),
+    lengthAt = arena.take(64),
+    zeroKeyAt = arena.take(64);
   const ivPointer = addresses.pointer(ivAt), tagPointer = addresses.pointer(tagAt);
   const lengthPointer = addresses.pointer(lengthAt);
   // OpenSSL's IV of ChaCha20: block counter, then the nonce, which is 0, counter low, counter high.
@@ -59,7 +64,12 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
   };
 
   /** Poly1305, keyed by the first 32 bytes at `start`, over the padded ciphertext and the length block. */
-  const authenticate = (start: Deno.PointerObject, message: bigint, padded: number, ciphered: number): void => {
+  const authenticate = (
+    start: Deno.PointerObject,
+    message: bigint,
+    padded: number,
+    ciphered: number,
+  ): void => {
     const ready = EVP_MAC_init(macContext, start, ONE_TIME_KEY_BYTES, null);
     const taken = EVP_MAC_update(macContext, message, lengths[(padded + 16) >>> 4]);
     const made = EVP_MAC_final(macContext, tagPointer, lengthPointer, TAG_BYTES);
@@ -98,7 +108,12 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
       const start = addresses.pointer(to - 64);
       setNonce(keyAt, counterLow, counterHigh);
       // One call for key and message: making the key first, to check the tag before deciphering, costs 110 ns more.
-      const ciphered = EVP_Cipher_from(cipherContext, start, addresses.address(from - 64), (length + 127) & ~63);
+      const ciphered = EVP_Cipher_from(
+        cipherContext,
+        start,
+        addresses.address(from - 64),
+        (length + 127) & ~63,
+      );
 
       // The length block must follow the ciphertext: it goes over the tag, and for odd lengths over what is behind the tag, which is put back.
       const end = from + length, padded = (length + 15) & ~15;
@@ -118,7 +133,8 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
         view.setInt32(end + 24, next2, true);
         view.setInt32(end + 28, next3, true);
       }
-      return ((u32[tag] ^ tag0) | (u32[tag + 1] ^ tag1) | (u32[tag + 2] ^ tag2) | (u32[tag + 3] ^ tag3)) === 0;
+      return ((u32[tag] ^ tag0) | (u32[tag + 1] ^ tag1) | (u32[tag + 2] ^ tag2) |
+        (u32[tag + 3] ^ tag3)) === 0;
     },
 
     forget() {

@@ -27,7 +27,9 @@ export class ArenaAddresses {
     this.#base = addressOf(arena.bytes as Uint8Array<ArrayBuffer>);
     this.#baseLow = Number(this.#base & 0xffff_ffffn);
     this.#baseHigh = Number(this.#base >> 32n);
-    this.#pages = new Array(Math.ceil(arena.bytes.length / (1 << (LINE_SHIFT + PAGE_SHIFT)))).fill(undefined);
+    this.#pages = new Array(Math.ceil(arena.bytes.length / (1 << (LINE_SHIFT + PAGE_SHIFT)))).fill(
+      undefined,
+    );
   }
 
   /** A pointer to the multiple of 64 `at`. */

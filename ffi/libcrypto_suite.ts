@@ -45,8 +45,10 @@ export function libcryptoSuite(libcrypto: Libcrypto, fallback: Suite): Suite {
     mac: mac ?? fallback.mac,
     publicKey: curve.publicKey,
     sharedSecret: curve.sharedSecret,
-    seal: (key, counter, plaintext, associated) => aead.seal(key, counterNonce(counter), plaintext, associated),
-    open: (key, counter, sealed, associated) => aead.open(key, counterNonce(counter), sealed, associated),
+    seal: (key, counter, plaintext, associated) =>
+      aead.seal(key, counterNonce(counter), plaintext, associated),
+    open: (key, counter, sealed, associated) =>
+      aead.open(key, counterNonce(counter), sealed, associated),
     xseal(key, nonce, plaintext, associated) {
       const inner = subkey(key, nonce);
       const sealed = aead.seal(inner, innerNonce(nonce), plaintext, associated);
@@ -62,7 +64,12 @@ export function libcryptoSuite(libcrypto: Libcrypto, fallback: Suite): Suite {
   };
 }
 
-type Sealer = (key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array) => Uint8Array;
+type Sealer = (
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  associated: Uint8Array,
+) => Uint8Array;
 type Opener = (
   key: Uint8Array,
   nonce: Uint8Array,
@@ -71,13 +78,18 @@ type Opener = (
 ) => Uint8Array | undefined;
 
 /** ChaCha20-Poly1305 with a nonce of 12 bytes (RFC 8439). */
-export function chacha20Poly1305(libcrypto: Libcrypto): { readonly seal: Sealer; readonly open: Opener } {
+export function chacha20Poly1305(
+  libcrypto: Libcrypto,
+): { readonly seal: Sealer; readonly open: Opener } {
   const evp = libcrypto.symbols;
   const seals = evp.EVP_CIPHER_CTX_new(), opens = evp.EVP_CIPHER_CTX_new();
   const cipher = evp.EVP_chacha20_poly1305();
   expectOk(evp.EVP_EncryptInit_ex(seals, cipher, null, 0n, null), "EVP_EncryptInit_ex");
   expectOk(evp.EVP_DecryptInit_ex(opens, cipher, null, 0n, null), "EVP_DecryptInit_ex");
-  const secret = pinned(KEY_LENGTH), iv = pinned(NONCE_LENGTH), made = pinned(8), end = pinned(TAG_LENGTH);
+  const secret = pinned(KEY_LENGTH),
+    iv = pinned(NONCE_LENGTH),
+    made = pinned(8),
+    end = pinned(TAG_LENGTH);
   const keptText = pinned(KEPT_BYTES), keptAssociated = pinned(KEPT_BYTES);
 
   const load = (key: Uint8Array, nonce: Uint8Array): void => {
@@ -92,21 +104,39 @@ export function chacha20Poly1305(libcrypto: Libcrypto): { readonly seal: Sealer;
     const length = plaintext.length;
     const text = roomFor(length + TAG_LENGTH, keptText);
     text.bytes.set(plaintext);
-    expectOk(evp.EVP_EncryptInit_ex(seals, null, null, secret.address, iv.pointer), "EVP_EncryptInit_ex");
+    expectOk(
+      evp.EVP_EncryptInit_ex(seals, null, null, secret.address, iv.pointer),
+      "EVP_EncryptInit_ex",
+    );
     if (associated.length > 0) {
       const data = roomFor(associated.length, keptAssociated);
       data.bytes.set(associated);
-      const taken = evp.EVP_EncryptUpdate(seals, null, made.pointer, data.pointer, associated.length);
+      const taken = evp.EVP_EncryptUpdate(
+        seals,
+        null,
+        made.pointer,
+        data.pointer,
+        associated.length,
+      );
       expectOk(taken, "EVP_EncryptUpdate");
     }
     if (length > 0) {
-      expectOk(evp.EVP_EncryptUpdate(seals, text.pointer, made.pointer, text.pointer, length), "EVP_EncryptUpdate");
+      expectOk(
+        evp.EVP_EncryptUpdate(seals, text.pointer, made.pointer, text.pointer, length),
+        "EVP_EncryptUpdate",
+      );
     }
     expectOk(evp.EVP_EncryptFinal_ex(seals, end.pointer, made.pointer), "EVP_EncryptFinal_ex");
     const tagAddress = text.address + BigInt(length);
-    expectOk(evp.EVP_CIPHER_CTX_ctrl(seals, AEAD_GET_TAG, TAG_LENGTH, tagAddress), "EVP_CTRL_AEAD_GET_TAG");
+    expectOk(
+      evp.EVP_CIPHER_CTX_ctrl(seals, AEAD_GET_TAG, TAG_LENGTH, tagAddress),
+      "EVP_CTRL_AEAD_GET_TAG",
+    );
     secret.bytes.fill(0);
-    expectOk(evp.EVP_EncryptInit_ex(seals, null, null, secret.address, iv.pointer), "EVP_EncryptInit_ex");
+    expectOk(
+      evp.EVP_EncryptInit_ex(seals, null, null, secret.address, iv.pointer),
+      "EVP_EncryptInit_ex",
+    );
     return text.bytes.slice(0, length + TAG_LENGTH);
   };
 
@@ -116,21 +146,41 @@ export function chacha20Poly1305(libcrypto: Libcrypto): { readonly seal: Sealer;
     if (length < 0) return undefined;
     const text = roomFor(sealed.length, keptText);
     text.bytes.set(sealed);
-    expectOk(evp.EVP_DecryptInit_ex(opens, null, null, secret.address, iv.pointer), "EVP_DecryptInit_ex");
-    const tagged = evp.EVP_CIPHER_CTX_ctrl(opens, AEAD_SET_TAG, TAG_LENGTH, text.address + BigInt(length));
+    expectOk(
+      evp.EVP_DecryptInit_ex(opens, null, null, secret.address, iv.pointer),
+      "EVP_DecryptInit_ex",
+    );
+    const tagged = evp.EVP_CIPHER_CTX_ctrl(
+      opens,
+      AEAD_SET_TAG,
+      TAG_LENGTH,
+      text.address + BigInt(length),
+    );
     expectOk(tagged, "EVP_CTRL_AEAD_SET_TAG");
     if (associated.length > 0) {
       const data = roomFor(associated.length, keptAssociated);
       data.bytes.set(associated);
-      const taken = evp.EVP_DecryptUpdate(opens, null, made.pointer, data.address, associated.length);
+      const taken = evp.EVP_DecryptUpdate(
+        opens,
+        null,
+        made.pointer,
+        data.address,
+        associated.length,
+      );
       expectOk(taken, "EVP_DecryptUpdate");
     }
     if (length > 0) {
-      expectOk(evp.EVP_DecryptUpdate(opens, text.pointer, made.pointer, text.address, length), "EVP_DecryptUpdate");
+      expectOk(
+        evp.EVP_DecryptUpdate(opens, text.pointer, made.pointer, text.address, length),
+        "EVP_DecryptUpdate",
+      );
     }
     const right = evp.EVP_DecryptFinal_ex(opens, end.pointer, made.pointer) === 1;
     secret.bytes.fill(0);
-    expectOk(evp.EVP_DecryptInit_ex(opens, null, null, secret.address, iv.pointer), "EVP_DecryptInit_ex");
+    expectOk(
+      evp.EVP_DecryptInit_ex(opens, null, null, secret.address, iv.pointer),
+      "EVP_DecryptInit_ex",
+    );
     const plaintext = right ? text.bytes.slice(0, length) : undefined;
     text.bytes.fill(0, 0, length);
     return plaintext;
@@ -149,11 +199,17 @@ function chachaBlock(libcrypto: Libcrypto): (key: Uint8Array, nonce: Uint8Array)
   const context = evp.EVP_CIPHER_CTX_new();
   const cipher = evp.EVP_chacha20();
   expectOk(evp.EVP_EncryptInit_ex(context, cipher, null, 0n, null), "EVP_EncryptInit_ex");
-  const secret = pinned(KEY_LENGTH), iv = pinned(HCHACHA_NONCE_LENGTH), block = pinned(BLOCK_LENGTH), made = pinned(8);
+  const secret = pinned(KEY_LENGTH),
+    iv = pinned(HCHACHA_NONCE_LENGTH),
+    block = pinned(BLOCK_LENGTH),
+    made = pinned(8);
   return (key, nonce) => {
     secret.bytes.set(key);
     iv.bytes.set(nonce.subarray(0, HCHACHA_NONCE_LENGTH));
-    expectOk(evp.EVP_EncryptInit_ex(context, null, null, secret.address, iv.pointer), "EVP_EncryptInit_ex");
+    expectOk(
+      evp.EVP_EncryptInit_ex(context, null, null, secret.address, iv.pointer),
+      "EVP_EncryptInit_ex",
+    );
     block.bytes.fill(0);
     expectOk(
       evp.EVP_EncryptUpdate(context, block.pointer, made.pointer, block.pointer, BLOCK_LENGTH),
@@ -162,7 +218,10 @@ function chachaBlock(libcrypto: Libcrypto): (key: Uint8Array, nonce: Uint8Array)
     const stream = block.bytes.slice();
     block.bytes.fill(0);
     secret.bytes.fill(0);
-    expectOk(evp.EVP_EncryptInit_ex(context, null, null, secret.address, iv.pointer), "EVP_EncryptInit_ex");
+    expectOk(
+      evp.EVP_EncryptInit_ex(context, null, null, secret.address, iv.pointer),
+      "EVP_EncryptInit_ex",
+    );
     return stream;
   };
 }

@@ -92,16 +92,21 @@ function keysFromRaw(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys 
  * microseconds, most of them in looking for what makes it; so there is one for all peers, filled again each time.
  */
 function keysFromData(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys | undefined {
-  const { EVP_PKEY_CTX_new_from_name, EVP_PKEY_fromdata_init, EVP_PKEY_fromdata } = libcrypto.symbols;
+  const { EVP_PKEY_CTX_new_from_name, EVP_PKEY_fromdata_init, EVP_PKEY_fromdata } =
+    libcrypto.symbols;
   const { EVP_PKEY_set1_encoded_public_key, EVP_PKEY_derive_set_peer_ex } = libcrypto.symbols;
   if (
-    EVP_PKEY_CTX_new_from_name === null || EVP_PKEY_fromdata_init === null || EVP_PKEY_fromdata === null ||
+    EVP_PKEY_CTX_new_from_name === null || EVP_PKEY_fromdata_init === null ||
+    EVP_PKEY_fromdata === null ||
     EVP_PKEY_set1_encoded_public_key === null || EVP_PKEY_derive_set_peer_ex === null
   ) return undefined;
   const context = EVP_PKEY_CTX_new_from_name(null, cString("X25519"), null);
   if (context === null || EVP_PKEY_fromdata_init(context) !== 1) return undefined;
   const publicPart = { name: "pub", type: OSSL_PARAM_OCTET_STRING, data: other.bytes } as const;
-  const pair = new OsslParams([{ name: "priv", type: OSSL_PARAM_OCTET_STRING, data: secret.bytes }, publicPart]);
+  const pair = new OsslParams([
+    { name: "priv", type: OSSL_PARAM_OCTET_STRING, data: secret.bytes },
+    publicPart,
+  ]);
   const alone = new OsslParams([publicPart]);
   const made = new BigUint64Array(1);
   const madePointer = Deno.UnsafePointer.of(made);
@@ -114,7 +119,8 @@ function keysFromData(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys
   const peer = make(PUBLIC_KEY, alone);
   return {
     own: () => make(KEYPAIR, pair),
-    peer: () => EVP_PKEY_set1_encoded_public_key(peer, other.pointer, KEY_BYTES) === 1 ? peer : null,
+    peer: () =>
+      EVP_PKEY_set1_encoded_public_key(peer, other.pointer, KEY_BYTES) === 1 ? peer : null,
     releasePeer: () => {},
     // Any 32 bytes are a public key: there is nothing to validate.
     setPeer: (derivation, peer) => EVP_PKEY_derive_set_peer_ex(derivation, peer, 0),

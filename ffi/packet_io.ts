@@ -24,7 +24,12 @@ export interface PacketIo {
   readonly sendmsg: (fd: number, message: Deno.PointerValue, flags: number) => number;
   readonly recvmsg: (fd: number, message: Deno.PointerValue, flags: number) => number;
   /** (fd, struct mmsghdr *, count, flags): the messages that were sent; an error of the first one only is told. */
-  readonly sendmmsg: (fd: number, messages: Deno.PointerValue, count: number, flags: number) => number;
+  readonly sendmmsg: (
+    fd: number,
+    messages: Deno.PointerValue,
+    count: number,
+    flags: number,
+  ) => number;
   /**
    * The thread's errno. Call in the statement after one that returned -1. The runtime itself may have changed it in between, once in a million times:
    * a value that makes no sense is to be taken for "nothing there now".
@@ -54,7 +59,9 @@ export function packetIo(): PacketIo {
 
 /** The address of the arena's first byte. Its memory never moves. */
 export function arenaAddress(arena: Arena): bigint {
-  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(arena.bytes as Uint8Array<ArrayBuffer>)));
+  return BigInt(
+    Deno.UnsafePointer.value(Deno.UnsafePointer.of(arena.bytes as Uint8Array<ArrayBuffer>)),
+  );
 }
 
 /** A pointer to a place in the arena; making one is slow, so keep it. */

@@ -54,7 +54,9 @@ export class PollSet {
   wait(timeoutMs: number): number {
     const ready = this.#libc.poll(this.#pointer, this.#count, timeoutMs);
     if (ready > 0) return ready;
-    for (let place = 0; place < this.#places; place++) this.#entries.setInt16(place * ENTRY_BYTES + 6, 0, true);
+    for (let place = 0; place < this.#places; place++) {
+      this.#entries.setInt16(place * ENTRY_BYTES + 6, 0, true);
+    }
     return 0;
   }
 
@@ -109,6 +111,10 @@ export class DrainedSocket {
 
   /** At most `most` messages, so that a flood of them cannot hold the caller. */
   drain(most = 256): void {
-    for (let i = 0; i < most && this.#libc.recv(this.descriptor, this.#pointer, 8192n, DONT_WAIT) >= 0; i++);
+    for (
+      let i = 0;
+      i < most && this.#libc.recv(this.descriptor, this.#pointer, 8192n, DONT_WAIT) >= 0;
+      i++
+    );
   }
 }

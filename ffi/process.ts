@@ -32,7 +32,9 @@ export function closeStandardDescriptors(): void {
   if (nothing < 0) return;
   const standard = new Set([0, 1, 2].map(objectOf));
   for (const descriptor of descriptors()) {
-    if (descriptor !== nothing && standard.has(objectOf(descriptor))) libc().dup3(nothing, descriptor, O_CLOEXEC);
+    if (descriptor !== nothing && standard.has(objectOf(descriptor))) {
+      libc().dup3(nothing, descriptor, O_CLOEXEC);
+    }
   }
   for (const descriptor of [0, 1, 2]) libc().dup2(nothing, descriptor);
   if (nothing > 2) libc().close(nothing);
@@ -41,7 +43,9 @@ export function closeStandardDescriptors(): void {
 /** Closes what this process inherited besides its standard descriptors: everything that is not marked close-on-exec. Call before anything is opened that shall be inherited. */
 export function closeInheritedDescriptors(): void {
   for (const descriptor of descriptors()) {
-    if (descriptor > 2 && (libc().fcntl(descriptor, F_GETFD, 0) & FD_CLOEXEC) === 0) libc().close(descriptor);
+    if (descriptor > 2 && (libc().fcntl(descriptor, F_GETFD, 0) & FD_CLOEXEC) === 0) {
+      libc().close(descriptor);
+    }
   }
 }
 
@@ -69,7 +73,13 @@ const PR_SET_TIMERSLACK = 29;
 /** The name of this thread as ps(1) and top(1) show it: at most 15 bytes. */
 export function nameThread(name: string): void {
   const text = cString(name.slice(0, 15));
-  libc().prctl(PR_SET_NAME, BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(text))), 0n, 0n, 0n);
+  libc().prctl(
+    PR_SET_NAME,
+    BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(text))),
+    0n,
+    0n,
+    0n,
+  );
 }
 
 /** How late the kernel may end the calling thread's timed waits, so that several end together; 50 us unless told (prctl(2), PR_SET_TIMERSLACK). */
@@ -96,16 +106,23 @@ export function unloadCode(): void {
     // Without /proc it stays.
     return;
   }
-  for (const { start, bytes } of codeMappings(smaps, Deno.execPath())) libc().madvise(start, bytes, MADV_DONTNEED);
+  for (const { start, bytes } of codeMappings(smaps, Deno.execPath())) {
+    libc().madvise(start, bytes, MADV_DONTNEED);
+  }
 }
 
 /**
  * Where a program's code and constants are, by its /proc/PID/smaps (proc(5)): the mappings of its file before the first writable one. Those that were
  * written to all the same, by the loader, are left out: what was written would be lost.
  */
-export function codeMappings(smaps: string, program: string): { readonly start: bigint; readonly bytes: bigint }[] {
+export function codeMappings(
+  smaps: string,
+  program: string,
+): { readonly start: bigint; readonly bytes: bigint }[] {
   const found: { start: bigint; bytes: bigint }[] = [];
-  const mappings = [...smaps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)\n((?:[A-Z].*\n?)*)/gm)];
+  const mappings = [
+    ...smaps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)\n((?:[A-Z].*\n?)*)/gm),
+  ];
   const first = mappings.findIndex(([, , , , name]) => name === program);
   for (const [, start, end, rights, name, fields] of first < 0 ? [] : mappings.slice(first)) {
     if (name !== program || rights.includes("w")) break;

@@ -18,7 +18,8 @@ export const IFREQ_BYTES = 40;
 export const POLLFD_BYTES = 8;
 export const TIMESPEC_BYTES = 16;
 
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** A text as C wants it: UTF-8 with a zero behind it. @throws RangeError when the text has a zero in it */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
@@ -57,7 +58,9 @@ export function sockaddrNetlink(portId: number, groups: number): Uint8Array<Arra
 /** struct ifreq (linux/if.h): the interface's name and ifr_flags. */
 export function ifreq(name: string, flags: number): Uint8Array<ArrayBuffer> {
   const encoded = cString(name);
-  if (encoded.length > INTERFACE_NAME_SIZE) throw new RangeError("the interface name is too long for struct ifreq");
+  if (encoded.length > INTERFACE_NAME_SIZE) {
+    throw new RangeError("the interface name is too long for struct ifreq");
+  }
   const bytes = new Uint8Array(IFREQ_BYTES);
   bytes.set(encoded);
   viewOf(bytes).setUint16(INTERFACE_NAME_SIZE, flags, true);
@@ -67,7 +70,9 @@ export function ifreq(name: string, flags: number): Uint8Array<ArrayBuffer> {
 /** The name in a struct ifreq. */
 export function ifreqName(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return new TextDecoder().decode(bytes.subarray(0, end < 0 || end > INTERFACE_NAME_SIZE ? INTERFACE_NAME_SIZE : end));
+  return new TextDecoder().decode(
+    bytes.subarray(0, end < 0 || end > INTERFACE_NAME_SIZE ? INTERFACE_NAME_SIZE : end),
+  );
 }
 
 /** The ifr_flags of a struct ifreq. */
@@ -83,7 +88,9 @@ export const POLLHUP = 16;
 export const POLLNVAL = 32;
 
 /** An array of struct pollfd. A descriptor of -1 is passed over by the kernel. */
-export function pollfds(entries: readonly { readonly fd: number; readonly events: number }[]): Uint8Array<ArrayBuffer> {
+export function pollfds(
+  entries: readonly { readonly fd: number; readonly events: number }[],
+): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(entries.length * POLLFD_BYTES);
   const view = viewOf(bytes);
   entries.forEach(({ fd, events }, i) => {

@@ -56,7 +56,12 @@ export {
   type OutgoingDatagram,
   type Verdict,
 } from "./device/device.ts";
-export { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions, type Direction } from "./data/dataplane.ts";
+export {
+  Dataplane,
+  DATAPLANE_ARENA_BYTES,
+  type DataplaneOptions,
+  type Direction,
+} from "./data/dataplane.ts";
 export { type AllCounts, Counters } from "./base/counter_block.ts";
 export {
   COUNTER,
@@ -114,10 +119,22 @@ export {
   readLocalCell,
   writeEndpointCell,
 } from "./base/endpoint.ts";
-export { formatEndpoint, formatIp, formatRange, parseEndpoint, parseIp, parseRange } from "./base/ip_text.ts";
+export {
+  formatEndpoint,
+  formatIp,
+  formatRange,
+  parseEndpoint,
+  parseIp,
+  parseRange,
+} from "./base/ip_text.ts";
 export { ConfigError, OsError } from "./base/errors.ts";
 
 export type { PacketCipher, Suite } from "./crypto/suite.ts";
 export { nobleSuite } from "./crypto/noble_suite.ts";
-export { choosePacketCipher, chooseSuite, type CipherChoice, type SuiteChoice } from "./runtime/crypto.ts";
+export {
+  choosePacketCipher,
+  chooseSuite,
+  type CipherChoice,
+  type SuiteChoice,
+} from "./runtime/crypto.ts";
 export { type Checksum, chooseChecksum } from "./wire/checksum.ts";

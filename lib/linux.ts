@@ -42,7 +42,14 @@ export type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "./base/
 export type { Offloads } from "./base/offloads.ts";
 export type { Brand, PresharedKey, PrivateKey, PublicKey } from "./base/brands.ts";
 export type { AllowedIp, Endpoint, IpBytes } from "./base/endpoint.ts";
-export { formatEndpoint, formatIp, formatRange, parseEndpoint, parseIp, parseRange } from "./base/ip_text.ts";
+export {
+  formatEndpoint,
+  formatIp,
+  formatRange,
+  parseEndpoint,
+  parseIp,
+  parseRange,
+} from "./base/ip_text.ts";
 export { ConfigError, OsError } from "./base/errors.ts";
 export {
   formatKey,

@@ -79,7 +79,9 @@ async function main(args: readonly string[]): Promise<number> {
     results = JSON.parse(await Deno.readTextFile(values.from)) as Results;
   } else {
     if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
-      console.error("bench: needs root on Linux: it makes network namespaces, TUN devices and a veth");
+      console.error(
+        "bench: needs root on Linux: it makes network namespaces, TUN devices and a veth",
+      );
       return 1;
     }
     const plan = makePlan(values);
@@ -87,20 +89,31 @@ async function main(args: readonly string[]): Promise<number> {
     results = await measure(plan);
   }
   console.log(reportText(results));
-  if (values.json !== undefined) await Deno.writeTextFile(values.json, JSON.stringify(results, null, 1) + "\n");
+  if (values.json !== undefined) {
+    await Deno.writeTextFile(values.json, JSON.stringify(results, null, 1) + "\n");
+  }
   if (values.svg !== undefined) await Deno.writeTextFile(values.svg, pictureSvg(results));
   const ours = results.measurements.find((c) => c.role === "ours");
   return ours !== undefined && ours.failures.length > 0 ? 1 : 0;
 }
 
 function makePlan(
-  values: { quick: boolean; rounds?: string | undefined; seconds?: string | undefined; only?: string | undefined },
+  values: {
+    quick: boolean;
+    rounds?: string | undefined;
+    seconds?: string | undefined;
+    only?: string | undefined;
+  },
 ): Plan | undefined {
   const measures: string[] = [...LOADS.map((load) => load.id), ...EXTRA_MEASURES, PROFILE];
   const words = values.only?.split(",") ?? [];
-  const unknown = words.find((word) => !measures.includes(word) && !CONTENDERS.some((c) => c.id === word));
+  const unknown = words.find((word) =>
+    !measures.includes(word) && !CONTENDERS.some((c) => c.id === word)
+  );
   if (unknown !== undefined) {
-    console.error(`bench: --only ${unknown}: neither of ${CONTENDERS.map((c) => c.id)} nor of ${measures}`);
+    console.error(
+      `bench: --only ${unknown}: neither of ${CONTENDERS.map((c) => c.id)} nor of ${measures}`,
+    );
     return undefined;
   }
   const rounds = Number(values.rounds ?? (values.quick ? 2 : 9));
@@ -128,15 +141,29 @@ function progress(text: string): void {
 
 async function measure(plan: Plan): Promise<Results> {
   await installTools(progress);
-  const { participants, absent } = await findParticipants(plan.implementations, plan.rounds, progress);
+  const { participants, absent } = await findParticipants(
+    plan.implementations,
+    plan.rounds,
+    progress,
+  );
   // What needs fresh hosts each time takes longer than it measures, and varies less: fewer rounds of it are enough.
-  const fewer = (most: number) => ({ rounds: Math.min(plan.rounds, plan.quick ? 1 : most), say: progress });
+  const fewer = (most: number) => ({
+    rounds: Math.min(plan.rounds, plan.quick ? 1 : most),
+    say: progress,
+  });
   const loads = LOADS.filter((load) => plan.measures.has(load.id));
   const noise: number[] = [];
   if (loads.length > 0) {
-    const start = { title: "start-up", run: ({ implementation }: Participant) => measureStart(implementation) };
+    const start = {
+      title: "start-up",
+      run: ({ implementation }: Participant) => measureStart(implementation),
+    };
     await takeTurns(participants, [start], fewer(5));
-    await measureLoads(participants, { loads, seconds: plan.seconds, warmUpSeconds: plan.quick ? 2 : 4 }, {
+    await measureLoads(participants, {
+      loads,
+      seconds: plan.seconds,
+      warmUpSeconds: plan.quick ? 2 : 4,
+    }, {
       rounds: plan.rounds,
       say: progress,
       before: async () => void noise.push(await machineLoad(1000)),
@@ -150,7 +177,10 @@ async function measure(plan: Plan): Promise<Results> {
     await takeTurns(participants.filter((e) => e.implementation.wireguard), [answer], fewer(3));
   }
   const ours = participants.find((e) => e.implementation.role === "ours");
-  const extra = async <T>(id: string, work: (implementation: Implementation) => Promise<T[]>): Promise<T[]> => {
+  const extra = async <T>(
+    id: string,
+    work: (implementation: Implementation) => Promise<T[]>,
+  ): Promise<T[]> => {
     if (ours === undefined || !plan.measures.has(id)) return [];
     try {
       return await work(ours.implementation);
@@ -163,15 +193,26 @@ async function measure(plan: Plan): Promise<Results> {
   const [rounds, seconds] = plan.quick ? [1, 1] : [2, 3];
   const sizes = plan.quick ? [1, 1000] : [1, 10, 100, 1000, 10_000];
   const crowds = plan.quick ? [1, 1000] : [1, 10, 100, 1000];
-  const commands = await extra("commands", (c) => measureCommands(c, plan.quick ? 7 : 21, progress));
+  const commands = await extra(
+    "commands",
+    (c) => measureCommands(c, plan.quick ? 7 : 21, progress),
+  );
   const scale = await extra("peers", (c) => measureScale(c, sizes, rounds, seconds, progress));
-  const talkers = await extra("talkers", (c) => measureTalkers(c, crowds, rounds, seconds, progress));
+  const talkers = await extra(
+    "talkers",
+    (c) => measureTalkers(c, crowds, rounds, seconds, progress),
+  );
   const profiles: Profile[] = [];
   for (const participant of plan.measures.has(PROFILE) ? participants : []) {
     progress(`profile of ${participant.implementation.title}`);
     try {
       // A turn is too short for one: it wants many samples, of code that has run for a while.
-      profiles.push(...await measureProfile(participant.implementation, Math.max(plan.seconds, plan.quick ? 1 : 4)));
+      profiles.push(
+        ...await measureProfile(
+          participant.implementation,
+          Math.max(plan.seconds, plan.quick ? 1 : 4),
+        ),
+      );
     } catch (error) {
       noteFailure(participant, PROFILE, error);
     }

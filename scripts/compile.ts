@@ -19,7 +19,15 @@ import { tarEnd, tarEntry } from "./pack/tar.ts";
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 const BUILD = `${ROOT}build`;
 const WORKER = "lib/worker/data_worker.ts";
-const SOURCES = ["lib", "ffi", "main.ts", "deno.json", "deno.lock", "scripts/compile.ts", "scripts/pack"];
+const SOURCES = [
+  "lib",
+  "ffi",
+  "main.ts",
+  "deno.json",
+  "deno.lock",
+  "scripts/compile.ts",
+  "scripts/pack",
+];
 /** How long `deno compile` may try to get its runtime. */
 const COMPILE_MS = 120_000;
 /** gzip's level for the runtime: 9 saves 4% more and takes three times as long. */
@@ -56,10 +64,23 @@ export async function compile(
 
 /** `deno compile`; false when it cannot be done here. */
 async function compileNative(output: string): Promise<boolean> {
-  const args = ["compile", "-A", "--no-prompt", "--unstable-net", DAEMON_V8_FLAGS, "--include", WORKER];
+  const args = [
+    "compile",
+    "-A",
+    "--no-prompt",
+    "--unstable-net",
+    DAEMON_V8_FLAGS,
+    "--include",
+    WORKER,
+  ];
   args.push("--output", output, "main.ts");
   const streams = { stdin: "null", stdout: "null", stderr: "piped" } as const;
-  const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env: { NO_COLOR: "1" }, ...streams }).spawn();
+  const child = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    ...streams,
+  }).spawn();
   let late = false;
   const timer = setTimeout(() => {
     late = true;
@@ -70,7 +91,10 @@ async function compileNative(output: string): Promise<boolean> {
   if (success) return true;
   const reason = failureReason(new TextDecoder().decode(stderr));
   if (late) reason.push(`It was not done after ${COMPILE_MS / 1000} s.`);
-  say(["`deno compile` cannot make it here, so it is packed another way. The reason:", ...reason].join("\n  "));
+  say(
+    ["`deno compile` cannot make it here, so it is packed another way. The reason:", ...reason]
+      .join("\n  "),
+  );
   return false;
 }
 
@@ -84,15 +108,22 @@ export function failureReason(stderr: string): string[] {
   for (const line of said.split("\n")) {
     // deno-lint-ignore no-control-regex
     const text = line.replace(/\x1b\[[0-9;]*m/g, "").trim().replace(/^error: |^\d+: /, "");
-    if (text === "" || text === "Caused by:" || /^(Check|Compile|Download|Initialize|Embedded) /.test(text)) continue;
-    if (!reason.some((earlier) => earlier.endsWith(text) || earlier.includes(`${text}:`))) reason.push(text);
+    if (
+      text === "" || text === "Caused by:" ||
+      /^(Check|Compile|Download|Initialize|Embedded) /.test(text)
+    ) continue;
+    if (!reason.some((earlier) => earlier.endsWith(text) || earlier.includes(`${text}:`))) {
+      reason.push(text);
+    }
   }
   return reason;
 }
 
 async function pack(output: string): Promise<"packed"> {
   const runtime = await packedRuntime();
-  const program = gzipSync(concat([...(await bundle()).map(tarEntry), tarEnd()]), { level: PROGRAM_LEVEL });
+  const program = gzipSync(concat([...(await bundle()).map(tarEntry), tarEnd()]), {
+    level: PROGRAM_LEVEL,
+  });
   const payload = concat([runtime, program]);
   const header = new TextEncoder().encode(packedHeader({
     sha256: createHash("sha256").update(payload).digest("hex"),
@@ -107,7 +138,16 @@ async function pack(output: string): Promise<"packed"> {
 async function bundle(): Promise<{ path: string; mode: number; bytes: Uint8Array }[]> {
   const folder = await Deno.makeTempDir({ dir: BUILD, prefix: "bundle." });
   try {
-    const args = ["bundle", "--platform", "deno", "--code-splitting", "--outdir", folder, "main.ts", WORKER];
+    const args = [
+      "bundle",
+      "--platform",
+      "deno",
+      "--code-splitting",
+      "--outdir",
+      folder,
+      "main.ts",
+      WORKER,
+    ];
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
       args,
       cwd: ROOT,
@@ -134,13 +174,17 @@ function loadedWhenWanted(code: string): string {
 /** This Deno binary as the first member of the archive, compressed once and kept in build/. */
 async function packedRuntime(): Promise<Uint8Array> {
   const { size, mtime } = await Deno.stat(Deno.execPath());
-  const name = `${BUILD}/deno-${Deno.version.deno}-${Deno.build.target}-${size}-${mtime?.getTime() ?? 0}.gz`;
+  const name = `${BUILD}/deno-${Deno.version.deno}-${Deno.build.target}-${size}-${
+    mtime?.getTime() ?? 0
+  }.gz`;
   try {
     return await Deno.readFile(name);
   } catch {
     say("compressing the runtime (once)");
     const bytes = await Deno.readFile(Deno.execPath());
-    const packed = gzipSync(tarEntry({ path: "deno", mode: 0o700, bytes }), { level: RUNTIME_LEVEL });
+    const packed = gzipSync(tarEntry({ path: "deno", mode: 0o700, bytes }), {
+      level: RUNTIME_LEVEL,
+    });
     await Deno.writeFile(`${name}.${Deno.pid}`, packed);
     await Deno.rename(`${name}.${Deno.pid}`, name);
     return packed;
@@ -166,7 +210,9 @@ function* walk(path: string): Generator<string> {
     yield path;
     return;
   }
-  const names = [...Deno.readDirSync(path)].map((entry) => entry.name).sort((a, b) => a < b ? -1 : 1);
+  const names = [...Deno.readDirSync(path)].map((entry) => entry.name).sort((a, b) =>
+    a < b ? -1 : 1
+  );
   for (const name of names) yield* walk(`${path}/${name}`);
 }
 

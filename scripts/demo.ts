@@ -28,7 +28,9 @@ async function manualDemo(room: Room): Promise<void> {
   await visibly("ifconfig", "wg2", "destroy");
   const left = [
     ...await room.processes(),
-    ...(await room.output(["sh", "-c", "ls /run/netns; ls /run/wireguard 2>/dev/null || :"])).split("\n"),
+    ...(await room.output(["sh", "-c", "ls /run/netns; ls /run/wireguard 2>/dev/null || :"])).split(
+      "\n",
+    ),
   ].filter((line) => line !== "");
   if (left.length > 0) throw new Error(`something was left behind: ${left.join(", ")}`);
 }
@@ -46,9 +48,15 @@ async function prepare(): Promise<Room | string> {
     if (program("openssl") === undefined) {
       say("openssl is not installed: /dev/urandom stands in for `openssl rand -base64 32`");
       const standIn = "cat >/run/bin/openssl && chmod 755 /run/bin/openssl";
-      await room.output(["sh", "-c", standIn], { stdin: "#!/bin/sh\nhead -c 32 /dev/urandom | base64\n" });
+      await room.output(["sh", "-c", standIn], {
+        stdin: "#!/bin/sh\nhead -c 32 /dev/urandom | base64\n",
+      });
     }
-    const { code, stderr } = await room.run(["sh", "-c", "ifconfig wg0 create && ifconfig wg0 destroy"]);
+    const { code, stderr } = await room.run([
+      "sh",
+      "-c",
+      "ifconfig wg0 create && ifconfig wg0 destroy",
+    ]);
     if (code === 0) return room;
     await room.close();
     return `no TUN device: ${stderr.trim()}`;
@@ -70,7 +78,9 @@ if (import.meta.main) {
       say("\nThe portable demo worked: an echo went through the tunnel and back.");
     } else {
       await using running = room;
-      say(running.kind === "user" ? "in a user namespace of its own\n" : "in namespaces of its own\n");
+      say(
+        running.kind === "user" ? "in a user namespace of its own\n" : "in namespaces of its own\n",
+      );
       await manualDemo(running);
       say("\nThe demo worked: five pings went through the tunnel, and nothing is left of it.");
     }

@@ -56,7 +56,11 @@ export async function portableDemo(say: (line: string) => void): Promise<void> {
   await using here = new Tunnel({
     privateKey: keys.here,
     listen: "127.0.0.1:0",
-    peers: [{ publicKey: publicKeyOf(keys.there), endpoint: `127.0.0.1:${there.port}`, allowedIps: [`${THERE}/32`] }],
+    peers: [{
+      publicKey: publicKeyOf(keys.there),
+      endpoint: `127.0.0.1:${there.port}`,
+      allowedIps: [`${THERE}/32`],
+    }],
     onPacket: (packet) => {
       if (packet[20] === 0) came.get(packet[27])?.();
     },
@@ -69,14 +73,19 @@ export async function portableDemo(say: (line: string) => void): Promise<void> {
   for (let sequence = 1; sequence <= ECHOES; sequence++) {
     const begin = performance.now();
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`echo ${sequence} did not come back`)), ECHO_MS);
+      const timer = setTimeout(
+        () => reject(new Error(`echo ${sequence} did not come back`)),
+        ECHO_MS,
+      );
       came.set(sequence, () => {
         clearTimeout(timer);
         resolve();
       });
       here.send(echo(8, HERE, THERE, sequence));
     });
-    say(`64 bytes from ${THERE}: seq=${sequence} time=${(performance.now() - begin).toFixed(2)} ms`);
+    say(
+      `64 bytes from ${THERE}: seq=${sequence} time=${(performance.now() - begin).toFixed(2)} ms`,
+    );
   }
   for (const [i, tunnel] of [here, there].entries()) {
     const [peer] = tunnel.status().peers;

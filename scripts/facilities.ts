@@ -72,12 +72,15 @@ export async function installPackages(
         stdout: "null",
         stderr: "piped",
       }).output();
-      return success ? undefined : new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? "failed";
+      return success
+        ? undefined
+        : new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? "failed";
     } catch (error) {
       return error instanceof Deno.errors.NotFound ? "no apt-get here" : String(error);
     }
   };
-  const problem = await apt("update") ?? await apt("install", "-y", "--no-install-recommends", ...wanted);
+  const problem = await apt("update") ??
+    await apt("install", "-y", "--no-install-recommends", ...wanted);
   if (problem !== undefined) say(`apt-get: ${problem}`);
   found.clear();
 }
@@ -147,7 +150,8 @@ function namespaces(): string | undefined {
     stderr: "piped",
   }).outputSync();
   if (success) return undefined;
-  const said = new TextDecoder().decode(stderr).trim().split("\n")[0] || `unshare ended with ${code}`;
+  const said = new TextDecoder().decode(stderr).trim().split("\n")[0] ||
+    `unshare ended with ${code}`;
   return `${user === "" ? "no namespaces" : "no user namespaces"}: ${said}`;
 }
 
@@ -158,7 +162,8 @@ export const NOBODY = 65534;
  * A script for sh as root in a mount namespace of its own: makes a /dev/net/tun that every user may open there.
  * udev gives the device the mode 0666; where there is no udev the kernel's 0600 stays.
  */
-export const TUN_FOR_EVERYBODY = "mount -t tmpfs -o mode=755 tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200";
+export const TUN_FOR_EVERYBODY =
+  "mount -t tmpfs -o mode=755 tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200";
 
 function userNamespaces(): string | undefined {
   if (Deno.uid() !== 0) return missing("namespaces");
@@ -173,14 +178,21 @@ function userNamespaces(): string | undefined {
     stdout: "null",
     stderr: "piped",
   }).outputSync();
-  return success ? undefined : `not for users: ${new TextDecoder().decode(stderr).trim().split("\n")[0]}`;
+  return success
+    ? undefined
+    : `not for users: ${new TextDecoder().decode(stderr).trim().split("\n")[0]}`;
 }
 
 function userTun(): string | undefined {
   const own = tun();
   if (own !== undefined || Deno.uid() !== 0) return own;
   const args = ["-m", "sh", "-c", `${TUN_FOR_EVERYBODY} && : <>/dev/net/tun`];
-  const { success } = new Deno.Command("unshare", { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync();
+  const { success } = new Deno.Command("unshare", {
+    args,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
   return success ? undefined : "only root may open /dev/net/tun, and root may not make another one";
 }
 

@@ -94,13 +94,20 @@ export class Room {
   readonly #environment: Record<string, string>;
   #closed = false;
 
-  private constructor(kind: RoomKind, ownProcesses: boolean, pid: number, holder: Deno.ChildProcess) {
+  private constructor(
+    kind: RoomKind,
+    ownProcesses: boolean,
+    pid: number,
+    holder: Deno.ChildProcess,
+  ) {
     this.kind = kind;
     this.ownProcesses = ownProcesses;
     this.pid = pid;
     this.#holder = holder;
     this.#stdin = holder.stdin.getWriter();
-    this.#environment = { PATH: `/run/bin:${Deno.env.get("PATH") ?? "/usr/bin:/bin"}:/usr/sbin:/sbin` };
+    this.#environment = {
+      PATH: `/run/bin:${Deno.env.get("PATH") ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`,
+    };
   }
 
   /**
@@ -126,7 +133,17 @@ export class Room {
     let holder: Deno.ChildProcess;
     try {
       holder = new Deno.Command("unshare", {
-        args: [`-${flags}`, "--kill-child", "--propagation", "private", "sh", "-c", HOLDER, "holder", words],
+        args: [
+          `-${flags}`,
+          "--kill-child",
+          "--propagation",
+          "private",
+          "sh",
+          "-c",
+          HOLDER,
+          "holder",
+          words,
+        ],
         stdin: "piped",
         stdout: "piped",
         stderr: "piped",
@@ -148,7 +165,9 @@ export class Room {
       const said = (await new Response(holder.stderr).text()).trim();
       await holder.stdin.close().catch(() => {});
       const { code } = await holder.status;
-      throw new LabError(said === "" ? `no namespaces: unshare ended with ${code}` : said.split("\n")[0]);
+      throw new LabError(
+        said === "" ? `no namespaces: unshare ended with ${code}` : said.split("\n")[0],
+      );
     }
     await holder.stderr.cancel();
     const room = new Room(kind, ownProcesses, Number(found[1]), holder);
@@ -159,7 +178,9 @@ export class Room {
   /** Where there is no iproute2, this project's own rtnetlink does it. */
   async #raiseLoopback(): Promise<void> {
     const script = `
-      import { RouteSocket } from ${JSON.stringify(import.meta.resolve("../lib/linux/route_socket.ts"))};
+      import { RouteSocket } from ${
+      JSON.stringify(import.meta.resolve("../lib/linux/route_socket.ts"))
+    };
       using routes = RouteSocket.open();
       routes.setLink(routes.requireLink("lo").index, { up: true });
     `;
@@ -196,7 +217,8 @@ export class Room {
    * @throws LabError when `check` is set and it failed, or when it took too long
    */
   async run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
-    const child = this.#command(argv, options, options.stdin === undefined ? "null" : "piped").spawn();
+    const child = this.#command(argv, options, options.stdin === undefined ? "null" : "piped")
+      .spawn();
     const timeoutMs = options.timeoutMs ?? 60_000;
     let late = false;
     const timer = setTimeout(() => {
@@ -219,7 +241,11 @@ export class Room {
         write(),
       ]);
       const ran = { code, signal, stdout, stderr };
-      if (late) throw new LabError(`${argv.join(" ")}: not done after ${timeoutMs} ms\n${ran.stdout}${ran.stderr}`);
+      if (late) {
+        throw new LabError(
+          `${argv.join(" ")}: not done after ${timeoutMs} ms\n${ran.stdout}${ran.stderr}`,
+        );
+      }
       if (options.check && code !== 0) {
         throw new LabError(`${argv.join(" ")}: ended with ${code}\n${ran.stdout}${ran.stderr}`);
       }
@@ -270,7 +296,10 @@ export class Room {
     // The carrier comes a little after both ends are up.
     for (const { netns, name } of [a, b]) {
       const show = ["ip", "-n", netns, "-o", "link", "show", name];
-      await eventually(`the carrier of ${name}`, async () => (await this.output(show)).includes("state UP"));
+      await eventually(
+        `the carrier of ${name}`,
+        async () => (await this.output(show)).includes("state UP"),
+      );
     }
   }
 
@@ -282,7 +311,8 @@ export class Room {
   async install(program: string, names: readonly string[]): Promise<string> {
     const path = `/run/program/${program.slice(program.lastIndexOf("/") + 1)}`;
     // What is mounted there already is the program itself: opening that for writing would empty it.
-    const script = 'mkdir -p /run/program && { [ -e "$1" ] || { : >"$1" && mount --bind "$2" "$1"; }; } && ' +
+    const script =
+      'mkdir -p /run/program && { [ -e "$1" ] || { : >"$1" && mount --bind "$2" "$1"; }; } && ' +
       'for name in $3; do ln -sf "$1" "/run/bin/$name" || exit 1; done';
     await this.output(["sh", "-c", script, "sh", path, program, names.join(" ")]);
     return path;

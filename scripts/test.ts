@@ -17,7 +17,9 @@ const JOB_MS = 15 * 60_000;
  */
 const IN_ROOMS = /^(\.\/)?tests\/(linux|bench)(\/|$)/;
 
-const COLOURS: Record<string, string> = Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
+const COLOURS: Record<string, string> = Deno.stdout.isTerminal()
+  ? { FORCE_COLOR: "1" }
+  : { NO_COLOR: "1" };
 
 const say = (line: string) => console.log(line);
 
@@ -35,7 +37,10 @@ try {
   built = false;
   say(`./wg could not be built: ${error instanceof Error ? error.message : error}`);
 }
-const results = await runJobs(await jobs(args), args.filter((arg) => arg.startsWith("-") || !arg.includes("/")));
+const results = await runJobs(
+  await jobs(args),
+  args.filter((arg) => arg.startsWith("-") || !arg.includes("/")),
+);
 const skipped = results.flatMap((result) => result.skipped);
 for (const name of skipped) say(`skipped: ${name}`);
 for (const name of results.flatMap((result) => result.failedNames)) say(`FAILED: ${name}`);
@@ -43,7 +48,9 @@ const passed = results.reduce((sum, result) => sum + result.passed, 0);
 const failed = results.reduce((sum, result) => sum + result.failed, built ? 0 : 1);
 const nothing = passed + failed === 0;
 if (nothing) say("no test ran");
-say(`${passed} passed, ${failed} failed${skipped.length === 0 ? "" : `, ${skipped.length} skipped`}`);
+say(
+  `${passed} passed, ${failed} failed${skipped.length === 0 ? "" : `, ${skipped.length} skipped`}`,
+);
 Deno.exit(failed === 0 && !nothing ? 0 : 1);
 
 /** What the tests say they need: the words of their `needs(...)` calls. */
@@ -109,7 +116,9 @@ async function runJobs(jobs: readonly Job[], options: readonly string[]): Promis
   const waiting = [...jobs];
   const results: Result[] = [];
   const worker = async () => {
-    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) results.push(await runJob(job, options));
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      results.push(await runJob(job, options));
+    }
   };
   await Promise.all(Array.from({ length: Math.min(navigator.hardwareConcurrency, 4) }, worker));
   return results;
@@ -119,7 +128,16 @@ async function runJobs(jobs: readonly Job[], options: readonly string[]): Promis
 async function runJob(job: Job, options: readonly string[]): Promise<Result> {
   const report = await Deno.makeTempFile({ prefix: "wg-tests-", suffix: ".xml" });
   try {
-    const argv = [Deno.execPath(), "test", "-A", "--quiet", "--no-check", `--junit-path=${report}`, ...options, ...job];
+    const argv = [
+      Deno.execPath(),
+      "test",
+      "-A",
+      "--quiet",
+      "--no-check",
+      `--junit-path=${report}`,
+      ...options,
+      ...job,
+    ];
     const inRoom = job.some((word) => IN_ROOMS.test(word)) && missing("namespaces") === undefined;
     const { success, stdout, stderr } = await (inRoom ? runInRoom(argv) : run(argv));
     const xml = await Deno.readTextFile(report);
@@ -128,12 +146,16 @@ async function runJob(job: Job, options: readonly string[]): Promise<Result> {
     const total = (attribute: string) =>
       Number(new RegExp(`<testsuites [^>]*\\b${attribute}="(\\d+)"`).exec(xml)?.[1] ?? 0);
     const named = (what: string) =>
-      [...xml.matchAll(new RegExp(`<testcase name="([^"]*)" classname="([^"]*)"[^>]*>\\s*<(?:${what})`, "g"))]
+      [...xml.matchAll(
+        new RegExp(`<testcase name="([^"]*)" classname="([^"]*)"[^>]*>\\s*<(?:${what})`, "g"),
+      )]
         .map(([, name, file]) => `${plain(file)} => ${plain(name)}`);
     const failedNames = named("failure|error");
     const left = named("skipped");
     const noTests = xml === "" && /No test modules found/.test(stderr);
-    if (failedNames.length === 0 && !success && !noTests) failedNames.push(`deno test ${job.join(" ")}`);
+    if (failedNames.length === 0 && !success && !noTests) {
+      failedNames.push(`deno test ${job.join(" ")}`);
+    }
     return {
       passed: total("tests") - named("failure|error").length - left.length,
       failed: failedNames.length,
@@ -165,7 +187,11 @@ async function run([program, ...args]: readonly string[]): Promise<Output> {
 async function runInRoom(argv: readonly string[]): Promise<Output> {
   try {
     await using room = await Room.open();
-    const { code, stdout, stderr } = await room.run(argv, { cwd: ROOT, env: COLOURS, timeoutMs: JOB_MS });
+    const { code, stdout, stderr } = await room.run(argv, {
+      cwd: ROOT,
+      env: COLOURS,
+      timeoutMs: JOB_MS,
+    });
     return { success: code === 0, stdout, stderr };
   } catch (error) {
     if (!(error instanceof LabError)) throw error;
@@ -180,6 +206,7 @@ async function writeAll(text: string): Promise<void> {
 
 /** Text of an XML attribute. */
 function plain(text: string): string {
-  return text.replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&lt;", "<").replaceAll("&gt;", ">")
+  return text.replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
     .replaceAll("&amp;", "&");
 }

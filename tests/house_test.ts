@@ -33,7 +33,8 @@ const OS_ROOMS = new Set(["runtime", "ports", "linux", "worker", "embed", "daemo
 const PURE_OF_CLI =
   /^lib\/cli\/([a-z]+\/(words\/.*|words|help|address_plan|wanted|difference|status_text|text|hostname_if|shell_words|mygate)|manual|mdoc|commands)\.ts$/;
 const isPure = (path: string) =>
-  path.startsWith("lib/") && !DOORS.includes(path) && (!OS_ROOMS.has(roomOf(path)) || PURE_OF_CLI.test(path));
+  path.startsWith("lib/") && !DOORS.includes(path) &&
+  (!OS_ROOMS.has(roomOf(path)) || PURE_OF_CLI.test(path));
 
 /** What a pure room may not name outside comments: the world's clock, chance, timers and the runtime. */
 const IMPURE =
@@ -54,7 +55,8 @@ function* sources(folder: string): Generator<string> {
 }
 
 /** Comments out, strings kept: enough for this code, which holds no comment marks inside strings of pure rooms. */
-const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
+const withoutComments = (text: string) =>
+  text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
 
 function resolve(from: string, specifier: string): string {
   return new URL(specifier, `file:///${from}`).pathname.slice(1);
@@ -78,7 +80,9 @@ Deno.test("every room is known and imports only from the rooms below it", () => 
     const room = roomOf(path);
     if (room === "ffi") {
       for (const target of imports) {
-        if (!/^(ffi|lib\/(base|crypto|data))\//.test(target)) wrong.push(`${path} imports ${target}`);
+        if (!/^(ffi|lib\/(base|crypto|data))\//.test(target)) {
+          wrong.push(`${path} imports ${target}`);
+        }
       }
       continue;
     }
@@ -99,7 +103,9 @@ Deno.test("a door only hands out what rooms have, and no room uses a door", () =
     const { code } = read(path);
     assert.match(code.trim(), /^(?:export (?:type )?(?:\*|\{[^}]*\}) from ["][^"]+";\s*)+$/, path);
   }
-  const users = files.filter(({ imports }) => imports.some((target) => target === "mod.ts" || DOORS.includes(target)));
+  const users = files.filter(({ imports }) =>
+    imports.some((target) => target === "mod.ts" || DOORS.includes(target))
+  );
   assert.deepEqual(users.map(({ path }) => path), []);
 });
 
@@ -108,18 +114,24 @@ interface Documented {
   readonly name: string;
   readonly declarations: readonly {
     readonly kind: string;
-    readonly jsDoc?: { readonly doc?: string; readonly tags?: readonly { readonly kind: string }[] };
+    readonly jsDoc?: {
+      readonly doc?: string;
+      readonly tags?: readonly { readonly kind: string }[];
+    };
   }[];
 }
 
 Deno.test("every function and class that the doors hand out has an example", async () => {
   const list = new Deno.Command(Deno.execPath(), { args: ["doc", "--json", "mod.ts", ...DOORS] });
   const { nodes } = JSON.parse(new TextDecoder().decode((await list.output()).stdout));
-  const symbols = Object.values(nodes as Record<string, { symbols: Documented[] }>).flatMap((node) => node.symbols);
+  const symbols = Object.values(nodes as Record<string, { symbols: Documented[] }>).flatMap((
+    node,
+  ) => node.symbols);
   assert.ok(symbols.length > 100, `${symbols.length}`);
   const bare = symbols.filter(({ declarations }) =>
     declarations.some(({ kind, jsDoc }) =>
-      (kind === "function" || kind === "class") && !jsDoc?.tags?.some((tag) => tag.kind === "example")
+      (kind === "function" || kind === "class") &&
+      !jsDoc?.tags?.some((tag) => tag.kind === "example")
     )
   );
   assert.deepEqual(bare.map(({ name }) => name), []);
@@ -129,7 +141,10 @@ Deno.test("everything that the doors hand out is documented", async () => {
   const { exports } = JSON.parse(await Deno.readTextFile("deno.json"));
   const doors = Object.values<string>(exports).map((path) => path.replace("./", ""));
   assert.deepEqual(doors, ["mod.ts", ...DOORS]);
-  const lint = new Deno.Command(Deno.execPath(), { args: ["doc", "--lint", ...doors], env: { NO_COLOR: "1" } });
+  const lint = new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--lint", ...doors],
+    env: { NO_COLOR: "1" },
+  });
   const { code, stderr } = await lint.output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
 });
@@ -166,14 +181,18 @@ Deno.test("pure files import only pure files", () => {
 
 Deno.test("only ffi/ opens libraries and makes pointers", () => {
   const wrong = files
-    .filter(({ path, code }) => !path.startsWith("ffi/") && /Deno\.(dlopen|UnsafePointer)/.test(code))
+    .filter(({ path, code }) =>
+      !path.startsWith("ffi/") && /Deno\.(dlopen|UnsafePointer)/.test(code)
+    )
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
 });
 
 Deno.test("no default exports, no drawers", () => {
   const wrong = files
-    .filter(({ path, code }) => /^export default/m.test(code) || /\/(utils?|helpers?|misc|common)\.ts$/.test(path))
+    .filter(({ path, code }) =>
+      /^export default/m.test(code) || /\/(utils?|helpers?|misc|common)\.ts$/.test(path)
+    )
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
 });
@@ -182,13 +201,21 @@ Deno.test("packages are named with their exact version, which is the same everyw
   // No import map: a program in another folder imports mod.ts, and the map of this folder is not read then.
   const versions = new Map<string, Set<string>>();
   for (
-    const path of ["main.ts", "mod.ts", ...["lib", "ffi", "scripts", "tests"].flatMap((folder) => [...sources(folder)])]
+    const path of [
+      "main.ts",
+      "mod.ts",
+      ...["lib", "ffi", "scripts", "tests"].flatMap((folder) => [...sources(folder)]),
+    ]
   ) {
     const text = withoutComments(Deno.readTextFileSync(path));
     for (const [, specifier] of text.matchAll(/\b(?:from|import\s*\(?)\s*"([^"\s]+)"/g)) {
       if (/^(\.{1,2}\/|node:)/.test(specifier)) continue;
-      const [, name, version] = /^npm:((?:@[\w-]+\/)?[\w-]+)@(\d+\.\d+\.\d+)(?:\/|$)/.exec(specifier) ?? [];
-      assert.ok(name !== undefined, `${path}: "${specifier}" is neither a file, nor node:, nor npm:NAME@A.B.C`);
+      const [, name, version] =
+        /^npm:((?:@[\w-]+\/)?[\w-]+)@(\d+\.\d+\.\d+)(?:\/|$)/.exec(specifier) ?? [];
+      assert.ok(
+        name !== undefined,
+        `${path}: "${specifier}" is neither a file, nor node:, nor npm:NAME@A.B.C`,
+      );
       versions.set(name, (versions.get(name) ?? new Set()).add(version));
     }
   }
@@ -199,7 +226,11 @@ Deno.test("errnos stand in one table", () => {
   const table = Deno.readTextFileSync("lib/base/errno.ts");
   const wrong: string[] = [];
   for (const { path, code } of files) {
-    for (const [, name] of path === "lib/base/errno.ts" ? [] : code.matchAll(/\bconst (E[A-Z0-9]+) = -?\d+;/g)) {
+    for (
+      const [, name] of path === "lib/base/errno.ts"
+        ? []
+        : code.matchAll(/\bconst (E[A-Z0-9]+) = -?\d+;/g)
+    ) {
       if (table.includes(`"${name}"`)) wrong.push(`${path} defines ${name}`);
     }
   }

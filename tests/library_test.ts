@@ -10,7 +10,11 @@ const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
  * Where a program is shown, the module that it imports as it stands there, and what it needs to
  * run.
  */
-const PROGRAMS: readonly { readonly shown: string; readonly imported: string; readonly flags: readonly string[] }[] = [
+const PROGRAMS: readonly {
+  readonly shown: string;
+  readonly imported: string;
+  readonly flags: readonly string[];
+}[] = [
   { shown: "README.md", imported: "/path/to/wg/mod.ts", flags: ["--allow-net", "--unstable-net"] },
   { shown: "mod.ts", imported: "./mod.ts", flags: ["--allow-net", "--unstable-net"] },
   { shown: "lib/engine.ts", imported: "./engine.ts", flags: ["--allow-net", "--unstable-net"] },
@@ -22,12 +26,16 @@ const PROGRAMS: readonly { readonly shown: string; readonly imported: string; re
  * The first program in a file, whether the file is a document or the program stands in a comment.
  */
 function documented(file: string): string {
-  const [, begin, code] = /^([ *]*)```ts\n([^]*?)^[ *]*```$/m.exec(Deno.readTextFileSync(ROOT + file)) ?? assert.fail();
+  const [, begin, code] =
+    /^([ *]*)```ts\n([^]*?)^[ *]*```$/m.exec(Deno.readTextFileSync(ROOT + file)) ?? assert.fail();
   return begin === "" ? code : code.replaceAll(/^ \* ?/gm, "");
 }
 
 /** Runs deno in a folder that holds an empty configuration and the program, as `program.ts`. */
-async function elsewhere(program: string, args: readonly string[]): Promise<{ code: number; said: string }> {
+async function elsewhere(
+  program: string,
+  args: readonly string[],
+): Promise<{ code: number; said: string }> {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/program.ts`, `${program}console.log("done");\n`);
@@ -35,7 +43,11 @@ async function elsewhere(program: string, args: readonly string[]): Promise<{ co
     // Says which packages to take without asking the registry, as the lock file of any project does
     // after its first run.
     await Deno.copyFile(`${ROOT}deno.lock`, `${folder}/deno.lock`);
-    const command = new Deno.Command(Deno.execPath(), { args: [...args], cwd: folder, env: { NO_COLOR: "1" } });
+    const command = new Deno.Command(Deno.execPath(), {
+      args: [...args],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+    });
     const { code, stdout, stderr } = await command.output();
     return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
   } finally {
@@ -64,7 +76,10 @@ Deno.test("all examples in comments have the right types", async () => {
   try {
     // Beside what an example imports, the runtime imports all of the module it stands in.
     const { compilerOptions, unstable } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-    const configuration = { unstable, compilerOptions: { ...compilerOptions, noUnusedLocals: false } };
+    const configuration = {
+      unstable,
+      compilerOptions: { ...compilerOptions, noUnusedLocals: false },
+    };
     await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(configuration));
     await Deno.copyFile(`${ROOT}deno.lock`, `${folder}/deno.lock`);
     const args = ["check", `--config=${folder}/deno.json`, "--doc", "lib", "mod.ts"];

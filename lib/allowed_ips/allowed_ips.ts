@@ -57,7 +57,8 @@ export class AllowedIps {
     const key2 = bytes[at + 8] << 24 | bytes[at + 9] << 16 | bytes[at + 10] << 8 | bytes[at + 11];
     const key3 = bytes[at + 12] << 24 | bytes[at + 13] << 16 | bytes[at + 14] << 8 | bytes[at + 15];
     if (
-      this.#cached6 && key3 === this.#last63 && key2 === this.#last62 && key1 === this.#last61 && key0 === this.#last60
+      this.#cached6 && key3 === this.#last63 && key2 === this.#last62 && key1 === this.#last61 &&
+      key0 === this.#last60
     ) return this.#peer6;
     const peer = this.#trie6.lookup128(key0, key1, key2, key3);
     this.#cached6 = true;
@@ -125,13 +126,18 @@ export class AllowedIps {
   /** Checks the arguments, puts the address into `#key`, forgets the cached answers. */
   #prepare(address: Uint8Array, prefix: number, peer: number): PrefixTrie {
     const length = address.length;
-    if (length !== 4 && length !== 16) throw new RangeError(`allowed IP: an address of ${length} bytes`);
+    if (length !== 4 && length !== 16) {
+      throw new RangeError(`allowed IP: an address of ${length} bytes`);
+    }
     if (!Number.isInteger(prefix) || prefix < 0 || prefix > 8 * length) {
       throw new RangeError(`allowed IP: a prefix of ${prefix} bits`);
     }
-    if (!Number.isInteger(peer) || peer < 0 || peer >= PEERS_MAX) throw new RangeError(`allowed IP: peer ${peer}`);
+    if (!Number.isInteger(peer) || peer < 0 || peer >= PEERS_MAX) {
+      throw new RangeError(`allowed IP: peer ${peer}`);
+    }
     for (let i = 0; i < length; i += 4) {
-      this.#key[i >>> 2] = address[i] << 24 | address[i + 1] << 16 | address[i + 2] << 8 | address[i + 3];
+      this.#key[i >>> 2] = address[i] << 24 | address[i + 1] << 16 | address[i + 2] << 8 |
+        address[i + 3];
     }
     this.#forget();
     return length === 4 ? this.#trie4 : this.#trie6;

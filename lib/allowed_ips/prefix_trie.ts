@@ -230,7 +230,9 @@ export class PrefixTrie {
   /** Makes the peer own a node that nobody owns. */
   #give(at: number, peer: number): void {
     while (peer >= this.#heads.length) {
-      const heads = new Int32Array(Math.min(PEERS_MAX, Math.max(NODES_AT_FIRST, 2 * this.#heads.length)));
+      const heads = new Int32Array(
+        Math.min(PEERS_MAX, Math.max(NODES_AT_FIRST, 2 * this.#heads.length)),
+      );
       heads.set(this.#heads);
       this.#heads = heads;
     }

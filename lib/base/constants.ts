@@ -34,7 +34,8 @@ export const HANDSHAKE_ATTEMPTS_MAX = 20;
 /** A passive keepalive goes out this long after data came and nothing went. */
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
 /** The initiator asks for a new session when it receives on one older than this (180 - 10 - 5 s). */
-export const REKEY_AFTER_TIME_RECEIVING_MS = REJECT_AFTER_TIME_MS - KEEPALIVE_TIMEOUT_MS - REKEY_TIMEOUT_MS;
+export const REKEY_AFTER_TIME_RECEIVING_MS = REJECT_AFTER_TIME_MS - KEEPALIVE_TIMEOUT_MS -
+  REKEY_TIMEOUT_MS;
 /** All keys of a peer are erased this long after its last session began. */
 export const ZERO_KEYS_AFTER_MS = 3 * REJECT_AFTER_TIME_MS;
 /** Secret of the cookies: its life. A cookie received is used for as long less a second's latency (section 5.4.7). */

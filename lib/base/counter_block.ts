@@ -45,7 +45,10 @@ export class Counters {
    * @param table where the peers' rows are
    * @param block COUNTER_BLOCK_BYTES that nobody else writes; without it the counters are only seen from this isolate
    */
-  constructor(table: PeerTable, block: SharedArrayBuffer = new SharedArrayBuffer(COUNTER_BLOCK_BYTES)) {
+  constructor(
+    table: PeerTable,
+    block: SharedArrayBuffer = new SharedArrayBuffer(COUNTER_BLOCK_BYTES),
+  ) {
     this.values = new Float64Array(block);
     this.#table = table;
   }

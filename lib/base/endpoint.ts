@@ -112,7 +112,10 @@ export function readEndpointCell(cell: Uint8Array, at: number): Endpoint | undef
 export function readLocalCell(cell: Uint8Array, at: number): LocalAddress | undefined {
   const length = cell[at + 1];
   if (length !== 4 && length !== 16) return undefined;
-  return { address: cell.slice(at + 28, at + 28 + length), interfaceIndex: readU32(cell, at + LOCAL_INTERFACE) };
+  return {
+    address: cell.slice(at + 28, at + 28 + length),
+    interfaceIndex: readU32(cell, at + LOCAL_INTERFACE),
+  };
 }
 
 function writeU32(bytes: Uint8Array, at: number, value: number): void {

@@ -22,7 +22,9 @@ export function checkInterfaceName(name: string): string {
   const problem = interfaceNameProblem(name);
   if (problem === undefined) return name;
   // What is this long may be a key in the wrong place.
-  if (name.length >= SHOWN_MAX) throw new ConfigError(`a name of ${name.length} characters`, problem);
+  if (name.length >= SHOWN_MAX) {
+    throw new ConfigError(`a name of ${name.length} characters`, problem);
+  }
   throw new ConfigError(/^[\x21-\x7e]+$/.test(name) ? name : JSON.stringify(name), problem);
 }
 
@@ -38,12 +40,16 @@ const NO_BREAK_SPACE = 0xa0;
 function interfaceNameProblem(name: string): string | undefined {
   if (name === "") return "an interface name is empty";
   const bytes = new TextEncoder().encode(name);
-  if (bytes.length >= INTERFACE_NAME_SIZE) return `an interface name has at most ${INTERFACE_NAME_SIZE - 1} bytes`;
+  if (bytes.length >= INTERFACE_NAME_SIZE) {
+    return `an interface name has at most ${INTERFACE_NAME_SIZE - 1} bytes`;
+  }
   if (/[/:%]/.test(name)) return "an interface name has no '/', ':' or '%'";
   if (/[\t-\r ]/.test(name) || bytes.includes(NO_BREAK_SPACE)) {
     return "the kernel sees white space in this interface name";
   }
-  if (/[\p{Cc}\p{Zl}\p{Zp}\u{fffd}]/u.test(name)) return "an interface name is UTF-8 without control characters";
+  if (/[\p{Cc}\p{Zl}\p{Zp}\u{fffd}]/u.test(name)) {
+    return "an interface name is UTF-8 without control characters";
+  }
   if (name === "." || name === "..") return "not an interface name";
   return undefined;
 }

@@ -198,10 +198,13 @@ export function parseEndpoint(
   const percent = text.indexOf("%");
   const address = parseIpv6(text.slice(1, percent < 0 ? colon - 1 : percent));
   if (address === undefined) return undefined;
-  if (isMapped(address)) return percent < 0 ? { address: address.slice(12), port, scope: 0 } : undefined;
+  if (isMapped(address)) {
+    return percent < 0 ? { address: address.slice(12), port, scope: 0 } : undefined;
+  }
   if (percent < 0) return { address, port, scope: 0 };
   const zone = text.slice(percent + 1, colon - 1);
-  const scope = parseDecimal(zone, 0xffff_ffff) ?? (zone === "" ? undefined : interfaceIndex?.(zone));
+  const scope = parseDecimal(zone, 0xffff_ffff) ??
+    (zone === "" ? undefined : interfaceIndex?.(zone));
   return scope === undefined ? undefined : { address, port, scope };
 }
 
@@ -218,7 +221,10 @@ export function parseEndpoint(
  * assert.ok(formatEndpoint({ address, port: 51820, scope: 0 }) === "192.0.2.1:51820");
  * ```
  */
-export function formatEndpoint(endpoint: Endpoint, zoneName?: (index: number) => string | undefined): string {
+export function formatEndpoint(
+  endpoint: Endpoint,
+  zoneName?: (index: number) => string | undefined,
+): string {
   const address = formatIp(endpoint.address);
   if (endpoint.address.length === 4) return `${address}:${endpoint.port}`;
   const zone = endpoint.scope === 0 ? "" : `%${zoneName?.(endpoint.scope) ?? endpoint.scope}`;

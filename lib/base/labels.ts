@@ -16,8 +16,12 @@ export const GROUP_NAME_MAX = 15;
  */
 export function checkDescription(word: string, value: string): string {
   // deno-lint-ignore no-control-regex
-  if (/[\x00-\x1f\x7f]/.test(value)) throw new ConfigError(word, "control characters are not allowed in a description");
-  if (value.length >= DESCRIPTION_SIZE || new TextEncoder().encode(value).length >= DESCRIPTION_SIZE) {
+  if (/[\x00-\x1f\x7f]/.test(value)) {
+    throw new ConfigError(word, "control characters are not allowed in a description");
+  }
+  if (
+    value.length >= DESCRIPTION_SIZE || new TextEncoder().encode(value).length >= DESCRIPTION_SIZE
+  ) {
     throw new ConfigError(word, `too long: at most ${DESCRIPTION_SIZE - 1} bytes`);
   }
   return value;
@@ -34,7 +38,9 @@ export function checkGroup(word: string, name: string): string {
       `${quote(name)}: a group's name has 1 to ${GROUP_NAME_MAX} letters, digits, '_', '.' or '-'`,
     );
   }
-  if (/[0-9]$/.test(name)) throw new ConfigError(word, `${quote(name)}: a group's name may not end in a digit`);
+  if (/[0-9]$/.test(name)) {
+    throw new ConfigError(word, `${quote(name)}: a group's name may not end in a digit`);
+  }
   return name;
 }
 

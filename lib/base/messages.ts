@@ -79,7 +79,11 @@ export type DataEvent =
   /** There is no session to send on, or it wants renewing. Said once; the control plane answers by `PeerTable.clearWanted`. */
   | { readonly type: "handshake-wanted"; readonly peer: PeerSlot }
   /** The first data message on a responder's session came in: it is the current one now. */
-  | { readonly type: "session-confirmed"; readonly peer: PeerSlot; readonly localIndex: SessionIndex }
+  | {
+    readonly type: "session-confirmed";
+    readonly peer: PeerSlot;
+    readonly localIndex: SessionIndex;
+  }
   /** The peer's row of the table changed for the first time since `PeerTable.clearActive`. */
   | { readonly type: "peer-active"; readonly peer: PeerSlot }
   /**

@@ -5,7 +5,13 @@
  * @module
  */
 import type { PeerSlot } from "./brands.ts";
-import { COUNTERS, type Counts, PEER_COUNTERS, type PeerCounterIndex, type PeerCounterName } from "./counters.ts";
+import {
+  COUNTERS,
+  type Counts,
+  PEER_COUNTERS,
+  type PeerCounterIndex,
+  type PeerCounterName,
+} from "./counters.ts";
 
 const WORDS = PEER_COUNTERS.length;
 const COUNT_MAX = 0xffff_ffff;
@@ -13,7 +19,10 @@ const COUNT_MAX = 0xffff_ffff;
 export const PEER_COUNTERS_BYTES = WORDS * Uint32Array.BYTES_PER_ELEMENT;
 
 /** By place in the list: the word of the row. */
-const WORD_OF = Int16Array.from(COUNTERS, ([name]) => PEER_COUNTERS.indexOf(name as PeerCounterName));
+const WORD_OF = Int16Array.from(
+  COUNTERS,
+  ([name]) => PEER_COUNTERS.indexOf(name as PeerCounterName),
+);
 
 /**
  * Rows indexed by PeerSlot.
@@ -44,7 +53,9 @@ export class PeerCounters {
   /** Zeroes the row of a slot that a new peer takes. A row that is zero is not written, so that it stays unresident. */
   clear(peer: PeerSlot): void {
     const row = peer * WORDS;
-    for (let word = row; word < row + WORDS; word++) if (this.#words[word] !== 0) this.#words[word] = 0;
+    for (let word = row; word < row + WORDS; word++) {
+      if (this.#words[word] !== 0) this.#words[word] = 0;
+    }
   }
 
   /** Counts `more` for a peer. */

@@ -93,7 +93,9 @@ export class PeerTable {
    * Makes a table, or opens another isolate's.
    * @param buffer another isolate's `buffer`; without it a new table of PEERS_MAX rows is made
    */
-  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PEERS_MAX * PEER_BYTES + HANDSHAKES_BYTES)) {
+  constructor(
+    buffer: SharedArrayBuffer = new SharedArrayBuffer(PEERS_MAX * PEER_BYTES + HANDSHAKES_BYTES),
+  ) {
     const peers = Math.floor((buffer.byteLength - HANDSHAKES_BYTES) / PEER_BYTES);
     this.buffer = buffer;
     this.counters = new PeerCounters(buffer, peers * ROW_BYTES, peers);
@@ -204,9 +206,15 @@ export class PeerTable {
    * write; the version is odd meanwhile, so the last of two writers wins and the others see a whole
    * cell. A local address that `keepSourcesBy` excludes is left out.
    */
-  writeEndpoint(peer: PeerSlot, endpoint: Endpoint | undefined, local: LocalAddress | undefined): void {
+  writeEndpoint(
+    peer: PeerSlot,
+    endpoint: Endpoint | undefined,
+    local: LocalAddress | undefined,
+  ): void {
     const at = this.#lockCell(peer);
-    const kept = local !== undefined && this.keepsSourceBy(peer, local.interfaceIndex) ? local : undefined;
+    const kept = local !== undefined && this.keepsSourceBy(peer, local.interfaceIndex)
+      ? local
+      : undefined;
     writeEndpointCell(this.#bytes, peer * ROW_BYTES + CELL_AT, endpoint, kept);
     Atomics.add(this.#i32, at, 1);
   }
@@ -243,7 +251,10 @@ export class PeerTable {
     const at = peer * ROW_I32 + CELL_VERSION;
     while (true) {
       const version = Atomics.load(this.#i32, at);
-      if ((version & 1) === 0 && Atomics.compareExchange(this.#i32, at, version, version + 1 | 0) === version) {
+      if (
+        (version & 1) === 0 &&
+        Atomics.compareExchange(this.#i32, at, version, version + 1 | 0) === version
+      ) {
         return at;
       }
     }
@@ -264,7 +275,9 @@ export class PeerTable {
   }
 
   /** Where the peer is, and from which of our addresses to write to it. */
-  readEndpoint(peer: PeerSlot): { endpoint: Endpoint | undefined; local: LocalAddress | undefined } {
+  readEndpoint(
+    peer: PeerSlot,
+  ): { endpoint: Endpoint | undefined; local: LocalAddress | undefined } {
     const cell = new Uint8Array(ENDPOINT_CELL_BYTES);
     while (this.copyEndpoint(peer, cell, 0) < 0);
     return { endpoint: readEndpointCell(cell, 0), local: readLocalCell(cell, 0) };

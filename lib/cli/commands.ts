@@ -101,7 +101,9 @@ export const COMMANDS: readonly CommandEntry[] = [
 ];
 
 /** The commands that people have a use for. */
-export const PUBLIC_COMMANDS: readonly CommandEntry[] = COMMANDS.filter((entry) => entry.internal !== true);
+export const PUBLIC_COMMANDS: readonly CommandEntry[] = COMMANDS.filter((entry) =>
+  entry.internal !== true
+);
 
 /** The command of a first word, `--help` and the like included; undefined when there is none. */
 export function findCommand(word: string): CommandEntry | undefined {

@@ -13,7 +13,10 @@ const RESOLVE_MS = 20_000;
  * @param family only addresses of this one
  * @returns the addresses, IPv4 first, as OpenBSD's resolver has it; none when the name is not known
  */
-export async function lookUpHost(host: string, family: "inet" | "inet6" | undefined): Promise<readonly IpBytes[]> {
+export async function lookUpHost(
+  host: string,
+  family: "inet" | "inet6" | undefined,
+): Promise<readonly IpBytes[]> {
   const { lookup } = await import("node:dns");
   const wanted = family === "inet" ? 4 : family === "inet6" ? 6 : 0;
   const found = await new Promise<readonly { address: string }[]>((resolve) => {

@@ -7,7 +7,13 @@ import { calledAs, cleanEnvironment } from "../daemon/self.ts";
 import { isInterfaceName } from "../base/interface_name.ts";
 import { displayValue } from "../base/quote.ts";
 import { type Command, USAGE_STATUS } from "./command.ts";
-import { type CommandEntry, type CommandName, COMMANDS, findCommand, findLink } from "./commands.ts";
+import {
+  type CommandEntry,
+  type CommandName,
+  COMMANDS,
+  findCommand,
+  findLink,
+} from "./commands.ts";
 import { isOneErrorAway } from "./typing_error.ts";
 import { complain, setProgramName } from "./output.ts";
 
@@ -52,7 +58,8 @@ export async function main(): Promise<never> {
 
 /** Whether the runtime hands on what the operating system said, e.g. that a disk is full. */
 function isOfTheSystem(error: unknown): error is Error {
-  return error instanceof Error && /^E[A-Z0-9]+$/.test(String((error as { readonly code?: unknown }).code));
+  return error instanceof Error &&
+    /^E[A-Z0-9]+$/.test(String((error as { readonly code?: unknown }).code));
 }
 
 async function run(name: string, args: readonly string[]): Promise<number> {
@@ -79,7 +86,8 @@ async function runCommand(entry: CommandEntry, args: readonly string[]): Promise
   return await (await LOADERS[entry.name]()).command.run(args);
 }
 
-const asksForHelp = (args: readonly string[]) => args.length === 1 && (args[0] === "--help" || args[0] === "-h");
+const asksForHelp = (args: readonly string[]) =>
+  args.length === 1 && (args[0] === "--help" || args[0] === "-h");
 
 async function help(topic: readonly string[]): Promise<number> {
   return await (await LOADERS.help()).command.run(topic);

@@ -27,10 +27,15 @@ const INDENT = 6;
 
 /** The help: usage, paragraphs, and the lists under their headings. */
 export function helpText(manual: Manual): string {
-  const usage = manual.usage.map((way, i) => `${i === 0 ? "usage:" : "      "} ${`${manual.name} ${way}`.trimEnd()}\n`);
-  const paragraphs = (texts: readonly string[]) => texts.map((text) => `\n${wrapped(text, 0)}`).join("");
+  const usage = manual.usage.map((way, i) =>
+    `${i === 0 ? "usage:" : "      "} ${`${manual.name} ${way}`.trimEnd()}\n`
+  );
+  const paragraphs = (texts: readonly string[]) =>
+    texts.map((text) => `\n${wrapped(text, 0)}`).join("");
   const lists = manual.lists.map(({ heading, rows }) =>
-    `\n${heading}:\n${rows.map(([synopsis, text]) => `  ${synopsis}\n${wrapped(text, INDENT)}`).join("")}`
+    `\n${heading}:\n${
+      rows.map(([synopsis, text]) => `  ${synopsis}\n${wrapped(text, INDENT)}`).join("")
+    }`
   );
   return usage.join("") + paragraphs(manual.about) + lists.join("") + paragraphs(manual.notes);
 }

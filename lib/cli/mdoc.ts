@@ -12,7 +12,9 @@ import { NETSTAT_MANUAL } from "./netstat/help.ts";
 import { ROUTE_MANUAL } from "./route/help.ts";
 
 /** The pages with such parts, by their files' names: each part by its name. */
-export async function pageParts(): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> {
+export async function pageParts(): Promise<
+  Readonly<Record<string, Readonly<Record<string, string>>>>
+> {
   return {
     "wg.8": { commands: await commands() },
     "ifconfig.8": {
@@ -27,7 +29,10 @@ export async function pageParts(): Promise<Readonly<Record<string, Readonly<Reco
       options: lists(NETSTAT_MANUAL, ["Options"], false),
       flags: lists(NETSTAT_MANUAL, ["Flags of routes"], false),
     },
-    "netstart.8": { synopsis: synopsis(NETSTART_MANUAL), options: lists(NETSTART_MANUAL, ["Options"], false) },
+    "netstart.8": {
+      synopsis: synopsis(NETSTART_MANUAL),
+      options: lists(NETSTART_MANUAL, ["Options"], false),
+    },
   };
 }
 
@@ -40,7 +45,9 @@ async function commands(): Promise<string> {
       continue;
     }
     const [, title, section] = /^(\w+)\((\d)\)$/.exec(page) ?? [];
-    text += `.It Cm ${name}\n${wrapped(escape(`${capital(summary)}: see`))}\n.Xr ${title} ${section} .\n`;
+    text += `.It Cm ${name}\n${
+      wrapped(escape(`${capital(summary)}: see`))
+    }\n.Xr ${title} ${section} .\n`;
   }
   return `${text}.El\n`;
 }
@@ -48,7 +55,9 @@ async function commands(): Promise<string> {
 /** A command in the list of commands. */
 function described(manual: Manual): string {
   const words = new Set(manual.literals);
-  const ways = manual.usage.map((way) => `.It Cm ${manual.name} ${macros(way, words)}`.trimEnd() + "\n");
+  const ways = manual.usage.map((way) =>
+    `.It Cm ${manual.name} ${macros(way, words)}`.trimEnd() + "\n"
+  );
   const paragraphs = (texts: readonly string[]) => texts.map(sentences).join(".Pp\n");
   let text = ways.join("") + paragraphs(manual.about);
   for (const { rows } of manual.lists) {
@@ -78,7 +87,9 @@ export function filledPage(page: string, parts: Readonly<Record<string, string>>
 /** The ways of calling the command, for the section SYNOPSIS. */
 function synopsis({ name, usage, literals }: Manual): string {
   const words = new Set(literals);
-  return usage.map((way) => `.Nm ${name}\n${elements(way).map((one) => `.${macros(one, words)}\n`).join("")}`).join("");
+  return usage.map((way) =>
+    `.Nm ${name}\n${elements(way).map((one) => `.${macros(one, words)}\n`).join("")}`
+  ).join("");
 }
 
 /** The lists, or those of these headings, each under its own. */
@@ -119,8 +130,9 @@ function elements(text: string): string[] {
   let depth = 0;
   for (const word of text.split(" ")) {
     const alternative = found.at(-1)?.endsWith(" |") === true;
-    if (depth > 0 || alternative || word === "..." || word === "|") found[found.length - 1] += ` ${word}`;
-    else found.push(word);
+    if (depth > 0 || alternative || word === "..." || word === "|") {
+      found[found.length - 1] += ` ${word}`;
+    } else found.push(word);
     depth += word.split("[").length - word.split("]").length;
   }
   return found;
@@ -135,8 +147,9 @@ function macros(text: string, words: ReadonlySet<string>): string {
     if (token === "[") line.push("Oo");
     else if (token === "]") line.push("Oc");
     else if (token === "|" || token === "...") line.push(token);
-    else if (joined !== null) line.push(`Ar ${escape(joined[1])} Ns Oo / Ns Ar ${escape(joined[2].slice(1))} Oc`);
-    else if (words.has(token)) line.push(`Cm ${escape(token)}`);
+    else if (joined !== null) {
+      line.push(`Ar ${escape(joined[1])} Ns Oo / Ns Ar ${escape(joined[2].slice(1))} Oc`);
+    } else if (words.has(token)) line.push(`Cm ${escape(token)}`);
     else if (token.startsWith("--")) line.push(`Fl Fl ${escape(token.slice(2))}`);
     else if (token.startsWith("-")) line.push(`Fl ${escape(token.slice(1))}`);
     else line.push(`Ar ${escape(token)}`);
@@ -146,7 +159,9 @@ function macros(text: string, words: ReadonlySet<string>): string {
 
 /** Each sentence begins a line, and no line is longer than 80 characters, as mandoc -Tlint wants it. */
 function sentences(text: string): string {
-  return text.split(/(?<=[.:]) (?=[A-Z])/).map((sentence) => `${wrapped(escape(sentence))}\n`).join("");
+  return text.split(/(?<=[.:]) (?=[A-Z])/).map((sentence) => `${wrapped(escape(sentence))}\n`).join(
+    "",
+  );
 }
 
 /** No line may begin with a dot or a quote, which only the escape of the whole made harmless. */

@@ -22,5 +22,6 @@ export function isOneErrorAway(word: string, other: string): boolean {
   if (long.length === short.length + 1) return rest(long, 1) === rest(short, 0);
   if (long.length !== short.length || at === long.length) return false;
   if (rest(long, 1) === rest(short, 1)) return true;
-  return long[at] === short[at + 1] && long[at + 1] === short[at] && rest(long, 2) === rest(short, 2);
+  return long[at] === short[at + 1] && long[at + 1] === short[at] &&
+    rest(long, 2) === rest(short, 2);
 }

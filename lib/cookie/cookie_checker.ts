@@ -41,7 +41,9 @@ export class CookieChecker {
 
   /** Whether mac2 was made with the cookie that this source has now. A cookie of the secret before is not accepted: the sender asks again. */
   checkMac2(message: Uint8Array, source: Endpoint, now: Milliseconds): boolean {
-    if (this.#secretMadeAt === undefined || now - this.#secretMadeAt > this.#options.secretMaxAge) return false;
+    if (this.#secretMadeAt === undefined || now - this.#secretMadeAt > this.#options.secretMaxAge) {
+      return false;
+    }
     const mac2 = mac2Of(this.#options.suite, this.#cookieOf(source), message);
     return macEquals(message, mac1Offset(message.length) + MAC_LENGTH, mac2);
   }
@@ -60,7 +62,10 @@ export class CookieChecker {
     random(nonce);
     const mac1At = mac1Offset(message.length);
     const mac1 = message.subarray(mac1At, mac1At + MAC_LENGTH);
-    reply.set(suite.xseal(this.#cookieKey, nonce, this.#cookieOf(source), mac1), COOKIE_REPLY.cookie);
+    reply.set(
+      suite.xseal(this.#cookieKey, nonce, this.#cookieOf(source), mac1),
+      COOKIE_REPLY.cookie,
+    );
     return reply;
   }
 
@@ -68,7 +73,9 @@ export class CookieChecker {
   #cookieOf(source: Endpoint): Uint8Array {
     const port = Uint8Array.of(source.port >>> 8, source.port & 255);
     const cookie = this.#options.suite.mac(this.#secret, source.address, port);
-    if (cookie.length !== COOKIE_LENGTH) throw new Error("cookie: the suite's MAC has another length");
+    if (cookie.length !== COOKIE_LENGTH) {
+      throw new Error("cookie: the suite's MAC has another length");
+    }
     return cookie;
   }
 }

@@ -59,6 +59,8 @@ export class RateLimiter {
 
 /** A number for an IPv4 address, a text of eight characters for an IPv6 /64: the two never meet. */
 function sourceKey(address: IpBytes): number | string {
-  if (address.length === 4) return (address[0] << 24 | address[1] << 16 | address[2] << 8 | address[3]) >>> 0;
+  if (address.length === 4) {
+    return (address[0] << 24 | address[1] << 16 | address[2] << 8 | address[3]) >>> 0;
+  }
   return String.fromCharCode(...address.subarray(0, 8));
 }

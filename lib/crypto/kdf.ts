@@ -26,7 +26,11 @@ export function kdf2(suite: Suite, key: Uint8Array, input: Uint8Array): [Uint8Ar
 }
 
 /** KDF3: three keys of 32 bytes. */
-export function kdf3(suite: Suite, key: Uint8Array, input: Uint8Array): [Uint8Array, Uint8Array, Uint8Array] {
+export function kdf3(
+  suite: Suite,
+  key: Uint8Array,
+  input: Uint8Array,
+): [Uint8Array, Uint8Array, Uint8Array] {
   const secret = suite.hmac(key, input);
   const first = suite.hmac(secret, ONE);
   const second = suite.hmac(secret, first, TWO);

@@ -24,7 +24,10 @@ export function nobleCipher(arena: Arena): PacketCipher {
     name: "noble",
     seal(keyAt, counterLow, counterHigh, at, length) {
       const message = bytes.subarray(at, at + length);
-      cipherFor(keyAt, counterLow, counterHigh).encrypt(message, bytes.subarray(at, at + length + TAG_LENGTH));
+      cipherFor(keyAt, counterLow, counterHigh).encrypt(
+        message,
+        bytes.subarray(at, at + length + TAG_LENGTH),
+      );
     },
     open(keyAt, counterLow, counterHigh, from, length, to) {
       const sealed = bytes.subarray(from, from + length + TAG_LENGTH);

@@ -23,7 +23,9 @@ export const nobleSuite: Suite = {
   },
 
   mac(key, ...parts) {
-    if (key.length < 1 || key.length > KEY_LENGTH) throw new RangeError("blake2s: a key has 1 to 32 bytes");
+    if (key.length < 1 || key.length > KEY_LENGTH) {
+      throw new RangeError("blake2s: a key has 1 to 32 bytes");
+    }
     const state = blake2s.create({ key, dkLen: MAC_LENGTH });
     for (const part of parts) state.update(part);
     const tag = state.digest();

@@ -9,12 +9,22 @@ import { sameBytes } from "../base/endpoint.ts";
 import type { PacketCipher, Suite } from "./suite.ts";
 
 /** RFC 7748 section 5.2, first vector. */
-const SCALAR = Uint8Array.fromHex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4");
-const POINT = Uint8Array.fromHex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
-const PRODUCT = Uint8Array.fromHex("c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552");
+const SCALAR = Uint8Array.fromHex(
+  "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+);
+const POINT = Uint8Array.fromHex(
+  "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+);
+const PRODUCT = Uint8Array.fromHex(
+  "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552",
+);
 /** RFC 7748 section 6.1, Alice's keys. */
-const PRIVATE = Uint8Array.fromHex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
-const PUBLIC = Uint8Array.fromHex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
+const PRIVATE = Uint8Array.fromHex(
+  "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+);
+const PUBLIC = Uint8Array.fromHex(
+  "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+);
 
 /** Of `pattern(61, 3)` and `pattern(32, 4)`, under `pattern(32, 1)`. */
 const HASH = "69ad084a68f54ed6e4eb3ff46596a44f8040f400da579cf9a3e8479415332a15";
@@ -41,11 +51,15 @@ function pattern(length: number, first: number): Uint8Array {
   return bytes;
 }
 
-const isHex = (bytes: Uint8Array, hex: string): boolean => sameBytes(bytes, Uint8Array.fromHex(hex));
+const isHex = (bytes: Uint8Array, hex: string): boolean =>
+  sameBytes(bytes, Uint8Array.fromHex(hex));
 
 /** Whether a suite gives the right answers, and rejects a point of small order and wrong tags. */
 export function suitePasses(suite: Suite): boolean {
-  const key = pattern(32, 1), nonce = pattern(24, 2), text = pattern(61, 3), associated = pattern(32, 4);
+  const key = pattern(32, 1),
+    nonce = pattern(24, 2),
+    text = pattern(61, 3),
+    associated = pattern(32, 4);
   const shared = suite.sharedSecret(SCALAR, POINT);
   if (shared === undefined || !sameBytes(shared, PRODUCT)) return false;
   if (suite.sharedSecret(SCALAR, new Uint8Array(32)) !== undefined) return false;

@@ -21,16 +21,33 @@ export interface Suite {
   /** ChaCha20-Poly1305 (RFC 8439) with the nonce 0^32 || counter (little-endian, 64 bits). Returns ciphertext || tag. */
   seal(key: Uint8Array, counter: bigint, plaintext: Uint8Array, associated: Uint8Array): Uint8Array;
   /** The plaintext, or undefined when the tag is wrong. */
-  open(key: Uint8Array, counter: bigint, sealed: Uint8Array, associated: Uint8Array): Uint8Array | undefined;
+  open(
+    key: Uint8Array,
+    counter: bigint,
+    sealed: Uint8Array,
+    associated: Uint8Array,
+  ): Uint8Array | undefined;
   /** XChaCha20-Poly1305 with a nonce of 24 bytes. Returns ciphertext || tag. */
-  xseal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array;
+  xseal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    plaintext: Uint8Array,
+    associated: Uint8Array,
+  ): Uint8Array;
   /** The plaintext, or undefined when the tag is wrong. */
-  xopen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array | undefined;
+  xopen(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    associated: Uint8Array,
+  ): Uint8Array | undefined;
 }
 
 /** @throws RangeError when `bytes` has another length; its content is never in the message */
 export function expectLength(what: string, bytes: Uint8Array, length: number): void {
-  if (bytes.length !== length) throw new RangeError(`${what}: ${length} bytes expected, ${bytes.length} given`);
+  if (bytes.length !== length) {
+    throw new RangeError(`${what}: ${length} bytes expected, ${bytes.length} given`);
+  }
 }
 
 /**
@@ -54,7 +71,14 @@ export interface PacketCipher {
    * What lies after the tag at `from` stays as it is. At `to`, 64 bytes before and 80 after the message are overwritten.
    * Returns false when the tag is wrong; what then stands at `to` must not be used.
    */
-  open(keyAt: number, counterLow: number, counterHigh: number, from: number, length: number, to: number): boolean;
+  open(
+    keyAt: number,
+    counterLow: number,
+    counterHigh: number,
+    from: number,
+    length: number,
+    to: number,
+  ): boolean;
   /** Call after the bytes of any key in the arena changed: a session was installed or wiped. Nothing of earlier keys is kept. */
   forget(): void;
 }

@@ -23,7 +23,11 @@ export function subkeyOfBlock(block: Uint8Array, nonce: Uint8Array): Uint8Array 
   const out = new DataView(subkey.buffer);
   for (let i = 0; i < 4; i++) {
     out.setUint32(i * 4, words.getUint32(i * 4, true) - CONSTANTS[i], true);
-    out.setUint32(16 + i * 4, words.getUint32(48 + i * 4, true) - before.getUint32(i * 4, true), true);
+    out.setUint32(
+      16 + i * 4,
+      words.getUint32(48 + i * 4, true) - before.getUint32(i * 4, true),
+      true,
+    );
   }
   return subkey;
 }

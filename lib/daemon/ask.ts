@@ -47,12 +47,19 @@ export async function ask(name: string, request: string, asking: Asking = {}): P
     const bytes = new TextEncoder().encode(request);
     for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
     bytes.fill(0);
-    const text = await readAnswer(connection, name, asking.untilHangUp === true, () => guard.heard());
+    const text = await readAnswer(
+      connection,
+      name,
+      asking.untilHangUp === true,
+      () => guard.heard(),
+    );
     asking.whileConnected?.(text);
     return text;
   } catch (error) {
     if (guard.hung) throw hangs(name);
-    if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset) return "";
+    if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset) {
+      return "";
+    }
     throw error;
   } finally {
     guard.stop();
@@ -116,7 +123,12 @@ class SilenceGuard {
 }
 
 function hangs(name: string): OsError {
-  return osError("uapi", name, ETIMEDOUT, `${describeOwner(name)} does not answer; destroy ends it all the same`);
+  return osError(
+    "uapi",
+    name,
+    ETIMEDOUT,
+    `${describeOwner(name)} does not answer; destroy ends it all the same`,
+  );
 }
 
 async function connect(name: string): Promise<Deno.UnixConn> {
@@ -131,10 +143,16 @@ async function connect(name: string): Promise<Deno.UnixConn> {
         await new Promise((resolve) => setTimeout(resolve, CONNECT_EVERY_MS));
         continue;
       }
-      const missing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused;
+      const missing = error instanceof Deno.errors.NotFound ||
+        error instanceof Deno.errors.ConnectionRefused;
       if (missing) throw osError("connect", name, ENXIO, "no such interface");
       if (error instanceof Deno.errors.PermissionDenied) throw osError("connect", name, EACCES);
-      throw osError("connect", name, ECONNREFUSED, error instanceof Error ? error.message : String(error));
+      throw osError(
+        "connect",
+        name,
+        ECONNREFUSED,
+        error instanceof Error ? error.message : String(error),
+      );
     }
   }
 }
@@ -149,7 +167,9 @@ async function readAnswer(
   let length = 0;
   while (true) {
     if (length === bytes.length) {
-      if (length >= ANSWER_MAX) throw osError("uapi", name, EPROTO, "the daemon's answer has no end");
+      if (length >= ANSWER_MAX) {
+        throw osError("uapi", name, EPROTO, "the daemon's answer has no end");
+      }
       const grown = new Uint8Array(length * 2);
       grown.set(bytes);
       bytes = grown;

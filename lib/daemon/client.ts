@@ -56,7 +56,8 @@ export function daemonProcesses(): ReadonlySet<number> {
 }
 
 /** Whether there is a daemon of this name that this user may not ask. @throws ConfigError when the name cannot be one */
-export const interfaceDenied = (name: string): boolean => unixSocketState(socketPath(name)) === "denied";
+export const interfaceDenied = (name: string): boolean =>
+  unixSocketState(socketPath(name)) === "denied";
 
 /**
  * What anybody may know of an interface (no keys, no peers), or undefined when it tells nothing.
@@ -220,7 +221,9 @@ export async function openPlace<T>(name: string, open: (path: string) => T): Pro
       if (path !== undefined) opened = { place: open(path) };
     },
   });
-  if (opened === undefined) throw osError("uapi", name, EPROTO, "the daemon does not tell where the interface is");
+  if (opened === undefined) {
+    throw osError("uapi", name, EPROTO, "the daemon does not tell where the interface is");
+  }
   return opened.place;
 }
 

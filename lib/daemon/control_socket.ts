@@ -178,7 +178,9 @@ export class ControlSocket {
     const piece = new Uint8Array(PIECE_BYTES);
     while (!this.#closed) {
       for (let next = reader.next(); next !== undefined; next = reader.next()) {
-        if (next.type === "broken") return await this.#refuse(client, EPROTO, next.problem, next.version);
+        if (next.type === "broken") {
+          return await this.#refuse(client, EPROTO, next.problem, next.version);
+        }
         const answer = await this.#carryOut(next);
         if (answer.release !== undefined) lent.push(answer.release);
         if (!await this.#write(client, answer.text) || answer.then === "hang-up") return;
@@ -187,15 +189,22 @@ export class ControlSocket {
         }
       }
       const { partial, version } = reader;
-      const count = await within(partial ? this.#limits.stallMs : this.#limits.idleMs, () => client.read(piece));
+      const count = await within(
+        partial ? this.#limits.stallMs : this.#limits.idleMs,
+        () => client.read(piece),
+      );
       if (partial && count === "late") {
         return await this.#refuse(client, ETIMEDOUT, "the operation has no end", version);
       }
-      if (partial && count === null) return await this.#refuse(client, EPROTO, "the operation has no end", version);
+      if (partial && count === null) {
+        return await this.#refuse(client, EPROTO, "the operation has no end", version);
+      }
       if (typeof count !== "number") return;
       reader.push(piece.subarray(0, count));
       piece.fill(0, 0, count);
-      if (this.#held() > HELD_MAX) return await this.#refuse(client, ENOMEM, "too many large operations at once");
+      if (this.#held() > HELD_MAX) {
+        return await this.#refuse(client, ENOMEM, "too many large operations at once");
+      }
     }
   }
 
@@ -207,7 +216,10 @@ export class ControlSocket {
 
   /** The last answer to a client. */
   async #refuse(client: Deno.UnixConn, errno: number, why: string, version = 1): Promise<void> {
-    await this.#write(client, formatReply("", osError("uapi", "control socket", errno, why), version));
+    await this.#write(
+      client,
+      formatReply("", osError("uapi", "control socket", errno, why), version),
+    );
   }
 
   async #carryOut(request: UapiRequest): Promise<Omit<Answer, "body"> & { readonly text: string }> {

@@ -243,7 +243,9 @@ export class Interface {
     try {
       if (this.#sockets.rtable !== before.rtable) routes = this.#watchRoutes(this.#sockets.rtable);
       switched = this.#offloads.change(change.offloads);
-      this.#control.configure(step === undefined ? change : { ...change, listenPort: step.sockets.port });
+      this.#control.configure(
+        step === undefined ? change : { ...change, listenPort: step.sockets.port },
+      );
     } catch (error) {
       this.#sockets = before;
       routes?.close();

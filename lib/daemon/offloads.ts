@@ -2,7 +2,13 @@
  * The offloads of an interface: which may be used, which were switched off by hand, and which run.
  * @module
  */
-import { ALL_OFFLOADS, NO_OFFLOADS, type Offloads, offloadWords, sameOffloads } from "../base/offloads.ts";
+import {
+  ALL_OFFLOADS,
+  NO_OFFLOADS,
+  type Offloads,
+  offloadWords,
+  sameOffloads,
+} from "../base/offloads.ts";
 import { type OpenedTun, setOffloads } from "../ports/open_tun.ts";
 import type { InterfaceFacts } from "../base/status.ts";
 
@@ -42,7 +48,9 @@ export class InterfaceOffloads {
 
   #set(wanted: Offloads): void {
     const { tso, uso } = usableOf(wanted);
-    if (tso !== this.usable.tso || uso !== this.usable.uso) setOffloads(this.#tun.fd, this.#tun.name, { tso, uso });
+    if (tso !== this.usable.tso || uso !== this.usable.uso) {
+      setOffloads(this.#tun.fd, this.#tun.name, { tso, uso });
+    }
     this.#wanted = wanted;
   }
 }

@@ -37,7 +37,8 @@ export function socketOwner(name: string): number | undefined {
   return holders.length === 1 ? holders[0] : undefined;
 }
 
-const listensInFolder = (pid: number): boolean => listens(pid, (path) => path.startsWith(`${SOCKET_FOLDER}/`));
+const listensInFolder = (pid: number): boolean =>
+  listens(pid, (path) => path.startsWith(`${SOCKET_FOLDER}/`));
 
 /** Whether a process holds a Unix socket that listens at such a path. */
 function listens(pid: number, wanted: (path: string) => boolean): boolean {
@@ -48,7 +49,9 @@ function listens(pid: number, wanted: (path: string) => boolean): boolean {
       if (flags === LISTENING && wanted(path)) inodes.add(`socket:[${inode}]`);
     }
     if (inodes.size === 0) return false;
-    return [...Deno.readDirSync(`/proc/${pid}/fd`)].some(({ name }) => inodes.has(linkOr(`/proc/${pid}/fd/${name}`)));
+    return [...Deno.readDirSync(`/proc/${pid}/fd`)].some(({ name }) =>
+      inodes.has(linkOr(`/proc/${pid}/fd/${name}`))
+    );
   } catch {
     // It ended, or this user may not look.
     return false;
@@ -63,7 +66,8 @@ function linkOr(path: string, otherwise = ""): string {
   }
 }
 
-const processes = (): number[] => namesIn("/proc").map(Number).filter((pid) => Number.isInteger(pid));
+const processes = (): number[] =>
+  namesIn("/proc").map(Number).filter((pid) => Number.isInteger(pid));
 
 function namesIn(folder: string): string[] {
   try {
@@ -119,7 +123,9 @@ function schedule(pid: number | undefined): Watched | undefined {
   let waitedMs = 0;
   for (const name of namesIn(`/proc/${pid}/task`)) {
     try {
-      const [ranNs, waitedNs] = Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`).split(" ");
+      const [ranNs, waitedNs] = Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`).split(
+        " ",
+      );
       if (Number(name) === pid) ranMs = Number(ranNs) / 1e6;
       waitedMs += Number(waitedNs) / 1e6;
     } catch {
@@ -166,14 +172,18 @@ export async function endOwner(name: string, pid: number): Promise<void> {
     send(name, pid, signal);
     if (await hasEnded(pid, withinMs)) return;
   }
-  if (!await hasEnded(pid, TERM_MS)) throw osError("destroy", name, ETIMEDOUT, `process ${pid} does not end`);
+  if (!await hasEnded(pid, TERM_MS)) {
+    throw osError("destroy", name, ETIMEDOUT, `process ${pid} does not end`);
+  }
 }
 
 function send(name: string, pid: number, signal: Deno.Signal): void {
   try {
     Deno.kill(pid, signal);
   } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) throw osError("kill", `${name}, process ${pid}`, 1);
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw osError("kill", `${name}, process ${pid}`, 1);
+    }
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -34,7 +34,9 @@ export class Places {
 
   /** Why the interface has to end, as one of the kernel's would; undefined while it may go on. */
   reasonToEnd(): string | undefined {
-    const lost = [this.#birthplace, this.#sockets].find((place) => place?.isAbandoned(daemonProcesses));
+    const lost = [this.#birthplace, this.#sockets].find((place) =>
+      place?.isAbandoned(daemonProcesses)
+    );
     return lost && `${lost.path} was deleted and nobody else is in that network namespace`;
   }
 }

@@ -9,7 +9,12 @@ import { checkOperation } from "../uapi/operations.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
 import { parseSet } from "../uapi/set.ts";
-import { closeInheritedDescriptors, closeStandardDescriptors, leadSession, nameThread } from "../../ffi/process.ts";
+import {
+  closeInheritedDescriptors,
+  closeStandardDescriptors,
+  leadSession,
+  nameThread,
+} from "../../ffi/process.ts";
 import { close as closeDescriptor } from "../../ffi/libc.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
 import { Interface } from "./interface.ts";
@@ -54,10 +59,15 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const opened = Promise.withResolvers<Interface>();
   opened.promise.catch(() => {});
   // From the beginning: a signal that comes while the interface is being made ends it properly as soon as it is.
-  handleSignals(() => void opened.promise.then((device) => device.close("asked"), () => {}), foreground);
+  handleSignals(
+    () => void opened.promise.then((device) => device.close("asked"), () => {}),
+    foreground,
+  );
   let ended: Interface["ended"];
   try {
-    const change = parseSet((await options.configuration()).split("\n").filter((line) => line !== ""));
+    const change = parseSet(
+      (await options.configuration()).split("\n").filter((line) => line !== ""),
+    );
     const socket = new ControlSocket(name, async (request) => {
       const answer = await operate(await opened.promise, request, log);
       tidy.worked(request.lines.length, answer.body.length);
@@ -78,7 +88,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     named?.facts.remove();
     named?.socket.close();
     const known = error instanceof ConfigError || error instanceof OsError;
-    options.ready(formatReply("", known ? error : new Error(`internal error: ${describe(error)}`), 2));
+    options.ready(
+      formatReply("", known ? error : new Error(`internal error: ${describe(error)}`), 2),
+    );
     return 1;
   }
   const device = await opened.promise;
@@ -132,7 +144,10 @@ async function operate(device: Interface, request: UapiRequest, log: Log): Promi
     case "netns": {
       // It is there for as long as the client is: whoever goes to the interface's namespace opens it by this path.
       const descriptor = device.openPlace();
-      return { body: `netns=/proc/${Deno.pid}/fd/${descriptor}\n`, release: () => closeDescriptor(descriptor) };
+      return {
+        body: `netns=/proc/${Deno.pid}/fd/${descriptor}\n`,
+        release: () => closeDescriptor(descriptor),
+      };
     }
     case "destroy":
       setTimeout(() => device.close("asked"), 0);
@@ -184,4 +199,5 @@ function keepMemoryOutOfCoreDumps(): void {
   }
 }
 
-const describe = (error: unknown) => error instanceof Error ? `${error.message} ${error.stack ?? ""}` : String(error);
+const describe = (error: unknown) =>
+  error instanceof Error ? `${error.message} ${error.stack ?? ""}` : String(error);

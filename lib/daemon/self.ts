@@ -32,7 +32,8 @@ export const PACKED_ENVIRONMENT = { DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "
 /** The variable in which the shell header hands on the user's HOME, which it hides from the runtime. */
 export const PACKED_HOME = "WG_PACKED_HOME";
 /** V8's flags of a daemon: less memory for heaps that hold little and live long. */
-export const DAEMON_V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--single-threaded-gc,--expose-gc";
+export const DAEMON_V8_FLAGS =
+  "--v8-flags=--max-semi-space-size=1,--single-threaded-gc,--expose-gc";
 
 /** Where this module is when nothing bundled it; a program that uses the library may be called main.js too. */
 const SOURCE_SUFFIX = "/lib/daemon/self.ts";
@@ -71,7 +72,12 @@ export function selfCommand(args: readonly string[]): SelfCommand {
       return {
         program,
         args: [...PACKED_FLAGS, DAEMON_V8_FLAGS, `${folder}/${PACKED_MAIN}`, "wg", ...args],
-        environment: { ...keep("PATH"), ...PACKED_ENVIRONMENT, HOME: `${folder}/cache`, DENO_DIR: `${folder}/cache` },
+        environment: {
+          ...keep("PATH"),
+          ...PACKED_ENVIRONMENT,
+          HOME: `${folder}/cache`,
+          DENO_DIR: `${folder}/cache`,
+        },
       };
     }
     case "source": {
@@ -79,9 +85,24 @@ export function selfCommand(args: readonly string[]): SelfCommand {
       const path = (name: string) => decodeURIComponent(new URL(name, root).pathname);
       return {
         program,
-        args: ["run", "-A", "--no-prompt", DAEMON_V8_FLAGS, `--config=${path("deno.json")}`, path("main.ts"), ...args],
+        args: [
+          "run",
+          "-A",
+          "--no-prompt",
+          DAEMON_V8_FLAGS,
+          `--config=${path("deno.json")}`,
+          path("main.ts"),
+          ...args,
+        ],
         environment: {
-          ...keep("PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY", "npm_config_registry"),
+          ...keep(
+            "PATH",
+            "HOME",
+            "DENO_DIR",
+            "XDG_CACHE_HOME",
+            "NPM_CONFIG_REGISTRY",
+            "npm_config_registry",
+          ),
           ...PACKED_ENVIRONMENT,
         },
       };

@@ -26,7 +26,9 @@ const REAL_TIME_LAST = 64;
  * @param foreground whether the terminal's end is one of them
  */
 export function handleSignals(end: () => void, foreground: boolean): void {
-  for (const signal of foreground ? [...ENDING, "SIGHUP" as const] : ENDING) Deno.addSignalListener(signal, end);
+  for (const signal of foreground ? [...ENDING, "SIGHUP" as const] : ENDING) {
+    Deno.addSignalListener(signal, end);
+  }
   for (const signal of foreground ? IGNORED : [...IGNORED, SIGHUP]) ignoreSignal(signal);
   for (let signal = REAL_TIME_FIRST; signal <= REAL_TIME_LAST; signal++) ignoreSignal(signal);
 }

@@ -43,7 +43,12 @@ export async function spawn(
     if (answer === "") {
       const { code, signal } = await child.status;
       const last = (await complaint).trim().split("\n").slice(-3).join(" ");
-      throw osError("daemon", name, EIO, `ended with ${signal ?? `status ${code}`}${last === "" ? "" : `: ${last}`}`);
+      throw osError(
+        "daemon",
+        name,
+        EIO,
+        `ended with ${signal ?? `status ${code}`}${last === "" ? "" : `: ${last}`}`,
+      );
     }
     const body = parseReply(answer, name);
     return Number(/^pid=([0-9]+)$/m.exec(body)?.[1] ?? child.pid);
@@ -55,7 +60,10 @@ export async function spawn(
 }
 
 /** Everything until the mark or until the other side closes, at most 64 KiB of it. */
-async function readUpTo(stream: ReadableStream<Uint8Array>, mark: string | undefined): Promise<string> {
+async function readUpTo(
+  stream: ReadableStream<Uint8Array>,
+  mark: string | undefined,
+): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const piece of stream) {

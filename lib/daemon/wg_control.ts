@@ -51,7 +51,9 @@ function publicStatus(name: string): InterfaceStatus {
  * ```
  */
 export class DeviceControl implements WgControl {
-  async get(name: string): Promise<InterfaceStatus | { readonly listenPort: number; readonly rtable: number }> {
+  async get(
+    name: string,
+  ): Promise<InterfaceStatus | { readonly listenPort: number; readonly rtable: number }> {
     const status = await askedStatus(name);
     if (status !== undefined) return status;
     const { listenPort, rtable } = publicStatus(name);

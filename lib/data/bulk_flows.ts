@@ -63,7 +63,9 @@ function flowHash(u32: Uint32Array, at: number): number {
   } else {
     protocol = u32[word + Ip.IPV6_LENGTH / 4] >>> 16 & 0xff;
     sum = 0;
-    for (let i = Ip.IPV6_SOURCE / 4; i < Ip.IPV6_HEADER_BYTES / 4; i++) sum = sum + u32[word + i] | 0;
+    for (let i = Ip.IPV6_SOURCE / 4; i < Ip.IPV6_HEADER_BYTES / 4; i++) {
+      sum = sum + u32[word + i] | 0;
+    }
     transport = word + Ip.IPV6_HEADER_BYTES / 4;
   }
   if (protocol === Ip.PROTOCOL_TCP || protocol === Ip.PROTOCOL_UDP) {

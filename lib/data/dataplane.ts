@@ -139,7 +139,8 @@ export class Dataplane {
 
   /** Makes a data plane without peers, whose link is down until a `link` command. */
   constructor(options: DataplaneOptions) {
-    const { arena, cipher, suite, table, tun, udp, emit, offloads = {}, times = STANDARD_TIMES } = options;
+    const { arena, cipher, suite, table, tun, udp, emit, offloads = {}, times = STANDARD_TIMES } =
+      options;
     const { direction = "both" } = options;
     const counters = this.counters = options.counters ?? new Counters(table);
     const memory = new PacketMemory(arena);
@@ -173,7 +174,19 @@ export class Dataplane {
     this.#merger = merger;
     let sender: Sender | undefined;
     if (direction !== "inbound") {
-      const parts = { memory, checksum, cipher, table, udp, endpoints, staging, counters, voice, times, gso };
+      const parts = {
+        memory,
+        checksum,
+        cipher,
+        table,
+        udp,
+        endpoints,
+        staging,
+        counters,
+        voice,
+        times,
+        gso,
+      };
       this.#sender = sender = new Sender(parts, DEFAULT_MTU);
       const unreachable = new Unreachable(memory, checksum, tun, counters);
       const loops = new Loops({ memory, table, peers, sessions, counters, voice });
@@ -225,7 +238,12 @@ export class Dataplane {
 
   /** Which offloads are in use now; a kind that the kernel refused shows as off. */
   get offloads(): Offloads {
-    return { tso: this.#merger.tso, uso: this.#merger.uso, gso: this.#gso && this.#udp.gso, gro: this.#udp.gro };
+    return {
+      tso: this.#merger.tso,
+      uso: this.#merger.uso,
+      gso: this.#gso && this.#udp.gso,
+      gro: this.#udp.gro,
+    };
   }
 
   /**
@@ -297,15 +315,28 @@ export class Dataplane {
     peer: Peer,
     command: Exclude<
       DataCommand,
-      { type: "peer-add" | "peer-remove" | "mac1-key" | "link" | "own-addresses" | "debug" | "session-retire" }
+      {
+        type:
+          | "peer-add"
+          | "peer-remove"
+          | "mac1-key"
+          | "link"
+          | "own-addresses"
+          | "debug"
+          | "session-retire";
+      }
     >,
     now: Milliseconds,
   ): void {
     switch (command.type) {
       case "allowed-ips":
         if (command.replace) this.#allowedIps.removePeer(peer.slot);
-        for (const range of command.remove) this.#allowedIps.remove(range.address, range.prefix, peer.slot);
-        for (const range of command.add) this.#allowedIps.insert(range.address, range.prefix, peer.slot);
+        for (const range of command.remove) {
+          this.#allowedIps.remove(range.address, range.prefix, peer.slot);
+        }
+        for (const range of command.add) {
+          this.#allowedIps.insert(range.address, range.prefix, peer.slot);
+        }
         return;
       case "session-install":
         return this.#installSession(peer, command, now);
@@ -337,7 +368,11 @@ export class Dataplane {
     this.#peers[slot] = undefined;
   }
 
-  #installSession(peer: Peer, command: Extract<DataCommand, { type: "session-install" }>, now: Milliseconds): void {
+  #installSession(
+    peer: Peer,
+    command: Extract<DataCommand, { type: "session-install" }>,
+    now: Milliseconds,
+  ): void {
     if (this.#outbound !== undefined) this.#table.handshakeSent(peer.slot);
     if (this.#inbound !== undefined) this.#table.handshakeReceived(peer.slot);
     const session = this.#sessions.install(peer, command);

@@ -44,7 +44,11 @@ export class Endpoints {
       bytes[peer.cellAt + 1] === 0 && memory.sameEndpoint(peer.cellAt, sourceAt) &&
       !this.#table.keepsSourceBy(peer.slot, memory.u32[sourceAt + LOCAL_INTERFACE >>> 2])
     ) return;
-    this.#table.writeEndpoint(peer.slot, readEndpointCell(bytes, sourceAt), readLocalCell(bytes, sourceAt));
+    this.#table.writeEndpoint(
+      peer.slot,
+      readEndpointCell(bytes, sourceAt),
+      readLocalCell(bytes, sourceAt),
+    );
     this.#copy(peer);
   }
 

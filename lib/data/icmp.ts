@@ -84,7 +84,9 @@ export class Unreachable {
     const source = bytes[at + Ip.IPV4_SOURCE];
     const destination = bytes[at + Ip.IPV4_DESTINATION];
     if (source === 0 || source === 127 || source >= 224 || destination >= 224) return false;
-    if ((bytes[at + Ip.IPV4_FLAGS] & 0x1f) !== 0 || bytes[at + Ip.IPV4_FLAGS + 1] !== 0) return false;
+    if ((bytes[at + Ip.IPV4_FLAGS] & 0x1f) !== 0 || bytes[at + Ip.IPV4_FLAGS + 1] !== 0) {
+      return false;
+    }
     if (bytes[at + Ip.IPV4_PROTOCOL] !== Ip.PROTOCOL_ICMP) return true;
     const headerBytes = (bytes[at] & 15) * 4;
     return headerBytes < length && ICMP4_QUERIES.includes(bytes[at + headerBytes]);
@@ -94,9 +96,12 @@ export class Unreachable {
   #isAnswered6(at: number, length: number): boolean {
     const { bytes } = this.#memory;
     const isMulticast = (address: number) => bytes[address] === 0xff;
-    const isUnspecified = (address: number) => bytes.subarray(address, address + 16).every((byte) => byte === 0);
+    const isUnspecified = (address: number) =>
+      bytes.subarray(address, address + 16).every((byte) => byte === 0);
     const source = at + Ip.IPV6_SOURCE;
-    if (isMulticast(source) || isUnspecified(source) || isMulticast(at + Ip.IPV6_DESTINATION)) return false;
+    if (isMulticast(source) || isUnspecified(source) || isMulticast(at + Ip.IPV6_DESTINATION)) {
+      return false;
+    }
     if (bytes[at + Ip.IPV6_NEXT] !== Ip.PROTOCOL_ICMPV6) return true;
     return length > Ip.IPV6_HEADER_BYTES && bytes[at + Ip.IPV6_HEADER_BYTES] >= ICMP6_ERRORS_END;
   }
@@ -113,9 +118,17 @@ export class Unreachable {
     bytes[scratch + Ip.IPV4_PROTOCOL] = Ip.PROTOCOL_ICMP;
     const own = this.#own.answersFrom4;
     if (own !== undefined) bytes.set(own, scratch + Ip.IPV4_SOURCE);
-    else bytes.copyWithin(scratch + Ip.IPV4_SOURCE, at + Ip.IPV4_DESTINATION, at + Ip.IPV4_DESTINATION + 4);
+    else {bytes.copyWithin(
+        scratch + Ip.IPV4_SOURCE,
+        at + Ip.IPV4_DESTINATION,
+        at + Ip.IPV4_DESTINATION + 4,
+      );}
     bytes.copyWithin(scratch + Ip.IPV4_DESTINATION, at + Ip.IPV4_SOURCE, at + Ip.IPV4_SOURCE + 4);
-    view.setUint16(scratch + Ip.IPV4_CHECKSUM, ~this.#checksum.sum(scratch, Ip.IPV4_HEADER_BYTES, 0), true);
+    view.setUint16(
+      scratch + Ip.IPV4_CHECKSUM,
+      ~this.#checksum.sum(scratch, Ip.IPV4_HEADER_BYTES, 0),
+      true,
+    );
     bytes[icmp] = DESTINATION_UNREACHABLE4;
     bytes[icmp + 1] = HOST_UNREACHABLE4;
     bytes.copyWithin(icmp + Ip.ICMP_HEADER_BYTES, at, at + quoted);
@@ -135,7 +148,11 @@ export class Unreachable {
     bytes[scratch + Ip.IPV6_HOP_LIMIT] = HOP_LIMIT;
     const own = this.#own.answersFrom6;
     if (own !== undefined) bytes.set(own, scratch + Ip.IPV6_SOURCE);
-    else bytes.copyWithin(scratch + Ip.IPV6_SOURCE, at + Ip.IPV6_DESTINATION, at + Ip.IPV6_DESTINATION + 16);
+    else {bytes.copyWithin(
+        scratch + Ip.IPV6_SOURCE,
+        at + Ip.IPV6_DESTINATION,
+        at + Ip.IPV6_DESTINATION + 16,
+      );}
     bytes.copyWithin(scratch + Ip.IPV6_DESTINATION, at + Ip.IPV6_SOURCE, at + Ip.IPV6_SOURCE + 16);
     bytes[icmp] = DESTINATION_UNREACHABLE6;
     bytes[icmp + 1] = ADDRESS_UNREACHABLE6;

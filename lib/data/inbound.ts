@@ -102,7 +102,9 @@ export class Inbound {
 
   /** From now on IPv4 packets from these sources are dropped. */
   refuseSources(addresses: readonly IpBytes[]): void {
-    this.#refused4 = new Set(addresses.map((address) => new DataView(address.slice().buffer).getUint32(0, true)));
+    this.#refused4 = new Set(
+      addresses.map((address) => new DataView(address.slice().buffer).getUint32(0, true)),
+    );
   }
 
   /** A bounded number of receives. What they gave is written, but for packets of a flow that goes on in the next turn. Returns whether there was anything. */
@@ -222,7 +224,9 @@ export class Inbound {
     const peer = this.#runPeer;
     if (peer === null) return;
     this.#runPeer = null;
-    if (this.#table.received(peer.slot, this.#runBytes, this.#runHasData, now)) this.#voice.active(peer.slot);
+    if (this.#table.received(peer.slot, this.#runBytes, this.#runHasData, now)) {
+      this.#voice.active(peer.slot);
+    }
     this.#runBytes = 0;
     this.#runHasData = false;
   }
@@ -238,8 +242,9 @@ export class Inbound {
   #other(at: number, length: number, now: Milliseconds): void {
     const { bytes } = this.#memory;
     const kind = messageKind(bytes, at, length);
-    if (kind === C.MESSAGE_INITIATION || kind === C.MESSAGE_RESPONSE) this.#handshake(at, length, now);
-    else if (kind !== C.MESSAGE_COOKIE_REPLY) this.#counters.add(COUNTER.rx_malformed);
+    if (kind === C.MESSAGE_INITIATION || kind === C.MESSAGE_RESPONSE) {
+      this.#handshake(at, length, now);
+    } else if (kind !== C.MESSAGE_COOKIE_REPLY) this.#counters.add(COUNTER.rx_malformed);
     else if (this.mac1Key === undefined) this.#counters.add(COUNTER.handshake_no_private_key);
     else this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
   }
@@ -253,7 +258,9 @@ export class Inbound {
       return;
     } else this.#counters.add(COUNTER.handshake_mac1_wrong);
     if (this.#voice.debug) {
-      const notice = length === C.INITIATION_LENGTH ? "invalid-initiation-mac" : "invalid-response-mac";
+      const notice = length === C.INITIATION_LENGTH
+        ? "invalid-initiation-mac"
+        : "invalid-response-mac";
       this.#voice.notice(notice, undefined, readEndpointCell(bytes, this.#udp.sourceAt), now);
     }
   }
@@ -289,7 +296,12 @@ export class Inbound {
     const { slot, cellAt } = session.peer;
     this.#counters.addOf(COUNTER.rx_keepalives, slot);
     if (!this.#voice.debug) return;
-    this.#voice.notice("keepalive-received", slot, readEndpointCell(this.#memory.bytes, cellAt), now);
+    this.#voice.notice(
+      "keepalive-received",
+      slot,
+      readEndpointCell(this.#memory.bytes, cellAt),
+      now,
+    );
   }
 
   /** The initiator has shown that it has the keys: the responder may send on them now (whitepaper section 5.4.3). */
@@ -338,7 +350,9 @@ export class Inbound {
       return false;
     }
     this.#counters.addOf(COUNTER.rx_unallowed_source, slot);
-    if (this.#voice.debug) this.#voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
+    if (this.#voice.debug) {
+      this.#voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
+    }
     return false;
   }
 }

@@ -79,7 +79,9 @@ export class Loops {
     const type = this.#memory.view.getUint32(at, true);
     // A cookie reply has no index of a session of ours. It goes once around, in a data message,
     // which is known.
-    if (type !== MESSAGE_DATA && type !== MESSAGE_INITIATION && type !== MESSAGE_RESPONSE) return false;
+    if (type !== MESSAGE_DATA && type !== MESSAGE_INITIATION && type !== MESSAGE_RESPONSE) {
+      return false;
+    }
     const from = this.#addressee(type, this.#memory.view.getUint32(at + INDEX_AT, true), to);
     if (from === undefined) return false;
     if (from !== to && !leadsTo(to, from, now)) {
@@ -106,7 +108,10 @@ export class Loops {
     const next = bytes[tunPacket + Ip.IPV6_NEXT];
     const at = tunPacket + Ip.IPV6_HEADER_BYTES;
     if (next === Ip.PROTOCOL_UDP) return at + Ip.UDP_HEADER_BYTES;
-    if (next !== FRAGMENT_HEADER || bytes[at] !== Ip.PROTOCOL_UDP || (view.getUint16(at + 2) & 0xfff8) !== 0) return 0;
+    if (
+      next !== FRAGMENT_HEADER || bytes[at] !== Ip.PROTOCOL_UDP ||
+      (view.getUint16(at + 2) & 0xfff8) !== 0
+    ) return 0;
     return at + FRAGMENT_HEADER_BYTES + Ip.UDP_HEADER_BYTES;
   }
 

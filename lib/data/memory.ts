@@ -64,11 +64,15 @@ export class PacketMemory {
 
   /** Where the message of a slot begins. */
   sealMessage(index: number, large: boolean): number {
-    return (large ? this.#sealLarge + index * LARGE_SLOT_BYTES : this.#sealSlots + index * SLOT_BYTES) + MESSAGE_AT;
+    return (large
+      ? this.#sealLarge + index * LARGE_SLOT_BYTES
+      : this.#sealSlots + index * SLOT_BYTES) + MESSAGE_AT;
   }
   /** Where the message of a slot begins. */
   openMessage(index: number, large: boolean): number {
-    return (large ? this.#openLarge + index * LARGE_SLOT_BYTES : this.#openSlots + index * SLOT_BYTES) + MESSAGE_AT;
+    return (large
+      ? this.#openLarge + index * LARGE_SLOT_BYTES
+      : this.#openSlots + index * SLOT_BYTES) + MESSAGE_AT;
   }
   /** A peer's endpoint cell (lib/base/endpoint.ts). */
   cell(peer: number): number {

@@ -122,7 +122,9 @@ export class Merger {
     const tcp = tso && this.#tun.tso;
     const udp = uso && this.#tun.uso;
     const wanted = [tcp, tcp, udp, udp];
-    for (let kind = 0; kind < wanted.length; kind++) this.#merges[kind] = wanted[kind] && !this.#refused[kind];
+    for (let kind = 0; kind < wanted.length; kind++) {
+      this.#merges[kind] = wanted[kind] && !this.#refused[kind];
+    }
   }
 
   /** Takes a checked IP packet of exactly `length` bytes at `at` (a multiple of 64, with 64 bytes of room before it). */
@@ -152,7 +154,9 @@ export class Merger {
       }
       this.#write(flow);
     }
-    if (!this.#udp && (this.#memory.bytes[at + this.#headerBytes + Ip.TCP_FLAGS] & Ip.TCP_PSH) !== 0) {
+    if (
+      !this.#udp && (this.#memory.bytes[at + this.#headerBytes + Ip.TCP_FLAGS] & Ip.TCP_PSH) !== 0
+    ) {
       this.#writeAlone(at, length);
     } else this.#begin(flow ?? this.#free(), at, length);
   }
@@ -167,7 +171,11 @@ export class Merger {
     const { bytes, view } = this.#memory;
     const v4 = bytes[at] >>> 4 === 4;
     const headerBytes = v4 ? Ip.IPV4_HEADER_BYTES : Ip.IPV6_HEADER_BYTES;
-    if (v4 && (bytes[at] !== 0x45 || (bytes[at + Ip.IPV4_FLAGS] & 0x3f) !== 0 || bytes[at + Ip.IPV4_FLAGS + 1] !== 0)) {
+    if (
+      v4 &&
+      (bytes[at] !== 0x45 || (bytes[at + Ip.IPV4_FLAGS] & 0x3f) !== 0 ||
+        bytes[at + Ip.IPV4_FLAGS + 1] !== 0)
+    ) {
       return BARRIER;
     }
     const protocol = bytes[at + (v4 ? Ip.IPV4_PROTOCOL : Ip.IPV6_NEXT)];
@@ -181,16 +189,20 @@ export class Merger {
       this.#transportBytes = transportBytes;
       this.#payload = length - headerBytes - transportBytes;
       const flags = bytes[t + Ip.TCP_FLAGS] & ~Ip.TCP_PSH;
-      const fits = transportBytes >= Ip.TCP_HEADER_BYTES && this.#payload > 0 && flags === Ip.TCP_ACK;
+      const fits = transportBytes >= Ip.TCP_HEADER_BYTES && this.#payload > 0 &&
+        flags === Ip.TCP_ACK;
       // The reserved bits share a byte with the header length.
-      return fits && (bytes[t + Ip.TCP_OFFSET] & 15) === 0 && this.#merges[v4 ? 0 : KIND_V6] ? MERGEABLE : ALONE;
+      return fits && (bytes[t + Ip.TCP_OFFSET] & 15) === 0 && this.#merges[v4 ? 0 : KIND_V6]
+        ? MERGEABLE
+        : ALONE;
     }
     if (protocol === Ip.PROTOCOL_UDP) {
       if (length < headerBytes + Ip.UDP_HEADER_BYTES) return NOT_A_FLOW;
       this.#udp = true;
       this.#transportBytes = Ip.UDP_HEADER_BYTES;
       this.#payload = length - headerBytes - Ip.UDP_HEADER_BYTES;
-      const fits = this.#payload > 0 && view.getUint16(t + Ip.UDP_LENGTH) === length - headerBytes &&
+      const fits = this.#payload > 0 &&
+        view.getUint16(t + Ip.UDP_LENGTH) === length - headerBytes &&
         view.getUint16(t + Ip.UDP_CHECKSUM) !== 0;
       return fits && this.#merges[v4 ? KIND_UDP : KIND_UDP + KIND_V6] ? MERGEABLE : ALONE;
     }
@@ -205,7 +217,9 @@ export class Merger {
     const ports = u32[(at + this.#headerBytes) >>> 2];
     for (let i = 0; i < FLOWS_MAX; i++) {
       const flow = this.#flows[i];
-      if (!flow.live || flow.kind !== kind || u32[(flow.first + this.#headerBytes) >>> 2] !== ports) continue;
+      if (
+        !flow.live || flow.kind !== kind || u32[(flow.first + this.#headerBytes) >>> 2] !== ports
+      ) continue;
       let word = (at + (this.#v4 ? Ip.IPV4_SOURCE : Ip.IPV6_SOURCE)) >>> 2;
       let other = (flow.first + (this.#v4 ? Ip.IPV4_SOURCE : Ip.IPV6_SOURCE)) >>> 2;
       const end = (at + this.#headerBytes) >>> 2;
@@ -233,7 +247,9 @@ export class Merger {
     const v4 = (kind & KIND_V6) === 0;
     const udp = (kind & KIND_UDP) !== 0;
     const payload = length - headerBytes - transportBytes;
-    if (payload <= 0 || payload > flow.segment || flow.total + payload > SUPER_PACKET_MAX) return false;
+    if (payload <= 0 || payload > flow.segment || flow.total + payload > SUPER_PACKET_MAX) {
+      return false;
+    }
     if (flow.count >= (udp ? UDP_SEGMENTS_MAX : TCP_SEGMENTS_MAX)) return false;
     const own = at >>> 2;
     const first = flow.first >>> 2;
@@ -241,25 +257,36 @@ export class Merger {
     const firstT = first + (headerBytes >>> 2);
     if (v4) {
       // Version, header length, TOS | length; id | flags, fragment offset; TTL, protocol | checksum; source; destination.
-      if (((u32[own] ^ u32[first]) & 0xffff) !== 0 || (u32[own + 1] ^ u32[first + 1]) >>> 16 !== 0) return false;
+      if (
+        ((u32[own] ^ u32[first]) & 0xffff) !== 0 || (u32[own + 1] ^ u32[first + 1]) >>> 16 !== 0
+      ) return false;
       if (((u32[own + 2] ^ u32[first + 2]) & 0xffff) !== 0) return false;
       if (u32[own + 3] !== u32[first + 3] || u32[own + 4] !== u32[first + 4]) return false;
       // Without DF ids matter to whoever fragments later: they must be those that splitting the super-packet gives again.
       const isFragmentable = (u32[own + 1] & IPV4_DF_IN_WORD) === 0;
-      if (isFragmentable && view.getUint16(at + Ip.IPV4_ID) !== (flow.lastId + 1 & 0xffff)) return false;
+      if (isFragmentable && view.getUint16(at + Ip.IPV4_ID) !== (flow.lastId + 1 & 0xffff)) {
+        return false;
+      }
     } else {
       // Version, traffic class, flow label; length | next header, hop limit; addresses.
       if (u32[own] !== u32[first] || (u32[own + 1] ^ u32[first + 1]) >>> 16 !== 0) return false;
-      for (let i = 2; i < Ip.IPV6_HEADER_BYTES / 4; i++) if (u32[own + i] !== u32[first + i]) return false;
+      for (let i = 2; i < Ip.IPV6_HEADER_BYTES / 4; i++) {
+        if (u32[own + i] !== u32[first + i]) return false;
+      }
     }
     // Ports.
     if (u32[t] !== u32[firstT]) return false;
     if (udp) {
       // Length | checksum, of which 0 means none.
-      if (swap16(u32[t + 1] & 0xffff) !== length - headerBytes || u32[t + 1] >>> 16 === 0) return false;
+      if (swap16(u32[t + 1] & 0xffff) !== length - headerBytes || u32[t + 1] >>> 16 === 0) {
+        return false;
+      }
     } else {
       // Sequence number; acknowledgement; header length, flags | window; checksum | urgent pointer; options.
-      if (view.getUint32(t * 4 + Ip.TCP_SEQUENCE) !== flow.nextSequence || u32[t + 2] !== u32[firstT + 2]) return false;
+      if (
+        view.getUint32(t * 4 + Ip.TCP_SEQUENCE) !== flow.nextSequence ||
+        u32[t + 2] !== u32[firstT + 2]
+      ) return false;
       if (((u32[t + 3] ^ u32[firstT + 3]) & ~TCP_PSH_IN_WORD) !== 0) return false;
       if ((u32[t + 4] ^ u32[firstT + 4]) >>> 16 !== 0) return false;
       for (let i = Ip.TCP_HEADER_BYTES / 4; i < transportBytes >>> 2; i++) {
@@ -283,7 +310,11 @@ export class Merger {
     const { kind } = flow;
     const protocol = (kind & KIND_UDP) !== 0 ? Ip.PROTOCOL_UDP << 8 : Ip.PROTOCOL_TCP << 8;
     const addresses = (kind & KIND_V6) === 0 ? Ip.IPV4_SOURCE : Ip.IPV6_SOURCE;
-    return this.#checksum.sum(at + addresses, length - addresses, protocol + swap16(length - flow.headerBytes)) ===
+    return this.#checksum.sum(
+      at + addresses,
+      length - addresses,
+      protocol + swap16(length - flow.headerBytes),
+    ) ===
       0xffff;
   }
 
@@ -334,7 +365,9 @@ export class Merger {
 
   /** Where the device is to have what answers this packet. */
   #queueFor(at: number): number {
-    return this.#tun.queues === 2 && this.#bulkFlows.has(this.#memory.u32, at, this.now) ? QUEUE_BULK : QUEUE_MAIN;
+    return this.#tun.queues === 2 && this.#bulkFlows.has(this.#memory.u32, at, this.now)
+      ? QUEUE_BULK
+      : QUEUE_MAIN;
   }
 
   #writeAlone(at: number, length: number): void {
@@ -375,11 +408,17 @@ export class Merger {
     if (flow.psh) bytes[transport + Ip.TCP_FLAGS] |= Ip.TCP_PSH;
     const start = (udp ? Ip.PROTOCOL_UDP : Ip.PROTOCOL_TCP) * 256 + swap16(total - headerBytes);
     const addresses = v4 ? Ip.IPV4_SOURCE : Ip.IPV6_SOURCE;
-    view.setUint16(sumAt, this.#checksum.sum(first + addresses, headerBytes - addresses, start), true);
+    view.setUint16(
+      sumAt,
+      this.#checksum.sum(first + addresses, headerBytes - addresses, start),
+      true,
+    );
 
     const headers = headerBytes + transportBytes;
     this.#tun.gather(0, vnet, VNET_HEADER_BYTES + flow.firstBytes);
-    for (let i = 1; i < flow.count; i++) this.#tun.gather(i, flow.packets[i] + headers, flow.lengths[i] - headers);
+    for (let i = 1; i < flow.count; i++) {
+      this.#tun.gather(i, flow.packets[i] + headers, flow.lengths[i] - headers);
+    }
     this.#counters.values[COUNTER.tun_writes]++;
     if (this.#tun.write(flow.count, this.#queueFor(first))) {
       this.#wasTaken[kind] = true;
@@ -410,7 +449,9 @@ export class Merger {
       view.setUint16(first + Ip.IPV4_CHECKSUM, 0);
       view.setUint16(first + Ip.IPV4_CHECKSUM, ~this.#checksum.sum(first, headerBytes, 0), true);
     } else view.setUint16(first + Ip.IPV6_LENGTH, length - Ip.IPV6_HEADER_BYTES);
-    if ((kind & KIND_UDP) !== 0) view.setUint16(first + headerBytes + Ip.UDP_LENGTH, length - headerBytes);
+    if ((kind & KIND_UDP) !== 0) {
+      view.setUint16(first + headerBytes + Ip.UDP_LENGTH, length - headerBytes);
+    }
   }
 }
 

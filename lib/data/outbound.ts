@@ -122,8 +122,12 @@ export class Outbound {
     const hasBulk = tun.queues === 2;
     const isBulksTurn = hasBulk && this.#mainInRow >= MAIN_IN_ROW_MAX;
     let read = isBulksTurn ? this.#nextOfBulk(now) : this.#nextOfMain();
-    if (read === PORT_DRAINED && hasBulk) read = isBulksTurn ? this.#nextOfMain() : this.#nextOfBulk(now);
-    if (hasBulk && read >= BULK_PACKET_BYTES) this.#bulkFlows.mark(this.#memory.u32, this.#memory.tunPacket, now);
+    if (read === PORT_DRAINED && hasBulk) {
+      read = isBulksTurn ? this.#nextOfMain() : this.#nextOfBulk(now);
+    }
+    if (hasBulk && read >= BULK_PACKET_BYTES) {
+      this.#bulkFlows.mark(this.#memory.u32, this.#memory.tunPacket, now);
+    }
     return read;
   }
 
@@ -170,7 +174,9 @@ export class Outbound {
     }
     if (this.#loops.isLoop(peer, v4, length, now)) return;
     const gso = bytes[tunPacket - VNET_HEADER_BYTES + Vnet.VNET_GSO_TYPE] & ~Vnet.GSO_ECN;
-    const session = gso === Vnet.GSO_NONE ? this.#one(peer, length, now) : this.#split(peer, v4, gso, length, now);
+    const session = gso === Vnet.GSO_NONE
+      ? this.#one(peer, length, now)
+      : this.#split(peer, v4, gso, length, now);
     if (session !== null) this.#sender.keepFresh(session, now);
   }
 
@@ -272,7 +278,12 @@ export class Outbound {
       const padded = sender.paddedLength(total);
       const at = session === null ? scratch : sender.makeRoom(peer, padded, ecn, now);
       checksum.copy(at, packet, headers);
-      let sum = checksum.sumCopy(at + headers, packet + headers + from, part, transportSum + swap16(total - start));
+      let sum = checksum.sumCopy(
+        at + headers,
+        packet + headers + from,
+        part,
+        transportSum + swap16(total - start),
+      );
       if (v4) {
         const ownId = (id + index) & 0xffff;
         view.setUint16(at + Ip.IPV4_LENGTH, total);

@@ -110,7 +110,10 @@ export class Sender {
   /** The session on which `count` more messages may be sent to the peer now, or null. */
   sendable(peer: Peer, count: number, now: Milliseconds): Session | null {
     const session = peer.current;
-    if (session === null || now - session.createdAt >= this.#times.rejectAfter || !session.hasRoomFor(count)) {
+    if (
+      session === null || now - session.createdAt >= this.#times.rejectAfter ||
+      !session.hasRoomFor(count)
+    ) {
       return null;
     }
     return session;
@@ -151,7 +154,10 @@ export class Sender {
     } else if (wire < this.#segment) this.#closed = true;
     if (length > 0) this.#hasData = true;
     // Slots of queued datagrams are not free yet.
-    const at = this.#memory.sealMessage(this.#large ? this.#count : this.#queued + this.#count, this.#large);
+    const at = this.#memory.sealMessage(
+      this.#large ? this.#count : this.#queued + this.#count,
+      this.#large,
+    );
     this.#udp.gather(this.#count++, at - DATA.packet, wire);
     this.#bytes += wire;
     return at;
@@ -160,7 +166,8 @@ export class Sender {
   /** Whether a datagram of `wire` bytes may go on the open run. */
   #fits(peer: Peer, wire: number, ecn: number): boolean {
     return !this.#closed && wire <= this.#segment && peer === this.#peer && ecn === this.#ecn &&
-      this.#bytes + wire <= this.#bytesMax && this.#count < (this.#large ? this.#largeMax : this.#smallMax);
+      this.#bytes + wire <= this.#bytesMax &&
+      this.#count < (this.#large ? this.#largeMax : this.#smallMax);
   }
 
   /** Zeroes the padding, seals the message and writes its header. `length` is the packet's, `padded` the message's. */
@@ -207,7 +214,13 @@ export class Sender {
     }
     this.#endpoints.refresh(peer);
     const index = this.#queued++;
-    queue.put(index, this.#memory.sealMessage(index, false) - DATA.packet, this.#bytes, peer.cellAt, this.#ecn);
+    queue.put(
+      index,
+      this.#memory.sealMessage(index, false) - DATA.packet,
+      this.#bytes,
+      peer.cellAt,
+      this.#ecn,
+    );
     this.#queuedPeers[index] = peer;
     this.#queuedBytes[index] = this.#bytes;
     this.#queuedData[index] = this.#hasData ? 1 : 0;
@@ -255,7 +268,9 @@ export class Sender {
     // A failed send still counts as an attempt, or persistent keepalives would be due again at once.
     const failed = result === SEND_FAILED;
     if (failed) this.#counters.addOf(COUNTER.tx_send_failed, peer.slot, count);
-    if (this.#table.sent(peer.slot, failed ? 0 : bytes, !failed && hasData, now)) this.#voice.active(peer.slot);
+    if (this.#table.sent(peer.slot, failed ? 0 : bytes, !failed && hasData, now)) {
+      this.#voice.active(peer.slot);
+    }
   }
 
   #forgetRun(): void {
@@ -276,7 +291,9 @@ export class Sender {
     }
     for (const packet of staged) {
       this.#memory.bytes.set(packet, this.#memory.scratch);
-      if (this.add(peer, this.#memory.scratch, packet.length, now) === null) this.#staging.push(peer, packet);
+      if (this.add(peer, this.#memory.scratch, packet.length, now) === null) {
+        this.#staging.push(peer, packet);
+      }
     }
     this.flush(now);
   }
@@ -290,7 +307,12 @@ export class Sender {
     this.flush(now);
     this.keepFresh(session, now);
     if (this.#voice.debug) {
-      this.#voice.notice("keepalive-sent", peer.slot, readEndpointCell(this.#memory.bytes, peer.cellAt), now);
+      this.#voice.notice(
+        "keepalive-sent",
+        peer.slot,
+        readEndpointCell(this.#memory.bytes, peer.cellAt),
+        now,
+      );
     }
   }
 }

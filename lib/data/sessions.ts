@@ -107,7 +107,9 @@ export class SessionTable {
   findRemote(index: number): Session | undefined {
     if (this.#byRemote === undefined) {
       this.#byRemote = new Map();
-      for (const session of this.#rows) if (session !== null) this.#byRemote.set(session.remoteIndex >>> 0, session);
+      for (const session of this.#rows) {
+        if (session !== null) this.#byRemote.set(session.remoteIndex >>> 0, session);
+      }
     }
     return this.#byRemote.get(index);
   }
@@ -138,7 +140,9 @@ export class SessionTable {
     this.#rows[session.row] = null;
     this.#freeRows.push(session.row);
     this.#rowOfSlot[session.localIndex & (SESSION_SLOTS - 1)] = 0;
-    if (this.#byRemote?.get(session.remoteIndex >>> 0) === session) this.#byRemote.delete(session.remoteIndex >>> 0);
+    if (this.#byRemote?.get(session.remoteIndex >>> 0) === session) {
+      this.#byRemote.delete(session.remoteIndex >>> 0);
+    }
     const { peer } = session;
     if (peer.current === session) peer.current = null;
     if (peer.next === session) peer.next = null;

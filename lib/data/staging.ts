@@ -27,7 +27,9 @@ export class Staging {
   /** Takes a finished inner packet (its own copy). When there is no room the peer's oldest are dropped; when it has none, this one is. */
   push(peer: Peer, packet: Uint8Array): void {
     const staged = peer.staged ??= [];
-    while (staged.length > 0 && (staged.length >= STAGED_PACKETS_MAX || this.#isFull(packet.length))) {
+    while (
+      staged.length > 0 && (staged.length >= STAGED_PACKETS_MAX || this.#isFull(packet.length))
+    ) {
       this.#bytes -= (staged.shift() as Uint8Array).length;
       this.#counters.addOf(COUNTER.tx_staged_dropped, peer.slot);
     }

@@ -78,11 +78,21 @@ export class Voice {
       Atomics.add(this.#waiting, 0, 1);
     }
     const datagram = bytes.slice(at, at + length);
-    this.#emit({ type: "handshake-datagram", datagram, source, local: readLocalCell(bytes, cellAt) });
+    this.#emit({
+      type: "handshake-datagram",
+      datagram,
+      source,
+      local: readLocalCell(bytes, cellAt),
+    });
   }
 
   /** A notice; dropped when it is not wanted or was said often in this second. */
-  notice(notice: Notice, peer: PeerSlot | undefined, source: Endpoint | undefined, now: Milliseconds): void {
+  notice(
+    notice: Notice,
+    peer: PeerSlot | undefined,
+    source: Endpoint | undefined,
+    now: Milliseconds,
+  ): void {
     if (!this.debug) return;
     const noticed = this.#noticed.get(notice);
     if (noticed === undefined || now - noticed.since >= 1000) {

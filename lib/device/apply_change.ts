@@ -41,7 +41,11 @@ function applySockets(ctx: Context, change: DeviceChange): void {
 function setPrivateKey(ctx: Context, privateKey: Uint8Array, now: Milliseconds): void {
   const none = privateKey.every((byte) => byte === 0);
   const key = clamped(privateKey);
-  if (none ? ctx.own === undefined : ctx.own !== undefined && sameBytes(ctx.own.identity.privateKey, key)) {
+  if (
+    none
+      ? ctx.own === undefined
+      : ctx.own !== undefined && sameBytes(ctx.own.identity.privateKey, key)
+  ) {
     key.fill(0);
     return;
   }
@@ -51,7 +55,10 @@ function setPrivateKey(ctx: Context, privateKey: Uint8Array, now: Milliseconds):
   } else {
     const identity = identityOf(ctx.suite, key);
     const { suite, random, times } = ctx;
-    const checker = new CookieChecker({ suite, random, secretMaxAge: times.cookieSecret }, identity.publicKey);
+    const checker = new CookieChecker(
+      { suite, random, secretMaxAge: times.cookieSecret },
+      identity.publicKey,
+    );
     ctx.own = { identity, checker };
     const ourselves = ctx.peers.find(identity.publicKey);
     if (ourselves !== undefined) removePeer(ctx, ourselves, now);
@@ -105,20 +112,26 @@ function applyPeer(ctx: Context, change: PeerChange, now: Milliseconds): void {
     moveTo(ctx, peer, change.endpoint, undefined);
   }
   applyRanges(ctx, peer, change);
-  if (change.persistentKeepalive !== undefined) setPersistentKeepalive(ctx, peer, change.persistentKeepalive, now);
+  if (change.persistentKeepalive !== undefined) {
+    setPersistentKeepalive(ctx, peer, change.persistentKeepalive, now);
+  }
 }
 
 /** The sessions that there are go on; the next handshake takes the new key. */
 function setPresharedKey(peer: Peer, presharedKey: Uint8Array): void {
   if (peer.presharedKey !== NO_PRESHARED_KEY) peer.presharedKey.fill(0);
-  peer.presharedKey = presharedKey.every((byte) => byte === 0) ? NO_PRESHARED_KEY : presharedKey.slice();
+  peer.presharedKey = presharedKey.every((byte) => byte === 0)
+    ? NO_PRESHARED_KEY
+    : presharedKey.slice();
 }
 
 function applyRanges(ctx: Context, peer: Peer, change: PeerChange): void {
   const add = (change.allowedIps ?? []).map(masked);
   const remove = (change.removeAllowedIps ?? []).map(masked);
   const replace = change.replaceAllowedIps === true;
-  if (add.length === 0 && remove.length === 0 && (!replace || peer.allowedIps === undefined)) return;
+  if (add.length === 0 && remove.length === 0 && (!replace || peer.allowedIps === undefined)) {
+    return;
+  }
   if (replace) ctx.peers.clearRanges(peer);
   for (const range of remove) ctx.peers.removeRange(peer, range);
   for (const range of add) ctx.peers.addRange(peer, range);
@@ -135,7 +148,12 @@ function masked(range: AllowedIp): AllowedIp {
 }
 
 /** One that was off is sent at once when it is switched on. */
-function setPersistentKeepalive(ctx: Context, peer: Peer, seconds: number, now: Milliseconds): void {
+function setPersistentKeepalive(
+  ctx: Context,
+  peer: Peer,
+  seconds: number,
+  now: Milliseconds,
+): void {
   const switchedOn = peer.timers.persistentKeepalive === 0 && seconds !== 0;
   peer.timers.persistentKeepaliveSet(seconds);
   if (!switchedOn) return;

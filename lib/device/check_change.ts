@@ -21,7 +21,11 @@ const STANDARD_LIMITS: Limits = { peers: PEERS_MAX, allowedIps: ALLOWED_IPS_MAX 
  * @param limits only tests give others
  * @throws ConfigError for the first thing that is wrong; its word is ifconfig's
  */
-export function checkChange(change: DeviceChange, peers: PeerRegistry, limits: Limits = STANDARD_LIMITS): void {
+export function checkChange(
+  change: DeviceChange,
+  peers: PeerRegistry,
+  limits: Limits = STANDARD_LIMITS,
+): void {
   checkKey("wgkey", change.privateKey);
   checkNumber("wgport", change.listenPort, 65_535);
   checkNumber("fwmark", change.fwmark, 0xffff_ffff);
@@ -57,7 +61,9 @@ function checkNumber(word: string, value: number | undefined, max: number): void
 }
 
 function checkAddress(word: string, address: Uint8Array): void {
-  if (address.length !== 4 && address.length !== 16) throw new ConfigError(word, "neither an IPv4 nor an IPv6 address");
+  if (address.length !== 4 && address.length !== 16) {
+    throw new ConfigError(word, "neither an IPv4 nor an IPv6 address");
+  }
 }
 
 function checkRange(range: AllowedIp): void {
@@ -71,7 +77,9 @@ function checkPeerCount(change: DeviceChange, peers: PeerRegistry, max: number):
   const before = change.replacePeers === true ? 0 : peers.size;
   if (before + changes.length <= max) return;
   const known = new Set<string>();
-  if (change.replacePeers !== true) { for (const peer of peers.all()) known.add(peerKey(peer.publicKey)); }
+  if (change.replacePeers !== true) {
+    for (const peer of peers.all()) known.add(peerKey(peer.publicKey));
+  }
   for (const { publicKey, remove, updateOnly } of changes) {
     if (remove === true) known.delete(peerKey(publicKey));
     else if (updateOnly !== true) known.add(peerKey(publicKey));

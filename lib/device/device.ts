@@ -182,7 +182,9 @@ export class Device {
     }
     if (event.type === "notice") {
       const peer = event.peer === undefined ? undefined : ctx.peers.at(event.peer);
-      if (event.peer === undefined || peer !== undefined) this.#notice(event.notice, peer, event.source);
+      if (event.peer === undefined || peer !== undefined) {
+        this.#notice(event.notice, peer, event.source);
+      }
       return;
     }
     const peer = ctx.peers.at(event.peer);
@@ -217,7 +219,9 @@ export class Device {
     this.#ctx.out.at(now);
     if (this.#limiterAt <= now) {
       this.#limiter.collect(now);
-      this.#limiterAt = this.#limiter.size > 0 ? milliseconds(now + LIMITER_COLLECT_MS) : NOT_PENDING;
+      this.#limiterAt = this.#limiter.size > 0
+        ? milliseconds(now + LIMITER_COLLECT_MS)
+        : NOT_PENDING;
     }
     runTimers(this.#ctx, now);
   }
@@ -266,7 +270,9 @@ export class Device {
     const { endpoint } = pathOf(this.#ctx, peer);
     if (endpoint === undefined || through === undefined) return;
     const itself = `its endpoint ${formatEndpoint(endpoint)} is routed into the interface itself`;
-    const way = through === peer ? "" : `, through peer ${through.number}, which leads back to peer ${peer.number}`;
+    const way = through === peer
+      ? ""
+      : `, through peer ${through.number}, which leads back to peer ${peer.number}`;
     this.#ctx.out.complain(`Unable to send to peer ${peer.number}: ${itself}${way}`);
   }
 

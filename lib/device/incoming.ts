@@ -17,9 +17,22 @@ import { COUNTER, type CounterName, type PeerCounterName } from "../base/counter
 import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
 import { NEVER } from "../base/times.ts";
 import type { RateLimiter } from "../cookie/rate_limiter.ts";
-import { consumeResponse, createResponse, openInitiation, openTimestamp, wipeInitiated } from "../noise/handshake.ts";
+import {
+  consumeResponse,
+  createResponse,
+  openInitiation,
+  openTimestamp,
+  wipeInitiated,
+} from "../noise/handshake.ts";
 import { isLater } from "../noise/tai64n.ts";
-import { COOKIE_REPLY, INITIATION, MESSAGE_NONE, messageKind, readIndex, RESPONSE } from "../wire/messages.ts";
+import {
+  COOKIE_REPLY,
+  INITIATION,
+  MESSAGE_NONE,
+  messageKind,
+  readIndex,
+  RESPONSE,
+} from "../wire/messages.ts";
 import type { Context, OwnKeys } from "./context.ts";
 import { cookieJarOf, staticSharedOf } from "./outgoing.ts";
 import type { Peer } from "./peer.ts";

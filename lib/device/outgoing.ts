@@ -27,7 +27,12 @@ export function cookieJarOf(ctx: Context, peer: Peer): CookieJar {
 }
 
 /** Call when somebody wants a session that is not there, or a newer one; nothing happens when the wish is out of date. */
-export function wishForSession(ctx: Context, peer: Peer, now: Milliseconds, deferred: boolean): void {
+export function wishForSession(
+  ctx: Context,
+  peer: Peer,
+  now: Milliseconds,
+  deferred: boolean,
+): void {
   const session = usableSession(ctx, peer, now);
   const { rekeyAfter, rekeyTimeout } = ctx.times;
   const fresh = deferred ? rekeyAfter : Math.min(rekeyAfter, rekeyTimeout);

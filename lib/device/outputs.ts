@@ -28,7 +28,11 @@ export type DeviceEvent =
    * Both sides have a new session: the first one, or one that takes an older one's place.
    * The initiator knows it from the response, the responder from the first data message.
    */
-  | { readonly type: "handshake-completed"; readonly publicKey: PublicKey; readonly initiator: boolean }
+  | {
+    readonly type: "handshake-completed";
+    readonly publicKey: PublicKey;
+    readonly initiator: boolean;
+  }
   /** The peer did not answer for `Times.rekeyAttempt`: its staged packets were dropped. */
   | { readonly type: "handshake-failed"; readonly publicKey: PublicKey };
 

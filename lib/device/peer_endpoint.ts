@@ -18,7 +18,12 @@ export function pathOf(ctx: Context, peer: Peer): PeerPath {
 }
 
 /** Call when configuration or an authenticated handshake message says where the peer is. `local` undefined: let the kernel choose. */
-export function moveTo(ctx: Context, peer: Peer, endpoint: Endpoint, local: LocalAddress | undefined): void {
+export function moveTo(
+  ctx: Context,
+  peer: Peer,
+  endpoint: Endpoint,
+  local: LocalAddress | undefined,
+): void {
   ctx.table.writeEndpoint(peer.slot, endpoint, local);
 }
 

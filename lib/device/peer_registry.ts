@@ -70,7 +70,12 @@ export class PeerRegistry {
 
   /** Makes a peer; the caller checked that there is none with this key and that PEERS_MAX is not reached. */
   add(publicKey: PublicKey, now: Milliseconds): Peer {
-    const peer = new Peer(this.#takeSlot(now), ++this.#lastNumber, this.#keepKey(publicKey), this.timersOwner);
+    const peer = new Peer(
+      this.#takeSlot(now),
+      ++this.#lastNumber,
+      this.#keepKey(publicKey),
+      this.timersOwner,
+    );
     this.#byKey.set(peerKey(publicKey), peer);
     this.#bySlot[peer.slot] = peer;
     return peer;
@@ -130,7 +135,10 @@ export class PeerRegistry {
 
   #takeSlot(now: Milliseconds): PeerSlot {
     const rested = this.#resting[this.#restingFrom];
-    if (rested !== undefined && (now - rested.since >= SLOT_REST_MS || this.#bySlot.length >= PEERS_MAX)) {
+    if (
+      rested !== undefined &&
+      (now - rested.since >= SLOT_REST_MS || this.#bySlot.length >= PEERS_MAX)
+    ) {
       this.#restingFrom++;
       if (this.#restingFrom > 1024 && this.#restingFrom * 2 > this.#resting.length) {
         this.#resting.splice(0, this.#restingFrom);

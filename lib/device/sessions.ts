@@ -17,7 +17,9 @@ const REPLACED_MAX = 3;
 /** The session on which the peer can be sent to now. */
 export function usableSession(ctx: Context, peer: Peer, now: Milliseconds): Session | undefined {
   const { current } = peer;
-  return current !== undefined && now - current.createdAt < ctx.times.rejectAfter ? current : undefined;
+  return current !== undefined && now - current.createdAt < ctx.times.rejectAfter
+    ? current
+    : undefined;
 }
 
 /** Call when a handshake gave keys: as initiator after the response came, as responder before it is sent. */
@@ -65,7 +67,12 @@ function place(ctx: Context, peer: Peer, session: Session, now: Milliseconds): v
 }
 
 /** Call when the data plane says that `next` was confirmed. Returns false when the session is not the next one any more. */
-export function confirmSession(ctx: Context, peer: Peer, localIndex: SessionIndex, now: Milliseconds): boolean {
+export function confirmSession(
+  ctx: Context,
+  peer: Peer,
+  localIndex: SessionIndex,
+  now: Milliseconds,
+): boolean {
   if (peer.next?.localIndex !== localIndex) return false;
   replace(ctx, peer, peer.previous, now);
   peer.previous = peer.current;
@@ -77,7 +84,9 @@ export function confirmSession(ctx: Context, peer: Peer, localIndex: SessionInde
 
 /** Retires sessions that are too old to be used, and those that were replaced a while ago. */
 export function retireExpired(ctx: Context, peer: Peer, now: Milliseconds): void {
-  while (peer.replaced !== undefined && peer.replaced[0].until <= now) retireOldestReplaced(ctx, peer);
+  while (peer.replaced !== undefined && peer.replaced[0].until <= now) {
+    retireOldestReplaced(ctx, peer);
+  }
   const oldest = now - ctx.times.rejectAfter;
   if (peer.previous !== undefined && peer.previous.createdAt <= oldest) {
     retire(ctx, peer.previous);

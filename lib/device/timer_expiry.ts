@@ -46,7 +46,10 @@ function expiredRetransmitHandshake(ctx: Context, peer: Peer, now: Milliseconds)
   if (attempt === 0) {
     ctx.counters.addOf(COUNTER.handshake_given_up, peer.slot);
     // OpenBSD counts the first try and the one that is not made any more.
-    ctx.out.say(`Handshake for peer ${peer.number} did not complete after ${max + 2} retries, giving up`, endpoint);
+    ctx.out.say(
+      `Handshake for peer ${peer.number} did not complete after ${max + 2} retries, giving up`,
+      endpoint,
+    );
     ctx.out.command({ type: "staged-drop", peer: peer.slot });
     ctx.out.event({ type: "handshake-failed", publicKey: peer.publicKey });
     return;

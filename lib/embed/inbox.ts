@@ -32,7 +32,10 @@ export class Inbox {
   /** Adds a packet. Call `handOver` afterwards, when the callback may run. */
   put(packet: Uint8Array): void {
     const { length } = packet;
-    if (this.#closed || this.#waiting.length >= INBOX_PACKETS_MAX || this.#bytes + length > INBOX_BYTES_MAX) {
+    if (
+      this.#closed || this.#waiting.length >= INBOX_PACKETS_MAX ||
+      this.#bytes + length > INBOX_BYTES_MAX
+    ) {
       this.dropped++;
       return;
     }

@@ -103,7 +103,9 @@ export function publicKeyOf(privateKey: string | Uint8Array): PublicKey {
  */
 export function parsePrivateKey(key: string | Uint8Array, word = "privateKey"): PrivateKey {
   const bytes = parseKey(key, word);
-  if (isZero(bytes)) throw new ConfigError(word, "all bytes are zero; 32 random bytes are required");
+  if (isZero(bytes)) {
+    throw new ConfigError(word, "all bytes are zero; 32 random bytes are required");
+  }
   return bytes as PrivateKey;
 }
 
@@ -133,7 +135,10 @@ export function parsePublicKey(key: string | Uint8Array, word = "publicKey"): Pu
   const point = bytes.slice();
   point[31] &= 0x7f;
   if (SMALL_ORDER_POINTS.includes(point.toHex())) {
-    throw new ConfigError(word, "a point of small order; the public key of a private key is required");
+    throw new ConfigError(
+      word,
+      "a point of small order; the public key of a private key is required",
+    );
   }
   return bytes as PublicKey;
 }
@@ -157,7 +162,9 @@ export function parsePublicKey(key: string | Uint8Array, word = "publicKey"): Pu
  */
 export function parsePresharedKey(key: string | Uint8Array, word = "presharedKey"): PresharedKey {
   const bytes = parseKey(key, word);
-  if (isZero(bytes)) throw new ConfigError(word, "all bytes are zero; 32 random bytes are required");
+  if (isZero(bytes)) {
+    throw new ConfigError(word, "all bytes are zero; 32 random bytes are required");
+  }
   return bytes as PresharedKey;
 }
 
@@ -189,13 +196,18 @@ function randomKey(): Uint8Array {
 function parseKey(key: string | Uint8Array, word: string): Uint8Array {
   if (typeof key !== "string") {
     if (!(key instanceof Uint8Array)) {
-      throw new ConfigError(word, `${kindOf(key)}; 44 characters of base64 or 32 bytes are required`);
+      throw new ConfigError(
+        word,
+        `${kindOf(key)}; 44 characters of base64 or 32 bytes are required`,
+      );
     }
     if (key.length === KEY_LENGTH) return key.slice();
     throw new ConfigError(word, `${key.length} bytes; ${KEY_LENGTH} bytes are required`);
   }
   const required = `${KEY_TEXT_LENGTH} characters of base64 are required`;
-  if (key.length !== KEY_TEXT_LENGTH) throw new ConfigError(word, `${key.length} characters; ${required}`);
+  if (key.length !== KEY_TEXT_LENGTH) {
+    throw new ConfigError(word, `${key.length} characters; ${required}`);
+  }
   try {
     const bytes = Uint8Array.fromBase64(key, { lastChunkHandling: "strict" });
     if (bytes.length === KEY_LENGTH) return bytes;

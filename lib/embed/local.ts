@@ -90,7 +90,9 @@ export class LocalInterface {
   #closed = false;
 
   constructor(options: LocalOptions) {
-    const table = new FollowedTable((slot, before, endpoint) => this.#moved(slot, before, endpoint));
+    const table = new FollowedTable((slot, before, endpoint) =>
+      this.#moved(slot, before, endpoint)
+    );
     const now = this.#now = options.now;
     const times = options.times === undefined ? {} : { times: options.times };
     this.#onEvent = options.event;
@@ -212,7 +214,9 @@ export class LocalInterface {
     // What the configuration says is no news to whoever configures.
     if (this.#configuring) return;
     const publicKey = this.#device.publicKeyAt(slot);
-    if (publicKey !== undefined) this.#tell({ type: "endpoint-changed", publicKey, before, endpoint });
+    if (publicKey !== undefined) {
+      this.#tell({ type: "endpoint-changed", publicKey, before, endpoint });
+    }
   }
 }
 
@@ -228,7 +232,11 @@ class FollowedTable extends PeerTable {
     this.#moved = moved;
   }
 
-  override writeEndpoint(peer: PeerSlot, endpoint: Endpoint | undefined, local: LocalAddress | undefined): void {
+  override writeEndpoint(
+    peer: PeerSlot,
+    endpoint: Endpoint | undefined,
+    local: LocalAddress | undefined,
+  ): void {
     const before = this.readEndpoint(peer).endpoint;
     super.writeEndpoint(peer, endpoint, local);
     if (endpoint === undefined || (before !== undefined && sameEndpoint(before, endpoint))) return;

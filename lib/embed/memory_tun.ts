@@ -4,7 +4,13 @@
  * @module
  */
 import type { Arena } from "../base/arena.ts";
-import { GATHER_MAX, PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "../data/ports.ts";
+import {
+  GATHER_MAX,
+  PORT_DRAINED,
+  PORT_GONE,
+  type TunPort,
+  VNET_HEADER_BYTES,
+} from "../data/ports.ts";
 
 /** Packets that wait to be read; further ones are dropped, as a full device queue does. */
 export const MEMORY_TUN_QUEUE_MAX = 1024;

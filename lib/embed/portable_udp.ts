@@ -5,11 +5,23 @@
  * @module
  */
 import type { Arena } from "../base/arena.ts";
-import { type Endpoint, ENDPOINT_CELL_BYTES, readEndpointCell, writeEndpointCell } from "../base/endpoint.ts";
+import {
+  type Endpoint,
+  ENDPOINT_CELL_BYTES,
+  readEndpointCell,
+  writeEndpointCell,
+} from "../base/endpoint.ts";
 import { errnoNumber, osError } from "../base/errno.ts";
 import { ConfigError } from "../base/errors.ts";
 import { formatIp, parseIp } from "../base/ip_text.ts";
-import { GATHER_MAX, PORT_DRAINED, SEND_FAILED, SEND_OK, type SendResult, type UdpPort } from "../data/ports.ts";
+import {
+  GATHER_MAX,
+  PORT_DRAINED,
+  SEND_FAILED,
+  SEND_OK,
+  type SendResult,
+  type UdpPort,
+} from "../data/ports.ts";
 
 /**
  * Datagrams received that wait to be read, and datagrams that are being sent; further ones are
@@ -89,7 +101,11 @@ export class PortableUdp implements UdpPort {
     this.sourceAt = arena.take(ENDPOINT_CELL_BYTES);
     this.#socket = open(port, hostname);
     const address = this.#socket.addr as Deno.NetAddr;
-    this.local = { address: parseIp(address.hostname) ?? new Uint8Array(4), port: address.port, scope: 0 };
+    this.local = {
+      address: parseIp(address.hostname) ?? new Uint8Array(4),
+      port: address.port,
+      scope: 0,
+    };
     const four = !address.hostname.includes(":");
     this.#mapped = address.hostname === "::";
     this.#families = four ? [4] : this.#mapped ? [4, 16] : [16];
@@ -201,7 +217,9 @@ function open(port: number, hostname: string | undefined): Deno.DatagramConn {
     return Deno.listenDatagram({ transport: "udp", hostname: hostname ?? "::", port });
   } catch (error) {
     const code = (error as { code?: string }).code ?? "";
-    if (hostname === undefined && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) return open(port, "0.0.0.0");
+    if (hostname === undefined && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) {
+      return open(port, "0.0.0.0");
+    }
     if (code === "") throw error;
     throw osError("bind", `udp port ${port}`, errnoNumber(code));
   }

@@ -20,7 +20,13 @@ import { type LocalEvent, LocalInterface } from "./local.ts";
 import { MemoryTun } from "./memory_tun.ts";
 import { PortableUdp } from "./portable_udp.ts";
 import { listenOf, mtuOf, type TunnelOptions, type TunnelStatus } from "./tunnel_options.ts";
-import { changeOf, peerOf, peerStatusOf, type TunnelPeer, type TunnelPeerChange } from "./tunnel_peer.ts";
+import {
+  changeOf,
+  peerOf,
+  peerStatusOf,
+  type TunnelPeer,
+  type TunnelPeerChange,
+} from "./tunnel_peer.ts";
 
 /** Bytes of the arena besides the data plane's: what cipher and socket take. */
 const ARENA_EXTRA_BYTES = 1 << 16;
@@ -59,7 +65,9 @@ export class Tunnel {
   readonly #mtu: number;
   readonly #suite: string;
   readonly #cipher: string;
-  readonly #callbacks: Required<Pick<TunnelOptions, "onHandshake" | "onHandshakeFailed" | "onEndpoint" | "onLog">>;
+  readonly #callbacks: Required<
+    Pick<TunnelOptions, "onHandshake" | "onHandshakeFailed" | "onEndpoint" | "onLog">
+  >;
   readonly #inbox: Inbox;
   readonly #tun: MemoryTun;
   readonly #udp: PortableUdp;
@@ -82,8 +90,15 @@ export class Tunnel {
     const { address, port } = listenOf(options.listen ?? 0);
     const privateKey = parsePrivateKey(options.privateKey);
     const peers = (options.peers ?? []).map((peer, i) => peerOf(peer, `peers[${i}]`));
-    if (typeof options.onPacket !== "function") throw new ConfigError("onPacket", "a function is required");
-    const { onHandshake = ignore, onHandshakeFailed = ignore, onEndpoint = ignore, onLog = ignore } = options;
+    if (typeof options.onPacket !== "function") {
+      throw new ConfigError("onPacket", "a function is required");
+    }
+    const {
+      onHandshake = ignore,
+      onHandshakeFailed = ignore,
+      onEndpoint = ignore,
+      onLog = ignore,
+    } = options;
     this.#callbacks = { onHandshake, onHandshakeFailed, onEndpoint, onLog };
     this.#mtu = mtuOf(options.mtu ?? DEFAULT_MTU);
     this.#publicKey = publicKeyOf(privateKey);
@@ -196,7 +211,10 @@ export class Tunnel {
     const key = parsePrivateKey(privateKey);
     const publicKey = publicKeyOf(key);
     if (this.#peers.has(formatKey(publicKey))) {
-      throw new ConfigError("privateKey", "the key of one of the peers; a key of the tunnel's own is required");
+      throw new ConfigError(
+        "privateKey",
+        "the key of one of the peers; a key of the tunnel's own is required",
+      );
     }
     this.#local.configure({ privateKey: key });
     key.fill(0);
@@ -247,7 +265,10 @@ export class Tunnel {
     const key = parsePublicKey(publicKey);
     const text = formatKey(key);
     if (this.#peers.has(text)) return key;
-    throw new ConfigError("publicKey", `${text}: no such peer; the key of one of the tunnel's peers is required`);
+    throw new ConfigError(
+      "publicKey",
+      `${text}: no such peer; the key of one of the tunnel's peers is required`,
+    );
   }
 
   /**
@@ -261,9 +282,14 @@ export class Tunnel {
       const text = formatKey(publicKey);
       const word = `${prefix(i)}publicKey`;
       if (sameBytes(publicKey, this.#publicKey)) {
-        throw new ConfigError(word, `${text}: the tunnel's own key; the key of another one is required`);
+        throw new ConfigError(
+          word,
+          `${text}: the tunnel's own key; the key of another one is required`,
+        );
       }
-      if (seen.has(text)) throw new ConfigError(word, `${text}: a peer already; each peer's key is required once`);
+      if (seen.has(text)) {
+        throw new ConfigError(word, `${text}: a peer already; each peer's key is required once`);
+      }
       seen.add(text);
       this.#checkReach(peer, prefix(i));
     }
@@ -275,14 +301,18 @@ export class Tunnel {
     const family = endpoint.address.length === 4 ? "IPv6" : "IPv4";
     throw new ConfigError(
       `${prefix}endpoint`,
-      `${formatEndpoint(endpoint)}: an ${family} address is required, because the tunnel listens on ` +
+      `${
+        formatEndpoint(endpoint)
+      }: an ${family} address is required, because the tunnel listens on ` +
         formatEndpoint(this.#udp.local),
     );
   }
 
   /** @throws ConfigError when the tunnel is closed */
   #mustBeOpen(): void {
-    if (this.#closing !== undefined) throw new ConfigError("tunnel", "closed; an open one is required");
+    if (this.#closing !== undefined) {
+      throw new ConfigError("tunnel", "closed; an open one is required");
+    }
   }
 
   #afterTurn(): void {
@@ -302,7 +332,11 @@ export class Tunnel {
         return this.#call(this.#callbacks.onHandshakeFailed, { publicKey });
       case "endpoint-changed": {
         const before = event.before === undefined ? undefined : formatEndpoint(event.before);
-        return this.#call(this.#callbacks.onEndpoint, { publicKey, endpoint: formatEndpoint(event.endpoint), before });
+        return this.#call(this.#callbacks.onEndpoint, {
+          publicKey,
+          endpoint: formatEndpoint(event.endpoint),
+          before,
+        });
       }
       default:
         event satisfies never;

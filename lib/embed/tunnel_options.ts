@@ -111,15 +111,21 @@ export interface TunnelStatus {
  * Where to listen; no address stands for all of both families.
  * @throws ConfigError when it is neither a port nor an endpoint
  */
-export function listenOf(listen: number | string): { readonly address: string | undefined; readonly port: number } {
+export function listenOf(
+  listen: number | string,
+): { readonly address: string | undefined; readonly port: number } {
   if (typeof listen === "number" && Number.isInteger(listen) && listen >= 0 && listen <= 65_535) {
     return { address: undefined, port: listen };
   }
-  const endpoint: Endpoint | undefined = typeof listen === "string" ? parseEndpoint(listen) : undefined;
+  const endpoint: Endpoint | undefined = typeof listen === "string"
+    ? parseEndpoint(listen)
+    : undefined;
   if (endpoint === undefined || endpoint.scope !== 0) {
     throw new ConfigError(
       "listen",
-      `${JSON.stringify(listen)}: a port from 0 to 65535, or an address and a port as 127.0.0.1:51820, is required`,
+      `${
+        JSON.stringify(listen)
+      }: a port from 0 to 65535, or an address and a port as 127.0.0.1:51820, is required`,
     );
   }
   return { address: formatIp(endpoint.address), port: endpoint.port };
@@ -128,5 +134,8 @@ export function listenOf(listen: number | string): { readonly address: string | 
 /** Bytes of the longest packet. @throws ConfigError when the number is out of range */
 export function mtuOf(mtu: number): number {
   if (Number.isInteger(mtu) && mtu >= MTU_MIN && mtu <= MTU_MAX) return mtu;
-  throw new ConfigError("mtu", `${mtu}: a whole number of bytes from ${MTU_MIN} to ${MTU_MAX} is required`);
+  throw new ConfigError(
+    "mtu",
+    `${mtu}: a whole number of bytes from ${MTU_MIN} to ${MTU_MAX} is required`,
+  );
 }

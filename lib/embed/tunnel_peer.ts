@@ -103,7 +103,8 @@ export function changeOf(publicKey: PublicKey, change: TunnelPeerChange, place =
     ...(persistentKeepalive !== undefined && {
       persistentKeepalive: keepaliveOf(persistentKeepalive, wordOf(place, "persistentKeepalive")),
     }),
-    ...(description !== undefined && { description: descriptionOf(description, wordOf(place, "description")) }),
+    ...(description !== undefined &&
+      { description: descriptionOf(description, wordOf(place, "description")) }),
   };
 }
 
@@ -131,10 +132,14 @@ function endpointOf(text: string, word: string): Endpoint {
   if (endpoint === undefined) {
     throw new ConfigError(
       word,
-      `${JSON.stringify(text)}: an address and a port are required, as 192.0.2.1:51820 or [2001:db8::1]:51820`,
+      `${
+        JSON.stringify(text)
+      }: an address and a port are required, as 192.0.2.1:51820 or [2001:db8::1]:51820`,
     );
   }
-  if (endpoint.port === 0) throw new ConfigError(word, `${JSON.stringify(text)}: a port from 1 to 65535 is required`);
+  if (endpoint.port === 0) {
+    throw new ConfigError(word, `${JSON.stringify(text)}: a port from 1 to 65535 is required`);
+  }
   // The runtime's sockets do not tell by which interface a datagram came.
   if (endpoint.scope !== 0) {
     throw new ConfigError(word, `${JSON.stringify(text)}: an address without a zone is required`);
@@ -145,19 +150,30 @@ function endpointOf(text: string, word: string): Endpoint {
 function rangeOf(text: string, word: string): AllowedIp {
   const range = parseRange(text);
   if (range !== undefined) return range;
-  throw new ConfigError(word, `${JSON.stringify(text)}: a range is required, as 10.0.0.2/32 or fd00::/64`);
+  throw new ConfigError(
+    word,
+    `${JSON.stringify(text)}: a range is required, as 10.0.0.2/32 or fd00::/64`,
+  );
 }
 
 function keepaliveOf(seconds: number, word: string): number {
   if (Number.isInteger(seconds) && seconds >= 0 && seconds <= KEEPALIVE_MAX_S) return seconds;
-  throw new ConfigError(word, `${seconds}: a whole number of seconds from 0 to ${KEEPALIVE_MAX_S} is required`);
+  throw new ConfigError(
+    word,
+    `${seconds}: a whole number of seconds from 0 to ${KEEPALIVE_MAX_S} is required`,
+  );
 }
 
 function descriptionOf(text: string, word: string): string {
   const { length } = new TextEncoder().encode(text);
   if (length > DESCRIPTION_MAX_BYTES) {
-    throw new ConfigError(word, `${length} bytes; at most ${DESCRIPTION_MAX_BYTES} bytes of UTF-8 are required`);
+    throw new ConfigError(
+      word,
+      `${length} bytes; at most ${DESCRIPTION_MAX_BYTES} bytes of UTF-8 are required`,
+    );
   }
-  if (text.includes("\0")) throw new ConfigError(word, "a zero byte; text without zero bytes is required");
+  if (text.includes("\0")) {
+    throw new ConfigError(word, "a zero byte; text without zero bytes is required");
+  }
   return text;
 }

@@ -11,7 +11,9 @@ const CAP_NET_ADMIN = 12n;
  */
 export function mayAdministerNetwork(): boolean {
   try {
-    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/thread-self/status"))?.[1];
+    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(
+      Deno.readTextFileSync("/proc/thread-self/status"),
+    )?.[1];
     return effective === undefined || (BigInt(`0x${effective}`) >> CAP_NET_ADMIN & 1n) === 1n;
   } catch {
     return true;

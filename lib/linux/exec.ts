@@ -18,13 +18,17 @@ const DEFAULT_PATH = "/bin:/usr/bin";
  * @throws OsError with `argv[0]` as its object; then the process goes on where it was
  */
 export function execIn(namespace: { run<T>(fn: () => T): T }, argv: readonly string[]): never {
-  const environment = Object.entries(Deno.env.toObject()).map(([name, value]) => `${name}=${value}`);
+  const environment = Object.entries(Deno.env.toObject()).map(([name, value]) =>
+    `${name}=${value}`
+  );
   const errno = namespace.run(() => {
     undoRuntime();
     let worst = ENOENT;
     for (const path of candidates(argv[0])) {
       let result = libc.execve(path, argv, environment);
-      if (result === -ENOEXEC) result = libc.execve("/bin/sh", ["sh", path, ...argv.slice(1)], environment);
+      if (result === -ENOEXEC) {
+        result = libc.execve("/bin/sh", ["sh", path, ...argv.slice(1)], environment);
+      }
       // A file that may not be run says more than the directories that lack it.
       if (result === -EACCES) worst = EACCES;
       else if (result !== -ENOENT && result !== -ENOTDIR) return -result;

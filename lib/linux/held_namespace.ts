@@ -48,7 +48,10 @@ function nameOf({ inode }: NamespaceIdentity): string | undefined {
     // Number, parent, device, root, mount point (proc_pid_mountinfo(5)); blanks are written in octal.
     const fields = line.split(" ");
     if (fields[3] === root) {
-      return fields[4].replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8)));
+      return fields[4].replace(
+        /\\([0-7]{3})/g,
+        (_, code) => String.fromCharCode(parseInt(code, 8)),
+      );
     }
   }
   return undefined;

@@ -67,7 +67,9 @@ export class LinkAddressing {
         }
       }
       // A gateway can be reached once the routes to it are there: as long as something comes of it, the rest is tried again.
-      if (failures.length === 0 || failures.length === left.length) return failures.map(({ reason }) => reason);
+      if (failures.length === 0 || failures.length === left.length) {
+        return failures.map(({ reason }) => reason);
+      }
       left = failures.map(({ entry }) => entry);
     }
   }

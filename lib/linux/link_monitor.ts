@@ -53,7 +53,9 @@ export class LinkMonitor {
       const { type } = message;
       if (type !== RTM_NEWLINK && type !== RTM_DELLINK) return;
       const link = decodeLink(message);
-      if (link !== undefined) events.push({ type: type === RTM_NEWLINK ? "changed" : "gone", link });
+      if (link !== undefined) {
+        events.push({ type: type === RTM_NEWLINK ? "changed" : "gone", link });
+      }
     });
     if (!whole) events.push({ type: "overrun" });
     return events;

@@ -38,7 +38,10 @@ export function parseMountinfo(text: string): Mount[] {
     };
     mounts.push({
       // Space, tab, newline and backslash are written in octal.
-      point: point.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8))),
+      point: point.replace(
+        /\\([0-7]{3})/g,
+        (_, digits: string) => String.fromCharCode(parseInt(digits, 8)),
+      ),
       shared: group("shared"),
       master: group("master"),
     });
@@ -66,7 +69,10 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefin
  * @param folder one that exists
  * @param mountinfo of this process
  */
-export function mountsAreSeen(folder: string, mountinfo = readOr("/proc/self/mountinfo", "")): boolean {
+export function mountsAreSeen(
+  folder: string,
+  mountinfo = readOr("/proc/self/mountinfo", ""),
+): boolean {
   const own = { mounts: linkOf("self", "mnt"), users: linkOf("self", "user") };
   const here = identity(folder);
   const group = mountOf(folder, parseMountinfo(mountinfo))?.shared;
@@ -77,7 +83,8 @@ export function mountsAreSeen(folder: string, mountinfo = readOr("/proc/self/mou
     if (mounts === undefined || asked.has(mounts) || linkOf(pid, "user") !== own.users) continue;
     asked.add(mounts);
     if (identity(`/proc/${pid}/root${folder}`) !== here) continue;
-    const receives = (mount: Mount) => group !== undefined && (mount.shared === group || mount.master === group);
+    const receives = (mount: Mount) =>
+      group !== undefined && (mount.shared === group || mount.master === group);
     if (!parseMountinfo(readOr(`/proc/${pid}/mountinfo`, "")).some(receives)) return false;
   }
   return true;

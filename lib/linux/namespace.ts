@@ -51,7 +51,9 @@ export class NetNamespace {
 
   private constructor(readonly fd: number, readonly name: string) {
     try {
-      if (libc.ioctl(fd, NS_GET_NSTYPE, 0) !== libc.CLONE_NEWNET) throw osError("setns", name, EINVAL);
+      if (libc.ioctl(fd, NS_GET_NSTYPE, 0) !== libc.CLONE_NEWNET) {
+        throw osError("setns", name, EINVAL);
+      }
       this.identity = identityOf(`/proc/thread-self/fd/${fd}`);
     } catch (error) {
       libc.close(fd);
@@ -130,7 +132,10 @@ export class NetNamespace {
   }
 
   static #open(path: string, name: string): NetNamespace {
-    return new NetNamespace(checked(libc.open(path, libc.O_RDONLY | libc.O_CLOEXEC), "open", name), name);
+    return new NetNamespace(
+      checked(libc.open(path, libc.O_RDONLY | libc.O_CLOEXEC), "open", name),
+      name,
+    );
   }
 
   /**
@@ -141,7 +146,11 @@ export class NetNamespace {
   run<T>(fn: () => T): T {
     // Even one's own namespace cannot be entered without privileges, and need not be.
     if (sameNamespace(identityOf(THREAD_NAMESPACE), this.identity)) return synchronous(fn());
-    const back = checked(libc.open(THREAD_NAMESPACE, libc.O_RDONLY | libc.O_CLOEXEC), "open", THREAD_NAMESPACE);
+    const back = checked(
+      libc.open(THREAD_NAMESPACE, libc.O_RDONLY | libc.O_CLOEXEC),
+      "open",
+      THREAD_NAMESPACE,
+    );
     try {
       enter(this.fd, this.name);
       try {
@@ -195,7 +204,9 @@ export function removeRdomainIfEmpty(n: number): boolean {
 }
 
 function synchronous<T>(result: T): T {
-  if (result instanceof Promise) throw new TypeError("a function that runs in a namespace must be synchronous");
+  if (result instanceof Promise) {
+    throw new TypeError("a function that runs in a namespace must be synchronous");
+  }
   return result;
 }
 
@@ -263,7 +274,11 @@ function shareDirectory(): void {
   const share = () => libc.mount("", NETNS_DIRECTORY, "none", libc.MS_SHARED | libc.MS_REC);
   const shared = share();
   if (shared === -EINVAL) {
-    checked(libc.mount(NETNS_DIRECTORY, NETNS_DIRECTORY, "none", libc.MS_BIND | libc.MS_REC), "mount", NETNS_DIRECTORY);
+    checked(
+      libc.mount(NETNS_DIRECTORY, NETNS_DIRECTORY, "none", libc.MS_BIND | libc.MS_REC),
+      "mount",
+      NETNS_DIRECTORY,
+    );
     checked(share(), "mount", NETNS_DIRECTORY);
   } else checked(shared, "mount", NETNS_DIRECTORY);
 }
@@ -276,7 +291,11 @@ function createNamed(path: string, n: number): void {
   shareDirectory();
   const flags = libc.O_RDONLY | libc.O_CREAT | libc.O_CLOEXEC;
   libc.close(checked(libc.open(path, flags, 0), "open", path));
-  const back = checked(libc.open(THREAD_NAMESPACE, libc.O_RDONLY | libc.O_CLOEXEC), "open", THREAD_NAMESPACE);
+  const back = checked(
+    libc.open(THREAD_NAMESPACE, libc.O_RDONLY | libc.O_CLOEXEC),
+    "open",
+    THREAD_NAMESPACE,
+  );
   try {
     checked(libc.unshare(libc.CLONE_NEWNET), "unshare", `rdomain ${n}`);
     try {

@@ -141,7 +141,12 @@ export class NetlinkSocket {
   }
 
   /** Reads up to the verdict. Returns false when a dump was interrupted. Answers to earlier requests are passed over. */
-  #answers(sequence: number, call: string, object: string, take: (message: NetlinkMessage) => void): boolean {
+  #answers(
+    sequence: number,
+    call: string,
+    object: string,
+    take: (message: NetlinkMessage) => void,
+  ): boolean {
     let whole = true;
     while (true) {
       const length = checked(libc.recv(this.fd, this.#buffer, libc.MSG_TRUNC), call, object);

@@ -5,7 +5,12 @@
 import type { IpBytes } from "../base/endpoint.ts";
 import type { OwnAddresses } from "../base/own_addresses.ts";
 import { type InterfaceAddress, RT_SCOPE_LINK, RT_SCOPE_UNIVERSE } from "../netlink/address.ts";
-import { IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_SECONDARY, IFA_F_TENTATIVE } from "../netlink/flags.ts";
+import {
+  IFA_F_DADFAILED,
+  IFA_F_DEPRECATED,
+  IFA_F_SECONDARY,
+  IFA_F_TENTATIVE,
+} from "../netlink/flags.ts";
 
 /**
  * Chooses among all addresses of a network namespace, given in the kernel's order.
@@ -35,7 +40,10 @@ export function chooseOwnAddresses(
   ];
   return {
     answersFrom4: acceptsLocal
-      ? first(v4.filter(isOfLink), (address) => isGlobal(address) && (address.flags & IFA_F_SECONDARY) === 0)
+      ? first(
+        v4.filter(isOfLink),
+        (address) => isGlobal(address) && (address.flags & IFA_F_SECONDARY) === 0,
+      )
       : undefined,
     answersFrom6: first(global6, ({ flags }) => (flags & IFA_F_DEPRECATED) === 0) ??
       v6.find((address) => isOfLink(address) && address.scope === RT_SCOPE_LINK)?.address,

@@ -49,7 +49,8 @@ export function namedRdomains(): number[] {
       if (match !== null && Number(match[1]) <= RDOMAIN_MAX) found.push(Number(match[1]));
     }
   } catch (error) {
-    const unseen = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
+    const unseen = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.PermissionDenied;
     if (!unseen) throw error;
   }
   return found.sort((a, b) => a - b);

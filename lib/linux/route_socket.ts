@@ -68,7 +68,9 @@ export class RouteSocket {
 
   /** Opens a socket in the namespace (default: the calling thread's), where it stays. */
   static open(namespace?: Place): RouteSocket {
-    return new RouteSocket(namespace === undefined ? new NetlinkSocket() : namespace.run(() => new NetlinkSocket()));
+    return new RouteSocket(
+      namespace === undefined ? new NetlinkSocket() : namespace.run(() => new NetlinkSocket()),
+    );
   }
 
   /** Closes the socket. Harmless the second time. */
@@ -91,9 +93,14 @@ export class RouteSocket {
   link(nameOrIndex: string | number): Link | undefined {
     let found: Link | undefined;
     try {
-      this.#socket.request((n) => encodeLinkGet(n, nameOrIndex), "RTM_GETLINK", nameOf(nameOrIndex), (message) => {
-        found = decodedLink(message);
-      });
+      this.#socket.request(
+        (n) => encodeLinkGet(n, nameOrIndex),
+        "RTM_GETLINK",
+        nameOf(nameOrIndex),
+        (message) => {
+          found = decodedLink(message);
+        },
+      );
     } catch (error) {
       if (error instanceof OsError && error.errno === ENODEV) return undefined;
       throw error;
@@ -110,18 +117,29 @@ export class RouteSocket {
 
   /** Changes a link, all that is given or nothing. */
   setLink(index: number, change: LinkChange): void {
-    this.#named(index, (object) => this.#socket.request((n) => encodeLinkSet(n, index, change), "RTM_NEWLINK", object));
+    this.#named(
+      index,
+      (object) =>
+        this.#socket.request((n) => encodeLinkSet(n, index, change), "RTM_NEWLINK", object),
+    );
   }
 
   /** Deletes a link. A TUN device goes with its last descriptor; this takes it away from its process. */
   deleteLink(index: number): void {
-    this.#named(index, (object) => this.#socket.request((n) => encodeLinkDelete(n, index), "RTM_DELLINK", object));
+    this.#named(
+      index,
+      (object) => this.#socket.request((n) => encodeLinkDelete(n, index), "RTM_DELLINK", object),
+    );
   }
 
   /** Gives another namespace a number here, which does not keep it alive. Nothing happens when it has one. */
   numberNamespace(descriptor: number): void {
     try {
-      this.#socket.request((n) => encodeNumberNamespace(n, descriptor), "RTM_NEWNSID", "network namespace");
+      this.#socket.request(
+        (n) => encodeNumberNamespace(n, descriptor),
+        "RTM_NEWNSID",
+        "network namespace",
+      );
     } catch (error) {
       if (!(error instanceof OsError && error.errno === EEXIST)) throw error;
     }
@@ -130,32 +148,53 @@ export class RouteSocket {
   // --- addresses ---
 
   /** Addresses, IPv4 first; of one family or one interface where they are given. */
-  addresses(filter: { readonly family?: 4 | 6; readonly interfaceIndex?: number } = {}): InterfaceAddress[] {
+  addresses(
+    filter: { readonly family?: 4 | 6; readonly interfaceIndex?: number } = {},
+  ): InterfaceAddress[] {
     const families = filter.family === undefined ? [4, 6] as const : [filter.family];
     const index = filter.interfaceIndex;
     return families.flatMap((family) =>
-      this.#socket.dump((n) => encodeAddressDump(n, family), "RTM_GETADDR", "addresses", (message) => {
-        if (message.type !== RTM_NEWADDR || message.payload[0] !== familyNumber(family)) return undefined;
-        const address = decodeAddress(message);
-        if (address === undefined) throw osError("RTM_GETADDR", "addresses", EBADMSG);
-        return index === undefined || address.interfaceIndex === index ? address : undefined;
-      })
+      this.#socket.dump(
+        (n) => encodeAddressDump(n, family),
+        "RTM_GETADDR",
+        "addresses",
+        (message) => {
+          if (
+            message.type !== RTM_NEWADDR || message.payload[0] !== familyNumber(family)
+          ) return undefined;
+          const address = decodeAddress(message);
+          if (address === undefined) throw osError("RTM_GETADDR", "addresses", EBADMSG);
+          return index === undefined || address.interfaceIndex === index ? address : undefined;
+        },
+      )
     );
   }
 
   /** Adds an address and, by the kernel, its connected route once the link is up. An existing one: EEXIST. */
   addAddress(request: AddressRequest): void {
-    this.#socket.request((n) => encodeAddressAdd(n, request, false), "RTM_NEWADDR", addressText(request));
+    this.#socket.request(
+      (n) => encodeAddressAdd(n, request, false),
+      "RTM_NEWADDR",
+      addressText(request),
+    );
   }
 
   /** Adds an address or updates it where it stands. */
   replaceAddress(request: AddressRequest): void {
-    this.#socket.request((n) => encodeAddressAdd(n, request, true), "RTM_NEWADDR", addressText(request));
+    this.#socket.request(
+      (n) => encodeAddressAdd(n, request, true),
+      "RTM_NEWADDR",
+      addressText(request),
+    );
   }
 
   /** Deletes an address with its routes. None such: EADDRNOTAVAIL. */
   deleteAddress(request: AddressRequest): void {
-    this.#socket.request((n) => encodeAddressDelete(n, request), "RTM_DELADDR", addressText(request));
+    this.#socket.request(
+      (n) => encodeAddressDelete(n, request),
+      "RTM_DELADDR",
+      addressText(request),
+    );
   }
 
   // --- routes ---
@@ -171,11 +210,17 @@ export class RouteSocket {
     const encode = (n: number) => encodeRouteDump(n, { family, table, interfaceIndex });
     try {
       return this.#socket.dump(encode, "RTM_GETROUTE", "routes", (message) => {
-        if (message.type !== RTM_NEWROUTE || message.payload[0] !== familyNumber(family)) return undefined;
+        if (message.type !== RTM_NEWROUTE || message.payload[0] !== familyNumber(family)) {
+          return undefined;
+        }
         const route = decodedRoute(message);
-        if ((route.flags & RTM_F_CLONED) !== 0 || (table !== undefined && route.table !== table)) return undefined;
+        if ((route.flags & RTM_F_CLONED) !== 0 || (table !== undefined && route.table !== table)) {
+          return undefined;
+        }
         const hops = route.nextHops.some((hop) => hop.interfaceIndex === interfaceIndex);
-        return interfaceIndex === undefined || route.interfaceIndex === interfaceIndex || hops ? route : undefined;
+        return interfaceIndex === undefined || route.interfaceIndex === interfaceIndex || hops
+          ? route
+          : undefined;
       });
     } catch (error) {
       // A table that was never used is an empty one.
@@ -191,12 +236,20 @@ export class RouteSocket {
 
   /** Adds a route or changes the one to the same destination and metric. */
   replaceRoute(route: RouteRequest): void {
-    this.#socket.request((n) => encodeRouteAdd(n, route, "replace"), "RTM_NEWROUTE", routeText(route));
+    this.#socket.request(
+      (n) => encodeRouteAdd(n, route, "replace"),
+      "RTM_NEWROUTE",
+      routeText(route),
+    );
   }
 
   /** Changes the route to this destination and metric. None such: ENOENT. */
   changeRoute(route: RouteRequest): void {
-    this.#socket.request((n) => encodeRouteAdd(n, route, "change"), "RTM_NEWROUTE", routeText(route));
+    this.#socket.request(
+      (n) => encodeRouteAdd(n, route, "change"),
+      "RTM_NEWROUTE",
+      routeText(route),
+    );
   }
 
   /** Deletes the first route that fits what is given. None such: ESRCH. */
@@ -208,9 +261,14 @@ export class RouteSocket {
   getRoute(address: IpBytes, lookup: RouteLookup = {}): Route {
     let found: Route | undefined;
     const object = formatIp(address);
-    this.#socket.request((n) => encodeRouteGet(n, address, lookup), "RTM_GETROUTE", object, (message) => {
-      if (message.type === RTM_NEWROUTE) found = decodedRoute(message);
-    });
+    this.#socket.request(
+      (n) => encodeRouteGet(n, address, lookup),
+      "RTM_GETROUTE",
+      object,
+      (message) => {
+        if (message.type === RTM_NEWROUTE) found = decodedRoute(message);
+      },
+    );
     if (found === undefined) throw osError("RTM_GETROUTE", object, EBADMSG);
     return found;
   }

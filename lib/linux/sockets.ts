@@ -27,7 +27,8 @@ export interface InetSocket {
 
 /** All TCP and UDP sockets of a namespace (default: the calling thread's), TCP first, IPv4 first. */
 export function inetSockets(namespace?: { run<T>(fn: () => T): T }): InetSocket[] {
-  const read = () => FILES.flatMap(([file, protocol, family]) => parseSockets(readTable(file), protocol, family));
+  const read = () =>
+    FILES.flatMap(([file, protocol, family]) => parseSockets(readTable(file), protocol, family));
   return namespace === undefined ? read() : namespace.run(read);
 }
 
@@ -38,7 +39,11 @@ export function listeningSockets(namespace?: { run<T>(fn: () => T): T }): InetSo
   );
 }
 
-const FILES = [["tcp", "tcp", 4], ["tcp6", "tcp", 6], ["udp", "udp", 4], ["udp6", "udp", 6]] as const;
+const FILES = [["tcp", "tcp", 4], ["tcp6", "tcp", 6], ["udp", "udp", 4], [
+  "udp6",
+  "udp",
+  6,
+]] as const;
 
 function readTable(file: string): string {
   try {

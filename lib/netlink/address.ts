@@ -95,7 +95,10 @@ export interface AddressRequest {
  * Asks for all addresses of a family, or of both. Not of one interface: of such dumps Linux (6.18 and before) does not say when they were
  * interrupted.
  */
-export function encodeAddressDump(sequence: number, family: 4 | 6 | undefined): Uint8Array<ArrayBuffer> {
+export function encodeAddressDump(
+  sequence: number,
+  family: 4 | 6 | undefined,
+): Uint8Array<ArrayBuffer> {
   return new MessageBuilder(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, sequence)
     .u8(familyNumber(family)).u8(0).u8(0).u8(0).u32(0).finish();
 }
@@ -111,7 +114,11 @@ export function encodeAddressAdd(
 ): Uint8Array<ArrayBuffer> {
   const create = NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL);
   const flags = request.flags ?? (request.address.length === 16 ? IFA_F_NODAD : 0);
-  const builder = ifaddr(new MessageBuilder(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | create, sequence), request, flags);
+  const builder = ifaddr(
+    new MessageBuilder(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | create, sequence),
+    request,
+    flags,
+  );
   if (request.label !== undefined) builder.attributeText(IFA_LABEL, request.label);
   if (flags > 255) builder.attributeU32(IFA_FLAGS, flags);
   if (request.metric !== undefined) builder.attributeU32(IFA_RT_PRIORITY, request.metric);
@@ -119,8 +126,15 @@ export function encodeAddressAdd(
 }
 
 /** Deletes an address; its prefix must be the one it was added with. */
-export function encodeAddressDelete(sequence: number, request: AddressRequest): Uint8Array<ArrayBuffer> {
-  const builder = ifaddr(new MessageBuilder(RTM_DELADDR, NLM_F_REQUEST | NLM_F_ACK, sequence), request, 0);
+export function encodeAddressDelete(
+  sequence: number,
+  request: AddressRequest,
+): Uint8Array<ArrayBuffer> {
+  const builder = ifaddr(
+    new MessageBuilder(RTM_DELADDR, NLM_F_REQUEST | NLM_F_ACK, sequence),
+    request,
+    0,
+  );
   if (request.label !== undefined) builder.attributeText(IFA_LABEL, request.label);
   return builder.finish();
 }
@@ -142,7 +156,9 @@ export function decodeAddress(message: NetlinkMessage): InterfaceAddress | undef
     address: own.slice(),
     prefix: payload[1],
     interfaceIndex: readU32(payload, 4),
-    peer: other !== undefined && other.some((byte, i) => byte !== own[i]) ? other.slice() : undefined,
+    peer: other !== undefined && other.some((byte, i) => byte !== own[i])
+      ? other.slice()
+      : undefined,
     broadcast: broadcast?.length === size ? broadcast.slice() : undefined,
     label: attributeText(attributes.get(IFA_LABEL)) ?? "",
     scope: payload[3],
@@ -160,8 +176,12 @@ export function isKernelLinkLocal({ address, protocol, flags }: InterfaceAddress
 
 function ifaddr(builder: MessageBuilder, request: AddressRequest, flags: number): MessageBuilder {
   const { address, prefix, peer, scope } = request;
-  if (address.length !== 4 && address.length !== 16) throw new RangeError("an IP address has 4 or 16 bytes");
-  builder.u8(familyOf(address)).u8(prefix).u8(flags & 255).u8(scope ?? RT_SCOPE_UNIVERSE).u32(request.interfaceIndex);
+  if (address.length !== 4 && address.length !== 16) {
+    throw new RangeError("an IP address has 4 or 16 bytes");
+  }
+  builder.u8(familyOf(address)).u8(prefix).u8(flags & 255).u8(scope ?? RT_SCOPE_UNIVERSE).u32(
+    request.interfaceIndex,
+  );
   builder.attribute(IFA_LOCAL, address);
   if (request.broadcast !== undefined) builder.attribute(IFA_BROADCAST, request.broadcast);
   return builder.attribute(IFA_ADDRESS, peer ?? address);

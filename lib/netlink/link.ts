@@ -140,29 +140,46 @@ export interface LinkChange {
 }
 
 /** Changes a link, whole or not at all. */
-export function encodeLinkSet(sequence: number, index: number, change: LinkChange): Uint8Array<ArrayBuffer> {
+export function encodeLinkSet(
+  sequence: number,
+  index: number,
+  change: LinkChange,
+): Uint8Array<ArrayBuffer> {
   const builder = new MessageBuilder(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, sequence);
   ifinfo(builder, index, change.up === true ? IFF_UP : 0, change.up === undefined ? 0 : IFF_UP);
   if (change.mtu !== undefined) builder.attributeU32(IFLA_MTU, change.mtu);
   if (change.name !== undefined) builder.attributeText(IFLA_IFNAME, change.name);
   // An alias of no bytes at all removes it; its zero would make it an empty alias.
-  if (change.alias !== undefined) builder.attribute(IFLA_IFALIAS, new TextEncoder().encode(change.alias));
+  if (change.alias !== undefined) {
+    builder.attribute(IFLA_IFALIAS, new TextEncoder().encode(change.alias));
+  }
   if (change.group !== undefined) builder.attributeU32(IFLA_GROUP, change.group);
   if (change.queueLength !== undefined) builder.attributeU32(IFLA_TXQLEN, change.queueLength);
   if (change.linkLocal !== undefined) {
     const mode = change.linkLocal ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE;
     builder.nest(
       IFLA_AF_SPEC,
-      (all) => all.nest(AF_INET6, (inet6) => inet6.attribute(IFLA_INET6_ADDR_GEN_MODE, Uint8Array.of(mode))),
+      (all) =>
+        all.nest(
+          AF_INET6,
+          (inet6) => inet6.attribute(IFLA_INET6_ADDR_GEN_MODE, Uint8Array.of(mode)),
+        ),
     );
   }
   if (change.sendRedirects !== undefined || change.acceptLocal !== undefined) {
     const { sendRedirects, acceptLocal } = change;
     const conf = (inner: MessageBuilder) => {
-      if (sendRedirects !== undefined) inner.attributeU32(IPV4_DEVCONF_SEND_REDIRECTS, sendRedirects ? 1 : 0);
-      if (acceptLocal !== undefined) inner.attributeU32(IPV4_DEVCONF_ACCEPT_LOCAL, acceptLocal ? 1 : 0);
+      if (sendRedirects !== undefined) {
+        inner.attributeU32(IPV4_DEVCONF_SEND_REDIRECTS, sendRedirects ? 1 : 0);
+      }
+      if (acceptLocal !== undefined) {
+        inner.attributeU32(IPV4_DEVCONF_ACCEPT_LOCAL, acceptLocal ? 1 : 0);
+      }
     };
-    builder.nest(IFLA_AF_SPEC, (all) => all.nest(AF_INET, (inet) => inet.nest(IFLA_INET_CONF, conf)));
+    builder.nest(
+      IFLA_AF_SPEC,
+      (all) => all.nest(AF_INET, (inet) => inet.nest(IFLA_INET_CONF, conf)),
+    );
   }
   if (change.namespaceFd !== undefined) builder.attributeU32(IFLA_NET_NS_FD, change.namespaceFd);
   return builder.finish();
@@ -170,7 +187,8 @@ export function encodeLinkSet(sequence: number, index: number, change: LinkChang
 
 /** Deletes a link. */
 export function encodeLinkDelete(sequence: number, index: number): Uint8Array<ArrayBuffer> {
-  return ifinfo(new MessageBuilder(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, sequence), index, 0, 0).finish();
+  return ifinfo(new MessageBuilder(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, sequence), index, 0, 0)
+    .finish();
 }
 
 /** A link from a RTM_NEWLINK or RTM_DELLINK; undefined when it is malformed. */
@@ -199,7 +217,12 @@ export function decodeLink(message: NetlinkMessage): Link | undefined {
   };
 }
 
-function ifinfo(builder: MessageBuilder, index: number, flags: number, change: number): MessageBuilder {
+function ifinfo(
+  builder: MessageBuilder,
+  index: number,
+  flags: number,
+  change: number,
+): MessageBuilder {
   return builder.u8(0).u8(0).u16(0).u32(index).u32(flags).u32(change);
 }
 

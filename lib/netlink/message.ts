@@ -175,7 +175,9 @@ export function attributeText(value: Uint8Array | undefined): string | undefined
   const end = value.indexOf(0);
   const text = end < 0 ? value : value.subarray(0, end);
   // Nearly all names are ASCII, and a TextDecoder costs more than the rest of the message.
-  return text.every((byte) => byte < 128) ? String.fromCharCode(...text) : new TextDecoder().decode(text);
+  return text.every((byte) => byte < 128)
+    ? String.fromCharCode(...text)
+    : new TextDecoder().decode(text);
 }
 
 /** An attribute of 32 bits; undefined when it is absent or of another size. */

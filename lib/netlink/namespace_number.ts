@@ -12,7 +12,10 @@ const NETNSA_FD = 3;
 const ANY_NUMBER = 0xffff_ffff;
 
 /** Gives the namespace behind a descriptor a number in the socket's namespace. EEXIST when it has one. */
-export function encodeNumberNamespace(sequence: number, descriptor: number): Uint8Array<ArrayBuffer> {
+export function encodeNumberNamespace(
+  sequence: number,
+  descriptor: number,
+): Uint8Array<ArrayBuffer> {
   return new MessageBuilder(RTM_NEWNSID, NLM_F_REQUEST | NLM_F_ACK, sequence)
     .u8(0).u8(0).u8(0).u8(0)
     .attributeU32(NETNSA_NSID, ANY_NUMBER)

@@ -5,7 +5,12 @@
  */
 import { formatIp } from "../base/ip_text.ts";
 import { decodeAddress, IFADDRMSG_BYTES, isKernelLinkLocal, RTM_NEWADDR } from "./address.ts";
-import { IFA_F_NODAD, IFA_F_NOPREFIXROUTE, IFA_F_SECONDARY, IFA_F_STABLE_PRIVACY } from "./flags.ts";
+import {
+  IFA_F_NODAD,
+  IFA_F_NOPREFIXROUTE,
+  IFA_F_SECONDARY,
+  IFA_F_STABLE_PRIVACY,
+} from "./flags.ts";
 import {
   MessageBuilder,
   type NetlinkMessage,
@@ -33,7 +38,8 @@ const IFA_F_HOMEADDRESS = 0x10;
 const IFA_F_MANAGETEMPADDR = 0x100;
 const IFA_F_MCAUTOJOIN = 0x400;
 /** The flags that a request may have; the others are the kernel's to set. */
-const ADDRESS_FLAGS = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN;
+const ADDRESS_FLAGS = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE |
+  IFA_F_MCAUTOJOIN;
 
 const RTA_MULTIPATH = 9;
 const RTA_CACHEINFO = 12;
@@ -85,12 +91,20 @@ export function routeReplay(message: NetlinkMessage, interfaceIndex: number): Re
   const payload = rebuilt(message.payload, fixed, NOT_REPLAYED, () => {});
   const text = `route ${formatIp(route.destination)}/${route.prefix}`;
   // Beside another one to the same place, as it was. Of several ways some may still be there: all of them are set.
-  return payload && { type: RTM_NEWROUTE, text, payload, how: isMultipath ? NLM_F_REPLACE : NLM_F_APPEND };
+  return payload &&
+    { type: RTM_NEWROUTE, text, payload, how: isMultipath ? NLM_F_REPLACE : NLM_F_APPEND };
 }
 
 /** The request that makes it again. EEXIST when it is there. */
-export function encodeReplay(sequence: number, { type, payload, how }: Replay): Uint8Array<ArrayBuffer> {
-  const builder = new MessageBuilder(type, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | how, sequence);
+export function encodeReplay(
+  sequence: number,
+  { type, payload, how }: Replay,
+): Uint8Array<ArrayBuffer> {
+  const builder = new MessageBuilder(
+    type,
+    NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | how,
+    sequence,
+  );
   for (const byte of payload) builder.u8(byte);
   return builder.finish();
 }
@@ -107,7 +121,9 @@ function rebuilt(
   const builder = new MessageBuilder(0, 0, 0);
   for (const byte of fixed) builder.u8(byte);
   for (const [type, value] of attributes) {
-    if (!without.has(type)) builder.attribute(type, type === RTA_MULTIPATH ? withLiveHops(value) : value);
+    if (!without.has(type)) {
+      builder.attribute(type, type === RTA_MULTIPATH ? withLiveHops(value) : value);
+    }
   }
   more(builder);
   return builder.payload();
@@ -116,7 +132,11 @@ function rebuilt(
 /** A route's ways without what the kernel noted of them: whether their links are down. */
 function withLiveHops(hops: Uint8Array): Uint8Array {
   const copy = hops.slice();
-  for (let at = 0; at + RTNEXTHOP_BYTES <= copy.length; at += Math.max(RTNEXTHOP_BYTES, copy[at] | copy[at + 1] << 8)) {
+  for (
+    let at = 0;
+    at + RTNEXTHOP_BYTES <= copy.length;
+    at += Math.max(RTNEXTHOP_BYTES, copy[at] | copy[at + 1] << 8)
+  ) {
     copy[at + 2] &= RTNH_F_ONLINK;
   }
   return copy;

@@ -3,7 +3,14 @@
  * @module
  */
 import type { IpBytes } from "../base/endpoint.ts";
-import { addressBytes, familyFrom, familyNumber, familyOf, RT_SCOPE_LINK, RT_SCOPE_NOWHERE } from "./address.ts";
+import {
+  addressBytes,
+  familyFrom,
+  familyNumber,
+  familyOf,
+  RT_SCOPE_LINK,
+  RT_SCOPE_NOWHERE,
+} from "./address.ts";
 import { RT_SCOPE_HOST, RT_SCOPE_UNIVERSE } from "./address.ts";
 import {
   attributeU32,
@@ -168,11 +175,17 @@ export interface RouteLookup {
 }
 
 /** Asks which way packets to an address take. */
-export function encodeRouteGet(sequence: number, address: IpBytes, lookup: RouteLookup): Uint8Array<ArrayBuffer> {
+export function encodeRouteGet(
+  sequence: number,
+  address: IpBytes,
+  lookup: RouteLookup,
+): Uint8Array<ArrayBuffer> {
   // IPv6 always tells the table, and refuses the flag that asks for it.
-  const flags = (address.length === 4 ? RTM_F_LOOKUP_TABLE : 0) | (lookup.match === true ? RTM_F_FIB_MATCH : 0);
+  const flags = (address.length === 4 ? RTM_F_LOOKUP_TABLE : 0) |
+    (lookup.match === true ? RTM_F_FIB_MATCH : 0);
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence)
-    .u8(familyOf(address)).u8(address.length * 8).u8((lookup.source?.length ?? 0) * 8).u8(0).u8(0).u8(0).u8(0).u8(0)
+    .u8(familyOf(address)).u8(address.length * 8).u8((lookup.source?.length ?? 0) * 8).u8(0).u8(0)
+    .u8(0).u8(0).u8(0)
     .u32(flags).attribute(RTA_DST, address);
   if (lookup.source !== undefined) builder.attribute(RTA_SRC, lookup.source);
   if (lookup.interfaceIndex !== undefined) builder.attributeU32(RTA_OIF, lookup.interfaceIndex);
@@ -192,7 +205,11 @@ export function encodeRouteAdd(
   route: RouteRequest,
   mode: "add" | "replace" | "change",
 ): Uint8Array<ArrayBuffer> {
-  const how = { add: NLM_F_CREATE | NLM_F_EXCL, replace: NLM_F_CREATE | NLM_F_REPLACE, change: NLM_F_REPLACE }[mode];
+  const how = {
+    add: NLM_F_CREATE | NLM_F_EXCL,
+    replace: NLM_F_CREATE | NLM_F_REPLACE,
+    change: NLM_F_REPLACE,
+  }[mode];
   const builder = new MessageBuilder(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | how, sequence);
   rtmsg(builder, route, route.protocol ?? RTPROT_STATIC, scopeOf(route), route.type ?? "unicast");
   if (route.preferredSource !== undefined) builder.attribute(RTA_PREFSRC, route.preferredSource);
@@ -206,7 +223,13 @@ export function encodeRouteAdd(
 /** Deletes the first route that fits all that is given. */
 export function encodeRouteDelete(sequence: number, route: RouteRequest): Uint8Array<ArrayBuffer> {
   const builder = new MessageBuilder(RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence);
-  rtmsg(builder, route, route.protocol ?? RTPROT_UNSPEC, RT_SCOPE_NOWHERE, route.type ?? "unspecified");
+  rtmsg(
+    builder,
+    route,
+    route.protocol ?? RTPROT_UNSPEC,
+    RT_SCOPE_NOWHERE,
+    route.type ?? "unspecified",
+  );
   if (route.preferredSource !== undefined) builder.attribute(RTA_PREFSRC, route.preferredSource);
   return builder.finish();
 }
@@ -236,7 +259,8 @@ export function decodeRoute(message: NetlinkMessage): Route | undefined {
     protocol: payload[5],
     scope: payload[6],
     flags: readU32(payload, 8),
-    gateway: decodeGateway(attributes.get(RTA_GATEWAY), attributes.get(RTA_VIA)) ?? nextHops[0]?.gateway,
+    gateway: decodeGateway(attributes.get(RTA_GATEWAY), attributes.get(RTA_VIA)) ??
+      nextHops[0]?.gateway,
     interfaceIndex: attributeU32(attributes.get(RTA_OIF)) ?? nextHops[0]?.interfaceIndex ?? 0,
     preferredSource: source?.length === size ? source.slice() : undefined,
     mtu: metrics === undefined ? 0 : attributeU32(readAttributes(metrics, 0)?.get(RTAX_MTU)) ?? 0,
@@ -252,14 +276,19 @@ function rtmsg(
   type: RouteType,
 ): void {
   const { destination, prefix, gateway, interfaceIndex, metric } = route;
-  if (destination.length !== 4 && destination.length !== 16) throw new RangeError("an IP address has 4 or 16 bytes");
+  if (destination.length !== 4 && destination.length !== 16) {
+    throw new RangeError("an IP address has 4 or 16 bytes");
+  }
   const table = route.table ?? RT_TABLE_MAIN;
   builder.u8(familyOf(destination)).u8(prefix).u8(0).u8(0).u8(table < 256 ? table : 0)
     .u8(protocol).u8(scope).u8(ROUTE_TYPES.indexOf(type)).u32(0);
   if (prefix > 0) builder.attribute(RTA_DST, destination);
   if (table >= 256) builder.attributeU32(RTA_TABLE, table);
-  if (gateway !== undefined && gateway.length === destination.length) builder.attribute(RTA_GATEWAY, gateway);
-  else if (gateway !== undefined) builder.attribute(RTA_VIA, new Uint8Array([familyOf(gateway), 0, ...gateway]));
+  if (gateway !== undefined && gateway.length === destination.length) {
+    builder.attribute(RTA_GATEWAY, gateway);
+  } else if (gateway !== undefined) {
+    builder.attribute(RTA_VIA, new Uint8Array([familyOf(gateway), 0, ...gateway]));
+  }
   if (interfaceIndex !== undefined) builder.attributeU32(RTA_OIF, interfaceIndex);
   if (metric !== undefined) builder.attributeU32(RTA_PRIORITY, metric);
 }
@@ -268,11 +297,18 @@ function rtmsg(
 function scopeOf(route: RouteRequest): number {
   if (route.type === "local") return RT_SCOPE_HOST;
   const unicast = route.type === undefined || route.type === "unicast";
-  return unicast && route.gateway === undefined && route.destination.length === 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  return unicast && route.gateway === undefined && route.destination.length === 4
+    ? RT_SCOPE_LINK
+    : RT_SCOPE_UNIVERSE;
 }
 
-function decodeGateway(gateway: Uint8Array | undefined, via: Uint8Array | undefined): IpBytes | undefined {
-  if (gateway !== undefined) return gateway.length === 4 || gateway.length === 16 ? gateway.slice() : undefined;
+function decodeGateway(
+  gateway: Uint8Array | undefined,
+  via: Uint8Array | undefined,
+): IpBytes | undefined {
+  if (gateway !== undefined) {
+    return gateway.length === 4 || gateway.length === 16 ? gateway.slice() : undefined;
+  }
   return via?.length === 6 || via?.length === 18 ? via.slice(2) : undefined;
 }
 

@@ -4,7 +4,13 @@
  * @module
  */
 import type { SessionIndex } from "../base/brands.ts";
-import { KEY_LENGTH, MESSAGE_INITIATION, MESSAGE_RESPONSE, TAG_LENGTH, TIMESTAMP_LENGTH } from "../base/constants.ts";
+import {
+  KEY_LENGTH,
+  MESSAGE_INITIATION,
+  MESSAGE_RESPONSE,
+  TAG_LENGTH,
+  TIMESTAMP_LENGTH,
+} from "../base/constants.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { INITIATION, RESPONSE, writeIndex } from "../wire/messages.ts";
 import {
@@ -56,7 +62,15 @@ export function createInitiation(
   ephemeralPrivate: Uint8Array,
   timestamp: Uint8Array,
 ): { readonly message: Uint8Array; readonly initiated: Initiated } | undefined {
-  const made = writeFirst(suite, start, identity, peerStatic, staticShared, ephemeralPrivate, timestamp);
+  const made = writeFirst(
+    suite,
+    start,
+    identity,
+    peerStatic,
+    staticShared,
+    ephemeralPrivate,
+    timestamp,
+  );
   if (made === undefined) return undefined;
   const message = new Uint8Array(INITIATION.length);
   message[0] = MESSAGE_INITIATION;
@@ -82,7 +96,10 @@ export function openInitiation(
   message: Uint8Array,
 ): OpenedInitiation | undefined {
   const ephemeral = message.slice(INITIATION.ephemeral, INITIATION.ephemeral + KEY_LENGTH);
-  const sealedStatic = message.subarray(INITIATION.static, INITIATION.static + KEY_LENGTH + TAG_LENGTH);
+  const sealedStatic = message.subarray(
+    INITIATION.static,
+    INITIATION.static + KEY_LENGTH + TAG_LENGTH,
+  );
   const first = readFirstStatic(suite, start, identity, ephemeral, sealedStatic);
   return first && { ...first, initiatorEphemeral: ephemeral };
 }
@@ -93,7 +110,10 @@ export function openTimestamp(
   staticShared: Uint8Array,
   message: Uint8Array,
 ): Uint8Array | undefined {
-  const sealed = message.subarray(INITIATION.timestamp, INITIATION.timestamp + TIMESTAMP_LENGTH + TAG_LENGTH);
+  const sealed = message.subarray(
+    INITIATION.timestamp,
+    INITIATION.timestamp + TIMESTAMP_LENGTH + TAG_LENGTH,
+  );
   return readFirstPayload(opened.state, staticShared, sealed);
 }
 
@@ -109,7 +129,14 @@ export function createResponse(
   ephemeralPrivate: Uint8Array,
 ): { readonly message: Uint8Array; readonly keys: SessionKeys } | undefined {
   const { state, initiatorEphemeral, initiatorStatic } = opened;
-  const parts = writeSecond(state, initiatorEphemeral, initiatorStatic, presharedKey, ephemeralPrivate, NOTHING);
+  const parts = writeSecond(
+    state,
+    initiatorEphemeral,
+    initiatorStatic,
+    presharedKey,
+    ephemeralPrivate,
+    NOTHING,
+  );
   if (parts === undefined) return undefined;
   const message = new Uint8Array(RESPONSE.length);
   message[0] = MESSAGE_RESPONSE;

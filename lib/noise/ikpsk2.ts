@@ -59,7 +59,10 @@ export function writeFirst(
   const sealedStatic = state.mixKeyAndSeal(ephemeralStatic, identity.publicKey); // es, s
   ephemeralStatic.fill(0);
   const sealedPayload = state.mixKeyAndSeal(staticShared, payload); // ss, payload
-  return { parts: { ephemeral, sealedStatic, sealedPayload }, initiated: { state, ephemeralPrivate } };
+  return {
+    parts: { ephemeral, sealedStatic, sealedPayload },
+    initiated: { state, ephemeralPrivate },
+  };
 }
 
 /** Responder, first half of the first message: who the initiator claims to be. Look the peer up, then call `readFirstPayload`. */

@@ -16,7 +16,9 @@ import * as W from "./wg_data_io.ts";
 /** How the calls reach an interface. Both reject with OsError `ENXIO` when there is none of that name. */
 export interface WgControl {
   /** All about it, or, for a user who may not know more, port and rtable. */
-  get(name: string): Promise<InterfaceStatus | { readonly listenPort: number; readonly rtable: number }>;
+  get(
+    name: string,
+  ): Promise<InterfaceStatus | { readonly listenPort: number; readonly rtable: number }>;
   /** Changes an interface, whole or not at all. */
   set(name: string, change: DeviceChange): Promise<void>;
 }
@@ -76,23 +78,34 @@ export async function SIOCGWG(
     i_rtable: status.rtable,
   };
   const size = interfaceSize(io);
-  return { wgd_name: data.wgd_name, wgd_size: size, wgd_interface: data.wgd_size >= size ? io : undefined };
+  return {
+    wgd_name: data.wgd_name,
+    wgd_size: size,
+    wgd_interface: data.wgd_size >= size ? io : undefined,
+  };
 }
 
 /** The change that a wg_interface_io asks for. @throws OsError as SIOCSWG */
 export function changeOf(io: W.wg_interface_io): DeviceChange {
   const flags = io.i_flags;
-  if ((flags & W.WG_INTERFACE_HAS_RTABLE) !== 0 && !(io.i_rtable >= 0 && io.i_rtable <= RDOMAIN_MAX)) {
+  if (
+    (flags & W.WG_INTERFACE_HAS_RTABLE) !== 0 && !(io.i_rtable >= 0 && io.i_rtable <= RDOMAIN_MAX)
+  ) {
     throw osError("SIOCSWG", `rtable ${io.i_rtable}`, EINVAL);
   }
   return {
-    ...((flags & W.WG_INTERFACE_HAS_PRIVATE) !== 0 && { privateKey: key(io.i_private) as PrivateKey }),
+    ...((flags & W.WG_INTERFACE_HAS_PRIVATE) !== 0 &&
+      { privateKey: key(io.i_private) as PrivateKey }),
     ...((flags & W.WG_INTERFACE_HAS_PORT) !== 0 && { listenPort: io.i_port & 0xffff }),
     ...((flags & W.WG_INTERFACE_HAS_RTABLE) !== 0 && { rtable: io.i_rtable }),
     ...((flags & W.WG_INTERFACE_REPLACE_PEERS) !== 0 && { replacePeers: true }),
     // OpenBSD passes over a peer without a public key.
     ...(io.i_peers.length > 0 &&
-      { peers: io.i_peers.filter((peer) => (peer.p_flags & W.WG_PEER_HAS_PUBLIC) !== 0).map(peerChangeOf) }),
+      {
+        peers: io.i_peers.filter((peer) => (peer.p_flags & W.WG_PEER_HAS_PUBLIC) !== 0).map(
+          peerChangeOf,
+        ),
+      }),
   };
 }
 
@@ -105,7 +118,9 @@ function peerChangeOf(peer: W.wg_peer_io): PeerChange {
     throw osError("SIOCSWG", `persistent keepalive ${peer.p_pka}`, EINVAL);
   }
   const hasEndpoint = (flags & W.WG_PEER_HAS_ENDPOINT) !== 0;
-  if (hasEndpoint && peer.p_endpoint === undefined) throw osError("SIOCSWG", "endpoint", EINVAL, "no address");
+  if (hasEndpoint && peer.p_endpoint === undefined) {
+    throw osError("SIOCSWG", "endpoint", EINVAL, "no address");
+  }
   return {
     publicKey: key(peer.p_public) as PublicKey,
     ...((flags & W.WG_PEER_REMOVE) !== 0 && { remove: true }),
@@ -113,7 +128,8 @@ function peerChangeOf(peer: W.wg_peer_io): PeerChange {
     ...((flags & W.WG_PEER_HAS_PSK) !== 0 && { presharedKey: key(peer.p_psk) as PresharedKey }),
     ...(hasEndpoint && peer.p_endpoint !== undefined && { endpoint: peer.p_endpoint }),
     ...((flags & W.WG_PEER_HAS_PKA) !== 0 && { persistentKeepalive: peer.p_pka }),
-    ...((flags & W.WG_PEER_SET_DESCRIPTION) !== 0 && { description: descriptionOf(peer.p_description) }),
+    ...((flags & W.WG_PEER_SET_DESCRIPTION) !== 0 &&
+      { description: descriptionOf(peer.p_description) }),
     ...((flags & W.WG_PEER_REPLACE_AIPS) !== 0 && { replaceAllowedIps: true }),
     ...(peer.p_aips.length > 0 && { allowedIps: peer.p_aips.map(rangeOf) }),
   };
@@ -121,8 +137,12 @@ function peerChangeOf(peer: W.wg_peer_io): PeerChange {
 
 function rangeOf(aip: W.wg_aip_io) {
   const length = aip.a_af === W.AF_INET ? 4 : aip.a_af === W.AF_INET6 ? 16 : 0;
-  if (length === 0 || aip.a_addr.length !== length) throw osError("SIOCSWG", `address family ${aip.a_af}`, EINVAL);
-  if (!(aip.a_cidr >= 0 && aip.a_cidr <= length * 8)) throw osError("SIOCSWG", `cidr ${aip.a_cidr}`, EINVAL);
+  if (length === 0 || aip.a_addr.length !== length) {
+    throw osError("SIOCSWG", `address family ${aip.a_af}`, EINVAL);
+  }
+  if (!(aip.a_cidr >= 0 && aip.a_cidr <= length * 8)) {
+    throw osError("SIOCSWG", `cidr ${aip.a_cidr}`, EINVAL);
+  }
   return { address: maskAddress(aip.a_addr, aip.a_cidr), prefix: aip.a_cidr };
 }
 
@@ -130,7 +150,9 @@ function descriptionOf(text: string): string {
   try {
     return checkDescription("p_description", text);
   } catch (error) {
-    if (error instanceof ConfigError) throw osError("SIOCSWG", "p_description", EINVAL, error.problem);
+    if (error instanceof ConfigError) {
+      throw osError("SIOCSWG", "p_description", EINVAL, error.problem);
+    }
     throw error;
   }
 }
@@ -181,7 +203,10 @@ function peerOf(status: PeerStatus): W.wg_peer_io {
   peer.p_txbytes = status.txBytes;
   peer.p_rxbytes = status.rxBytes;
   const seconds = Math.floor(status.lastHandshakeUnixMs / 1000);
-  peer.p_last_handshake = { tv_sec: seconds, tv_nsec: Math.floor((status.lastHandshakeUnixMs - seconds * 1000) * 1e6) };
+  peer.p_last_handshake = {
+    tv_sec: seconds,
+    tv_nsec: Math.floor((status.lastHandshakeUnixMs - seconds * 1000) * 1e6),
+  };
   if (status.description !== "") {
     peer.p_flags |= W.WG_PEER_SET_DESCRIPTION;
     peer.p_description = status.description;

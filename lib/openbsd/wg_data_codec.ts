@@ -36,7 +36,15 @@ const PEER = {
   aipsCount: 200,
 } as const;
 const AIP = { af: 0, cidr: 4, addr: 8 } as const;
-const SOCKADDR = { len: 0, family: 1, port: 2, addr4: 4, flowinfo: 4, addr6: 8, scope: 24 } as const;
+const SOCKADDR = {
+  len: 0,
+  family: 1,
+  port: 2,
+  addr4: 4,
+  flowinfo: 4,
+  addr6: 8,
+  scope: 24,
+} as const;
 const SOCKADDR_IN_SIZE = 16;
 const SOCKADDR_IN6_SIZE = 28;
 
@@ -166,7 +174,9 @@ function encodePeer(bytes: Uint8Array, view: DataView, at: number, peer: wg_peer
   bytes.set(peer.p_public.subarray(0, KEY_SIZE), at + PEER.public);
   bytes.set(peer.p_psk.subarray(0, KEY_SIZE), at + PEER.psk);
   view.setUint16(at + PEER.pka, peer.p_pka, true);
-  if (peer.p_endpoint !== undefined) encodeSockaddr(bytes, view, at + PEER.endpoint, peer.p_endpoint);
+  if (peer.p_endpoint !== undefined) {
+    encodeSockaddr(bytes, view, at + PEER.endpoint, peer.p_endpoint);
+  }
   view.setBigUint64(at + PEER.txbytes, BigInt(peer.p_txbytes), true);
   view.setBigUint64(at + PEER.rxbytes, BigInt(peer.p_rxbytes), true);
   view.setBigInt64(at + PEER.lastHandshake, BigInt(peer.p_last_handshake.tv_sec), true);
@@ -192,7 +202,9 @@ function decodePeer(bytes: Uint8Array, view: DataView, at: number): wg_peer_io {
     p_public: bytes.slice(at + PEER.public, at + PEER.public + KEY_SIZE),
     p_psk: bytes.slice(at + PEER.psk, at + PEER.psk + KEY_SIZE),
     p_pka: view.getUint16(at + PEER.pka, true),
-    p_endpoint: (flags & WG_PEER_HAS_ENDPOINT) !== 0 ? decodeSockaddr(bytes, view, at + PEER.endpoint) : undefined,
+    p_endpoint: (flags & WG_PEER_HAS_ENDPOINT) !== 0
+      ? decodeSockaddr(bytes, view, at + PEER.endpoint)
+      : undefined,
     p_txbytes: Number(view.getBigUint64(at + PEER.txbytes, true)),
     p_rxbytes: Number(view.getBigUint64(at + PEER.rxbytes, true)),
     p_last_handshake: {
@@ -204,13 +216,17 @@ function decodePeer(bytes: Uint8Array, view: DataView, at: number): wg_peer_io {
   };
   let next = at + WG_PEER_IO_SIZE;
   const count = readCount(bytes, view, at + PEER.aipsCount, next, WG_AIP_IO_SIZE);
-  for (let i = 0; i < count; i++, next += WG_AIP_IO_SIZE) peer.p_aips.push(decodeAip(bytes, view, next));
+  for (let i = 0; i < count; i++, next += WG_AIP_IO_SIZE) {
+    peer.p_aips.push(decodeAip(bytes, view, next));
+  }
   return peer;
 }
 
 function decodeAip(bytes: Uint8Array, view: DataView, at: number): wg_aip_io {
   const af = view.getUint8(at + AIP.af);
-  if (af !== AF_INET && af !== AF_INET6) throw new ConfigError("a_af", `address family ${af}: expected 2 or 24`);
+  if (af !== AF_INET && af !== AF_INET6) {
+    throw new ConfigError("a_af", `address family ${af}: expected 2 or 24`);
+  }
   const from = at + AIP.addr;
   return {
     a_af: af,
@@ -242,7 +258,13 @@ function decodeSockaddr(bytes: Uint8Array, view: DataView, at: number): Endpoint
 }
 
 /** A count that the bytes after `at` can hold: a wrong one must not make us allocate. */
-function readCount(bytes: Uint8Array, view: DataView, field: number, at: number, size: number): number {
+function readCount(
+  bytes: Uint8Array,
+  view: DataView,
+  field: number,
+  at: number,
+  size: number,
+): number {
   const count = view.getBigUint64(field, true);
   if (count > BigInt(Math.floor((bytes.length - at) / size))) {
     throw new ConfigError("wgd_size", `${bytes.length} bytes do not hold what they count`);

@@ -3,7 +3,12 @@
  * @module
  */
 import { Arena } from "../base/arena.ts";
-import { type Endpoint, ENDPOINT_CELL_BYTES, type LocalAddress, writeEndpointCell } from "../base/endpoint.ts";
+import {
+  type Endpoint,
+  ENDPOINT_CELL_BYTES,
+  type LocalAddress,
+  writeEndpointCell,
+} from "../base/endpoint.ts";
 import { SEND_FAILED, type SendResult } from "../data/ports.ts";
 import { LinuxUdpPort } from "./linux_udp_port.ts";
 

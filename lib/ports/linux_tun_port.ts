@@ -8,7 +8,13 @@ import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { EBADFD, EINVAL } from "../base/errno.ts";
 import type { Offloads } from "../base/offloads.ts";
-import { GATHER_MAX, PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "../data/ports.ts";
+import {
+  GATHER_MAX,
+  PORT_DRAINED,
+  PORT_GONE,
+  type TunPort,
+  VNET_HEADER_BYTES,
+} from "../data/ports.ts";
 import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";
 

@@ -70,7 +70,13 @@ export class LinuxUdpPort implements UdpPort {
    * @param fd4 @param fd6 descriptors, or -1 for a family that is not there
    * @param counters where sends of several datagrams that do not go as one are counted
    */
-  constructor(arena: Arena, fd4: number, fd6: number, offloads: UdpOffloads = {}, counters?: Counters) {
+  constructor(
+    arena: Arena,
+    fd4: number,
+    fd6: number,
+    offloads: UdpOffloads = {},
+    counters?: Counters,
+  ) {
     this.#counters = counters;
     this.#arena = arena;
     this.#bytes = arena.bytes;
@@ -116,7 +122,9 @@ export class LinuxUdpPort implements UdpPort {
     for (const fd of [fd4, fd6]) {
       if (fd < 0) continue;
       // A kernel without UDP_SEGMENT (before 4.18) answers ENOPROTOOPT.
-      if (this.#offloads.gso !== false && libc.getsockopt(fd, SOL_UDP, UDP_SEGMENT) !== undefined) this.#gso = true;
+      if (this.#offloads.gso !== false && libc.getsockopt(fd, SOL_UDP, UDP_SEGMENT) !== undefined) {
+        this.#gso = true;
+      }
     }
     this.setGro(this.#wantsGro);
   }
@@ -134,7 +142,9 @@ export class LinuxUdpPort implements UdpPort {
     const value = on && this.#offloads.gro !== false ? 1 : 0;
     for (const fd of [this.#fd4, this.#fd6]) {
       // A kernel without UDP_GRO (before 5.0) answers ENOPROTOOPT.
-      if (fd >= 0 && libc.setsockopt(fd, SOL_UDP, UDP_GRO, value) >= 0 && value === 1) this.#gro = true;
+      if (fd >= 0 && libc.setsockopt(fd, SOL_UDP, UDP_GRO, value) >= 0 && value === 1) {
+        this.#gro = true;
+      }
     }
   }
 
@@ -177,7 +187,9 @@ export class LinuxUdpPort implements UdpPort {
     const fd = this.#fdOf(family);
     if (fd < 0) return SEND_FAILED;
     const hasSource = this.#bytes[cellAt + 1] === family;
-    if (count > 1 && this.#gsoRefusers.size > 0 && this.#gsoRefusers.has(this.#endpointKey(cellAt))) {
+    if (
+      count > 1 && this.#gsoRefusers.size > 0 && this.#gsoRefusers.has(this.#endpointKey(cellAt))
+    ) {
       return this.#sendEach(fd, family, count, cellAt, ecn, hasSource);
     }
     message.useVectors(count);
@@ -188,7 +200,9 @@ export class LinuxUdpPort implements UdpPort {
       errno = this.#sendOnce(fd, family, cellAt, ecn, segment, false);
       if (errno === 0) return SEND_SOURCE_LOST;
     }
-    if (count === 1 || !(errno === EIO || errno === EMSGSIZE || errno === EINVAL)) return SEND_FAILED;
+    if (count === 1 || !(errno === EIO || errno === EMSGSIZE || errno === EINVAL)) {
+      return SEND_FAILED;
+    }
     this.#refuseGso(cellAt);
     return this.#sendEach(fd, family, count, cellAt, ecn, hasSource);
   }
@@ -204,14 +218,28 @@ export class LinuxUdpPort implements UdpPort {
   }
 
   /** Sends the pieces in use as one message. Returns 0 or the errno. */
-  #sendOnce(fd: number, family: number, cellAt: number, ecn: number, segment: number, hasSource: boolean): number {
+  #sendOnce(
+    fd: number,
+    family: number,
+    cellAt: number,
+    ecn: number,
+    segment: number,
+    hasSource: boolean,
+  ): number {
     const message = this.#sends;
     message.setControl(family, segment, hasSource ? cellAt : -1, ecn);
     return this.#io.sendmsg(fd, message.pointer, 0) >= 0 ? 0 : this.#io.errno() || EAGAIN;
   }
 
   /** Sends each piece as a datagram of its own. */
-  #sendEach(fd: number, family: number, count: number, cellAt: number, ecn: number, hasSource: boolean): SendResult {
+  #sendEach(
+    fd: number,
+    family: number,
+    count: number,
+    cellAt: number,
+    ecn: number,
+    hasSource: boolean,
+  ): SendResult {
     const message = this.#sends;
     let sent = 0;
     let isSourceLost = false;

@@ -7,7 +7,15 @@ import { checkInterfaceName } from "../base/interface_name.ts";
 import type { Offloads } from "../base/offloads.ts";
 import { checked } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
-import { ifreq, IFREQ_BYTES, ifreqName, polledEvents, POLLERR, pollfds, POLLOUT } from "../../ffi/structs.ts";
+import {
+  ifreq,
+  IFREQ_BYTES,
+  ifreqName,
+  polledEvents,
+  POLLERR,
+  pollfds,
+  POLLOUT,
+} from "../../ffi/structs.ts";
 import type { TunDescriptors } from "./linux_tun_port.ts";
 
 const TUN_PATH = "/dev/net/tun";

@@ -75,7 +75,9 @@ export function closeUdp({ fd4, fd6 }: OpenedUdp): void {
 export function setFwmark({ fd4, fd6 }: OpenedUdp, fwmark: number): void {
   for (const fd of [fd4, fd6]) {
     // The kernel's mark has 32 bits without a sign; setsockopt takes them as an int.
-    if (fd >= 0) checked(libc.setsockopt(fd, SOL_SOCKET, SO_MARK, fwmark | 0), "SO_MARK", `fwmark ${fwmark}`);
+    if (fd >= 0) {
+      checked(libc.setsockopt(fd, SOL_SOCKET, SO_MARK, fwmark | 0), "SO_MARK", `fwmark ${fwmark}`);
+    }
   }
 }
 

@@ -160,7 +160,11 @@ export class UdpMessage {
 
   /** The TOS or traffic class byte. */
   #addTos(family: number, tos: number): void {
-    const at = this.#addControl(family === 4 ? SOL_IP : SOL_IPV6, family === 4 ? IP_TOS : IPV6_TCLASS, 4);
+    const at = this.#addControl(
+      family === 4 ? SOL_IP : SOL_IPV6,
+      family === 4 ? IP_TOS : IPV6_TCLASS,
+      4,
+    );
     this.#view.setInt32(at, tos, true);
   }
 
@@ -193,7 +197,8 @@ export class UdpMessage {
     }
     this.segmentSize = 0;
     this.ecn = 0;
-    const end = this.#controlAt + Math.min(CONTROL_ROOM, view.getUint32(this.#at + CONTROL_LENGTH, true));
+    const end = this.#controlAt +
+      Math.min(CONTROL_ROOM, view.getUint32(this.#at + CONTROL_LENGTH, true));
     let at = this.#controlAt;
     while (at + CMSGHDR_BYTES <= end) {
       const length = view.getUint32(at, true);
@@ -209,10 +214,12 @@ export class UdpMessage {
     const level = view.getInt32(at + 8, true);
     const type = view.getInt32(at + 12, true);
     const data = at + CMSGHDR_BYTES;
-    if (level === SOL_UDP && type === UDP_GRO && dataBytes >= 4) this.segmentSize = view.getInt32(data, true);
-    else if (level === SOL_IP && type === IP_TOS && dataBytes >= 1) this.ecn = bytes[data] & 3;
-    else if (level === SOL_IPV6 && type === IPV6_TCLASS && dataBytes >= 4) this.ecn = bytes[data] & 3;
-    else if (level === SOL_IP && type === IP_PKTINFO && dataBytes >= 12) {
+    if (level === SOL_UDP && type === UDP_GRO && dataBytes >= 4) {
+      this.segmentSize = view.getInt32(data, true);
+    } else if (level === SOL_IP && type === IP_TOS && dataBytes >= 1) this.ecn = bytes[data] & 3;
+    else if (level === SOL_IPV6 && type === IPV6_TCLASS && dataBytes >= 4) {
+      this.ecn = bytes[data] & 3;
+    } else if (level === SOL_IP && type === IP_PKTINFO && dataBytes >= 12) {
       // The address to answer from (ipi_spec_dst), which a broadcast's destination would not be.
       bytes[cellAt + 1] = 4;
       this.#move(cellAt + 24, data, 4);

@@ -4,7 +4,13 @@
  */
 import type { Arena } from "../base/arena.ts";
 import { EACCES, EADDRNOTAVAIL, EAGAIN, EHOSTUNREACH, EINVAL, ENETUNREACH } from "../base/errno.ts";
-import { SEND_FAILED, SEND_OK, SEND_SOURCE_LOST, type SendQueue, type SendResult } from "../data/ports.ts";
+import {
+  SEND_FAILED,
+  SEND_OK,
+  SEND_SOURCE_LOST,
+  type SendQueue,
+  type SendResult,
+} from "../data/ports.ts";
 import { arenaPointer, type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";
 import { MMSGHDR_BYTES, UdpMessage } from "./udp_message.ts";
@@ -43,7 +49,10 @@ export class UdpQueue implements SendQueue {
     this.#bytes = arena.bytes;
     this.#fdOf = fdOf;
     const at = arena.take(QUEUE_MAX * MMSGHDR_BYTES);
-    this.#queued = Array.from({ length: QUEUE_MAX }, (_, i) => new Queued(arena, at + i * MMSGHDR_BYTES));
+    this.#queued = Array.from(
+      { length: QUEUE_MAX },
+      (_, i) => new Queued(arena, at + i * MMSGHDR_BYTES),
+    );
   }
 
   put(index: number, at: number, length: number, cellAt: number, ecn: number): void {
@@ -94,6 +103,7 @@ export class UdpQueue implements SendQueue {
  * prohibit), can be the reason of a failed send.
  */
 export function canSourceCause(errno: number): boolean {
-  return errno === EINVAL || errno === ENETUNREACH || errno === EADDRNOTAVAIL || errno === EHOSTUNREACH ||
+  return errno === EINVAL || errno === ENETUNREACH || errno === EADDRNOTAVAIL ||
+    errno === EHOSTUNREACH ||
     errno === EACCES;
 }

@@ -19,7 +19,8 @@ export type RandomSource = "getrandom(2)" | "the runtime's generator";
 let source: RandomSource | undefined;
 
 /** Where `fillRandom` takes its bytes from in this process. */
-export const randomSource = (): RandomSource => source ??= mayUseFfi() ? "getrandom(2)" : "the runtime's generator";
+export const randomSource = (): RandomSource =>
+  source ??= mayUseFfi() ? "getrandom(2)" : "the runtime's generator";
 
 /**
  * Fills `into` with random bytes fit for keys.
@@ -38,7 +39,9 @@ export function fillRandom(into: Uint8Array): void {
 }
 
 function fillFromKernel(into: Uint8Array): void {
-  for (let at = 0; at < into.length;) at += checked(getrandom(into.subarray(at)), "getrandom", "random bytes");
+  for (let at = 0; at < into.length;) {
+    at += checked(getrandom(into.subarray(at)), "getrandom", "random bytes");
+  }
 }
 
 function fillFromRuntime(into: Uint8Array): void {

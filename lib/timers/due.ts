@@ -25,7 +25,12 @@ const KEEPALIVE_ECHO_MS = 1_000;
  * A new handshake because data went out and nothing authenticated came back for keepalive timeout + rekey timeout (15 s).
  * @param firedAt when it last fired; it fires again only for what was sent after
  */
-export function newHandshakeDue(times: Times, activity: Activity, firedAt: number, jitter: number): Milliseconds {
+export function newHandshakeDue(
+  times: Times,
+  activity: Activity,
+  firedAt: number,
+  jitter: number,
+): Milliseconds {
   const { dataSentSince, sentAt } = activity;
   if (dataSentSince === NEVER) return NOT_PENDING;
   const patience = times.keepaliveTimeout + times.rekeyTimeout + jitter;
@@ -46,10 +51,14 @@ export function passiveKeepaliveDue(
 ): Milliseconds {
   const { dataReceivedSince, dataReceivedAt, sentAt, handshakeSentAt } = activity;
   const quietSince = Math.max(dataReceivedSince, handshakeSentAt, firedAt);
-  if (dataReceivedSince !== NEVER && (dataReceivedSince >= quietSince || dataReceivedAt > quietSince)) {
+  if (
+    dataReceivedSince !== NEVER && (dataReceivedSince >= quietSince || dataReceivedAt > quietSince)
+  ) {
     return milliseconds(quietSince + times.keepaliveTimeout);
   }
-  if (!needAnother || sentAt > firedAt + KEEPALIVE_ECHO_MS || handshakeSentAt > firedAt) return NOT_PENDING;
+  if (!needAnother || sentAt > firedAt + KEEPALIVE_ECHO_MS || handshakeSentAt > firedAt) {
+    return NOT_PENDING;
+  }
   return milliseconds(firedAt + times.keepaliveTimeout);
 }
 
@@ -58,10 +67,16 @@ export function passiveKeepaliveDue(
  * @param interval milliseconds; 0 when it is off
  * @param firedAt when it last fired: it does not fire faster than its interval even if nothing could be sent
  */
-export function persistentKeepaliveDue(interval: number, activity: Activity, firedAt: number): Milliseconds {
+export function persistentKeepaliveDue(
+  interval: number,
+  activity: Activity,
+  firedAt: number,
+): Milliseconds {
   if (interval === 0) return NOT_PENDING;
   const { sentAt, receivedAt, handshakeSentAt, handshakeReceivedAt } = activity;
-  return milliseconds(Math.max(sentAt, receivedAt, handshakeSentAt, handshakeReceivedAt, firedAt) + interval);
+  return milliseconds(
+    Math.max(sentAt, receivedAt, handshakeSentAt, handshakeReceivedAt, firedAt) + interval,
+  );
 }
 
 /** How often a handshake is repeated before it is given up: as often as the rekey timeout goes into the attempt time (18). */

@@ -8,7 +8,12 @@
 import { type Milliseconds, milliseconds, type PeerSlot } from "../base/brands.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { NEVER, NOT_PENDING, type Times } from "../base/times.ts";
-import { type Activity, newHandshakeDue, passiveKeepaliveDue, persistentKeepaliveDue } from "./due.ts";
+import {
+  type Activity,
+  newHandshakeDue,
+  passiveKeepaliveDue,
+  persistentKeepaliveDue,
+} from "./due.ts";
 
 /**
  * A peer's timers, in the order in which those that are due together run. `deferredHandshake` looks again at a wish for a session
@@ -134,7 +139,8 @@ export class PeerTimers {
   /** Call when what stood in the way of a handshake is gone (no key, no endpoint): one that is waited for need not wait longer. */
   handshakePossible(now: Milliseconds): void {
     this.#handshakeSentAt = NEVER;
-    const waitedFor = this.#retransmitHandshakeAt !== NOT_PENDING || this.#deferredHandshakeAt !== NOT_PENDING;
+    const waitedFor = this.#retransmitHandshakeAt !== NOT_PENDING ||
+      this.#deferredHandshakeAt !== NOT_PENDING;
     if (waitedFor) {
       this.#retransmitHandshakeAt = NOT_PENDING;
       this.#deferredHandshakeAt = now;
@@ -238,7 +244,12 @@ export class PeerTimers {
         return this.#deferredHandshakeAt;
       case "newHandshake":
         if (this.#watch === "off") return NOT_PENDING;
-        return newHandshakeDue(this.owner.times, this.#activity(), this.#newHandshakeFiredAt, this.#jitter);
+        return newHandshakeDue(
+          this.owner.times,
+          this.#activity(),
+          this.#newHandshakeFiredAt,
+          this.#jitter,
+        );
       case "passiveKeepalive":
         if (this.#watch === "off") return NOT_PENDING;
         return passiveKeepaliveDue(
@@ -279,7 +290,8 @@ export class PeerTimers {
       case "passiveKeepalive": {
         const { dataReceivedSince, dataReceivedAt } = this.#activity();
         this.#passiveKeepaliveFiredAt = now;
-        this.#needAnotherKeepalive = dataReceivedSince !== NEVER && dataReceivedAt > dataReceivedSince;
+        this.#needAnotherKeepalive = dataReceivedSince !== NEVER &&
+          dataReceivedAt > dataReceivedSince;
         return;
       }
       case "persistentKeepalive":
@@ -292,7 +304,9 @@ export class PeerTimers {
 
   /** While something is pending the row is read again later; then the data plane may say `peer-active` again, and the row is read a last time. */
   #lookAgain(now: Milliseconds): void {
-    if (this.#due("newHandshake") === NOT_PENDING && this.#due("passiveKeepalive") === NOT_PENDING) {
+    if (
+      this.#due("newHandshake") === NOT_PENDING && this.#due("passiveKeepalive") === NOT_PENDING
+    ) {
       this.#watch = this.#watch === "on" ? "last-look" : "off";
       if (this.#watch === "last-look") this.owner.table.clearActive(this.slot);
     }

@@ -8,7 +8,14 @@ import { KEY_LENGTH } from "../base/constants.ts";
 import { COUNTERS, type Counts, isCounterName } from "../base/counters.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
-import { formatEndpoint, formatIp, formatRange, parseEndpoint, parseIp, parseRange } from "../base/ip_text.ts";
+import {
+  formatEndpoint,
+  formatIp,
+  formatRange,
+  parseEndpoint,
+  parseIp,
+  parseRange,
+} from "../base/ip_text.ts";
 import { parseGroups } from "../base/labels.ts";
 import { quote } from "../base/quote.ts";
 import { parseKey } from "./set.ts";
@@ -32,7 +39,9 @@ export function formatGet(status: DeviceStatus, facts?: InterfaceFacts, link?: L
   const extended = facts !== undefined;
   let text = "";
   if (status.privateKey !== undefined) text += `private_key=${status.privateKey.toHex()}\n`;
-  if (extended && status.publicKey !== undefined) text += `own_public_key=${status.publicKey.toHex()}\n`;
+  if (extended && status.publicKey !== undefined) {
+    text += `own_public_key=${status.publicKey.toHex()}\n`;
+  }
   if (status.listenPort !== 0) text += `listen_port=${status.listenPort}\n`;
   if (status.fwmark !== 0) text += `fwmark=${status.fwmark}\n`;
   // The counters change without a word, so they are told to who asks only.
@@ -52,7 +61,9 @@ export function formatPublic(status: DeviceStatus, facts: InterfaceFacts): strin
 
 function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
   return `rtable=${status.rtable}\ndebug=${status.debug}\nname=${facts.name}\npid=${facts.pid}\nnetns=${facts.netns}\n` +
-    `up=${facts.up}\nmtu=${facts.mtu}\ngroups=${facts.groups.join(" ")}\npriority=${facts.priority}\n` +
+    `up=${facts.up}\nmtu=${facts.mtu}\ngroups=${
+      facts.groups.join(" ")
+    }\npriority=${facts.priority}\n` +
     `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\noffloads_off=${facts.offloadsOff}\nworkers=${facts.workers}\n`;
 }
 
@@ -75,9 +86,13 @@ function readCounter(counters: CountsDraft, key: string, value: string): void {
 
 function formatLink(link: LinkFacts): string {
   const ip = (address: Uint8Array | undefined) => address === undefined ? "-" : formatIp(address);
-  let text = `link=${link.index} ${link.flags} ${link.mtu} ${link.name} ${link.alias.replaceAll("\n", " ")}\n`;
+  let text = `link=${link.index} ${link.flags} ${link.mtu} ${link.name} ${
+    link.alias.replaceAll("\n", " ")
+  }\n`;
   for (const one of link.addresses) {
-    text += `address=${formatIp(one.address)}/${one.prefix} ${one.flags} ${ip(one.peer)} ${ip(one.broadcast)}\n`;
+    text += `address=${formatIp(one.address)}/${one.prefix} ${one.flags} ${ip(one.peer)} ${
+      ip(one.broadcast)
+    }\n`;
   }
   return text;
 }
@@ -85,7 +100,8 @@ function formatLink(link: LinkFacts): string {
 function formatPeer(peer: PeerStatus, extended: boolean): string {
   const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
   const nanoseconds = Math.floor((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
-  let text = `public_key=${peer.publicKey.toHex()}\npreshared_key=${peer.presharedKey.toHex()}\nprotocol_version=1\n`;
+  let text =
+    `public_key=${peer.publicKey.toHex()}\npreshared_key=${peer.presharedKey.toHex()}\nprotocol_version=1\n`;
   if (peer.endpoint !== undefined) text += `endpoint=${formatEndpoint(peer.endpoint)}\n`;
   text += `last_handshake_time_sec=${seconds}\nlast_handshake_time_nsec=${nanoseconds}\n` +
     `tx_bytes=${peer.txBytes}\nrx_bytes=${peer.rxBytes}\npersistent_keepalive_interval=${peer.persistentKeepalive}\n`;
@@ -148,7 +164,9 @@ export function parseGet(text: string): InterfaceStatus {
 
 function parseLink(key: string, value: string): LinkFacts {
   const [index, flags, mtu, name, ...alias] = value.split(" ");
-  if (name === undefined) throw new ConfigError(key, `${quote(value)}: expected INDEX FLAGS MTU NAME ALIAS`);
+  if (name === undefined) {
+    throw new ConfigError(key, `${quote(value)}: expected INDEX FLAGS MTU NAME ALIAS`);
+  }
   return {
     index: count(key, index),
     flags: count(key, flags),
@@ -208,7 +226,10 @@ function readDevice(device: DeviceDraft, key: string, value: string): void {
       return;
     case "address":
       if (device.link === undefined) throw new ConfigError(key, "stands before the link");
-      device.link = { ...device.link, addresses: [...device.link.addresses, parseAddress(key, value)] };
+      device.link = {
+        ...device.link,
+        addresses: [...device.link.addresses, parseAddress(key, value)],
+      };
       return;
     case "rtable":
       device.rtable = count(key, value);

@@ -97,8 +97,12 @@ export class UapiReader {
     while (true) {
       const newline = this.#bytes.subarray(0, this.#length).indexOf(NEWLINE, this.#scanned);
       const end = newline < 0 ? this.#length : newline;
-      if (end - this.#lineStart > this.#lineMax) return this.#break(`a line of more than ${this.#lineMax} bytes`);
-      if (end > this.#messageMax) return this.#break(`an operation of more than ${this.#messageMax} bytes`);
+      if (end - this.#lineStart > this.#lineMax) {
+        return this.#break(`a line of more than ${this.#lineMax} bytes`);
+      }
+      if (end > this.#messageMax) {
+        return this.#break(`an operation of more than ${this.#messageMax} bytes`);
+      }
       this.#scanned = newline < 0 ? end : newline + 1;
       if (newline < 0) return undefined;
       const empty = newline === this.#lineStart;
@@ -124,14 +128,21 @@ export class UapiReader {
     const first = lines.shift() ?? "";
     const equals = first.indexOf("=");
     if (equals <= 0) return this.#break("an operation is a name, '=' and a version");
-    return { type: "request", operation: first.slice(0, equals), value: first.slice(equals + 1), lines };
+    return {
+      type: "request",
+      operation: first.slice(0, equals),
+      value: first.slice(equals + 1),
+      lines,
+    };
   }
 
   #drop(count: number): void {
     this.#bytes.copyWithin(0, count, this.#length);
     this.#bytes.fill(0, this.#length - count, this.#length);
     this.#length -= count;
-    if (this.#length === 0 && this.#bytes.length > KEPT_BUFFER_BYTES) this.#bytes = new Uint8Array(FIRST_BUFFER_BYTES);
+    if (this.#length === 0 && this.#bytes.length > KEPT_BUFFER_BYTES) {
+      this.#bytes = new Uint8Array(FIRST_BUFFER_BYTES);
+    }
     this.#scanned = 0;
     this.#lineStart = 0;
   }

@@ -8,7 +8,13 @@ import { KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
 import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
 import { OFFLOAD_NAMES, type OffloadName, type Offloads } from "../base/offloads.ts";
-import { formatEndpoint, formatRange, parseDecimal, parseEndpoint, parseRange } from "../base/ip_text.ts";
+import {
+  formatEndpoint,
+  formatRange,
+  parseDecimal,
+  parseEndpoint,
+  parseRange,
+} from "../base/ip_text.ts";
 import { checkDescription, parseGroups } from "../base/labels.ts";
 import { quote } from "../base/quote.ts";
 import { PRIORITY_MAX } from "./keys.ts";
@@ -93,7 +99,9 @@ function formatPeerChange(peer: PeerChange): string {
   if (peer.updateOnly) text += "update_only=true\n";
   if (peer.presharedKey !== undefined) text += `preshared_key=${peer.presharedKey.toHex()}\n`;
   if (peer.endpoint !== undefined) text += `endpoint=${formatEndpoint(peer.endpoint)}\n`;
-  if (peer.persistentKeepalive !== undefined) text += `persistent_keepalive_interval=${peer.persistentKeepalive}\n`;
+  if (peer.persistentKeepalive !== undefined) {
+    text += `persistent_keepalive_interval=${peer.persistentKeepalive}\n`;
+  }
   if (peer.description !== undefined) text += `description=${peer.description}\n`;
   if (peer.replaceAllowedIps) text += "replace_allowed_ips=true\n";
   for (const range of peer.removeAllowedIps ?? []) text += `allowed_ip=-${formatRange(range)}\n`;
@@ -119,7 +127,9 @@ function setDevice(change: Draft<DeviceChange>, key: string, value: string): voi
       change.rtable = parseNumber(key, value, RDOMAIN_MAX);
       return;
     case "debug":
-      if (value !== "true" && value !== "false") throw new ConfigError(key, `${quote(value)}: expected true or false`);
+      if (value !== "true" && value !== "false") {
+        throw new ConfigError(key, `${quote(value)}: expected true or false`);
+      }
       change.debug = value === "true";
       return;
     case "groups":
@@ -159,7 +169,9 @@ function setPeer(peer: PeerDraft, key: string, value: string, options: ParseSetO
     case "allowed_ip": {
       const removes = value[0] === "-";
       const range = parseRange(removes ? value.slice(1) : value);
-      if (range === undefined) throw new ConfigError(key, `${quote(value)}: expected ADDRESS/PREFIX`);
+      if (range === undefined) {
+        throw new ConfigError(key, `${quote(value)}: expected ADDRESS/PREFIX`);
+      }
       if (removes) (peer.removeAllowedIps ??= []).push(range);
       else (peer.allowedIps ??= []).push(range);
       return;
@@ -177,7 +189,9 @@ function setPeer(peer: PeerDraft, key: string, value: string, options: ParseSetO
 
 /** ifconfig's words: `tso -gro` lets the one be used and switches the other off. */
 const formatOffloads = (offloads: Partial<Offloads>): string =>
-  OFFLOAD_NAMES.filter((name) => offloads[name] !== undefined).map((name) => offloads[name] ? name : `-${name}`).join(
+  OFFLOAD_NAMES.filter((name) => offloads[name] !== undefined).map((name) =>
+    offloads[name] ? name : `-${name}`
+  ).join(
     " ",
   );
 
@@ -186,7 +200,10 @@ function parseOffloads(key: string, value: string): Partial<Offloads> {
   for (const word of value.split(" ").filter((word) => word !== "")) {
     const name = OFFLOAD_NAMES.find((name) => word === name || word === `-${name}`);
     if (name === undefined) {
-      throw new ConfigError(key, `${quote(word)}: expected ${OFFLOAD_NAMES.join(", ")}, or one with - before it`);
+      throw new ConfigError(
+        key,
+        `${quote(word)}: expected ${OFFLOAD_NAMES.join(", ")}, or one with - before it`,
+      );
     }
     offloads[name] = word === name;
   }
@@ -198,14 +215,19 @@ const HEX_KEY = /^[0-9a-fA-F]{64}$/;
 /** @throws ConfigError that does not show the value */
 export function parseKey(word: string, value: string): Uint8Array {
   if (value.length !== KEY_LENGTH * 2 || !HEX_KEY.test(value)) {
-    throw new ConfigError(word, `a key is ${KEY_LENGTH} bytes in hexadecimal, ${KEY_LENGTH * 2} digits`);
+    throw new ConfigError(
+      word,
+      `a key is ${KEY_LENGTH} bytes in hexadecimal, ${KEY_LENGTH * 2} digits`,
+    );
   }
   return Uint8Array.fromHex(value);
 }
 
 function parseNumber(word: string, value: string, max: number): number {
   const number = parseDecimal(value, max);
-  if (number === undefined) throw new ConfigError(word, `${quote(value)}: expected a number from 0 to ${max}`);
+  if (number === undefined) {
+    throw new ConfigError(word, `${quote(value)}: expected a number from 0 to ${max}`);
+  }
   return number;
 }
 
@@ -216,6 +238,8 @@ function parseTrue(word: string, value: string): true {
 
 function parseEndpointValue(word: string, value: string, options: ParseSetOptions): Endpoint {
   const endpoint = parseEndpoint(value, options.interfaceIndex);
-  if (endpoint === undefined) throw new ConfigError(word, `${quote(value)}: expected ADDRESS:PORT or [ADDRESS]:PORT`);
+  if (endpoint === undefined) {
+    throw new ConfigError(word, `${quote(value)}: expected ADDRESS:PORT or [ADDRESS]:PORT`);
+  }
   return endpoint;
 }

@@ -86,7 +86,9 @@ export const MESSAGE_NONE = 0;
  * when its first word (type and three reserved zeros) or its length is not that of one. The one length check of all accessors.
  */
 export function messageKind(bytes: Uint8Array, at = 0, length = bytes.length - at): number {
-  if (length < C.DATA_LENGTH_MIN || (bytes[at + 1] | bytes[at + 2] | bytes[at + 3]) !== 0) return MESSAGE_NONE;
+  if (length < C.DATA_LENGTH_MIN || (bytes[at + 1] | bytes[at + 2] | bytes[at + 3]) !== 0) {
+    return MESSAGE_NONE;
+  }
   const kind = bytes[at];
   switch (kind) {
     case C.MESSAGE_INITIATION:

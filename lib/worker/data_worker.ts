@@ -61,7 +61,9 @@ function run(start: WorkerStart): void {
     handshakesWaiting: words.subarray(WORD_HANDSHAKES_WAITING, WORD_HANDSHAKES_WAITING + 1),
     catchUp: () => {
       // A stop is for the loop to hear.
-      if (Atomics.exchange(words, WORD_BELL, 0) !== 0 && !takeOrders()) Atomics.store(words, WORD_BELL, 1);
+      if (Atomics.exchange(words, WORD_BELL, 0) !== 0 && !takeOrders()) {
+        Atomics.store(words, WORD_BELL, 1);
+      }
     },
     direction,
     bulkFlows: start.bulkFlows,
@@ -73,7 +75,8 @@ function run(start: WorkerStart): void {
   const link = start.linkSocket < 0 ? undefined : new DrainedSocket(start.linkSocket);
   let stopped = false;
   // What the other direction reads from would wake this one for nothing.
-  const reads = (fd: number, only: Direction) => direction === "both" || direction === only ? fd : -1;
+  const reads = (fd: number, only: Direction) =>
+    direction === "both" || direction === only ? fd : -1;
   const polls = new PollSet([
     reads(start.tun.fd, "outbound"),
     reads(start.fd4, "inbound"),
@@ -116,7 +119,11 @@ function run(start: WorkerStart): void {
   };
   /** Carries out the orders that wait; false when one of them was to stop. */
   const takeOrders = (): boolean => {
-    for (let next = receiveMessageOnPort(orders); next !== undefined; next = receiveMessageOnPort(orders)) {
+    for (
+      let next = receiveMessageOnPort(orders);
+      next !== undefined;
+      next = receiveMessageOnPort(orders)
+    ) {
       carryOut(fromEnvelope(next.message));
     }
     return !stopped;
@@ -155,8 +162,12 @@ function run(start: WorkerStart): void {
 /** Whether events may go up now; otherwise the bell is rung when they may. */
 function mayReport(words: Int32Array): boolean {
   while (true) {
-    if (Atomics.compareExchange(words, WORD_EVENTS, EVENTS_NONE, EVENTS_SENT) === EVENTS_NONE) return true;
-    if (Atomics.compareExchange(words, WORD_EVENTS, EVENTS_SENT, EVENTS_HELD) !== EVENTS_NONE) return false;
+    if (Atomics.compareExchange(words, WORD_EVENTS, EVENTS_NONE, EVENTS_SENT) === EVENTS_NONE) {
+      return true;
+    }
+    if (Atomics.compareExchange(words, WORD_EVENTS, EVENTS_SENT, EVENTS_HELD) !== EVENTS_NONE) {
+      return false;
+    }
   }
 }
 
@@ -164,7 +175,10 @@ scope.onmessage = (message) => {
   try {
     run(message.data);
   } catch (error) {
-    say({ type: "failed", reason: error instanceof Error ? `${error.message}\n${error.stack ?? ""}` : String(error) });
+    say({
+      type: "failed",
+      reason: error instanceof Error ? `${error.message}\n${error.stack ?? ""}` : String(error),
+    });
   }
   scope.close();
 };

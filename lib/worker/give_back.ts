@@ -11,6 +11,10 @@ type Collect = (how: { type: "major"; execution: "sync"; flavor: "last-resort" }
  * heap. Takes some 10 ms for each 10 MB in use, in which nothing else runs. An ordinary full collection keeps most of the pages: what lives on lies scattered among what does not.
  */
 export function giveMemoryBack(): void {
-  (globalThis as { gc?: Collect }).gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
+  (globalThis as { gc?: Collect }).gc?.({
+    type: "major",
+    execution: "sync",
+    flavor: "last-resort",
+  });
   trimMemory();
 }

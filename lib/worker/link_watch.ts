@@ -106,7 +106,10 @@ export class LinkWatch {
   /** The link and its addresses as they are; undefined while the interface is moved or renamed, or when it is gone. */
   describe(): LinkFacts | undefined {
     try {
-      return this.visit((routes, link) => ({ ...link, addresses: routes.addresses({ interfaceIndex: link.index }) }));
+      return this.visit((routes, link) => ({
+        ...link,
+        addresses: routes.addresses({ interfaceIndex: link.index }),
+      }));
     } catch {
       return undefined;
     }
@@ -118,7 +121,9 @@ export class LinkWatch {
    */
   ownAddresses(): OwnAddresses {
     try {
-      const own = this.visit((routes, link) => chooseOwnAddresses(routes.addresses(), link.index, this.#acceptsLocal));
+      const own = this.visit((routes, link) =>
+        chooseOwnAddresses(routes.addresses(), link.index, this.#acceptsLocal)
+      );
       if (own !== undefined) this.#own = own;
     } catch {
       // The next look asks again.
@@ -202,8 +207,14 @@ export class LinkWatch {
 
   #seen(routes: RouteSocket, link: FoundLink): LinkState {
     const before = this.#state;
-    const state = { name: link.name, up: (link.flags & IFF_UP) !== 0, mtu: link.mtu, place: this.#place };
-    const isSettled = before !== undefined && sameNamespace(before.place, state.place) && (before.up || !state.up) &&
+    const state = {
+      name: link.name,
+      up: (link.flags & IFF_UP) !== 0,
+      mtu: link.mtu,
+      place: this.#place,
+    };
+    const isSettled = before !== undefined && sameNamespace(before.place, state.place) &&
+      (before.up || !state.up) &&
       (before.mtu >= IPV6_MTU_MIN || state.mtu < IPV6_MTU_MIN);
     if (!isSettled) this.#acceptsLocal = settleLink(routes, link);
     if (state.up) this.#giveBack();

@@ -118,5 +118,8 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
  * napMicroseconds(200, 1); // 160
  */
 export function napMicroseconds(packets: number, elapsed: number): number {
-  return Math.min(NAP_MAX_US, Math.max(NAP_MIN_US, Math.round(1000 * NAP_FOR_PACKETS * elapsed / packets)));
+  return Math.min(
+    NAP_MAX_US,
+    Math.max(NAP_MIN_US, Math.round(1000 * NAP_FOR_PACKETS * elapsed / packets)),
+  );
 }

@@ -160,10 +160,15 @@ export class RouteWatch {
       udp: { sourcePort: port, destinationPort: endpoint.port },
       ...(endpoint.scope === 0 ? {} : { interfaceIndex: endpoint.scope }),
     };
-    const sources = local?.address.length === endpoint.address.length ? [local.address, undefined] : [undefined];
+    const sources = local?.address.length === endpoint.address.length
+      ? [local.address, undefined]
+      : [undefined];
     for (const source of sources) {
       try {
-        const route = this.#routes.getRoute(endpoint.address, source === undefined ? lookup : { ...lookup, source });
+        const route = this.#routes.getRoute(
+          endpoint.address,
+          source === undefined ? lookup : { ...lookup, source },
+        );
         return route.type === "local" ? local?.interfaceIndex : route.interfaceIndex;
       } catch (error) {
         if (!(error instanceof OsError)) throw error;

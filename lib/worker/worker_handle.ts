@@ -226,7 +226,9 @@ export class WorkerHandle {
     this.#over = true;
     clearInterval(this.#watch);
     this.#channel.port1.close();
-    const error = new Error(typeof reason === "string" ? `the data plane is ${reason}` : reason.failure);
+    const error = new Error(
+      typeof reason === "string" ? `the data plane is ${reason}` : reason.failure,
+    );
     this.#loaded.reject(error);
     this.#running.reject(error);
     for (const waiting of this.#asked) waiting.resolve();

@@ -75,7 +75,8 @@ export type Envelope = ReadonlyMap<"order", WorkerOrder>;
 export const inEnvelope = (order: WorkerOrder): Envelope => new Map([["order", order]]);
 
 /** Takes it out of what receiveMessageOnPort gave. */
-export const fromEnvelope = (message: unknown): WorkerOrder => (message as Envelope).get("order") as WorkerOrder;
+export const fromEnvelope = (message: unknown): WorkerOrder =>
+  (message as Envelope).get("order") as WorkerOrder;
 
 /** Up. */
 export type WorkerReport =

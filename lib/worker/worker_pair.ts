@@ -6,17 +6,26 @@
 import { type AllCounts, sumOfCounts } from "../base/counter_block.ts";
 import type { DataCommand } from "../base/messages.ts";
 import { NO_OFFLOADS, type Offloads } from "../base/offloads.ts";
-import { type PacketWorkers, WorkerHandle, type WorkerListener, type WorkerSetup } from "./worker_handle.ts";
+import {
+  type PacketWorkers,
+  WorkerHandle,
+  type WorkerListener,
+  type WorkerSetup,
+} from "./worker_handle.ts";
 import type { WorkerReport } from "./worker_messages.ts";
 
 /** Processors from which on each direction gets one: beside the two there is work for the control plane and for whoever uses the tunnel. */
 export const PROCESSORS_FOR_TWO = 4;
 
 /** How many Workers an interface has when nobody says: `navigator.hardwareConcurrency` honours affinity and quotas. */
-export const workersByDefault = (): 1 | 2 => navigator.hardwareConcurrency >= PROCESSORS_FOR_TWO ? 2 : 1;
+export const workersByDefault = (): 1 | 2 =>
+  navigator.hardwareConcurrency >= PROCESSORS_FOR_TWO ? 2 : 1;
 
 /** Makes the Workers. Do it early: their modules load while the main isolate does other things. */
-export function startWorkers(url: string | URL, workers: 1 | 2 = workersByDefault()): PacketWorkers {
+export function startWorkers(
+  url: string | URL,
+  workers: 1 | 2 = workersByDefault(),
+): PacketWorkers {
   return workers === 2 ? new WorkerPair(url) : new WorkerHandle(url);
 }
 
@@ -63,14 +72,20 @@ export class WorkerPair implements PacketWorkers {
   /** As WorkerHandle's: when it throws, both have ended or are ending. */
   async run(setup: WorkerSetup, listener: WorkerListener): Promise<void> {
     this.#listener = listener;
-    const start = (worker: WorkerHandle, sockets: Pick<WorkerSetup, "linkSocket" | "routeSocket">) =>
+    const start = (
+      worker: WorkerHandle,
+      sockets: Pick<WorkerSetup, "linkSocket" | "routeSocket">,
+    ) =>
       worker.run({ ...setup, ...sockets }, {
         report: (report) => this.#hear(worker, report),
         ended: (reason) => this.#ended(reason),
       });
     try {
       // One of them watches the link and the routes.
-      await Promise.all([start(this.#outbound, { linkSocket: -1, routeSocket: -1 }), start(this.#inbound, setup)]);
+      await Promise.all([
+        start(this.#outbound, { linkSocket: -1, routeSocket: -1 }),
+        start(this.#inbound, setup),
+      ]);
     } catch (error) {
       await this.stop();
       throw error;
@@ -83,7 +98,10 @@ export class WorkerPair implements PacketWorkers {
   }
 
   async replaceSockets(fd4: number, fd6: number): Promise<void> {
-    await Promise.all([this.#outbound.replaceSockets(fd4, fd6), this.#inbound.replaceSockets(fd4, fd6)]);
+    await Promise.all([
+      this.#outbound.replaceSockets(fd4, fd6),
+      this.#inbound.replaceSockets(fd4, fd6),
+    ]);
   }
 
   /** Only one of them watches them. */

@@ -14,7 +14,12 @@ import {
 } from "../../lib/base/constants.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
 import { chooseSuite } from "../../lib/runtime/crypto.ts";
-import { consumeResponse, createInitiation, identityOf, wireguardStart } from "../../lib/noise/handshake.ts";
+import {
+  consumeResponse,
+  createInitiation,
+  identityOf,
+  wireguardStart,
+} from "../../lib/noise/handshake.ts";
 import type { Identity, Initiated } from "../../lib/noise/ikpsk2.ts";
 import { TimestampSource } from "../../lib/noise/tai64n.ts";
 import { COOKIE_REPLY, messageKind, readIndex, RESPONSE } from "../../lib/wire/messages.ts";
@@ -50,7 +55,9 @@ interface Initiator {
   readonly identity: Identity;
   readonly shared: Uint8Array;
   readonly jar: CookieJar;
-  question: { readonly message: Uint8Array; readonly initiated: Initiated; askedAt: number } | undefined;
+  question:
+    | { readonly message: Uint8Array; readonly initiated: Initiated; askedAt: number }
+    | undefined;
 }
 
 /** Keeps OPEN_MAX questions open for the time asked for. */
@@ -90,7 +97,16 @@ export async function ask(order: HandshakeOrder): Promise<HandshakeCount> {
       const ephemeral = crypto.getRandomValues(new Uint8Array(KEY_LENGTH));
       const { identity, shared } = initiator;
       const index = sessionIndex(place);
-      const made = createInitiation(suite, start, identity, responder, shared, index, ephemeral, timestamps.next());
+      const made = createInitiation(
+        suite,
+        start,
+        identity,
+        responder,
+        shared,
+        index,
+        ephemeral,
+        timestamps.next(),
+      );
       if (made === undefined) throw new Error("the responder's key is a point of small order");
       initiator.question = { ...made, askedAt: performance.now() };
       open++;
@@ -99,7 +115,10 @@ export async function ask(order: HandshakeOrder): Promise<HandshakeCount> {
   };
   const giveUp = () => {
     for (const initiator of initiators) {
-      if (initiator.question === undefined || performance.now() - initiator.question.askedAt < PATIENCE_MS) continue;
+      if (
+        initiator.question === undefined ||
+        performance.now() - initiator.question.askedAt < PATIENCE_MS
+      ) continue;
       initiator.question = undefined;
       unanswered++;
       open--;
@@ -118,7 +137,12 @@ export async function ask(order: HandshakeOrder): Promise<HandshakeCount> {
       return;
     }
     if (answered++ % VERIFY_EVERY === 0) {
-      const keys = consumeResponse(initiator.question.initiated, initiator.identity, noPsk, message);
+      const keys = consumeResponse(
+        initiator.question.initiated,
+        initiator.identity,
+        noPsk,
+        message,
+      );
       if (keys === undefined) throw new Error("a response that does not open");
       verified++;
     }

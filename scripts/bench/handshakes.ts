@@ -16,7 +16,10 @@ const INITIATORS = 512;
 const LOAD = fileURLToPath(import.meta.resolve("./handshake_load.ts"));
 
 /** Lets one end answer for `seconds`. */
-export async function measureHandshakes(implementation: Implementation, seconds: number): Promise<Sample> {
+export async function measureHandshakes(
+  implementation: Implementation,
+  seconds: number,
+): Promise<Sample> {
   await using laboratory = await Laboratory.open();
   const { left, right } = laboratory;
   const plan = await planTunnel(left, right);
@@ -24,7 +27,9 @@ export async function measureHandshakes(implementation: Implementation, seconds:
   const daemons = right.processes();
 
   const initiators = await Promise.all(Array.from({ length: INITIATORS }, () => makeKeyPair()));
-  const lines = initiators.map(({ public: key }, i) => peerLines(key, [`10.78.${i >> 8}.${i & 255}/32`]));
+  const lines = initiators.map(({ public: key }, i) =>
+    peerLines(key, [`10.78.${i >> 8}.${i & 255}/32`])
+  );
   await uapi(right.path(SOCKET), ["set=1", ...lines].join("\n"));
 
   const order: HandshakeOrder = {
@@ -36,7 +41,10 @@ export async function measureHandshakes(implementation: Implementation, seconds:
   };
   const before = cpuSeconds(daemons);
   const argv = [Deno.execPath(), "run", "-A", LOAD];
-  const output = await left.run(argv, { input: JSON.stringify(order), timeoutSeconds: seconds + 60 });
+  const output = await left.run(argv, {
+    input: JSON.stringify(order),
+    timeoutSeconds: seconds + 60,
+  });
   const used = cpuSeconds(daemons) - before;
   const count = JSON.parse(output.stdout) as HandshakeCount;
   if (count.answered === 0 || count.verified === 0) {

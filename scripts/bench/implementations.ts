@@ -34,10 +34,19 @@ export interface EndPlan {
 }
 
 /** The two ends of a tunnel between two hosts. */
-export async function planTunnel(left: Host, right: Host): Promise<{ left: EndPlan; right: EndPlan }> {
+export async function planTunnel(
+  left: Host,
+  right: Host,
+): Promise<{ left: EndPlan; right: EndPlan }> {
   const [leftKeys, rightKeys] = [await makeKeyPair(), await makeKeyPair()];
   const inside = { left: ["10.77.0.1", "fd77::1"], right: ["10.77.0.2", "fd77::2"] } as const;
-  const plan = (keys: KeyPair, other: KeyPair, to: Host, own: readonly string[], peer: readonly string[]): EndPlan => ({
+  const plan = (
+    keys: KeyPair,
+    other: KeyPair,
+    to: Host,
+    own: readonly string[],
+    peer: readonly string[],
+  ): EndPlan => ({
     keys,
     port: 7111,
     peerKey: other.public,
@@ -61,7 +70,9 @@ export interface Implementation {
   /** Whether it speaks the handshake and the control protocol; our loop without crypto does neither. */
   readonly wireguard: boolean;
   /** Its version, after building it where that is needed and possible; or why it is not here. */
-  find(say: (line: string) => void): Promise<{ readonly version: string } | { readonly absent: string }>;
+  find(
+    say: (line: string) => void,
+  ): Promise<{ readonly version: string } | { readonly absent: string }>;
   /** Sets one end up and returns the milliseconds from the start of the program until its interface answered. */
   up(host: Host, plan: EndPlan, environment?: Record<string, string>): Promise<number>;
 }
@@ -95,7 +106,11 @@ const ours: Implementation = {
 /** Path of the built program, for what is measured about commands. */
 export const OUR_PROGRAM = WG;
 
-async function ifconfig(host: Host, words: readonly string[], env: Record<string, string> = {}): Promise<void> {
+async function ifconfig(
+  host: Host,
+  words: readonly string[],
+  env: Record<string, string> = {},
+): Promise<void> {
   await host.run([WG, "ifconfig", INTERFACE, ...words], { env });
 }
 
@@ -119,7 +134,10 @@ const plain: Implementation = {
       peerInet6: plan.peerInet6,
     };
     const started = performance.now();
-    const running = host.start([Deno.execPath(), "run", "-A", PLAIN_LOOP, JSON.stringify(loop)], environment);
+    const running = host.start(
+      [Deno.execPath(), "run", "-A", PLAIN_LOOP, JSON.stringify(loop)],
+      environment,
+    );
     await until(
       "the loop without crypto",
       20,
@@ -170,7 +188,12 @@ function rival(options: {
         ...environment,
       });
       const socket = host.path(SOCKET);
-      await until(`${options.title} answers`, 10, 2, () => uapi(socket, "get=1").catch(() => undefined));
+      await until(
+        `${options.title} answers`,
+        10,
+        2,
+        () => uapi(socket, "get=1").catch(() => undefined),
+      );
       const ready = performance.now() - started;
       await uapi(
         socket,
@@ -193,7 +216,18 @@ function cargo(crate: string): (say: (line: string) => void) => Promise<string |
   return async (say) => {
     if (await which("cargo") === undefined) return "cargo is not on this machine";
     say(`building ${crate} (once; some minutes)`);
-    const argv = ["nice", "-n", "19", "cargo", "install", "-j1", "--locked", "--root", `${BUILD}cargo`, crate];
+    const argv = [
+      "nice",
+      "-n",
+      "19",
+      "cargo",
+      "install",
+      "-j1",
+      "--locked",
+      "--root",
+      `${BUILD}cargo`,
+      crate,
+    ];
     const built = await run(argv, {
       timeoutSeconds: 1800,
       anyCode: true,
@@ -204,11 +238,16 @@ function cargo(crate: string): (say: (line: string) => void) => Promise<string |
 }
 
 async function goInstall(say: (line: string) => void): Promise<string | undefined> {
-  const go = await which("go") ?? (await isFile("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : undefined);
+  const go = await which("go") ??
+    (await isFile("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : undefined);
   if (go === undefined) return "go is not on this machine";
   say("building the newest wireguard-go (once)");
   const argv = ["nice", "-n", "19", go, "install", "-p", "1", "golang.zx2c4.com/wireguard@latest"];
-  const built = await run(argv, { timeoutSeconds: 900, anyCode: true, env: { GOBIN: `${BUILD}go` } });
+  const built = await run(argv, {
+    timeoutSeconds: 900,
+    anyCode: true,
+    env: { GOBIN: `${BUILD}go` },
+  });
   return built.code === 0 ? undefined : `go install: ${lastLine(built.stderr)}`;
 }
 
@@ -232,7 +271,8 @@ export const CONTENDERS: readonly Implementation[] = [
     build: goInstall,
     version: async () => {
       const go = await which("go") ?? "/usr/local/go/bin/go";
-      const text = (await run([go, "version", "-m", `${BUILD}go/wireguard`], { anyCode: true })).stdout;
+      const text =
+        (await run([go, "version", "-m", `${BUILD}go/wireguard`], { anyCode: true })).stdout;
       return /mod\s+golang\.zx2c4\.com\/wireguard\s+(\S+)/.exec(text)?.[1] ?? "unknown";
     },
   }),
@@ -242,7 +282,8 @@ export const CONTENDERS: readonly Implementation[] = [
     program: `${BUILD}cargo/bin/boringtun-cli`,
     args: ["--foreground", "--disable-drop-privileges"],
     build: cargo("boringtun-cli"),
-    version: async () => lastWord(firstLine((await run([`${BUILD}cargo/bin/boringtun-cli`, "--version"])).stdout)),
+    version: async () =>
+      lastWord(firstLine((await run([`${BUILD}cargo/bin/boringtun-cli`, "--version"])).stdout)),
   }),
   rival({
     id: "gotatun",
@@ -250,13 +291,16 @@ export const CONTENDERS: readonly Implementation[] = [
     program: `${BUILD}cargo/bin/gotatun`,
     args: ["--foreground", "--disable-drop-privileges"],
     build: cargo("gotatun-cli"),
-    version: async () => lastWord(firstLine((await run([`${BUILD}cargo/bin/gotatun`, "--version"])).stdout)),
+    version: async () =>
+      lastWord(firstLine((await run([`${BUILD}cargo/bin/gotatun`, "--version"])).stdout)),
   }),
 ];
 
 /** Installs a Debian package where we can; says why not otherwise. */
 export async function aptInstall(name: string): Promise<string | undefined> {
-  if (await which("apt-get") === undefined) return `the package ${name} is not installed and there is no apt-get`;
+  if (await which("apt-get") === undefined) {
+    return `the package ${name} is not installed and there is no apt-get`;
+  }
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   const argv = ["apt-get", "install", "-y", "--no-install-recommends", name];
   let tried = await run(argv, { anyCode: true, env, timeoutSeconds: 300 });
@@ -276,7 +320,8 @@ export async function which(name: string): Promise<string | undefined> {
 }
 
 async function packageVersion(name: string): Promise<string> {
-  return (await run(["dpkg-query", "-W", "-f", "${Version}", name], { anyCode: true })).stdout.trim() || "unknown";
+  return (await run(["dpkg-query", "-W", "-f", "${Version}", name], { anyCode: true })).stdout
+    .trim() || "unknown";
 }
 
 async function isFile(path: string): Promise<boolean> {

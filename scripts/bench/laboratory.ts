@@ -29,7 +29,10 @@ export class CommandError extends Error {
 
 /** A command as it may be told: without what may be a key. */
 function shown(argv: readonly string[]): string {
-  return argv.map((word) => /^[A-Za-z0-9+/]{43}=$/.test(word) ? "(key)" : word).join(" ").slice(0, 160);
+  return argv.map((word) => /^[A-Za-z0-9+/]{43}=$/.test(word) ? "(key)" : word).join(" ").slice(
+    0,
+    160,
+  );
 }
 
 /** What a command printed and how it ended. */
@@ -73,7 +76,9 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     const ended = await child.output();
     const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     const output = { code: ended.code, stdout: decode(ended.stdout), stderr: decode(ended.stderr) };
-    if (late) throw new CommandError(argv, ended.code, `not done after ${options.timeoutSeconds ?? 60} s`);
+    if (late) {
+      throw new CommandError(argv, ended.code, `not done after ${options.timeoutSeconds ?? 60} s`);
+    }
     if (output.code !== 0 && options.anyCode !== true) {
       throw new CommandError(argv, output.code, output.stderr || output.stdout);
     }
@@ -156,7 +161,19 @@ export class Laboratory implements AsyncDisposable {
       const left = new Host(rooms[0], OUTSIDE.left);
       const right = new Host(rooms[1], OUTSIDE.right);
       // Only the network of the left one is entered: the number after "netns" is looked up among the processes outside.
-      const link = ["ip", "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", String(right.pid)];
+      const link = [
+        "ip",
+        "link",
+        "add",
+        "wire",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "wire",
+        "netns",
+        String(right.pid),
+      ];
       await run(["nsenter", "--target", String(left.pid), "--net", "--", ...link]);
       for (const host of [left, right]) {
         await host.run(["ip", "address", "add", `${host.address}/24`, "dev", "wire"]);
@@ -187,7 +204,9 @@ export function cpuSeconds(pids: readonly number[]): number {
   let nanoseconds = 0;
   for (const pid of pids) {
     for (const task of Deno.readDirSync(`/proc/${pid}/task`)) {
-      nanoseconds += schedstatNanoseconds(Deno.readTextFileSync(`/proc/${pid}/task/${task.name}/schedstat`));
+      nanoseconds += schedstatNanoseconds(
+        Deno.readTextFileSync(`/proc/${pid}/task/${task.name}/schedstat`),
+      );
     }
   }
   return nanoseconds / 1e9;
@@ -195,7 +214,9 @@ export function cpuSeconds(pids: readonly number[]): number {
 
 /** Resident bytes of the largest of these processes. */
 export function residentMax(pids: readonly number[]): number {
-  return Math.max(...pids.map((pid) => residentBytes(Deno.readTextFileSync(`/proc/${pid}/status`))));
+  return Math.max(
+    ...pids.map((pid) => residentBytes(Deno.readTextFileSync(`/proc/${pid}/status`))),
+  );
 }
 
 /** What fraction of the machine (0 to 1) is in use by anybody for the next `milliseconds`. */

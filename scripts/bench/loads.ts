@@ -70,7 +70,12 @@ export function memoryMegabytes(tunnel: RunningTunnel): number {
   return residentMax(tunnel.daemons) / MEGA;
 }
 
-async function iperf(tunnel: RunningTunnel, seconds: number, args: readonly string[], to = tunnel.plan.left.peerInet) {
+async function iperf(
+  tunnel: RunningTunnel,
+  seconds: number,
+  args: readonly string[],
+  to = tunnel.plan.left.peerInet,
+) {
   const argv = ["iperf3", "-c", to, "-J", "-t", String(seconds), ...args];
   const attempts = 3;
   for (let attempt = 1;; attempt++) {
@@ -145,8 +150,20 @@ async function udpLargeFlood(tunnel: RunningTunnel, seconds: number): Promise<Sa
 
 async function ping(tunnel: RunningTunnel, seconds: number, interval: number): Promise<number[]> {
   const count = Math.round(seconds / interval);
-  const argv = ["ping", "-n", "-c", String(count), "-i", String(interval), "-W", "1", tunnel.plan.left.peerInet];
-  const times = pingTimes((await tunnel.left.run(argv, { anyCode: true, timeoutSeconds: seconds + 15 })).stdout);
+  const argv = [
+    "ping",
+    "-n",
+    "-c",
+    String(count),
+    "-i",
+    String(interval),
+    "-W",
+    "1",
+    tunnel.plan.left.peerInet,
+  ];
+  const times = pingTimes(
+    (await tunnel.left.run(argv, { anyCode: true, timeoutSeconds: seconds + 15 })).stdout,
+  );
   if (times.length < count / 2) throw new Error(`ping: ${times.length} of ${count} came back`);
   return times;
 }

@@ -7,7 +7,8 @@ import type { Results } from "./results.ts";
 
 /** What this machine is. */
 export function thisMachine(): Results["machine"] {
-  const model = /^model name\s*:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "unknown";
+  const model = /^model name\s*:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ??
+    "unknown";
   return {
     cpus: navigator.hardwareConcurrency,
     model,

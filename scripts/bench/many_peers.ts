@@ -20,7 +20,12 @@ export async function measureTalkers(
   seconds: number,
   say: (line: string) => void,
 ): Promise<TalkerRow[]> {
-  const rows = sizes.map((peers) => ({ peers, heard: [] as number[], rate: [] as number[], cpu: [] as number[] }));
+  const rows = sizes.map((peers) => ({
+    peers,
+    heard: [] as number[],
+    rate: [] as number[],
+    cpu: [] as number[],
+  }));
   for (let round = 0; round < rounds; round++) {
     for (const row of rows) {
       say(`${row.peers} peers talking, round ${round + 1} of ${rounds}`);

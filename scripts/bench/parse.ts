@@ -39,11 +39,18 @@ interface IperfSum {
 export function iperfReceived(text: string): Received[] {
   const report = JSON.parse(text) as { error?: string; end?: Record<string, IperfSum | undefined> };
   if (report.error !== undefined) throw new Error(`iperf3: ${report.error}`);
-  const sums = [report.end?.sum_received, report.end?.sum_received_bidir_reverse].filter((sum) => sum !== undefined);
+  const sums = [report.end?.sum_received, report.end?.sum_received_bidir_reverse].filter((sum) =>
+    sum !== undefined
+  );
   if (sums.length === 0) throw new Error("iperf3: no sum of what was received");
   return sums.map((sum) => {
     const lost = sum.lost_packets ?? 0;
-    return { bytes: sum.bytes, seconds: sum.seconds, packets: Math.max(0, (sum.packets ?? 0) - lost), lost };
+    return {
+      bytes: sum.bytes,
+      seconds: sum.seconds,
+      packets: Math.max(0, (sum.packets ?? 0) - lost),
+      lost,
+    };
   });
 }
 

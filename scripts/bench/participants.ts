@@ -38,5 +38,7 @@ export async function findParticipants(
 
 /** Writes down that something of this participant went wrong, and why. */
 export function noteFailure(participant: Participant, what: string, error: unknown): void {
-  participant.measurement.failures.push(`${what}: ${error instanceof Error ? error.message : error}`);
+  participant.measurement.failures.push(
+    `${what}: ${error instanceof Error ? error.message : error}`,
+  );
 }

@@ -31,7 +31,9 @@ const STYLE = `text{font:13px system-ui,-apple-system,"Segoe UI",sans-serif;fill
 /** Draws the picture. Panels without a sample are left out. */
 export function pictureSvg(results: Results): string {
   const measurements = results.measurements.filter((c) => c.role !== "plain");
-  const panels = PANELS.filter((panel) => measurements.some((c) => summary(c, panel.id) !== undefined));
+  const panels = PANELS.filter((panel) =>
+    measurements.some((c) => summary(c, panel.id) !== undefined)
+  );
   const panelHeight = TITLE_HEIGHT + measurements.length * BAR_STEP;
   const width = PANEL_WIDTH * 2 + GAP;
   const height = Math.ceil(panels.length / 2) * (panelHeight + GAP) + FOOT_HEIGHT;
@@ -40,7 +42,8 @@ export function pictureSvg(results: Results): string {
     const y = Math.floor(i / 2) * (panelHeight + GAP);
     return `<g transform="translate(${x} ${y})">${drawPanel(results, panel)}</g>`;
   });
-  const foot = `medians of one run on ${results.machine.cpus} CPUs with both ends and iperf3 on them; ` +
+  const foot =
+    `medians of one run on ${results.machine.cpus} CPUs with both ends and iperf3 on them; ` +
     `the same program at both ends; deno task bench`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${
@@ -54,7 +57,10 @@ export function pictureSvg(results: Results): string {
   ].join("\n");
 }
 
-function drawPanel(results: Results, panel: { readonly id: FigureId; readonly title: string }): string {
+function drawPanel(
+  results: Results,
+  panel: { readonly id: FigureId; readonly title: string },
+): string {
   const f = figure(panel.id);
   const bars = results.measurements
     .filter((c) => c.role !== "plain")
@@ -72,7 +78,9 @@ function drawPanel(results: Results, panel: { readonly id: FigureId; readonly ti
     const kind = measurement.role === "ours" ? "ours" : "rival";
     parts.push(
       `<text x="0" y="${middle}">${escape(measurement.title)}</text>`,
-      `<rect class="${kind}" x="${LABEL_WIDTH}" y="${y}" width="${length.toFixed(1)}" height="${BAR_HEIGHT}" rx="2"/>`,
+      `<rect class="${kind}" x="${LABEL_WIDTH}" y="${y}" width="${
+        length.toFixed(1)
+      }" height="${BAR_HEIGHT}" rx="2"/>`,
       `<text class="value" x="${(LABEL_WIDTH + length + 6).toFixed(1)}" y="${middle}">${
         value === undefined ? "not measured" : value.toFixed(value < 10 ? 2 : 1)
       }</text>`,
@@ -90,5 +98,8 @@ function describe(results: Results): string {
 }
 
 function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(
+    '"',
+    "&quot;",
+  );
 }

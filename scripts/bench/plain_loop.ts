@@ -98,7 +98,12 @@ function run(plan: PlainPlan): void {
     tun,
     udp: new LinuxUdpPort(arena, fd4, fd6),
     emit: () => {},
-    times: { ...STANDARD_TIMES, rekeyAfter: FOR_EVER_MS, rekeyAfterReceiving: FOR_EVER_MS, rejectAfter: FOR_EVER_MS },
+    times: {
+      ...STANDARD_TIMES,
+      rekeyAfter: FOR_EVER_MS,
+      rekeyAfterReceiving: FOR_EVER_MS,
+      rejectAfter: FOR_EVER_MS,
+    },
   });
   for (const command of plainCommands(plan)) dataplane.apply(command, now());
   const bell = new EventFd();

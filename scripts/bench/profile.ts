@@ -13,7 +13,10 @@ import type { Profile } from "./results.ts";
 const FREQUENCY = 997;
 
 /** Profiles the sender and the receiver of one TCP stream. */
-export async function measureProfile(implementation: Implementation, seconds: number): Promise<Profile[]> {
+export async function measureProfile(
+  implementation: Implementation,
+  seconds: number,
+): Promise<Profile[]> {
   await using laboratory = await Laboratory.open();
   const { left, right } = laboratory;
   const plan = await planTunnel(left, right);
@@ -54,8 +57,24 @@ export async function measureProfile(implementation: Implementation, seconds: nu
   }
 }
 
-async function shares(file: string, sort: string, most: number): Promise<{ name: string; percent: number }[]> {
-  const argv = ["perf", "report", "-i", file, "--stdio", "--sort", sort, "-g", "none", "-q", "--full-source-path"];
+async function shares(
+  file: string,
+  sort: string,
+  most: number,
+): Promise<{ name: string; percent: number }[]> {
+  const argv = [
+    "perf",
+    "report",
+    "-i",
+    file,
+    "--stdio",
+    "--sort",
+    sort,
+    "-g",
+    "none",
+    "-q",
+    "--full-source-path",
+  ];
   return parseShares((await run(argv, { anyCode: true })).stdout).slice(0, most);
 }
 

@@ -55,7 +55,9 @@ export function figureTable(results: Results): string {
   const rows = FIGURES
     .filter((f) => columns.some((c) => summary(c, f.id) !== undefined))
     .map((f) => [`${f.title}, ${f.unit}`, ...columns.map((c) => cell(c, f))]);
-  return rows.length === 0 ? "" : table(["median (plus or minus)", ...columns.map((c) => c.title)], rows);
+  return rows.length === 0
+    ? ""
+    : table(["median (plus or minus)", ...columns.map((c) => c.title)], rows);
 }
 
 function cell(measurement: Measurement, f: Figure): string {
@@ -74,7 +76,12 @@ export function ratioTable(results: Results): string {
   const others = results.measurements.filter((c) => c.role !== "ours");
   if (ours === undefined || others.length === 0) return "";
   const rows = FIGURES
-    .map((f) => [`${f.title} (${f.better} is better)`, ...others.map((c) => estimateText(ratio(ours, c, f.id)))])
+    .map((
+      f,
+    ) => [
+      `${f.title} (${f.better} is better)`,
+      ...others.map((c) => estimateText(ratio(ours, c, f.id))),
+    ])
     .filter((row) => row.slice(1).some((text) => text !== "-"));
   return table(["ours divided by", ...others.map((c) => c.title)], rows);
 }
@@ -91,7 +98,9 @@ function goalTable(all: readonly Verdict[]): string {
   const rows = all.map(({ goal, rival, found, outcome }) => {
     const { title, unit } = figure(goal.figure);
     const amount = goal.against === "itself";
-    const of = amount ? unit : `of ${goal.against === "best" ? `the best rival (${rival})` : rival}`;
+    const of = amount
+      ? unit
+      : `of ${goal.against === "best" ? `the best rival (${rival})` : rival}`;
     const text = estimateText(found);
     return [
       title,
@@ -135,7 +144,14 @@ function scaleTable(results: Results): string {
       extra < 100 ? "-" : `${Math.round((middle(row.resident) - middle(one.resident)) / extra)}`,
     ];
   });
-  const columns = ["peers", "set, ms", "get, ms", "ifconfig wg1, ms", "TCP, Gbit/s (to one peer)", "resident, MB"];
+  const columns = [
+    "peers",
+    "set, ms",
+    "get, ms",
+    "ifconfig wg1, ms",
+    "TCP, Gbit/s (to one peer)",
+    "resident, MB",
+  ];
   return table([...columns, "bytes a further peer"], rows);
 }
 
@@ -150,7 +166,12 @@ function talkerTable(results: Results): string {
     `${middle(row.cpu).toFixed(1)} (${ratioText(middle(row.cpu) / middle(one.cpu))})`,
   ]);
   return table(
-    ["peers talking in turn", "answered", "1000 echoes/s (to one peer)", "CPU an echo, us (to one peer)"],
+    [
+      "peers talking in turn",
+      "answered",
+      "1000 echoes/s (to one peer)",
+      "CPU an echo, us (to one peer)",
+    ],
     rows,
   );
 }
@@ -161,7 +182,10 @@ function profileText(profile: Profile): string {
     ...shares.map(({ name, percent }) => `${percent.toFixed(1).padStart(6)}%  ${name}`),
   ];
   return [
-    ...lines(`${profile.measurement}, ${profile.side} of one TCP stream, time by place:`, profile.places),
+    ...lines(
+      `${profile.measurement}, ${profile.side} of one TCP stream, time by place:`,
+      profile.places,
+    ),
     ...lines("by function:", profile.functions),
   ].join("\n");
 }
@@ -187,7 +211,13 @@ function estimateText(found: Estimate | undefined): string {
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((text, i) => Math.max(text.length, ...rows.map((row) => row[i].length)));
   const line = (cells: readonly string[]) =>
-    `| ${cells.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join(" | ")} |`;
-  const rule = `| ${widths.map((w, i) => i === 0 ? "-".repeat(w) : "-".repeat(w - 1) + ":").join(" | ")} |`;
+    `| ${
+      cells.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join(
+        " | ",
+      )
+    } |`;
+  const rule = `| ${
+    widths.map((w, i) => i === 0 ? "-".repeat(w) : "-".repeat(w - 1) + ":").join(" | ")
+  } |`;
   return [line(head), rule, ...rows.map(line)].join("\n");
 }

@@ -148,14 +148,20 @@ export function verdicts(results: Results): Verdict[] {
   });
 }
 
-function compared(goal: Goal, ours: Measurement, rival: Measurement | undefined): Estimate | undefined {
+function compared(
+  goal: Goal,
+  ours: Measurement,
+  rival: Measurement | undefined,
+): Estimate | undefined {
   if (goal.against === "itself") return estimate(measured(ours, goal.figure));
   return rival === undefined ? undefined : ratio(ours, rival, goal.figure);
 }
 
 function outcome(goal: Goal, found: Estimate | undefined): Outcome {
   if (found === undefined) return "not measured";
-  const missedBy = goal.relation === "at least" ? goal.value - found.median : found.median - goal.value;
+  const missedBy = goal.relation === "at least"
+    ? goal.value - found.median
+    : found.median - goal.value;
   if (missedBy <= 0) return "reached";
   return missedBy <= (found.error ?? 0) ? "within the error" : "missed";
 }

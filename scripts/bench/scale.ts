@@ -30,7 +30,9 @@ export async function measureScale(
     for (const row of rows) {
       say(`${row.peers} peers, round ${round + 1} of ${rounds}`);
       const found = await measureOnce(implementation, row.peers, seconds);
-      for (const key of ["set", "get", "show", "tcp", "resident"] as const) row[key].push(found[key]);
+      for (const key of ["set", "get", "show", "tcp", "resident"] as const) {
+        row[key].push(found[key]);
+      }
     }
   }
   return rows;

@@ -81,7 +81,8 @@ export function estimate(samples: readonly number[]): Estimate | undefined {
   if (samples.length === 0) return undefined;
   const middle = median(samples);
   if (samples.length < SAMPLES_MIN) return { median: middle, error: undefined };
-  const deviation = DEVIATION_BY_DISTANCE * median(samples.map((sample) => Math.abs(sample - middle)));
+  const deviation = DEVIATION_BY_DISTANCE *
+    median(samples.map((sample) => Math.abs(sample - middle)));
   return { median: middle, error: MEDIAN_BY_MEAN * deviation / Math.sqrt(samples.length) };
 }
 
@@ -89,7 +90,10 @@ export function estimate(samples: readonly number[]): Estimate | undefined {
  * Ours against a rival's: the median of the ratios taken round by round, and its error. Neighbours in time share the machine's mood, so
  * pairing them takes out what drifts between the rounds. Rounds that one of the two lacks (NaN or shorter) do not count.
  */
-export function pairedRatio(ours: readonly number[], theirs: readonly number[]): Estimate | undefined {
+export function pairedRatio(
+  ours: readonly number[],
+  theirs: readonly number[],
+): Estimate | undefined {
   const ratios: number[] = [];
   for (let i = 0; i < Math.min(ours.length, theirs.length); i++) {
     const ratio = ours[i] / theirs[i];

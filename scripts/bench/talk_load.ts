@@ -67,7 +67,10 @@ interface Talker {
 }
 
 /** Shakes all hands, then talks for the time asked for; says `begin` and `end` around the talking. */
-export async function talk(order: TalkOrder, say: (word: "begin" | "end") => void): Promise<TalkCount> {
+export async function talk(
+  order: TalkOrder,
+  say: (word: "begin" | "end") => void,
+): Promise<TalkCount> {
   const suite = chooseSuite();
   const talkers: Talker[] = [];
   try {
@@ -75,7 +78,14 @@ export async function talk(order: TalkOrder, say: (word: "begin" | "end") => voi
       const socket = createSocket("udp4");
       await new Promise<void>((bound) => socket.bind(0, bound));
       const packet = echoRequest(Uint8Array.from(inside), Uint8Array.from(order.to));
-      talkers.push({ socket, packet, keys: undefined, remote: sessionIndex(0), counter: 0n, heard: 0 });
+      talkers.push({
+        socket,
+        packet,
+        keys: undefined,
+        remote: sessionIndex(0),
+        counter: 0n,
+        heard: 0,
+      });
     }
     await shakeHands(suite, order, talkers);
     say("begin");
@@ -93,7 +103,11 @@ export async function talk(order: TalkOrder, say: (word: "begin" | "end") => voi
 }
 
 /** One after the other: a responder must not feel "under load". */
-async function shakeHands(suite: Suite, order: TalkOrder, talkers: readonly Talker[]): Promise<void> {
+async function shakeHands(
+  suite: Suite,
+  order: TalkOrder,
+  talkers: readonly Talker[],
+): Promise<void> {
   const start = wireguardStart(suite);
   const responder = Uint8Array.fromHex(order.responder);
   const timestamps = new TimestampSource(() => BigInt(Date.now()) * 1_000_000n);
@@ -107,7 +121,16 @@ async function shakeHands(suite: Suite, order: TalkOrder, talkers: readonly Talk
     while (talker.keys === undefined) {
       if (performance.now() > deadline) throw new Error(`talker ${place} got no session`);
       const index = sessionIndex(place);
-      const made = createInitiation(suite, start, identity, responder, shared, index, random(), timestamps.next());
+      const made = createInitiation(
+        suite,
+        start,
+        identity,
+        responder,
+        shared,
+        index,
+        random(),
+        timestamps.next(),
+      );
       if (made === undefined) throw new Error("the responder's key is a point of small order");
       jar.seal(made.message, milliseconds(performance.now()));
       talker.socket.send(made.message, order.port, order.address);
@@ -157,14 +180,24 @@ async function exchange(suite: Suite, order: TalkOrder, talkers: readonly Talker
   const hear = (talker: Talker, message: Uint8Array) => {
     if (over || messageKind(message) !== MESSAGE_DATA || message.length <= DATA.lengthMin) return;
     if (talker.heard++ % VERIFY_EVERY === 0 && talker.keys !== undefined) {
-      const counter = new DataView(message.buffer, message.byteOffset).getBigUint64(DATA.counter, true);
-      const opened = suite.open(talker.keys.receiveKey, counter, message.subarray(DATA.packet), nothing);
+      const counter = new DataView(message.buffer, message.byteOffset).getBigUint64(
+        DATA.counter,
+        true,
+      );
+      const opened = suite.open(
+        talker.keys.receiveKey,
+        counter,
+        message.subarray(DATA.packet),
+        nothing,
+      );
       if (opened === undefined) throw new Error("an answer that does not open");
     }
     latest = performance.now();
     askNext();
   };
-  for (const talker of talkers) talker.socket.on("message", (message: Uint8Array) => hear(talker, message));
+  for (const talker of talkers) {
+    talker.socket.on("message", (message: Uint8Array) => hear(talker, message));
+  }
   for (let i = 0; i < OPEN_MAX; i++) askNext();
   const timer = setInterval(() => {
     if (performance.now() - latest > SILENCE_MS) { for (let i = 0; i < OPEN_MAX; i++) askNext(); }

@@ -15,8 +15,16 @@ export async function setUpTunnel(
   implementation: Implementation,
 ): Promise<{ readonly tunnel: RunningTunnel; readonly ready: number }> {
   const plan = await planTunnel(left, right);
-  const ready = [await implementation.up(left, plan.left), await implementation.up(right, plan.right)];
-  const tunnel: RunningTunnel = { left, right, plan, daemons: [...left.processes(), ...right.processes()] };
+  const ready = [
+    await implementation.up(left, plan.left),
+    await implementation.up(right, plan.right),
+  ];
+  const tunnel: RunningTunnel = {
+    left,
+    right,
+    plan,
+    daemons: [...left.processes(), ...right.processes()],
+  };
   await awaken(tunnel);
   return { tunnel, ready: (ready[0] + ready[1]) / 2 };
 }
@@ -33,7 +41,11 @@ export interface LoadPlan {
  * Measures the loads in turns, and at the end of the last round the memory that they left in use. A participant whose tunnel does not come up, or whose daemon
  * ends, is noted and left out; the others go on.
  */
-export async function measureLoads(participants: readonly Participant[], plan: LoadPlan, turns: Turns): Promise<void> {
+export async function measureLoads(
+  participants: readonly Participant[],
+  plan: LoadPlan,
+  turns: Turns,
+): Promise<void> {
   await using tunnels = new AsyncDisposableStack();
   const inTunnel: (Participant & { readonly tunnel: RunningTunnel })[] = [];
   for (const participant of participants) {
@@ -58,7 +70,9 @@ export async function measureLoads(participants: readonly Participant[], plan: L
   for (const participant of inTunnel) {
     try {
       requireDaemons(participant.tunnel);
-      Object.assign(participant.measurement.rounds[turns.rounds - 1], { memory: memoryMegabytes(participant.tunnel) });
+      Object.assign(participant.measurement.rounds[turns.rounds - 1], {
+        memory: memoryMegabytes(participant.tunnel),
+      });
     } catch (error) {
       noteFailure(participant, "memory", error);
     }

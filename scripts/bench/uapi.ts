@@ -13,7 +13,8 @@ export interface KeyPair {
 export async function makeKeyPair(): Promise<KeyPair> {
   const made = await crypto.subtle.generateKey("X25519", true, ["deriveBits"]) as CryptoKeyPair;
   const jwk = await crypto.subtle.exportKey("jwk", made.privateKey);
-  const decode = (text: string | undefined) => Uint8Array.fromBase64(text ?? "", { alphabet: "base64url" });
+  const decode = (text: string | undefined) =>
+    Uint8Array.fromBase64(text ?? "", { alphabet: "base64url" });
   return { private: decode(jwk.d), public: decode(jwk.x) };
 }
 
@@ -46,7 +47,11 @@ export async function uapi(socket: string, request: string): Promise<string> {
 }
 
 /** One peer, as lines of a set. */
-export function peerLines(publicKey: Uint8Array, allowed: readonly string[], endpoint?: string): string {
+export function peerLines(
+  publicKey: Uint8Array,
+  allowed: readonly string[],
+  endpoint?: string,
+): string {
   const lines = [`public_key=${publicKey.toHex()}`];
   if (endpoint !== undefined) lines.push(`endpoint=${endpoint}`);
   for (const range of allowed) lines.push(`allowed_ip=${range}`);

@@ -5,7 +5,13 @@
  * so that it may be interrupted and done by several at once. Folders that belong to somebody else, or that others may write to, are not used.
  * @module
  */
-import { PACKED_ENVIRONMENT, PACKED_FLAGS, PACKED_HOME, PACKED_MAIN, VERSION } from "../../lib/daemon/self.ts";
+import {
+  PACKED_ENVIRONMENT,
+  PACKED_FLAGS,
+  PACKED_HOME,
+  PACKED_MAIN,
+  VERSION,
+} from "../../lib/daemon/self.ts";
 
 /** What the header has to know of the payload behind it. */
 export interface Payload {
@@ -54,7 +60,8 @@ const KEEP_MINUTES = 60;
 
 /** The header; the payload follows its last newline. */
 export function packedHeader(payload: Payload): string {
-  const settings = Object.entries(PACKED_ENVIRONMENT).map(([name, value]) => `${name}=${value}`).join(" ");
+  const settings = Object.entries(PACKED_ENVIRONMENT).map(([name, value]) => `${name}=${value}`)
+    .join(" ");
   const text = (offset: number) =>
     String.raw`#!/bin/sh
 # wg ${VERSION}: WireGuard with OpenBSD's words. This file holds the program and its runtime, packed; see README.md of its source.
@@ -150,6 +157,8 @@ exit 1
 `;
   // The offset stands in the header it measures: its digits settle after a round or two.
   let header = text(10_000);
-  for (let round = 0; round < 3; round++) header = text(new TextEncoder().encode(header).length + 1);
+  for (let round = 0; round < 3; round++) {
+    header = text(new TextEncoder().encode(header).length + 1);
+  }
   return header;
 }

@@ -18,7 +18,8 @@ export function tarEntry({ path, mode, bytes }: TarFile): Uint8Array<ArrayBuffer
   if (path.length > 100) throw new RangeError(`${path}: too long for a tar header`);
   const entry = new Uint8Array(BLOCK + Math.ceil(bytes.length / BLOCK) * BLOCK);
   const text = (at: number, value: string) => entry.set(new TextEncoder().encode(value), at);
-  const octal = (at: number, digits: number, value: number) => text(at, value.toString(8).padStart(digits, "0"));
+  const octal = (at: number, digits: number, value: number) =>
+    text(at, value.toString(8).padStart(digits, "0"));
   text(0, path);
   octal(100, 7, mode);
   octal(108, 7, 0);

@@ -19,7 +19,13 @@ function randomAddress(next: (below: number) => number): Uint8Array {
   const address = new Uint8Array(next(2) === 0 ? 4 : 16);
   const loose = next(3);
   for (let i = 0; i < address.length; i++) {
-    address[i] = loose === 0 ? next(256) : loose === 1 ? next(2) * 128 : i < address.length - 2 ? 10 : next(8);
+    address[i] = loose === 0
+      ? next(256)
+      : loose === 1
+      ? next(2) * 128
+      : i < address.length - 2
+      ? 10
+      : next(8);
   }
   return address;
 }
@@ -55,13 +61,16 @@ function trial(seed: number, steps: number): void {
     }
     equal(ranges.size, list.size, where);
     for (let i = 0; i < 6; i++) {
-      const wanted = i < 3 && known.length > 0 ? known[next(known.length)][0].slice() : randomAddress(next);
+      const wanted = i < 3 && known.length > 0
+        ? known[next(known.length)][0].slice()
+        : randomAddress(next);
       if (i === 1) wanted[wanted.length - 1] ^= 1 << next(8);
       equal(lookup(ranges, wanted), list.lookup(wanted), `${where}, ${wanted}`);
       equal(lookup(ranges, wanted), list.lookup(wanted), `${where}, ${wanted}, the cached answer`);
     }
     equal(ranges.owner(address, bits), list.owner(address, bits), where);
-    const listed = ranges.ranges(peer).map((range) => rangeBits(range.address, range.prefix)).sort();
+    const listed = ranges.ranges(peer).map((range) => rangeBits(range.address, range.prefix))
+      .sort();
     deepEqual(listed, list.listed(peer), where);
   }
 }
@@ -109,7 +118,9 @@ Deno.test("memory: 200,000 inserts and removes take no more room than the most r
   const fill = (round: number) => {
     const made: Uint8Array[] = [];
     for (let i = 0; i < 1000; i++) {
-      const address = i % 2 === 0 ? Uint8Array.of(10, round, i >>> 8, i) : new Uint8Array(16).map(() => next(256));
+      const address = i % 2 === 0
+        ? Uint8Array.of(10, round, i >>> 8, i)
+        : new Uint8Array(16).map(() => next(256));
       made.push(address);
       ranges.insert(address, 8 * address.length - next(2), i % 50);
     }
@@ -139,7 +150,9 @@ Deno.test("n ranges take at most 2n nodes", () => {
   for (let i = 0; i < 10_000; i++) ranges.insert(Uint8Array.of(10, i >>> 16, i >>> 8, i), 32, i);
   equal(ranges.size, 10_000);
   ok(ranges.capacity < 2 * 2 * 10_000, `${ranges.capacity} nodes`);
-  for (let i = 0; i < 10_000; i++) equal(ranges.lookup4(Uint8Array.of(10, i >>> 16, i >>> 8, i), 0), i);
+  for (let i = 0; i < 10_000; i++) {
+    equal(ranges.lookup4(Uint8Array.of(10, i >>> 16, i >>> 8, i), 0), i);
+  }
 });
 
 Deno.test("ALLOWED_IPS_MAX ranges fit, one more is refused, a move is not", () => {

@@ -85,7 +85,9 @@ Deno.test("the kernel's table: longest prefix wins, the latest owner of a range 
   const ranges = new AllowedIps();
   for (const [peer, address, prefix] of INSERT4) ranges.insert(ip4(address), prefix, peer);
   for (const [peer, address, prefix] of INSERT6) ranges.insert(ip6(address), prefix, peer);
-  for (const [peer, address] of LOOKUP4) equal(ranges.lookup4(ip4(address), 0), peer, address.join("."));
+  for (const [peer, address] of LOOKUP4) {
+    equal(ranges.lookup4(ip4(address), 0), peer, address.join("."));
+  }
   for (const [peer, address] of LOOKUP6) {
     equal(ranges.lookup6(ip6(address), 0), peer, address.map((w) => w.toString(16)).join(":"));
   }

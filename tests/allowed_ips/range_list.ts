@@ -43,7 +43,9 @@ export class RangeList {
     const bits = rangeBits(address, 8 * address.length);
     let best: Range | undefined;
     for (const range of this.#ranges) {
-      if (bits.startsWith(range.bits) && (best === undefined || range.bits.length > best.bits.length)) best = range;
+      if (
+        bits.startsWith(range.bits) && (best === undefined || range.bits.length > best.bits.length)
+      ) best = range;
     }
     return best?.peer ?? -1;
   }

@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { peerSlot } from "../../lib/base/brands.ts";
 import { PEERS_MAX } from "../../lib/base/constants.ts";
-import { COUNTER_BLOCK_BYTES, Counters, countsIn, sumOfCounts } from "../../lib/base/counter_block.ts";
+import {
+  COUNTER_BLOCK_BYTES,
+  Counters,
+  countsIn,
+  sumOfCounts,
+} from "../../lib/base/counter_block.ts";
 import { COUNTER, COUNTERS, isCounterName, PEER_COUNTERS } from "../../lib/base/counters.ts";
 import { PEER_COUNTERS_BYTES } from "../../lib/base/peer_counters.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
@@ -11,7 +16,9 @@ function* sources(folder: string): Generator<string> {
   for (const entry of Deno.readDirSync(folder)) {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory) yield* sources(path);
-    else if (path.endsWith(".ts") && path !== "lib/base/counters.ts") yield Deno.readTextFileSync(path);
+    else if (path.endsWith(".ts") && path !== "lib/base/counters.ts") {
+      yield Deno.readTextFileSync(path);
+    }
   }
 }
 
@@ -55,7 +62,12 @@ Deno.test("a peer's counters are the interface's too, and begin anew with the ne
   assert.deepEqual(seen.counts(last), { rx_replayed: 4, cookie_forged: 1 });
   assert.deepEqual(seen.counts(peerSlot(1)), {});
   const all = countsIn(new Float64Array(block));
-  assert.deepEqual([all.rx_replayed, all.cookie_forged, all.tx_no_peer, all.tx_sealed], [6, 1, 2, 0]);
+  assert.deepEqual([all.rx_replayed, all.cookie_forged, all.tx_no_peer, all.tx_sealed], [
+    6,
+    1,
+    2,
+    0,
+  ]);
 
   table.clear(last);
   assert.deepEqual([seen.counts(first), seen.counts(last)], [{ rx_replayed: 1 }, {}]);

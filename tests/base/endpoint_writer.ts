@@ -5,7 +5,10 @@
 import { peerSlot } from "../../lib/base/brands.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 
-const scope = globalThis as unknown as { onmessage: (message: MessageEvent) => void; postMessage(done: true): void };
+const scope = globalThis as unknown as {
+  onmessage: (message: MessageEvent) => void;
+  postMessage(done: true): void;
+};
 
 scope.onmessage = ({ data: { buffer, from, writes } }) => {
   const table = new PeerTable(buffer);
@@ -13,7 +16,10 @@ scope.onmessage = ({ data: { buffer, from, writes } }) => {
   for (let i = 0; i < writes; i++) {
     const mark = from + i % 50;
     const address = new Uint8Array(i % 2 === 0 ? 4 : 16).fill(mark);
-    table.writeEndpoint(peer, { address, port: mark, scope: mark }, { address, interfaceIndex: mark });
+    table.writeEndpoint(peer, { address, port: mark, scope: mark }, {
+      address,
+      interfaceIndex: mark,
+    });
     table.clearLocal(peer);
   }
   scope.postMessage(true);

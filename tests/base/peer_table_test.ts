@@ -20,11 +20,17 @@ Deno.test("sending and receiving write their own fields only, and nothing of ano
     let before = bytes();
     table.sent(P1, 0x0101_0101, true, at(7.1 + i));
     table.handshakeSent(P1);
-    assert.ok(changed(before).every((place) => place >= 192 && place < 256), "the sending line of row 1");
+    assert.ok(
+      changed(before).every((place) => place >= 192 && place < 256),
+      "the sending line of row 1",
+    );
     before = bytes();
     table.received(P1, 0x0101_0101, true, at(8.1 + i));
     table.handshakeReceived(P1);
-    assert.ok(changed(before).every((place) => place >= 256 && place < 320), "the receiving line of row 1");
+    assert.ok(
+      changed(before).every((place) => place >= 256 && place < 320),
+      "the receiving line of row 1",
+    );
   }
 });
 
@@ -52,9 +58,19 @@ Deno.test("what waits for an answer: by order, not by time", () => {
   table.sent(P0, 1, true, at(13));
   table.handshakeReceived(P0);
   assert.deepEqual(since(), [NEVER, NEVER]);
-  assert.deepEqual([table.sentAt(P0), table.receivedAt(P0), table.dataReceivedAt(P0)], [13, 12, 12]);
+  assert.deepEqual([table.sentAt(P0), table.receivedAt(P0), table.dataReceivedAt(P0)], [
+    13,
+    12,
+    12,
+  ]);
   table.clear(P0);
-  assert.deepEqual([...since(), table.sentAt(P0), table.txBytes(P0), table.rxBytes(P0)], [NEVER, NEVER, NEVER, 0, 0]);
+  assert.deepEqual([...since(), table.sentAt(P0), table.txBytes(P0), table.rxBytes(P0)], [
+    NEVER,
+    NEVER,
+    NEVER,
+    0,
+    0,
+  ]);
 });
 
 Deno.test("a copy of an endpoint is known to be old", () => {
@@ -94,7 +110,10 @@ Deno.test("endpoints that several threads write are whole, and no write is lost"
       if (endpoint === undefined) continue;
       const mark = endpoint.scope;
       seen.add(mark);
-      assert.ok(endpoint.port === mark && endpoint.address.every((byte) => byte === mark), "no torn endpoint");
+      assert.ok(
+        endpoint.port === mark && endpoint.address.every((byte) => byte === mark),
+        "no torn endpoint",
+      );
       assert.ok(
         local === undefined || local.interfaceIndex === mark && local.address[0] === mark,
         "no torn local address",
@@ -123,7 +142,11 @@ Deno.test("sources are kept by one interface only, while that is wanted", () => 
   const other = { ...local, interfaceIndex: 4 };
   table.writeEndpoint(P1, endpoint, other);
   assert.deepEqual(table.readEndpoint(P1), { endpoint, local: other });
-  assert.deepEqual([table.keepsSourceBy(P1, 3), table.keepsSourceBy(P1, 4), table.keepsSourceBy(P0, 3)], [
+  assert.deepEqual([
+    table.keepsSourceBy(P1, 3),
+    table.keepsSourceBy(P1, 4),
+    table.keepsSourceBy(P0, 3),
+  ], [
     false,
     true,
     true,

@@ -32,13 +32,22 @@ Deno.test("the load's initiations are real: a responder opens them, and its answ
     }
     const opened = openInitiation(suite, start, responder, message);
     const who = opened?.initiatorStatic.toHex() ?? "";
-    if (opened === undefined || !known.has(who)) return void problems.push("not one of the initiators");
-    const shared = suite.sharedSecret(responder.privateKey, opened.initiatorStatic) ?? new Uint8Array(KEY_LENGTH);
+    if (opened === undefined || !known.has(who)) {
+      return void problems.push("not one of the initiators");
+    }
+    const shared = suite.sharedSecret(responder.privateKey, opened.initiatorStatic) ??
+      new Uint8Array(KEY_LENGTH);
     const time = openTimestamp(opened, shared, message)?.toHex() ?? "";
     if (time <= (latest.get(who) ?? "")) return void problems.push("a timestamp that did not grow");
     latest.set(who, time);
     const receiver = readIndex(message, INITIATION.sender);
-    const made = createResponse(opened, new Uint8Array(KEY_LENGTH), sessionIndex(9), receiver, random());
+    const made = createResponse(
+      opened,
+      new Uint8Array(KEY_LENGTH),
+      sessionIndex(9),
+      receiver,
+      random(),
+    );
     if (made === undefined) return void problems.push("no response");
     answers++;
     socket.send(made.message, from.port, from.address);

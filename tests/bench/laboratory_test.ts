@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { CommandError, cpuSeconds, Laboratory, residentMax, until } from "../../scripts/bench/laboratory.ts";
+import {
+  CommandError,
+  cpuSeconds,
+  Laboratory,
+  residentMax,
+  until,
+} from "../../scripts/bench/laboratory.ts";
 import { missing } from "../../scripts/facilities.ts";
 
 const lacking = missing("root") ?? missing("namespaces") ?? missing("ip") ?? missing("ping");
@@ -22,10 +28,17 @@ Deno.test({
       });
       assert.deepEqual(right.processes(), []);
       const before = cpuSeconds(pids);
-      await until("time used by it", 5, 10, () => Promise.resolve(cpuSeconds(pids) > before || undefined));
+      await until(
+        "time used by it",
+        5,
+        10,
+        () => Promise.resolve(cpuSeconds(pids) > before || undefined),
+      );
       assert.ok(residentMax(pids) > 0);
     }
-    for (const pid of pids) assert.throws(() => Deno.statSync(`/proc/${pid}/cwd`), Deno.errors.NotFound);
+    for (const pid of pids) {
+      assert.throws(() => Deno.statSync(`/proc/${pid}/cwd`), Deno.errors.NotFound);
+    }
   },
 });
 
@@ -34,7 +47,10 @@ Deno.test({
   ignore: lacking !== undefined,
   async fn() {
     await using laboratory = await Laboratory.open();
-    await assert.rejects(laboratory.left.run(["ip", "link", "set", "nothing", "up"]), /ip link set nothing up: exit 1/);
+    await assert.rejects(
+      laboratory.left.run(["ip", "link", "set", "nothing", "up"]),
+      /ip link set nothing up: exit 1/,
+    );
     assert.equal((await laboratory.left.run(["false"], { anyCode: true })).code, 1);
     const slow = laboratory.left.run(["sleep", "60"], { anyCode: true, timeoutSeconds: 0.2 });
     await assert.rejects(slow, (error) => {
@@ -47,6 +63,10 @@ Deno.test({
 
 Deno.test("a failed command is told without its keys", () => {
   const key = new Uint8Array(32).fill(7).toBase64();
-  const { message } = new CommandError(["wg", "ifconfig", "wg1", "wgkey", key, "wgport", "1"], 1, "no");
+  const { message } = new CommandError(
+    ["wg", "ifconfig", "wg1", "wgkey", key, "wgport", "1"],
+    1,
+    "no",
+  );
   assert.equal(message, "wg ifconfig wg1 wgkey (key) wgport 1: exit 1: no");
 });

@@ -27,13 +27,17 @@ rtt min/avg/max/mdev = 0.312/4.570/12.400/5.5 ms
 });
 
 Deno.test("iperf3: TCP one way", () => {
-  const text = JSON.stringify({ end: { sum_received: { bytes: 250_000_000, seconds: 2, bits_per_second: 1e9 } } });
+  const text = JSON.stringify({
+    end: { sum_received: { bytes: 250_000_000, seconds: 2, bits_per_second: 1e9 } },
+  });
   assert.deepEqual(iperfReceived(text), [{ bytes: 250_000_000, seconds: 2, packets: 0, lost: 0 }]);
 });
 
 Deno.test("iperf3: both ways are two", () => {
   const sum = { bytes: 1, seconds: 1, bits_per_second: 8 };
-  const text = JSON.stringify({ end: { sum_received: sum, sum_received_bidir_reverse: { ...sum, bytes: 2 } } });
+  const text = JSON.stringify({
+    end: { sum_received: sum, sum_received_bidir_reverse: { ...sum, bytes: 2 } },
+  });
   assert.deepEqual(iperfReceived(text).map((r) => r.bytes), [1, 2]);
 });
 
@@ -45,7 +49,10 @@ Deno.test("iperf3: what was lost of UDP was not delivered", () => {
 });
 
 Deno.test("iperf3: its errors are ours, and an empty report is one", () => {
-  assert.throws(() => iperfReceived('{"error":"the server is busy running a test"}'), /iperf3: the server is busy/);
+  assert.throws(
+    () => iperfReceived('{"error":"the server is busy running a test"}'),
+    /iperf3: the server is busy/,
+  );
   assert.throws(() => iperfReceived('{"end":{}}'), /no sum/);
   assert.throws(() => iperfReceived(""), SyntaxError);
 });
@@ -53,7 +60,9 @@ Deno.test("iperf3: its errors are ours, and an empty report is one", () => {
 Deno.test("/proc/PID/stat: times are found behind any name", () => {
   const line = (name: string) =>
     `77 (${name}) S 1 77 77 0 -1 4194560 1165 0 0 0 123 45 6 7 20 0 9 0 123 90000 500 18446744073709551615`;
-  for (const name of ["wg", "a b", "evil) R 1 2 3", "((", "tmux: server"]) assert.equal(statTicks(line(name)), 168);
+  for (const name of ["wg", "a b", "evil) R 1 2 3", "((", "tmux: server"]) {
+    assert.equal(statTicks(line(name)), 168);
+  }
 });
 
 Deno.test("/proc: our own files have the form that is read", () => {

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { FIGURES, GOALS } from "../../scripts/bench/figures.ts";
 import { pictureSvg } from "../../scripts/bench/picture.ts";
 import { figureTable, ratioTable, reportText, table } from "../../scripts/bench/report.ts";
-import { bestRival, type Measurement, type Results, verdicts } from "../../scripts/bench/results.ts";
+import {
+  bestRival,
+  type Measurement,
+  type Results,
+  verdicts,
+} from "../../scripts/bench/results.ts";
 
 const measurement = (
   id: string,
@@ -68,7 +73,11 @@ Deno.test("a goal missed by no more than the error of what was found is told so,
   // Distances of 0.2 to the median, most of them, make an error of 0.152 with six rounds.
   const run = (median: number, rounds = [-0.2, 0, 0, 0.2, 0.2, -0.2]) =>
     results([
-      measurement("ours", "ours", rounds.map((off) => ({ tcp_mean: median + off, loaded_p99: median + off }))),
+      measurement(
+        "ours",
+        "ours",
+        rounds.map((off) => ({ tcp_mean: median + off, loaded_p99: median + off })),
+      ),
       measurement("debian", "rival", rounds.map(() => ({ tcp_mean: 0.1, loaded_p99: 1 }))),
       measurement("newest", "rival", rounds.map(() => ({ tcp_mean: 1, loaded_p99: 1 }))),
     ]);
@@ -80,15 +89,22 @@ Deno.test("a goal missed by no more than the error of what was found is told so,
   assert.equal(verdict(run(0.4), "loaded_p99", "best")?.outcome, "reached");
   assert.equal(verdict(run(1.9, [-0.2, 0, 0.2]), "tcp_mean", "best")?.outcome, "missed");
   const text = reportText(run(1.9));
-  assert.match(text, /at least 2 of the best rival \(newest\) \| +1\.90 ±0\.15 \| +at the goal within the error \|/);
+  assert.match(
+    text,
+    /at least 2 of the best rival \(newest\) \| +1\.90 ±0\.15 \| +at the goal within the error \|/,
+  );
   assert.match(text, /mean of both \(higher is better\) +\| +19\.00 ±1\.52 \| +1\.90 ±0\.15 \|/);
 });
 
 Deno.test("a goal that is an amount needs no rival and is told with its unit", () => {
-  const run = (ms: number) => results([measurement("ours", "ours", Array(4).fill({ loaded_p50: ms }))]);
+  const run = (ms: number) =>
+    results([measurement("ours", "ours", Array(4).fill({ loaded_p50: ms }))]);
   assert.equal(verdict(run(0.9), "loaded_p50", "itself")?.outcome, "reached");
   assert.equal(verdict(run(1.1), "loaded_p50", "itself")?.outcome, "missed");
-  assert.match(reportText(run(1.1)), /flow, p50 +\| +at most 1 ms \| +1\.10 ±0\.00 ms \| +NOT REACHED \|/);
+  assert.match(
+    reportText(run(1.1)),
+    /flow, p50 +\| +at most 1 ms \| +1\.10 ±0\.00 ms \| +NOT REACHED \|/,
+  );
 });
 
 Deno.test("a table is Markdown with columns that stand under each other", () => {
@@ -104,13 +120,18 @@ Deno.test("medians come with their spread, ratios are ours by theirs, and what i
     measurement("debian", "rival", [{ tcp_up: 0.4 }, { tcp_up: 0.6 }, { tcp_up: 0.5 }]),
     measurement("newest", "rival", [{}, {}, {}]),
   ]);
-  assert.match(figureTable(run), /TCP, one stream, up, Gbit\/s \| +5\.00 \(20%\) \| +0\.50 \(20%\) \| +- \|/);
+  assert.match(
+    figureTable(run),
+    /TCP, one stream, up, Gbit\/s \| +5\.00 \(20%\) \| +0\.50 \(20%\) \| +- \|/,
+  );
   assert.match(ratioTable(run), /TCP, one stream, up \(higher is better\) \| +10\.00 \| +- \|/);
 });
 
 Deno.test("from four rounds on ratios come with their error, and one round gone wrong widens no spread", () => {
   const run = results([
-    measurement("ours", "ours", [{ tcp_up: 4 }, { tcp_up: 5 }, { tcp_up: 6 }, { tcp_up: 5 }, { tcp_up: 0.1 }]),
+    measurement("ours", "ours", [{ tcp_up: 4 }, { tcp_up: 5 }, { tcp_up: 6 }, { tcp_up: 5 }, {
+      tcp_up: 0.1,
+    }]),
     measurement("debian", "rival", Array(5).fill({ tcp_up: 1 })),
     measurement("newest", "rival", [{ tcp_up: 1 }, {}, {}, {}, {}]),
   ]);
@@ -169,7 +190,9 @@ Deno.test("the picture is well-formed, has both themes, and its bars are as long
   assert.ok(!svg.includes("a<b") && svg.includes("a&lt;b"));
   assert.ok(!svg.includes(">plain<"));
   assertBalanced(svg);
-  const widths = [...svg.matchAll(/<rect class="(\w+)"[^>]* width="([\d.]+)"/g)].map((m) => Number(m[2]));
+  const widths = [...svg.matchAll(/<rect class="(\w+)"[^>]* width="([\d.]+)"/g)].map((m) =>
+    Number(m[2])
+  );
   assert.equal(widths.length, 4);
   assert.ok(Math.abs(widths[0] / widths[1] - 2) < 0.01);
   assert.ok(Math.abs(widths[3] / widths[2] - 10) < 0.1);
@@ -187,6 +210,8 @@ function assertBalanced(xml: string): void {
 }
 
 Deno.test("a spread beyond the median itself is told by its extreme", () => {
-  const run = results([measurement("ours", "ours", [{ udp64_loss: 0.1 }, { udp64_loss: 0.2 }, { udp64_loss: 9 }])]);
+  const run = results([
+    measurement("ours", "ours", [{ udp64_loss: 0.1 }, { udp64_loss: 0.2 }, { udp64_loss: 9 }]),
+  ]);
   assert.match(figureTable(run), /lost, % \| +0\.2 \(to 9\.0\) \|/);
 });

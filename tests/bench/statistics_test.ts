@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { estimate, median, pairedRatio, quantile, spread, summarize } from "../../scripts/bench/statistics.ts";
+import {
+  estimate,
+  median,
+  pairedRatio,
+  quantile,
+  spread,
+  summarize,
+} from "../../scripts/bench/statistics.ts";
 
 Deno.test("quantiles interpolate between neighbours and take the ends as they are", () => {
   assert.equal(quantile([4, 1, 3, 2], 0.5), 2.5);
@@ -25,8 +32,22 @@ Deno.test("a quantile lies between the extremes and grows with q", () => {
 
 Deno.test("a summary of nothing is nothing; of some samples it has the median, the quartiles and the extremes", () => {
   assert.equal(summarize([]), undefined);
-  assert.deepEqual(summarize([8, 12, 10]), { median: 10, lower: 9, upper: 11, min: 8, max: 12, count: 3 });
-  assert.deepEqual(summarize([1, 5, 2, 4, 30]), { median: 4, lower: 2, upper: 5, min: 1, max: 30, count: 5 });
+  assert.deepEqual(summarize([8, 12, 10]), {
+    median: 10,
+    lower: 9,
+    upper: 11,
+    min: 8,
+    max: 12,
+    count: 3,
+  });
+  assert.deepEqual(summarize([1, 5, 2, 4, 30]), {
+    median: 4,
+    lower: 2,
+    upper: 5,
+    min: 1,
+    max: 30,
+    count: 5,
+  });
 });
 
 Deno.test("the spread is half of what lies between the quartiles, or the extremes of few samples, by the median", () => {
@@ -35,7 +56,11 @@ Deno.test("the spread is half of what lies between the quartiles, or the extreme
   assert.equal(of(10), 0);
   assert.equal(of(0, 0, 0), 0);
   assert.equal(of(8, 9, 10, 11, 12), 0.1);
-  assert.equal(of(8, 9, 10, 11, 1000), 0.1, "one round that went wrong says nothing about the others");
+  assert.equal(
+    of(8, 9, 10, 11, 1000),
+    0.1,
+    "one round that went wrong says nothing about the others",
+  );
 });
 
 Deno.test("a median's error comes from the distances to it, and four samples at least", () => {
@@ -52,8 +77,13 @@ Deno.test("the error is how far medians of normal samples are from the middle, g
   let state = seed;
   const random = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) + 0.5) / 2 ** 32;
   const normal = () => Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
-  const trials = Array.from({ length: 2000 }, () => estimate(Array.from({ length: 25 }, normal)) ?? assert.fail());
-  const scatter = Math.sqrt(trials.reduce((sum, { median }) => sum + median ** 2, 0) / trials.length);
+  const trials = Array.from(
+    { length: 2000 },
+    () => estimate(Array.from({ length: 25 }, normal)) ?? assert.fail(),
+  );
+  const scatter = Math.sqrt(
+    trials.reduce((sum, { median }) => sum + median ** 2, 0) / trials.length,
+  );
   const told = median(trials.map(({ error }) => error ?? NaN));
   assert.ok(Math.abs(told / scatter - 1) < 0.15, `seed ${seed}: told ${told}, was ${scatter}`);
 });

@@ -16,10 +16,12 @@ function loop(id: string, changes: Partial<Implementation> = {}): Implementation
 }
 
 const quiet = () => {};
-const ended = (pid: number) => assert.throws(() => Deno.statSync(`/proc/${pid}/cwd`), Deno.errors.NotFound);
+const ended = (pid: number) =>
+  assert.throws(() => Deno.statSync(`/proc/${pid}/cwd`), Deno.errors.NotFound);
 
 Deno.test({
-  name: "tunnels are up at once; one that does not come up, or whose daemon ends, is left out, and all end at the end",
+  name:
+    "tunnels are up at once; one that does not come up, or whose daemon ends, is left out, and all end at the end",
   ignore,
   async fn() {
     const broken = loop("broken", { up: () => Promise.reject(new Error("it does not start")) });
@@ -54,7 +56,10 @@ Deno.test({
     assert.deepEqual(a.failures, []);
     assert.deepEqual(a.rounds[0], { tcp_up: 1 });
     assert.ok((a.rounds[1].memory ?? 0) > 1);
-    assert.deepEqual(b.failures, ["t, round 2 of 2: a daemon has ended", "memory: a daemon has ended"]);
+    assert.deepEqual(b.failures, [
+      "t, round 2 of 2: a daemon has ended",
+      "memory: a daemon has ended",
+    ]);
     assert.deepEqual(b.rounds, [{ tcp_up: 1 }, {}]);
     assert.equal(order, "ttkktk");
     assert.equal(seen.size, 4);
@@ -79,7 +84,10 @@ Deno.test({
     let round = 0;
     const before = () => round++ === 0 ? Promise.resolve() : Promise.reject(new Error("enough"));
     const plan = { loads: [look], seconds: 1, warmUpSeconds: 1 };
-    await assert.rejects(measureLoads(participants, plan, { rounds: 2, say: quiet, before }), /enough/);
+    await assert.rejects(
+      measureLoads(participants, plan, { rounds: 2, say: quiet, before }),
+      /enough/,
+    );
     assert.equal(daemons.length, 2);
     for (const pid of daemons) ended(pid);
   },

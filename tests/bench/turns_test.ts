@@ -16,7 +16,10 @@ const implementation = (id: string): Implementation => ({
 async function field(names: string, rounds: number) {
   const { participants } = await findParticipants([...names].map(implementation), rounds, () => {});
   const order: string[] = [];
-  const task = (title: string, run: (participant: Participant) => void = () => {}): Task<Participant> => ({
+  const task = (
+    title: string,
+    run: (participant: Participant) => void = () => {},
+  ): Task<Participant> => ({
     title,
     run: (participant) => {
       order.push(`${title}${participant.implementation.id}`);
@@ -37,7 +40,10 @@ Deno.test("a task goes round all participants before the next begins, and each b
 
 Deno.test("over as many rounds as there are participants each one begins every task once", async () => {
   const { participants, order, task } = await field("abcdef", 6);
-  await takeTurns(participants, [..."123456789"].map((title) => task(title)), { rounds: 6, say: quiet });
+  await takeTurns(participants, [..."123456789"].map((title) => task(title)), {
+    rounds: 6,
+    say: quiet,
+  });
   const firsts = order.filter((_, i) => i % 6 === 0);
   assert.equal(firsts.length, 54);
   assert.equal(new Set(firsts).size, 54);
@@ -46,7 +52,10 @@ Deno.test("over as many rounds as there are participants each one begins every t
 Deno.test("what a task gives is in the sample of its round, beside what others gave", async () => {
   const { participants } = await field("ab", 3);
   let taken = 0;
-  const counting: Task<Participant> = { title: "count", run: () => Promise.resolve({ tcp_up: taken++ }) };
+  const counting: Task<Participant> = {
+    title: "count",
+    run: () => Promise.resolve({ tcp_up: taken++ }),
+  };
   const fixed: Task<Participant> = { title: "fixed", run: () => Promise.resolve({ ready: 7 }) };
   await takeTurns(participants, [counting, fixed], { rounds: 2, say: quiet });
   assert.deepEqual(participants.map((e) => e.measurement.rounds), [
@@ -83,7 +92,10 @@ Deno.test("a round begins with what is done before it", async () => {
 });
 
 Deno.test("who is not on this machine is named with the reason, and the others have a sample for every round", async () => {
-  const missing: Implementation = { ...implementation("b"), find: () => Promise.resolve({ absent: "no compiler" }) };
+  const missing: Implementation = {
+    ...implementation("b"),
+    find: () => Promise.resolve({ absent: "no compiler" }),
+  };
   const { participants, absent } = await findParticipants([implementation("a"), missing], 2, quiet);
   assert.deepEqual(absent, [{ id: "b", why: "no compiler" }]);
   assert.deepEqual(participants.map((e) => e.measurement.rounds), [[{}, {}]]);

@@ -17,7 +17,9 @@ Deno.test("every command has a help of its own name, in lines of 80 columns", as
 
 Deno.test("the overview names what people use, and nothing else", () => {
   const text = overview(PUBLIC_COMMANDS);
-  for (const { name, summary } of PUBLIC_COMMANDS) assert.ok(text.includes(`  ${name} `) && text.includes(summary));
+  for (const { name, summary } of PUBLIC_COMMANDS) {
+    assert.ok(text.includes(`  ${name} `) && text.includes(summary));
+  }
   assert.equal(text.includes("  daemon "), false);
 });
 
@@ -32,6 +34,14 @@ Deno.test("a command is found by its name and its options, a link by its name", 
 Deno.test("completion offers every word of ifconfig, and options one by one", () => {
   const offered = completionWords(IFCONFIG_MANUAL);
   for (const word of WORDS.flatMap(spellings)) assert.ok(offered.includes(word), word);
-  assert.deepEqual(completionWords(NETSTAT_MANUAL).filter((word) => /^-[aln]+$/.test(word)), ["-a", "-l", "-n"]);
-  assert.equal(offered.some((word) => /[^A-Za-z0-9_.-]/.test(word)), false, "nothing that a shell treats as its own");
+  assert.deepEqual(completionWords(NETSTAT_MANUAL).filter((word) => /^-[aln]+$/.test(word)), [
+    "-a",
+    "-l",
+    "-n",
+  ]);
+  assert.equal(
+    offered.some((word) => /[^A-Za-z0-9_.-]/.test(word)),
+    false,
+    "nothing that a shell treats as its own",
+  );
 });

@@ -38,7 +38,11 @@ function running(wanted: WantedInterface, seconds = 0): RunningInterface {
       flags: wanted.up === true ? 1 : 0,
       mtu: wanted.mtu,
       alias: wanted.description,
-      addresses: addresses.map(({ destination, ...address }) => ({ ...address, peer: destination, flags: 0 })),
+      addresses: addresses.map(({ destination, ...address }) => ({
+        ...address,
+        peer: destination,
+        flags: 0,
+      })),
     },
     rdomain: wanted.rdomain ?? 0,
   };
@@ -69,12 +73,22 @@ Deno.test("lines add up as if they had been done one after the other", async () 
   const [first, second] = wanted.peers;
   assert.deepEqual(first.allowedIps.map(({ prefix }) => prefix), [8]);
   assert.deepEqual(second.allowedIps.map(({ prefix }) => prefix), [16]);
-  assert.deepEqual([first.presharedKey, first.persistentKeepalive, first.endpoint?.port], [undefined, 25, 7]);
-  assert.deepEqual(wanted.addresses.map(({ address }) => [...address].join(".")).sort(), ["10.0.0.2", "10.0.1.1"]);
+  assert.deepEqual([first.presharedKey, first.persistentKeepalive, first.endpoint?.port], [
+    undefined,
+    25,
+    7,
+  ]);
+  assert.deepEqual(wanted.addresses.map(({ address }) => [...address].join(".")).sort(), [
+    "10.0.0.2",
+    "10.0.1.1",
+  ]);
   assert.deepEqual(wanted.groups, ["b"]);
   assert.deepEqual([wanted.debug, wanted.priority, wanted.mtu, wanted.up], [false, 7, 1400, true]);
   assert.deepEqual(OFFLOAD_NAMES.filter((name) => !wanted.offloads[name]), ["tso"]);
-  assert.equal((await wantedFrom("wgpeer K2", "-wgpeerall", "wgpeer K3", "-wgpeer K3")).peers.length, 0);
+  assert.equal(
+    (await wantedFrom("wgpeer K2", "-wgpeerall", "wgpeer K3", "-wgpeer K3")).peers.length,
+    0,
+  );
   // The host part of `eui64` comes from the address that runs, which stays out of the sum.
   const own = Uint8Array.fromHex("fe800000000000001111222233334444");
   const [eui] = wantedOf(await commands(["inet6 fd00:: eui64"]), own).addresses;
@@ -93,7 +107,11 @@ const FULL = [
 
 Deno.test("what is the same is in no change, and counters do not count", async () => {
   const full = await wantedFrom(...FULL);
-  assert.deepEqual(differenceOf("wg1", running(full, 77), full), { extra: [], plan: [], command: undefined });
+  assert.deepEqual(differenceOf("wg1", running(full, 77), full), {
+    extra: [],
+    plan: [],
+    command: undefined,
+  });
   // Also when the file begins by taking everything away.
   const again = await wantedFrom("-wgpeerall", "-inet6", ...FULL);
   assert.equal(differenceOf("wg1", running(full, 77), again).command, undefined);
@@ -102,12 +120,18 @@ Deno.test("what is the same is in no change, and counters do not count", async (
   const key = Uint8Array.fromBase64(KEY);
   key[0] ^= 1;
   key[31] ^= 128;
-  const other = { ...clamped, status: { ...clamped.status, privateKey: key as typeof clamped.status.privateKey } };
+  const other = {
+    ...clamped,
+    status: { ...clamped.status, privateKey: key as typeof clamped.status.privateKey },
+  };
   assert.equal(differenceOf("wg1", other, full).command, undefined);
 });
 
 Deno.test("what runs and is not wanted goes, each thing by its name; key and port stay", async () => {
-  const { extra, plan, command } = compare(await wantedFrom(...FULL), await wantedFrom("wgpeer K2", "up"));
+  const { extra, plan, command } = compare(
+    await wantedFrom(...FULL),
+    await wantedFrom("wgpeer K2", "up"),
+  );
   assert.deepEqual(extra, [
     "wgkey",
     "wgrtable 2",
@@ -141,11 +165,21 @@ Deno.test("what runs and is not wanted goes, each thing by its name; key and por
     "inet 10.0.1.1/32 10.0.1.2 delete",
     "inet6 fd00::1/64 delete",
   ]);
-  assert.deepEqual([command?.change.privateKey, command?.change.listenPort], [undefined, undefined]);
+  assert.deepEqual([command?.change.privateKey, command?.change.listenPort], [
+    undefined,
+    undefined,
+  ]);
 });
 
 Deno.test("what is spared is told and stays, beside what goes", async () => {
-  const spare = ["mtu 1400", `wgpeer ${KEY3}`, `wgpeer ${KEY2} wgaip fd00::/64`, "inet6 fd00::1/64", "-gso", "group g"];
+  const spare = [
+    "mtu 1400",
+    `wgpeer ${KEY3}`,
+    `wgpeer ${KEY2} wgaip fd00::/64`,
+    "inet6 fd00::1/64",
+    "-gso",
+    "group g",
+  ];
   const { extra, command } = compare(
     await wantedFrom(...FULL),
     await wantedFrom("wgpeer K2 wgaip 10.7.0.0/16", "inet 10.0.0.1/24"),
@@ -172,7 +206,9 @@ Deno.test("one thing that differs is the only thing that changes, and no secret 
       [" wgdescr laptop", "", `wgpeer ${KEY2} -wgdescr`, ["wgdescr laptop"]],
       ["192.0.2.1 7", "192.0.2.1 8", `wgpeer ${KEY2} wgendpoint 192.0.2.1 8`, []],
       ["wgaip fd00::/64 ", "", `wgpeer ${KEY2} wgaip 10.0.0.0/8`, ["wgaip fd00::/64"]],
-      ["wgaip 10.0.0.0/8", "wgaip 10.0.0.0/9", `wgpeer ${KEY2} wgaip fd00::/64 wgaip 10.0.0.0/9`, ["wgaip 10.0.0.0/8"]],
+      ["wgaip 10.0.0.0/8", "wgaip 10.0.0.0/9", `wgpeer ${KEY2} wgaip fd00::/64 wgaip 10.0.0.0/9`, [
+        "wgaip 10.0.0.0/8",
+      ]],
     ] as const
   ) {
     const wanted = await wantedFrom(...FULL.map((line) => line.replace(from, to)));
@@ -184,10 +220,16 @@ Deno.test("one thing that differs is the only thing that changes, and no secret 
     assert.equal(command?.change.peers?.length, 1);
     assert.deepEqual([command?.up, command?.mtu, command?.addresses], [undefined, undefined, []]);
   }
-  const key = compare(full, await wantedFrom(...FULL.map((line) => line.replace("wgkey K", "wgkey K3"))));
+  const key = compare(
+    full,
+    await wantedFrom(...FULL.map((line) => line.replace("wgkey K", "wgkey K3"))),
+  );
   assert.deepEqual(key.plan, ["# wgkey: another one"]);
   assert.equal(key.command?.change.privateKey?.toBase64(), KEY3);
-  const mask = compare(full, await wantedFrom(...FULL.map((line) => line.replace("10.0.0.1/24", "10.0.0.1/16"))));
+  const mask = compare(
+    full,
+    await wantedFrom(...FULL.map((line) => line.replace("10.0.0.1/24", "10.0.0.1/16"))),
+  );
   assert.deepEqual([mask.extra, mask.plan], [[], ["inet 10.0.0.1/16 alias"]]);
   // In another rdomain all addresses are to be set again, and none is there to be removed.
   const moved = compare(full, await wantedFrom("rdomain 3", ...FULL.slice(0, 4)));
@@ -258,8 +300,16 @@ function comparable(wanted: WantedInterface) {
     listenPort: undefined,
     up: undefined,
     groups: sorted(wanted.groups),
-    addresses: sorted(wanted.addresses.map((address) => ({ ...address, address: address.address.toHex() }))),
-    peers: sorted(wanted.peers.map((peer) => ({ ...peer, endpoint: undefined, allowedIps: sorted(peer.allowedIps) }))),
+    addresses: sorted(
+      wanted.addresses.map((address) => ({ ...address, address: address.address.toHex() })),
+    ),
+    peers: sorted(
+      wanted.peers.map((peer) => ({
+        ...peer,
+        endpoint: undefined,
+        allowedIps: sorted(peer.allowedIps),
+      })),
+    ),
   };
 }
 
@@ -275,9 +325,13 @@ Deno.test("from any state to any other: the change leads there, and then nothing
     assert.deepEqual(comparable(then), comparable(wanted), `seed ${seed}, trial ${i}`);
     assert.deepEqual(compare(then, wanted).plan, [], `seed ${seed}, trial ${i}`);
     // Peers that are the same on both sides are not touched.
-    const same = is.peers.filter((peer) => wanted.peers.some((one) => JSON.stringify(one) === JSON.stringify(peer)));
+    const same = is.peers.filter((peer) =>
+      wanted.peers.some((one) => JSON.stringify(one) === JSON.stringify(peer))
+    );
     for (const { publicKey } of same) {
-      const touched = command?.change.peers?.some((peer) => peer.publicKey.toBase64() === publicKey.toBase64());
+      const touched = command?.change.peers?.some((peer) =>
+        peer.publicKey.toBase64() === publicKey.toBase64()
+      );
       assert.ok(touched !== true, `seed ${seed}, trial ${i}`);
     }
   }

@@ -179,7 +179,8 @@ ${PEER} wgaip 10.10.0.2/32 wgaip fd00:a::2/128
   },
   {
     what: "comments and blanks",
-    text: "# the key\n\n   # indented \\\n\twgkey KEY   # behind a line\r\n\n#wgport 7\n  inet   10.11.0.1/24  \n" +
+    text:
+      "# the key\n\n   # indented \\\n\twgkey KEY   # behind a line\r\n\n#wgport 7\n  inet   10.11.0.1/24  \n" +
       `${PEER} wgaip 10.11.0.0/24\nwgport 7015`,
     steps: [
       "ifconfig wg0 wgkey KEY",

@@ -9,7 +9,8 @@ import { seededRandom } from "../uapi/random_change.ts";
 import { SAMPLES } from "./hostname_files.ts";
 import { KEY, KEY2, KEY3 } from "./sources.ts";
 
-const withKeys = (text: string) => text.replaceAll("KEY", KEY).replaceAll("PEER", KEY2).replaceAll("PSK", KEY3);
+const withKeys = (text: string) =>
+  text.replaceAll("KEY", KEY).replaceAll("PEER", KEY2).replaceAll("PSK", KEY3);
 
 for (const { what, text, steps } of SAMPLES) {
   Deno.test(`hostname.wg0: ${what}`, () => {
@@ -24,10 +25,24 @@ Deno.test("a file's `!` lines need a shell only when they use one", () => {
     const [step] = parseHostnameFile(line, "wg7").steps;
     return step.type === "command" && step.words === undefined;
   };
-  for (const line of ["!route add 10/8 10.0.0.1", "!echo 'a|b' \"c;d\"", "!/sbin/x $if", "!a \\| b"]) {
+  for (
+    const line of ["!route add 10/8 10.0.0.1", "!echo 'a|b' \"c;d\"", "!/sbin/x $if", "!a \\| b"]
+  ) {
     assert.equal(needs(line), false, line);
   }
-  for (const line of ["!a | b", "!a; b", "!a >x", "!a $HOME", "!a `b`", "!X=1 a", "!a *", "!a && b", '!a "$x"']) {
+  for (
+    const line of [
+      "!a | b",
+      "!a; b",
+      "!a >x",
+      "!a $HOME",
+      "!a `b`",
+      "!X=1 a",
+      "!a *",
+      "!a && b",
+      '!a "$x"',
+    ]
+  ) {
     assert.equal(needs(line), true, line);
   }
 });
@@ -128,10 +143,14 @@ function* generated(): Generator<readonly [string, number, string]> {
     if (word.operands.length === 0) continue;
     for (const name of spellings(word)) {
       yield [`up\n${word.section === "peer" ? "wgpeer PEER " : ""}${name}`, 2, `${name}:`];
-      if (word.section === "peer") yield [`${name} ${word.operands.join(" ")}`, 1, `${name}: wgpeer not set`];
+      if (word.section === "peer") {
+        yield [`${name} ${word.operands.join(" ")}`, 1, `${name}: wgpeer not set`];
+      }
     }
   }
-  for (const { name, harmless } of REFUSED_WORDS) if (!harmless) yield [`up\n\n${name}`, 3, `${name}:`];
+  for (const { name, harmless } of REFUSED_WORDS) {
+    if (!harmless) yield [`up\n\n${name}`, 3, `${name}:`];
+  }
 }
 
 const ALL = [...WRONG, ...generated()];
@@ -144,7 +163,9 @@ Deno.test(`${ALL.length} wrong files, each told by its line, and no key in what 
     assert.equal(problems[0].line, line, text);
     assert.ok(problems[0].problem.startsWith(begin), `${text}: ${problems[0].problem}`);
     assert.ok(!problems[0].problem.includes("\n"));
-    for (const key of [KEY, KEY2, KEY3]) assert.ok(!problems[0].problem.includes(key.slice(4, 16)), text);
+    for (const key of [KEY, KEY2, KEY3]) {
+      assert.ok(!problems[0].problem.includes(key.slice(4, 16)), text);
+    }
   }
 });
 
@@ -163,18 +184,25 @@ Deno.test("text of any content gives steps or problems", () => {
       () => random(6) === 0 ? String.fromCharCode(random(256)) : pool[random(pool.length)],
     ).join("");
     const { steps, problems } = parseHostnameFile(text, "wg0");
-    assert.ok(steps.length + problems.length <= text.split("\n").length, `seed ${seed}, trial ${i}`);
+    assert.ok(
+      steps.length + problems.length <= text.split("\n").length,
+      `seed ${seed}, trial ${i}`,
+    );
   }
 });
 
 Deno.test("comments behind ! are no commands", () => {
-  const { steps, problems } = parseHostnameFile("!# route add default 10.0.0.1\n! # x\n!true # x\n", "wg0");
+  const { steps, problems } = parseHostnameFile(
+    "!# route add default 10.0.0.1\n! # x\n!true # x\n",
+    "wg0",
+  );
   assert.deepEqual(problems, []);
   assert.deepEqual(steps.map(({ line }) => line), [3]);
 });
 
 Deno.test("words that mean nothing on Linux are noted, and the rest of the line counts", () => {
-  const text = "llprio 3\nrtlabel office mtu 1400\nlink0 up monitor\ndescription monitor\n!ifconfig $if -link1 debug\n";
+  const text =
+    "llprio 3\nrtlabel office mtu 1400\nlink0 up monitor\ndescription monitor\n!ifconfig $if -link1 debug\n";
   const { steps, problems, notes } = parseHostnameFile(text, "wg0");
   assert.deepEqual(problems, []);
   assert.deepEqual(
@@ -213,9 +241,17 @@ Deno.test("lines that substitute something wait for a shell; assignments are tol
   const [, , third, fourth, , assignment, , , own] = steps;
   assert.ok(third.type === "evaluated" && fourth.type === "evaluated" && own.type === "evaluated");
   const passedOver: string[] = [];
-  assert.deepEqual(wordsOf(third, ["inet", "10.0.0.2", "255.0.0.0", "llprio", "1"], ["dest", "10.0.0.3"], passedOver), [
-    ..."wg0 inet 10.0.0.2 10.0.0.3 netmask 255.0.0.0".split(" "),
-  ]);
+  assert.deepEqual(
+    wordsOf(
+      third,
+      ["inet", "10.0.0.2", "255.0.0.0", "llprio", "1"],
+      ["dest", "10.0.0.3"],
+      passedOver,
+    ),
+    [
+      ..."wg0 inet 10.0.0.2 10.0.0.3 netmask 255.0.0.0".split(" "),
+    ],
+  );
   assert.deepEqual(passedOver, ["llprio"]);
   assert.equal(fourth.text, "inet 10.0.0.1 255.0.0.0");
   assert.equal(fourth.destination, "dest $B");
@@ -240,7 +276,10 @@ Deno.test("whole paths of our own commands become their names where a command be
       ["X=1 /sbin/route a", "X=1 route a"],
       ["if ! /sbin/route a; then exec /sbin/ifconfig; fi", "if ! route a; then exec ifconfig; fi"],
       ["for i in 1 2; do /sbin/route add $i; done", "for i in 1 2; do route add $i; done"],
-      ['echo "$(/sbin/ifconfig wg0 | cut -f2)" `/sbin/route x`', 'echo "$(ifconfig wg0 | cut -f2)" `route x`'],
+      [
+        'echo "$(/sbin/ifconfig wg0 | cut -f2)" `/sbin/route x`',
+        'echo "$(ifconfig wg0 | cut -f2)" `route x`',
+      ],
       ["( /sbin/route a; /sbin/ifconfig)", "( route a; ifconfig)"],
       ["echo $(echo $(/sbin/ifconfig))", "echo $(echo $(ifconfig))"],
       // Arguments, files, quotes, comments and patterns are none.
@@ -270,7 +309,12 @@ Deno.test("a quoted word is read back as it was", () => {
 Deno.test("the unit starts netstart and ends its daemons with it", () => {
   const unit = systemdUnit("/opt/wg");
   for (
-    const line of ["ExecStart=-/opt/wg netstart", "Type=oneshot", "RemainAfterExit=yes", "WantedBy=multi-user.target"]
+    const line of [
+      "ExecStart=-/opt/wg netstart",
+      "Type=oneshot",
+      "RemainAfterExit=yes",
+      "WantedBy=multi-user.target",
+    ]
   ) {
     assert.ok(unit.split("\n").includes(line), line);
   }

@@ -21,7 +21,9 @@ for (const [name, parts] of Object.entries(await pageParts())) {
 }
 
 Deno.test("ifconfig(8) has every word, and every word of OpenBSD's that is refused", () => {
-  const items = new Set(page("ifconfig.8").match(/(?<=\bCm )\S+/g)!.map((word) => word.replaceAll("\\-", "-")));
+  const items = new Set(
+    page("ifconfig.8").match(/(?<=\bCm )\S+/g)!.map((word) => word.replaceAll("\\-", "-")),
+  );
   for (const word of [...WORDS.flatMap(spellings), ...REFUSED_WORDS.map(({ name }) => name)]) {
     assert.ok(items.has(word), word);
   }
@@ -45,16 +47,26 @@ Deno.test("the options and modifiers of the pages are those that the commands ta
   };
   const words = (row: string) => row.split(" ").map((word) => values[word] ?? word);
   for (const row of rows(ROUTE_MANUAL, "Modifiers")) {
-    const line = row === "-iface" ? ["10.0.0.0", "-iface", "wg1"] : ["10.0.0.0", "192.168.5.3", ...words(row)];
+    const line = row === "-iface"
+      ? ["10.0.0.0", "-iface", "wg1"]
+      : ["10.0.0.0", "192.168.5.3", ...words(row)];
     assert.doesNotThrow(() => parseRoute(["add", ...line]), row);
   }
-  for (const row of rows(ROUTE_MANUAL, "Options")) assert.doesNotThrow(() => parseRoute([...words(row), "show"]), row);
-  for (const row of rows(NETSTAT_MANUAL, "Options")) assert.doesNotThrow(() => parseNetstat(words(row)), row);
+  for (const row of rows(ROUTE_MANUAL, "Options")) {
+    assert.doesNotThrow(() => parseRoute([...words(row), "show"]), row);
+  }
+  for (const row of rows(NETSTAT_MANUAL, "Options")) {
+    assert.doesNotThrow(() => parseNetstat(words(row)), row);
+  }
 });
 
 Deno.test("the files of the pages and what they refer to are there", () => {
-  const ours = new Set([IFCONFIG_MANUAL, NETSTART_MANUAL, NETSTAT_MANUAL, ROUTE_MANUAL].map(({ name }) => name));
-  for (const name of [...ours, "wg", "hostname.if"]) assert.ok(PAGES.some((file) => file.startsWith(`${name}.`)), name);
+  const ours = new Set(
+    [IFCONFIG_MANUAL, NETSTART_MANUAL, NETSTAT_MANUAL, ROUTE_MANUAL].map(({ name }) => name),
+  );
+  for (const name of [...ours, "wg", "hostname.if"]) {
+    assert.ok(PAGES.some((file) => file.startsWith(`${name}.`)), name);
+  }
   for (const file of PAGES) {
     for (const [, name, section] of page(file).matchAll(/^\.Xr (\S+) (\d)/gm)) {
       if (ours.has(name) || name === "wg" || name === "hostname.if") {

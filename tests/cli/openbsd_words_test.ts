@@ -45,13 +45,18 @@ const TWO_ARGUMENTS = words(
   "pweneighbor tunnel keepalive protected static endpoint ifpriority ifcost chgpin puk wgendpoint",
 );
 /** NEXTARG0: the argument may be left out. */
-const OPTIONAL_ARGUMENT = words("joinlist chan scan hwfeatures powersave class transceiver sff media");
+const OPTIONAL_ARGUMENT = words(
+  "joinlist chan scan hwfeatures powersave class transceiver sff media",
+);
 
 /** `rule` takes the rest of the line, and `hwfeatures` is for showing here. */
 const OTHER_OPERANDS_HERE = new Set(["rule", "hwfeatures"]);
 
 Deno.test("every word of OpenBSD's ifconfig is either known or refused by name, with as many operands", () => {
-  const groups = [[NO_ARGUMENT, 0], [ONE_ARGUMENT, 1], [TWO_ARGUMENTS, 2], [OPTIONAL_ARGUMENT, 1]] as const;
+  const groups = [[NO_ARGUMENT, 0], [ONE_ARGUMENT, 1], [TWO_ARGUMENTS, 2], [
+    OPTIONAL_ARGUMENT,
+    1,
+  ]] as const;
   assert.equal(
     new Set(groups.flatMap(([names]) => names)).size,
     groups.reduce((sum, [names]) => sum + names.length, 0),
@@ -62,7 +67,11 @@ Deno.test("every word of OpenBSD's ifconfig is either known or refused by name, 
       assert.notEqual(operands, undefined, `${name} is neither a word nor refused`);
       if (OTHER_OPERANDS_HERE.has(name)) continue;
       assert.equal(operands!.length, count, name);
-      assert.equal(operands!.some((operand) => operand.startsWith("[")), names === OPTIONAL_ARGUMENT, name);
+      assert.equal(
+        operands!.some((operand) => operand.startsWith("[")),
+        names === OPTIONAL_ARGUMENT,
+        name,
+      );
     }
   }
 });
@@ -70,11 +79,15 @@ Deno.test("every word of OpenBSD's ifconfig is either known or refused by name, 
 Deno.test("a harmless word has no operand that may be left out, so that it is known where the next word begins", () => {
   const harmless = REFUSED_WORDS.filter((word) => word.harmless);
   assert.ok(harmless.length > 20);
-  for (const { name, operands } of harmless) assert.ok(operands.every((operand) => !operand.startsWith("[")), name);
+  for (const { name, operands } of harmless) {
+    assert.ok(operands.every((operand) => !operand.startsWith("[")), name);
+  }
   for (const name of words("llprio rtlabel -rtlabel link0 -link2 monitor staticarp -autoconf")) {
     assert.equal(findRefused(name)?.harmless, true, name);
   }
-  for (const name of words("autoconf dhcp media lladdr mpls vnetid tunnel pltime hwfeatures -wgkey")) {
+  for (
+    const name of words("autoconf dhcp media lladdr mpls vnetid tunnel pltime hwfeatures -wgkey")
+  ) {
     assert.equal(findRefused(name)?.harmless, false, name);
   }
 });
@@ -85,8 +98,14 @@ Deno.test("harmless words are passed over where they stand as words, and nowhere
     return [result.words.join(" "), result.passedOver.map((word) => word.name).join(" ")];
   };
   assert.deepEqual(passed("wg1 up"), ["wg1 up", ""]);
-  assert.deepEqual(passed("wg1 llprio 3 up link0 rtlabel office"), ["wg1 up", "llprio link0 rtlabel"]);
-  assert.deepEqual(passed("wg1 description monitor monitor"), ["wg1 description monitor", "monitor"]);
+  assert.deepEqual(passed("wg1 llprio 3 up link0 rtlabel office"), [
+    "wg1 up",
+    "llprio link0 rtlabel",
+  ]);
+  assert.deepEqual(passed("wg1 description monitor monitor"), [
+    "wg1 description monitor",
+    "monitor",
+  ]);
   assert.deepEqual(passed("wg1 wgpeer K wgendpoint link0 1 -link0"), [
     words("wg1 wgpeer K wgendpoint link0 1").join(" "),
     "-link0",

@@ -18,20 +18,30 @@ const HOSTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 function settled(line: string): Promise<RouteLine> {
-  return settleRoute(parseRoute(line === "" ? [] : line.split(" ")), (host: string, family: Family | undefined) => {
-    const addresses = (HOSTS[host] ?? []).map((hex) => Uint8Array.fromHex(hex));
-    const found = addresses.find((address) => family === undefined || address.length === (family === 4 ? 4 : 16));
-    return found === undefined ? Promise.reject(new ConfigError(host, "is not known here")) : Promise.resolve(found);
-  });
+  return settleRoute(
+    parseRoute(line === "" ? [] : line.split(" ")),
+    (host: string, family: Family | undefined) => {
+      const addresses = (HOSTS[host] ?? []).map((hex) => Uint8Array.fromHex(hex));
+      const found = addresses.find((address) =>
+        family === undefined || address.length === (family === 4 ? 4 : 16)
+      );
+      return found === undefined
+        ? Promise.reject(new ConfigError(host, "is not known here"))
+        : Promise.resolve(found);
+    },
+  );
 }
 
 async function change(line: string): Promise<RouteChangeCommand> {
   const { command } = await settled(line);
-  if (command.type !== "add" && command.type !== "change" && command.type !== "delete") throw new Error(command.type);
+  if (command.type !== "add" && command.type !== "change" && command.type !== "delete") {
+    throw new Error(command.type);
+  }
   return command;
 }
 
-const network = ({ destination }: RouteChangeCommand) => `${formatIp(destination.address)}/${destination.prefix}`;
+const network = ({ destination }: RouteChangeCommand) =>
+  `${formatIp(destination.address)}/${destination.prefix}`;
 
 Deno.test("route: destinations in OpenBSD's forms", async () => {
   const forms: readonly [string, string][] = [
@@ -94,7 +104,9 @@ Deno.test("route: a name has the family of the other address", async () => {
   equal(await gateway("add six.example.org gate"), "fd00::2");
   const get = async (line: string) => {
     const { command } = await settled(line);
-    return command.type === "get" ? `${formatIp(command.destination.address)}/${command.destination.prefix}` : "";
+    return command.type === "get"
+      ? `${formatIp(command.destination.address)}/${command.destination.prefix}`
+      : "";
   };
   equal(await get("get hub.example.org"), "10.5.1.7/32");
   equal(await get("get -inet6 hub.example.org"), "fd00::7/128");
@@ -142,7 +154,11 @@ Deno.test("route: flags before the command, exec takes all that follows", () => 
   });
   deepEqual(parseRoute(["-n", "get", "-inet6", "fd00::9"]).command, {
     type: "get",
-    destination: { address: Uint8Array.fromHex("fd000000000000000000000000000009"), prefix: 128, word: "fd00::9" },
+    destination: {
+      address: Uint8Array.fromHex("fd000000000000000000000000000009"),
+      prefix: 128,
+      word: "fd00::9",
+    },
     family: 6,
   });
 });
@@ -159,8 +175,18 @@ Deno.test("route: options after the command, but for exec", () => {
   deepEqual(options("flush -q -T 255"), [255, true, false]);
   deepEqual(options("-n exec ls -q --json"), [undefined, false, false]);
   const show = (line: string) => parseRoute(line.split(" ")).command;
-  deepEqual(show("show -gateway"), { type: "show", family: undefined, gateway: "any", priority: undefined });
-  deepEqual(show("show -gateway -inet"), { type: "show", family: 4, gateway: "any", priority: undefined });
+  deepEqual(show("show -gateway"), {
+    type: "show",
+    family: undefined,
+    gateway: "any",
+    priority: undefined,
+  });
+  deepEqual(show("show -gateway -inet"), {
+    type: "show",
+    family: 4,
+    gateway: "any",
+    priority: undefined,
+  });
 });
 
 /** Each wrong line, and the word that its error must name. */
@@ -230,16 +256,27 @@ Deno.test("route: a wrong line names its word", async () => {
   for (const [line, word] of WRONG) {
     await rejects(
       async () => await settled(line),
-      (error) => error instanceof ConfigError && error.word === word && !error.problem.includes("\n"),
+      (error) =>
+        error instanceof ConfigError && error.word === word && !error.problem.includes("\n"),
       line,
     );
   }
 });
 
 Deno.test("netstat: flags together and apart", () => {
-  const plain = { interfaceName: undefined, family: undefined, protocol: undefined, rtable: undefined, json: false };
+  const plain = {
+    interfaceName: undefined,
+    family: undefined,
+    protocol: undefined,
+    rtable: undefined,
+    json: false,
+  };
   deepEqual(parseNetstat(["-ln"]), { ...plain, show: "sockets", selection: "listening" });
-  deepEqual(parseNetstat(["-l", "-n", "-a"]), { ...plain, show: "sockets", selection: "listening" });
+  deepEqual(parseNetstat(["-l", "-n", "-a"]), {
+    ...plain,
+    show: "sockets",
+    selection: "listening",
+  });
   deepEqual(parseNetstat(["-an"]), { ...plain, show: "sockets", selection: "all" });
   deepEqual(parseNetstat([]), { ...plain, show: "sockets", selection: "connected" });
   deepEqual(parseNetstat(["-rnf", "inet6", "-T2"]), {
@@ -256,7 +293,12 @@ Deno.test("netstat: flags together and apart", () => {
     interfaceName: "wg1",
     json: true,
   });
-  deepEqual(parseNetstat(["-lnp", "udp"]), { ...plain, show: "sockets", selection: "listening", protocol: "udp" });
+  deepEqual(parseNetstat(["-lnp", "udp"]), {
+    ...plain,
+    show: "sockets",
+    selection: "listening",
+    protocol: "udp",
+  });
 });
 
 Deno.test("netstat: a wrong line names its word", () => {
@@ -285,7 +327,21 @@ Deno.test("netstat: a wrong line names its word", () => {
 });
 
 Deno.test("the help names every command and flag", () => {
-  for (const word of ["exec", "show", "get", "add", "change", "delete", "flush", "-T", "-q", "--json", "-blackhole"]) {
+  for (
+    const word of [
+      "exec",
+      "show",
+      "get",
+      "add",
+      "change",
+      "delete",
+      "flush",
+      "-T",
+      "-q",
+      "--json",
+      "-blackhole",
+    ]
+  ) {
     equal(helpText(ROUTE_MANUAL).includes(word), true, word);
   }
   for (const word of ["-l", "-a", "-r", "-i", "-I", "-f", "-p", "-T", "--json"]) {

@@ -16,9 +16,17 @@ Deno.test("an age of nothing is now, and one below it a clock that was set back"
 });
 
 Deno.test("bytes have two digits from 1 KiB on, and TiB is the last unit", () => {
-  const found = [0, 1023, 1024, 1536, 1024 ** 2 - 1, 1024 ** 2, 1024 ** 3, 1024 ** 4, 2048 * 1024 ** 4].map((bytes) =>
-    formatBytes(bytes)
-  );
+  const found = [
+    0,
+    1023,
+    1024,
+    1536,
+    1024 ** 2 - 1,
+    1024 ** 2,
+    1024 ** 3,
+    1024 ** 4,
+    2048 * 1024 ** 4,
+  ].map((bytes) => formatBytes(bytes));
   equal(
     found.join("; "),
     "0 B; 1023 B; 1.00 KiB; 1.50 KiB; 1024.00 KiB; 1.00 MiB; 1.00 GiB; 1.00 TiB; 2048.00 TiB",

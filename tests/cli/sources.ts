@@ -31,7 +31,9 @@ export function testSources(): Sources & { readonly asked: string[] } {
     resolve(word, host, family) {
       asked.push(`${word} ${host}`);
       const found = (HOSTS[host] ?? []).map((text) => parseIp(text)!)
-        .filter((address) => family === undefined || (address.length === 4) === (family === "inet"));
+        .filter((address) =>
+          family === undefined || (address.length === 4) === (family === "inet")
+        );
       return found.length > 0
         ? Promise.resolve(found)
         : Promise.reject(new ConfigError(word, `"${host}": does not resolve`));
@@ -46,7 +48,10 @@ function fail(word: string, problem: string): never {
 }
 
 /** A whole command line, from `wg1` on. */
-export async function commandOf(args: readonly string[], sources = testSources()): Promise<Command> {
+export async function commandOf(
+  args: readonly string[],
+  sources = testSources(),
+): Promise<Command> {
   return await settle(parseWords(args), sources);
 }
 

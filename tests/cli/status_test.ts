@@ -4,7 +4,12 @@ import type { DeviceStatus, PeerStatus } from "../../lib/base/config.ts";
 import { COUNTERS, type Counts, PEER_COUNTERS } from "../../lib/base/counters.ts";
 import { parseIp } from "../../lib/base/ip_text.ts";
 import type { ShownAddress, ShownInterface } from "../../lib/cli/ifconfig/status_text.ts";
-import { formatFlags, formatInterface, interfaceJson, openbsdFlags } from "../../lib/cli/ifconfig/status_text.ts";
+import {
+  formatFlags,
+  formatInterface,
+  interfaceJson,
+  openbsdFlags,
+} from "../../lib/cli/ifconfig/status_text.ts";
 import { KEY, KEY2, KEY3 } from "./sources.ts";
 
 /** Linux's flags of a TUN device that is up: UP POINTOPOINT RUNNING NOARP MULTICAST LOWER_UP. */
@@ -91,7 +96,13 @@ Deno.test("everything set, byte for byte", () => {
       debug: true,
       priority: 20,
       groups: ["wg", "office"],
-      link: { index: 5, flags: TUN_UP, mtu: 1380, description: "my tunnel", lladdr: new Uint8Array(0) },
+      link: {
+        index: 5,
+        flags: TUN_UP,
+        mtu: 1380,
+        description: "my tunnel",
+        lladdr: new Uint8Array(0),
+      },
       wg: fullInterface(),
       addresses: [
         address("192.168.5.1", 24, { broadcast: ip("192.168.5.255") }),
@@ -135,19 +146,28 @@ Deno.test("the header that the manual's readers know", () => {
     formatInterface(shown(), all),
     "wg1: flags=80c3<UP,BROADCAST,RUNNING,NOARP,MULTICAST> mtu 1420\n\tindex 5 priority 0 llprio 3\n\twgport 7111\n\tgroups: wg\n",
   );
-  assert.match(formatInterface(shown({ place: "blue" }), all), /^wg1: flags=\S+ netns blue mtu 1420\n/);
+  assert.match(
+    formatInterface(shown({ place: "blue" }), all),
+    /^wg1: flags=\S+ netns blue mtu 1420\n/,
+  );
 });
 
 Deno.test("flags: a wg link is a broadcast interface, every other shows what it is", () => {
   assert.equal(openbsdFlags(TUN_UP, { wg: true, debug: false }), 0x80c3);
   assert.equal(openbsdFlags(0x1090, { wg: true, debug: false }), 0x8082);
   assert.equal(openbsdFlags(TUN_UP, { wg: false, debug: false }), 0x80d1);
-  assert.equal(formatFlags(openbsdFlags(0x10049, { wg: false, debug: false })), "49<UP,LOOPBACK,RUNNING>");
+  assert.equal(
+    formatFlags(openbsdFlags(0x10049, { wg: false, debug: false })),
+    "49<UP,LOOPBACK,RUNNING>",
+  );
   assert.equal(formatFlags(0), "0");
 });
 
 Deno.test("peers are shown only when they are asked for, addresses of one family when it is named", () => {
-  const whole = shown({ wg: fullInterface(), addresses: [address("10.0.0.1", 8), address("fd00::1", 64)] });
+  const whole = shown({
+    wg: fullInterface(),
+    addresses: [address("10.0.0.1", 8), address("fd00::1", 64)],
+  });
   assert.ok(!formatInterface(whole, { ...all, peers: false }).includes("wgpeer"));
   const inet6 = formatInterface(whole, { ...all, family: "inet6" });
   assert.ok(inet6.includes("inet6 fd00::1") && !inet6.includes("inet 10"));
@@ -164,7 +184,10 @@ Deno.test("hwfeatures adds what runs", () => {
 Deno.test("offloads: those that run and those that were switched off, in both forms", () => {
   const { engine } = shown();
   const one = shown({ engine: { ...engine!, offloads: "tso gso", offloadsOff: "uso gro" } });
-  assert.match(formatInterface(one, { ...all, features: true }), /\n\toffloads: tso gso; switched off: uso gro\n/);
+  assert.match(
+    formatInterface(one, { ...all, features: true }),
+    /\n\toffloads: tso gso; switched off: uso gro\n/,
+  );
   assert.ok(!formatInterface(one, all).includes("tso"));
   assert.deepEqual(interfaceJson(one, all).engine, one.engine);
   const none = shown({ engine: { ...engine!, offloadsOff: "tso uso gso gro" } });
@@ -183,7 +206,10 @@ Deno.test("counters: those that are not 0 with hwfeatures, all of them as values
   });
   const text = formatInterface(one, { ...all, features: true });
   assert.match(text, /\n\tpid 12\n\ttx_no_peer 9007199254740992\n\trx_replayed 3\n$/);
-  assert.match(text, /\n\t\twgaip ::\/0\n\t\trx_replayed 3\n\twgpeer [^\n]+\n(\t\t(?!rx_)[^\n]+\n)+\tgroups/);
+  assert.match(
+    text,
+    /\n\t\twgaip ::\/0\n\t\trx_replayed 3\n\twgpeer [^\n]+\n(\t\t(?!rx_)[^\n]+\n)+\tgroups/,
+  );
   assert.ok(!formatInterface(one, all).includes("rx_replayed"));
 
   const json = interfaceJson(one, all);
@@ -193,7 +219,11 @@ Deno.test("counters: those that are not 0 with hwfeatures, all of them as values
   const [first, second] = (json.wgpeers as { counters: Counts }[]).map((peer) => peer.counters);
   for (const counters of [first, second]) assert.deepEqual(Object.keys(counters), PEER_COUNTERS);
   assert.deepEqual([first.rx_replayed, second.rx_replayed, first.rx_expired], [3, 0, 0]);
-  assert.equal(interfaceJson(shown(), all).counters, undefined, "another implementation's daemon tells none");
+  assert.equal(
+    interfaceJson(shown(), all).counters,
+    undefined,
+    "another implementation's daemon tells none",
+  );
 });
 
 Deno.test("a clock that was set back shows no handshake in the future", () => {

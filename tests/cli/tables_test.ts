@@ -1,6 +1,12 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { formatInterfaces } from "../../lib/cli/netstat/interface_table.ts";
-import { destinationText, formatRouteGet, formatRoutes, routeFlags, routesAsJson } from "../../lib/cli/route/table.ts";
+import {
+  destinationText,
+  formatRouteGet,
+  formatRoutes,
+  routeFlags,
+  routesAsJson,
+} from "../../lib/cli/route/table.ts";
 import { formatSockets, selectSockets, socketsAsJson } from "../../lib/cli/netstat/socket_table.ts";
 import { parseIp } from "../../lib/base/ip_text.ts";
 import { type InetSocket, parseSockets } from "../../lib/linux/sockets.ts";
@@ -13,10 +19,12 @@ const UDP =
   124: 0100007F:0035 00000000:0000 07 00000000:00000240 00:00000000 00000000     0        0 5002 2 0000000000000000 0
   125: 0500A8C0:8000 0600A8C0:1BC7 01 00000000:00000000 00:00000000 00000000     0        0 5003 2 0000000000000000 0
 `;
-const UDP6 = `  sl  local_address                         remote_address                        st tx_queue rx_queue tr
+const UDP6 =
+  `  sl  local_address                         remote_address                        st tx_queue rx_queue tr
   123: 00000000000000000000000000000000:1BC7 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 5004 2 0000000000000000 0
 `;
-const TCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+const TCP =
+  `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:0019 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 5005 1 0000000000000000 100 0 0 10 0
    1: 0500A8C0:0016 0900A8C0:C001 01 00000024:00000000 01:00000014 00000000     0        0 5006 4 0000000000000000 20 4 31 10 -1
 `;
@@ -89,12 +97,20 @@ const GATEWAY = Uint8Array.of(192, 168, 5, 2);
 const ROUTES: readonly Route[] = [
   route("192.168.5.0/24", { preferredSource: Uint8Array.of(192, 168, 5, 1) }),
   route("0.0.0.0/0", { gateway: GATEWAY, protocol: 4, metric: 5 }),
-  route("192.168.5.1/32", { type: "local", table: 255, preferredSource: Uint8Array.of(192, 168, 5, 1) }),
+  route("192.168.5.1/32", {
+    type: "local",
+    table: 255,
+    preferredSource: Uint8Array.of(192, 168, 5, 1),
+  }),
   route("10.0.0.0/8", { gateway: GATEWAY, protocol: 4, mtu: 1300 }),
   route("10.7.0.0/16", { type: "blackhole", protocol: 4, interfaceIndex: 0 }),
   route("172.16.0.0/12", {
     gateway: GATEWAY,
-    nextHops: [{ gateway: GATEWAY, interfaceIndex: 3, flags: 0 }, { gateway: undefined, interfaceIndex: 4, flags: 0 }],
+    nextHops: [{ gateway: GATEWAY, interfaceIndex: 3, flags: 0 }, {
+      gateway: undefined,
+      interfaceIndex: 4,
+      flags: 0,
+    }],
     protocol: 4,
   }),
   route("fd00::/64", { metric: 256 }),
@@ -147,7 +163,10 @@ Deno.test("route show --json", () => {
 });
 
 Deno.test("route get: the way and the entry behind it", () => {
-  const way = route("10.1.2.3/32", { gateway: GATEWAY, preferredSource: Uint8Array.of(192, 168, 5, 1) });
+  const way = route("10.1.2.3/32", {
+    gateway: GATEWAY,
+    preferredSource: Uint8Array.of(192, 168, 5, 1),
+  });
   equal(
     formatRouteGet({ address: Uint8Array.of(10, 1, 2, 3), prefix: 32 }, way, ROUTES[3], NAMES),
     `   route to: 10.1.2.3

@@ -14,24 +14,53 @@ const peerOf = (command: Command): PeerChange => command.change.peers!.at(-1)!;
 const key = (text: string) => Uint8Array.fromBase64(text);
 
 /** An example of each row of the table, and what it must come to. */
-const EXAMPLES: Readonly<Record<string, readonly (readonly [string, (command: Command) => unknown, unknown])[]>> = {
+const EXAMPLES: Readonly<
+  Record<string, readonly (readonly [string, (command: Command) => unknown, unknown])[]>
+> = {
   create: [["wg1 create", (c) => c.create, true], ["wg create", (c) => c.name, "wg"]],
   destroy: [["wg1 destroy", (c) => c.destroy, true]],
   up: [["wg1 up", (c) => c.up, true], ["wg1 down up", (c) => c.up, true]],
   down: [["wg1 down", (c) => c.up, false], ["wg1 10.0.0.1 down", (c) => c.up, false]],
-  mtu: [["wg1 mtu 1280", (c) => c.mtu, 1280], ["wg1 mtu 65535", (c) => c.mtu, 65535], ["wg1 mtu 68", (c) => c.mtu, 68]],
-  description: [["wg1 description office", (c) => c.description, "office"], ["wg1 descr x", (c) => c.description, "x"]],
-  "-description": [["wg1 -description", (c) => c.description, ""], ["wg1 -descr", (c) => c.description, ""]],
-  group: [["wg1 group office group uplink group office", (c) => c.joinGroups, ["office", "uplink"]]],
+  mtu: [["wg1 mtu 1280", (c) => c.mtu, 1280], ["wg1 mtu 65535", (c) => c.mtu, 65535], [
+    "wg1 mtu 68",
+    (c) => c.mtu,
+    68,
+  ]],
+  description: [["wg1 description office", (c) => c.description, "office"], [
+    "wg1 descr x",
+    (c) => c.description,
+    "x",
+  ]],
+  "-description": [["wg1 -description", (c) => c.description, ""], [
+    "wg1 -descr",
+    (c) => c.description,
+    "",
+  ]],
+  group: [["wg1 group office group uplink group office", (c) => c.joinGroups, [
+    "office",
+    "uplink",
+  ]]],
   "-group": [["wg1 -group office", (c) => c.leaveGroups, ["office"]]],
   rdomain: [["wg1 rdomain 1", (c) => c.rdomain, 1], ["wg1 rdomain 255", (c) => c.rdomain, 255]],
   "-rdomain": [["wg1 -rdomain", (c) => c.rdomain, 0]],
-  priority: [["wg1 priority 40", (c) => c.change.priority, 40], ["wg1 metric 0", (c) => c.change.priority, 0]],
+  priority: [["wg1 priority 40", (c) => c.change.priority, 40], [
+    "wg1 metric 0",
+    (c) => c.change.priority,
+    0,
+  ]],
   debug: [["wg1 debug", (c) => c.change.debug, true]],
-  "-debug": [["wg1 -debug", (c) => c.change.debug, false], ["wg1 debug -debug", (c) => c.change.debug, false]],
-  tso: [["wg1 tso", (c) => c.change.offloads, { tso: true }], ["wg1 -tso tso", (c) => c.change.offloads, {
-    tso: true,
-  }]],
+  "-debug": [["wg1 -debug", (c) => c.change.debug, false], [
+    "wg1 debug -debug",
+    (c) => c.change.debug,
+    false,
+  ]],
+  tso: [["wg1 tso", (c) => c.change.offloads, { tso: true }], [
+    "wg1 -tso tso",
+    (c) => c.change.offloads,
+    {
+      tso: true,
+    },
+  ]],
   "-tso": [
     ["wg1 -tso", (c) => c.change.offloads, { tso: false }],
     ["wg1 create -tso up -gro", (c) => c.change.offloads, { tso: false, gro: false }],
@@ -67,7 +96,9 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, (command: Co
     ["wg1 inet6 fd00::1 prefixlen 48", address, ["set fd00::1/48"]],
     ["wg1 10.0.0.1 prefixlen 9", address, ["set 10.0.0.1/9"]],
   ],
-  broadcast: [["wg1 10.0.0.1/24 broadcast 10.0.0.0", address, ["set 10.0.0.1/24 broadcast 10.0.0.0"]]],
+  broadcast: [["wg1 10.0.0.1/24 broadcast 10.0.0.0", address, [
+    "set 10.0.0.1/24 broadcast 10.0.0.0",
+  ]]],
   alias: [
     ["wg1 10.0.0.2/24 alias", address, ["alias 10.0.0.2/24"]],
     ["wg1 inet alias 10.0.0.2/24", address, ["alias 10.0.0.2/24"]],
@@ -81,7 +112,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, (command: Co
     ["wg1 delete", address, ["remove inet first"]],
   ],
   eui64: [
-    ["wg1 inet6 fd00:: prefixlen 64 eui64", (c) => c.addresses[0].type === "set" && c.addresses[0].eui64, true],
+    [
+      "wg1 inet6 fd00:: prefixlen 64 eui64",
+      (c) => c.addresses[0].type === "set" && c.addresses[0].eui64,
+      true,
+    ],
     ["wg1 inet6 eui64", address, ["link-local fe80::5a5a:5a5a:5a5a:5a5a"]],
   ],
   "-inet": [["wg1 -inet", address, ["flush inet"]]],
@@ -98,12 +133,18 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, (command: Co
   wgrtable: [["wg1 wgrtable 3", (c) => c.change, { rtable: 3 }]],
   wgpeer: [
     ["wg1 wgpeer K", (c) => c.change, { peers: [{ publicKey: key(KEY) }] }],
-    ["wg1 wgpeer K wgpeer K2", (c) => c.change.peers?.map((p) => p.publicKey), [key(KEY), key(KEY2)]],
+    ["wg1 wgpeer K wgpeer K2", (c) => c.change.peers?.map((p) => p.publicKey), [
+      key(KEY),
+      key(KEY2),
+    ]],
   ],
   "-wgpeer": [["wg1 -wgpeer K", (c) => peerOf(c), { publicKey: key(KEY), remove: true }]],
   "-wgpeerall": [["wg1 -wgpeerall", (c) => c.change, { replacePeers: true }]],
   wgdescription: [
-    ["wg1 wgpeer K wgdescription Zoe", (c) => peerOf(c), { publicKey: key(KEY), description: "Zoe" }],
+    ["wg1 wgpeer K wgdescription Zoe", (c) => peerOf(c), {
+      publicKey: key(KEY),
+      description: "Zoe",
+    }],
     ["wg1 wgpeer K wgdescr Zoe", (c) => peerOf(c).description, "Zoe"],
   ],
   "-wgdescription": [
@@ -113,7 +154,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, (command: Co
   wgaip: [
     ["wg1 wgpeer K wgaip 10.1.2.3/8 wgaip fd00::1/64", ranges, [true, "10.0.0.0/8", "fd00::/64"]],
     ["wg1 wgpeer K wgaip 192.168.5.2", ranges, [true, "192.168.5.2/32"]],
-    ["wg1 wgpeer K wgaip 10/8 wgaip 172.16/12 wgaip 0/0", ranges, [true, "10.0.0.0/8", "172.16.0.0/12", "0.0.0.0/0"]],
+    ["wg1 wgpeer K wgaip 10/8 wgaip 172.16/12 wgaip 0/0", ranges, [
+      true,
+      "10.0.0.0/8",
+      "172.16.0.0/12",
+      "0.0.0.0/0",
+    ]],
   ],
   wgendpoint: [
     ["wg1 wgpeer K wgendpoint 127.0.0.1 7222", endpoint, ["127.0.0.1", 7222, 0]],
@@ -128,20 +174,32 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, (command: Co
     ["wg1 wgpeer K wgpka 43200", (c) => peerOf(c).persistentKeepalive, 43200],
     ["wg1 wgpeer K wgpka 0", (c) => peerOf(c), { publicKey: key(KEY), persistentKeepalive: 0 }],
   ],
-  wgpsk: [["wg1 wgpeer K wgpsk K2", (c) => peerOf(c), { publicKey: key(KEY), presharedKey: key(KEY2) }]],
-  "-wgpsk": [["wg1 wgpeer K -wgpsk", (c) => peerOf(c), { publicKey: key(KEY), presharedKey: new Uint8Array(32) }]],
+  wgpsk: [["wg1 wgpeer K wgpsk K2", (c) => peerOf(c), {
+    publicKey: key(KEY),
+    presharedKey: key(KEY2),
+  }]],
+  "-wgpsk": [["wg1 wgpeer K -wgpsk", (c) => peerOf(c), {
+    publicKey: key(KEY),
+    presharedKey: new Uint8Array(32),
+  }]],
 };
 
 function address(command: Command): string[] {
   return command.addresses.map((change) => {
     if (change.type === "flush") return `flush ${change.family}`;
     if (change.type === "remove") {
-      return `remove ${change.family} ${change.address === undefined ? "first" : formatIp(change.address)}`;
+      return `remove ${change.family} ${
+        change.address === undefined ? "first" : formatIp(change.address)
+      }`;
     }
     if (change.type === "link-local") return `link-local ${formatIp(change.address)}`;
     const to = change.destination === undefined ? "" : ` to ${formatIp(change.destination)}`;
-    const broadcast = change.broadcast === undefined ? "" : ` broadcast ${formatIp(change.broadcast)}`;
-    return `${change.alias ? "alias" : "set"} ${formatIp(change.address)}/${change.prefix}${to}${broadcast}`;
+    const broadcast = change.broadcast === undefined
+      ? ""
+      : ` broadcast ${formatIp(change.broadcast)}`;
+    return `${change.alias ? "alias" : "set"} ${
+      formatIp(change.address)
+    }/${change.prefix}${to}${broadcast}`;
   });
 }
 
@@ -159,7 +217,9 @@ for (const word of WORDS) {
   Deno.test(`ifconfig: ${wordSynopsis(word)}`, async () => {
     const examples = EXAMPLES[word.name];
     assert.ok(examples !== undefined, "every row of the table has an example here");
-    for (const [line, look, expected] of examples) assert.deepEqual(look(await commandOf(words(line))), expected, line);
+    for (const [line, look, expected] of examples) {
+      assert.deepEqual(look(await commandOf(words(line))), expected, line);
+    }
     assert.match(word.help, /^[A-Z].*\.$/s);
     for (const name of spellings(word)) {
       for (let given = 0; given < word.operands.length; given++) {
@@ -175,7 +235,9 @@ for (const word of WORDS) {
 }
 
 Deno.test("a word without its operand says what it requires", () => {
-  for (const word of WORDS) assert.equal(word.requires !== undefined, word.operands.length > 0, word.name);
+  for (const word of WORDS) {
+    assert.equal(word.requires !== undefined, word.operands.length > 0, word.name);
+  }
   const message = (line: string) => {
     try {
       parseWords(words(line));
@@ -197,7 +259,10 @@ Deno.test("a word without its operand says what it requires", () => {
 Deno.test("no word stands twice in the tables", () => {
   const all = [...WORDS.flatMap(spellings), ...REFUSED_WORDS.map((word) => word.name)];
   assert.deepEqual(all.filter((name, i) => all.indexOf(name) !== i), []);
-  assert.deepEqual(Object.keys(EXAMPLES).filter((name) => !WORDS.some((word) => word.name === name)), []);
+  assert.deepEqual(
+    Object.keys(EXAMPLES).filter((name) => !WORDS.some((word) => word.name === name)),
+    [],
+  );
 });
 
 Deno.test("the help has every word with its operands", () => {
@@ -213,8 +278,15 @@ Deno.test("the manual's lines", async () => {
   assert.equal(create.rdomain, 1);
   assert.equal(create.up, undefined);
   assert.deepEqual(create.change, { listenPort: 7111, privateKey: key(KEY) });
-  const peer = await commandOf(words("wg1 wgpeer K2 wgendpoint 127.0.0.1 7222 wgaip 192.168.5.2/32"));
-  assert.deepEqual(Object.keys(peerOf(peer)).sort(), ["allowedIps", "endpoint", "publicKey", "replaceAllowedIps"]);
+  const peer = await commandOf(
+    words("wg1 wgpeer K2 wgendpoint 127.0.0.1 7222 wgaip 192.168.5.2/32"),
+  );
+  assert.deepEqual(Object.keys(peerOf(peer)).sort(), [
+    "allowedIps",
+    "endpoint",
+    "publicKey",
+    "replaceAllowedIps",
+  ]);
   const assigned = await commandOf(words("wg1 192.168.5.1/24"));
   assert.equal(assigned.up, true);
   assert.deepEqual(assigned.change, {});
@@ -237,10 +309,16 @@ Deno.test("an address without a mask gets that of its class", async () => {
 });
 
 Deno.test("each peer's words reach that peer only", async () => {
-  const { change } = await commandOf(words("wg1 wgpeer K wgpka 5 wgdescr one wgpeer K2 wgaip 10.0.0.0/8 -wgpeer K3"));
+  const { change } = await commandOf(
+    words("wg1 wgpeer K wgpka 5 wgdescr one wgpeer K2 wgaip 10.0.0.0/8 -wgpeer K3"),
+  );
   assert.deepEqual(change.peers, [
     { publicKey: key(KEY), persistentKeepalive: 5, description: "one" },
-    { publicKey: key(KEY2), replaceAllowedIps: true, allowedIps: [{ address: parseIp("10.0.0.0"), prefix: 8 }] },
+    {
+      publicKey: key(KEY2),
+      replaceAllowedIps: true,
+      allowedIps: [{ address: parseIp("10.0.0.0"), prefix: 8 }],
+    },
     { publicKey: key(KEY3), remove: true },
   ]);
 });
@@ -253,6 +331,9 @@ Deno.test("standard input gives a line for each -, in order", async () => {
 
 Deno.test("nothing is read or looked up when a later word is wrong", () => {
   const sources = testSources();
-  assert.throws(() => parseWords(words("wg1 wgkey - wgpeer K wgendpoint hub.example.org 5 wgpka x")), ConfigError);
+  assert.throws(
+    () => parseWords(words("wg1 wgkey - wgpeer K wgendpoint hub.example.org 5 wgpka x")),
+    ConfigError,
+  );
   assert.deepEqual(sources.asked, []);
 });

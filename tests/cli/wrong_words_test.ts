@@ -216,7 +216,9 @@ Deno.test(`${ALL.length} wrong command lines, each refused in one line that name
       assert.equal(error.word, word, `${line}: ${error.message}`);
       assert.ok(!error.message.includes("\n"), line);
       assert.ok(error.problem.length > 8, `${line}: ${error.message}`);
-      for (const secret of [KEY, KEY2]) assert.ok(!error.message.includes(secret.slice(4, 16)), line);
+      for (const secret of [KEY, KEY2]) {
+        assert.ok(!error.message.includes(secret.slice(4, 16)), line);
+      }
       return true;
     }, line);
   }

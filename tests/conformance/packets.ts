@@ -5,10 +5,16 @@
 
 /** 10.9.N.1 and fd00::N:1, the addresses of interface N inside the tunnel. */
 export const address4 = (n: number) => new Uint8Array([10, 9, n, 1]);
-export const address6 = (n: number) => new Uint8Array([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n, 0, 1]);
+export const address6 = (n: number) =>
+  new Uint8Array([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n, 0, 1]);
 
 /** A UDP packet from one inner address to another (both of one family) with `length` payload bytes that begin with `mark`. */
-export function udpPacket(source: Uint8Array, destination: Uint8Array, mark: number, length: number): Uint8Array {
+export function udpPacket(
+  source: Uint8Array,
+  destination: Uint8Array,
+  mark: number,
+  length: number,
+): Uint8Array {
   const four = source.length === 4;
   const head = four ? 20 : 40;
   const packet = new Uint8Array(head + 8 + length);
@@ -34,7 +40,14 @@ export function udpPacket(source: Uint8Array, destination: Uint8Array, mark: num
   view.setUint16(head + 4, 8 + length);
   for (let i = 0; i < length; i++) packet[head + 8 + i] = (mark * 31 + i * 7) & 255;
   if (length >= 4) view.setUint32(head + 8, mark);
-  const pseudo = new Uint8Array([...source, ...destination, 0, 17, (8 + length) >> 8, (8 + length) & 255]);
+  const pseudo = new Uint8Array([
+    ...source,
+    ...destination,
+    0,
+    17,
+    (8 + length) >> 8,
+    (8 + length) & 255,
+  ]);
   view.setUint16(head + 6, checksum(packet.subarray(head), sum(pseudo)) || 0xffff);
   return packet;
 }

@@ -78,12 +78,16 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     }
     const [peer] = two.local.status().peers;
     assert.deepEqual(peer.endpoint, loopback(one.port), "the responder learnt where its peer is");
-    assert.ok(peer.lastHandshakeUnixMs > Date.now() - 60_000 && peer.rxBytes > 0 && peer.txBytes > 0);
+    assert.ok(
+      peer.lastHandshakeUnixMs > Date.now() - 60_000 && peer.rxBytes > 0 && peer.txBytes > 0,
+    );
   },
 
   "packets that wait for the handshake leave in order": async (make) => {
     const { one, two } = new Pair(make(), make());
-    for (let mark = 0; mark < 100; mark++) one.tun.inject(udpPacket(address4(1), address4(2), mark, 64));
+    for (let mark = 0; mark < 100; mark++) {
+      one.tun.inject(udpPacket(address4(1), address4(2), mark, 64));
+    }
     await until("a hundred packets", () => two.delivered.length === 100);
     assert.deepEqual(two.delivered.map(markOf), [...Array(100).keys()]);
   },
@@ -93,14 +97,18 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     const pair = new Pair(make(), make(), { presharedKey });
     await pair.carries(pair.one, pair.two, udpPacket(address4(1), address4(2), 1, 64));
     const other = new Pair(make(), make(), { presharedKey });
-    other.two.local.configure({ peers: [{ publicKey: other.publics[0], presharedKey: random(32) as PresharedKey }] });
+    other.two.local.configure({
+      peers: [{ publicKey: other.publics[0], presharedKey: random(32) as PresharedKey }],
+    });
     other.one.tun.inject(udpPacket(address4(1), address4(2), 2, 64));
     await pause(150);
     assert.equal(other.two.delivered.length, 0);
     assert.equal(other.one.local.status().peers[0].lastHandshakeUnixMs, 0);
   },
 
-  "a source that is not the peer's is dropped; a destination that is nobody's is answered": async (make) => {
+  "a source that is not the peer's is dropped; a destination that is nobody's is answered": async (
+    make,
+  ) => {
     const pair = new Pair(make(), make());
     const { one, two } = pair;
     await pair.carries(one, two, udpPacket(address4(1), address4(2), 1, 64));
@@ -110,7 +118,11 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     assert.equal(two.delivered.length, 2, "only the packets with the peer's source came out");
     one.tun.inject(udpPacket(address4(1), address4(99), 5, 64));
     await until("the ICMP answer", () => one.delivered.length === 1);
-    assert.deepEqual([one.delivered[0][9], one.delivered[0][20]], [1, 3], "ICMP destination unreachable");
+    assert.deepEqual(
+      [one.delivered[0][9], one.delivered[0][20]],
+      [1, 3],
+      "ICMP destination unreachable",
+    );
   },
 
   "down: nothing passes; up: it goes on": async (make) => {
@@ -137,7 +149,13 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 
   "sessions are renewed under traffic without a loss": async (make) => {
-    const times = { ...STANDARD_TIMES, rekeyAfter: 150, rejectAfter: 3000, rekeyTimeout: 100, rekeyTimeoutJitter: 10 };
+    const times = {
+      ...STANDARD_TIMES,
+      rekeyAfter: 150,
+      rejectAfter: 3000,
+      rekeyTimeout: 100,
+      rekeyTimeoutJitter: 10,
+    };
     const pair = new Pair(make(times), make(times));
     const { one, two } = pair;
     await pair.carries(one, two, udpPacket(address4(1), address4(2), 0, 64));
@@ -147,7 +165,10 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await pause(10);
     }
     await until("all packets", () => two.delivered.length === 61);
-    assert.ok(one.local.status().peers[0].lastHandshakeUnixMs > first + 100, "there was a new handshake");
+    assert.ok(
+      one.local.status().peers[0].lastHandshakeUnixMs > first + 100,
+      "there was a new handshake",
+    );
   },
 
   "a persistent keepalive makes a session by itself": async (make) => {

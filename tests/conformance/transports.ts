@@ -4,13 +4,29 @@
  */
 import { Arena } from "../../lib/base/arena.ts";
 import { HANDSHAKE_TOS } from "../../lib/base/constants.ts";
-import { type Endpoint, ENDPOINT_CELL_BYTES, readEndpointCell, writeEndpointCell } from "../../lib/base/endpoint.ts";
+import {
+  type Endpoint,
+  ENDPOINT_CELL_BYTES,
+  readEndpointCell,
+  writeEndpointCell,
+} from "../../lib/base/endpoint.ts";
 import type { Times } from "../../lib/base/times.ts";
-import { GATHER_MAX, PORT_DRAINED, SEND_OK, type SendResult, type UdpPort } from "../../lib/data/ports.ts";
+import {
+  GATHER_MAX,
+  PORT_DRAINED,
+  SEND_OK,
+  type SendResult,
+  type UdpPort,
+} from "../../lib/data/ports.ts";
 import type { OutgoingDatagram } from "../../lib/device/device.ts";
 import { LocalInterface } from "../../lib/embed/local.ts";
 import { now, wallClock } from "../../lib/runtime/clock.ts";
-import { choosePacketCipher, chooseSuite, type CipherChoice, type SuiteChoice } from "../../lib/runtime/crypto.ts";
+import {
+  choosePacketCipher,
+  chooseSuite,
+  type CipherChoice,
+  type SuiteChoice,
+} from "../../lib/runtime/crypto.ts";
 import { fillRandom } from "../../lib/runtime/entropy.ts";
 import { sendDatagram } from "../../lib/ports/linux_datagram.ts";
 import { LinuxUdpPort } from "../../lib/ports/linux_udp_port.ts";
@@ -87,7 +103,11 @@ export function side(
   };
 }
 
-export const loopback = (port: number): Endpoint => ({ address: new Uint8Array([127, 0, 0, 1]), port, scope: 0 });
+export const loopback = (port: number): Endpoint => ({
+  address: new Uint8Array([127, 0, 0, 1]),
+  port,
+  scope: 0,
+});
 
 const SOCKETS: Readonly<Record<TransportName, (arena: Arena) => Socket>> = {
   memory: memorySocket,
@@ -103,7 +123,9 @@ const SOCKETS: Readonly<Record<TransportName, (arena: Arena) => Socket>> = {
   },
   linux: (arena) => {
     const sockets = openUdp({ port: 0 });
-    const udp = arena.bytes.length > 65_536 ? new LinuxUdpPort(arena, sockets.fd4, sockets.fd6) : undefined;
+    const udp = arena.bytes.length > 65_536
+      ? new LinuxUdpPort(arena, sockets.fd4, sockets.fd6)
+      : undefined;
     let timer: ReturnType<typeof setInterval> | undefined;
     return {
       port: sockets.port,
@@ -121,7 +143,10 @@ const SOCKETS: Readonly<Record<TransportName, (arena: Arena) => Socket>> = {
 };
 
 /** A network of this process' own: ports are numbers in a table, nothing is lost. */
-const network = new Map<number, { readonly queue: { bytes: Uint8Array; source: Endpoint }[]; wake: () => void }>();
+const network = new Map<
+  number,
+  { readonly queue: { bytes: Uint8Array; source: Endpoint }[]; wake: () => void }
+>();
 let nextPort = 1;
 
 function memorySocket(arena: Arena): Socket {

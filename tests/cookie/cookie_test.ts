@@ -35,7 +35,11 @@ for (const suite of allSuites()) {
     for (const length of [148, 92]) {
       const bytes = sealed(jar, message(length), at(0));
       assert.ok(checker.checkMac1(bytes));
-      assert.deepEqual(bytes.subarray(length - 16), new Uint8Array(16), "mac2 is zero without a cookie");
+      assert.deepEqual(
+        bytes.subarray(length - 16),
+        new Uint8Array(16),
+        "mac2 is zero without a cookie",
+      );
       for (let bit = 0; bit < (length - 16) * 8; bit += 13) {
         const bad = bytes.slice();
         bad[bit >> 3] ^= 1 << (bit & 7);
@@ -43,7 +47,11 @@ for (const suite of allSuites()) {
       }
     }
     const other = new CookieJar(suite, publicOf(3), SECRET_MAX_AGE);
-    assert.equal(checker.checkMac1(sealed(other, message(), at(0))), false, "made for another public key");
+    assert.equal(
+      checker.checkMac1(sealed(other, message(), at(0))),
+      false,
+      "made for another public key",
+    );
   });
 
   Deno.test(`a cookie serves its address and port alone, until its secret ends, with ${suite.name}`, () => {
@@ -52,7 +60,11 @@ for (const suite of allSuites()) {
     assert.equal(checker.checkMac2(first, source, at(0)), false);
     const reply = checker.reply(first, source, at(0));
     assert.equal(messageKind(reply), 3);
-    assert.deepEqual(reply.subarray(4, 8), first.subarray(4, 8), "the receiver is the message's sender");
+    assert.deepEqual(
+      reply.subarray(4, 8),
+      first.subarray(4, 8),
+      "the receiver is the message's sender",
+    );
     assert.ok(jar.consume(reply, at(10)));
     assert.equal(jar.consume(reply, at(10)), false, "a reply is taken once");
 
@@ -88,7 +100,11 @@ for (const suite of allSuites()) {
     const { checker, jar, message } = setUp();
     const first = sealed(jar, message(), at(0));
     const reply = checker.reply(first, source, at(0));
-    assert.equal(new CookieJar(suite, publicOf(2), SECRET_MAX_AGE).consume(reply, at(0)), false, "nothing was sent");
+    assert.equal(
+      new CookieJar(suite, publicOf(2), SECRET_MAX_AGE).consume(reply, at(0)),
+      false,
+      "nothing was sent",
+    );
     for (let bit = COOKIE_REPLY.nonce * 8; bit < 64 * 8; bit += 7) {
       const bad = reply.slice();
       bad[bit >> 3] ^= 1 << (bit & 7);

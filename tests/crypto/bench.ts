@@ -35,23 +35,53 @@ for (const { name, make } of CIPHERS.filter((cipher) => cipher.name.includes(onl
     const stride = length + 32;
     let opened = 0;
     const row = {
-      "seal": measure(calls, (i) => cipher.seal(keys[0], i, 0, out + (i & 63) * SLOT_BYTES, length)),
+      "seal": measure(
+        calls,
+        (i) => cipher.seal(keys[0], i, 0, out + (i & 63) * SLOT_BYTES, length),
+      ),
       "seal, another key": measure(
         calls,
         (i) => cipher.seal(keys[i & 1], i, 0, out + (i & 63) * SLOT_BYTES, length),
       ),
       // The tags are wrong, which costs the same: they are looked at last.
       "open": measure(calls, (i) => {
-        if (cipher.open(keys[0], i, 0, buffer + (i & 63) * stride + 16, length, to + (i & 63) * SLOT_BYTES)) opened++;
+        if (
+          cipher.open(
+            keys[0],
+            i,
+            0,
+            buffer + (i & 63) * stride + 16,
+            length,
+            to + (i & 63) * SLOT_BYTES,
+          )
+        ) opened++;
       }),
       "open, another key": measure(calls, (i) => {
-        if (cipher.open(keys[i & 1], i, 0, buffer + (i & 63) * stride + 16, length, to + (i & 63) * SLOT_BYTES)) {
+        if (
+          cipher.open(
+            keys[i & 1],
+            i,
+            0,
+            buffer + (i & 63) * stride + 16,
+            length,
+            to + (i & 63) * SLOT_BYTES,
+          )
+        ) {
           opened++;
         }
       }),
       "seal and open in turn": measure(calls, (i) => {
         cipher.seal(keys[0], i, 0, out + (i & 63) * SLOT_BYTES, length);
-        if (cipher.open(keys[1], i, 0, buffer + (i & 63) * stride + 16, length, to + (i & 63) * SLOT_BYTES)) opened++;
+        if (
+          cipher.open(
+            keys[1],
+            i,
+            0,
+            buffer + (i & 63) * stride + 16,
+            length,
+            to + (i & 63) * SLOT_BYTES,
+          )
+        ) opened++;
       }),
     };
     console.log(name.padEnd(26), `${length}`.padStart(5), row);
@@ -71,6 +101,9 @@ for (const suite of SUITES.filter((suite) => suite.name.includes(only))) {
     "keyed BLAKE2s of 64": measure(calls * 10, () => suite.mac(key, text)),
     "HMAC of 32": measure(calls * 10, () => suite.hmac(key, short)),
     "AEAD seal of 32": measure(calls * 5, () => suite.seal(key, 1n, short, short)),
-    "XChaCha seal of 16": measure(calls * 5, () => suite.xseal(key, nonce, short.subarray(16), short)),
+    "XChaCha seal of 16": measure(
+      calls * 5,
+      () => suite.xseal(key, nonce, short.subarray(16), short),
+    ),
   });
 }

@@ -42,7 +42,9 @@ Deno.test("the self-test refuses a suite in which any one function is wrong", ()
     { xopen: () => undefined },
     { xopen: (...of) => right.xopen(...of) ?? new Uint8Array(0) },
   ];
-  wrong.forEach((part, i) => assert.equal(suitePasses({ ...right, ...part }), false, `mistake ${i}`));
+  wrong.forEach((part, i) =>
+    assert.equal(suitePasses({ ...right, ...part }), false, `mistake ${i}`)
+  );
 });
 
 Deno.test("the self-test refuses a packet cipher that is wrong", () => {
@@ -59,7 +61,8 @@ Deno.test("the self-test refuses a packet cipher that is wrong", () => {
     }),
     (right) => ({
       // Looks at the first byte of the tag only, as an implementation that forgets to finalise might as well not look.
-      open: (key, low, high, from, length, to) => right.open(key, low, high, from, length, to) || length > 1000,
+      open: (key, low, high, from, length, to) =>
+        right.open(key, low, high, from, length, to) || length > 1000,
     }),
   ];
   wrong.forEach((mistake, i) => {
@@ -94,7 +97,10 @@ Deno.test(
 
 Deno.test("a libcrypto that is not there is passed over", () => {
   assert.equal(openLibcrypto(["libcrypto.so.of-nowhere"]), undefined);
-  assert.equal(openLibcrypto(["libcrypto.so.of-nowhere", "libcrypto.so.3"])?.file, "libcrypto.so.3");
+  assert.equal(
+    openLibcrypto(["libcrypto.so.of-nowhere", "libcrypto.so.3"])?.file,
+    "libcrypto.so.3",
+  );
 });
 
 Deno.test(
@@ -103,7 +109,10 @@ Deno.test(
   () => {
     const arena = new Arena(65_536);
     // openLibcrypto remembers what earlier tests opened; a name of its own shows what a fresh process sees.
-    assert.equal(openLibcrypto(["/lib/x86_64-linux-gnu/../x86_64-linux-gnu/libcrypto.so.3"]), undefined);
+    assert.equal(
+      openLibcrypto(["/lib/x86_64-linux-gnu/../x86_64-linux-gnu/libcrypto.so.3"]),
+      undefined,
+    );
     assert.equal(choosePacketCipher(arena, "noble").name, "noble");
   },
 );

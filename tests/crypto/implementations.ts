@@ -13,7 +13,9 @@ import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { PacketCipher, Suite } from "../../lib/crypto/suite.ts";
 
 /** The libcryptos to test: what the program would open, and the one asked for. */
-export const LIBCRYPTOS: readonly Libcrypto[] = [openLibcrypto(), other()].filter((found) => found !== undefined);
+export const LIBCRYPTOS: readonly Libcrypto[] = [openLibcrypto(), other()].filter((found) =>
+  found !== undefined
+);
 
 function other(): Libcrypto | undefined {
   const file = Deno.env.get("WG_TEST_LIBCRYPTO");

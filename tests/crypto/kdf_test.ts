@@ -14,7 +14,9 @@ function expand(key: Uint8Array, input: Uint8Array, count: number): Uint8Array[]
     return new Uint8Array(state.digest());
   };
   const secret = hmac(key, input), keys: Uint8Array[] = [];
-  for (let i = 1; i <= count; i++) keys.push(hmac(secret, keys.at(-1) ?? new Uint8Array(0), Uint8Array.of(i)));
+  for (let i = 1; i <= count; i++) {
+    keys.push(hmac(secret, keys.at(-1) ?? new Uint8Array(0), Uint8Array.of(i)));
+  }
   return keys;
 }
 
@@ -22,7 +24,9 @@ for (const suite of SUITES) {
   Deno.test(`${suite.name}: KDF1, KDF2 and KDF3 are HKDF`, () => {
     const random = new Random(20);
     for (const length of [0, 1, 32, 64, 100]) {
-      const key = random.bytes(32), input = random.bytes(length), what = `${length} bytes, seed ${SEED}`;
+      const key = random.bytes(32),
+        input = random.bytes(length),
+        what = `${length} bytes, seed ${SEED}`;
       const [first, second, third] = expand(key, input, 3);
       assert.deepEqual(kdf1(suite, key, input), first, what);
       assert.deepEqual(kdf2(suite, key, input), [first, second], what);

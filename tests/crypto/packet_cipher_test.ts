@@ -44,8 +44,15 @@ class Place {
 
   /** Asserts that nothing changed outside the rooms. */
   unharmed(what: string): void {
-    const now = this.arena.bytes.subarray(this.at - BEFORE - GUARD, this.at + this.length + AFTER + GUARD);
-    assert.deepEqual(now.slice(0, GUARD), this.#before.slice(0, GUARD), `${what}: before the message`);
+    const now = this.arena.bytes.subarray(
+      this.at - BEFORE - GUARD,
+      this.at + this.length + AFTER + GUARD,
+    );
+    assert.deepEqual(
+      now.slice(0, GUARD),
+      this.#before.slice(0, GUARD),
+      `${what}: before the message`,
+    );
     const end = GUARD + BEFORE + this.length + this.behind;
     assert.deepEqual(now.slice(end), this.#before.slice(end), `${what}: behind the message`);
   }
@@ -56,15 +63,22 @@ for (const { name, make } of CIPHERS) {
 
   test("every length to 2048 sealed and opened, with four keys in turn, as @noble's suite has it", () => {
     const arena = new Arena(1 << 20), cipher = make(arena), random = new Random(10);
-    const keys = Array.from({ length: 4 }, (_, i) => ({ at: arena.take(64) + i * 7, bytes: random.bytes(32) }));
+    const keys = Array.from(
+      { length: 4 },
+      (_, i) => ({ at: arena.take(64) + i * 7, bytes: random.bytes(32) }),
+    );
     for (const key of keys) arena.bytes.set(key.bytes, key.at);
     cipher.forget();
-    const slots = Array.from({ length: 8 }, () => arena.take(ROOM + 64) + GUARD + BEFORE + 64 & ~63);
+    const slots = Array.from(
+      { length: 8 },
+      () => arena.take(ROOM + 64) + GUARD + BEFORE + 64 & ~63,
+    );
     const input = arena.take(2 * ROOM);
     for (let length = 0; length <= LENGTH_MAX; length++) {
       const what = `${length} bytes, seed ${SEED}`;
       const key = keys[random.below(keys.length)], text = random.bytes(length);
-      const low = random.u32(), high = length % 3 === 0 ? random.u32() : length % 3 === 1 ? 0xffff_ffff : 0;
+      const low = random.u32(),
+        high = length % 3 === 0 ? random.u32() : length % 3 === 1 ? 0xffff_ffff : 0;
       const expected = nobleSuite.seal(key.bytes, counterOf(low, high), text, EMPTY);
 
       const sealing = new Place(arena, slots[random.below(4)], length, random);
@@ -74,7 +88,13 @@ for (const { name, make } of CIPHERS) {
       sealing.unharmed(what);
 
       // Of what follows the tag in a receive buffer nothing may change: it is the next datagram.
-      const from = new Place(arena, input + GUARD + BEFORE + random.below(ROOM), length, random, TAG_LENGTH);
+      const from = new Place(
+        arena,
+        input + GUARD + BEFORE + random.below(ROOM),
+        length,
+        random,
+        TAG_LENGTH,
+      );
       from.put(expected);
       const to = new Place(arena, slots[4 + random.below(4)], length, random);
       assert.ok(cipher.open(key.at, low, high, from.at, length, to.at), what);
@@ -83,9 +103,17 @@ for (const { name, make } of CIPHERS) {
       to.unharmed(what);
 
       from.put(expected);
-      assert.equal(cipher.open(key.at, (low + 1) >>> 0, high, from.at, length, to.at), false, `${what}, counter`);
+      assert.equal(
+        cipher.open(key.at, (low + 1) >>> 0, high, from.at, length, to.at),
+        false,
+        `${what}, counter`,
+      );
       from.put(expected);
-      assert.equal(cipher.open(key.at, low, high ^ 0x8000_0000, from.at, length, to.at), false, `${what}, counter`);
+      assert.equal(
+        cipher.open(key.at, low, high ^ 0x8000_0000, from.at, length, to.at),
+        false,
+        `${what}, counter`,
+      );
       from.put(expected);
       const other = keys[(keys.indexOf(key) + 1) % keys.length];
       assert.equal(cipher.open(other.at, low, high, from.at, length, to.at), false, `${what}, key`);
@@ -108,10 +136,18 @@ for (const { name, make } of CIPHERS) {
       };
       assert.ok(tryWith(0, 0));
       for (let bit = 0; bit < TAG_LENGTH * 8; bit++) {
-        assert.equal(tryWith(length + (bit >>> 3), 1 << (bit & 7)), false, `bit ${bit} of the tag, ${length} bytes`);
+        assert.equal(
+          tryWith(length + (bit >>> 3), 1 << (bit & 7)),
+          false,
+          `bit ${bit} of the tag, ${length} bytes`,
+        );
       }
       for (let at = 0; at < length; at++) {
-        assert.equal(tryWith(at, 1 << random.below(8)), false, `byte ${at} of ${length}, seed ${SEED}`);
+        assert.equal(
+          tryWith(at, 1 << random.below(8)),
+          false,
+          `byte ${at} of ${length}, seed ${SEED}`,
+        );
       }
       assert.ok(tryWith(0, 0));
     }
@@ -135,7 +171,10 @@ for (const { name, make } of CIPHERS) {
       texts.forEach((text, i) => {
         const at = buffer + i * (length + 32);
         assert.equal(arena.view.getUint32(at, true), 4, `header ${i}, ${length} bytes`);
-        assert.ok(cipher.open(keyAt, arena.view.getUint32(at + 8, true), 0, at + 16, length, to), `datagram ${i}`);
+        assert.ok(
+          cipher.open(keyAt, arena.view.getUint32(at + 8, true), 0, at + 16, length, to),
+          `datagram ${i}`,
+        );
         assert.deepEqual(arena.bytes.slice(to, to + length), text, `datagram ${i}, seed ${SEED}`);
       });
     }
@@ -146,13 +185,19 @@ for (const { name, make } of CIPHERS) {
     const keyAt = arena.take(64), key = random.bytes(32);
     arena.bytes.set(key, keyAt);
     cipher.forget();
-    const at = arena.take(66_000) + BEFORE, from = arena.take(66_000) + BEFORE + 3, to = arena.take(66_000) + BEFORE;
+    const at = arena.take(66_000) + BEFORE,
+      from = arena.take(66_000) + BEFORE + 3,
+      to = arena.take(66_000) + BEFORE;
     for (const length of [4096, 8968, 8972, 65_504, 65_519, 65_520]) {
       const text = random.bytes(length);
       arena.bytes.set(text, at);
       cipher.seal(keyAt, 1, 2, at, length);
       const sealed = arena.bytes.slice(at, at + length + TAG_LENGTH);
-      assert.deepEqual(sealed, nobleSuite.seal(key, counterOf(1, 2), text, EMPTY), `${length} bytes, seed ${SEED}`);
+      assert.deepEqual(
+        sealed,
+        nobleSuite.seal(key, counterOf(1, 2), text, EMPTY),
+        `${length} bytes, seed ${SEED}`,
+      );
       arena.bytes.set(sealed, from);
       assert.ok(cipher.open(keyAt, 1, 2, from, length, to));
       assert.deepEqual(arena.bytes.slice(to, to + length), text);
@@ -182,11 +227,15 @@ for (const { name, make } of CIPHERS) {
 
   test("Wycheproof's XChaCha20-Poly1305 without associated data, by its subkey and inner nonce", () => {
     const arena = new Arena(1 << 17), cipher = make(arena);
-    const keyAt = arena.take(64), at = arena.take(1024) + BEFORE, from = arena.take(1024) + BEFORE + 1;
+    const keyAt = arena.take(64),
+      at = arena.take(1024) + BEFORE,
+      from = arena.take(1024) + BEFORE + 1;
     const to = arena.take(1024) + BEFORE;
     let cases = 0;
     for (
-      const [id, key, nonce, associated, text, sealed, tag, result] of readVectors("xchacha20_poly1305_wycheproof.tsv")
+      const [id, key, nonce, associated, text, sealed, tag, result] of readVectors(
+        "xchacha20_poly1305_wycheproof.tsv",
+      )
     ) {
       if (associated !== "") continue;
       cases++;
@@ -198,11 +247,21 @@ for (const { name, make } of CIPHERS) {
       if (result === "valid") {
         arena.bytes.set(Uint8Array.fromHex(text), at);
         cipher.seal(keyAt, low, high, at, length);
-        assert.equal(arena.bytes.slice(at, at + length + TAG_LENGTH).toHex(), sealed + tag, `case ${id}`);
+        assert.equal(
+          arena.bytes.slice(at, at + length + TAG_LENGTH).toHex(),
+          sealed + tag,
+          `case ${id}`,
+        );
       }
       arena.bytes.set(Uint8Array.fromHex(sealed + tag), from);
-      assert.equal(cipher.open(keyAt, low, high, from, length, to), result === "valid", `case ${id}`);
-      if (result === "valid") assert.equal(arena.bytes.slice(to, to + length).toHex(), text, `case ${id}`);
+      assert.equal(
+        cipher.open(keyAt, low, high, from, length, to),
+        result === "valid",
+        `case ${id}`,
+      );
+      if (result === "valid") {
+        assert.equal(arena.bytes.slice(to, to + length).toHex(), text, `case ${id}`);
+      }
     }
     assert.ok(cases >= 40);
   });
@@ -212,6 +271,11 @@ for (const { name, make } of CIPHERS) {
 function subkeyOf(key: Uint8Array, nonce: Uint8Array): Uint8Array {
   const constants = new Uint32Array(new TextEncoder().encode("expand 32-byte k").buffer);
   const out = new Uint32Array(8);
-  hchacha(constants, new Uint32Array(key.slice().buffer), new Uint32Array(nonce.slice(0, 16).buffer), out);
+  hchacha(
+    constants,
+    new Uint32Array(key.slice().buffer),
+    new Uint32Array(nonce.slice(0, 16).buffer),
+    out,
+  );
   return new Uint8Array(out.buffer);
 }

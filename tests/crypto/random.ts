@@ -4,7 +4,8 @@
  */
 
 /** The seed of this run. */
-export const SEED: number = Number(Deno.env.get("WG_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]) >>> 0;
+export const SEED: number =
+  Number(Deno.env.get("WG_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]) >>> 0;
 
 /** A generator for trials (mulberry32); no use for keys that matter. */
 export class Random {

@@ -44,7 +44,9 @@ for (const suite of SUITES) {
       const product = suite.sharedSecret(k, u);
       assert.ok(product);
       [k, u] = [product, k];
-      if (i === 1) assert.equal(k.toHex(), "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079");
+      if (i === 1) {
+        assert.equal(k.toHex(), "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079");
+      }
     }
     assert.equal(k.toHex(), "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51");
   });
@@ -54,8 +56,14 @@ for (const suite of SUITES) {
     const alice = hex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
     const bob = hex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
     const alicePublic = suite.publicKey(alice), bobPublic = suite.publicKey(bob);
-    assert.equal(alicePublic.toHex(), "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
-    assert.equal(bobPublic.toHex(), "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f");
+    assert.equal(
+      alicePublic.toHex(),
+      "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+    );
+    assert.equal(
+      bobPublic.toHex(),
+      "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
+    );
     const shared = "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742";
     assert.equal(suite.sharedSecret(alice, bobPublic)?.toHex(), shared);
     assert.equal(suite.sharedSecret(bob, alicePublic)?.toHex(), shared);
@@ -66,7 +74,11 @@ for (const suite of SUITES) {
     for (const [id, publicKey, privateKey, shared] of readVectors("x25519_wycheproof.tsv")) {
       const expected = /^0+$/.test(shared) ? undefined : shared;
       if (expected === undefined) zeros++;
-      assert.equal(suite.sharedSecret(hex(privateKey), hex(publicKey))?.toHex(), expected, `case ${id}`);
+      assert.equal(
+        suite.sharedSecret(hex(privateKey), hex(publicKey))?.toHex(),
+        expected,
+        `case ${id}`,
+      );
     }
     assert.equal(zeros, 31);
   });
@@ -130,7 +142,9 @@ for (const suite of SUITES) {
 
   test("XChaCha20-Poly1305 of Wycheproof", () => {
     for (
-      const [id, key, nonce, associated, text, sealed, tag, result] of readVectors("xchacha20_poly1305_wycheproof.tsv")
+      const [id, key, nonce, associated, text, sealed, tag, result] of readVectors(
+        "xchacha20_poly1305_wycheproof.tsv",
+      )
     ) {
       const whole = hex(sealed + tag);
       const opened = suite.xopen(hex(key), hex(nonce), whole, hex(associated));
@@ -148,11 +162,14 @@ for (const suite of SUITES) {
   test("ChaCha20-Poly1305 of Wycheproof, where the nonce begins with zeros", () => {
     let fit = 0;
     for (
-      const [id, key, nonce, associated, text, sealed, tag, result] of readVectors("chacha20_poly1305_wycheproof.tsv")
+      const [id, key, nonce, associated, text, sealed, tag, result] of readVectors(
+        "chacha20_poly1305_wycheproof.tsv",
+      )
     ) {
       if (!nonce.startsWith("00000000")) continue;
       fit++;
-      const counter = new DataView(hex(nonce).buffer).getBigUint64(4, true), whole = hex(sealed + tag);
+      const counter = new DataView(hex(nonce).buffer).getBigUint64(4, true),
+        whole = hex(sealed + tag);
       const opened = suite.open(hex(key), counter, whole, hex(associated));
       assert.equal(opened?.toHex(), result === "valid" ? text : undefined, `case ${id}`);
     }
@@ -167,16 +184,35 @@ for (const suite of SUITES) {
       const associated = random.bytes(length > 4000 ? length : random.below(64));
       const counter = BigInt(random.u32()) << 32n | BigInt(random.u32());
       const sealed = suite.seal(key, counter, text, associated);
-      assert.deepEqual(sealed, other.seal(key, counter, text, associated), `${length} bytes, seed ${SEED}`);
-      assert.deepEqual(suite.open(key, counter, sealed, associated), text, `${length} bytes, seed ${SEED}`);
+      assert.deepEqual(
+        sealed,
+        other.seal(key, counter, text, associated),
+        `${length} bytes, seed ${SEED}`,
+      );
+      assert.deepEqual(
+        suite.open(key, counter, sealed, associated),
+        text,
+        `${length} bytes, seed ${SEED}`,
+      );
       const xsealed = suite.xseal(key, nonce, text, associated);
-      assert.deepEqual(xsealed, other.xseal(key, nonce, text, associated), `${length} bytes, seed ${SEED}`);
-      assert.deepEqual(suite.xopen(key, nonce, xsealed, associated), text, `${length} bytes, seed ${SEED}`);
+      assert.deepEqual(
+        xsealed,
+        other.xseal(key, nonce, text, associated),
+        `${length} bytes, seed ${SEED}`,
+      );
+      assert.deepEqual(
+        suite.xopen(key, nonce, xsealed, associated),
+        text,
+        `${length} bytes, seed ${SEED}`,
+      );
     }
   });
 
   test("a change of any byte, of the nonce or of the associated data is refused", () => {
-    const random = new Random(4), key = random.bytes(32), nonce = random.bytes(24), associated = random.bytes(13);
+    const random = new Random(4),
+      key = random.bytes(32),
+      nonce = random.bytes(24),
+      associated = random.bytes(13);
     const text = random.bytes(37), sealed = suite.seal(key, 7n, text, associated);
     const xsealed = suite.xseal(key, nonce, text, associated);
     for (let i = 0; i < sealed.length; i++) {
@@ -184,7 +220,11 @@ for (const suite of SUITES) {
       sealed[i] ^= bit;
       xsealed[i] ^= bit;
       assert.equal(suite.open(key, 7n, sealed, associated), undefined, `byte ${i}, seed ${SEED}`);
-      assert.equal(suite.xopen(key, nonce, xsealed, associated), undefined, `byte ${i}, seed ${SEED}`);
+      assert.equal(
+        suite.xopen(key, nonce, xsealed, associated),
+        undefined,
+        `byte ${i}, seed ${SEED}`,
+      );
       sealed[i] ^= bit;
       xsealed[i] ^= bit;
     }
@@ -222,12 +262,18 @@ for (const libcrypto of LIBCRYPTOS) {
   Deno.test(`libcrypto ${libcrypto.version}: ChaCha20-Poly1305 of Wycheproof, with nonces of any kind`, () => {
     const aead = chacha20Poly1305(libcrypto);
     for (
-      const [id, key, nonce, associated, text, sealed, tag, result] of readVectors("chacha20_poly1305_wycheproof.tsv")
+      const [id, key, nonce, associated, text, sealed, tag, result] of readVectors(
+        "chacha20_poly1305_wycheproof.tsv",
+      )
     ) {
       const whole = hex(sealed + tag);
       const opened = aead.open(hex(key), hex(nonce), whole, hex(associated));
       if (result === "valid") {
-        assert.equal(aead.seal(hex(key), hex(nonce), hex(text), hex(associated)).toHex(), whole.toHex(), `case ${id}`);
+        assert.equal(
+          aead.seal(hex(key), hex(nonce), hex(text), hex(associated)).toHex(),
+          whole.toHex(),
+          `case ${id}`,
+        );
         assert.equal(opened?.toHex(), text, `case ${id}`);
       } else assert.equal(opened, undefined, `case ${id}`);
     }

@@ -4,7 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { ConfigError, OsError } from "../../lib/base/errors.ts";
-import { type ClientLimits, CLIENTS_MAX, ControlSocket, type Operation } from "../../lib/daemon/control_socket.ts";
+import {
+  type ClientLimits,
+  CLIENTS_MAX,
+  ControlSocket,
+  type Operation,
+} from "../../lib/daemon/control_socket.ts";
 import { socketPath } from "../../lib/daemon/paths.ts";
 
 /** Short, but long enough for a busy machine. */
@@ -28,7 +33,9 @@ async function withSocket(
   }
 }
 
-const echo: Operation = (request) => ({ body: `operation=${request.operation}\nlines=${request.lines.length}\n` });
+const echo: Operation = (request) => ({
+  body: `operation=${request.operation}\nlines=${request.lines.length}\n`,
+});
 const connect = (path: string) => Deno.connect({ transport: "unix", path });
 const send = (client: Deno.UnixConn, text: string) => client.write(new TextEncoder().encode(text));
 
@@ -88,7 +95,9 @@ Deno.test("a socket that a dead daemon left is replaced", async () => {
 Deno.test("errors: known ones by number, and in words in version 2; a bug as EIO without its text", () =>
   withSocket((request) => {
     if (request.operation === "config") throw new ConfigError("wgport", "no good");
-    if (request.operation === "os") throw new OsError("bind", "udp port 5", "EADDRINUSE", 98, "Address already in use");
+    if (request.operation === "os") {
+      throw new OsError("bind", "udp port 5", "EADDRINUSE", 98, "Address already in use");
+    }
     throw new Error("secret");
   }, async (path) => {
     for (
@@ -139,7 +148,10 @@ Deno.test("what breaks a rule is answered in the version of its operation", () =
     for (
       const [text, wanted] of [
         [`set=1\n${"x".repeat(5000)}`, /^errno=-71\n\n$/],
-        [`set=2\n${"x".repeat(5000)}`, /^error_call=[^]*\nerror=[^]*a line of more than[^]*\nerrno=-71\n\n$/],
+        [
+          `set=2\n${"x".repeat(5000)}`,
+          /^error_call=[^]*\nerror=[^]*a line of more than[^]*\nerrno=-71\n\n$/,
+        ],
         ["x".repeat(5000), /^errno=-71\n\n$/],
       ] as const
     ) {
@@ -169,7 +181,8 @@ Deno.test("slow, silent, endless and binary clients are dropped, and nobody else
     const hostile: Promise<string>[] = [];
     const client = async (text: string | Uint8Array<ArrayBuffer>) => {
       using connection = await connect(path);
-      await connection.write(typeof text === "string" ? new TextEncoder().encode(text) : text).catch(() => 0);
+      await connection.write(typeof text === "string" ? new TextEncoder().encode(text) : text)
+        .catch(() => 0);
       return await answer(connection);
     };
     hostile.push(client(""));

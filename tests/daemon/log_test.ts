@@ -8,7 +8,9 @@ Deno.test("the ring keeps the last lines, numbered, and gives those after a numb
   const all = log.since(0);
   assert.equal(all.length, LOG_LINES_MAX);
   assert.deepEqual(all[0], { sequence: 11, unixMs: 5, text: "line 11" });
-  assert.deepEqual(log.since(LOG_LINES_MAX + 9).map((line) => line.text), [`line ${LOG_LINES_MAX + 10}`]);
+  assert.deepEqual(log.since(LOG_LINES_MAX + 9).map((line) => line.text), [
+    `line ${LOG_LINES_MAX + 10}`,
+  ]);
   log.close();
 });
 

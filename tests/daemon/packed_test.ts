@@ -57,7 +57,11 @@ async function withPacked(test: (bench: Bench) => Promise<void>, damage = false)
         const { code, stdout, stderr } = await new Deno.Command(run, {
           args: [...args],
           clearEnv: true,
-          env: { PATH: Deno.env.get("PATH") ?? "", XDG_CACHE_HOME: `${folder}/cache`, ...environment },
+          env: {
+            PATH: Deno.env.get("PATH") ?? "",
+            XDG_CACHE_HOME: `${folder}/cache`,
+            ...environment,
+          },
         }).output();
         const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
         return { code, out: decode(stdout), err: decode(stderr) };
@@ -78,13 +82,18 @@ Deno.test("it unpacks once, privately, and passes name, words and nothing of the
     assert.match(lines[0], /^deno_dir=.*\/cache$/);
     assert.equal(lines[2], "flags=");
     assert.deepEqual(lines.slice(-6), [file, "ifconfig", "wg1", "two words", "", ""]);
-    for (const flag of ["-A", "--no-config", "--no-lock", "--no-remote", "--no-npm", "--cached-only"]) {
+    for (
+      const flag of ["-A", "--no-config", "--no-lock", "--no-remote", "--no-npm", "--cached-only"]
+    ) {
       assert.ok(lines.includes(flag), flag);
     }
     assert.equal(folders(cache).length, 1);
     const [id] = folders(cache);
     assert.equal((await Deno.stat(cache)).mode! & 0o777, 0o700);
-    assert.equal((await Deno.stat(`${cache}/${id}/lib/worker/data_worker.js`)).mode! & 0o777, 0o600);
+    assert.equal(
+      (await Deno.stat(`${cache}/${id}/lib/worker/data_worker.js`)).mode! & 0o777,
+      0o600,
+    );
     const { ino } = await Deno.stat(`${cache}/${id}/deno`);
     await Deno.symlink(file, `${folder}/ifconfig`);
     const second = await run(["wg1"], {}, `${folder}/ifconfig`);
@@ -94,9 +103,16 @@ Deno.test("it unpacks once, privately, and passes name, words and nothing of the
 
 Deno.test("the runtime gets a home of its own, the program hears of the user's", () =>
   withPacked(async ({ run, cache }) => {
-    const home = async (environment: Record<string, string>) => (await run([], environment)).out.split("\n")[1];
-    assert.equal(await home({ HOME: "/home/me" }), `home=${cache}/${folders(cache)[0]}/cache /home/me`);
-    assert.equal(await home({ WG_PACKED_HOME: "/forged" }), `home=${cache}/${folders(cache)[0]}/cache `);
+    const home = async (environment: Record<string, string>) =>
+      (await run([], environment)).out.split("\n")[1];
+    assert.equal(
+      await home({ HOME: "/home/me" }),
+      `home=${cache}/${folders(cache)[0]}/cache /home/me`,
+    );
+    assert.equal(
+      await home({ WG_PACKED_HOME: "/forged" }),
+      `home=${cache}/${folders(cache)[0]}/cache `,
+    );
   }));
 
 Deno.test("started in a folder that was removed it runs in another", () =>
@@ -115,7 +131,10 @@ Deno.test("several at once leave one folder and all run", () =>
     const results = await Promise.all(Array.from({ length: 6 }, () => run(["x"])));
     for (const { code, err } of results) assert.deepEqual([code, err], [0, ""]);
     assert.equal(folders(cache).length, 1);
-    assert.equal(folders(`${cache}/${folders(cache)[0]}`).some((name) => name.startsWith(".new")), false);
+    assert.equal(
+      folders(`${cache}/${folders(cache)[0]}`).some((name) => name.startsWith(".new")),
+      false,
+    );
   }));
 
 Deno.test("a damaged file says so and unpacks nothing", () =>
@@ -148,7 +167,10 @@ Deno.test("no place to unpack to: one clear sentence for each place, status 1", 
     const { code, err, out } = await run([], { XDG_RUNTIME_DIR: `${folder}/cache` });
     assert.equal(code, 1);
     assert.equal(out, "");
-    assert.match(err, /^wg: there is no folder to unpack the program into:\nwg: .*: cannot be made/);
+    assert.match(
+      err,
+      /^wg: there is no folder to unpack the program into:\nwg: .*: cannot be made/,
+    );
     await Deno.symlink(`${folder}/wg`, `${folder}/ifconfig`);
     const linked = await run([], { XDG_RUNTIME_DIR: `${folder}/cache` }, `${folder}/ifconfig`);
     assert.match(linked.err, /^ifconfig: there is no folder [^\n]*:\nifconfig: .*: cannot be made/);
@@ -158,7 +180,9 @@ Deno.test("in a folder whose path has blanks an old version is removed, and noth
   withPacked(async ({ run, folder }) => {
     const home = `${folder}/my home`;
     const old = `${home}/wg/${"0".repeat(32)}`;
-    for (const path of [old, `${folder}/my`, `${folder}/home`]) await Deno.mkdir(path, { recursive: true });
+    for (const path of [old, `${folder}/my`, `${folder}/home`]) {
+      await Deno.mkdir(path, { recursive: true });
+    }
     await Deno.chmod(`${home}/wg`, 0o700);
     // The usual folder is a file, so that root takes this one too.
     await Deno.mkdir(`${folder}/cache`, { recursive: true });
@@ -169,7 +193,10 @@ Deno.test("in a folder whose path has blanks an old version is removed, and noth
     assert.deepEqual([code, err], [0, ""]);
     assert.equal(folders(`${home}/wg`).includes("0".repeat(32)), false);
     assert.equal(folders(`${home}/wg`).length, 1);
-    assert.deepEqual(folders(folder).filter((name) => name === "my" || name === "home").sort(), ["home", "my"]);
+    assert.deepEqual(folders(folder).filter((name) => name === "my" || name === "home").sort(), [
+      "home",
+      "my",
+    ]);
   }));
 
 Deno.test("an old version that nobody runs is removed, a young one stays", () =>

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { calledAs, dataWorkerUrl, kind, selfCommand, VERSION } from "../../lib/daemon/self.ts";
 
 Deno.test("the version is deno.json's", () => {
-  const { version } = JSON.parse(Deno.readTextFileSync(new URL("../../deno.json", import.meta.url)));
+  const { version } = JSON.parse(
+    Deno.readTextFileSync(new URL("../../deno.json", import.meta.url)),
+  );
   assert.equal(VERSION, version);
 });
 

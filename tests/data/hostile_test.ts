@@ -5,7 +5,17 @@ import { INBOUND_BYTES_MAX, INBOUND_RECEIVES_MAX } from "../../lib/data/inbound.
 import { OUTBOUND_BYTES_MAX, OUTBOUND_READS_MAX } from "../../lib/data/outbound.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { Chance, concat, frameBytes, makePacket, offload, plainFrame, seeded } from "./packets.ts";
-import { carry, connectedSides, ENDPOINT_A, ENDPOINT_B, INDEX_A, installSession, NOON, P0, Side } from "./two_sides.ts";
+import {
+  carry,
+  connectedSides,
+  ENDPOINT_A,
+  ENDPOINT_B,
+  INDEX_A,
+  installSession,
+  NOON,
+  P0,
+  Side,
+} from "./two_sides.ts";
 
 const KEY = new Uint8Array(32).fill(5);
 
@@ -38,9 +48,17 @@ function assertStillWorks(a: Side, b: Side): void {
 }
 
 const totalDrops = ({ dataplane }: Side) => {
-  const { rx_malformed, handshake_mac1_wrong, rx_no_session, rx_unauthentic, rx_replayed, rx_expired } = dataplane
+  const {
+    rx_malformed,
+    handshake_mac1_wrong,
+    rx_no_session,
+    rx_unauthentic,
+    rx_replayed,
+    rx_expired,
+  } = dataplane
     .counts();
-  return rx_malformed + handshake_mac1_wrong + rx_no_session + rx_unauthentic + rx_replayed + rx_expired;
+  return rx_malformed + handshake_mac1_wrong + rx_no_session + rx_unauthentic + rx_replayed +
+    rx_expired;
 };
 
 Deno.test("every type at every length from 0 to 300 is counted, and nothing more", () => {
@@ -66,7 +84,12 @@ Deno.test("a run may be cut anywhere", () => {
   const { a, b } = connectedSides();
   const chance = new Chance(3);
   for (let segmentSize = 0; segmentSize <= 300; segmentSize++) {
-    b.udp.inbox.push({ bytes: chance.bytes(1 + chance.int(600)), segmentSize, ecn: chance.int(4), from: ENDPOINT_A });
+    b.udp.inbox.push({
+      bytes: chance.bytes(1 + chance.int(600)),
+      segmentSize,
+      ecn: chance.int(4),
+      from: ENDPOINT_A,
+    });
     b.turn();
   }
   assertStillWorks(a, b);
@@ -76,11 +99,21 @@ Deno.test("mutated real datagrams deliver only what was really sent", () => {
   for (let trial = 0; trial < 3; trial++) {
     seeded((chance) => {
       const { a, b } = connectedSides();
-      const spec = { v6: false, udp: false, source: 1, destination: 2, sourcePort: 1, destinationPort: 2 };
+      const spec = {
+        v6: false,
+        udp: false,
+        source: 1,
+        destination: 2,
+        sourcePort: 1,
+        destinationPort: 2,
+      };
       for (let i = 0; i < 300; i++) {
         const packet = makePacket({ ...spec, payload: chance.bytes(chance.int(300)), sequence: i });
         const [run] = a.sendPacket(packet);
-        const bytes = concat(run.bytes, chance.once(3) ? chance.bytes(chance.int(40)) : new Uint8Array());
+        const bytes = concat(
+          run.bytes,
+          chance.once(3) ? chance.bytes(chance.int(40)) : new Uint8Array(),
+        );
         if (chance.once(3)) bytes[chance.int(bytes.length)] ^= 1 << chance.int(8);
         const cut = chance.once(3) ? bytes.subarray(0, 1 + chance.int(bytes.length)) : bytes;
         b.udp.inbox.push({ bytes: cut, segmentSize: 0, ecn: 0, from: ENDPOINT_A });
@@ -109,9 +142,12 @@ Deno.test("offload fields that make no sense drop the packet", () => {
         });
         const frame = frameBytes(offload(packet, chance.once(2) ? 0 : 1 + chance.int(1500)));
         for (let changes = chance.int(4); changes >= 0; changes--) {
-          frame[chance.once(2) ? chance.int(10) : chance.int(Math.min(frame.length, 80))] = chance.int(256);
+          frame[chance.once(2) ? chance.int(10) : chance.int(Math.min(frame.length, 80))] = chance
+            .int(256);
         }
-        a.tun.queue.push(chance.once(5) ? frame.subarray(0, 11 + chance.int(frame.length - 11)) : frame);
+        a.tun.queue.push(
+          chance.once(5) ? frame.subarray(0, 11 + chance.int(frame.length - 11)) : frame,
+        );
         a.turn();
       }
       for (const run of a.udp.sent.splice(0)) b.udp.inbox.push(run);
@@ -175,7 +211,14 @@ Deno.test("no more handshake messages wait than HANDSHAKE_QUEUE_MAX", () => {
 
 Deno.test("a turn is bounded in both directions", () => {
   const { a, b } = connectedSides();
-  const spec = { v6: true, udp: false, source: 1, destination: 2, sourcePort: 1, destinationPort: 2 };
+  const spec = {
+    v6: true,
+    udp: false,
+    source: 1,
+    destination: 2,
+    sourcePort: 1,
+    destinationPort: 2,
+  };
   const packet = makePacket({ ...spec, payload: new Uint8Array(10) });
   const takenOf = (queue: { length: number }, turn: () => boolean) => {
     const before = queue.length;
@@ -187,16 +230,24 @@ Deno.test("a turn is bounded in both directions", () => {
   assert.equal(takenOf(a.tun.queue, () => a.dataplane.turn(NOON)), OUTBOUND_READS_MAX);
   a.tun.queue.length = 0;
   for (let i = 0; i < 100; i++) a.tun.queue.push(many);
-  assert.equal(takenOf(a.tun.queue, () => a.dataplane.turn(NOON)), Math.ceil(OUTBOUND_BYTES_MAX / many.length));
+  assert.equal(
+    takenOf(a.tun.queue, () => a.dataplane.turn(NOON)),
+    Math.ceil(OUTBOUND_BYTES_MAX / many.length),
+  );
   a.tun.queue.length = 0;
 
   const [small, ...runs] = a.udp.sent.splice(0);
-  for (let i = 0; i < 10 * INBOUND_RECEIVES_MAX; i++) b.udp.inbox.push({ ...small, bytes: small.bytes.slice(0, 48) });
+  for (let i = 0; i < 10 * INBOUND_RECEIVES_MAX; i++) {
+    b.udp.inbox.push({ ...small, bytes: small.bytes.slice(0, 48) });
+  }
   assert.equal(takenOf(b.udp.inbox, () => b.dataplane.turn(NOON)), INBOUND_RECEIVES_MAX);
   b.udp.inbox.length = 0;
   const long = runs.find((run) => run.bytes.length > 60_000)!;
   for (let i = 0; i < 100; i++) b.udp.inbox.push(long);
-  assert.equal(takenOf(b.udp.inbox, () => b.dataplane.turn(NOON)), Math.ceil(INBOUND_BYTES_MAX / long.bytes.length));
+  assert.equal(
+    takenOf(b.udp.inbox, () => b.dataplane.turn(NOON)),
+    Math.ceil(INBOUND_BYTES_MAX / long.bytes.length),
+  );
 });
 
 Deno.test("commands for a peer or a session that is gone do nothing", () => {
@@ -220,7 +271,10 @@ Deno.test("a message of ours that was routed into the tunnel itself goes no furt
   const [sent] = a.sendPacket(makePacket({ ...inner, v6: false, payload: new Uint8Array(100) }));
   for (const v6 of [false, true]) {
     assert.deepEqual(a.sendPacket(makePacket({ ...inner, v6, payload: sent.bytes })), []);
-    assert.deepEqual(a.sendPacket(makePacket({ ...inner, v6, payload: sent.bytes.subarray(0, 8) })), []);
+    assert.deepEqual(
+      a.sendPacket(makePacket({ ...inner, v6, payload: sent.bytes.subarray(0, 8) })),
+      [],
+    );
   }
   assert.equal(a.dataplane.counts().tx_looped, 4);
   const other = sent.bytes.slice();
@@ -228,9 +282,14 @@ Deno.test("a message of ours that was routed into the tunnel itself goes no furt
   const handshake = sent.bytes.slice();
   handshake[0] = 1;
   for (const payload of [other, handshake, sent.bytes.subarray(0, 7), new Uint8Array()]) {
-    for (const v6 of [false, true]) assert.equal(a.sendPacket(makePacket({ ...inner, v6, payload })).length, 1);
+    for (const v6 of [false, true]) {
+      assert.equal(a.sendPacket(makePacket({ ...inner, v6, payload })).length, 1);
+    }
   }
-  assert.equal(a.sendPacket(makePacket({ ...inner, udp: false, v6: false, payload: sent.bytes })).length, 1);
+  assert.equal(
+    a.sendPacket(makePacket({ ...inner, udp: false, v6: false, payload: sent.bytes })).length,
+    1,
+  );
   assert.equal(a.dataplane.counts().tx_looped, 4);
 });
 
@@ -238,14 +297,27 @@ Deno.test("an MTU that no datagram has room for: what fits goes, what does not i
   for (const session of [true, false]) {
     const { a, b } = connectedSides({ mtu: 65_535 }, { mtu: 65_535 });
     if (!session) a.apply({ type: "session-retire", localIndex: INDEX_A });
-    const fields = { v6: false, udp: false, source: 1, destination: 2, sourcePort: 1, destinationPort: 2 };
+    const fields = {
+      v6: false,
+      udp: false,
+      source: 1,
+      destination: 2,
+      sourcePort: 1,
+      destinationPort: 2,
+    };
     for (let length = 65_400; length <= 65_535; length++) {
       const packet = makePacket({ ...fields, payload: new Uint8Array(length - 40) });
       a.tun.push(plainFrame(packet));
       a.turn();
       const before = b.dataplane.counts().rx_opened;
       if (session) carry(a, b);
-      if (session) assert.equal(b.dataplane.counts().rx_opened - before, length <= 65_475 ? 1 : 0, `${length}`);
+      if (session) {
+        assert.equal(
+          b.dataplane.counts().rx_opened - before,
+          length <= 65_475 ? 1 : 0,
+          `${length}`,
+        );
+      }
     }
     assert.equal(a.dataplane.counts().tx_too_long, 60);
     const payload = new Uint8Array(65_535 - 40);

@@ -41,7 +41,17 @@ Deno.test("a packet without a peer is answered by ICMPv6 address unreachable", (
   assert.deepEqual(answer.subarray(8, 24), packet.subarray(24, 40));
   assert.deepEqual(answer.subarray(24, 40), packet.subarray(8, 24));
   const length = answer.length - 40;
-  const pseudo = Uint8Array.of(...answer.subarray(8, 40), 0, 0, length >>> 8, length & 255, 0, 0, 0, 58);
+  const pseudo = Uint8Array.of(
+    ...answer.subarray(8, 40),
+    0,
+    0,
+    length >>> 8,
+    length & 255,
+    0,
+    0,
+    0,
+    58,
+  );
   assert.equal(internetChecksum(pseudo, answer.subarray(40)), 0);
 });
 
@@ -55,7 +65,17 @@ Deno.test("answers come from our own addresses once they are known; where there 
     assert.equal(internetChecksum(answer4.subarray(0, 20)), 0);
     assert.equal(internetChecksum(answer4.subarray(20)), 0);
     const length = answer6.length - 40;
-    const pseudo = Uint8Array.of(...answer6.subarray(8, 40), 0, 0, length >>> 8, length & 255, 0, 0, 0, 58);
+    const pseudo = Uint8Array.of(
+      ...answer6.subarray(8, 40),
+      0,
+      0,
+      length >>> 8,
+      length & 255,
+      0,
+      0,
+      0,
+      58,
+    );
     assert.equal(internetChecksum(pseudo, answer6.subarray(40)), 0);
     return [answer4.subarray(12, 16), answer6.subarray(8, 24)];
   };
@@ -140,7 +160,9 @@ Deno.test("answers are bounded: 50 at once, then 100 a second", () => {
 Deno.test("the outer header has the inner packet's ECN bits, and a run has one value", () => {
   for (const v6 of [false, true]) {
     const { a } = connectedSides();
-    for (const tos of [0, 1, 2, 3, 2, 2, 0xbb]) a.tun.push(plainFrame(makePacket({ ...SPEC, v6, tos })));
+    for (const tos of [0, 1, 2, 3, 2, 2, 0xbb]) {
+      a.tun.push(plainFrame(makePacket({ ...SPEC, v6, tos })));
+    }
     a.turn();
     assert.deepEqual(a.udp.sent.map((run) => [run.ecn, datagramsOf(run).length]), [
       [0, 1],
@@ -180,7 +202,9 @@ Deno.test("inner and outer ECN bits are combined as RFC 6040 figure 4 says, and 
       const [run] = a.sendPacket(makePacket(spec));
       b.udp.inbox.push({ ...run, ecn: outer });
       b.turn();
-      const expected = result === undefined ? [] : [finish(makePacket({ ...spec, tos: 0xb8 | result }))];
+      const expected = result === undefined
+        ? []
+        : [finish(makePacket({ ...spec, tos: 0xb8 | result }))];
       assert.deepEqual(b.tun.takePackets(), expected, `inner ${inner}, outer ${outer}`);
     }
   }

@@ -1,7 +1,16 @@
 /** A peer that is authentic and hostile: whatever it puts into its messages, exactly its well-formed packets reach the TUN device, each as it was sent. */
 import assert from "node:assert/strict";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
-import { type Chance, concat, finish, makePacket, packetsOf, parseFrame, seeded, transportOf } from "./packets.ts";
+import {
+  type Chance,
+  concat,
+  finish,
+  makePacket,
+  packetsOf,
+  parseFrame,
+  seeded,
+  transportOf,
+} from "./packets.ts";
 import { connectedSides, ENDPOINT_A, INDEX_B, KEY_AB, NOON } from "./two_sides.ts";
 
 /** A data message around any plaintext. */
@@ -77,7 +86,12 @@ Deno.test("hostile inner packets: nothing but what was sent comes out, and all t
           chance.once(4) ? packet : concat(packet, new Uint8Array(-packet.length & 15))
         );
         for (const plaintext of plaintexts) {
-          b.udp.inbox.push({ bytes: message(counter++, plaintext), segmentSize: 0, ecn: 0, from: ENDPOINT_A });
+          b.udp.inbox.push({
+            bytes: message(counter++, plaintext),
+            segmentSize: 0,
+            ecn: 0,
+            from: ENDPOINT_A,
+          });
         }
         b.turn(NOON);
         const got = b.tun.written.splice(0).flatMap((bytes) => packetsOf(parseFrame(bytes)));

@@ -17,7 +17,9 @@ const remoteOf = (n: number) => sessionIndex(0x4000_0000 + n);
 
 /** Where peer N is: 10.0.0.N or fd00::N, inside the tunnel's ranges. */
 function endpointOf(n: number, v6: boolean): Endpoint {
-  const address = v6 ? Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n) : Uint8Array.of(10, 0, 0, n);
+  const address = v6
+    ? Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n)
+    : Uint8Array.of(10, 0, 0, n);
   return { address, port: 7000 + n, scope: 0 };
 }
 
@@ -28,8 +30,14 @@ function endpointOf(n: number, v6: boolean): Endpoint {
 function sideWith(count: number, carriers: Readonly<Record<number, number>>, v6: boolean): Side {
   const side = new Side(ENDPOINT_A, { mtu: MTU });
   for (let n = 1; n <= count; n++) {
-    const hosts = [100 + n, ...Object.keys(carriers).map(Number).filter((other) => carriers[other] === n)];
-    const ranges = hosts.map((host) => ({ address: endpointOf(host, v6).address, prefix: v6 ? 128 : 32 }));
+    const hosts = [
+      100 + n,
+      ...Object.keys(carriers).map(Number).filter((other) => carriers[other] === n),
+    ];
+    const ranges = hosts.map((host) => ({
+      address: endpointOf(host, v6).address,
+      prefix: v6 ? 128 : 32,
+    }));
     side.addPeer(slotOf(n), endpointOf(n, v6), ranges);
     side.apply({
       type: "session-install",
@@ -78,7 +86,12 @@ function fragments(packet: Uint8Array, v6: boolean): Uint8Array[] {
  * What a side sent, by the peer it was for. The messages to peers in `returning` come back as
  * packets until nothing more does.
  */
-function circulate(side: Side, returning: ReadonlySet<number>, v6: boolean, now: Milliseconds = NOON): number[] {
+function circulate(
+  side: Side,
+  returning: ReadonlySet<number>,
+  v6: boolean,
+  now: Milliseconds = NOON,
+): number[] {
   const sent: number[] = [];
   for (let rounds = 0;; rounds++) {
     assert.ok(rounds < 50, "it goes on for ever");
@@ -90,15 +103,31 @@ function circulate(side: Side, returning: ReadonlySet<number>, v6: boolean, now:
       for (const payload of datagramsOf(run)) {
         sent.push(n);
         if (!returning.has(n)) continue;
-        const fields = { v6, udp: true, source: 200, sourcePort: 1001, destination: n, destinationPort: 7000 + n };
-        for (const part of fragments(makePacket({ ...fields, payload }), v6)) side.tun.push(plainFrame(part));
+        const fields = {
+          v6,
+          udp: true,
+          source: 200,
+          sourcePort: 1001,
+          destination: n,
+          destinationPort: 7000 + n,
+        };
+        for (const part of fragments(makePacket({ ...fields, payload }), v6)) {
+          side.tun.push(plainFrame(part));
+        }
       }
     }
   }
 }
 
 function start(side: Side, n: number, v6: boolean, bytes = 100): void {
-  const fields = { v6, udp: true, source: 200, sourcePort: 1, destination: 100 + n, destinationPort: 2 };
+  const fields = {
+    v6,
+    udp: true,
+    source: 200,
+    sourcePort: 1,
+    destination: 100 + n,
+    destinationPort: 2,
+  };
   side.tun.push(plainFrame(makePacket({ ...fields, payload: new Uint8Array(bytes) })));
 }
 
@@ -167,7 +196,14 @@ Deno.test("handshake messages of ours are known by their index; others', and coo
     const payload = new Uint8Array(length);
     payload[0] = type;
     new DataView(payload.buffer).setUint32(4, index, true);
-    const fields = { v6: false, udp: true, source: 200, sourcePort: 1001, destination: n, destinationPort: 7000 + n };
+    const fields = {
+      v6: false,
+      udp: true,
+      source: 200,
+      sourcePort: 1001,
+      destination: n,
+      destinationPort: 7000 + n,
+    };
     return makePacket({ ...fields, payload });
   };
   side.table.handshakeLeaves(slotOf(1), sessionIndex(0x8000_0001));
@@ -189,7 +225,14 @@ Deno.test("a session that was replaced is still known by its messages; one that 
   start(side, 1, false);
   side.turn();
   const [{ bytes }] = side.udp.sent.splice(0);
-  const fields = { v6: false, udp: true, source: 200, sourcePort: 1001, destination: 1, destinationPort: 7001 };
+  const fields = {
+    v6: false,
+    udp: true,
+    source: 200,
+    sourcePort: 1001,
+    destination: 1,
+    destinationPort: 7001,
+  };
   const back = makePacket({ ...fields, payload: bytes });
   side.apply({
     type: "session-install",

@@ -42,7 +42,10 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Runs a trial with a seed of its own and names it when it fails. */
-export function seeded(trial: (chance: Chance) => void, seed: number = Math.floor(Math.random() * 2 ** 32)): void {
+export function seeded(
+  trial: (chance: Chance) => void,
+  seed: number = Math.floor(Math.random() * 2 ** 32),
+): void {
   try {
     trial(new Chance(seed));
   } catch (error) {
@@ -101,7 +104,9 @@ const pseudoHeader = (packet: Uint8Array, protocol: number, length: number): Uin
 /** Where the transport header of a packet made here begins, and which it is. */
 export function transportOf(packet: Uint8Array): { start: number; protocol: number } {
   if (packet[0] >>> 4 === 4) return { start: (packet[0] & 15) * 4, protocol: packet[9] };
-  return packet[6] === 60 ? { start: 48, protocol: packet[40] } : { start: 40, protocol: packet[6] };
+  return packet[6] === 60
+    ? { start: 48, protocol: packet[40] }
+    : { start: 40, protocol: packet[6] };
 }
 
 /** Sets the length fields and checksums of a packet anew. */
@@ -125,7 +130,12 @@ export function finish(packet: Uint8Array): Uint8Array {
 export function makePacket(spec: PacketSpec): Uint8Array {
   const { v6, udp, payload, ipOptions = new Uint8Array(), tcpOptions = new Uint8Array() } = spec;
   const protocol = udp ? 17 : 6;
-  const ports = [spec.sourcePort >>> 8, spec.sourcePort, spec.destinationPort >>> 8, spec.destinationPort];
+  const ports = [
+    spec.sourcePort >>> 8,
+    spec.sourcePort,
+    spec.destinationPort >>> 8,
+    spec.destinationPort,
+  ];
   const u32 = (value: number) => [value >>> 24, value >>> 16, value >>> 8, value];
   const transport = udp ? [...ports, 0, 0, 0, 0] : [
     ...ports,
@@ -216,7 +226,14 @@ export function offload(packet: Uint8Array, gsoSize: number, cwr = false): TunFr
   put16(transport, start + checksumOffset, pseudo);
   const tcpType = packet[0] >>> 4 === 4 ? 1 : 4;
   const gsoType = gsoSize === 0 ? 0 : protocol === 17 ? 5 : tcpType | (cwr ? 0x80 : 0);
-  return { needsChecksum: true, gsoType, gsoSize, checksumStart: start, checksumOffset, packet: transport };
+  return {
+    needsChecksum: true,
+    gsoType,
+    gsoSize,
+    checksumStart: start,
+    checksumOffset,
+    packet: transport,
+  };
 }
 
 /** The frame's bytes with its header of 10 bytes. */

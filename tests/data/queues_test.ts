@@ -4,11 +4,26 @@ import { BulkFlows, QUEUE_BULK, QUEUE_MAIN } from "../../lib/data/bulk_flows.ts"
 import { after, carry, connectedSides, NOON, type Side } from "./two_sides.ts";
 import { frameBytes, makePacket, offload, type PacketSpec, plainFrame } from "./packets.ts";
 
-const STREAM = { v6: false, udp: false, source: 1, destination: 2, sourcePort: 4000, destinationPort: 80 };
-const SMALL = { v6: false, udp: true, source: 1, destination: 2, sourcePort: 53, destinationPort: 9 };
+const STREAM = {
+  v6: false,
+  udp: false,
+  source: 1,
+  destination: 2,
+  sourcePort: 4000,
+  destinationPort: 80,
+};
+const SMALL = {
+  v6: false,
+  udp: true,
+  source: 1,
+  destination: 2,
+  sourcePort: 53,
+  destinationPort: 9,
+};
 const packet = (spec: Omit<PacketSpec, "payload">, bytes: number) =>
   makePacket({ ...spec, payload: new Uint8Array(bytes) });
-const superPacket = (spec = STREAM, bytes = 60_000) => frameBytes(offload(packet(spec, bytes), 1300));
+const superPacket = (spec = STREAM, bytes = 60_000) =>
+  frameBytes(offload(packet(spec, bytes), 1300));
 const reversed = (spec: typeof STREAM) => ({
   ...spec,
   source: spec.destination,
@@ -23,7 +38,9 @@ function turn(side: Side, now = NOON): number[][] {
   return side.udp.sent.splice(0).map((run) => {
     const whole = Math.floor(run.bytes.length / run.segmentSize);
     const sizes = Array<number>(whole).fill(run.segmentSize);
-    return run.bytes.length % run.segmentSize === 0 ? sizes : [...sizes, run.bytes.length % run.segmentSize];
+    return run.bytes.length % run.segmentSize === 0
+      ? sizes
+      : [...sizes, run.bytes.length % run.segmentSize];
   });
 }
 
@@ -38,7 +55,10 @@ Deno.test("what is in the main queue waits for one packet of the bulk queue at t
   a.tun.push(plainFrame(packet(SMALL, 20)));
   const runs = turn(a);
   assert.equal(a.tun.queue.length, 0);
-  assert.ok(runs.findIndex((run) => run.includes(80)) <= 1, "behind no more than the run that was open");
+  assert.ok(
+    runs.findIndex((run) => run.includes(80)) <= 1,
+    "behind no more than the run that was open",
+  );
 });
 
 Deno.test("a flood in the main queue does not stop the bulk queue", () => {
@@ -62,7 +82,10 @@ Deno.test("everything of both queues goes out, and turns end", () => {
   carry(a, b);
   const got = b.tun.takePackets();
   assert.equal(got.filter((p) => p[9] === 17).length, 600);
-  assert.equal(got.filter((p) => p[9] === 6).reduce((sum, p) => sum + p.length - 40, 0), 20 * 60_000);
+  assert.equal(
+    got.filter((p) => p[9] === 6).reduce((sum, p) => sum + p.length - 40, 0),
+    20 * 60_000,
+  );
 });
 
 for (const v6 of [false, true]) {
@@ -86,12 +109,19 @@ for (const v6 of [false, true]) {
 }
 
 Deno.test("marks last some time, also where the clock passes what 32 bits hold", () => {
-  const u32 = new Uint32Array(makePacket({ ...STREAM, payload: new Uint8Array(4) }).slice(0, 40).buffer);
+  const u32 = new Uint32Array(
+    makePacket({ ...STREAM, payload: new Uint8Array(4) }).slice(0, 40).buffer,
+  );
   for (const start of [NOON, after(2 ** 31 * 256), after(2 ** 32 * 256 - 300)]) {
     const flows = new BulkFlows();
     const at = (ms: number) => after(start - NOON + ms);
     assert.equal(flows.has(u32, 0, at(0)), false);
     flows.mark(u32, 0, at(0));
-    assert.deepEqual([0, 500, 3000, 60_000].map((ms) => flows.has(u32, 0, at(ms))), [true, true, false, false]);
+    assert.deepEqual([0, 500, 3000, 60_000].map((ms) => flows.has(u32, 0, at(ms))), [
+      true,
+      true,
+      false,
+      false,
+    ]);
   }
 });

@@ -69,7 +69,11 @@ Deno.test("the replay window answers as the kernel's self-test wants", () => {
   KERNEL_CASES.forEach((cases, list) => {
     const window = new ReplayWindow();
     cases.forEach(([counter, isNew], i) => {
-      assert.equal(accept(window, counter), isNew, `list ${list}, case ${i + 1}: counter ${counter}`);
+      assert.equal(
+        accept(window, counter),
+        isNew,
+        `list ${list}, case ${i + 1}: counter ${counter}`,
+      );
     });
   });
 });
@@ -82,7 +86,9 @@ Deno.test("the replay window equals a set of seen counters", () => {
       let greatest = -1n;
       let middle = BigInt(chance.oneOf([0, 2 ** 32 - 5000, 2 ** 33, 2 ** 52]));
       for (let i = 0; i < 3000; i++) {
-        if (chance.once(50)) middle += BigInt(chance.oneOf([31, 32, 33, 8000, 8128, 8192, 9000, 2 ** 32]));
+        if (chance.once(50)) {
+          middle += BigInt(chance.oneOf([31, 32, 33, 8000, 8128, 8192, 9000, 2 ** 32]));
+        }
         const counter = middle + BigInt(chance.int(9000));
         const isNew = !seen.has(counter) && counter + SIZE >= greatest;
         assert.equal(accept(window, counter), isNew, `counter ${counter} after ${greatest}`);
@@ -103,7 +109,12 @@ Deno.test("a released window begins anew, and so does the next that takes its me
 });
 
 Deno.test("the counter limit is 2^64 - 2^13 - 1", () => {
-  for (const [counter, exhausted] of [[END - 1n, false], [END, true], [2n ** 64n - 1n, true], [0n, false]] as const) {
+  for (
+    const [counter, exhausted] of [[END - 1n, false], [END, true], [2n ** 64n - 1n, true], [
+      0n,
+      false,
+    ]] as const
+  ) {
     assert.equal(isExhausted(Number(counter & 0xffff_ffffn), Number(counter >> 32n)), exhausted);
   }
 });

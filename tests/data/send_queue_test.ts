@@ -5,14 +5,21 @@ import { ENDPOINT_A, NOON, Side } from "./two_sides.ts";
 import { makePacket, plainFrame, seeded } from "./packets.ts";
 
 const PEERS = 40;
-const endpointOf = (peer: number) => ({ address: Uint8Array.of(192, 0, 2, peer + 2), port: 1000 + peer, scope: 0 });
+const endpointOf = (peer: number) => ({
+  address: Uint8Array.of(192, 0, 2, peer + 2),
+  port: 1000 + peer,
+  scope: 0,
+});
 
 /** A side with many peers, each with a session to send on and the address 10.0.0.N. */
 function hub(): Side {
   const side = new Side(ENDPOINT_A);
   for (let peer = 0; peer < PEERS; peer++) {
     const slot = peerSlot(peer);
-    side.addPeer(slot, endpointOf(peer), [{ address: Uint8Array.of(10, 0, 0, peer + 1), prefix: 32 }]);
+    side.addPeer(slot, endpointOf(peer), [{
+      address: Uint8Array.of(10, 0, 0, peer + 1),
+      prefix: 32,
+    }]);
     side.apply({
       type: "session-install",
       peer: slot,
@@ -45,7 +52,10 @@ Deno.test("a datagram each to many peers goes with few sends", () => {
   for (let peer = 0; peer < PEERS; peer++) side.tun.push(packetTo(peer, 20));
   side.turn();
   assert.deepEqual(side.udp.queuedSends, [32, 8]);
-  assert.deepEqual(side.udp.sent.map((run) => run.to), Array.from({ length: PEERS }, (_, peer) => endpointOf(peer)));
+  assert.deepEqual(
+    side.udp.sent.map((run) => run.to),
+    Array.from({ length: PEERS }, (_, peer) => endpointOf(peer)),
+  );
 });
 
 Deno.test("a datagram alone is sent as ever", () => {
@@ -73,7 +83,11 @@ Deno.test("random packets to random peers: each peer's leave in order, to its en
     }
     for (const run of side.udp.sent) {
       for (let at = 0; at < run.bytes.length; at += run.segmentSize) {
-        const message = new DataView(run.bytes.buffer, at, Math.min(run.segmentSize, run.bytes.length - at));
+        const message = new DataView(
+          run.bytes.buffer,
+          at,
+          Math.min(run.segmentSize, run.bytes.length - at),
+        );
         const peer = message.getUint32(4, true) - 0x2000;
         const counter = message.getUint32(8, true);
         assert.deepEqual(run.to, endpointOf(peer));
@@ -113,5 +127,8 @@ Deno.test("failed sends of the queue are counted, and none is repeated", () => {
   side.turn();
   assert.deepEqual([side.dataplane.counts().tx_send_failed, side.udp.sent.length], [5, 0]);
   assert.equal(side.table.txBytes(peerSlot(3)), before);
-  assert.deepEqual(side.table.counters.counts(peerSlot(3)), { tx_keepalives: 1, tx_send_failed: 1 });
+  assert.deepEqual(side.table.counters.counts(peerSlot(3)), {
+    tx_keepalives: 1,
+    tx_send_failed: 1,
+  });
 });

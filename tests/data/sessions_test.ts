@@ -42,7 +42,12 @@ const packetOf = (bytes: number, mark = 0, source = 1): Uint8Array =>
   });
 
 /** A data message as a peer would make it. */
-function dataMessage(receiver: number, counter: bigint, key: Uint8Array, plaintext: Uint8Array): Uint8Array {
+function dataMessage(
+  receiver: number,
+  counter: bigint,
+  key: Uint8Array,
+  plaintext: Uint8Array,
+): Uint8Array {
   const header = new Uint8Array(16);
   const view = new DataView(header.buffer);
   view.setUint32(0, 4, true);
@@ -84,7 +89,10 @@ Deno.test("of more than 128 waiting packets the oldest are dropped", () => {
   assert.deepEqual(a.table.counters.counts(P0), { tx_staged_dropped: 10 });
   installSession(a, b);
   carry(a, b);
-  assert.deepEqual(b.tun.takePackets().map((packet) => packet[28]), Array.from({ length: 128 }, (_, i) => i + 10));
+  assert.deepEqual(
+    b.tun.takePackets().map((packet) => packet[28]),
+    Array.from({ length: 128 }, (_, i) => i + 10),
+  );
 });
 
 Deno.test("all peers' waiting packets together are bounded", () => {
@@ -95,7 +103,10 @@ Deno.test("all peers' waiting packets together are bounded", () => {
   for (const peer of peers) for (let i = 0; i < STAGED_PACKETS_MAX; i++) staging.push(peer, packet);
   assert.ok(staging.bytes <= STAGED_BYTES_MAX);
   assert.ok(staging.bytes > STAGED_BYTES_MAX - packet.length);
-  assert.equal(staging.bytes / packet.length + counters.counts().tx_staged_dropped, 10 * STAGED_PACKETS_MAX);
+  assert.equal(
+    staging.bytes / packet.length + counters.counts().tx_staged_dropped,
+    10 * STAGED_PACKETS_MAX,
+  );
   for (const peer of peers) staging.drop(peer);
   assert.equal(staging.bytes, 0);
 });
@@ -122,7 +133,11 @@ Deno.test("an initiator without waiting packets sends a keepalive, which confirm
   const [keepalive] = a.udp.sent;
   assert.equal(keepalive.bytes.length, 32);
   carry(a, b);
-  assert.deepEqual(b.said("session-confirmed"), [{ type: "session-confirmed", peer: P0, localIndex: INDEX_B }]);
+  assert.deepEqual(b.said("session-confirmed"), [{
+    type: "session-confirmed",
+    peer: P0,
+    localIndex: INDEX_B,
+  }]);
   assert.deepEqual(a.tun.takePackets(), [waiting, packetOf(60, 8)]);
 });
 
@@ -203,8 +218,16 @@ Deno.test("a replayed, a forged and a misdirected message deliver nothing", () =
   assert.equal(rx_unauthentic + rx_no_session + rx_malformed, 8 * run.bytes.length);
   // Type, reserved bytes and index are the first eight: what is wrong in them is nobody's.
   assert.equal(rx_unauthentic, 8 * (run.bytes.length - 8));
-  assert.deepEqual(b.table.counters.counts(P0), { rx_keepalives: 1, rx_replayed: 1, rx_unauthentic });
-  assert.equal(b.table.readEndpoint(P0).endpoint?.port, ENDPOINT_A.port, "nobody roams without authenticating");
+  assert.deepEqual(b.table.counters.counts(P0), {
+    rx_keepalives: 1,
+    rx_replayed: 1,
+    rx_unauthentic,
+  });
+  assert.equal(
+    b.table.readEndpoint(P0).endpoint?.port,
+    ENDPOINT_A.port,
+    "nobody roams without authenticating",
+  );
 });
 
 Deno.test("after the way to a peer changed, packets that come in by the old interface bring no source, and cost nothing", () => {
@@ -221,7 +244,9 @@ Deno.test("after the way to a peer changed, packets that come in by the old inte
   b.table.keepSourcesBy(P0, 4);
   b.table.clearLocal(P0);
   const version = b.table.endpointVersion(P0);
-  for (let i = 0; i < 3; i++) assert.deepEqual(receive(), { endpoint: ENDPOINT_A, local: undefined });
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(receive(), { endpoint: ENDPOINT_A, local: undefined });
+  }
   assert.equal(b.table.endpointVersion(P0), version, "nothing is written");
   const moved = { ...ENDPOINT_A, port: 2001 };
   assert.deepEqual(receive(moved), { endpoint: moved, local: undefined });
@@ -313,7 +338,11 @@ Deno.test("a retired session is unknown, its keys are gone, and its index serves
   a.apply({ type: "session-retire", localIndex: INDEX_A });
   deliver(a, dataMessage(INDEX_A, 9n, KEY_BA, packetOf(60)));
   assert.equal(a.dataplane.counts().rx_no_session, 1);
-  assert.equal(a.arena.bytes.toHex().includes(KEY_BA.toHex()), false, "the key is still in the arena");
+  assert.equal(
+    a.arena.bytes.toHex().includes(KEY_BA.toHex()),
+    false,
+    "the key is still in the arena",
+  );
   assert.deepEqual(a.sendPacket(packetOf(60)), []);
   a.apply({
     type: "session-install",
@@ -355,7 +384,11 @@ Deno.test("inner packets are let through only from the peer's own addresses, and
   const good = packetOf(60);
   assert.deepEqual(deliverPlain(good), [good]);
   assert.deepEqual(deliverPlain(concat(good, new Uint8Array(9))), [good], "padding is cut");
-  assert.deepEqual(deliverPlain(packetOf(60, 0, 5)), [], "a longer prefix gives this source to another peer");
+  assert.deepEqual(
+    deliverPlain(packetOf(60, 0, 5)),
+    [],
+    "a longer prefix gives this source to another peer",
+  );
   assert.equal(a.dataplane.counts().rx_unallowed_source, 1);
   const bad = (change: (packet: Uint8Array) => void) => {
     const packet = good.slice();
@@ -391,9 +424,13 @@ Deno.test("in a run of datagrams every packet's own source counts", () => {
     packet[39] = 9;
     return packet;
   };
-  const range = (packet: Uint8Array) => packet[0] === 0x60 ? packet.slice(8, 24) : packet.slice(12, 16);
+  const range = (packet: Uint8Array) =>
+    packet[0] === 0x60 ? packet.slice(8, 24) : packet.slice(12, 16);
   const good = packetOf(60, 0, 4);
-  const allowed = [good, v6(1)].map((packet) => ({ address: range(packet), prefix: range(packet).length * 8 }));
+  const allowed = [good, v6(1)].map((packet) => ({
+    address: range(packet),
+    prefix: range(packet).length * 8,
+  }));
   a.addPeer(P0, ENDPOINT_B, allowed);
   const b = new Side(ENDPOINT_B);
   b.addPeer(P0, ENDPOINT_A);
@@ -401,10 +438,20 @@ Deno.test("in a run of datagrams every packet's own source counts", () => {
   // Every order of an allowed and a foreign one of each family, and of each after itself.
   const kinds = [good, packetOf(60, 0, 5), v6(1), v6(2)];
   const packets = kinds.flatMap((one) => kinds.flatMap((other) => [one, other]));
-  const run = concat(...packets.map((packet, i) => dataMessage(INDEX_A, BigInt(i), KEY_BA, packet)));
-  a.udp.inbox.push({ bytes: run, segmentSize: run.length / packets.length, ecn: 0, from: ENDPOINT_B });
+  const run = concat(
+    ...packets.map((packet, i) => dataMessage(INDEX_A, BigInt(i), KEY_BA, packet)),
+  );
+  a.udp.inbox.push({
+    bytes: run,
+    segmentSize: run.length / packets.length,
+    ecn: 0,
+    from: ENDPOINT_B,
+  });
   a.turn();
-  assert.deepEqual(a.tun.takePackets(), packets.filter((packet) => packet === good || packet === kinds[2]));
+  assert.deepEqual(
+    a.tun.takePackets(),
+    packets.filter((packet) => packet === good || packet === kinds[2]),
+  );
   assert.equal(a.dataplane.counts().rx_unallowed_source, packets.length / 2);
 });
 
@@ -449,7 +496,12 @@ Deno.test("notices are said while debugging only, and a few a second", () => {
   const { a } = connectedSides();
   const forge = (now: number, times: number) => {
     for (let i = 0; i < times; i++) {
-      deliver(a, concat(Uint8Array.of(1, 0, 0, 0), new Uint8Array(144)), ENDPOINT_B, milliseconds(now));
+      deliver(
+        a,
+        concat(Uint8Array.of(1, 0, 0, 0), new Uint8Array(144)),
+        ENDPOINT_B,
+        milliseconds(now),
+      );
     }
     return a.events.splice(0).filter((event: DataEvent) => event.type === "notice").length;
   };
@@ -465,7 +517,14 @@ Deno.test("a batch of datagrams of unequal length to one peer is sent in few run
   const sizes = [1000, 1000, 1000, 500, 1000, 1000, 300, 300, 1000];
   const packets = sizes.map((size, i) => packetOf(size, i));
   for (const packet of packets.slice(0, 8)) {
-    a.tun.push({ needsChecksum: false, gsoType: 0, gsoSize: 0, checksumStart: 0, checksumOffset: 0, packet });
+    a.tun.push({
+      needsChecksum: false,
+      gsoType: 0,
+      gsoSize: 0,
+      checksumStart: 0,
+      checksumOffset: 0,
+      packet,
+    });
   }
   a.turn();
   assert.deepEqual(a.udp.sent.map((run) => datagramsOf(run).length), [4, 3, 1]);

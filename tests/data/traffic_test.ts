@@ -25,7 +25,12 @@ import { carry, connectedSides, type Side } from "./two_sides.ts";
 class Conversation {
   #id: number;
   #sequence: number;
-  constructor(readonly chance: Chance, readonly v6: boolean, readonly udp: boolean, readonly port: number) {
+  constructor(
+    readonly chance: Chance,
+    readonly v6: boolean,
+    readonly udp: boolean,
+    readonly port: number,
+  ) {
     this.#id = chance.int(0x10000);
     this.#sequence = chance.int(2 ** 32);
   }
@@ -42,7 +47,9 @@ class Conversation {
       payload: chance.bytes(payloadBytes),
       id: this.#id,
       sequence: this.#sequence,
-      tcpOptions: this.port % 2 === 0 ? Uint8Array.of(1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2) : new Uint8Array(),
+      tcpOptions: this.port % 2 === 0
+        ? Uint8Array.of(1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2)
+        : new Uint8Array(),
       flags: this.port % 3 === 0 ? 0 : 0x40,
       ...(chance.once(12) ? { tcpFlags: 0x18 } : {}),
       ...(chance.once(20) ? { tcpFlags: chance.oneOf([0x11, 0x90, 0x50, 0x12, 0x30, 0]) } : {}),
@@ -122,7 +129,11 @@ function assertSameTraffic(got: readonly Uint8Array[], expected: readonly Uint8A
     packets.forEach((packet, i) => {
       // Comparing first keeps a failure's message short.
       if (gotPackets[i] !== packet) {
-        assert.equal(gotPackets[i]?.slice(0, 160), packet.slice(0, 160), `flow ${flow}, packet ${i}`);
+        assert.equal(
+          gotPackets[i]?.slice(0, 160),
+          packet.slice(0, 160),
+          `flow ${flow}, packet ${i}`,
+        );
         assert.fail(`flow ${flow}, packet ${i}: another payload`);
       }
     });
@@ -143,7 +154,12 @@ function exchange(
 ): { a: Side; b: Side } {
   const offloads = () => ({ tso: !chance.once(5), uso: !chance.once(5), gso: !chance.once(5) });
   const checksum = chance.oneOf([plainChecksum, wasmChecksum]);
-  const side = () => ({ ...offloads(), cipher, checksum, mtu: chance.oneOf([1280, 1420, 1500, 9000]) });
+  const side = () => ({
+    ...offloads(),
+    cipher,
+    checksum,
+    mtu: chance.oneOf([1280, 1420, 1500, 9000]),
+  });
   const { a, b } = connectedSides(side(), side());
   const conversations = [40, 41, 42, 43, 45, 46].map((port, i) =>
     new Conversation(chance, i % 2 === 1, i % 3 === 2, port)
@@ -153,7 +169,14 @@ function exchange(
     const frames: TunFrame[] = [];
     for (let burst = 0; burst < 6; burst++) {
       const conversation = chance.oneOf(conversations);
-      const mss = chance.oneOf([536, 1000, 1360, 1368, 1370, ...(chance.once(4) ? [1, 17, 1800, 1900, 8000] : [])]);
+      const mss = chance.oneOf([
+        536,
+        1000,
+        1360,
+        1368,
+        1370,
+        ...(chance.once(4) ? [1, 17, 1800, 1900, 8000] : []),
+      ]);
       if (chance.once(3)) frames.push(conversation.many(Math.max(mss, 100)));
       else for (let i = chance.int(12); i >= 0; i--) frames.push(conversation.single(mss));
       if (chance.once(6)) frames.push(plainFrame(oddPacket(chance)));
@@ -180,7 +203,8 @@ for (const [name, cipher] of ciphers) {
         const { b } = exchange(chance, cipher, 8);
         merged += b.dataplane.counts().tun_merged;
         assert.equal(
-          b.dataplane.counts().rx_unauthentic + b.dataplane.counts().rx_replayed + b.dataplane.counts().rx_not_ip,
+          b.dataplane.counts().rx_unauthentic + b.dataplane.counts().rx_replayed +
+            b.dataplane.counts().rx_not_ip,
           0,
         );
       });
@@ -214,8 +238,17 @@ Deno.test("a whole flow is written as few super-packets, of TCP and UDP, IPv4 an
 Deno.test("interleaved flows are merged each for itself", () => {
   const { a, b } = connectedSides();
   const flows = [1, 2, 3, 4].map((port) => {
-    const spec = { v6: port > 2, udp: port % 2 === 0, source: 1, destination: 2, sourcePort: port, destinationPort: 9 };
-    return packetsOf(offload(makePacket({ ...spec, payload: new Chance(port).bytes(10_000) }), 1000));
+    const spec = {
+      v6: port > 2,
+      udp: port % 2 === 0,
+      source: 1,
+      destination: 2,
+      sourcePort: port,
+      destinationPort: 9,
+    };
+    return packetsOf(
+      offload(makePacket({ ...spec, payload: new Chance(port).bytes(10_000) }), 1000),
+    );
   });
   for (let i = 0; i < 10; i++) for (const flow of flows) a.tun.push(plainFrame(flow[i]));
   a.turn();
@@ -247,14 +280,25 @@ Deno.test("a device that refuses merged packets gets them one by one, and no mor
         assert.deepEqual(b.tun.takePackets(), packetsOf(frame));
       }
       assert.equal(b.dataplane.counts().tun_merge_refused, 1);
-      assert.equal(b.dataplane.offloads[udp ? "uso" : "tso"], true, "the other family is not known to be refused");
+      assert.equal(
+        b.dataplane.offloads[udp ? "uso" : "tso"],
+        true,
+        "the other family is not known to be refused",
+      );
     }
   }
 });
 
 Deno.test("one refusal does not stop merging where it worked before", () => {
   const { a, b } = connectedSides();
-  const spec = { v6: false, udp: false, source: 1, destination: 2, sourcePort: 9, destinationPort: 9 };
+  const spec = {
+    v6: false,
+    udp: false,
+    source: 1,
+    destination: 2,
+    sourcePort: 9,
+    destinationPort: 9,
+  };
   const frame = offload(makePacket({ ...spec, payload: new Uint8Array(9000) }), 1000);
   for (const refuses of [false, true, false]) {
     b.tun.refuses = refuses;
@@ -286,7 +330,8 @@ Deno.test("what goes in comes out, byte for byte, while offloads are switched of
       });
       merged += b.dataplane.counts().tun_merged;
       assert.equal(
-        b.dataplane.counts().rx_unauthentic + b.dataplane.counts().rx_replayed + b.dataplane.counts().rx_not_ip,
+        b.dataplane.counts().rx_unauthentic + b.dataplane.counts().rx_replayed +
+          b.dataplane.counts().rx_not_ip,
         0,
       );
     });
@@ -307,7 +352,10 @@ Deno.test("each offload alone, off and on again: how many sends and writes there
     carry(a, b);
     const written = b.tun.written.map(parseFrame);
     assertSameTraffic(b.tun.takePackets(), frames.flatMap(packetsOf));
-    return [sends, ...[6, 17].map((protocol) => written.filter(({ packet }) => packet[9] === protocol).length)];
+    return [
+      sends,
+      ...[6, 17].map((protocol) => written.filter(({ packet }) => packet[9] === protocol).length),
+    ];
   };
   const steps: readonly (readonly [Partial<Offloads>, readonly number[]])[] = [
     [{}, [1, 1, 1]],
@@ -351,7 +399,14 @@ Deno.test("every offload can be left unused", () => {
   const options = { options: { offloads } };
   const { a, b } = connectedSides(options, options);
   assert.deepEqual(a.dataplane.offloads, offloads);
-  const spec = { v6: false, udp: false, source: 1, destination: 2, sourcePort: 9, destinationPort: 9 };
+  const spec = {
+    v6: false,
+    udp: false,
+    source: 1,
+    destination: 2,
+    sourcePort: 9,
+    destinationPort: 9,
+  };
   const frame = offload(makePacket({ ...spec, payload: new Uint8Array(5000) }), 1000);
   a.tun.push(frame);
   a.turn();

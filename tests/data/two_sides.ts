@@ -3,7 +3,13 @@
  * @module
  */
 import { Arena } from "../../lib/base/arena.ts";
-import { type Milliseconds, milliseconds, type PeerSlot, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
+import {
+  type Milliseconds,
+  milliseconds,
+  type PeerSlot,
+  peerSlot,
+  sessionIndex,
+} from "../../lib/base/brands.ts";
 import {
   type AllowedIp,
   type Endpoint,
@@ -57,7 +63,9 @@ export class MemoryTun implements TunPort {
   }
   write(count: number, queue: number): boolean {
     if (queue >= this.queues) throw new Error(`there is no queue ${queue}`);
-    const parts = this.#pieces.slice(0, count).map(([at, length]) => this.arena.bytes.slice(at, at + length));
+    const parts = this.#pieces.slice(0, count).map(([at, length]) =>
+      this.arena.bytes.slice(at, at + length)
+    );
     const bytes = concat(...parts);
     if (this.refuses && bytes[1] !== 0) return false;
     this.written.push(bytes);
@@ -114,7 +122,11 @@ export class MemoryUdp implements UdpPort {
     let run = this.inbox.shift();
     if (run === undefined) return PORT_DRAINED;
     if (!this.gro) {
-      const [first, ...others] = datagramsOf(run).map((bytes) => ({ ...run!, bytes, segmentSize: bytes.length }));
+      const [first, ...others] = datagramsOf(run).map((bytes) => ({
+        ...run!,
+        bytes,
+        segmentSize: bytes.length,
+      }));
       run = first;
       this.inbox.unshift(...others);
     }
@@ -129,7 +141,9 @@ export class MemoryUdp implements UdpPort {
   }
   send(count: number, segmentSize: number, cellAt: number, ecn: number): SendResult {
     const pieces = this.#pieces.slice(0, count);
-    if (pieces.some(([, length], i) => i < count - 1 ? length !== segmentSize : length > segmentSize)) {
+    if (
+      pieces.some(([, length], i) => i < count - 1 ? length !== segmentSize : length > segmentSize)
+    ) {
       throw new Error("a run of unequal datagrams");
     }
     const parts = pieces.map(([at, length]) => this.arena.bytes.slice(at, at + length));
@@ -169,7 +183,9 @@ class MemoryQueue implements SendQueue {
 export function datagramsOf(run: Run): Uint8Array[] {
   const segment = run.segmentSize || run.bytes.length;
   const all: Uint8Array[] = [];
-  for (let at = 0; at < run.bytes.length; at += segment) all.push(run.bytes.slice(at, at + segment));
+  for (let at = 0; at < run.bytes.length; at += segment) {
+    all.push(run.bytes.slice(at, at + segment));
+  }
   return all;
 }
 
@@ -233,16 +249,24 @@ export class Side {
   /** Answers what was confirmed, as the control plane does. Returns whether there was anything. */
   #promote(now: Milliseconds): boolean {
     const confirmed = this.said("session-confirmed").slice(this.#promoted);
-    for (const { peer, localIndex } of confirmed) this.apply({ type: "session-promote", peer, localIndex }, now);
+    for (const { peer, localIndex } of confirmed) {
+      this.apply({ type: "session-promote", peer, localIndex }, now);
+    }
     this.#promoted += confirmed.length;
     return confirmed.length > 0;
   }
   /** Events of one kind so far. */
   said<T extends DataEvent["type"]>(type: T): Extract<DataEvent, { type: T }>[] {
-    return this.events.filter((event): event is Extract<DataEvent, { type: T }> => event.type === type);
+    return this.events.filter((event): event is Extract<DataEvent, { type: T }> =>
+      event.type === type
+    );
   }
   /** Adds a peer with its endpoint and ranges; all addresses without ranges. */
-  addPeer(peer: PeerSlot, endpoint: Endpoint | undefined, ranges: readonly AllowedIp[] = EVERYTHING): void {
+  addPeer(
+    peer: PeerSlot,
+    endpoint: Endpoint | undefined,
+    ranges: readonly AllowedIp[] = EVERYTHING,
+  ): void {
     this.table.clear(peer);
     this.apply({ type: "peer-add", peer });
     if (endpoint !== undefined) this.table.writeEndpoint(peer, endpoint, undefined);
@@ -250,7 +274,14 @@ export class Side {
   }
   /** Sends a packet and takes what went out for it. */
   sendPacket(packet: Uint8Array, now: Milliseconds = NOON): Run[] {
-    this.tun.push({ needsChecksum: false, gsoType: 0, gsoSize: 0, checksumStart: 0, checksumOffset: 0, packet });
+    this.tun.push({
+      needsChecksum: false,
+      gsoType: 0,
+      gsoSize: 0,
+      checksumStart: 0,
+      checksumOffset: 0,
+      packet,
+    });
     this.turn(now);
     return this.udp.sent.splice(0);
   }
@@ -273,7 +304,12 @@ export const KEY_AB = new Uint8Array(32).fill(1);
 export const KEY_BA = new Uint8Array(32).fill(2);
 
 /** Gives two sides a session; `a` is the initiator. What that sends right away stays in `a.udp.sent`. */
-export function installSession(a: Side, b: Side, now: Milliseconds = NOON, peer: PeerSlot = P0): void {
+export function installSession(
+  a: Side,
+  b: Side,
+  now: Milliseconds = NOON,
+  peer: PeerSlot = P0,
+): void {
   b.apply({
     type: "session-install",
     peer,
@@ -297,7 +333,10 @@ export function installSession(a: Side, b: Side, now: Milliseconds = NOON, peer:
 }
 
 /** Two sides that are each other's only peer, with a confirmed session. */
-export function connectedSides(optionsA: SideOptions = {}, optionsB: SideOptions = {}): { a: Side; b: Side } {
+export function connectedSides(
+  optionsA: SideOptions = {},
+  optionsB: SideOptions = {},
+): { a: Side; b: Side } {
   const a = new Side(ENDPOINT_A, optionsA);
   const b = new Side(ENDPOINT_B, optionsB);
   a.addPeer(P0, ENDPOINT_B);

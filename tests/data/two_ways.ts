@@ -8,7 +8,11 @@ import type { Milliseconds } from "../../lib/base/brands.ts";
 import type { DataCommand } from "../../lib/base/messages.ts";
 import type { Offloads } from "../../lib/base/offloads.ts";
 import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
-import { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions } from "../../lib/data/dataplane.ts";
+import {
+  Dataplane,
+  DATAPLANE_ARENA_BYTES,
+  type DataplaneOptions,
+} from "../../lib/data/dataplane.ts";
 
 /** Whether the tests run over two data planes a node. */
 export const TWO_WAYS = Deno.args.includes("--two-ways");
@@ -17,7 +21,10 @@ export const TWO_WAYS = Deno.args.includes("--two-ways");
 export const NODE_ARENA_BYTES = TWO_WAYS ? 2 * DATAPLANE_ARENA_BYTES : DATAPLANE_ARENA_BYTES;
 
 /** What tests use of a data plane. */
-export type Plane = Pick<Dataplane, "apply" | "turn" | "counts" | "gone" | "offloads" | "setOffloads">;
+export type Plane = Pick<
+  Dataplane,
+  "apply" | "turn" | "counts" | "gone" | "offloads" | "setOffloads"
+>;
 
 /** The planes of a node, in the order in which they hear of things. */
 export function planesOf(options: DataplaneOptions): Dataplane[] {

@@ -63,7 +63,9 @@ Deno.test("a new private key wipes sessions and handshakes, and removes a peer t
   const late = a.datagrams.at(-1)!.bytes;
   a.clear();
   set(a, { privateKey: keyOf(9) });
-  assert.deepEqual(a.of("session-retire").map((retire) => retire.localIndex), [initiator.localIndex]);
+  assert.deepEqual(a.of("session-retire").map((retire) => retire.localIndex), [
+    initiator.localIndex,
+  ]);
   assert.equal(a.of("peer-remove").length, 1);
   assert.equal(a.of("mac1-key").length, 1);
   assert.deepEqual(a.device.status().peers.map((peer) => peer.publicKey), [publicOf(2)]);
@@ -79,7 +81,10 @@ Deno.test("a peer with our own public key is ignored", () => {
   set(a, { peers: [{ publicKey: publicOf(1) }] });
   assert.equal(a.device.status().peers.length, 0);
   const both = new Bench(2);
-  set(both, { privateKey: keyOf(2), peers: [{ publicKey: publicOf(2) }, { publicKey: publicOf(3) }] });
+  set(both, {
+    privateKey: keyOf(2),
+    peers: [{ publicKey: publicOf(2) }, { publicKey: publicOf(3) }],
+  });
   assert.deepEqual(both.device.status().peers.map((peer) => peer.publicKey), [publicOf(3)]);
 });
 
@@ -102,8 +107,14 @@ Deno.test("a change of one thing merges into the live peer", () => {
   set(a, { peers: [{ publicKey: publicOf(2), description: "home" }] });
   assert.deepEqual(a.device.status().peers, [{ ...peer, description: "home" }]);
   assert.deepEqual(a.commands, [], "sessions go on");
-  set(a, { peers: [{ publicKey: publicOf(2), description: "", presharedKey: new Uint8Array(32) as never }] });
-  assert.deepEqual(a.device.status().peers, [{ ...peer, description: "", presharedKey: new Uint8Array(32) }]);
+  set(a, {
+    peers: [{ publicKey: publicOf(2), description: "", presharedKey: new Uint8Array(32) as never }],
+  });
+  assert.deepEqual(a.device.status().peers, [{
+    ...peer,
+    description: "",
+    presharedKey: new Uint8Array(32),
+  }]);
 });
 
 Deno.test("peers keep the order in which they were made", () => {
@@ -111,7 +122,10 @@ Deno.test("peers keep the order in which they were made", () => {
   set(a, { peers: [3, 1, 2].map((i) => ({ publicKey: numbered(i) })) });
   set(a, { peers: [{ publicKey: numbered(1), description: "x" }, { publicKey: numbered(0) }] });
   set(a, { peers: [{ publicKey: numbered(3), remove: true }, { publicKey: numbered(3) }] });
-  assert.deepEqual(a.device.status().peers.map((peer) => peer.publicKey), [1, 2, 0, 3].map(numbered));
+  assert.deepEqual(
+    a.device.status().peers.map((peer) => peer.publicKey),
+    [1, 2, 0, 3].map(numbered),
+  );
 });
 
 Deno.test("replace, remove and update-only", () => {
@@ -135,20 +149,34 @@ Deno.test("ranges: added, removed, replaced, moved, host bits cut", () => {
   const a = new Bench(1).start();
   const [one, two] = [numbered(1), numbered(2)];
   const host = { address: Uint8Array.of(10, 1, 2, 3), prefix: 8 };
-  set(a, { peers: [{ publicKey: one, allowedIps: [host, range("fd00::/8"), range("10.0.0.0/8")] }] });
+  set(a, {
+    peers: [{ publicKey: one, allowedIps: [host, range("fd00::/8"), range("10.0.0.0/8")] }],
+  });
   assert.deepEqual(ranges(a), [["10.0.0.0/8", "fd00::/8"]]);
-  set(a, { peers: [{ publicKey: two, allowedIps: [range("10.0.0.0/8"), range("192.168.1.0/24")] }] });
+  set(a, {
+    peers: [{ publicKey: two, allowedIps: [range("10.0.0.0/8"), range("192.168.1.0/24")] }],
+  });
   assert.deepEqual(ranges(a), [["fd00::/8"], ["10.0.0.0/8", "192.168.1.0/24"]]);
-  set(a, { peers: [{ publicKey: one, removeAllowedIps: [range("10.0.0.0/8"), range("fd00::/8")] }] });
-  assert.deepEqual(ranges(a), [[], ["10.0.0.0/8", "192.168.1.0/24"]], "another peer's range is not removed");
-  set(a, { peers: [{ publicKey: two, replaceAllowedIps: true, allowedIps: [range("0.0.0.0/0")] }] });
+  set(a, {
+    peers: [{ publicKey: one, removeAllowedIps: [range("10.0.0.0/8"), range("fd00::/8")] }],
+  });
+  assert.deepEqual(
+    ranges(a),
+    [[], ["10.0.0.0/8", "192.168.1.0/24"]],
+    "another peer's range is not removed",
+  );
+  set(a, {
+    peers: [{ publicKey: two, replaceAllowedIps: true, allowedIps: [range("0.0.0.0/0")] }],
+  });
   assert.deepEqual(ranges(a), [[], ["0.0.0.0/0"]]);
   a.clear();
   set(a, { peers: [{ publicKey: two, replaceAllowedIps: true }] });
   assert.deepEqual(a.of("allowed-ips"), [
     { type: "allowed-ips", peer: peerSlot(1), replace: true, remove: [], add: [] },
   ]);
-  set(a, { peers: [{ publicKey: two, allowedIps: [range("::/0")] }, { publicKey: two, remove: true }] });
+  set(a, {
+    peers: [{ publicKey: two, allowedIps: [range("::/0")] }, { publicKey: two, remove: true }],
+  });
   set(a, { peers: [{ publicKey: one, allowedIps: [range("::/0")] }] });
   assert.deepEqual(ranges(a), [["::/0"]]);
 });
@@ -171,7 +199,8 @@ Deno.test("interface values are kept and shown", () => {
 });
 
 Deno.test("what is wrong is named, and nothing of the change is applied", () => {
-  const a = new Bench(1).start([{ publicKey: numbered(1), allowedIps: [range("10.0.0.0/8")] }]).clear();
+  const a = new Bench(1).start([{ publicKey: numbered(1), allowedIps: [range("10.0.0.0/8")] }])
+    .clear();
   const before = a.device.status();
   const wrongPeers: [string, Partial<PeerChange>][] = [
     ["wgpeer", { publicKey: new Uint8Array(31) as never }],
@@ -241,7 +270,10 @@ Deno.test("ranges are counted as they will be: random changes against a plain ma
         publicKey: numbered(i),
         remove: random() < 0.1,
         replaceAllowedIps: random() < 0.3,
-        allowedIps: Array.from({ length: pick(6) }, () => ({ address: Uint8Array.of(10, 0, 0, pick(20)), prefix: 32 })),
+        allowedIps: Array.from(
+          { length: pick(6) },
+          () => ({ address: Uint8Array.of(10, 0, 0, pick(20)), prefix: 32 }),
+        ),
       })),
     };
     // The oracle applies the change to a list of pairs and counts.
@@ -293,10 +325,17 @@ Deno.test("another port, mark or rdomain makes the peers forget from where they 
   for (const change of changes) {
     a.table.writeEndpoint(peerSlot(0), endpointOf(2), local);
     set(a, change);
-    assert.deepEqual(a.table.readEndpoint(peerSlot(0)), { endpoint: endpointOf(2), local: undefined });
+    assert.deepEqual(a.table.readEndpoint(peerSlot(0)), {
+      endpoint: endpointOf(2),
+      local: undefined,
+    });
     a.table.writeEndpoint(peerSlot(0), endpointOf(2), local);
     set(a, change);
-    assert.deepEqual(a.table.readEndpoint(peerSlot(0)).local, local, "the same again changes nothing");
+    assert.deepEqual(
+      a.table.readEndpoint(peerSlot(0)).local,
+      local,
+      "the same again changes nothing",
+    );
   }
 });
 

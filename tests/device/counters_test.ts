@@ -21,7 +21,11 @@ Deno.test("a handshake: what each side sent, took and completed", () => {
   });
   assert.deepEqual(b.device.status().peers[0].counters, b.peerCounts());
   for (const name of PEER_COUNTERS) {
-    assert.equal(b.device.counters.counts()[name], b.peerCounts()[name] ?? 0, "the only peer's are the interface's");
+    assert.equal(
+      b.device.counters.counts()[name],
+      b.peerCounts()[name] ?? 0,
+      "the only peer's are the interface's",
+    );
   }
 });
 
@@ -44,7 +48,10 @@ Deno.test("what is sent into silence", () => {
   shake(a, b);
   a.sent(true);
   a.pass(16_000);
-  assert.deepEqual([a.peerCounts().handshake_unanswered, a.peerCounts().handshake_initiation_sent], [1, 2]);
+  assert.deepEqual(
+    [a.peerCounts().handshake_unanswered, a.peerCounts().handshake_initiation_sent],
+    [1, 2],
+  );
 });
 
 Deno.test("hostile messages count for the peer they name, and for nobody when they name none", () => {
@@ -79,7 +86,11 @@ Deno.test("under load: mac2, the cookie, and who keeps it", () => {
   assert.deepEqual(b.peerCounts(), {}, "nobody is authenticated yet");
   const cookie = b.datagrams[0].bytes;
   a.receive(cookie, endpointOf(2)).receive(cookie, endpointOf(2));
-  assert.deepEqual([a.peerCounts().cookie_accepted, a.peerCounts().cookie_forged], [1, 1], "once a message");
+  assert.deepEqual(
+    [a.peerCounts().cookie_accepted, a.peerCounts().cookie_forged],
+    [1, 1],
+    "once a message",
+  );
 });
 
 Deno.test("a peer that is made anew begins at 0, the interface does not", () => {

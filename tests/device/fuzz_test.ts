@@ -47,12 +47,20 @@ Deno.test("a bit wrong anywhere, with its macs made right again: nothing is take
   const random = seeded(SEED);
   const toB = new CookieJar(nobleSuite, publicOf(2), 120_000);
   const toA = new CookieJar(nobleSuite, publicOf(1), 120_000);
-  for (const [bench, jar, message] of [[b, toB, initiation], [a, toA, response], [a, undefined, cookie]] as const) {
+  for (
+    const [bench, jar, message] of [[b, toB, initiation], [a, toA, response], [
+      a,
+      undefined,
+      cookie,
+    ]] as const
+  ) {
     bench.clear();
     for (let round = 0; round < 300; round++) {
       const bad = message.slice();
       // The sender's index is authenticated by nothing but mac1; of a cookie reply only nonce and cookie are sealed.
-      const [from, to] = jar === undefined ? [8, 64] : [message === initiation ? 8 : 12, message.length - 32];
+      const [from, to] = jar === undefined
+        ? [8, 64]
+        : [message === initiation ? 8 : 12, message.length - 32];
       for (let flips = Math.floor(random() * 3) + 1; flips > 0; flips--) {
         bad[from + Math.floor(random() * (to - from))] ^= 1 << Math.floor(random() * 8);
       }
@@ -90,7 +98,11 @@ Deno.test("random datagrams and random events in any order never throw, and ever
       table,
       handshakesWaiting: () => loaded ? 4096 : 0,
     });
-    const peers = [1, 3, 4].map((i) => ({ publicKey: publicOf(i), endpoint: endpointOf(i), persistentKeepalive: i }));
+    const peers = [1, 3, 4].map((i) => ({
+      publicKey: publicOf(i),
+      endpoint: endpointOf(i),
+      persistentKeepalive: i,
+    }));
     let now: Milliseconds = milliseconds(1_000);
     device.configure({ privateKey: keyOf(2), peers, debug: true }, now);
     device.link(true, 1420, now);
@@ -100,9 +112,19 @@ Deno.test("random datagrams and random events in any order never throw, and ever
       if (random() < 0.3) fill(datagram.subarray(random() < 0.5 ? 4 : 0));
       if (random() < 0.2) datagram = datagram.slice(0, random() * 200);
       const peer = peerSlot(Math.floor(random() * 5));
-      const notices = ["invalid-response-mac", "keepalive-sent", "not-ip", "unallowed-source"] as const;
+      const notices = [
+        "invalid-response-mac",
+        "keepalive-sent",
+        "not-ip",
+        "unallowed-source",
+      ] as const;
       const events: DataEvent[] = [
-        { type: "handshake-datagram", datagram, source: endpointOf(Math.floor(random() * 4)), local: undefined },
+        {
+          type: "handshake-datagram",
+          datagram,
+          source: endpointOf(Math.floor(random() * 4)),
+          local: undefined,
+        },
         { type: "handshake-wanted", peer },
         { type: "peer-active", peer },
         { type: "session-confirmed", peer, localIndex: Math.floor(random() * 2 ** 32) as never },
@@ -117,7 +139,9 @@ Deno.test("random datagrams and random events in any order never throw, and ever
         assert.ok(ticks < 100, `seed ${SEED}, round ${round}: the timers never rest`);
         device.tick(now);
       }
-      for (const { bytes } of device.takeOutputs().datagrams) assert.ok([148, 92, 64].includes(bytes.length));
+      for (const { bytes } of device.takeOutputs().datagrams) {
+        assert.ok([148, 92, 64].includes(bytes.length));
+      }
     }
     assert.equal(device.status().peers.length, 3);
   }

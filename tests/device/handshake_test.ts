@@ -3,7 +3,13 @@ import { milliseconds, peerSlot } from "../../lib/base/brands.ts";
 import type { Notice } from "../../lib/base/messages.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
-import { INITIATION, messageKind, readIndex, RESPONSE, writeIndex } from "../../lib/wire/messages.ts";
+import {
+  INITIATION,
+  messageKind,
+  readIndex,
+  RESPONSE,
+  writeIndex,
+} from "../../lib/wire/messages.ts";
 import { Bench, endpointOf, keyOf, pair, publicOf, shake } from "./harness.ts";
 
 const SLOT = peerSlot(0);
@@ -48,14 +54,20 @@ Deno.test("a handshake gives both sides the same keys, crossed", () => {
 
 Deno.test("with a preshared key on both sides; a wrong one is an invalid response", () => {
   const { a, b } = pair();
-  a.device.configure({ peers: [{ publicKey: publicOf(2), presharedKey: keyOf(77) as never }] }, a.now);
+  a.device.configure(
+    { peers: [{ publicKey: publicOf(2), presharedKey: keyOf(77) as never }] },
+    a.now,
+  );
   const { response } = exchange(a, b);
   a.receive(response, endpointOf(2));
   assert.equal(a.device.lastVerdict, "handshake_response_forged");
   assert.ok(a.log.some((line) => line.startsWith("Invalid handshake response")));
   assert.equal(a.of("session-install").length, 0);
 
-  b.device.configure({ peers: [{ publicKey: publicOf(1), presharedKey: keyOf(77) as never }] }, b.now);
+  b.device.configure(
+    { peers: [{ publicKey: publicOf(1), presharedKey: keyOf(77) as never }] },
+    b.now,
+  );
   a.pass(5_400);
   b.pass(5_400);
   b.receive(a.datagrams.at(-1)!.bytes, endpointOf(1));
@@ -72,7 +84,10 @@ Deno.test("a replayed initiation, an older one and one of a stranger are ignored
   assert.equal(b.device.lastVerdict, "handshake_replayed");
   assert.deepEqual(b.commands, []);
   assert.deepEqual(b.datagrams, []);
-  assert.match(b.log[0], /^Invalid handshake initiation from peer 1: .*clock is behind \(10\.0\.0\.9:51820\)$/);
+  assert.match(
+    b.log[0],
+    /^Invalid handshake initiation from peer 1: .*clock is behind \(10\.0\.0\.9:51820\)$/,
+  );
 
   const stranger = new Bench(3).start([{ publicKey: publicOf(2), endpoint: endpointOf(2) }]);
   stranger.want();
@@ -164,9 +179,13 @@ Deno.test("both ask at once: both answers are taken, and each side can read what
   b.receive(a.datagrams[1].bytes, endpointOf(1));
   for (const [self, other] of [[a, b], [b, a]]) {
     const sending = self.of("session-install").find((install) => install.initiator)!;
-    const receiving = other.of("session-install").find((install) => install.localIndex === sending.remoteIndex)!;
+    const receiving = other.of("session-install").find((install) =>
+      install.localIndex === sending.remoteIndex
+    )!;
     assert.deepEqual(receiving.receiveKey, sending.sendKey);
-    assert.ok(!other.of("session-retire").some((retire) => retire.localIndex === receiving.localIndex));
+    assert.ok(
+      !other.of("session-retire").some((retire) => retire.localIndex === receiving.localIndex),
+    );
   }
 });
 
@@ -189,7 +208,10 @@ Deno.test("an endpoint follows every authenticated handshake message, and nothin
 
 Deno.test("an endpoint is shown and used before the data plane knows the peer", () => {
   const a = new Bench(1);
-  a.device.configure({ privateKey: keyOf(1), peers: [{ publicKey: publicOf(2), endpoint: endpointOf(2) }] }, a.now);
+  a.device.configure({
+    privateKey: keyOf(1),
+    peers: [{ publicKey: publicOf(2), endpoint: endpointOf(2) }],
+  }, a.now);
   assert.deepEqual(a.device.status().peers[0].endpoint, endpointOf(2));
   a.device.link(true, 1420, a.now);
   a.device.handle({ type: "handshake-wanted", peer: SLOT }, a.now);
@@ -203,7 +225,9 @@ Deno.test("rotation keeps what is needed and retires the rest, a moment later", 
     for (const [bench, set] of [[a, live[0]], [b, live[1]]] as const) {
       for (const command of bench.commands) {
         if (command.type === "session-install") set.add(command.localIndex);
-        if (command.type === "session-retire") assert.ok(set.delete(command.localIndex), "retires only what is there");
+        if (command.type === "session-retire") {
+          assert.ok(set.delete(command.localIndex), "retires only what is there");
+        }
       }
     }
   };
@@ -231,7 +255,11 @@ Deno.test("an unconfirmed session is replaced by the next one, and the previous 
   b.clear();
   b.receive(a.datagrams.at(-1)!.bytes, endpointOf(1));
   b.handle({ type: "session-confirmed", peer: SLOT, localIndex: second });
-  assert.deepEqual(b.of("session-retire"), [], "confirmed too late: it was replaced, and receives for another moment");
+  assert.deepEqual(
+    b.of("session-retire"),
+    [],
+    "confirmed too late: it was replaced, and receives for another moment",
+  );
   b.pass(5_000);
   assert.deepEqual(b.of("session-retire").map((retire) => retire.localIndex), [second]);
   assert.notEqual(first, second);
@@ -265,7 +293,11 @@ Deno.test("under load a cookie is asked for; with it the handshake goes on; then
   assert.equal(b.of("session-install").length, 0);
   a.receive(b.datagrams[0].bytes, endpointOf(77));
   assert.equal(a.device.lastVerdict, "cookie_accepted");
-  assert.deepEqual(a.device.status().peers[0].endpoint, endpointOf(2), "a cookie reply moves nobody");
+  assert.deepEqual(
+    a.device.status().peers[0].endpoint,
+    endpointOf(2),
+    "a cookie reply moves nobody",
+  );
   b.waiting = 0;
   a.pass(900);
   b.pass(900);
@@ -369,7 +401,11 @@ Deno.test("events of a peer that is gone are nobody's", () => {
   assert.equal(a.device.lastVerdict, "handshake_unknown_index");
   a.handle({ type: "handshake-wanted", peer: SLOT });
   a.handle({ type: "peer-active", peer: SLOT });
-  a.handle({ type: "session-confirmed", peer: SLOT, localIndex: readIndex(response, RESPONSE.receiver) });
+  a.handle({
+    type: "session-confirmed",
+    peer: SLOT,
+    localIndex: readIndex(response, RESPONSE.receiver),
+  });
   a.handle({ type: "notice", notice: "keepalive-received", peer: SLOT, source: undefined });
   assert.deepEqual([a.commands, a.datagrams], [[], []]);
   assert.equal(a.device.nextDeadline(), undefined);

@@ -3,7 +3,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Milliseconds, milliseconds, peerSlot, type PrivateKey, type PublicKey } from "../../lib/base/brands.ts";
+import {
+  type Milliseconds,
+  milliseconds,
+  peerSlot,
+  type PrivateKey,
+  type PublicKey,
+} from "../../lib/base/brands.ts";
 import type { PeerChange } from "../../lib/base/config.ts";
 import type { Counts } from "../../lib/base/counters.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
@@ -160,13 +166,16 @@ export class Bench {
 
   /** Commands of one type. */
   of<T extends DataCommand["type"]>(type: T): Extract<DataCommand, { type: T }>[] {
-    return this.commands.filter((command): command is Extract<DataCommand, { type: T }> => command.type === type);
+    return this.commands.filter((command): command is Extract<DataCommand, { type: T }> =>
+      command.type === type
+    );
   }
 }
 
 /** Two benches that know each other, at endpoints 1 and 2. */
 export function pair(times: Times = STANDARD_TIMES): { a: Bench; b: Bench } {
-  const a = new Bench(1, times).start([{ publicKey: publicOf(2), endpoint: endpointOf(2) }]).clear();
+  const a = new Bench(1, times).start([{ publicKey: publicOf(2), endpoint: endpointOf(2) }])
+    .clear();
   const b = new Bench(2, times).start([{ publicKey: publicOf(1) }]).clear();
   return { a, b };
 }

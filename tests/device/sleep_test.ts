@@ -27,7 +27,9 @@ for (const persistentKeepalive of [0, 25]) {
     a.collect();
     sleep(a, HOURS_8);
     sleep(b, HOURS_8);
-    assert.deepEqual(a.of("session-retire").map((retire) => retire.localIndex), [initiator.localIndex]);
+    assert.deepEqual(a.of("session-retire").map((retire) => retire.localIndex), [
+      initiator.localIndex,
+    ]);
     // What was missed is not made up for: at most one initiation.
     assert.equal(a.datagrams.length, persistentKeepalive === 0 ? 0 : 1);
     assert.equal(b.datagrams.length, 0);

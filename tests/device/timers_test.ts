@@ -32,8 +32,14 @@ Deno.test("an initiation is repeated every 5 s and 0 to 333 ms, then given up wi
   for (const gap of gaps) assert.ok(gap >= 5_000 && gap <= 5_333, `${gap}`);
   assert.ok(new Set(gaps).size > 5, "the jitter varies");
   assert.ok(a.now - times[0] >= 90_000 && a.now - times[0] <= 19 * 5_334);
-  assert.equal(a.log[1], "Handshake for peer 1 did not complete after 5 seconds, retrying (try 2) (10.0.0.2:51820)");
-  assert.equal(a.log.at(-1), "Handshake for peer 1 did not complete after 20 retries, giving up (10.0.0.2:51820)");
+  assert.equal(
+    a.log[1],
+    "Handshake for peer 1 did not complete after 5 seconds, retrying (try 2) (10.0.0.2:51820)",
+  );
+  assert.equal(
+    a.log.at(-1),
+    "Handshake for peer 1 did not complete after 20 retries, giving up (10.0.0.2:51820)",
+  );
   a.pass(10_000);
   assert.equal(a.datagrams.length, 19, "then there is silence");
   const { a: again } = pair();
@@ -53,7 +59,10 @@ Deno.test("traffic that goes on keeps the attempt going", () => {
     a.pass(1_000);
   }
   assert.equal(a.of("staged-drop").length, 0);
-  assert.ok(a.datagrams.length > 200 / 5.4 && a.datagrams.length <= 200 / 5 + 1, `${a.datagrams.length}`);
+  assert.ok(
+    a.datagrams.length > 200 / 5.4 && a.datagrams.length <= 200 / 5 + 1,
+    `${a.datagrams.length}`,
+  );
 });
 
 Deno.test("no two initiations within 5 s, and a wish that had to wait is not lost", () => {
@@ -87,7 +96,10 @@ Deno.test("a repetition forgets which of our addresses we wrote from", () => {
 
 Deno.test("a new handshake 15 s after data went out and nothing came back", () => {
   const { a } = shaken();
-  a.table.writeEndpoint(SLOT, endpointOf(2), { address: Uint8Array.of(10, 0, 0, 1), interfaceIndex: 2 });
+  a.table.writeEndpoint(SLOT, endpointOf(2), {
+    address: Uint8Array.of(10, 0, 0, 1),
+    interfaceIndex: 2,
+  });
   a.pass(2_000);
   a.sent(true);
   a.pass(14_999);
@@ -237,7 +249,9 @@ Deno.test("sessions are retired at 180 s and all keys at 540 s", () => {
     bench.pass(179_999);
     assert.deepEqual(bench.of("session-retire"), []);
     bench.pass(1);
-    assert.deepEqual(bench.of("session-retire").map((retire) => retire.localIndex), [install.localIndex]);
+    assert.deepEqual(bench.of("session-retire").map((retire) => retire.localIndex), [
+      install.localIndex,
+    ]);
     bench.pass(359_999);
     assert.equal(bench.log.length, 0);
     bench.pass(1);
@@ -263,7 +277,9 @@ Deno.test("down: staged packets dropped, timers stopped, sessions wiped; nothing
   a.want();
   a.clear().device.link(false, 1420, a.now);
   a.collect();
-  assert.deepEqual(a.of("session-retire").map((retire) => retire.localIndex), [initiator.localIndex]);
+  assert.deepEqual(a.of("session-retire").map((retire) => retire.localIndex), [
+    initiator.localIndex,
+  ]);
   assert.equal(a.of("staged-drop").length, 1);
   assert.deepEqual(a.of("link"), [{ type: "link", up: false, mtu: 1420 }]);
   assert.equal(a.device.nextDeadline(), undefined);
@@ -303,7 +319,10 @@ Deno.test("strangers cannot fill the log", () => {
   assert.equal(a.log.length, LOG_LINES_PER_SECOND);
   a.pass(1_000);
   a.receive(nonsense, endpointOf(1));
-  assert.deepEqual(a.log.slice(-2), ["4800 messages left out", "Invalid response MAC (10.0.0.1:51820)"]);
+  assert.deepEqual(a.log.slice(-2), [
+    "4800 messages left out",
+    "Invalid response MAC (10.0.0.1:51820)",
+  ]);
 });
 
 Deno.test("without an endpoint the attempt is made and given up in silence; one that is set later is used at once", () => {
@@ -337,7 +356,9 @@ Deno.test("without a private key a wish waits for one", () => {
 
 Deno.test("a wall clock that steps back or far ahead stalls nothing", () => {
   const { a, b } = pair();
-  for (const step of [-3_600_000_000_000n, 10n ** 18n, -(10n ** 18n), -1_600_000_000_000_000_000n, 5n]) {
+  for (
+    const step of [-3_600_000_000_000n, 10n ** 18n, -(10n ** 18n), -1_600_000_000_000_000_000n, 5n]
+  ) {
     a.wallNs += step;
     b.wallNs -= step / 2n;
     a.pass(130_000);

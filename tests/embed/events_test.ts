@@ -65,10 +65,15 @@ Deno.test("a tunnel hears of each renewal of its session, without losing a packe
   const endpoint = { address: address4(0), port: right.tunnel.port, scope: 0 };
   endpoint.address.set([127, 0, 0, 1]);
   const allowedIps = [{ address: address4(2), prefix: 32 }];
-  left.local.configure({ privateKey: keys[0], peers: [{ publicKey: publicKeyOf(keys[1]), endpoint, allowedIps }] });
+  left.local.configure({
+    privateKey: keys[0],
+    peers: [{ publicKey: publicKeyOf(keys[1]), endpoint, allowedIps }],
+  });
   let sent = 0;
   await until("three renewals", () => {
-    if (right.packets.length === sent) left.tun.inject(udpPacket(address4(1), address4(2), sent++, 64));
+    if (right.packets.length === sent) {
+      left.tun.inject(udpPacket(address4(1), address4(2), sent++, 64));
+    }
     return right.handshakes.length >= 4;
   });
   await until("all packets", () => right.packets.length === sent);
@@ -77,7 +82,11 @@ Deno.test("a tunnel hears of each renewal of its session, without losing a packe
   deepEqual(right.endpoints.length, 1, "a renewal is no move");
   const own = left.events.filter(({ type }) => type === "handshake-completed");
   ok(own.length >= 4, `${own.length}`);
-  deepEqual(own[0], { type: "handshake-completed", publicKey: publicKeyOf(keys[1]), initiator: true });
+  deepEqual(own[0], {
+    type: "handshake-completed",
+    publicKey: publicKeyOf(keys[1]),
+    initiator: true,
+  });
 });
 
 Deno.test("a peer that does not answer: its handshake fails once, and is tried anew when there is something to send", async () => {
@@ -89,7 +98,10 @@ Deno.test("a peer that does not answer: its handshake fails once, and is tried a
     const { port } = nobody.addr as Deno.NetAddr;
     const endpoint = { address: Uint8Array.of(127, 0, 0, 1), port, scope: 0 };
     const allowedIps = [{ address: address4(2), prefix: 32 }];
-    left.local.configure({ privateKey: makePrivateKey(), peers: [{ publicKey, endpoint, allowedIps }] });
+    left.local.configure({
+      privateKey: makePrivateKey(),
+      peers: [{ publicKey, endpoint, allowedIps }],
+    });
     for (const failures of [1, 2]) {
       left.tun.inject(udpPacket(address4(1), address4(2), failures, 64));
       await until("the failure", () => left.events.length === failures);

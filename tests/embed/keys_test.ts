@@ -17,8 +17,12 @@ import {
 } from "../../lib/embed/keys.ts";
 
 /** RFC 7748 section 6.1: Alice's two keys. */
-const ALICE_PRIVATE = Uint8Array.fromHex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
-const ALICE_PUBLIC = Uint8Array.fromHex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
+const ALICE_PRIVATE = Uint8Array.fromHex(
+  "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+);
+const ALICE_PUBLIC = Uint8Array.fromHex(
+  "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+);
 
 const PARSERS = [["privateKey", parsePrivateKey], ["publicKey", parsePublicKey], [
   "presharedKey",
@@ -57,9 +61,15 @@ Deno.test("keys go from bytes to text and back, and what comes back is a copy", 
 Deno.test("a key of another form is refused with its word, what it is and what is required, and is not shown", () => {
   const text = formatKey(makePrivateKey());
   for (const [word, parse] of PARSERS) {
-    refuses(() => parse(text.slice(0, 43)), `${word}: 43 characters; 44 characters of base64 are required`);
+    refuses(
+      () => parse(text.slice(0, 43)),
+      `${word}: 43 characters; 44 characters of base64 are required`,
+    );
     refuses(() => parse(""), `${word}: 0 characters; 44 characters of base64 are required`);
-    refuses(() => parse("!" + text.slice(1)), `${word}: not base64 of 32 bytes; 44 characters of base64 are required`);
+    refuses(
+      () => parse("!" + text.slice(1)),
+      `${word}: not base64 of 32 bytes; 44 characters of base64 are required`,
+    );
     refuses(
       () => parse(text.slice(0, 42) + "=="),
       `${word}: not base64 of 32 bytes; 44 characters of base64 are required`,
@@ -74,7 +84,10 @@ Deno.test("a key of another form is refused with its word, what it is and what i
       () => parse(undefined as unknown as string),
       `${word}: undefined; 44 characters of base64 or 32 bytes are required`,
     );
-    refuses(() => parse("short", "peers[3].key"), "peers[3].key: 5 characters; 44 characters of base64 are required");
+    refuses(
+      () => parse("short", "peers[3].key"),
+      "peers[3].key: 5 characters; 44 characters of base64 are required",
+    );
   }
   refuses(() => formatKey(new Uint8Array(33)), "key: 33 bytes; 32 bytes are required");
 });

@@ -15,7 +15,8 @@ import {
 /** 10.0.0.n. */
 export const address4 = (n: number): Uint8Array => Uint8Array.of(10, 0, 0, n);
 /** fd00::n. */
-export const address6 = (n: number): Uint8Array => Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n);
+export const address6 = (n: number): Uint8Array =>
+  Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n);
 
 /** A tunnel and all that it said. */
 export interface Side extends AsyncDisposable {

@@ -85,7 +85,11 @@ Deno.test("a peer that moves is followed, and said to have moved once", async ()
   // A tunnel with the same key on another port is, to its peer, the same one that moved.
   const [{ publicKey, endpoint }] = left.tunnel.status().peers;
   const privateKey = makePrivateKey();
-  right.tunnel.addPeer({ publicKey: publicKeyOf(privateKey), endpoint: before, allowedIps: ["10.0.0.9/32"] });
+  right.tunnel.addPeer({
+    publicKey: publicKeyOf(privateKey),
+    endpoint: before,
+    allowedIps: ["10.0.0.9/32"],
+  });
   await using moved = side({
     privateKey,
     peers: [{ publicKey, endpoint: endpoint ?? "", allowedIps: ["10.0.0.2/32"] }],
@@ -95,7 +99,11 @@ Deno.test("a peer that moves is followed, and said to have moved once", async ()
     await until("a packet from the new place", () => right.packets.length === mark);
   }
   deepEqual(right.endpoints.slice(1), [
-    { publicKey: formatKey(publicKeyOf(privateKey)), endpoint: `127.0.0.1:${moved.tunnel.port}`, before },
+    {
+      publicKey: formatKey(publicKeyOf(privateKey)),
+      endpoint: `127.0.0.1:${moved.tunnel.port}`,
+      before,
+    },
   ]);
   // And packets go where it is.
   right.tunnel.send(udpPacket(address4(2), address4(9), 4, 64));
@@ -129,7 +137,11 @@ Deno.test("peers are added, changed and removed while the tunnel runs", async ()
   });
   const peer = () => left.tunnel.status().peers[0];
   equal(peer().hasPresharedKey, true);
-  left.tunnel.changePeer(publicKey, { allowedIps: ["10.0.0.2/31", "10.9.9.9"], presharedKey: null, description: "" });
+  left.tunnel.changePeer(publicKey, {
+    allowedIps: ["10.0.0.2/31", "10.9.9.9"],
+    presharedKey: null,
+    description: "",
+  });
   const { allowedIps, hasPresharedKey, persistentKeepalive, description } = peer();
   deepEqual(
     { allowedIps, hasPresharedKey, persistentKeepalive, description },
@@ -178,7 +190,10 @@ const shortPeer = { publicKey: "short" };
 /** Options that are wrong, and what is said of them. */
 const WRONG: readonly (readonly [Record<string, unknown>, string | RegExp])[] = [
   [{ privateKey: "c2hvcnQ=" }, "privateKey: 8 characters; 44 characters of base64 are required"],
-  [{ peers: [PEER, shortPeer] }, "peers[1].publicKey: 5 characters; 44 characters of base64 are required"],
+  [
+    { peers: [PEER, shortPeer] },
+    "peers[1].publicKey: 5 characters; 44 characters of base64 are required",
+  ],
   [
     { peers: [{ ...PEER, presharedKey: "x" }] },
     "peers[0].presharedKey: 1 characters; 44 characters of base64 are required",
@@ -215,7 +230,10 @@ const WRONG: readonly (readonly [Record<string, unknown>, string | RegExp])[] = 
     { peers: [{ ...PEER, description: "é".repeat(32) }] },
     "peers[0].description: 64 bytes; at most 63 bytes of UTF-8 are required",
   ],
-  [{ peers: [PEER, PEER] }, `peers[1].publicKey: ${PEER.publicKey}: a peer already; each peer's key is required once`],
+  [
+    { peers: [PEER, PEER] },
+    `peers[1].publicKey: ${PEER.publicKey}: a peer already; each peer's key is required once`,
+  ],
   [
     { peers: [{ publicKey: OWN }] },
     `peers[0].publicKey: ${OWN}: the tunnel's own key; the key of another one is required`,

@@ -41,9 +41,10 @@ Deno.test({
     let count = 0;
     for (const file of ["errno-base.h", "errno.h"]) {
       for (
-        const [, name, number] of Deno.readTextFileSync(`/usr/include/asm-generic/${file}`).matchAll(
-          /#define\s+(E[A-Z0-9]+)\s+(\d+)/g,
-        )
+        const [, name, number] of Deno.readTextFileSync(`/usr/include/asm-generic/${file}`)
+          .matchAll(
+            /#define\s+(E[A-Z0-9]+)\s+(\d+)/g,
+          )
       ) {
         assert.equal(errno.errnoNumber(name), Number(number));
         assert.equal(errno.errnoName(Number(number)), name);
@@ -61,13 +62,18 @@ Deno.test("an OsError names call, object, errno and what it means", () => {
   const error = errno.osError("bind", "udp port 7111", 98);
   assert.ok(error instanceof OsError);
   assert.equal(error.message, "udp port 7111: bind: Address already in use (EADDRINUSE)");
-  assert.equal(errno.osError("x", "y", 22, "the kernel's word").text, "Invalid argument: the kernel's word");
+  assert.equal(
+    errno.osError("x", "y", 22, "the kernel's word").text,
+    "Invalid argument: the kernel's word",
+  );
   assert.deepEqual([errno.osError("x", "y", 999).code, errno.osError("x", "y", 999).text], [
     "errno 999",
     "Unknown error",
   ]);
   assert.throws(() => errno.errnoNumber("EWHAT"), RangeError);
-  assert.throws(() => checked(-13, "open", "/x"), { message: "/x: open: Permission denied (EACCES)" });
+  assert.throws(() => checked(-13, "open", "/x"), {
+    message: "/x: open: Permission denied (EACCES)",
+  });
   assert.equal(checked(5, "open", "/x"), 5);
 });
 
@@ -119,7 +125,10 @@ Deno.test("files are made, written, read, locked and removed", () => {
 Deno.test("poll waits, in this thread and in another", async () => {
   const fd = libc.eventfd();
   try {
-    const fds = structs.pollfds([{ fd: -1, events: structs.POLLIN }, { fd, events: structs.POLLIN }]);
+    const fds = structs.pollfds([{ fd: -1, events: structs.POLLIN }, {
+      fd,
+      events: structs.POLLIN,
+    }]);
     const start = performance.now();
     assert.equal(libc.poll(fds, 30), 0);
     assert.ok(performance.now() - start >= 29);
@@ -130,7 +139,10 @@ Deno.test("poll waits, in this thread and in another", async () => {
     assert.deepEqual(structs.polledEvents(fds), [0, structs.POLLIN]);
     assert.equal(libc.read(fd, new Uint8Array(8)), 8);
     assert.equal(libc.read(fd, new Uint8Array(8)), -errno.EAGAIN);
-    assert.deepEqual(structs.polledEvents(await libc.pollLater([{ fd, events: structs.POLLIN }], 5)), [0]);
+    assert.deepEqual(
+      structs.polledEvents(await libc.pollLater([{ fd, events: structs.POLLIN }], 5)),
+      [0],
+    );
   } finally {
     libc.close(fd);
   }

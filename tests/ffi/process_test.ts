@@ -33,7 +33,8 @@ Deno.test("a program's code is what stands before its data and was never written
 });
 
 Deno.test("code that is unloaded leaves the process and comes back when it is run", async () => {
-  const resident = () => Number(/^RssFile:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1]);
+  const resident = () =>
+    Number(/^RssFile:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1]);
   const before = resident();
   unloadCode();
   const after = resident();

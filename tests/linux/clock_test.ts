@@ -17,11 +17,16 @@ Deno.test("the monotonic clock counts from boot and only goes forward", () => {
 });
 
 Deno.test("the monotonic clock is the same in a Worker", async () => {
-  const source = `import { now } from ${JSON.stringify(new URL("../../lib/runtime/clock.ts", import.meta.url).href)};
+  const source = `import { now } from ${
+    JSON.stringify(new URL("../../lib/runtime/clock.ts", import.meta.url).href)
+  };
     self.onmessage = () => postMessage(now()); postMessage("ready");`;
-  const worker = new Worker(`data:application/javascript,${encodeURIComponent(source)}`, { type: "module" });
+  const worker = new Worker(`data:application/javascript,${encodeURIComponent(source)}`, {
+    type: "module",
+  });
   try {
-    const next = () => new Promise<unknown>((resolve) => worker.onmessage = (event) => resolve(event.data));
+    const next = () =>
+      new Promise<unknown>((resolve) => worker.onmessage = (event) => resolve(event.data));
     assert.equal(await next(), "ready");
     const before = now();
     const theirs = next();

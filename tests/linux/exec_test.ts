@@ -19,14 +19,22 @@ async function exec(path: string, argv: string[], { input = "", env = {} } = {})
   await writer.write(new TextEncoder().encode(input)).catch(() => {});
   await writer.close().catch(() => {});
   const { code, signal, stdout, stderr } = await child.output();
-  return { code, signal, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+  return {
+    code,
+    signal,
+    stdout: new TextDecoder().decode(stdout),
+    stderr: new TextDecoder().decode(stderr),
+  };
 }
 
 const HOME = "/proc/self/ns/net";
 
 Deno.test("standard streams, arguments, environment and exit status are the command's own", async () => {
   const script = 'cat; printf "%s\\n" "$1" "$WG_TEST"; echo err >&2; exit 9';
-  const result = await exec(HOME, ["sh", "-c", script, "sh", "a  b"], { input: "in\n", env: { WG_TEST: "ü" } });
+  const result = await exec(HOME, ["sh", "-c", script, "sh", "a  b"], {
+    input: "in\n",
+    env: { WG_TEST: "ü" },
+  });
   assert.deepEqual(result, { code: 9, signal: null, stdout: "in\na  b\nü\n", stderr: "err\n" });
 });
 
@@ -81,7 +89,12 @@ Deno.test("a signal ends the command, which has the process' number", async () =
 });
 
 Deno.test("a command that cannot be is an error with its name, after which the process goes on", async () => {
-  for (const [command, code] of [["wg-no-such-command", "ENOENT"], ["/etc/passwd", "EACCES"], ["", "ENOENT"]]) {
+  for (
+    const [command, code] of [["wg-no-such-command", "ENOENT"], ["/etc/passwd", "EACCES"], [
+      "",
+      "ENOENT",
+    ]]
+  ) {
     const { code: status, stdout } = await exec(HOME, [command]);
     assert.equal(status, 3);
     assert.match(stdout, new RegExp(`^OsError ${command} exec ${code}\n$`));
@@ -105,7 +118,10 @@ Deno.test({
   fn: async () => {
     using namespace = freshNamespace();
     using home = NetNamespace.current();
-    const { stdout } = await exec(`/proc/${Deno.pid}/fd/${namespace.fd}`, ["readlink", "/proc/self/ns/net"]);
+    const { stdout } = await exec(`/proc/${Deno.pid}/fd/${namespace.fd}`, [
+      "readlink",
+      "/proc/self/ns/net",
+    ]);
     assert.equal(stdout, `net:[${namespace.identity.inode}]\n`);
     assert.notEqual(namespace.identity.inode, home.identity.inode);
   },

@@ -24,7 +24,9 @@ export function freshNamespace(): NetNamespace {
 
 /** Runs a command in the namespace and gives its standard output. Synchronous: the child inherits the namespace of this thread. */
 export function runIn(namespace: NetNamespace, command: string, ...args: string[]): string {
-  const { success, stdout, stderr } = namespace.run(() => new Deno.Command(command, { args }).outputSync());
+  const { success, stdout, stderr } = namespace.run(() =>
+    new Deno.Command(command, { args }).outputSync()
+  );
   assert.ok(success, `${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
   return new TextDecoder().decode(stdout);
 }

@@ -1,7 +1,18 @@
 /** Network namespaces and rdomains. Names are made in the machine's own /run/netns, high up, and taken away again. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { close, flock, LOCK_EX, LOCK_NB, mkdir, O_CLOEXEC, O_CREAT, O_RDONLY, open, unlink } from "../../ffi/libc.ts";
+import {
+  close,
+  flock,
+  LOCK_EX,
+  LOCK_NB,
+  mkdir,
+  O_CLOEXEC,
+  O_CREAT,
+  O_RDONLY,
+  open,
+  unlink,
+} from "../../ffi/libc.ts";
 import { EAGAIN } from "../../lib/base/errno.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { checkInterfaceName } from "../../lib/base/interface_name.ts";
@@ -22,7 +33,13 @@ import { QUEUE_BULK, QUEUE_MAIN } from "../../lib/data/bulk_flows.ts";
 import { VNET_HEADER_BYTES } from "../../lib/data/ports.ts";
 import { LinuxTunPort } from "../../lib/ports/linux_tun_port.ts";
 import { internetChecksum } from "../data/packets.ts";
-import { closeTun, openTun, setOffloads, tunName, tunNamespaceFd } from "../../lib/ports/open_tun.ts";
+import {
+  closeTun,
+  openTun,
+  setOffloads,
+  tunName,
+  tunNamespaceFd,
+} from "../../lib/ports/open_tun.ts";
 import { closeUdp, openUdp } from "../../lib/ports/open_udp.ts";
 import { freshNamespace, ip, ipJson, isRoot, osErrorOf } from "./lab.ts";
 
@@ -43,7 +60,9 @@ function withRdomain(name: string, body: (n: number, namespace: NetNamespace) =>
         using namespace = NetNamespace.rdomain(n, { create: true });
         body(n, namespace);
       } finally {
-        if (namedRdomains().includes(n)) new Deno.Command("ip", { args: ["netns", "del", `rdomain${n}`] }).outputSync();
+        if (namedRdomains().includes(n)) {
+          new Deno.Command("ip", { args: ["netns", "del", `rdomain${n}`] }).outputSync();
+        }
       }
     },
   });
@@ -62,14 +81,20 @@ Deno.test("one's own namespace needs no privileges", () => {
 
 Deno.test("rdomains that cannot be are refused by number", () => {
   for (const n of [-1, 256, 1.5, NaN, Infinity]) {
-    assert.throws(() => checkRdomain(n), (e: unknown) => e instanceof ConfigError && e.word === "rdomain");
+    assert.throws(
+      () => checkRdomain(n),
+      (e: unknown) => e instanceof ConfigError && e.word === "rdomain",
+    );
     assert.throws(() => NetNamespace.rdomain(n), ConfigError);
     assert.throws(() => removeRdomainIfEmpty(n), ConfigError);
   }
 });
 
 Deno.test("what is no network namespace is not entered", () => {
-  assert.match(osErrorOf("EINVAL", () => NetNamespace.atPath("/etc/passwd")), /^\/etc\/passwd: setns/);
+  assert.match(
+    osErrorOf("EINVAL", () => NetNamespace.atPath("/etc/passwd")),
+    /^\/etc\/passwd: setns/,
+  );
   osErrorOf("EINVAL", () => NetNamespace.atPath("/proc/self/ns/mnt"));
   osErrorOf("ENOENT", () => NetNamespace.atPath("/run/netns/wg-no-such-name"));
 });
@@ -79,7 +104,8 @@ withRdomain("an rdomain is a namespace that ip-netns(8) knows, its lo up", (n, n
   assert.equal(rdomainOf(namespace.identity), n);
   using again = NetNamespace.rdomain(n);
   assert.ok(sameNamespace(namespace.identity, again.identity));
-  const { success, stdout } = new Deno.Command("ip", { args: ["-n", `rdomain${n}`, "-br", "link"] }).outputSync();
+  const { success, stdout } = new Deno.Command("ip", { args: ["-n", `rdomain${n}`, "-br", "link"] })
+    .outputSync();
   assert.ok(success);
   assert.match(new TextDecoder().decode(stdout), /^lo .*LOOPBACK,UP/);
   using home = NetNamespace.current();
@@ -90,21 +116,24 @@ withRdomain("an rdomain is a namespace that ip-netns(8) knows, its lo up", (n, n
   osErrorOf("ENOENT", () => NetNamespace.rdomain(n));
 });
 
-withRdomain("run comes back after a throw, nests, and refuses what is not synchronous", (_n, namespace) => {
-  using home = NetNamespace.current();
-  const here = () => {
-    using now = NetNamespace.current();
-    return now.identity;
-  };
-  assert.throws(() => namespace.run(() => assert.fail("inside")), /inside/);
-  assert.ok(sameNamespace(here(), home.identity));
-  const seen = namespace.run(() => [here(), home.run(here), here()]);
-  assert.ok(sameNamespace(seen[0], namespace.identity));
-  assert.ok(sameNamespace(seen[1], home.identity));
-  assert.ok(sameNamespace(seen[2], namespace.identity));
-  assert.throws(() => namespace.run(() => Promise.resolve()), TypeError);
-  assert.ok(sameNamespace(here(), home.identity));
-});
+withRdomain(
+  "run comes back after a throw, nests, and refuses what is not synchronous",
+  (_n, namespace) => {
+    using home = NetNamespace.current();
+    const here = () => {
+      using now = NetNamespace.current();
+      return now.identity;
+    };
+    assert.throws(() => namespace.run(() => assert.fail("inside")), /inside/);
+    assert.ok(sameNamespace(here(), home.identity));
+    const seen = namespace.run(() => [here(), home.run(here), here()]);
+    assert.ok(sameNamespace(seen[0], namespace.identity));
+    assert.ok(sameNamespace(seen[1], home.identity));
+    assert.ok(sameNamespace(seen[2], namespace.identity));
+    assert.throws(() => namespace.run(() => Promise.resolve()), TypeError);
+    assert.ok(sameNamespace(here(), home.identity));
+  },
+);
 
 withRdomain("an rdomain with an interface or a socket in it stays", (n, namespace) => {
   const tun = namespace.run(() => openTun("wgtest1"));
@@ -142,7 +171,10 @@ Deno.test({
       const outputs = await Promise.all(
         Array.from(
           { length: 5 },
-          () => new Deno.Command(Deno.execPath(), { args: ["run", "--no-check", "-A", program, String(n)] }).output(),
+          () =>
+            new Deno.Command(Deno.execPath(), {
+              args: ["run", "--no-check", "-A", program, String(n)],
+            }).output(),
         ),
       );
       const inodes = outputs.map(({ stdout, stderr }) =>
@@ -199,7 +231,10 @@ Deno.test({
         assert.equal(link.linkinfo.info_data.vnet_hdr, true);
         assert.equal(link.linkinfo.info_data.pi, false);
         assert.equal(link.linkinfo.info_data.persist, false);
-        assert.deepEqual(setOffloads(tun.fd, tun.name, { tso: false, uso: false }), { tso: false, uso: false });
+        assert.deepEqual(setOffloads(tun.fd, tun.name, { tso: false, uso: false }), {
+          tso: false,
+          uso: false,
+        });
         assert.equal(setOffloads(tun.fd, tun.name, both).tso, true);
       } finally {
         closeTun(tun);
@@ -211,7 +246,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a TUN device has a second queue, and a flow's packets come from the one that it was last written to",
+  name:
+    "a TUN device has a second queue, and a flow's packets come from the one that it was last written to",
   ignore: !isRoot,
   fn: () => {
     using namespace = freshNamespace();
@@ -261,7 +297,20 @@ function echoRequest(): Uint8Array {
 }
 
 Deno.test("bad interface names never reach the kernel, and good ones pass", () => {
-  for (const name of ["wg0", "x".repeat(15), "a.b", "wg_1-2", "...", "wg+x", "-x", "wgä", "a;b", "€€€€€"]) {
+  for (
+    const name of [
+      "wg0",
+      "x".repeat(15),
+      "a.b",
+      "wg_1-2",
+      "...",
+      "wg+x",
+      "-x",
+      "wgä",
+      "a;b",
+      "€€€€€",
+    ]
+  ) {
     assert.equal(checkInterfaceName(name), name);
   }
   for (
@@ -294,7 +343,10 @@ Deno.test("listening sockets are those that listen", () => {
     const tcp = found.filter((s) => s.protocol === "tcp" && s.localPort === port);
     assert.deepEqual(tcp.map((s) => formatIp(s.localAddress)), ["127.0.0.1"]);
     const both = found.filter((s) => s.protocol === "udp" && s.localPort === udp.port);
-    assert.deepEqual(both.map((s) => formatIp(s.localAddress)), udp.fd6 < 0 ? ["0.0.0.0"] : ["0.0.0.0", "::"]);
+    assert.deepEqual(
+      both.map((s) => formatIp(s.localAddress)),
+      udp.fd6 < 0 ? ["0.0.0.0"] : ["0.0.0.0", "::"],
+    );
     assert.ok(inetSockets().length >= found.length);
   } finally {
     closeUdp(udp);
@@ -302,43 +354,58 @@ Deno.test("listening sockets are those that listen", () => {
 });
 
 Deno.test("the kernel's socket tables are read by its own layout, and rubbish is left out", () => {
-  const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+  const head =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
   const row =
     "   0: 0100007F:1BC7 0200000A:0035 07 00000010:00000020 00:00000000 00000000  1000        0 12345 2 0 0\n";
   const [socket] = parseSockets(head + row, "udp", 4);
   assert.deepEqual(
-    [formatIp(socket.localAddress), socket.localPort, formatIp(socket.remoteAddress), socket.remotePort],
+    [
+      formatIp(socket.localAddress),
+      socket.localPort,
+      formatIp(socket.remoteAddress),
+      socket.remotePort,
+    ],
     ["127.0.0.1", 7111, "10.0.0.2", 53],
   );
-  assert.deepEqual([socket.state, socket.sendQueue, socket.receiveQueue, socket.uid, socket.inode], [
-    7,
-    16,
-    32,
-    1000,
-    12345,
-  ]);
-  const six = row.replace("0100007F", "B80D0120000000000000000001000000").replace("0200000A", "0".repeat(32));
+  assert.deepEqual(
+    [socket.state, socket.sendQueue, socket.receiveQueue, socket.uid, socket.inode],
+    [
+      7,
+      16,
+      32,
+      1000,
+      12345,
+    ],
+  );
+  const six = row.replace("0100007F", "B80D0120000000000000000001000000").replace(
+    "0200000A",
+    "0".repeat(32),
+  );
   assert.equal(formatIp(parseSockets(head + six, "udp", 6)[0].localAddress), "2001:db8::1");
   for (const bad of ["", head, head + "garbage\n", head + six, head + row.replace("1BC7", "1BC")]) {
     assert.deepEqual(parseSockets(bad, "udp", 4), [], bad);
   }
 });
 
-withRdomain("nobody takes an rdomain away before what was meant for it is in it", (n, namespace) => {
-  // removeRdomainIfEmpty does its work under this lock.
-  const lockNow = () => {
-    const directory = open(NETNS_DIRECTORY, O_RDONLY | O_CLOEXEC);
-    try {
-      return flock(directory, LOCK_EX | LOCK_NB);
-    } finally {
-      close(directory);
-    }
-  };
-  namespace.close();
-  assert.equal(NetNamespace.occupy(n, lockNow), -EAGAIN);
-  // Somebody else on this machine may hold it for a moment.
-  assert.ok(Array.from({ length: 1000 }, lockNow).includes(0));
-});
+withRdomain(
+  "nobody takes an rdomain away before what was meant for it is in it",
+  (n, namespace) => {
+    // removeRdomainIfEmpty does its work under this lock.
+    const lockNow = () => {
+      const directory = open(NETNS_DIRECTORY, O_RDONLY | O_CLOEXEC);
+      try {
+        return flock(directory, LOCK_EX | LOCK_NB);
+      } finally {
+        close(directory);
+      }
+    };
+    namespace.close();
+    assert.equal(NetNamespace.occupy(n, lockNow), -EAGAIN);
+    // Somebody else on this machine may hold it for a moment.
+    assert.ok(Array.from({ length: 1000 }, lockNow).includes(0));
+  },
+);
 
 withRdomain("an rdomain made for something that failed is not left", (n, namespace) => {
   namespace.close();

@@ -1,7 +1,15 @@
 /** The pair of UDP sockets, as the kernel gave them. */
 import assert from "node:assert/strict";
 import { checked } from "../../ffi/errno.ts";
-import { bind, close, getsockname, getsockopt, SOCK_CLOEXEC, SOCK_DGRAM, socket } from "../../ffi/libc.ts";
+import {
+  bind,
+  close,
+  getsockname,
+  getsockopt,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  socket,
+} from "../../ffi/libc.ts";
 import { AF_INET6, sockaddr, SOCKADDR_IN6_BYTES, sockaddrPort } from "../../ffi/structs.ts";
 import { listeningSockets } from "../../lib/linux/sockets.ts";
 import { closeUdp, type OpenedUdp, openUdp, setFwmark } from "../../lib/ports/open_udp.ts";
@@ -18,19 +26,24 @@ function using_(udp: OpenedUdp, body: (udp: OpenedUdp) => void): void {
 /** Whether this process has CAP_NET_ADMIN (12) in the first user namespace, the only one whose identity map is whole. */
 function mayForceBuffers(): boolean {
   const wholeMap = /^\s*0\s+0\s+4294967295\s*$/.test(Deno.readTextFileSync("/proc/self/uid_map"));
-  const effective = BigInt("0x" + /^CapEff:\t([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1]);
+  const effective = BigInt(
+    "0x" + /^CapEff:\t([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1],
+  );
   return wholeMap && (effective >> 12n & 1n) === 1n;
 }
 
 Deno.test("both families are on one port, with the options that packets need", () => {
   using_(openUdp({ port: 0 }), ({ fd4, fd6, port }) => {
     assert.ok(port > 0);
-    const ports = listeningSockets().filter((s) => s.protocol === "udp" && s.localPort === port).map((s) => s.family);
+    const ports = listeningSockets().filter((s) => s.protocol === "udp" && s.localPort === port)
+      .map((s) => s.family);
     assert.deepEqual(ports, fd6 < 0 ? [4] : [4, 6]);
     // IP_PKTINFO, IP_RECVTOS, IP_MTU_DISCOVER
     assert.deepEqual([8, 13, 10].map((option) => getsockopt(fd4, 0, option)), [1, 1, 0]);
     // IPV6_V6ONLY, IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_MTU_DISCOVER
-    if (fd6 >= 0) assert.deepEqual([26, 49, 66, 23].map((option) => getsockopt(fd6, 41, option)), [1, 1, 1, 0]);
+    if (fd6 >= 0) {
+      assert.deepEqual([26, 49, 66, 23].map((option) => getsockopt(fd6, 41, option)), [1, 1, 1, 0]);
+    }
     // SO_RCVBUF says twice what was asked for; without CAP_NET_ADMIN over the machine the sysctl's limit counts.
     if (mayForceBuffers()) {
       assert.deepEqual([8, 7].map((option) => getsockopt(fd4, 1, option)), Array(2).fill(14 << 20));
@@ -98,7 +111,9 @@ Deno.test({
   ignore: !isRoot,
   fn: () => {
     using_(openUdp({ port: 0, fwmark: 0xca6c_0001 }), (udp) => {
-      for (const fd of [udp.fd4, udp.fd6]) if (fd >= 0) assert.equal((getsockopt(fd, 1, 36) ?? 0) >>> 0, 0xca6c_0001);
+      for (const fd of [udp.fd4, udp.fd6]) {
+        if (fd >= 0) assert.equal((getsockopt(fd, 1, 36) ?? 0) >>> 0, 0xca6c_0001);
+      }
       setFwmark(udp, 0);
       assert.equal(getsockopt(udp.fd4, 1, 36), 0);
     });

@@ -39,64 +39,101 @@ function scene(name: string, body: (scene: Scene) => void): void {
   });
 }
 
-scene("links are as ip(8) has them, and changes of all kinds arrive", ({ namespace, routes, link }) => {
-  routes.setLink(link.index, { mtu: 1380, alias: "to the other side ü", group: 77, queueLength: 900 });
-  const theirs = ipJson(namespace, "link", "show").map((l) => [l.ifindex, l.ifname, l.mtu, l.ifalias ?? "", l.txqlen]);
-  assert.deepEqual(routes.links().map((l) => [l.index, l.name, l.mtu, l.alias, l.queueLength]), theirs);
-  const own = routes.requireLink("wgtest0");
-  assert.deepEqual([own.mtu, own.alias, own.group, own.kind], [1380, "to the other side ü", 77, "tun"]);
-  assert.notEqual(own.flags & IFF_UP, 0);
-  const [{ stats64 }] = ipJson(namespace, "-stats", "link", "show", "lo");
-  assert.equal(routes.links()[0].stats?.rxBytes, stats64.rx.bytes);
+scene(
+  "links are as ip(8) has them, and changes of all kinds arrive",
+  ({ namespace, routes, link }) => {
+    routes.setLink(link.index, {
+      mtu: 1380,
+      alias: "to the other side ü",
+      group: 77,
+      queueLength: 900,
+    });
+    const theirs = ipJson(namespace, "link", "show").map((
+      l,
+    ) => [l.ifindex, l.ifname, l.mtu, l.ifalias ?? "", l.txqlen]);
+    assert.deepEqual(
+      routes.links().map((l) => [l.index, l.name, l.mtu, l.alias, l.queueLength]),
+      theirs,
+    );
+    const own = routes.requireLink("wgtest0");
+    assert.deepEqual([own.mtu, own.alias, own.group, own.kind], [
+      1380,
+      "to the other side ü",
+      77,
+      "tun",
+    ]);
+    assert.notEqual(own.flags & IFF_UP, 0);
+    const [{ stats64 }] = ipJson(namespace, "-stats", "link", "show", "lo");
+    assert.equal(routes.links()[0].stats?.rxBytes, stats64.rx.bytes);
 
-  routes.setLink(link.index, { up: false, alias: "" });
-  routes.setLink(link.index, { name: "wgtest9" });
-  const [after] = ipJson(namespace, "link", "show", "wgtest9");
-  assert.equal(after.ifalias, undefined);
-  assert.ok(!after.flags.includes("UP"));
-  assert.equal(routes.link("wgtest0"), undefined);
-  assert.equal(routes.link(link.index)?.name, "wgtest9");
-});
+    routes.setLink(link.index, { up: false, alias: "" });
+    routes.setLink(link.index, { name: "wgtest9" });
+    const [after] = ipJson(namespace, "link", "show", "wgtest9");
+    assert.equal(after.ifalias, undefined);
+    assert.ok(!after.flags.includes("UP"));
+    assert.equal(routes.link("wgtest0"), undefined);
+    assert.equal(routes.link(link.index)?.name, "wgtest9");
+  },
+);
 
-scene("an address of each family is usable at once, with its connected route", ({ namespace, routes, link }) => {
-  const interfaceIndex = link.index;
-  routes.addAddress({ address: ip("192.168.5.1"), prefix: 24, broadcast: ip("192.168.5.255"), interfaceIndex });
-  routes.addAddress({ address: ip("fd00::1"), prefix: 64, interfaceIndex });
-  routes.addAddress({ address: ip("10.1.1.1"), prefix: 32, peer: ip("10.1.1.2"), interfaceIndex, label: "wgtest0:a" });
-  routes.addAddress({ address: ip("10.4.0.1"), prefix: 16, interfaceIndex, metric: 55 });
+scene(
+  "an address of each family is usable at once, with its connected route",
+  ({ namespace, routes, link }) => {
+    const interfaceIndex = link.index;
+    routes.addAddress({
+      address: ip("192.168.5.1"),
+      prefix: 24,
+      broadcast: ip("192.168.5.255"),
+      interfaceIndex,
+    });
+    routes.addAddress({ address: ip("fd00::1"), prefix: 64, interfaceIndex });
+    routes.addAddress({
+      address: ip("10.1.1.1"),
+      prefix: 32,
+      peer: ip("10.1.1.2"),
+      interfaceIndex,
+      label: "wgtest0:a",
+    });
+    routes.addAddress({ address: ip("10.4.0.1"), prefix: 16, interfaceIndex, metric: 55 });
 
-  const [shown] = ipJson(namespace, "address", "show", "dev", "wgtest0");
-  // deno-lint-ignore no-explicit-any
-  const theirs = shown.addr_info.map((a: any) => [
-    `${a.local}/${a.prefixlen}`,
-    a.address ?? "",
-    a.broadcast ?? "",
-    a.label ?? "",
-    a.metric ?? 0,
-  ]);
-  const ours = routes.addresses({ interfaceIndex }).map((a) => [
-    `${formatIp(a.address)}/${a.prefix}`,
-    a.peer === undefined ? "" : formatIp(a.peer),
-    a.broadcast === undefined ? "" : formatIp(a.broadcast),
-    a.label,
-    a.metric,
-  ]);
-  assert.deepEqual(ours, theirs);
-  assert.equal(ours.length, 4);
-  // deno-lint-ignore no-explicit-any
-  assert.ok(shown.addr_info.every((a: any) => a.tentative !== true));
+    const [shown] = ipJson(namespace, "address", "show", "dev", "wgtest0");
+    // deno-lint-ignore no-explicit-any
+    const theirs = shown.addr_info.map((a: any) => [
+      `${a.local}/${a.prefixlen}`,
+      a.address ?? "",
+      a.broadcast ?? "",
+      a.label ?? "",
+      a.metric ?? 0,
+    ]);
+    const ours = routes.addresses({ interfaceIndex }).map((a) => [
+      `${formatIp(a.address)}/${a.prefix}`,
+      a.peer === undefined ? "" : formatIp(a.peer),
+      a.broadcast === undefined ? "" : formatIp(a.broadcast),
+      a.label,
+      a.metric,
+    ]);
+    assert.deepEqual(ours, theirs);
+    assert.equal(ours.length, 4);
+    // deno-lint-ignore no-explicit-any
+    assert.ok(shown.addr_info.every((a: any) => a.tentative !== true));
 
-  const connected = routes.routes({ table: 254 }).map((r) => `${formatIp(r.destination)}/${r.prefix} ${r.metric}`);
-  for (const route of ["192.168.5.0/24 0", "10.1.1.2/32 0", "10.4.0.0/16 55", "fd00::/64 256"]) {
-    assert.ok(connected.includes(route), `${route} in ${connected}`);
-  }
-  assert.equal(routes.getRoute(ip("fd00::9")).interfaceIndex, link.index);
-  assert.equal(formatIp(routes.getRoute(ip("192.168.5.9")).preferredSource ?? ip("::")), "192.168.5.1");
+    const connected = routes.routes({ table: 254 }).map((r) =>
+      `${formatIp(r.destination)}/${r.prefix} ${r.metric}`
+    );
+    for (const route of ["192.168.5.0/24 0", "10.1.1.2/32 0", "10.4.0.0/16 55", "fd00::/64 256"]) {
+      assert.ok(connected.includes(route), `${route} in ${connected}`);
+    }
+    assert.equal(routes.getRoute(ip("fd00::9")).interfaceIndex, link.index);
+    assert.equal(
+      formatIp(routes.getRoute(ip("192.168.5.9")).preferredSource ?? ip("::")),
+      "192.168.5.1",
+    );
 
-  routes.deleteAddress({ address: ip("fd00::1"), prefix: 64, interfaceIndex });
-  assert.deepEqual(routes.addresses({ interfaceIndex, family: 6 }), []);
-  routes.replaceAddress({ address: ip("192.168.5.1"), prefix: 24, interfaceIndex });
-});
+    routes.deleteAddress({ address: ip("fd00::1"), prefix: 64, interfaceIndex });
+    assert.deepEqual(routes.addresses({ interfaceIndex, family: 6 }), []);
+    routes.replaceAddress({ address: ip("192.168.5.1"), prefix: 24, interfaceIndex });
+  },
+);
 
 scene("routes of both families are as ip(8) has them", ({ namespace, routes, link }) => {
   const interfaceIndex = link.index;
@@ -109,15 +146,28 @@ scene("routes of both families are as ip(8) has them", ({ namespace, routes, lin
   routes.addRoute({ destination: ip("::"), prefix: 0, interfaceIndex });
   routes.addRoute({ destination: ip("10.10.0.0"), prefix: 16, type: "blackhole" });
   routes.addRoute({ destination: ip("2001:db8:1::"), prefix: 48, type: "unreachable" });
-  routes.addRoute({ destination: ip("10.12.0.0"), prefix: 16, gateway: ip("fd00::7"), interfaceIndex });
-  routes.addRoute({ destination: ip("10.13.0.0"), prefix: 16, interfaceIndex, preferredSource: ip("192.168.5.1") });
+  routes.addRoute({
+    destination: ip("10.12.0.0"),
+    prefix: 16,
+    gateway: ip("fd00::7"),
+    interfaceIndex,
+  });
+  routes.addRoute({
+    destination: ip("10.13.0.0"),
+    prefix: 16,
+    interfaceIndex,
+    preferredSource: ip("192.168.5.1"),
+  });
 
-  const key = (r: { type: string; destination: string; gateway: string; dev: string; metric: number }) =>
-    [r.type, r.destination, r.gateway, r.dev, r.metric].join(" ");
+  const key = (
+    r: { type: string; destination: string; gateway: string; dev: string; metric: number },
+  ) => [r.type, r.destination, r.gateway, r.dev, r.metric].join(" ");
   const theirs = (["-4", "-6"] as const).flatMap((family) =>
     ["main", "1000"].flatMap((table) =>
       // A table that IPv6 does not have makes ip(8) fail.
-      family === "-6" && table === "1000" ? [] : ipJson(namespace, family, "route", "show", "table", table)
+      family === "-6" && table === "1000"
+        ? []
+        : ipJson(namespace, family, "route", "show", "table", table)
     )
   ).map((r) =>
     key({
@@ -145,7 +195,12 @@ scene("routes of both families are as ip(8) has them", ({ namespace, routes, lin
   assert.ok(routes.routes({ family: 6 }).every((r) => r.family === 6));
 
   const match = routes.getRoute(ip("10.9.3.3"), { match: true });
-  assert.deepEqual([formatIp(match.destination), match.prefix, match.metric, match.mtu], ["10.9.0.0", 16, 7, 1300]);
+  assert.deepEqual([formatIp(match.destination), match.prefix, match.metric, match.mtu], [
+    "10.9.0.0",
+    16,
+    7,
+    1300,
+  ]);
   assert.equal(routes.getRoute(ip("2001:db8:5::1"), { match: true }).prefix, 32);
   routes.changeRoute({ ...ten, gateway: ip("192.168.5.3") });
   assert.equal(formatIp(routes.getRoute(ip("10.9.3.3")).gateway ?? ip("::")), "192.168.5.3");
@@ -172,7 +227,11 @@ scene("what cannot be done is an OsError that names the call, the object and the
     ["EINVAL", /RTM_NEWADDR/, () => routes.addAddress({ ...own, prefix: 33 })],
     ["EEXIST", /^route 10\.9\.0\.0\/16: RTM_NEWROUTE: File exists/, () => routes.addRoute(ten)],
     ["EINVAL", /prefix/, () => routes.addRoute({ ...ten, prefix: 12 })],
-    ["ENETUNREACH", /gateway/, () => routes.addRoute({ ...ten, destination: ip("10.8.0.0"), gateway: ip("1.1.1.1") })],
+    [
+      "ENETUNREACH",
+      /gateway/,
+      () => routes.addRoute({ ...ten, destination: ip("10.8.0.0"), gateway: ip("1.1.1.1") }),
+    ],
     ["ENOENT", /RTM_NEWROUTE/, () => routes.changeRoute({ ...ten, destination: ip("10.7.0.0") })],
     ["ESRCH", /RTM_DELROUTE/, () => routes.deleteRoute({ ...ten, destination: ip("10.7.0.0") })],
     ["ENETUNREACH", /^8\.8\.8\.8: RTM_GETROUTE/, () => routes.getRoute(ip("8.8.8.8"))],
@@ -194,7 +253,10 @@ scene("what cannot be done is an OsError that names the call, the object and the
 });
 
 scene("a dump of more than one datagram is whole", ({ namespace, routes, link }) => {
-  const batch = Array.from({ length: 2000 }, (_, i) => `route add 10.${100 + (i >> 8)}.${i & 255}.0/24 dev wgtest0`);
+  const batch = Array.from(
+    { length: 2000 },
+    (_, i) => `route add 10.${100 + (i >> 8)}.${i & 255}.0/24 dev wgtest0`,
+  );
   const file = Deno.makeTempFileSync();
   try {
     Deno.writeTextFileSync(file, batch.join("\n"));
@@ -206,31 +268,41 @@ scene("a dump of more than one datagram is whole", ({ namespace, routes, link })
   assert.equal(new Set(found.map((r) => formatIp(r.destination))).size, 2000);
 });
 
-scene("a dump is whole and without doubles while others change what it lists", ({ namespace, routes, link }) => {
-  // What goes stands before what stays, so that what stays moves up while it is being listed.
-  const going = Array.from({ length: 40 }, (_, i) => `10.2.0.${i}/32 dev wgtest0`);
-  const steady = Array.from({ length: 2500 }, (_, i) => `10.1.${i >> 8}.${i & 255}/32 dev wgtest0`);
-  const all = [...going, ...steady].map((address) => `address add ${address}`);
-  const churn = going.flatMap((address) => [`address del ${address}`, ...new Array(20).fill("link set lo up")]);
-  const folder = Deno.makeTempDirSync();
-  try {
-    Deno.writeTextFileSync(`${folder}/all`, all.join("\n"));
-    Deno.writeTextFileSync(`${folder}/churn`, churn.join("\n"));
-    runIn(namespace, "ip", "-batch", `${folder}/all`);
-    runIn(namespace, "sh", "-c", `ip -batch ${folder}/churn >/dev/null 2>&1 & echo`);
-    const deadline = performance.now() + 10_000;
-    let left = going.length;
-    while (left > 0 && performance.now() < deadline) {
-      const found = routes.addresses({ interfaceIndex: link.index, family: 4 }).map((a) => formatIp(a.address));
-      left = found.filter((address) => address.startsWith("10.2.")).length;
-      assert.equal(found.length - left, 2500);
-      assert.equal(new Set(found).size, found.length);
+scene(
+  "a dump is whole and without doubles while others change what it lists",
+  ({ namespace, routes, link }) => {
+    // What goes stands before what stays, so that what stays moves up while it is being listed.
+    const going = Array.from({ length: 40 }, (_, i) => `10.2.0.${i}/32 dev wgtest0`);
+    const steady = Array.from(
+      { length: 2500 },
+      (_, i) => `10.1.${i >> 8}.${i & 255}/32 dev wgtest0`,
+    );
+    const all = [...going, ...steady].map((address) => `address add ${address}`);
+    const churn = going.flatMap((
+      address,
+    ) => [`address del ${address}`, ...new Array(20).fill("link set lo up")]);
+    const folder = Deno.makeTempDirSync();
+    try {
+      Deno.writeTextFileSync(`${folder}/all`, all.join("\n"));
+      Deno.writeTextFileSync(`${folder}/churn`, churn.join("\n"));
+      runIn(namespace, "ip", "-batch", `${folder}/all`);
+      runIn(namespace, "sh", "-c", `ip -batch ${folder}/churn >/dev/null 2>&1 & echo`);
+      const deadline = performance.now() + 10_000;
+      let left = going.length;
+      while (left > 0 && performance.now() < deadline) {
+        const found = routes.addresses({ interfaceIndex: link.index, family: 4 }).map((a) =>
+          formatIp(a.address)
+        );
+        left = found.filter((address) => address.startsWith("10.2.")).length;
+        assert.equal(found.length - left, 2500);
+        assert.equal(new Set(found).size, found.length);
+      }
+      assert.equal(left, 0);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
     }
-    assert.equal(left, 0);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
-});
+  },
+);
 
 scene("a subscription tells what happens to a link, and its end", ({ namespace, routes, link }) => {
   using monitor = LinkMonitor.open(namespace);

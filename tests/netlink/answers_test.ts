@@ -26,10 +26,29 @@ function messages(command: string, type: number): NetlinkMessage[] {
 const text = (bytes: Uint8Array | undefined) => bytes === undefined ? undefined : formatIp(bytes);
 
 Deno.test("links as Linux describes them", () => {
-  const [lo, tun] = messages("ip link show", 16).map((message) => decodeLink(message) ?? assert.fail());
-  assert.deepEqual([lo.index, lo.name, lo.flags, lo.mtu, lo.type, lo.kind], [1, "lo", 0x10049, 65536, 772, ""]);
+  const [lo, tun] = messages("ip link show", 16).map((message) =>
+    decodeLink(message) ?? assert.fail()
+  );
+  assert.deepEqual([lo.index, lo.name, lo.flags, lo.mtu, lo.type, lo.kind], [
+    1,
+    "lo",
+    0x10049,
+    65536,
+    772,
+    "",
+  ]);
   assert.deepEqual(
-    [tun.index, tun.name, tun.flags, tun.mtu, tun.type, tun.kind, tun.group, tun.queueLength, tun.operState],
+    [
+      tun.index,
+      tun.name,
+      tun.flags,
+      tun.mtu,
+      tun.type,
+      tun.kind,
+      tun.group,
+      tun.queueLength,
+      tun.operState,
+    ],
     [2, "wgc", 0x1091, 1420, 0xfffe, "tun", 3, 900, 2],
   );
   assert.equal(lo.address.length, 6);
@@ -43,7 +62,16 @@ Deno.test("addresses as Linux describes them", () => {
     .map((message) => decodeAddress(message) ?? assert.fail())
     .map((
       a,
-    ) => [text(a.address), a.prefix, a.interfaceIndex, text(a.peer), text(a.broadcast), a.label, a.scope, a.flags]);
+    ) => [
+      text(a.address),
+      a.prefix,
+      a.interfaceIndex,
+      text(a.peer),
+      text(a.broadcast),
+      a.label,
+      a.scope,
+      a.flags,
+    ]);
   assert.deepEqual(found, [
     ["127.0.0.1", 8, 1, undefined, undefined, "lo", 254, 0x80],
     ["192.168.5.1", 24, 2, undefined, "192.168.5.255", "wgc", 0, 0x80],
@@ -56,18 +84,28 @@ Deno.test("addresses as Linux describes them", () => {
 Deno.test("routes as Linux describes them", () => {
   const commands = ["ip -4 route show", "ip -4 route show table 1000", "ip -6 route show"];
   const show = (r: Route) => [
-    `${r.family} ${r.type} ${text(r.destination)}/${r.prefix} table ${r.table} metric ${r.metric} proto ${r.protocol}`,
+    `${r.family} ${r.type} ${
+      text(r.destination)
+    }/${r.prefix} table ${r.table} metric ${r.metric} proto ${r.protocol}`,
     text(r.gateway),
     r.interfaceIndex,
     text(r.preferredSource),
     r.nextHops.map((hop) => text(hop.gateway)).join(" "),
   ];
-  const found = commands.flatMap((command) => messages(command, 24)).map((m) => show(decodeRoute(m) ?? assert.fail()));
+  const found = commands.flatMap((command) => messages(command, 24)).map((m) =>
+    show(decodeRoute(m) ?? assert.fail())
+  );
   assert.deepEqual(found, [
     ["4 unicast 0.0.0.0/0 table 254 metric 0 proto 4", undefined, 2, undefined, ""],
     ["4 unicast 10.1.1.2/32 table 254 metric 0 proto 2", undefined, 2, "10.1.1.1", ""],
     ["4 unicast 10.9.0.0/16 table 254 metric 7 proto 4", "192.168.5.3", 2, undefined, ""],
-    ["4 unicast 10.11.0.0/16 table 254 metric 0 proto 4", "192.168.5.4", 2, undefined, "192.168.5.4 192.168.5.5"],
+    [
+      "4 unicast 10.11.0.0/16 table 254 metric 0 proto 4",
+      "192.168.5.4",
+      2,
+      undefined,
+      "192.168.5.4 192.168.5.5",
+    ],
     ["4 unicast 10.12.0.0/16 table 254 metric 0 proto 3", "fd00::7", 2, undefined, ""],
     ["4 unicast 192.168.5.0/24 table 254 metric 0 proto 2", undefined, 2, "192.168.5.1", ""],
     ["4 blackhole 10.10.0.0/16 table 1000 metric 0 proto 4", undefined, 0, undefined, ""],
@@ -78,8 +116,14 @@ Deno.test("routes as Linux describes them", () => {
 
 Deno.test("errors carry the kernel's sentence where it gives one", () => {
   const verdict = (command: string) => readVerdict(messages(command, NLMSG_ERROR)[0]);
-  assert.deepEqual(verdict("ip route add 10.9.0.0/16 via 192.168.5.3 metric 7"), { errno: 17, detail: "" });
-  assert.deepEqual(verdict("ip link set dev wgc mtu 7"), { errno: 22, detail: "mtu less than device minimum" });
+  assert.deepEqual(verdict("ip route add 10.9.0.0/16 via 192.168.5.3 metric 7"), {
+    errno: 17,
+    detail: "",
+  });
+  assert.deepEqual(verdict("ip link set dev wgc mtu 7"), {
+    errno: 22,
+    detail: "mtu less than device minimum",
+  });
 });
 
 Deno.test("verdicts that are cut short or lie are refused", () => {
@@ -95,9 +139,16 @@ Deno.test("verdicts that are cut short or lie are refused", () => {
   assert.equal(readVerdict(message(NLMSG_ERROR, 0, "11000000")), undefined, "a positive code");
   assert.deepEqual(readVerdict(message(NLMSG_DONE, 0, "")), { errno: 0, detail: "" });
   assert.deepEqual(readVerdict(message(NLMSG_DONE, 0, "ffffffff")), { errno: 1, detail: "" });
-  assert.equal(readVerdict(message(NLMSG_ERROR, NLM_F_ACK_TLVS, "ffffffff")), undefined, "no request in it");
+  assert.equal(
+    readVerdict(message(NLMSG_ERROR, NLM_F_ACK_TLVS, "ffffffff")),
+    undefined,
+    "no request in it",
+  );
   const request = "ffffffff" + "ffffffff" + "00".repeat(12);
-  assert.deepEqual(readVerdict(message(NLMSG_ERROR, NLM_F_ACK_TLVS, request)), { errno: 1, detail: "" });
+  assert.deepEqual(readVerdict(message(NLMSG_ERROR, NLM_F_ACK_TLVS, request)), {
+    errno: 1,
+    detail: "",
+  });
   const capped = request + "0700" + "0100" + "6869" + "ff";
   assert.deepEqual(readVerdict(message(NLMSG_ERROR, NLM_F_ACK_TLVS | NLM_F_CAPPED, capped)), {
     errno: 1,
@@ -107,7 +158,9 @@ Deno.test("verdicts that are cut short or lie are refused", () => {
 
 Deno.test("lengths are never believed", () => {
   assert.deepEqual(readMessages(new Uint8Array(0)), []);
-  for (const hex of ["00", "10000000", "0f000000" + "00".repeat(12), "11000000" + "00".repeat(12)]) {
+  for (
+    const hex of ["00", "10000000", "0f000000" + "00".repeat(12), "11000000" + "00".repeat(12)]
+  ) {
     assert.equal(readMessages(Uint8Array.fromHex(hex)), undefined, hex);
   }
   // The last message of a datagram needs no padding.
@@ -116,12 +169,17 @@ Deno.test("lengths are never believed", () => {
     assert.equal(readAttributes(Uint8Array.fromHex(hex), 0), undefined, hex);
   }
   assert.equal(readAttributes(new Uint8Array(3), 4), undefined);
-  assert.equal(readAttributes(Uint8Array.fromHex("05000180ff"), 0)?.get(1)?.length, 1, "flags of a type are masked");
+  assert.equal(
+    readAttributes(Uint8Array.fromHex("05000180ff"), 0)?.get(1)?.length,
+    1,
+    "flags of a type are masked",
+  );
 });
 
 Deno.test("what a link is given back is what it had, and nothing of the kernel's own making", () => {
   const again = (message: NetlinkMessage, payload: Uint8Array): NetlinkMessage => {
-    const [request] = readMessages(encodeReplay(9, { type: 20, text: "", payload, how: 0 })) ?? assert.fail();
+    const [request] = readMessages(encodeReplay(9, { type: 20, text: "", payload, how: 0 })) ??
+      assert.fail();
     return { ...message, payload: request.payload };
   };
   const addresses = [...messages("ip -4 addr show", 20), ...messages("ip -6 addr show", 20)];
@@ -130,7 +188,10 @@ Deno.test("what a link is given back is what it had, and nothing of the kernel's
     if (replay === undefined) return [];
     const had = decodeAddress(message) ?? assert.fail();
     // IFA_F_PERMANENT is the kernel's.
-    assert.deepEqual(decodeAddress(again(message, replay.payload)), { ...had, flags: had.flags & ~0x80 });
+    assert.deepEqual(decodeAddress(again(message, replay.payload)), {
+      ...had,
+      flags: had.flags & ~0x80,
+    });
     return [replay.text];
   });
   assert.deepEqual(kept, ["192.168.5.1/24", "10.1.1.1/32", "fd00::1/64"]);
@@ -141,12 +202,20 @@ Deno.test("what a link is given back is what it had, and nothing of the kernel's
   for (const message of routes) {
     const had = decodeRoute(message) ?? assert.fail();
     const replay = routeReplay(message, 2);
-    assert.equal(replay !== undefined, had.protocol !== 2 && had.interfaceIndex === 2, JSON.stringify(had));
+    assert.equal(
+      replay !== undefined,
+      had.protocol !== 2 && had.interfaceIndex === 2,
+      JSON.stringify(had),
+    );
     if (replay === undefined) continue;
     replayed++;
     // RTNH_F_ONLINK is asked for, the other flags are what the kernel noted.
     const nextHops = had.nextHops.map((hop) => ({ ...hop, flags: hop.flags & 4 }));
-    assert.deepEqual(decodeRoute(again(message, replay.payload)), { ...had, flags: had.flags & 4, nextHops });
+    assert.deepEqual(decodeRoute(again(message, replay.payload)), {
+      ...had,
+      flags: had.flags & 4,
+      nextHops,
+    });
   }
   assert.ok(replayed > 3, `${replayed}`);
 });
@@ -163,7 +232,8 @@ const DECODERS: readonly ((message: NetlinkMessage) => unknown)[] = [
 Deno.test("answers cut off anywhere, or with any byte changed, give a verdict and no exception", () => {
   const seed = Math.floor(Math.random() * 2 ** 32);
   let state = seed;
-  const random = (below: number) => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % below;
+  const random = (below: number) =>
+    (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % below;
   const decodeAll = (bytes: Uint8Array) => {
     for (const message of readMessages(bytes) ?? []) {
       for (const decode of DECODERS) decode(message);
@@ -172,7 +242,9 @@ Deno.test("answers cut off anywhere, or with any byte changed, give a verdict an
   try {
     for (const hex of Object.values(ANSWERS).flat()) {
       const bytes = Uint8Array.fromHex(hex);
-      for (let length = 0; length < bytes.length; length += 1 + random(8)) decodeAll(bytes.subarray(0, length));
+      for (let length = 0; length < bytes.length; length += 1 + random(8)) {
+        decodeAll(bytes.subarray(0, length));
+      }
       for (let trial = 0; trial < 500; trial++) {
         const wrong = bytes.slice();
         for (let i = random(4); i >= 0; i--) wrong[random(wrong.length)] = random(256);
@@ -206,7 +278,8 @@ Deno.test("attributes of a wrong size are not taken for values", () => {
   assert.equal(decodeRoute(as(route)), undefined);
   assert.equal(decodeLink(as("00".repeat(16))), undefined, "a link without a name");
   // A next hop that says it is longer than its attribute, and one shorter than its own header.
-  const multipath = (length: string) => "0210000000000000" + "00000000" + "0c000900" + length + "000002000000";
+  const multipath = (length: string) =>
+    "0210000000000000" + "00000000" + "0c000900" + length + "000002000000";
   assert.equal(decodeRoute(as(multipath("0900"))), undefined);
   assert.equal(decodeRoute(as(multipath("0700"))), undefined);
   assert.equal(decodeRoute(as(multipath("0800")))?.nextHops.length, 1);

@@ -20,10 +20,17 @@ function same(command: string, ours: Uint8Array, { acknowledged = false } = {}):
 
 Deno.test("link requests are iproute2's", () => {
   same("ip link set dev wgc up", link.encodeLinkSet(SEQUENCE, 2, { up: true }));
-  same("ip link set dev wgc mtu 1420 alias hello", link.encodeLinkSet(SEQUENCE, 2, { mtu: 1420, alias: "hello" }), {});
+  same(
+    "ip link set dev wgc mtu 1420 alias hello",
+    link.encodeLinkSet(SEQUENCE, 2, { mtu: 1420, alias: "hello" }),
+    {},
+  );
   same("ip link set dev wgc group 3", link.encodeLinkSet(SEQUENCE, 2, { group: 3 }));
   same("ip link set dev wgc alias ", link.encodeLinkSet(SEQUENCE, 2, { alias: "" }));
-  same("ip link set dev wgc addrgenmode none", link.encodeLinkSet(SEQUENCE, 2, { linkLocal: false }));
+  same(
+    "ip link set dev wgc addrgenmode none",
+    link.encodeLinkSet(SEQUENCE, 2, { linkLocal: false }),
+  );
   same("ip link set dev wgc txqueuelen 900", link.encodeLinkSet(SEQUENCE, 2, { queueLength: 900 }));
   same("ip link del dev wgc", link.encodeLinkDelete(SEQUENCE, 2));
 });
@@ -33,7 +40,10 @@ Deno.test("a link goes down by clearing its flag, and nothing else is touched", 
   assert.equal(request.length, 16 + link.IFINFOMSG_BYTES);
   assert.equal(request.subarray(24).toHex(), "0000000001000000");
   const moved = link.encodeLinkSet(SEQUENCE, 2, { namespaceFd: 7, name: "wg9" });
-  assert.equal(moved.subarray(24).toHex(), "0000000000000000" + "0800030077673900" + "08001c0007000000");
+  assert.equal(
+    moved.subarray(24).toHex(),
+    "0000000000000000" + "0800030077673900" + "08001c0007000000",
+  );
 });
 
 Deno.test("address requests are iproute2's", () => {
@@ -52,7 +62,11 @@ Deno.test("address requests are iproute2's", () => {
   );
   same(
     "ip addr add fd00::1/64 dev wgc nodad",
-    address.encodeAddressAdd(SEQUENCE, { address: ip("fd00::1"), prefix: 64, interfaceIndex: 2 }, false),
+    address.encodeAddressAdd(
+      SEQUENCE,
+      { address: ip("fd00::1"), prefix: 64, interfaceIndex: 2 },
+      false,
+    ),
   );
   same("ip addr del 192.168.5.1/24 dev wgc", address.encodeAddressDelete(SEQUENCE, own));
 });
@@ -61,11 +75,19 @@ Deno.test("route requests are iproute2's", () => {
   const ten = { destination: ip("10.9.0.0"), prefix: 16 };
   same(
     "ip route add 10.9.0.0/16 via 192.168.5.2 metric 7 mtu 1300 proto static",
-    route.encodeRouteAdd(SEQUENCE, { ...ten, gateway: ip("192.168.5.2"), metric: 7, mtu: 1300 }, "add"),
+    route.encodeRouteAdd(
+      SEQUENCE,
+      { ...ten, gateway: ip("192.168.5.2"), metric: 7, mtu: 1300 },
+      "add",
+    ),
   );
   same(
     "ip route add default dev wgc proto static",
-    route.encodeRouteAdd(SEQUENCE, { destination: ip("0.0.0.0"), prefix: 0, interfaceIndex: 2 }, "add"),
+    route.encodeRouteAdd(
+      SEQUENCE,
+      { destination: ip("0.0.0.0"), prefix: 0, interfaceIndex: 2 },
+      "add",
+    ),
   );
   same(
     "ip route change 10.9.0.0/16 via 192.168.5.3 metric 7 proto static",
@@ -73,7 +95,11 @@ Deno.test("route requests are iproute2's", () => {
   );
   same(
     "ip -6 route add 2001:db8::/32 via fd00::2 proto static",
-    route.encodeRouteAdd(SEQUENCE, { destination: ip("2001:db8::"), prefix: 32, gateway: ip("fd00::2") }, "add"),
+    route.encodeRouteAdd(SEQUENCE, {
+      destination: ip("2001:db8::"),
+      prefix: 32,
+      gateway: ip("fd00::2"),
+    }, "add"),
   );
   same(
     "ip route add blackhole 10.10.0.0/16 table 1000 proto static",
@@ -83,7 +109,9 @@ Deno.test("route requests are iproute2's", () => {
       "add",
     ),
   );
-  same("ip route get 10.9.3.3", route.encodeRouteGet(SEQUENCE, ip("10.9.3.3"), {}), { acknowledged: true });
+  same("ip route get 10.9.3.3", route.encodeRouteGet(SEQUENCE, ip("10.9.3.3"), {}), {
+    acknowledged: true,
+  });
   same("ip route del 10.9.0.0/16", route.encodeRouteDelete(SEQUENCE, ten));
 });
 
@@ -110,7 +138,10 @@ Deno.test("a route is asked for as the datagram is sent: from its source, with i
 
 Deno.test("addresses of another length are a mistake in the program", () => {
   const bad = new Uint8Array(5);
-  assert.throws(() => address.encodeAddressAdd(1, { address: bad, prefix: 1, interfaceIndex: 1 }, false), RangeError);
+  assert.throws(
+    () => address.encodeAddressAdd(1, { address: bad, prefix: 1, interfaceIndex: 1 }, false),
+    RangeError,
+  );
   assert.throws(() => route.encodeRouteAdd(1, { destination: bad, prefix: 1 }, "add"), RangeError);
 });
 

@@ -9,7 +9,13 @@ import {
   openTimestamp,
   wireguardStart,
 } from "../../lib/noise/handshake.ts";
-import { INITIATION, MESSAGE_NONE, messageKind, readIndex, RESPONSE } from "../../lib/wire/messages.ts";
+import {
+  INITIATION,
+  MESSAGE_NONE,
+  messageKind,
+  readIndex,
+  RESPONSE,
+} from "../../lib/wire/messages.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
 import { keyOf } from "../device/harness.ts";
 import { allSuites } from "./suites.ts";
@@ -22,7 +28,16 @@ function setUp(suite: Suite) {
   const a = identityOf(suite, keyOf(1));
   const b = identityOf(suite, keyOf(2));
   const shared = suite.sharedSecret(a.privateKey, b.publicKey)!;
-  const made = createInitiation(suite, start, a, b.publicKey, shared, sessionIndex(0xdeadbeef), keyOf(3), TIMESTAMP)!;
+  const made = createInitiation(
+    suite,
+    start,
+    a,
+    b.publicKey,
+    shared,
+    sessionIndex(0xdeadbeef),
+    keyOf(3),
+    TIMESTAMP,
+  )!;
   return { start, a, b, shared, ...made };
 }
 
@@ -59,13 +74,22 @@ for (const suite of allSuites()) {
       return copy;
     };
     // The highest bit of an X25519 public key is ignored in the curve but not in the hash.
-    for (let bit = INITIATION.ephemeral * 8; bit < INITIATION.mac1 * 8; bit += suite.name === "noble" ? 37 : 1) {
+    for (
+      let bit = INITIATION.ephemeral * 8;
+      bit < INITIATION.mac1 * 8;
+      bit += suite.name === "noble" ? 37 : 1
+    ) {
       const bad = flip(message, bit);
       const opened = openInitiation(suite, start, b, bad);
-      if (opened !== undefined) assert.equal(openTimestamp(opened, shared, bad), undefined, `initiation bit ${bit}`);
-      else assert.ok(bit < INITIATION.timestamp * 8, `initiation bit ${bit}`);
+      if (opened !== undefined) {
+        assert.equal(openTimestamp(opened, shared, bad), undefined, `initiation bit ${bit}`);
+      } else assert.ok(bit < INITIATION.timestamp * 8, `initiation bit ${bit}`);
     }
-    for (let bit = RESPONSE.ephemeral * 8; bit < RESPONSE.mac1 * 8; bit += suite.name === "noble" ? 37 : 1) {
+    for (
+      let bit = RESPONSE.ephemeral * 8;
+      bit < RESPONSE.mac1 * 8;
+      bit += suite.name === "noble" ? 37 : 1
+    ) {
       const bad = flip(response.message, bit);
       assert.equal(consumeResponse(initiated, a, PSK, bad), undefined, `response bit ${bit}`);
     }
@@ -85,7 +109,16 @@ for (const suite of allSuites()) {
     const { start, a, b, shared, message, initiated, response } = answer(suite);
     for (const point of points) {
       assert.equal(suite.sharedSecret(a.privateKey, point), undefined);
-      const made = createInitiation(suite, start, a, point, shared, sessionIndex(1), keyOf(3), TIMESTAMP);
+      const made = createInitiation(
+        suite,
+        start,
+        a,
+        point,
+        shared,
+        sessionIndex(1),
+        keyOf(3),
+        TIMESTAMP,
+      );
       assert.equal(made, undefined);
       const badInitiation = message.slice();
       badInitiation.set(point, INITIATION.ephemeral);
@@ -96,7 +129,10 @@ for (const suite of allSuites()) {
       const opened = openInitiation(suite, start, b, message)!;
       openTimestamp(opened, shared, message);
       const forged = { ...opened, initiatorEphemeral: point };
-      assert.equal(createResponse(forged, PSK, sessionIndex(1), sessionIndex(2), keyOf(4)), undefined);
+      assert.equal(
+        createResponse(forged, PSK, sessionIndex(1), sessionIndex(2), keyOf(4)),
+        undefined,
+      );
     }
   });
 }

@@ -15,13 +15,18 @@ const hex = (text: string) => Uint8Array.fromHex(text);
 const join = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
 const NONE = new Uint8Array(0);
 
-const rows = Deno.readTextFileSync(new URL("../vectors/noise_ikpsk2.tsv", import.meta.url)).split("\n")
+const rows = Deno.readTextFileSync(new URL("../vectors/noise_ikpsk2.tsv", import.meta.url)).split(
+  "\n",
+)
   .filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split("\t"));
 
 for (const suite of allSuites()) {
   Deno.test(`the published Noise_IKpsk2 vectors, both sides, with ${suite.name}`, () => {
     assert.equal(rows.length, 5);
-    for (const [, prologue, psk, initStatic, respStatic, initEphemeral, respEphemeral, messageList] of rows) {
+    for (
+      const [, prologue, psk, initStatic, respStatic, initEphemeral, respEphemeral, messageList]
+        of rows
+    ) {
       const identityOf = (privateHex: string): Identity => {
         const privateKey = hex(privateHex);
         return { privateKey, publicKey: suite.publicKey(privateKey) };

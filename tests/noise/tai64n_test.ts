@@ -10,7 +10,14 @@ Deno.test("the epoch is 2^62 + 10 s, nanoseconds follow, big-endian", () => {
 });
 
 Deno.test("order is that of the times", () => {
-  const times = [0n, 1n, 999_999_999n, 1_000_000_000n, 1_700_000_000_000_000_000n, 1_700_000_000_000_000_001n];
+  const times = [
+    0n,
+    1n,
+    999_999_999n,
+    1_000_000_000n,
+    1_700_000_000_000_000_000n,
+    1_700_000_000_000_000_001n,
+  ];
   for (const a of times) {
     for (const b of times) assert.equal(isLater(encodeTai64n(a), encodeTai64n(b)), a > b);
   }

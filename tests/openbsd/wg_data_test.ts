@@ -43,13 +43,21 @@ function sample(): W.wg_interface_io {
     p_description: "peer",
     p_aips: [
       { a_af: W.AF_INET, a_cidr: 32, a_addr: Uint8Array.of(192, 168, 5, 2) },
-      { a_af: W.AF_INET6, a_cidr: 64, a_addr: Uint8Array.fromHex("fd000000000000000000000000000001") },
+      {
+        a_af: W.AF_INET6,
+        a_cidr: 64,
+        a_addr: Uint8Array.fromHex("fd000000000000000000000000000001"),
+      },
     ],
   };
   const six = {
     ...W.emptyPeer(new Uint8Array(32).fill(0x55)),
     p_flags: W.WG_PEER_HAS_PUBLIC | W.WG_PEER_HAS_ENDPOINT,
-    p_endpoint: { address: Uint8Array.fromHex("fe800000000000000000000000000001"), port: 5, scope: 3 },
+    p_endpoint: {
+      address: Uint8Array.fromHex("fe800000000000000000000000000001"),
+      port: 5,
+      scope: 3,
+    },
   };
   return {
     i_flags: 0x1f,
@@ -88,23 +96,35 @@ Deno.test("the bytes stand where a 64-bit C compiler puts them", () => {
   assert.equal(view.getBigUint64(at + P.rx, true), 6n);
   assert.equal(view.getBigInt64(at + P.handshake, true), 0x65432100n);
   assert.equal(view.getBigInt64(at + P.handshake + 8, true), 7n);
-  assert.equal(new TextDecoder().decode(bytes.subarray(at + P.description, at + P.description + 5)), "peer\0");
+  assert.equal(
+    new TextDecoder().decode(bytes.subarray(at + P.description, at + P.description + 5)),
+    "peer\0",
+  );
   assert.equal(view.getBigUint64(at + P.count, true), 2n);
   const aip = at + P.size;
-  assert.equal(bytes.subarray(aip, aip + A.size).toHex(), "0200000020000000c0a80502000000000000000000000000");
+  assert.equal(
+    bytes.subarray(aip, aip + A.size).toHex(),
+    "0200000020000000c0a80502000000000000000000000000",
+  );
   assert.equal(
     bytes.subarray(aip + A.size, aip + 2 * A.size).toHex(),
     "1800000040000000fd000000000000000000000000000001",
   );
   // struct sockaddr_in6: length, family, port, flow, address, scope.
   const six = aip + 2 * A.size + P.endpoint;
-  assert.equal(bytes.subarray(six, six + 28).toHex(), "1c18000500000000fe80000000000000000000000000000103000000");
+  assert.equal(
+    bytes.subarray(six, six + 28).toHex(),
+    "1c18000500000000fe80000000000000000000000000000103000000",
+  );
   assert.deepEqual(C.decodeInterface(bytes), sample());
 });
 
 Deno.test("struct wg_data_io itself", () => {
   const bytes = C.encodeData("wg1", 1000, 0x7fff_1234_5678n);
-  assert.equal(bytes.toHex(), "77673100000000000000000000000000" + "e803000000000000" + "78563412ff7f0000");
+  assert.equal(
+    bytes.toHex(),
+    "77673100000000000000000000000000" + "e803000000000000" + "78563412ff7f0000",
+  );
   assert.deepEqual(C.decodeData(bytes), { name: "wg1", size: 1000, pointer: 0x7fff_1234_5678n });
   assert.throws(() => C.decodeData(bytes.subarray(1)), ConfigError);
 });
@@ -115,7 +135,9 @@ Deno.test("bytes of any content and length are read within their bounds or refus
   const whole = C.encodeInterface(sample());
   for (let i = 0; i < 4000; i++) {
     const bytes = whole.slice(0, random(3) === 0 ? random(whole.length + 1) : whole.length);
-    for (let k = random(4); k > 0 && bytes.length > 0; k--) bytes[random(bytes.length)] = random(256);
+    for (let k = random(4); k > 0 && bytes.length > 0; k--) {
+      bytes[random(bytes.length)] = random(256);
+    }
     try {
       C.decodeInterface(bytes);
     } catch (error) {
@@ -123,7 +145,11 @@ Deno.test("bytes of any content and length are read within their bounds or refus
     }
   }
   for (let length = 0; length < whole.length; length++) {
-    assert.throws(() => C.decodeInterface(whole.subarray(0, length)), ConfigError, `${length} bytes`);
+    assert.throws(
+      () => C.decodeInterface(whole.subarray(0, length)),
+      ConfigError,
+      `${length} bytes`,
+    );
   }
 });
 
@@ -139,11 +165,14 @@ Deno.test("a status goes through the struct and back, 200 random ones", () => {
 });
 
 /** A control that keeps what it was given. */
-function recorder(status: Awaited<ReturnType<WgControl["get"]>>): WgControl & { readonly changes: DeviceChange[] } {
+function recorder(
+  status: Awaited<ReturnType<WgControl["get"]>>,
+): WgControl & { readonly changes: DeviceChange[] } {
   const changes: DeviceChange[] = [];
   return {
     changes,
-    get: (name) => name === "wg1" ? Promise.resolve(status) : Promise.reject(osError("SIOCGWG", name, 6)),
+    get: (name) =>
+      name === "wg1" ? Promise.resolve(status) : Promise.reject(osError("SIOCGWG", name, 6)),
     set: (_name, change) => {
       changes.push(change);
       return Promise.resolve();
@@ -228,7 +257,10 @@ Deno.test("each flag of a peer, alone", () => {
       p_aips: [],
     };
     const { peers } = changeOf({ ...W.emptyInterface(), i_peers: [peer] });
-    assert.deepEqual(Object.keys(peers![0]), ["publicKey", ...(field === undefined ? [] : [field])]);
+    assert.deepEqual(Object.keys(peers![0]), [
+      "publicKey",
+      ...(field === undefined ? [] : [field]),
+    ]);
   }
   const nameless = { ...sample().i_peers[0], p_flags: W.WG_PEER_HAS_PKA };
   assert.deepEqual(changeOf({ ...W.emptyInterface(), i_peers: [nameless] }), { peers: [] });
@@ -253,8 +285,15 @@ Deno.test("values that are wrong get OpenBSD's errno", async () => {
     const io = sample();
     spoil(io);
     const call = SIOCSWG(control, { wgd_name: "wg1", wgd_size: 0, wgd_interface: io });
-    await assert.rejects(call, (error) => error instanceof OsError && error.code === code, spoil.toString());
+    await assert.rejects(
+      call,
+      (error) => error instanceof OsError && error.code === code,
+      spoil.toString(),
+    );
   }
-  await assert.rejects(SIOCSWG(control, { wgd_name: "wg1", wgd_size: 0, wgd_interface: undefined }), OsError);
+  await assert.rejects(
+    SIOCSWG(control, { wgd_name: "wg1", wgd_size: 0, wgd_interface: undefined }),
+    OsError,
+  );
   assert.deepEqual(control.changes, []);
 });

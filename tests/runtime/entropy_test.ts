@@ -27,7 +27,9 @@ Deno.test("every byte of any length is filled, and no two fills are alike", () =
     fillRandom(one);
     fillRandom(two);
     // Of 1000 zero bytes in a row none is left: the chance of one is 256^-16 for 16.
-    for (let at = 0; at + 16 <= length; at += 16) equal(one.subarray(at, at + 16).some((byte) => byte !== 0), true);
+    for (let at = 0; at + 16 <= length; at += 16) {
+      equal(one.subarray(at, at + 16).some((byte) => byte !== 0), true);
+    }
     if (length >= 32) equal(one.every((byte, i) => byte === two[i]), false);
   }
 });
@@ -37,5 +39,8 @@ Deno.test("without FFI the runtime's generator serves, and says so", async () =>
     const bytes = new Uint8Array(70_000);
     fillRandom(bytes);
     console.log(randomSource(), new Set(bytes.subarray(65_536)).size > 200);`;
-  deepEqual((await run(script, ["--allow-import", "--allow-read"])).trim(), "the runtime's generator true");
+  deepEqual(
+    (await run(script, ["--allow-import", "--allow-read"])).trim(),
+    "the runtime's generator true",
+  );
 });

@@ -28,10 +28,13 @@ Stack backtrace:
 });
 
 Deno.test("an error of one line, and one of several, stay as they are", () => {
-  assert.deepEqual(failureReason('error: Module not found "file:///nowhere.ts".\n    at file:///main.ts:1:8\n'), [
-    'Module not found "file:///nowhere.ts".',
-    "at file:///main.ts:1:8",
-  ]);
+  assert.deepEqual(
+    failureReason('error: Module not found "file:///nowhere.ts".\n    at file:///main.ts:1:8\n'),
+    [
+      'Module not found "file:///nowhere.ts".',
+      "at file:///main.ts:1:8",
+    ],
+  );
   assert.deepEqual(failureReason(""), []);
 });
 
@@ -40,7 +43,8 @@ Deno.test("what a failing deno compile says here is all in the reason", async ()
   try {
     await Deno.writeTextFile(`${folder}/main.ts`, 'import "./not_there.ts";\n');
     const args = ["compile", "--output", `${folder}/out`, `${folder}/main.ts`];
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: folder }).output();
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: folder })
+      .output();
     assert.equal(success, false);
     const reason = failureReason(new TextDecoder().decode(stderr)).join("\n");
     assert.match(reason, /not_there\.ts/);

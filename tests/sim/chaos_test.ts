@@ -5,7 +5,8 @@ import { CALM, type Node, ROUGH, World } from "./world.ts";
 /** Everything that may happen to a tunnel, picked by the seed. */
 function disturb(pair: Tunnel): void {
   const { world } = pair;
-  const pick = <T>(...choices: readonly T[]): T => choices[Math.floor(world.random() * choices.length)];
+  const pick = <T>(...choices: readonly T[]): T =>
+    choices[Math.floor(world.random() * choices.length)];
   const side = pick<"a" | "b">("a", "b");
   const node: Node = pair[side];
   const { now } = world;
@@ -21,18 +22,26 @@ function disturb(pair: Tunnel): void {
       return;
     }
     case 2:
-      node.endpoint = endpoint(`${pick("192.0.2.", "203.0.113.")}${pick(3, 4, 5)}:${side === "a" ? 1 : 2}`);
+      node.endpoint = endpoint(
+        `${pick("192.0.2.", "203.0.113.")}${pick(3, 4, 5)}:${side === "a" ? 1 : 2}`,
+      );
       return;
     case 3:
       node.endpoint = endpoint(`[2001:db8::${side}]:${pick(1, 2, 3)}`);
       return;
     case 4:
       node.device.link(false, 1420, now);
-      world.after(pick(10, 1_000, 30_000), () => node.device.link(true, pick(1280, 1420), world.now));
+      world.after(
+        pick(10, 1_000, 30_000),
+        () => node.device.link(true, pick(1280, 1420), world.now),
+      );
       return;
     case 5: {
       node.device.configure({ peers: [{ publicKey: other, remove: true }] }, now);
-      world.after(pick(1, 50, 5_000), () => node.device.configure({ peers: [pair.peerOf(side, true)] }, world.now));
+      world.after(
+        pick(1, 50, 5_000),
+        () => node.device.configure({ peers: [pair.peerOf(side, true)] }, world.now),
+      );
       return;
     }
     case 6: {
@@ -56,7 +65,10 @@ function disturb(pair: Tunnel): void {
       node.pretendWaiting = pick(0, 600);
       return;
     case 9:
-      node.device.configure({ peers: [{ publicKey: other, persistentKeepalive: pick(0, 5, 25) }] }, now);
+      node.device.configure(
+        { peers: [{ publicKey: other, persistentKeepalive: pick(0, 5, 25) }] },
+        now,
+      );
       return;
     default:
       node.device.configure({ peers: [pair.peerOf(side, true)] }, now);
@@ -80,7 +92,10 @@ for (const seed of seeds) {
     world.faults = CALM;
     for (const side of ["a", "b"] as const) {
       pair[side].pretendWaiting = 0;
-      pair[side].device.configure({ replacePeers: false, peers: [pair.peerOf(side, true)] }, world.now);
+      pair[side].device.configure(
+        { replacePeers: false, peers: [pair.peerOf(side, true)] },
+        world.now,
+      );
     }
     pair.assertConnected(20_000);
     world.run(5_000);

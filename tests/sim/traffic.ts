@@ -41,8 +41,14 @@ export class Tunnel {
     };
     this.a = new Node(world, endpoint(addressA), deliver);
     this.b = new Node(world, endpoint(addressB), deliver);
-    this.a.device.configure({ privateKey: keyOf(1), debug: true, peers: [this.peerOf("a", true)] }, world.now);
-    this.b.device.configure({ privateKey: keyOf(2), debug: true, peers: [this.peerOf("b", true)] }, world.now);
+    this.a.device.configure(
+      { privateKey: keyOf(1), debug: true, peers: [this.peerOf("a", true)] },
+      world.now,
+    );
+    this.b.device.configure(
+      { privateKey: keyOf(2), debug: true, peers: [this.peerOf("b", true)] },
+      world.now,
+    );
     for (const node of [this.a, this.b]) node.device.link(true, 1420, world.now);
     world.run(5);
   }
@@ -89,16 +95,22 @@ export class Tunnel {
   assertConnected(patience: number): number {
     const from = this.world.now;
     const waiting = [this.packet("a"), this.packet("b")];
-    while (this.world.now - from < patience && !waiting.every((number) => this.arrived.has(number))) {
+    while (
+      this.world.now - from < patience && !waiting.every((number) => this.arrived.has(number))
+    ) {
       this.world.run(50);
       // A single packet may be lost with good reason (a session that only one side still has): somebody who pings goes on.
       for (const [i, side] of (["a", "b"] as const).entries()) {
-        if (!this.arrived.has(waiting[i]) && (this.world.now - from) % 1_000 < 50) waiting[i] = this.packet(side);
+        if (!this.arrived.has(waiting[i]) && (this.world.now - from) % 1_000 < 50) {
+          waiting[i] = this.packet(side);
+        }
       }
     }
     assert.ok(
       waiting.every((number) => this.arrived.has(number)),
-      `seed ${this.world.seed}: not connected after ${patience} ms: ${this.a.log.slice(-5)} | ${this.b.log.slice(-5)}`,
+      `seed ${this.world.seed}: not connected after ${patience} ms: ${this.a.log.slice(-5)} | ${
+        this.b.log.slice(-5)
+      }`,
     );
     return this.world.now - from;
   }

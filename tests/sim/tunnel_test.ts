@@ -21,12 +21,18 @@ for (const seed of [1, 2]) {
     pair.world.run(10 * MINUTE);
     const share = pair.arrived.size / pair.sent;
     assert.ok(share > 0.85, `seed ${seed}: ${share}`);
-    assert.ok(pair.a.counts().rx_replayed + pair.b.counts().rx_replayed > 100, "repeated ones came and were refused");
+    assert.ok(
+      pair.a.counts().rx_replayed + pair.b.counts().rx_replayed > 100,
+      "repeated ones came and were refused",
+    );
     assert.ok(
       pair.a.counts().rx_unauthentic + pair.b.counts().rx_unauthentic > 20,
       "damaged ones came and were refused",
     );
-    assert.ok(pair.a.handshakesSent + pair.b.handshakesSent < 60, "a handshake every two minutes, not more");
+    assert.ok(
+      pair.a.handshakesSent + pair.b.handshakesSent < 60,
+      "a handshake every two minutes, not more",
+    );
     pair.world.faults = CALM;
     pair.assertConnected(1_000);
   });
@@ -39,9 +45,14 @@ for (const [seed, delay] of [[3, 5], [4, 60], [5, 300]]) {
     pair.world.run(10 * MINUTE);
     const sent = pair.sent;
     pair.world.run(1_000);
-    const lost = Array.from({ length: sent }, (_, number) => number).filter((number) => !pair.arrived.has(number));
+    const lost = Array.from({ length: sent }, (_, number) => number).filter((number) =>
+      !pair.arrived.has(number)
+    );
     assert.deepEqual(lost, [], `seed ${seed}`);
-    assert.ok(pair.a.handshakesSent <= 2 * 6 && pair.b.handshakesSent <= 2 * 6, "one a side every two minutes at most");
+    assert.ok(
+      pair.a.handshakesSent <= 2 * 6 && pair.b.handshakesSent <= 2 * 6,
+      "one a side every two minutes at most",
+    );
   });
 }
 
@@ -53,7 +64,10 @@ Deno.test("both sides initiate at once, again and again: connected within a roun
     assert.ok(first.every((number) => pair.arrived.has(number)), `seed ${seed}`);
     pair.flow(5);
     pair.world.run(3 * MINUTE);
-    assert.ok(pair.arrived.size > 0.99 * pair.sent, `seed ${seed}: ${pair.arrived.size} of ${pair.sent}`);
+    assert.ok(
+      pair.arrived.size > 0.99 * pair.sent,
+      `seed ${seed}: ${pair.arrived.size} of ${pair.sent}`,
+    );
   }
 });
 
@@ -74,7 +88,10 @@ Deno.test("data one way only: the receiver's passive keepalives are enough", () 
   pair.world.every(500, () => void pair.packet("a"));
   pair.world.run(5 * MINUTE);
   assert.ok(pair.arrived.size >= pair.sent - 2);
-  assert.ok(!pair.a.log.some((line) => line.includes("stopped hearing back")), "nobody lost patience");
+  assert.ok(
+    !pair.a.log.some((line) => line.includes("stopped hearing back")),
+    "nobody lost patience",
+  );
   const keepalives = pair.b.log.filter((line) => line.startsWith("Sending keepalive")).length;
   assert.ok(keepalives >= 20 && keepalives <= 40, `${keepalives}`);
 });
@@ -82,7 +99,13 @@ Deno.test("data one way only: the receiver's passive keepalives are enough", () 
 Deno.test("a node that roams is followed, from IPv4 to IPv6 and back", () => {
   const pair = tunnel(23);
   pair.flow(10);
-  const places = ["192.0.2.9:5", "[2001:db8::5]:7", "192.0.2.9:6", "[2001:db8::6]:7", "203.0.113.4:40000"];
+  const places = [
+    "192.0.2.9:5",
+    "[2001:db8::5]:7",
+    "192.0.2.9:6",
+    "[2001:db8::6]:7",
+    "203.0.113.4:40000",
+  ];
   for (const place of places) {
     pair.world.run(20_000);
     pair.a.endpoint = endpoint(place);
@@ -137,7 +160,10 @@ Deno.test("a peer removed and made again while its packets are under way", () =>
     pair.flow(20);
     for (let i = 0; i < 10; i++) {
       pair.world.run(1_000 * pair.world.random());
-      pair.b.device.configure({ peers: [{ publicKey: publicOf(1), remove: true }] }, pair.world.now);
+      pair.b.device.configure(
+        { peers: [{ publicKey: publicOf(1), remove: true }] },
+        pair.world.now,
+      );
       pair.world.run(200 * pair.world.random());
       pair.b.device.configure({ peers: [pair.peerOf("b", true)] }, pair.world.now);
     }
@@ -152,11 +178,15 @@ Deno.test("a preshared key changed on both sides takes effect without a break", 
   pair.world.run(10_000);
   const before = pair.sent;
   for (const [node, other] of [[pair.a, 2], [pair.b, 1]] as const) {
-    node.device.configure({ peers: [{ publicKey: publicOf(other), presharedKey: keyOf(8) as never }] }, pair.world.now);
+    node.device.configure({
+      peers: [{ publicKey: publicOf(other), presharedKey: keyOf(8) as never }],
+    }, pair.world.now);
   }
   pair.world.run(4 * MINUTE);
   pair.world.run(1);
-  const lost = Array.from({ length: pair.sent - before }, (_, i) => before + i).filter((n) => !pair.arrived.has(n));
+  const lost = Array.from({ length: pair.sent - before }, (_, i) => before + i).filter((n) =>
+    !pair.arrived.has(n)
+  );
   assert.ok(lost.length <= 4, `${lost.length}`);
 });
 
@@ -166,8 +196,13 @@ Deno.test("under load, over a rough network, cookies let the right ones through"
     pair.a.pretendWaiting = pair.b.pretendWaiting = 600;
     pair.flow(5);
     pair.world.run(2 * MINUTE);
-    assert.ok(pair.arrived.size > 0.5 * pair.sent, `seed ${seed}: ${pair.arrived.size} of ${pair.sent}`);
-    assert.ok([...pair.a.log, ...pair.b.log].some((line) => line.startsWith("Receiving cookie response")));
+    assert.ok(
+      pair.arrived.size > 0.5 * pair.sent,
+      `seed ${seed}: ${pair.arrived.size} of ${pair.sent}`,
+    );
+    assert.ok(
+      [...pair.a.log, ...pair.b.log].some((line) => line.startsWith("Receiving cookie response")),
+    );
   }
 });
 
@@ -180,7 +215,10 @@ Deno.test("wall clocks that jump on both sides stop nothing", () => {
       node.wallOffsetNs = BigInt(Math.floor(pair.world.random() * 4e9)) * 1_000_000_000n;
     });
     pair.world.run(10 * MINUTE);
-    assert.ok(pair.arrived.size > 0.93 * pair.sent, `seed ${seed}: ${pair.arrived.size} of ${pair.sent}`);
+    assert.ok(
+      pair.arrived.size > 0.93 * pair.sent,
+      `seed ${seed}: ${pair.arrived.size} of ${pair.sent}`,
+    );
   }
 });
 
@@ -193,7 +231,10 @@ Deno.test("the same with all times a twentieth: nothing is measured by constants
   pair.flow(20);
   world.run(60_000);
   world.run(1);
-  assert.ok(pair.sent - pair.arrived.size <= 20, `${pair.sent - pair.arrived.size} lost of ${pair.sent}`);
+  assert.ok(
+    pair.sent - pair.arrived.size <= 20,
+    `${pair.sent - pair.arrived.size} lost of ${pair.sent}`,
+  );
   const handshakes = pair.a.handshakesSent + pair.b.handshakesSent;
   assert.ok(handshakes >= 2 * 9 && handshakes <= 4 * 11, `${handshakes}`);
   world.faults = { ...CALM, loss: 1 };
@@ -212,17 +253,25 @@ Deno.test("a hub of twenty spokes that start, move and stop at random", () => {
     new DataView(bytes.buffer).setUint32(20, serial);
     return bytes;
   };
-  const keep = (packet: Uint8Array) => void (packet[9] === 253 && arrived.add(packet.slice(12, 24).toHex()));
+  const keep = (packet: Uint8Array) =>
+    void (packet[9] === 253 && arrived.add(packet.slice(12, 24).toHex()));
   const hub = new Node(world, endpoint("192.0.2.1:1"), keep);
   const range = (i: number) => parseRange(`${inside(i)}/32`)!;
   const spokes = Array.from({ length: 20 }, (_, i) => {
     const node = new Node(world, endpoint(`198.51.100.${i + 10}:7`), keep);
-    const peer = { publicKey: publicOf(500), endpoint: hub.endpoint, allowedIps: [parseRange("10.1.0.0/16")!] };
+    const peer = {
+      publicKey: publicOf(500),
+      endpoint: hub.endpoint,
+      allowedIps: [parseRange("10.1.0.0/16")!],
+    };
     node.device.configure({ privateKey: keyOf(501 + i), peers: [peer] }, world.now);
     node.device.link(true, 1420, world.now);
     return node;
   });
-  const peers = spokes.map((_, i) => ({ publicKey: publicOf(501 + i), allowedIps: [range(i + 2)] }));
+  const peers = spokes.map((_, i) => ({
+    publicKey: publicOf(501 + i),
+    allowedIps: [range(i + 2)],
+  }));
   hub.device.configure({ privateKey: keyOf(500), peers }, world.now);
   hub.device.link(true, 1420, world.now);
   world.run(100);
@@ -231,7 +280,9 @@ Deno.test("a hub of twenty spokes that start, move and stop at random", () => {
   for (let round = 0; round < 300; round++) {
     const i = Math.floor(world.random() * spokes.length);
     if (world.random() < 0.2) {
-      spokes[i].endpoint = endpoint(`203.0.113.${Math.floor(world.random() * 10) + 20 * i % 200}:${i + 1}`);
+      spokes[i].endpoint = endpoint(
+        `203.0.113.${Math.floor(world.random() * 10) + 20 * i % 200}:${i + 1}`,
+      );
     }
     const there = packet(i + 2, 1, serial++);
     spokes[i].tun.inject(there);

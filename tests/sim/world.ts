@@ -20,7 +20,13 @@ import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
 import { type AllCounts, sumOfCounts } from "../../lib/base/counter_block.ts";
 import type { Dataplane } from "../../lib/data/dataplane.ts";
-import { PORT_DRAINED, SEND_OK, SEND_SOURCE_LOST, type SendResult, type UdpPort } from "../../lib/data/ports.ts";
+import {
+  PORT_DRAINED,
+  SEND_OK,
+  SEND_SOURCE_LOST,
+  type SendResult,
+  type UdpPort,
+} from "../../lib/data/ports.ts";
 import { Device } from "../../lib/device/device.ts";
 import { choosePacketCipher, chooseSuite } from "../../lib/runtime/crypto.ts";
 import { MemoryTun } from "../../lib/embed/memory_tun.ts";
@@ -97,9 +103,13 @@ export class World {
     const copies = this.random() < loss ? 0 : this.random() < repeat ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       const copy = bytes.slice();
-      if (this.random() < damage) copy[Math.floor(this.random() * copy.length)] ^= 1 << Math.floor(this.random() * 8);
+      if (this.random() < damage) {
+        copy[Math.floor(this.random() * copy.length)] ^= 1 << Math.floor(this.random() * 8);
+      }
       this.after(delayMin + this.random() * (delayMax - delayMin), () => {
-        const node = this.nodes.find((node) => formatEndpoint(node.endpoint) === formatEndpoint(to));
+        const node = this.nodes.find((node) =>
+          formatEndpoint(node.endpoint) === formatEndpoint(to)
+        );
         if (node === undefined) return;
         this.#delivered++;
         node.arrive(copy, from);
@@ -154,7 +164,11 @@ class SimUdp implements UdpPort {
   segmentSize = 0;
   readonly ecn = 0;
   readonly sourceAt: number;
-  readonly arrived: { readonly bytes: Uint8Array; readonly source: Endpoint; readonly local: LocalAddress }[] = [];
+  readonly arrived: {
+    readonly bytes: Uint8Array;
+    readonly source: Endpoint;
+    readonly local: LocalAddress;
+  }[] = [];
   #at = 0;
   #length = 0;
 
@@ -180,8 +194,14 @@ class SimUdp implements UdpPort {
     const to = readEndpointCell(this.arena.bytes, cellAt);
     if (to === undefined) throw new Error("sent to nowhere");
     const local = readLocalCell(this.arena.bytes, cellAt);
-    this.node.world.send(this.arena.bytes.slice(this.#at, this.#at + this.#length), this.node.endpoint, to);
-    return local === undefined || sameBytes(local.address, this.node.endpoint.address) ? SEND_OK : SEND_SOURCE_LOST;
+    this.node.world.send(
+      this.arena.bytes.slice(this.#at, this.#at + this.#length),
+      this.node.endpoint,
+      to,
+    );
+    return local === undefined || sameBytes(local.address, this.node.endpoint.address)
+      ? SEND_OK
+      : SEND_SOURCE_LOST;
   }
 }
 
@@ -201,7 +221,11 @@ export class Node {
   readonly #commandsUntil: number[];
   #eventsUntil = 0;
 
-  constructor(readonly world: World, public endpoint: Endpoint, deliver: (packet: Uint8Array) => void) {
+  constructor(
+    readonly world: World,
+    public endpoint: Endpoint,
+    deliver: (packet: Uint8Array) => void,
+  ) {
     const arena = new Arena(NODE_ARENA_BYTES);
     this.tun = new MemoryTun(arena, deliver);
     this.#udp = new SimUdp(this, arena);
@@ -241,7 +265,11 @@ export class Node {
 
   /** A datagram comes in. */
   arrive(bytes: Uint8Array, source: Endpoint): void {
-    this.#udp.arrived.push({ bytes, source, local: { address: this.endpoint.address, interfaceIndex: 2 } });
+    this.#udp.arrived.push({
+      bytes,
+      source,
+      local: { address: this.endpoint.address, interfaceIndex: 2 },
+    });
   }
 
   /** Does what is due now: timers, outputs, packets. */
@@ -252,7 +280,10 @@ export class Node {
     this.log.push(...log);
     for (const command of commands) {
       for (const [i, plane] of this.planes.entries()) {
-        const until = this.#commandsUntil[i] = Math.max(this.#commandsUntil[i], world.now + world.random());
+        const until = this.#commandsUntil[i] = Math.max(
+          this.#commandsUntil[i],
+          world.now + world.random(),
+        );
         world.after(until - world.now, () => plane.apply(command, world.now));
       }
     }

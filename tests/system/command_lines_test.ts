@@ -34,7 +34,8 @@ Deno.test("any word but destroy makes an interface of the class", NEEDED, async 
 
 Deno.test("words of two commands at once find or make the same interface", NEEDED, async () => {
   await using room = await wgRoom();
-  const both = "ifconfig wg77 mtu 1300 & a=$!; ifconfig wg77 wgport 7111 & b=$!; wait $a && wait $b";
+  const both =
+    "ifconfig wg77 mtu 1300 & a=$!; ifconfig wg77 wgport 7111 & b=$!; wait $a && wait $b";
   for (let round = 0; round < 3; round++) {
     const { code, stderr } = await room.run(["sh", "-c", both]);
     deepEqual([code, stderr], [0, ""]);

@@ -8,7 +8,11 @@ async function roomWith(shell: string): Promise<Room> {
   const room = await wgRoom();
   await room.output(["ln", "-s", "ifconfig", "/run/bin/wg"]).catch(() => {});
   await must(room, "ifconfig wg1 create");
-  await room.output(["sh", "-c", `$(readlink -f /run/bin/ifconfig) completion ${shell} >/run/script`]);
+  await room.output([
+    "sh",
+    "-c",
+    `$(readlink -f /run/bin/ifconfig) completion ${shell} >/run/script`,
+  ]);
   return room;
 }
 
@@ -19,20 +23,29 @@ async function bashOffers(room: Room, words: readonly string[]): Promise<string[
   return (await room.output(["bash", "-c", script])).trim().split("\n");
 }
 
-Deno.test("bash completes commands, words and interfaces, also of the links", needs("namespaces", "tun"), async () => {
-  await using room = await roomWith("bash");
-  await room.output(["sh", "-c", "ln -sf $(readlink -f /run/bin/ifconfig) /run/bin/wg"]);
-  deepEqual(await bashOffers(room, ["wg", "net"]), ["netstart", "netstat"]);
-  deepEqual(await bashOffers(room, ["wg", "ifconfig", "wgpe"]), ["wgpeer"]);
-  ok((await bashOffers(room, ["ifconfig", "wg"])).includes("wg1"));
-  deepEqual(await bashOffers(room, ["/sbin/route", "fl"]), ["flush"]);
-});
+Deno.test(
+  "bash completes commands, words and interfaces, also of the links",
+  needs("namespaces", "tun"),
+  async () => {
+    await using room = await roomWith("bash");
+    await room.output(["sh", "-c", "ln -sf $(readlink -f /run/bin/ifconfig) /run/bin/wg"]);
+    deepEqual(await bashOffers(room, ["wg", "net"]), ["netstart", "netstat"]);
+    deepEqual(await bashOffers(room, ["wg", "ifconfig", "wgpe"]), ["wgpeer"]);
+    ok((await bashOffers(room, ["ifconfig", "wg"])).includes("wg1"));
+    deepEqual(await bashOffers(room, ["/sbin/route", "fl"]), ["flush"]);
+  },
+);
 
-Deno.test("zsh takes the script for wg and its links", needs("namespaces", "tun", "zsh"), async () => {
-  await using room = await roomWith("zsh");
-  const script = "autoload -U compinit && compinit -D -u && . /run/script && print -l $_comps[wg] $_comps[route]";
-  equal(await room.output(["zsh", "-f", "-c", script]), "_wg\n_wg\n");
-});
+Deno.test(
+  "zsh takes the script for wg and its links",
+  needs("namespaces", "tun", "zsh"),
+  async () => {
+    await using room = await roomWith("zsh");
+    const script =
+      "autoload -U compinit && compinit -D -u && . /run/script && print -l $_comps[wg] $_comps[route]";
+    equal(await room.output(["zsh", "-f", "-c", script]), "_wg\n_wg\n");
+  },
+);
 
 Deno.test("fish completes commands and words", needs("namespaces", "tun", "fish"), async () => {
   await using room = await roomWith("fish");

@@ -31,7 +31,10 @@ const DATAGRAMS = `
   socket.close();
 `;
 
-async function send(room: Room, datagrams: readonly (readonly [type: number, length: number])[]): Promise<void> {
+async function send(
+  room: Room,
+  datagrams: readonly (readonly [type: number, length: number])[],
+): Promise<void> {
   const words = ["eval", "--quiet", "--unstable-net", DATAGRAMS, JSON.stringify(datagrams)];
   await room.output([Deno.execPath(), ...words], { netns: "left" });
 }
@@ -51,7 +54,8 @@ const ASK = `
 `;
 
 /** What wg1's daemon answers on its socket. */
-const answer = (room: Room, request: string) => room.output([Deno.execPath(), "eval", "--quiet", ASK, request]);
+const answer = (room: Room, request: string) =>
+  room.output([Deno.execPath(), "eval", "--quiet", ASK, request]);
 
 for (const workers of [1, 2] as const) {
   Deno.test(
@@ -65,7 +69,10 @@ for (const workers of [1, 2] as const) {
       deepEqual(Object.keys(first.counters), COUNTERS.map(([name]) => name), "0 is told too");
       deepEqual(Object.keys(first.wgpeers[0].counters), PEER_COUNTERS);
       ok(first.counters.tx_sealed! >= 4 && first.counters.rx_opened! >= 4);
-      ok(first.counters.tun_reads! >= 4 && first.counters.udp_sends! >= 4 && first.counters.udp_receives! >= 4);
+      ok(
+        first.counters.tun_reads! >= 4 && first.counters.udp_sends! >= 4 &&
+          first.counters.udp_receives! >= 4,
+      );
       equal(first.counters.rx_replayed, 0);
       equal(first.wgpeers[0].counters.handshake_initiation_accepted, 1);
       equal(first.wgpeers[0].counters.handshake_completed, 1);
@@ -105,7 +112,9 @@ for (const workers of [1, 2] as const) {
       ok(!(await must(room, "ifconfig wg2")).includes("rx_"));
       equal((await told(room, "wg2")).wgpeers[0].wgpeer, publicKeys.left);
       const help = await must(room, `${WG} help counters`);
-      for (const [name, , meaning] of COUNTERS) ok(help.includes(`${name}`) && help.includes(`    ${meaning}\n`), name);
+      for (const [name, , meaning] of COUNTERS) {
+        ok(help.includes(`${name}`) && help.includes(`    ${meaning}\n`), name);
+      }
     },
   );
 }
@@ -118,7 +127,11 @@ Deno.test(
     const { publicKeys } = await tunnel(room);
     // wg3 is no peer of the right side's; wg4's peer has another preshared key; wg5's has no route, wg6's no endpoint.
     const peer = `wgpeer ${publicKeys.right} wgendpoint 10.0.0.2 7222`;
-    await must(room, `ifconfig wg3 create wgkey ${randomKey()} ${peer} wgaip 192.168.6.2/32 192.168.6.1/24`, "left");
+    await must(
+      room,
+      `ifconfig wg3 create wgkey ${randomKey()} ${peer} wgaip 192.168.6.2/32 192.168.6.1/24`,
+      "left",
+    );
     await must(room, `ifconfig wg4 create wgport 7004 wgkey ${randomKey()}`, "right");
     const four = await publicKey(room, "wg4");
     await must(
@@ -189,7 +202,10 @@ Deno.test(
     await must(room, "ifconfig wg1 down", "left");
     await must(room, "ifconfig wg1 up", "left");
     await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.2", "left");
-    await eventually("the repeated initiation", async () => (await ofPeer(room, "wg2")).handshake_replayed! > 0);
+    await eventually(
+      "the repeated initiation",
+      async () => (await ofPeer(room, "wg2")).handshake_replayed! > 0,
+    );
     equal((await ofPeer(room, "wg2")).handshake_completed, 2);
   },
 );

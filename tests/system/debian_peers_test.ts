@@ -5,7 +5,18 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { cable, may, must, ping, publicKey, randomKey, traces, tunnel, WG, wgRoom } from "./peers.ts";
+import {
+  cable,
+  may,
+  must,
+  ping,
+  publicKey,
+  randomKey,
+  traces,
+  tunnel,
+  WG,
+  wgRoom,
+} from "./peers.ts";
 
 const WITH_GO = needs("namespaces", "tun", "ip", "ping", "wireguard-go", "wg");
 
@@ -26,7 +37,10 @@ async function besideGo(room: Room, begins: "ours" | "theirs", psk: string): Pro
     `wg set wg9 peer ${ours} preshared-key /run/psk${ourEndpoint} allowed-ips 192.168.5.1/32,fd05::1/128`,
     "right",
   );
-  await must(room, `ifconfig wg1 wgpeer ${theirs} wgpsk ${psk}${theirEndpoint} wgaip 192.168.5.9/32 wgaip fd05::9/128`);
+  await must(
+    room,
+    `ifconfig wg1 wgpeer ${theirs} wgpsk ${psk}${theirEndpoint} wgaip 192.168.5.9/32 wgaip fd05::9/128`,
+  );
   await must(room, "ifconfig wg1 192.168.5.1/24");
   await must(room, "ifconfig wg1 inet6 fd05::1/64");
   await must(room, "ip address add 192.168.5.9/24 dev wg9", "right");
@@ -51,12 +65,16 @@ Deno.test("Debian's wireguard-go as the peer: it initiates", WITH_GO, async () =
   await ping(room, "left", "192.168.5.9");
   match(await must(room, "ifconfig wg1"), /\t\twgendpoint 10\.0\.0\.2 7999\n/);
   // It begins anew as well: a peer that was removed and comes back has no session.
-  const handshakes = async () => Number((await must(room, "wg show wg1 latest-handshakes")).trim().split("\t")[1]);
+  const handshakes = async () =>
+    Number((await must(room, "wg show wg1 latest-handshakes")).trim().split("\t")[1]);
   const first = await handshakes();
   await new Promise((resolve) => setTimeout(resolve, 1100));
   const ours = await publicKey(room, "wg1");
   await must(room, `wg set wg9 peer ${ours} remove`);
-  await must(room, `wg set wg9 peer ${ours} preshared-key /run/psk endpoint 10.0.0.1:7111 allowed-ips 192.168.5.1/32`);
+  await must(
+    room,
+    `wg set wg9 peer ${ours} preshared-key /run/psk endpoint 10.0.0.1:7111 allowed-ips 192.168.5.1/32`,
+  );
   await ping(room, "right", "192.168.5.1");
   equal(await handshakes() > first, true);
 });
@@ -79,9 +97,16 @@ Deno.test("Debian's wg(8) reads our interface", WITH_WG, async () => {
   match(shown, /\n {2}latest handshake: (Now|\d+ seconds? ago)\n/);
   match(shown, /\n {2}transfer: \S+ (B|KiB) received, \S+ (B|KiB) sent\n/);
   match(shown, /\n {2}persistent keepalive: every 25 seconds\n/);
-  const [device, peer] = (await must(room, "wg show wg1 dump")).trimEnd().split("\n").map((line) => line.split("\t"));
+  const [device, peer] = (await must(room, "wg show wg1 dump")).trimEnd().split("\n").map((line) =>
+    line.split("\t")
+  );
   deepEqual(device, [clamped(keys.left), publicKeys.left, "7111", "off"]);
-  deepEqual(peer.slice(0, 4), [publicKeys.right, "(none)", "10.0.0.2:7222", "192.168.5.2/32,fd05::2/128"]);
+  deepEqual(peer.slice(0, 4), [
+    publicKeys.right,
+    "(none)",
+    "10.0.0.2:7222",
+    "192.168.5.2/32,fd05::2/128",
+  ]);
   const [, transferred] = /tx: (\d+), rx: \d+\n/.exec(await must(room, "ifconfig wg1")) ?? [];
   equal(Number(peer[6]) <= Number(transferred), true);
   equal(Number(peer[6]) >= 3 * 128 + 148, true);
@@ -96,37 +121,50 @@ function clamped(key: string): string {
   return bytes.toBase64();
 }
 
-Deno.test("Debian's wg(8) changes our interface: set, setconf, syncconf, removal", WITH_WG, async () => {
-  await using room = await wgRoom();
-  const { publicKeys } = await tunnel(room);
-  const other = randomKey();
-  await must(room, `wg set wg1 peer ${other} allowed-ips 192.168.5.64/26,192.168.5.2/32 persistent-keepalive 7`);
-  // A range that another peer owned moves.
-  const allowed = await must(room, "wg show wg1 allowed-ips");
-  match(allowed, new RegExp(`${RegExp.escape(publicKeys.right)}\tfd05::2/128\n`));
-  match(allowed, new RegExp(`${RegExp.escape(other)}\t`));
-  // wg(8) writes a link-local endpoint's zone by name.
-  await must(room, `wg set wg1 peer ${other} endpoint [fe80::77%lo]:51820`);
-  match(await must(room, "wg show wg1 endpoints"), /\[fe80::77%(lo|1)\]:51820/);
-  await must(room, `wg set wg1 peer ${other} remove`);
-  await must(room, `wg set wg1 peer ${publicKeys.right} allowed-ips 192.168.5.2/32`);
-  await ping(room, "left", "192.168.5.2");
+Deno.test(
+  "Debian's wg(8) changes our interface: set, setconf, syncconf, removal",
+  WITH_WG,
+  async () => {
+    await using room = await wgRoom();
+    const { publicKeys } = await tunnel(room);
+    const other = randomKey();
+    await must(
+      room,
+      `wg set wg1 peer ${other} allowed-ips 192.168.5.64/26,192.168.5.2/32 persistent-keepalive 7`,
+    );
+    // A range that another peer owned moves.
+    const allowed = await must(room, "wg show wg1 allowed-ips");
+    match(allowed, new RegExp(`${RegExp.escape(publicKeys.right)}\tfd05::2/128\n`));
+    match(allowed, new RegExp(`${RegExp.escape(other)}\t`));
+    // wg(8) writes a link-local endpoint's zone by name.
+    await must(room, `wg set wg1 peer ${other} endpoint [fe80::77%lo]:51820`);
+    match(await must(room, "wg show wg1 endpoints"), /\[fe80::77%(lo|1)\]:51820/);
+    await must(room, `wg set wg1 peer ${other} remove`);
+    await must(room, `wg set wg1 peer ${publicKeys.right} allowed-ips 192.168.5.2/32`);
+    await ping(room, "left", "192.168.5.2");
 
-  const written = await must(room, "wg showconf wg1");
-  match(written, /^\[Interface\]\nListenPort = 7111\nPrivateKey = \S{44}\n\n\[Peer\]\nPublicKey = /);
-  await room.output(["sh", "-c", "umask 077; cat >/run/wg1.conf"], { stdin: written });
-  await must(room, `wg set wg1 peer ${other}`);
-  await must(room, "wg syncconf wg1 /run/wg1.conf", "left");
-  equal((await must(room, "wg show wg1 peers")).trim(), publicKeys.right);
-  await ping(room, "left", "192.168.5.2");
-  await must(room, "wg setconf wg1 /run/wg1.conf", "left");
-  await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.2", "left");
-  // Wrong values are refused by our side as well, and change nothing.
-  const before = await must(room, "wg showconf wg1");
-  await must(room, "ifconfig wg3 create wgport 7333", "left");
-  match((await may(room, "wg set wg1 listen-port 7333 fwmark 7", "left")).stderr, /Address already in use/);
-  equal(await must(room, "wg showconf wg1"), before);
-});
+    const written = await must(room, "wg showconf wg1");
+    match(
+      written,
+      /^\[Interface\]\nListenPort = 7111\nPrivateKey = \S{44}\n\n\[Peer\]\nPublicKey = /,
+    );
+    await room.output(["sh", "-c", "umask 077; cat >/run/wg1.conf"], { stdin: written });
+    await must(room, `wg set wg1 peer ${other}`);
+    await must(room, "wg syncconf wg1 /run/wg1.conf", "left");
+    equal((await must(room, "wg show wg1 peers")).trim(), publicKeys.right);
+    await ping(room, "left", "192.168.5.2");
+    await must(room, "wg setconf wg1 /run/wg1.conf", "left");
+    await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.2", "left");
+    // Wrong values are refused by our side as well, and change nothing.
+    const before = await must(room, "wg showconf wg1");
+    await must(room, "ifconfig wg3 create wgport 7333", "left");
+    match(
+      (await may(room, "wg set wg1 listen-port 7333 fwmark 7", "left")).stderr,
+      /Address already in use/,
+    );
+    equal(await must(room, "wg showconf wg1"), before);
+  },
+);
 
 /** Kernels that have wireguard would be used by wg-quick: this `ip` refuses to make one, as a kernel without it does. */
 const IP_WITHOUT_WIREGUARD = `#!/bin/sh

@@ -28,11 +28,23 @@ const said = (room: Room, name: string, line: string, timeoutMs = 20_000) =>
   eventually(`${name}: ${line}`, async () => (await dmesg(room, name)).includes(line), timeoutMs);
 
 /** An interface on the left with `debug`, whose one peer has the address 192.168.N.2, and a ping that wants it. */
-async function asking(room: Room, n: number, peer: string, host: string, port: number): Promise<void> {
+async function asking(
+  room: Room,
+  n: number,
+  peer: string,
+  host: string,
+  port: number,
+): Promise<void> {
   const endpoint = `wgpeer ${peer} wgendpoint ${host} ${port} wgaip 192.168.${n}.2/32`;
-  await must(room, `ifconfig wg${n} create debug wgkey ${randomKey()} ${endpoint} 192.168.${n}.1/24`, "left");
+  await must(
+    room,
+    `ifconfig wg${n} create debug wgkey ${randomKey()} ${endpoint} 192.168.${n}.1/24`,
+    "left",
+  );
   // More than one: the first may come before the daemon has heard that the link is up.
-  room.spawn(["ping", "-n", "-c", "3", "-i", "0.4", "-W", "1", `192.168.${n}.2`], { netns: "left" });
+  room.spawn(["ping", "-n", "-c", "3", "-i", "0.4", "-W", "1", `192.168.${n}.2`], {
+    netns: "left",
+  });
 }
 
 /** An interface on the right with `debug` that listens on 7000+N. @returns its public key */
@@ -57,7 +69,8 @@ steps.set(
     const [stranger, blocked] = await Promise.all([answering(room, 11), answering(room, 14)]);
     await room.output(["nft", "-f", "-"], {
       netns: "right",
-      stdin: "table ip gate { chain in { type filter hook input priority 0; udp dport 7014 counter drop; }; }\n",
+      stdin:
+        "table ip gate { chain in { type filter hook input priority 0; udp dport 7014 counter drop; }; }\n",
     });
     await Promise.all([
       // The right side has no peer at all.
@@ -83,7 +96,10 @@ steps.set(
     );
     await eventually(
       "wrong public key",
-      async () => (await dmesg(room, "wg11")).some((line) => /^Invalid initiation MAC \(10\.0\.0\.1:\d+\)$/.test(line)),
+      async () =>
+        (await dmesg(room, "wg11")).some((line) =>
+          /^Invalid initiation MAC \(10\.0\.0\.1:\d+\)$/.test(line)
+        ),
     );
     await Promise.all([
       said(room, "wg1", noReply("10.0.0.2:7011")),
@@ -93,9 +109,14 @@ steps.set(
       said(room, "wg5", noReply("10.0.0.2:7011")),
     ]);
     // The port in the right side's lines is the one of the left side's interface.
-    const port = async (name: string) => /\twgport (\d+)\n/.exec(await must(room, `ifconfig ${name}`))![1];
+    const port = async (name: string) =>
+      /\twgport (\d+)\n/.exec(await must(room, `ifconfig ${name}`))![1];
     const right = await dmesg(room, "wg11");
-    ok(right.includes(`Invalid handshake initiation: its sender is not a peer (10.0.0.1:${await port("wg1")})`));
+    ok(
+      right.includes(
+        `Invalid handshake initiation: its sender is not a peer (10.0.0.1:${await port("wg1")})`,
+      ),
+    );
     ok(right.includes(`Invalid initiation MAC (10.0.0.1:${await port("wg5")})`));
     // It was the firewall: nothing came through, and without it the next try succeeds.
     match(await must(room, "nft list ruleset", "right"), /counter packets [1-9]/);
@@ -110,7 +131,11 @@ steps.set(
         `Receiving handshake initiation from peer 1 (10.0.0.1:${await port("wg4")})`,
       ),
     );
-    ok((await dmesg(room, "wg14")).includes(`Sending handshake response to peer 1 (10.0.0.1:${await port("wg4")})`));
+    ok(
+      (await dmesg(room, "wg14")).includes(
+        `Sending handshake response to peer 1 (10.0.0.1:${await port("wg4")})`,
+      ),
+    );
     await must(room, "ping -n -c 1 -W 2 192.168.4.2", "left");
   },
 );
@@ -135,7 +160,10 @@ steps.set(
 
     const followed = room.spawn([WG, "dmesg", "-f", "wg2"]);
     await must(room, "ifconfig wg2 debug");
-    match(await must(room, "ifconfig wg2"), /^wg2: flags=80c7<UP,BROADCAST,DEBUG,RUNNING,NOARP,MULTICAST>/);
+    match(
+      await must(room, "ifconfig wg2"),
+      /^wg2: flags=80c7<UP,BROADCAST,DEBUG,RUNNING,NOARP,MULTICAST>/,
+    );
     await spoof();
     await said(room, "wg2", refused);
     await eventually("dmesg -f", () => followed.output().includes(`wg2: ${refused}\n`));
@@ -148,7 +176,10 @@ steps.set(
     await must(room, "ping -n -c 1 -W 2 192.168.5.2", "left");
 
     await must(room, "ifconfig wg2 -debug");
-    match(await must(room, "ifconfig wg2"), /^wg2: flags=80c3<UP,BROADCAST,RUNNING,NOARP,MULTICAST>/);
+    match(
+      await must(room, "ifconfig wg2"),
+      /^wg2: flags=80c3<UP,BROADCAST,RUNNING,NOARP,MULTICAST>/,
+    );
     const silent = await dmesg(room, "wg2");
     await spoof();
     deepEqual(await dmesg(room, "wg2"), silent);
@@ -161,7 +192,9 @@ steps.set(
     const all = (await must(room, `${WG} dmesg`)).trimEnd().split("\n");
     deepEqual(
       all,
-      [...all].sort((a, b) => a.slice(0, 24) < b.slice(0, 24) ? -1 : a.slice(0, 24) > b.slice(0, 24) ? 1 : 0),
+      [...all].sort((a, b) =>
+        a.slice(0, 24) < b.slice(0, 24) ? -1 : a.slice(0, 24) > b.slice(0, 24) ? 1 : 0
+      ),
     );
     deepEqual(new Set(all.map((line) => line.split(" ")[1])), new Set(["wg1:", "wg2:"]));
 
@@ -179,8 +212,12 @@ steps.set("the ring keeps the last lines only, whatever strangers send", async (
   await must(room, `ifconfig wg2 create debug wgport 7222 wgkey ${randomKey()} up`, "right");
   // Initiations with a right mac1, as anybody can make who knows the public key, at a rate that passes the limit of lines a second.
   const script = `
-    import { nobleSuite as suite } from ${JSON.stringify(import.meta.resolve("../../lib/crypto/noble_suite.ts"))};
-    import { mac1Key, mac1Of } from ${JSON.stringify(import.meta.resolve("../../lib/cookie/macs.ts"))};
+    import { nobleSuite as suite } from ${
+    JSON.stringify(import.meta.resolve("../../lib/crypto/noble_suite.ts"))
+  };
+    import { mac1Key, mac1Of } from ${
+    JSON.stringify(import.meta.resolve("../../lib/cookie/macs.ts"))
+  };
     import { mac1Offset } from ${JSON.stringify(import.meta.resolve("../../lib/wire/messages.ts"))};
     const key = mac1Key(suite, Uint8Array.fromBase64(Deno.args[0]));
     const socket = Deno.listenDatagram({ transport: "udp", hostname: "10.0.0.1", port: 0 });
@@ -196,12 +233,21 @@ steps.set("the ring keeps the last lines only, whatever strangers send", async (
       }
     }
   `;
-  const deno = [Deno.execPath(), "eval", "--quiet", "--unstable-net", `--config=${ROOT}deno.json`, script];
+  const deno = [
+    Deno.execPath(),
+    "eval",
+    "--quiet",
+    "--unstable-net",
+    `--config=${ROOT}deno.json`,
+    script,
+  ];
   await room.output([...deno, await publicKey(room, "wg2")], { netns: "left" });
   const lines = await dmesg(room, "wg2");
   equal(lines.length, RING_LINES);
   ok(
-    lines.every((line) => /^(Invalid handshake initiation \(10\.0\.0\.1:\d+\)|\d+ messages left out)$/.test(line)),
+    lines.every((line) =>
+      /^(Invalid handshake initiation \(10\.0\.0\.1:\d+\)|\d+ messages left out)$/.test(line)
+    ),
     lines.at(-1),
   );
   // What came first is gone.
@@ -237,7 +283,9 @@ steps.set("lines go to /dev/log while there is one", async () => {
     "the message in the system log",
     () =>
       heard.some((line) =>
-        /^<31>wg\[\d+\]: wg1: No valid endpoint has been configured or discovered for peer 1$/.test(line)
+        /^<31>wg\[\d+\]: wg1: No valid endpoint has been configured or discovered for peer 1$/.test(
+          line,
+        )
       ),
   );
   match(heard[0], /^<30>wg\[\d+\]: wg1: wg [0-9.]+ is up: port \d+, /);
@@ -270,13 +318,23 @@ steps.set("in the foreground the lines go to standard error", async () => {
   await using room = await wgRoom();
   const running = room.spawn([WG, "-f", "wg9"]);
   await eventually("wg9", () => / is up: port \d+, /.test(running.output()));
-  await must(room, `ifconfig wg9 debug wgkey ${randomKey()} wgpeer ${randomKey()} wgaip 0.0.0.0/0 192.168.5.1/24`);
+  await must(
+    room,
+    `ifconfig wg9 debug wgkey ${randomKey()} wgpeer ${randomKey()} wgaip 0.0.0.0/0 192.168.5.1/24`,
+  );
   await may(room, "ping -n -c 1 -W 1 192.168.5.2");
   await eventually(
     "the message",
-    () => running.output().includes("wg9: No valid endpoint has been configured or discovered for peer 1\n"),
+    () =>
+      running.output().includes(
+        "wg9: No valid endpoint has been configured or discovered for peer 1\n",
+      ),
   );
-  ok((await dmesg(room, "wg9")).includes("No valid endpoint has been configured or discovered for peer 1"));
+  ok(
+    (await dmesg(room, "wg9")).includes(
+      "No valid endpoint has been configured or discovered for peer 1",
+    ),
+  );
   running.signal("SIGINT");
   equal((await running.status).code, 0);
   equal((await may(room, "ip link show wg9")).code, 1);

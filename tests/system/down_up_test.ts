@@ -16,8 +16,13 @@ async function addressing(room: Room, netns: string): Promise<string[]> {
     must(room, `ip -n ${netns} -4 route show table all`),
     must(room, `ip -n ${netns} -6 route show table all`),
   ]);
-  const lines = [...addresses.split("\n"), ...`${inet}\n${inet6}`.replaceAll(/\n(?=\t)/g, " ").split("\n")];
-  return lines.filter((line) => line.includes("wg1") && !line.startsWith("multicast ")).map((line) => line.trim())
+  const lines = [
+    ...addresses.split("\n"),
+    ...`${inet}\n${inet6}`.replaceAll(/\n(?=\t)/g, " ").split("\n"),
+  ];
+  return lines.filter((line) => line.includes("wg1") && !line.startsWith("multicast ")).map((
+    line,
+  ) => line.trim())
     .sort();
 }
 
@@ -54,7 +59,11 @@ async function furnish(room: Room, netns: string): Promise<string[]> {
   return await addressing(room, netns);
 }
 
-async function differences(room: Room, netns: string, before: readonly string[]): Promise<string[]> {
+async function differences(
+  room: Room,
+  netns: string,
+  before: readonly string[],
+): Promise<string[]> {
   const after = await addressing(room, netns);
   return [
     ...before.filter((line) => !after.includes(line)).map((line) => `- ${line}`),
@@ -79,7 +88,10 @@ Deno.test("down and up keeps every address and route, once", NEEDED, async () =>
   // Whoever takes it up.
   await must(room, "ifconfig wg1 down", "left");
   await must(room, "ip -n left link set wg1 up");
-  await eventually("all is back", async () => (await differences(room, "left", before)).length === 0);
+  await eventually(
+    "all is back",
+    async () => (await differences(room, "left", before)).length === 0,
+  );
   equal((await must(room, `${WG} dmesg wg1`)).includes("not put back"), false);
   // Whoever takes it down by ip(8) has what Linux does with any link.
   await must(room, "ip -n left link set wg1 down");
@@ -113,7 +125,10 @@ Deno.test("what was changed meanwhile stays changed", NEEDED, async () => {
   await must(room, "ip -n left route add 10.8.0.0/16 via 192.168.6.9");
   await must(room, "ifconfig wg1 down", "left");
   // They are seen, and can be taken away.
-  match(await must(room, "ifconfig wg1", "left"), /flags=[0-9a-f]+<[A-Z,]*> [^]*\tinet6 fd05::1 prefixlen 64\n/);
+  match(
+    await must(room, "ifconfig wg1", "left"),
+    /flags=[0-9a-f]+<[A-Z,]*> [^]*\tinet6 fd05::1 prefixlen 64\n/,
+  );
   equal(/<UP/.test(await must(room, "ifconfig wg1", "left")), false);
   await must(room, "ifconfig wg1 inet6 fd06::1 delete", "left");
   await must(room, "ip -n left address del 192.168.6.1/24 dev wg1");

@@ -21,7 +21,8 @@ async function nothingLeft(room: Room): Promise<void> {
   equal(links.trimEnd().split("\n").length, 1, links);
 }
 
-const isThere = (room: Room, name: string) => async () => (await may(room, `ip link show ${name}`)).code === 0;
+const isThere = (room: Room, name: string) => async () =>
+  (await may(room, `ip link show ${name}`)).code === 0;
 const answers = (room: Room, name: string) => async () =>
   (await may(room, `ifconfig ${name}`)).stdout.includes("\twgport ");
 
@@ -43,36 +44,44 @@ Deno.test("wireguard-go's command line: NAME, -f NAME, --version, usage", NEEDED
   }
 });
 
-Deno.test("WG_PROCESS_FOREGROUND=1 stays, and LOG_LEVEL says how much is told", NEEDED, async () => {
-  await using room = await dropInRoom();
-  const levels: readonly [string | undefined, RegExp, boolean][] = [
-    [undefined, /^wg1: wg [^\n]* is up/, false],
-    ["verbose", /^wg1: wg [^\n]* is up/, true],
-    ["debug", /^wg1: wg [^\n]* is up/, true],
-    ["error", /^$/, false],
-    ["silent", /^$/, false],
-  ];
-  for (const [level, said, debug] of levels) {
-    const env: Record<string, string> = level === undefined ? {} : { LOG_LEVEL: level };
-    const running = room.spawn(["wireguard-go", "wg1"], { env: { ...env, WG_PROCESS_FOREGROUND: "1" } });
-    await eventually(`wg1, ${level}`, answers(room, "wg1"));
-    match(running.output(), said, level);
-    equal((await must(room, "ifconfig wg1")).includes("DEBUG"), debug, level);
-    match(await must(room, `${WG} dmesg wg1`), /is up/);
-    running.signal("SIGTERM");
-    equal((await running.status).code, 0);
-    await nothingLeft(room);
-    // In the background it is handed on.
-    await room.output(["wireguard-go", "wg1"], { env });
-    equal((await must(room, "ifconfig wg1")).includes("DEBUG"), debug, level);
+Deno.test(
+  "WG_PROCESS_FOREGROUND=1 stays, and LOG_LEVEL says how much is told",
+  NEEDED,
+  async () => {
+    await using room = await dropInRoom();
+    const levels: readonly [string | undefined, RegExp, boolean][] = [
+      [undefined, /^wg1: wg [^\n]* is up/, false],
+      ["verbose", /^wg1: wg [^\n]* is up/, true],
+      ["debug", /^wg1: wg [^\n]* is up/, true],
+      ["error", /^$/, false],
+      ["silent", /^$/, false],
+    ];
+    for (const [level, said, debug] of levels) {
+      const env: Record<string, string> = level === undefined ? {} : { LOG_LEVEL: level };
+      const running = room.spawn(["wireguard-go", "wg1"], {
+        env: { ...env, WG_PROCESS_FOREGROUND: "1" },
+      });
+      await eventually(`wg1, ${level}`, answers(room, "wg1"));
+      match(running.output(), said, level);
+      equal((await must(room, "ifconfig wg1")).includes("DEBUG"), debug, level);
+      match(await must(room, `${WG} dmesg wg1`), /is up/);
+      running.signal("SIGTERM");
+      equal((await running.status).code, 0);
+      await nothingLeft(room);
+      // In the background it is handed on.
+      await room.output(["wireguard-go", "wg1"], { env });
+      equal((await must(room, "ifconfig wg1")).includes("DEBUG"), debug, level);
+      await must(room, "ifconfig wg1 destroy");
+    }
+    // The variable of some other program changes nothing of interfaces that ifconfig makes.
+    await room.output(["ifconfig", "wg1", "create"], {
+      env: { LOG_LEVEL: "debug", WG_PROCESS_FOREGROUND: "1" },
+    });
+    equal((await must(room, "ifconfig wg1")).includes("DEBUG"), false);
     await must(room, "ifconfig wg1 destroy");
-  }
-  // The variable of some other program changes nothing of interfaces that ifconfig makes.
-  await room.output(["ifconfig", "wg1", "create"], { env: { LOG_LEVEL: "debug", WG_PROCESS_FOREGROUND: "1" } });
-  equal((await must(room, "ifconfig wg1")).includes("DEBUG"), false);
-  await must(room, "ifconfig wg1 destroy");
-  await nothingLeft(room);
-});
+    await nothingLeft(room);
+  },
+);
 
 Deno.test(
   "no signal but those of faults and SIGKILL leaves a socket, a file or a TUN device behind",
@@ -103,7 +112,9 @@ Deno.test(
         if (!foreground) await must(room, "wireguard-go wg1");
         await eventually("wg1", answers(room, "wg1"));
         await must(room, `kill -${signal} ${await pidOf("wg1")}`);
-        if (running !== undefined) equal((await running.status).code, 0, `${signal}: ${running.output()}`);
+        if (running !== undefined) {
+          equal((await running.status).code, 0, `${signal}: ${running.output()}`);
+        }
         await nothingLeft(room);
       }
       const running = foreground ? room.spawn(["wireguard-go", "-f", "wg1"]) : undefined;
@@ -121,71 +132,97 @@ Deno.test(
   },
 );
 
-Deno.test("a word that is nearly a command is no interface's name, whatever the environment says", NEEDED, async () => {
-  await using room = await dropInRoom();
-  const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: WG };
-  const words: readonly [string, string][] = [
-    ["shwo", "did you mean show?"],
-    ["sho", "did you mean show?"],
-    ["show1", "did you mean show?"],
-    ["dmseg", "did you mean dmesg?"],
-    ["deamon", "did you mean daemon?"],
-    ["hepl", "did you mean help?"],
-    ["ifconfg", "did you mean ifconfig?"],
-    ["netstar", "did you mean netsta"],
-    ["genkey", "wg(8) of wireguard-tools has it"],
-    ["pubkye", "did you mean pubkey?"],
-    ["-x", "`wg help` names them"],
-  ];
-  for (const [word, said] of words) {
-    const { code, stdout, stderr } = await room.run([WG, word], { env });
-    deepEqual([code, stdout], [2, ""], word);
-    equal(stderr.startsWith(`wg: ${word}: unknown command; ${said}`), true, stderr);
-    deepEqual(await traces(room), [], word);
-  }
-  equal((await may(room, `${WG} home`)).code, 2);
-  match((await may(room, `${WG} home`)).stderr, /`wg -f home`/);
-  // -f, a link named wireguard-go and `daemon` say that it is meant.
-  await must(room, "wireguard-go shwo");
-  await must(room, "ifconfig shwo destroy");
-  const running = room.spawn([WG, "-f", "show"]);
-  await eventually("show", answers(room, "show"));
-  await must(room, "ifconfig show destroy");
-  equal((await running.status).code, 0);
-  await nothingLeft(room);
-});
-
-Deno.test("every name that the kernel takes is good, and every one that it refuses is refused", NEEDED, async () => {
-  await using room = await dropInRoom();
-  const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: WG };
-  const good = ["wg+x", "home", "...", "ä€ß", "$(id);'\"*", "x".repeat(15), "wg0.sock"];
-  for (const name of good) {
-    await room.output([WG, name], { env });
-    equal((await room.run(["ip", "link", "show", name])).code, 0, name);
-    match(await room.output(["ifconfig", name]), /\twgport /, name);
-    await room.output(["ifconfig", name, "10.9.0.1/24", "mtu", "1300", "wgport", "7111"]);
-    match(await room.output([WG, "show", name]), /listening port: 7111/, name);
-    equal((await room.output([WG, "show", "interfaces"])).trim(), name);
-    match(await must(room, "ifconfig"), /\twgport 7111\n/, name);
-    match(await room.output([WG, "dmesg", name]), /is up/, name);
-    await room.output(["ifconfig", name, "destroy"]);
-    await nothingLeft(room);
-  }
-  const dash = room.spawn([WG, "-f", "-x"]);
-  await eventually("-x", isThere(room, "-x"));
-  dash.signal("SIGTERM");
-  equal((await dash.status).code, 0);
-  for (const name of ["", ".", "..", "a/b", "a:b", "a b", "a\tb", "à", "x".repeat(16), "€€€€€x", "wg%d", "a\x1bb"]) {
-    for (const line of [[WG, "-f", name], ["wireguard-go", name], ["ifconfig", name, "destroy"]]) {
-      const { code, stdout, stderr } = await room.run(line);
-      deepEqual([code, stdout], [1, ""], line.join(" "));
-      match(stderr, /^[^\n]+\n$/, name);
-      equal(stderr.includes("\x1b"), false);
+Deno.test(
+  "a word that is nearly a command is no interface's name, whatever the environment says",
+  NEEDED,
+  async () => {
+    await using room = await dropInRoom();
+    const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: WG };
+    const words: readonly [string, string][] = [
+      ["shwo", "did you mean show?"],
+      ["sho", "did you mean show?"],
+      ["show1", "did you mean show?"],
+      ["dmseg", "did you mean dmesg?"],
+      ["deamon", "did you mean daemon?"],
+      ["hepl", "did you mean help?"],
+      ["ifconfg", "did you mean ifconfig?"],
+      ["netstar", "did you mean netsta"],
+      ["genkey", "wg(8) of wireguard-tools has it"],
+      ["pubkye", "did you mean pubkey?"],
+      ["-x", "`wg help` names them"],
+    ];
+    for (const [word, said] of words) {
+      const { code, stdout, stderr } = await room.run([WG, word], { env });
+      deepEqual([code, stdout], [2, ""], word);
+      equal(stderr.startsWith(`wg: ${word}: unknown command; ${said}`), true, stderr);
+      deepEqual(await traces(room), [], word);
     }
-  }
-  // Somebody else's file in the folder is nobody's interface.
-  const stranger = `Deno.listen({ transport: "unix", path: "/run/wireguard/a b.sock" }); Deno.exit(0)`;
-  await must(room, "mkdir -p /run/wireguard");
-  await room.output([Deno.execPath(), "eval", stranger]);
-  equal((await may(room, "ifconfig")).code, 0);
-});
+    equal((await may(room, `${WG} home`)).code, 2);
+    match((await may(room, `${WG} home`)).stderr, /`wg -f home`/);
+    // -f, a link named wireguard-go and `daemon` say that it is meant.
+    await must(room, "wireguard-go shwo");
+    await must(room, "ifconfig shwo destroy");
+    const running = room.spawn([WG, "-f", "show"]);
+    await eventually("show", answers(room, "show"));
+    await must(room, "ifconfig show destroy");
+    equal((await running.status).code, 0);
+    await nothingLeft(room);
+  },
+);
+
+Deno.test(
+  "every name that the kernel takes is good, and every one that it refuses is refused",
+  NEEDED,
+  async () => {
+    await using room = await dropInRoom();
+    const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: WG };
+    const good = ["wg+x", "home", "...", "ä€ß", "$(id);'\"*", "x".repeat(15), "wg0.sock"];
+    for (const name of good) {
+      await room.output([WG, name], { env });
+      equal((await room.run(["ip", "link", "show", name])).code, 0, name);
+      match(await room.output(["ifconfig", name]), /\twgport /, name);
+      await room.output(["ifconfig", name, "10.9.0.1/24", "mtu", "1300", "wgport", "7111"]);
+      match(await room.output([WG, "show", name]), /listening port: 7111/, name);
+      equal((await room.output([WG, "show", "interfaces"])).trim(), name);
+      match(await must(room, "ifconfig"), /\twgport 7111\n/, name);
+      match(await room.output([WG, "dmesg", name]), /is up/, name);
+      await room.output(["ifconfig", name, "destroy"]);
+      await nothingLeft(room);
+    }
+    const dash = room.spawn([WG, "-f", "-x"]);
+    await eventually("-x", isThere(room, "-x"));
+    dash.signal("SIGTERM");
+    equal((await dash.status).code, 0);
+    for (
+      const name of [
+        "",
+        ".",
+        "..",
+        "a/b",
+        "a:b",
+        "a b",
+        "a\tb",
+        "à",
+        "x".repeat(16),
+        "€€€€€x",
+        "wg%d",
+        "a\x1bb",
+      ]
+    ) {
+      for (
+        const line of [[WG, "-f", name], ["wireguard-go", name], ["ifconfig", name, "destroy"]]
+      ) {
+        const { code, stdout, stderr } = await room.run(line);
+        deepEqual([code, stdout], [1, ""], line.join(" "));
+        match(stderr, /^[^\n]+\n$/, name);
+        equal(stderr.includes("\x1b"), false);
+      }
+    }
+    // Somebody else's file in the folder is nobody's interface.
+    const stranger =
+      `Deno.listen({ transport: "unix", path: "/run/wireguard/a b.sock" }); Deno.exit(0)`;
+    await must(room, "mkdir -p /run/wireguard");
+    await room.output([Deno.execPath(), "eval", stranger]);
+    equal((await may(room, "ifconfig")).code, 0);
+  },
+);

@@ -30,9 +30,11 @@ Deno.test(
       interfaceKey,
     ], { netns: "left" });
     const said = (what: RegExp) =>
-      eventually(`${what}`, () => what.exec(program.output()) ?? undefined, 20_000).catch((error) => {
-        throw new Error(`${error.message}\n${program.output()}`);
-      });
+      eventually(`${what}`, () => what.exec(program.output()) ?? undefined, 20_000).catch(
+        (error) => {
+          throw new Error(`${error.message}\n${program.output()}`);
+        },
+      );
     const key = (await said(/^key (\S{44})$/m))[1];
     await must(room, `ifconfig wg2 wgpeer ${key} wgaip 192.168.5.1/32`, "right");
     await must(room, "ifconfig wg2 192.168.5.2/24", "right");

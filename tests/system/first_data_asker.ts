@@ -4,10 +4,20 @@
  * @module
  */
 import { milliseconds, sessionIndex } from "../../lib/base/brands.ts";
-import { COOKIE_SECRET_MAX_AGE_MS, KEY_LENGTH, MESSAGE_DATA, MESSAGE_RESPONSE } from "../../lib/base/constants.ts";
+import {
+  COOKIE_SECRET_MAX_AGE_MS,
+  KEY_LENGTH,
+  MESSAGE_DATA,
+  MESSAGE_RESPONSE,
+} from "../../lib/base/constants.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
 import { chooseSuite } from "../../lib/runtime/crypto.ts";
-import { consumeResponse, createInitiation, identityOf, wireguardStart } from "../../lib/noise/handshake.ts";
+import {
+  consumeResponse,
+  createInitiation,
+  identityOf,
+  wireguardStart,
+} from "../../lib/noise/handshake.ts";
 import { TimestampSource } from "../../lib/noise/tai64n.ts";
 import { internetChecksum } from "./internet_checksum.ts";
 import { DATA, messageKind, readIndex, RESPONSE, writeIndex } from "../../lib/wire/messages.ts";
@@ -71,7 +81,16 @@ async function answers(order: AskOrder, number: number): Promise<boolean> {
   const shared = suite.sharedSecret(identity.privateKey, responder);
   const ephemeral = crypto.getRandomValues(new Uint8Array(KEY_LENGTH));
   const made = shared &&
-    createInitiation(suite, start, identity, responder, shared, sessionIndex(number), ephemeral, timestamps.next());
+    createInitiation(
+      suite,
+      start,
+      identity,
+      responder,
+      shared,
+      sessionIndex(number),
+      ephemeral,
+      timestamps.next(),
+    );
   if (made === undefined) throw new Error("a key of small order");
   new CookieJar(suite, responder, COOKIE_SECRET_MAX_AGE_MS).seal(made.message, milliseconds(1));
 
@@ -89,7 +108,12 @@ async function answers(order: AskOrder, number: number): Promise<boolean> {
     if (messageKind(response) !== MESSAGE_RESPONSE) return false;
     const keys = consumeResponse(made.initiated, identity, noPsk, response);
     if (keys === undefined) return false;
-    const sealed = suite.seal(keys.sendKey, 0n, echoRequest(peer.inside, order.inside), new Uint8Array());
+    const sealed = suite.seal(
+      keys.sendKey,
+      0n,
+      echoRequest(peer.inside, order.inside),
+      new Uint8Array(),
+    );
     const message = new Uint8Array(DATA.packet + sealed.length);
     message[0] = MESSAGE_DATA;
     writeIndex(message, DATA.receiver, readIndex(response, RESPONSE.sender));

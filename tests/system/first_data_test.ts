@@ -22,14 +22,22 @@ Deno.test(
     for (let i = 0; i < PEERS; i++) {
       const pair = await crypto.subtle.generateKey("X25519", true, ["deriveBits"]) as CryptoKeyPair;
       const { d = "", x = "" } = await crypto.subtle.exportKey("jwk", pair.privateKey);
-      const standard = (text: string) => Uint8Array.fromBase64(text, { alphabet: "base64url" }).toBase64();
+      const standard = (text: string) =>
+        Uint8Array.fromBase64(text, { alphabet: "base64url" }).toBase64();
       const inside = [192, 168, 6, 2 + i];
       peers.push({ key: standard(d), inside });
       words.push("wgpeer", standard(x), "wgaip", `${inside.join(".")}/32`);
     }
     await must(room, `ifconfig wg1 ${words.join(" ")}`);
     await must(room, "ifconfig wg1 192.168.6.1/24");
-    const order: AskOrder = { host: "127.0.0.1", port: 7111, responder, inside: [192, 168, 6, 1], peers, lanes: 4 };
+    const order: AskOrder = {
+      host: "127.0.0.1",
+      port: 7111,
+      responder,
+      inside: [192, 168, 6, 1],
+      peers,
+      lanes: 4,
+    };
     const script = `${ROOT}tests/system/first_data_asker.ts`;
     const argv = [Deno.execPath(), "run", "-A", "--unstable-net", "--quiet", "--no-check", script];
     const output = await room.output(argv, { stdin: JSON.stringify(order) });

@@ -47,7 +47,10 @@ function next(turn: number): Uint8Array[] {
       return [random(turn % 6, turn % 1600)];
     case "runs": {
       const length = 16 + turn * 7 % 1400;
-      return Array.from({ length: Math.min(40, Math.floor(65_000 / length)) }, (_, i) => random(4 - i % 5, length));
+      return Array.from(
+        { length: Math.min(40, Math.floor(65_000 / length)) },
+        (_, i) => random(4 - i % 5, length),
+      );
     }
     default:
       throw new Error(`${kind}: no such flood`);

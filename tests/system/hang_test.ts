@@ -38,7 +38,9 @@ Deno.test(
     await must(room, "ifconfig wg2 create wgport 7222");
     const pid = await pidOf(room, "wg1");
     await must(room, `kill -STOP ${pid}`);
-    const said = new RegExp(`^(ifconfig|wg): wg1: [^\\n]*process ${pid}, which is stopped, does not answer[^\\n]*\\n$`);
+    const said = new RegExp(
+      `^(ifconfig|wg): wg1: [^\\n]*process ${pid}, which is stopped, does not answer[^\\n]*\\n$`,
+    );
     const lines: readonly [string, RegExp][] = [
       ["ifconfig wg1", /^$/],
       ["ifconfig", /\nwg2: [^]*\twgport 7222\n/],
@@ -67,62 +69,81 @@ Deno.test(
   },
 );
 
-Deno.test("destroy ends a stopped daemon, with its device, files and rdomains", NEEDED, async () => {
-  await using room = await wgRoom();
-  await must(room, "ifconfig wg1 create wgport 7111 rdomain 3 wgrtable 4");
-  await must(room, "ifconfig wg2 create");
-  await must(room, `kill -STOP ${await pidOf(room, "wg1")}`);
-  const { code, stdout, stderr } = await may(room, "ifconfig wg1 destroy");
-  deepEqual([code, stdout, stderr], [0, "", ""]);
-  match(await must(room, "ifconfig"), /^wg2: /m);
-  equal((await may(room, "ip link show wg1")).code, 1);
-  deepEqual((await traces(room)).filter((line) => line.includes("rdomain") || line.includes("wg1")), []);
-  await must(room, "ifconfig wg1 create wgport 7111");
-  for (const name of ["wg1", "wg2"]) await must(room, `ifconfig ${name} destroy`);
-  await nothingLeft(room);
-});
+Deno.test(
+  "destroy ends a stopped daemon, with its device, files and rdomains",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg1 create wgport 7111 rdomain 3 wgrtable 4");
+    await must(room, "ifconfig wg2 create");
+    await must(room, `kill -STOP ${await pidOf(room, "wg1")}`);
+    const { code, stdout, stderr } = await may(room, "ifconfig wg1 destroy");
+    deepEqual([code, stdout, stderr], [0, "", ""]);
+    match(await must(room, "ifconfig"), /^wg2: /m);
+    equal((await may(room, "ip link show wg1")).code, 1);
+    deepEqual(
+      (await traces(room)).filter((line) => line.includes("rdomain") || line.includes("wg1")),
+      [],
+    );
+    await must(room, "ifconfig wg1 create wgport 7111");
+    for (const name of ["wg1", "wg2"]) await must(room, `ifconfig ${name} destroy`);
+    await nothingLeft(room);
+  },
+);
 
-Deno.test("more waiting clients than the kernel keeps: commands say so, and destroy ends it", NEEDED, async () => {
-  await using room = await wgRoom();
-  await must(room, "ifconfig wg1 create");
-  await must(room, `kill -STOP ${await pidOf(room, "wg1")}`);
-  const crowd = `const path = "/var/run/wireguard/wg1.sock"; const all = [];
+Deno.test(
+  "more waiting clients than the kernel keeps: commands say so, and destroy ends it",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg1 create");
+    await must(room, `kill -STOP ${await pidOf(room, "wg1")}`);
+    const crowd = `const path = "/var/run/wireguard/wg1.sock"; const all = [];
     try { while (true) all.push(await Deno.connect({ transport: "unix", path })); } catch { console.log("full"); }
     setInterval(() => all.length, 1000);`;
-  const clients = room.spawn([Deno.execPath(), "eval", crowd]);
-  await eventually("a full queue", () => clients.output().includes("full"));
-  for (const line of ["ifconfig wg1", "ifconfig"]) {
-    const { code, stderr } = await may(room, line);
-    equal(code, 1);
-    match(stderr, /^ifconfig: wg1: [^\n]*process \d+, which is stopped, does not answer[^\n]*\n$/, line);
-  }
-  const { code, stderr } = await may(room, "ifconfig wg1 destroy");
-  deepEqual([code, stderr], [0, ""]);
-  clients.signal("SIGKILL");
-  await clients.status;
-  await nothingLeft(room);
-});
-
-Deno.test("a daemon that is stuck in a loop, and one that accepts and never answers", NEEDED, async () => {
-  await using room = await wgRoom();
-  for (
-    const then of [
-      "while (true);",
-      "setInterval(() => {}, 1000);",
-      "setInterval(() => {}, 1000); Deno.addSignalListener('SIGTERM', () => {});",
-    ]
-  ) {
-    const running = await impostor(room, "wg9", then);
-    const before = performance.now();
-    const { code, stderr } = await may(room, "ifconfig wg9");
-    equal(code, 1);
-    match(stderr, /^ifconfig: wg9: [^\n]*process \d+ does not answer[^\n]*\n$/, then);
-    ok(performance.now() - before < SOON_MS, then);
-    equal((await may(room, "ifconfig wg9 destroy")).stderr, "", then);
-    equal((await running.status).success, false);
+    const clients = room.spawn([Deno.execPath(), "eval", crowd]);
+    await eventually("a full queue", () => clients.output().includes("full"));
+    for (const line of ["ifconfig wg1", "ifconfig"]) {
+      const { code, stderr } = await may(room, line);
+      equal(code, 1);
+      match(
+        stderr,
+        /^ifconfig: wg1: [^\n]*process \d+, which is stopped, does not answer[^\n]*\n$/,
+        line,
+      );
+    }
+    const { code, stderr } = await may(room, "ifconfig wg1 destroy");
+    deepEqual([code, stderr], [0, ""]);
+    clients.signal("SIGKILL");
+    await clients.status;
     await nothingLeft(room);
-  }
-});
+  },
+);
+
+Deno.test(
+  "a daemon that is stuck in a loop, and one that accepts and never answers",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    for (
+      const then of [
+        "while (true);",
+        "setInterval(() => {}, 1000);",
+        "setInterval(() => {}, 1000); Deno.addSignalListener('SIGTERM', () => {});",
+      ]
+    ) {
+      const running = await impostor(room, "wg9", then);
+      const before = performance.now();
+      const { code, stderr } = await may(room, "ifconfig wg9");
+      equal(code, 1);
+      match(stderr, /^ifconfig: wg9: [^\n]*process \d+ does not answer[^\n]*\n$/, then);
+      ok(performance.now() - before < SOON_MS, then);
+      equal((await may(room, "ifconfig wg9 destroy")).stderr, "", then);
+      equal((await running.status).success, false);
+      await nothingLeft(room);
+    }
+  },
+);
 
 Deno.test("no process is ended because a file names it", NEEDED, async () => {
   await using room = await wgRoom();

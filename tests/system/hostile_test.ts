@@ -8,7 +8,18 @@ import { ROOT } from "../../scripts/built.ts";
 import { program } from "../../scripts/facilities.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { cable, may, must, ping, publicKey, randomKey, traces, tunnel, WG, wgRoom } from "./peers.ts";
+import {
+  cable,
+  may,
+  must,
+  ping,
+  publicKey,
+  randomKey,
+  traces,
+  tunnel,
+  WG,
+  wgRoom,
+} from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 const WITH_WG = needs("namespaces", "tun", "ip", "ping", "wg");
@@ -32,7 +43,8 @@ async function nothingLeft(room: Room): Promise<void> {
 const residentMb = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1]) / 1024;
 const descriptorsOf = (pid: number) => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
-const seenAnswers = (text: string) => [...text.matchAll(/icmp_seq=(\d+) ttl/g)].map((found) => Number(found[1]));
+const seenAnswers = (text: string) =>
+  [...text.matchAll(/icmp_seq=(\d+) ttl/g)].map((found) => Number(found[1]));
 
 Deno.test(
   "floods of every kind: the daemon answers, the peer gets through, memory stays bounded",
@@ -46,7 +58,13 @@ Deno.test(
     const pid = await daemonOf(room, "wg2");
     const descriptors = descriptorsOf(pid);
     const begin = (kind: string) => {
-      const script = [Deno.execPath(), "run", "-A", `--config=${ROOT}deno.json`, `${ROOT}tests/system/flood.ts`];
+      const script = [
+        Deno.execPath(),
+        "run",
+        "-A",
+        `--config=${ROOT}deno.json`,
+        `${ROOT}tests/system/flood.ts`,
+      ];
       return room.spawn([...script, kind, "10.0.0.2", "7222", publicKeys.right, "1.2"], {
         netns: "left",
         env: { HOME: Deno.env.get("HOME") ?? "/root" },
@@ -101,7 +119,9 @@ Deno.test("accidents under traffic", NEEDED, async (t) => {
         "udp dport 7222 ip dscp != cs0 counter comment dscp",
         'iifname "wg2" icmp type echo-request ip ecn ce counter comment ce',
       ];
-      const chain = `table inet t {\nchain i {\ntype filter hook input priority 0;\n${rules.join("\n")}\n}\n}\n`;
+      const chain = `table inet t {\nchain i {\ntype filter hook input priority 0;\n${
+        rules.join("\n")
+      }\n}\n}\n`;
       await room.output(["nft", "-f", "-"], { netns: "right", stdin: chain });
       const count = async (name: string) => {
         const listed = await room.output(["nft", "list", "ruleset"], { netns: "right" });
@@ -124,27 +144,33 @@ Deno.test("accidents under traffic", NEEDED, async (t) => {
     },
   });
 
-  await t.step("the address it answers from is taken away: it answers from another at once", async () => {
-    await must(room, "ip -n right address add 10.0.0.22/25 dev cable");
-    await must(room, `ifconfig wg1 wgpeer ${publicKeys.right} wgendpoint 10.0.0.22 7222`);
-    await ping(room, "left", "192.168.5.2");
-    match(await must(room, "ifconfig wg1"), /wgendpoint 10\.0\.0\.22 7222\n/);
-    const running = room.spawn(["ping", "-n", "-i", "0.05", "192.168.5.1"], { netns: "right" });
-    await eventually("answers", () => seenAnswers(running.output()).length > 5);
-    await must(room, "ip -n right address del 10.0.0.22/25 dev cable");
-    const seen = seenAnswers(running.output()).length;
-    await eventually("more answers", () => seenAnswers(running.output()).length > seen + 10);
-    running.signal("SIGINT");
-    await running.status;
-    const all = seenAnswers(running.output());
-    ok(all[all.length - 1] - all.length <= 3, running.output());
-    match(await must(room, "ifconfig wg1"), /wgendpoint 10\.0\.0\.2 7222\n/);
-  });
+  await t.step(
+    "the address it answers from is taken away: it answers from another at once",
+    async () => {
+      await must(room, "ip -n right address add 10.0.0.22/25 dev cable");
+      await must(room, `ifconfig wg1 wgpeer ${publicKeys.right} wgendpoint 10.0.0.22 7222`);
+      await ping(room, "left", "192.168.5.2");
+      match(await must(room, "ifconfig wg1"), /wgendpoint 10\.0\.0\.22 7222\n/);
+      const running = room.spawn(["ping", "-n", "-i", "0.05", "192.168.5.1"], { netns: "right" });
+      await eventually("answers", () => seenAnswers(running.output()).length > 5);
+      await must(room, "ip -n right address del 10.0.0.22/25 dev cable");
+      const seen = seenAnswers(running.output()).length;
+      await eventually("more answers", () => seenAnswers(running.output()).length > seen + 10);
+      running.signal("SIGINT");
+      await running.status;
+      const all = seenAnswers(running.output());
+      ok(all[all.length - 1] - all.length <= 3, running.output());
+      match(await must(room, "ifconfig wg1"), /wgendpoint 10\.0\.0\.2 7222\n/);
+    },
+  );
 
   await t.step(
     "the endpoint gets routed into the tunnel itself: nothing spins, and it lives on afterwards",
     async () => {
-      await must(room, `ifconfig wg1 wgpeer ${publicKeys.right} wgaip 192.168.5.2/32 wgaip 10.0.0.2/32`);
+      await must(
+        room,
+        `ifconfig wg1 wgpeer ${publicKeys.right} wgaip 192.168.5.2/32 wgaip 10.0.0.2/32`,
+      );
       await must(room, "ip -n left route add 10.0.0.2/32 dev wg1");
       const sent = async () => Number(/tx: (\d+)/.exec(await must(room, "ifconfig wg1"))?.[1]);
       const before = await sent();
@@ -160,7 +186,10 @@ Deno.test("accidents under traffic", NEEDED, async (t) => {
   await t.step("renamed and moved again and again, it goes on", async () => {
     await room.namespace("elsewhere");
     const names = ["wg1", "other"];
-    const renames = Array.from({ length: 40 }, (_, i) => `link set ${names[i % 2]} name ${names[(i + 1) % 2]}\n`);
+    const renames = Array.from(
+      { length: 40 },
+      (_, i) => `link set ${names[i % 2]} name ${names[(i + 1) % 2]}\n`,
+    );
     await room.output(["ip", "-n", "left", "-batch", "-"], { stdin: renames.join("") });
     const moves = `i=0; while [ $i -lt 5 ]; do
       ip -n left link set wg1 netns elsewhere && ip -n elsewhere link set wg1 netns left || exit 1; i=$((i + 1)); done`;
@@ -172,22 +201,27 @@ Deno.test("accidents under traffic", NEEDED, async (t) => {
   });
 });
 
-Deno.test("without a descriptor left it goes on, and follows its link when there are some again", NEEDED, async () => {
-  await using room = await wgRoom();
-  await must(room, "ifconfig wg1 create");
-  const pid = await daemonOf(room, "wg1");
-  const limit = (n: string) => new Deno.Command("prlimit", { args: [`--pid=${pid}`, `--nofile=${n}:`] }).output();
-  equal((await limit("3")).code, 0);
-  await must(room, "ip link set wg1 mtu 1300");
-  await must(room, "ip link set wg1 up");
-  await sleep(300);
-  equal(await daemonOf(room, "wg1"), pid);
-  await limit("1024");
-  await must(room, "ip link set wg1 mtu 1280");
-  match(await must(room, "ifconfig wg1"), /^wg1: flags=\w+<UP,.* mtu 1280\n/);
-  await must(room, "ifconfig wg1 destroy");
-  await nothingLeft(room);
-});
+Deno.test(
+  "without a descriptor left it goes on, and follows its link when there are some again",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg1 create");
+    const pid = await daemonOf(room, "wg1");
+    const limit = (n: string) =>
+      new Deno.Command("prlimit", { args: [`--pid=${pid}`, `--nofile=${n}:`] }).output();
+    equal((await limit("3")).code, 0);
+    await must(room, "ip link set wg1 mtu 1300");
+    await must(room, "ip link set wg1 up");
+    await sleep(300);
+    equal(await daemonOf(room, "wg1"), pid);
+    await limit("1024");
+    await must(room, "ip link set wg1 mtu 1280");
+    match(await must(room, "ifconfig wg1"), /^wg1: flags=\w+<UP,.* mtu 1280\n/);
+    await must(room, "ifconfig wg1 destroy");
+    await nothingLeft(room);
+  },
+);
 
 Deno.test(
   "as many clients as it serves, idle: the next is turned away at once, and other interfaces are shown",
@@ -206,38 +240,60 @@ Deno.test(
     match(all.stderr, /^ifconfig: wg1: [^\n]+\n$/);
     for (const client of clients) client.close();
     match(
-      await eventually("an answer", async () => (await may(room, "ifconfig wg1")).stdout || undefined),
+      await eventually(
+        "an answer",
+        async () => (await may(room, "ifconfig wg1")).stdout || undefined,
+      ),
       /wgport 7111/,
     );
   },
 );
 
-Deno.test("an endpoint that is routed into the tunnel itself is refused, and said", NEEDED, async () => {
-  await using room = await wgRoom();
-  await cable(room);
-  await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`, "left");
-  await must(room, `ifconfig wg1 wgpeer ${randomKey()} wgendpoint 10.9.0.1 7222 wgaip 10.9.0.0/16`, "left");
-  await must(room, "ifconfig wg1 10.9.0.2/16", "left");
-  await may(room, "ping -n -c 1 -W 1 10.9.0.1", "left");
-  const said = /Unable to send handshake initiation: the endpoint 10\.9\.0\.1:7222 is routed into wg1 itself/;
-  match(await must(room, `${WG} dmesg wg1`), said);
-  match(await must(room, "ifconfig wg1"), /\ttx: 0, rx: 0\n|\ttx: 148, rx: 0\n/);
-});
+Deno.test(
+  "an endpoint that is routed into the tunnel itself is refused, and said",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await cable(room);
+    await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`, "left");
+    await must(
+      room,
+      `ifconfig wg1 wgpeer ${randomKey()} wgendpoint 10.9.0.1 7222 wgaip 10.9.0.0/16`,
+      "left",
+    );
+    await must(room, "ifconfig wg1 10.9.0.2/16", "left");
+    await may(room, "ping -n -c 1 -W 1 10.9.0.1", "left");
+    const said =
+      /Unable to send handshake initiation: the endpoint 10\.9\.0\.1:7222 is routed into wg1 itself/;
+    match(await must(room, `${WG} dmesg wg1`), said);
+    match(await must(room, "ifconfig wg1"), /\ttx: 0, rx: 0\n|\ttx: 148, rx: 0\n/);
+  },
+);
 
-Deno.test("nobody there yet: port unreachable ends nothing, and the peer is found when it comes", NEEDED, async () => {
-  await using room = await wgRoom();
-  await cable(room);
-  await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`, "left");
-  await must(room, `ifconfig wg2 create wgport 7000 wgkey ${randomKey()}`, "right");
-  const [left, right] = [await publicKey(room, "wg1"), await publicKey(room, "wg2")];
-  await must(room, `ifconfig wg1 wgpeer ${right} wgendpoint 10.0.0.2 7222 wgaip 192.168.5.2/32 inet 192.168.5.1/24`);
-  await may(room, "ping -n -c 1 -W 1 192.168.5.2", "left");
-  await must(room, `ifconfig wg2 wgport 7222 wgpeer ${left} wgaip 192.168.5.1/32 inet 192.168.5.2/24`);
-  // A new attempt at once.
-  await must(room, "ifconfig wg1 down");
-  await must(room, "ifconfig wg1 up");
-  await must(room, "ping -n -c 1 -W 8 -w 8 192.168.5.2", "left");
-});
+Deno.test(
+  "nobody there yet: port unreachable ends nothing, and the peer is found when it comes",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await cable(room);
+    await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`, "left");
+    await must(room, `ifconfig wg2 create wgport 7000 wgkey ${randomKey()}`, "right");
+    const [left, right] = [await publicKey(room, "wg1"), await publicKey(room, "wg2")];
+    await must(
+      room,
+      `ifconfig wg1 wgpeer ${right} wgendpoint 10.0.0.2 7222 wgaip 192.168.5.2/32 inet 192.168.5.1/24`,
+    );
+    await may(room, "ping -n -c 1 -W 1 192.168.5.2", "left");
+    await must(
+      room,
+      `ifconfig wg2 wgport 7222 wgpeer ${left} wgaip 192.168.5.1/32 inet 192.168.5.2/24`,
+    );
+    // A new attempt at once.
+    await must(room, "ifconfig wg1 down");
+    await must(room, "ifconfig wg1 up");
+    await must(room, "ping -n -c 1 -W 8 -w 8 192.168.5.2", "left");
+  },
+);
 
 /** Runs the rest of its arguments where socket(AF_INET6) fails with EAFNOSUPPORT, as after a boot with ipv6.disable=1: a seccomp filter. */
 const [PRCTL, SOCKET] = Deno.build.arch === "x86_64" ? [157, 41] : [167, 198];
@@ -256,7 +312,10 @@ async function tunnelOverIpv4(room: Room, prefix: readonly string[]): Promise<vo
   }
   const [left, right] = [await publicKey(room, "wg1"), await publicKey(room, "wg2")];
   await must(room, `ifconfig wg2 wgpeer ${left} wgaip 192.168.5.1/32 inet 192.168.5.2/24`);
-  await must(room, `ifconfig wg1 wgpeer ${right} wgendpoint 10.0.0.2 7222 wgaip 192.168.5.2/32 inet 192.168.5.1/24`);
+  await must(
+    room,
+    `ifconfig wg1 wgpeer ${right} wgendpoint 10.0.0.2 7222 wgaip 192.168.5.2/32 inet 192.168.5.1/24`,
+  );
   await ping(room, "left", "192.168.5.2");
   await must(room, "ifconfig wg1 destroy");
   await must(room, "ifconfig wg2 destroy");
@@ -271,120 +330,173 @@ Deno.test("hosts without IPv6", NEEDED, async (t) => {
     fn: () => tunnelOverIpv4(room, ["perl", "-e", WITHOUT_INET6]),
   });
   await t.step("switched off", async () => {
-    const off = "mount -o remount,rw /proc/sys 2>/dev/null; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6";
+    const off =
+      "mount -o remount,rw /proc/sys 2>/dev/null; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6";
     for (const netns of ["left", "right"]) await shell(room, off, netns);
     await tunnelOverIpv4(room, []);
   });
 });
 
-Deno.test("poor surroundings: closed descriptors, a folder that is gone, a strange environment", NEEDED, async () => {
-  await using room = await wgRoom();
-  const strange =
-    "env -u HOME DENO_DIR=/nowhere DENO_V8_FLAGS=--bad NODE_OPTIONS=--bad DENO_LOG=debug RUST_LOG=trace DENO_CERT=/nowhere";
-  const scripts: readonly [string, string][] = [
-    ["closed descriptors", "ifconfig wg1 create <&- >&- 2>&- && ifconfig wg1 destroy <&- >&- 2>&-"],
-    [
-      "a folder that is gone",
-      "mkdir /run/gone; cd /run/gone; rmdir /run/gone; ifconfig wg1 create && ifconfig wg1 destroy",
-    ],
-    ["strange environment", `${strange} ifconfig wg1 create && ${strange} ifconfig wg1 destroy`],
-    [
-      "a broken ~/.npmrc",
-      "mkdir /run/h; printf '\\377' >/run/h/.npmrc; export HOME=/run/h; ifconfig wg1 create && ifconfig wg1 destroy",
-    ],
-    [
-      "a folder with spaces",
-      `mkdir '/run/a b'; ln -s ${WG} '/run/a b/ifconfig'; cd '/run/a b'; ./ifconfig wg1 create && ./ifconfig wg1 destroy`,
-    ],
-    [
-      "files of other programs",
-      "mkdir /run/j; cd /run/j; echo '{' | tee deno.json >package.json; ifconfig wg1 create && ifconfig wg1 destroy",
-    ],
-    ["umask 0", 'umask 0; ifconfig wg1 create && test -z "$(find /run/wireguard -perm /022)" && ifconfig wg1 destroy'],
-  ];
-  for (const [what, script] of scripts) {
-    const { code, stdout, stderr } = await shell(room, script);
-    equal(code, 0, `${what}: ${stdout}${stderr}`);
-    equal(stdout, "", what);
-    deepEqual(await traces(room), [], what);
-  }
-  await must(room, "ifconfig wg1 create");
-  const full = await shell(room, "ifconfig wg1 >/dev/full");
-  deepEqual([full.code, full.stderr.split("\n").length], [1, 2], full.stderr);
-});
+Deno.test(
+  "poor surroundings: closed descriptors, a folder that is gone, a strange environment",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const strange =
+      "env -u HOME DENO_DIR=/nowhere DENO_V8_FLAGS=--bad NODE_OPTIONS=--bad DENO_LOG=debug RUST_LOG=trace DENO_CERT=/nowhere";
+    const scripts: readonly [string, string][] = [
+      [
+        "closed descriptors",
+        "ifconfig wg1 create <&- >&- 2>&- && ifconfig wg1 destroy <&- >&- 2>&-",
+      ],
+      [
+        "a folder that is gone",
+        "mkdir /run/gone; cd /run/gone; rmdir /run/gone; ifconfig wg1 create && ifconfig wg1 destroy",
+      ],
+      ["strange environment", `${strange} ifconfig wg1 create && ${strange} ifconfig wg1 destroy`],
+      [
+        "a broken ~/.npmrc",
+        "mkdir /run/h; printf '\\377' >/run/h/.npmrc; export HOME=/run/h; ifconfig wg1 create && ifconfig wg1 destroy",
+      ],
+      [
+        "a folder with spaces",
+        `mkdir '/run/a b'; ln -s ${WG} '/run/a b/ifconfig'; cd '/run/a b'; ./ifconfig wg1 create && ./ifconfig wg1 destroy`,
+      ],
+      [
+        "files of other programs",
+        "mkdir /run/j; cd /run/j; echo '{' | tee deno.json >package.json; ifconfig wg1 create && ifconfig wg1 destroy",
+      ],
+      [
+        "umask 0",
+        'umask 0; ifconfig wg1 create && test -z "$(find /run/wireguard -perm /022)" && ifconfig wg1 destroy',
+      ],
+    ];
+    for (const [what, script] of scripts) {
+      const { code, stdout, stderr } = await shell(room, script);
+      equal(code, 0, `${what}: ${stdout}${stderr}`);
+      equal(stdout, "", what);
+      deepEqual(await traces(room), [], what);
+    }
+    await must(room, "ifconfig wg1 create");
+    const full = await shell(room, "ifconfig wg1 >/dev/full");
+    deepEqual([full.code, full.stderr.split("\n").length], [1, 2], full.stderr);
+  },
+);
 
-Deno.test("a control folder that cannot be used is named in one line, and nothing is left", NEEDED, async () => {
-  await using room = await wgRoom();
-  const folders: readonly [string, string][] = [
-    ["echo >/run/wireguard", "rm /run/wireguard"],
-    ["ln -s /nowhere/at/all /run/wireguard", "rm /run/wireguard"],
-    ["mkdir -p /run/wireguard && mount -t tmpfs -o ro tmpfs /run/wireguard", "umount /run/wireguard"],
-    ["mount -t tmpfs -o nr_inodes=1 tmpfs /run/wireguard", "umount /run/wireguard; rmdir /run/wireguard"],
-  ];
-  for (const [spoil, mend] of folders) {
-    equal((await shell(room, spoil)).code, 0, spoil);
-    const { code, stderr } = await may(room, "ifconfig wg1 create rdomain 3");
-    equal(code, 1, spoil);
-    match(stderr, /^ifconfig: \/var\/run\/wireguard[^\n]*\n$/, spoil);
-    equal((await shell(room, mend)).code, 0, mend);
-    deepEqual((await traces(room)).filter((trace) => trace !== "/run/wireguard"), [], spoil);
-  }
-});
+Deno.test(
+  "a control folder that cannot be used is named in one line, and nothing is left",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const folders: readonly [string, string][] = [
+      ["echo >/run/wireguard", "rm /run/wireguard"],
+      ["ln -s /nowhere/at/all /run/wireguard", "rm /run/wireguard"],
+      [
+        "mkdir -p /run/wireguard && mount -t tmpfs -o ro tmpfs /run/wireguard",
+        "umount /run/wireguard",
+      ],
+      [
+        "mount -t tmpfs -o nr_inodes=1 tmpfs /run/wireguard",
+        "umount /run/wireguard; rmdir /run/wireguard",
+      ],
+    ];
+    for (const [spoil, mend] of folders) {
+      equal((await shell(room, spoil)).code, 0, spoil);
+      const { code, stderr } = await may(room, "ifconfig wg1 create rdomain 3");
+      equal(code, 1, spoil);
+      match(stderr, /^ifconfig: \/var\/run\/wireguard[^\n]*\n$/, spoil);
+      equal((await shell(room, mend)).code, 0, mend);
+      deepEqual((await traces(room)).filter((trace) => trace !== "/run/wireguard"), [], spoil);
+    }
+  },
+);
 
-Deno.test("with CAP_NET_ADMIN alone: everything but rdomains", needs("namespaces", "tun", "ip", "root"), async () => {
-  await using room = await wgRoom();
-  const bounded = (line: string) => may(room, `setpriv --bounding-set=-all,+net_admin --inh-caps=-all ${line}`);
-  for (
-    const line of [
-      `ifconfig wg1 create wgport 7000 wgkey ${randomKey()}`,
-      "ifconfig wg1 192.168.5.1/24",
-      "ifconfig wg1 mtu 1300 debug",
-      "ifconfig wg1",
-    ]
-  ) equal((await bounded(line)).code, 0, line);
-  for (const line of ["ifconfig wg1 rdomain 3", "ifconfig wg1 wgrtable 3", "ifconfig wg2 create rdomain 3"]) {
-    const { code, stderr } = await bounded(line);
-    equal(code, 1, line);
-    match(stderr, /^ifconfig: [^\n]*rdomains need the capability CAP_SYS_ADMIN[^\n]*\n$/, line);
-  }
-  equal((await bounded("ifconfig wg1 destroy")).code, 0);
-  deepEqual(await traces(room), []);
-});
+Deno.test(
+  "with CAP_NET_ADMIN alone: everything but rdomains",
+  needs("namespaces", "tun", "ip", "root"),
+  async () => {
+    await using room = await wgRoom();
+    const bounded = (line: string) =>
+      may(room, `setpriv --bounding-set=-all,+net_admin --inh-caps=-all ${line}`);
+    for (
+      const line of [
+        `ifconfig wg1 create wgport 7000 wgkey ${randomKey()}`,
+        "ifconfig wg1 192.168.5.1/24",
+        "ifconfig wg1 mtu 1300 debug",
+        "ifconfig wg1",
+      ]
+    ) equal((await bounded(line)).code, 0, line);
+    for (
+      const line of [
+        "ifconfig wg1 rdomain 3",
+        "ifconfig wg1 wgrtable 3",
+        "ifconfig wg2 create rdomain 3",
+      ]
+    ) {
+      const { code, stderr } = await bounded(line);
+      equal(code, 1, line);
+      match(stderr, /^ifconfig: [^\n]*rdomains need the capability CAP_SYS_ADMIN[^\n]*\n$/, line);
+    }
+    equal((await bounded("ifconfig wg1 destroy")).code, 0);
+    deepEqual(await traces(room), []);
+  },
+);
 
-Deno.test("no secret in the daemon's log, its answers to others, or a core dump", NEEDED, async () => {
-  await using room = await wgRoom();
-  const [key, psk, peer] = [randomKey(), randomKey(), randomKey()];
-  await must(room, `ifconfig wg1 create debug wgport 7111 wgkey ${key} wgpeer ${peer} wgpsk ${psk}`);
-  await must(room, "ifconfig wg1 up");
-  const wrong = [`ifconfig wg1 wgkey ${key} fly`, `ifconfig wg1 wgpeer ${peer} wgpsk ${psk} wgaip 1.2.3.4/33`];
-  let text = await must(room, `${WG} dmesg wg1`);
-  for (const line of wrong) text += (await may(room, line)).stderr;
-  text += await must(room, "cat /run/wireguard/wg1.public");
-  for (const secret of [key, psk]) {
-    equal(text.includes(secret.slice(0, 12)), false);
-    equal(text.includes(Uint8Array.fromBase64(secret).toHex().slice(0, 12)), false);
-  }
-  const pid = await daemonOf(room, "wg1");
-  equal(Number.parseInt(await Deno.readTextFile(`/proc/${pid}/coredump_filter`), 16), 0);
-});
-
-Deno.test("one name at once, many at once, create against destroy: whole interfaces or none", NEEDED, async () => {
-  await using room = await wgRoom();
-  const one = await shell(room, "for i in 1 2 3; do ifconfig wg1 create rdomain 3 & done; wait");
-  match(one.stderr, /^(ifconfig: wg1: [^\n]*EEXIST[^\n]*\n){2}$/);
-  await must(room, "ifconfig wg1 destroy");
-  deepEqual(await traces(room), []);
-
-  const many = await shell(room, "for i in 1 2 3 4 5 6; do ifconfig wg create & done; wait");
-  deepEqual(many.stdout.trim().split("\n").sort(), [0, 1, 2, 3, 4, 5].map((n) => `wg${n}`), many.stderr);
-  equal((await shell(room, "for i in 0 1 2 3 4 5; do ifconfig wg$i destroy & done; wait")).stderr, "");
-  deepEqual(await traces(room), []);
-
-  for (const pause of ["0.1", "0.2", "0.3", "0.4"]) {
-    await shell(
+Deno.test(
+  "no secret in the daemon's log, its answers to others, or a core dump",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const [key, psk, peer] = [randomKey(), randomKey(), randomKey()];
+    await must(
       room,
-      `ifconfig wg1 create rdomain 2 & sleep ${pause}; ifconfig wg1 destroy; wait; ifconfig wg1 destroy`,
+      `ifconfig wg1 create debug wgport 7111 wgkey ${key} wgpeer ${peer} wgpsk ${psk}`,
     );
-    await nothingLeft(room);
-  }
-});
+    await must(room, "ifconfig wg1 up");
+    const wrong = [
+      `ifconfig wg1 wgkey ${key} fly`,
+      `ifconfig wg1 wgpeer ${peer} wgpsk ${psk} wgaip 1.2.3.4/33`,
+    ];
+    let text = await must(room, `${WG} dmesg wg1`);
+    for (const line of wrong) text += (await may(room, line)).stderr;
+    text += await must(room, "cat /run/wireguard/wg1.public");
+    for (const secret of [key, psk]) {
+      equal(text.includes(secret.slice(0, 12)), false);
+      equal(text.includes(Uint8Array.fromBase64(secret).toHex().slice(0, 12)), false);
+    }
+    const pid = await daemonOf(room, "wg1");
+    equal(Number.parseInt(await Deno.readTextFile(`/proc/${pid}/coredump_filter`), 16), 0);
+  },
+);
+
+Deno.test(
+  "one name at once, many at once, create against destroy: whole interfaces or none",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const one = await shell(room, "for i in 1 2 3; do ifconfig wg1 create rdomain 3 & done; wait");
+    match(one.stderr, /^(ifconfig: wg1: [^\n]*EEXIST[^\n]*\n){2}$/);
+    await must(room, "ifconfig wg1 destroy");
+    deepEqual(await traces(room), []);
+
+    const many = await shell(room, "for i in 1 2 3 4 5 6; do ifconfig wg create & done; wait");
+    deepEqual(
+      many.stdout.trim().split("\n").sort(),
+      [0, 1, 2, 3, 4, 5].map((n) => `wg${n}`),
+      many.stderr,
+    );
+    equal(
+      (await shell(room, "for i in 0 1 2 3 4 5; do ifconfig wg$i destroy & done; wait")).stderr,
+      "",
+    );
+    deepEqual(await traces(room), []);
+
+    for (const pause of ["0.1", "0.2", "0.3", "0.4"]) {
+      await shell(
+        room,
+        `ifconfig wg1 create rdomain 2 & sleep ${pause}; ifconfig wg1 destroy; wait; ifconfig wg1 destroy`,
+      );
+      await nothingLeft(room);
+    }
+  },
+);

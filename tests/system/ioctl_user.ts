@@ -24,7 +24,11 @@ async function get(name = "wg1"): Promise<W.wg_interface_io> {
 
 const set = (io: Partial<W.wg_interface_io>, name = "wg1") => {
   const whole = { ...W.emptyInterface(), ...io };
-  return SIOCSWG(control, { wgd_name: name, wgd_size: W.interfaceSize(whole), wgd_interface: whole });
+  return SIOCSWG(control, {
+    wgd_name: name,
+    wgd_size: W.interfaceSize(whole),
+    wgd_interface: whole,
+  });
 };
 
 async function fails(code: string, io: Partial<W.wg_interface_io>, name?: string): Promise<void> {
@@ -57,28 +61,43 @@ await set({
   i_private: priv,
   i_port: 7009,
   i_peers: [
-    peer(one, W.WG_PEER_HAS_PSK | W.WG_PEER_HAS_PKA | W.WG_PEER_HAS_ENDPOINT | W.WG_PEER_SET_DESCRIPTION, {
-      p_psk: new Uint8Array(32).fill(7),
-      p_pka: 25,
-      p_endpoint: { address: Uint8Array.of(127, 0, 0, 1), port: 7002, scope: 0 },
-      p_description: "first",
-      p_aips: [range(10, 1, 1, 0), range(10, 1, 2, 0)],
-    }),
+    peer(
+      one,
+      W.WG_PEER_HAS_PSK | W.WG_PEER_HAS_PKA | W.WG_PEER_HAS_ENDPOINT | W.WG_PEER_SET_DESCRIPTION,
+      {
+        p_psk: new Uint8Array(32).fill(7),
+        p_pka: 25,
+        p_endpoint: { address: Uint8Array.of(127, 0, 0, 1), port: 7002, scope: 0 },
+        p_description: "first",
+        p_aips: [range(10, 1, 1, 0), range(10, 1, 2, 0)],
+      },
+    ),
     peer(two, 0),
   ],
 });
 let io = await get();
-assert.equal(io.i_flags, W.WG_INTERFACE_HAS_PUBLIC | W.WG_INTERFACE_HAS_PRIVATE | W.WG_INTERFACE_HAS_PORT);
+assert.equal(
+  io.i_flags,
+  W.WG_INTERFACE_HAS_PUBLIC | W.WG_INTERFACE_HAS_PRIVATE | W.WG_INTERFACE_HAS_PORT,
+);
 assert.equal(io.i_port, 7009);
 // Clamped or not, it is the same key to everybody.
 assert.deepEqual(io.i_private.subarray(1, 31), priv.subarray(1, 31));
 assert.deepEqual(io.i_peers.map((each) => each.p_public), [one, two]);
 assert.equal(
   io.i_peers[0].p_flags,
-  W.WG_PEER_HAS_PUBLIC | W.WG_PEER_HAS_PSK | W.WG_PEER_HAS_PKA | W.WG_PEER_HAS_ENDPOINT | W.WG_PEER_SET_DESCRIPTION,
+  W.WG_PEER_HAS_PUBLIC | W.WG_PEER_HAS_PSK | W.WG_PEER_HAS_PKA | W.WG_PEER_HAS_ENDPOINT |
+    W.WG_PEER_SET_DESCRIPTION,
 );
-assert.deepEqual([io.i_peers[0].p_pka, io.i_peers[0].p_description, io.i_peers[0].p_aips.length], [25, "first", 2]);
-assert.deepEqual([io.i_peers[1].p_flags, io.i_peers[1].p_protocol_version], [W.WG_PEER_HAS_PUBLIC, 1]);
+assert.deepEqual([io.i_peers[0].p_pka, io.i_peers[0].p_description, io.i_peers[0].p_aips.length], [
+  25,
+  "first",
+  2,
+]);
+assert.deepEqual([io.i_peers[1].p_flags, io.i_peers[1].p_protocol_version], [
+  W.WG_PEER_HAS_PUBLIC,
+  1,
+]);
 
 // Nothing is told to change, nothing changes. The description goes with its flag and no text.
 await set({ i_peers: [peer(one, 0, { p_pka: 9, p_description: "no flag" })] });
@@ -100,16 +119,29 @@ io = await get();
 assert.deepEqual(io.i_peers.map((each) => each.p_public), [one]);
 // A range of another peer moves.
 await set({
-  i_peers: [peer(one, 0, { p_aips: [range(10, 9, 0, 0)] }), peer(two, 0, { p_aips: [range(10, 9, 0, 0)] })],
+  i_peers: [
+    peer(one, 0, { p_aips: [range(10, 9, 0, 0)] }),
+    peer(two, 0, { p_aips: [range(10, 9, 0, 0)] }),
+  ],
 });
 assert.deepEqual((await get()).i_peers.map((each) => each.p_aips.length), [0, 1]);
 
 // What is wrong, and changes nothing.
-await fails("EADDRINUSE", { i_flags: W.WG_INTERFACE_HAS_PORT, i_port: 7002, i_peers: [peer(random(), 0)] });
-await fails("EPFNOSUPPORT", { i_peers: [peer(random(), 0), peer(two, 0, { p_protocol_version: 2 })] });
+await fails("EADDRINUSE", {
+  i_flags: W.WG_INTERFACE_HAS_PORT,
+  i_port: 7002,
+  i_peers: [peer(random(), 0)],
+});
+await fails("EPFNOSUPPORT", {
+  i_peers: [peer(random(), 0), peer(two, 0, { p_protocol_version: 2 })],
+});
 await fails("EINVAL", { i_flags: W.WG_INTERFACE_HAS_RTABLE, i_rtable: 256 });
-await fails("EINVAL", { i_peers: [peer(two, 0, { p_aips: [{ ...range(10, 0, 0, 0), a_cidr: 33 }] })] });
-await fails("EINVAL", { i_peers: [peer(two, 0, { p_aips: [{ ...range(10, 0, 0, 0), a_af: 99 }] })] });
+await fails("EINVAL", {
+  i_peers: [peer(two, 0, { p_aips: [{ ...range(10, 0, 0, 0), a_cidr: 33 }] })],
+});
+await fails("EINVAL", {
+  i_peers: [peer(two, 0, { p_aips: [{ ...range(10, 0, 0, 0), a_af: 99 }] })],
+});
 await fails("ENXIO", {}, "wg9");
 await assert.rejects(SIOCGWG(control, { wgd_name: "wg9", wgd_size: 0 }), { code: "ENXIO" });
 

@@ -20,19 +20,23 @@ async function nothingLeft(room: Room): Promise<void> {
   equal((await must(room, "ip -o link")).trim().split("\n").length, 1);
 }
 
-Deno.test("destroy ends the process and removes socket and link, before it returns", NEEDED, async () => {
-  await using room = await wgRoom();
-  await must(room, "ifconfig wg1 create wgport 7111");
-  equal((await traces(room)).length > 0, true);
-  await must(room, "ifconfig wg1 destroy");
-  deepEqual(await traces(room), []);
-  deepEqual(await may(room, "ifconfig wg1 destroy"), {
-    code: 1,
-    signal: null,
-    stdout: "",
-    stderr: (await may(room, "ifconfig wg1 destroy")).stderr,
-  });
-});
+Deno.test(
+  "destroy ends the process and removes socket and link, before it returns",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg1 create wgport 7111");
+    equal((await traces(room)).length > 0, true);
+    await must(room, "ifconfig wg1 destroy");
+    deepEqual(await traces(room), []);
+    deepEqual(await may(room, "ifconfig wg1 destroy"), {
+      code: 1,
+      signal: null,
+      stdout: "",
+      stderr: (await may(room, "ifconfig wg1 destroy")).stderr,
+    });
+  },
+);
 
 Deno.test("kill -TERM ends it as cleanly", NEEDED, async () => {
   await using room = await wgRoom();
@@ -51,17 +55,24 @@ Deno.test("an rdomain ends with its last interface, however that ends", NEEDED, 
   await nothingLeft(room);
 });
 
-Deno.test("a daemon that was killed leaves a socket that stands in nobody's way", NEEDED, async () => {
-  await using room = await wgRoom();
-  await must(room, "ifconfig wg1 create wgport 7111");
-  Deno.kill(Number(await daemonOf(room, "wg1")), "SIGKILL");
-  await eventually("the end of the link", async () => (await may(room, "ip link show wg1")).code === 1);
-  match((await may(room, "ifconfig wg1")).stderr, /^ifconfig: wg1: [^\n]+\n$/);
-  await must(room, "ifconfig wg1 create wgport 7112");
-  match(await must(room, "ifconfig wg1"), /\twgport 7112\n/);
-  await must(room, "ifconfig wg1 destroy");
-  await nothingLeft(room);
-});
+Deno.test(
+  "a daemon that was killed leaves a socket that stands in nobody's way",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg1 create wgport 7111");
+    Deno.kill(Number(await daemonOf(room, "wg1")), "SIGKILL");
+    await eventually(
+      "the end of the link",
+      async () => (await may(room, "ip link show wg1")).code === 1,
+    );
+    match((await may(room, "ifconfig wg1")).stderr, /^ifconfig: wg1: [^\n]+\n$/);
+    await must(room, "ifconfig wg1 create wgport 7112");
+    match(await must(room, "ifconfig wg1"), /\twgport 7112\n/);
+    await must(room, "ifconfig wg1 destroy");
+    await nothingLeft(room);
+  },
+);
 
 Deno.test("ip link del ends the process", NEEDED, async () => {
   await using room = await wgRoom();
@@ -89,25 +100,29 @@ Deno.test("in the foreground: every asked-for end has exit status 0", NEEDED, as
   }
 });
 
-Deno.test("an interface moved to another namespace by ip(8) is followed there", NEEDED, async () => {
-  await using room = await wgRoom();
-  await tunnel(room);
-  await ping(room, "left", "192.168.5.2");
-  await room.namespace("elsewhere");
-  await must(room, "ip -n left link set wg1 netns elsewhere");
-  match(await must(room, "ifconfig wg1", "left"), /\twgport 7111\n/);
-  await must(room, "ifconfig wg1 192.168.5.1/24", "left");
-  // The sockets stayed where they were; the tunnel's inner side is elsewhere now.
-  await ping(room, "elsewhere", "192.168.5.2");
-  await ping(room, "right", "192.168.5.1");
-  match(await must(room, "netstat -ln", "left"), /\*\.7111/);
-  await must(room, "ip -n elsewhere link set wg1 down");
-  equal((await may(room, "ping -n -c 1 -W 1 192.168.5.1", "right")).code, 1);
-  await must(room, "ip -n elsewhere link set wg1 up");
-  await ping(room, "elsewhere", "192.168.5.2");
-  await must(room, "ip -n elsewhere link del wg1");
-  await eventually("the end of wg1", async () => (await may(room, "ifconfig wg1")).code === 1);
-});
+Deno.test(
+  "an interface moved to another namespace by ip(8) is followed there",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await tunnel(room);
+    await ping(room, "left", "192.168.5.2");
+    await room.namespace("elsewhere");
+    await must(room, "ip -n left link set wg1 netns elsewhere");
+    match(await must(room, "ifconfig wg1", "left"), /\twgport 7111\n/);
+    await must(room, "ifconfig wg1 192.168.5.1/24", "left");
+    // The sockets stayed where they were; the tunnel's inner side is elsewhere now.
+    await ping(room, "elsewhere", "192.168.5.2");
+    await ping(room, "right", "192.168.5.1");
+    match(await must(room, "netstat -ln", "left"), /\*\.7111/);
+    await must(room, "ip -n elsewhere link set wg1 down");
+    equal((await may(room, "ping -n -c 1 -W 1 192.168.5.1", "right")).code, 1);
+    await must(room, "ip -n elsewhere link set wg1 up");
+    await ping(room, "elsewhere", "192.168.5.2");
+    await must(room, "ip -n elsewhere link del wg1");
+    await eventually("the end of wg1", async () => (await may(room, "ifconfig wg1")).code === 1);
+  },
+);
 
 Deno.test("an MTU set by ip(8) or by ifconfig is what ifconfig shows", NEEDED, async () => {
   await using room = await wgRoom();
@@ -153,7 +168,10 @@ Deno.test("a port in use: EADDRINUSE, and nothing is half made", NEEDED, async (
 Deno.test("no secret is in the argv or environment of the daemon", NEEDED, async () => {
   await using room = await wgRoom();
   const [key, psk] = [randomKey(), randomKey()];
-  await must(room, `ifconfig wg1 create wgport 7111 wgkey ${key} wgpeer ${randomKey()} wgpsk ${psk}`);
+  await must(
+    room,
+    `ifconfig wg1 create wgport 7111 wgkey ${key} wgpeer ${randomKey()} wgpsk ${psk}`,
+  );
   const pid = await daemonOf(room, "wg1");
   for (const file of ["cmdline", "environ"]) {
     const text = await Deno.readTextFile(`/proc/${pid}/${file}`);
@@ -169,6 +187,9 @@ Deno.test("no secret is in the argv or environment of the daemon", NEEDED, async
   // Right behind the word that it is ready, which goes over one of them.
   await eventually(
     "standard descriptors on /dev/null",
-    () => [0, 1, 2].every((descriptor) => Deno.readLinkSync(`/proc/${pid}/fd/${descriptor}`) === "/dev/null"),
+    () =>
+      [0, 1, 2].every((descriptor) =>
+        Deno.readLinkSync(`/proc/${pid}/fd/${descriptor}`) === "/dev/null"
+      ),
   );
 });

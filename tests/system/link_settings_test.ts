@@ -11,7 +11,9 @@ import { cable, may, must, ping, publicKey, randomKey, tunnel, WG, wgRoom } from
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
 
 const linkLocals = async (room: Room, name: string, netns?: string): Promise<string[]> =>
-  (await must(room, `ip -6 -o address show dev ${name}`, netns)).split("\n").filter((line) => line.includes(" fe80:"));
+  (await must(room, `ip -6 -o address show dev ${name}`, netns)).split("\n").filter((line) =>
+    line.includes(" fe80:")
+  );
 
 const setting = async (room: Room, path: string, netns?: string): Promise<string> =>
   (await must(room, `cat /proc/sys/net/ipv4/conf/${path}`, netns)).trim();
@@ -33,34 +35,41 @@ async function allowRedirects(room: Room, netns?: string): Promise<void> {
   }
 }
 
-Deno.test("every way of making an interface leaves it without a link-local address", NEEDED, async (t) => {
-  await using room = await wgRoom();
-  await allowRedirects(room);
-  const ways: readonly [string, () => Promise<unknown>][] = [
-    ["ifconfig create", () => must(room, "ifconfig wg1 create")],
-    ["wg NAME", () => must(room, `${WG} wg1`)],
-    ["wg -f NAME", async () => {
-      room.spawn([WG, "-f", "wg1"]);
-      await eventually("wg1", async () => (await may(room, "ifconfig wg1")).code === 0);
-    }],
-  ];
-  for (const [name, make] of ways) {
-    await t.step(name, async () => {
-      await make();
-      match(await must(room, "ip -d link show wg1"), / addrgenmode none /);
-      await must(room, "ip link set wg1 up");
-      equal(await setting(room, "wg1/send_redirects"), "0");
-      equal(await setting(room, "all/send_redirects"), "0");
-      // Another MTU makes the kernel forget the setting.
-      await must(room, "ip link set wg1 mtu 1200");
-      await must(room, "ip link set wg1 mtu 1420");
-      await eventually("no link-local address", async () =>
-        (await linkLocals(room, "wg1")).length === 0 &&
-        (await must(room, "ip -d link show wg1")).includes(" addrgenmode none "));
-      await must(room, "ifconfig wg1 destroy");
-    });
-  }
-});
+Deno.test(
+  "every way of making an interface leaves it without a link-local address",
+  NEEDED,
+  async (t) => {
+    await using room = await wgRoom();
+    await allowRedirects(room);
+    const ways: readonly [string, () => Promise<unknown>][] = [
+      ["ifconfig create", () => must(room, "ifconfig wg1 create")],
+      ["wg NAME", () => must(room, `${WG} wg1`)],
+      ["wg -f NAME", async () => {
+        room.spawn([WG, "-f", "wg1"]);
+        await eventually("wg1", async () => (await may(room, "ifconfig wg1")).code === 0);
+      }],
+    ];
+    for (const [name, make] of ways) {
+      await t.step(name, async () => {
+        await make();
+        match(await must(room, "ip -d link show wg1"), / addrgenmode none /);
+        await must(room, "ip link set wg1 up");
+        equal(await setting(room, "wg1/send_redirects"), "0");
+        equal(await setting(room, "all/send_redirects"), "0");
+        // Another MTU makes the kernel forget the setting.
+        await must(room, "ip link set wg1 mtu 1200");
+        await must(room, "ip link set wg1 mtu 1420");
+        await eventually(
+          "no link-local address",
+          async () =>
+            (await linkLocals(room, "wg1")).length === 0 &&
+            (await must(room, "ip -d link show wg1")).includes(" addrgenmode none "),
+        );
+        await must(room, "ifconfig wg1 destroy");
+      });
+    }
+  },
+);
 
 Deno.test("nor has one that was moved; an address that a person gave stays", NEEDED, async () => {
   await using room = await wgRoom();
@@ -71,12 +80,17 @@ Deno.test("nor has one that was moved; an address that a person gave stays", NEE
     await allowRedirects(room, to);
     // Up at once: the kernel is quicker than any daemon.
     const at = from === "" ? "ip" : `ip -n ${from}`;
-    await room.output(["sh", "-c", `${at} link set wg1 netns ${to} && ip -n ${to} link set wg1 up`]);
+    await room.output([
+      "sh",
+      "-c",
+      `${at} link set wg1 netns ${to} && ip -n ${to} link set wg1 up`,
+    ]);
     await must(room, `ip -n ${to} address add fe80::7/64 dev wg1 nodad`);
     await eventually(
       "settled",
       async () =>
-        (await linkLocals(room, "wg1", to)).length === 1 && await setting(room, "wg1/send_redirects", to) === "0" &&
+        (await linkLocals(room, "wg1", to)).length === 1 &&
+        await setting(room, "wg1/send_redirects", to) === "0" &&
         await setting(room, "all/send_redirects", to) === "0",
     );
     match((await linkLocals(room, "wg1", to))[0], / fe80::7\/64 /);
@@ -92,7 +106,8 @@ Deno.test(
   async () => {
     await using room = await wgRoom();
     const file = "/run/wg1.conf";
-    const stdin = `[Interface]\nPrivateKey = ${randomKey()}\nAddress = 192.168.5.1/24, fd05::1/64\n`;
+    const stdin =
+      `[Interface]\nPrivateKey = ${randomKey()}\nAddress = 192.168.5.1/24, fd05::1/64\n`;
     await room.output(["sh", "-c", `umask 077; cat >${file}`], { stdin });
     const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: WG };
     await room.output(["wg-quick", "up", file], { env });
@@ -119,7 +134,10 @@ Deno.test("an idle peer with ::/0 shakes no hands", NEEDED, async () => {
   await may(room, "ping -n -c 1 -W 1 192.168.5.2", "moved");
   await must(room, "ip -n moved address add 192.168.5.1/24 dev wg1");
   await may(room, "ping -n -c 1 -W 1 192.168.5.2", "moved");
-  await eventually("an initiation", async () => /\ttx: 148, /.test(await must(room, "ifconfig wg1", "moved")));
+  await eventually(
+    "an initiation",
+    async () => /\ttx: 148, /.test(await must(room, "ifconfig wg1", "moved")),
+  );
 });
 
 Deno.test("a hub sends no redirects to its spokes", NEEDED, async () => {
@@ -129,17 +147,35 @@ Deno.test("a hub sends no redirects to its spokes", NEEDED, async () => {
   // Left is the hub: what comes out of the tunnel for another spoke goes back into it.
   await must(room, `ifconfig wg3 create wgport 7333 wgkey ${randomKey()}`, "right");
   const third = await publicKey(room, "wg3");
-  await must(room, `ifconfig wg1 wgpeer ${third} wgaip 192.168.5.3/32 wgendpoint 10.0.0.2 7333`, "left");
-  await must(room, `ifconfig wg2 wgpeer ${publicKeys.left} wgaip 192.168.5.0/24 wgendpoint 10.0.0.1 7111`, "right");
-  await must(room, `ifconfig wg3 wgpeer ${publicKeys.left} wgaip 192.168.5.0/24 wgendpoint 10.0.0.1 7111`, "right");
+  await must(
+    room,
+    `ifconfig wg1 wgpeer ${third} wgaip 192.168.5.3/32 wgendpoint 10.0.0.2 7333`,
+    "left",
+  );
+  await must(
+    room,
+    `ifconfig wg2 wgpeer ${publicKeys.left} wgaip 192.168.5.0/24 wgendpoint 10.0.0.1 7111`,
+    "right",
+  );
+  await must(
+    room,
+    `ifconfig wg3 wgpeer ${publicKeys.left} wgaip 192.168.5.0/24 wgendpoint 10.0.0.1 7111`,
+    "right",
+  );
   await room.namespace("spoke");
   await must(room, "ip -n right link set wg3 netns spoke");
   await must(room, "ifconfig wg3 192.168.5.3/24", "spoke");
-  await room.run(["sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"], { netns: "left", check: true });
+  await room.run(["sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"], {
+    netns: "left",
+    check: true,
+  });
   // A hub that was up before the machine's settings were made still sends none after its next up.
   await must(room, "ifconfig wg1 down", "left");
   await must(room, "ifconfig wg1 up 192.168.5.1/24", "left");
-  await eventually("settled", async () => await setting(room, "all/send_redirects", "left") === "0");
+  await eventually(
+    "settled",
+    async () => await setting(room, "all/send_redirects", "left") === "0",
+  );
   await ping(room, "right", "192.168.5.3");
   await must(room, "ping -n -c 5 -i 0.2 -W 2 192.168.5.3", "right");
   equal(await counter(room, "Icmp", "OutRedirects", "left"), 0);

@@ -22,7 +22,8 @@ import {
   spawnDaemon,
 } from "../../lib/linux.ts";
 
-const isError = (code: string) => (error: unknown) => error instanceof OsError && error.code === code;
+const isError = (code: string) => (error: unknown) =>
+  error instanceof OsError && error.code === code;
 
 const privateKey = makePrivateKey();
 const publicKey = publicKeyOf(makePrivateKey());
@@ -34,15 +35,22 @@ assert.deepEqual(interfaceNames(), ["wg7"]);
 
 const range = parseRange("10.7.0.0/24") ?? assert.fail();
 const endpoint = parseEndpoint("127.0.0.1:7070") ?? assert.fail();
-await setDevice("wg7", { peers: [{ publicKey, endpoint, allowedIps: [range], persistentKeepalive: 5 }] });
+await setDevice("wg7", {
+  peers: [{ publicKey, endpoint, allowedIps: [range], persistentKeepalive: 5 }],
+});
 await setLinkUp("wg7", true);
 const status = await getDevice("wg7");
 assert.deepEqual([status.pid, status.listenPort, status.up], [pid, 7007, true]);
 assert.deepEqual(status.publicKey, publicKeyOf(privateKey));
-assert.deepEqual(status.peers.map(({ allowedIps }) => allowedIps.map(formatRange)), [["10.7.0.0/24"]]);
+assert.deepEqual(status.peers.map(({ allowedIps }) => allowedIps.map(formatRange)), [[
+  "10.7.0.0/24",
+]]);
 assert.deepEqual(publicFacts("wg7")?.peers, []);
 const log = await readLog("wg7");
-assert.ok(log.some(({ text }) => text.includes("Sending handshake initiation to peer 1")), JSON.stringify(log));
+assert.ok(
+  log.some(({ text }) => text.includes("Sending handshake initiation to peer 1")),
+  JSON.stringify(log),
+);
 
 await destroyDaemon("wg7");
 assert.deepEqual(interfaceNames(), []);

@@ -12,12 +12,20 @@ Deno.test("the manual's script, word for word, by links on PATH", NEEDED, async 
   const ran = await room.run(["sh", "-e", "/run/example.sh"]);
   deepEqual(ran, { code: 0, signal: null, stdout: "", stderr: "" });
 
-  match(await must(room, "route -T1 exec ping -c 3 -i 0.2 192.168.5.2"), /3 packets transmitted, 3 received/);
-  match(await must(room, "route -T2 exec ping -c 3 -i 0.2 192.168.5.1"), /3 packets transmitted, 3 received/);
+  match(
+    await must(room, "route -T1 exec ping -c 3 -i 0.2 192.168.5.2"),
+    /3 packets transmitted, 3 received/,
+  );
+  match(
+    await must(room, "route -T2 exec ping -c 3 -i 0.2 192.168.5.1"),
+    /3 packets transmitted, 3 received/,
+  );
 
   const listening = await must(room, "netstat -ln");
   for (const family of ["udp ", "udp6"]) {
-    for (const port of [7111, 7222]) match(listening, new RegExp(`^${family} +0 +0  \\*\\.${port} +\\*\\.\\*$`, "m"));
+    for (const port of [7111, 7222]) {
+      match(listening, new RegExp(`^${family} +0 +0  \\*\\.${port} +\\*\\.\\*$`, "m"));
+    }
   }
 
   const other = await publicKey(room, "wg2");
@@ -31,7 +39,9 @@ Deno.test("the manual's script, word for word, by links on PATH", NEEDED, async 
   // Three requests and three answers of 84 bytes, padded to 96, each with 32 more, and the handshakes.
   const counted = /^\t\ttx: (\d+), rx: (\d+)$/.exec(lines[6]);
   if (counted === null) throw new Error(lines[6]);
-  for (const bytes of counted.slice(1)) equal(Number(bytes) >= 6 * 128 + 92 && Number(bytes) < 2000, true, bytes);
+  for (const bytes of counted.slice(1)) {
+    equal(Number(bytes) >= 6 * 128 + 92 && Number(bytes) < 2000, true, bytes);
+  }
   match(lines[7], /^\t\tlast handshake: \d seconds? ago$/);
   equal(lines[8], "\t\twgaip 192.168.5.2/32");
   equal(lines[9], "\tgroups: wg");
@@ -39,7 +49,9 @@ Deno.test("the manual's script, word for word, by links on PATH", NEEDED, async 
 
   match(await must(room, "ip netns exec rdomain1 ip -o link"), /wg1/);
   deepEqual(
-    (await traces(room)).filter((line) => !/^\d/.test(line)).sort().filter((line) => line.startsWith("rdomain")),
+    (await traces(room)).filter((line) => !/^\d/.test(line)).sort().filter((line) =>
+      line.startsWith("rdomain")
+    ),
     [
       "rdomain1",
       "rdomain2",
@@ -48,7 +60,10 @@ Deno.test("the manual's script, word for word, by links on PATH", NEEDED, async 
   await must(room, "ifconfig wg1 destroy");
   await must(room, "ifconfig wg2 destroy");
   deepEqual(await traces(room), []);
-  equal((await must(room, "netstat -ln")).split("\n").filter((line) => line.startsWith("udp")).length, 0);
+  equal(
+    (await must(room, "netstat -ln")).split("\n").filter((line) => line.startsWith("udp")).length,
+    0,
+  );
   equal((await must(room, "ip -o link")).trim().split("\n").length, 1);
 });
 

@@ -58,34 +58,42 @@ const WRONG: readonly [string, string][] = [
   ["create", "wg1"],
 ];
 
-Deno.test("wrong words: status 1, one line that names the word, nothing changed", NEEDED, async () => {
-  await using room = await wgRoom();
-  const peer = randomKey();
-  await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()} wgpeer ${peer} wgaip 192.168.5.2/32`);
-  await must(room, "ifconfig wg1 192.168.5.1/24");
-  const shown = await must(room, "ifconfig wg1");
-  const before = await traces(room);
-  const failures: string[] = [];
-  for (const [words, word] of WRONG) {
-    const { code, stdout, stderr } = await may(room, `ifconfig wg1 ${words}`);
-    const line = /^ifconfig: ([^\n]+)\n$/.exec(stderr)?.[1];
-    if (code !== 1 || stdout !== "" || line === undefined || !line.startsWith(word)) {
-      failures.push(
-        `ifconfig wg1 ${words}\n  wanted \`ifconfig: ${word}...\`, status 1; got status ${code}: ${stdout}${stderr}`,
-      );
+Deno.test(
+  "wrong words: status 1, one line that names the word, nothing changed",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const peer = randomKey();
+    await must(
+      room,
+      `ifconfig wg1 create wgport 7111 wgkey ${randomKey()} wgpeer ${peer} wgaip 192.168.5.2/32`,
+    );
+    await must(room, "ifconfig wg1 192.168.5.1/24");
+    const shown = await must(room, "ifconfig wg1");
+    const before = await traces(room);
+    const failures: string[] = [];
+    for (const [words, word] of WRONG) {
+      const { code, stdout, stderr } = await may(room, `ifconfig wg1 ${words}`);
+      const line = /^ifconfig: ([^\n]+)\n$/.exec(stderr)?.[1];
+      if (code !== 1 || stdout !== "" || line === undefined || !line.startsWith(word)) {
+        failures.push(
+          `ifconfig wg1 ${words}\n  wanted \`ifconfig: ${word}...\`, status 1; got status ${code}: ${stdout}${stderr}`,
+        );
+      }
+      if (stderr.includes(peer)) failures.push(`ifconfig wg1 ${words}: shows a key`);
     }
-    if (stderr.includes(peer)) failures.push(`ifconfig wg1 ${words}: shows a key`);
-  }
-  equal(failures.join("\n"), "");
-  equal(await must(room, "ifconfig wg1"), shown);
-  deepEqual(await traces(room), before);
-});
+    equal(failures.join("\n"), "");
+    equal(await must(room, "ifconfig wg1"), shown);
+    deepEqual(await traces(room), before);
+  },
+);
 
 Deno.test("right words before a wrong one change nothing either", NEEDED, async () => {
   await using room = await wgRoom();
   await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`);
   const shown = await must(room, "ifconfig wg1");
-  const wrong = `ifconfig wg1 mtu 1300 192.168.5.1/24 wgport 7112 wgpeer ${KEY} wgpka 5 wgaip 10.0.0.0/8 wgpka never`;
+  const wrong =
+    `ifconfig wg1 mtu 1300 192.168.5.1/24 wgport 7112 wgpeer ${KEY} wgpka 5 wgaip 10.0.0.0/8 wgpka never`;
   match((await may(room, wrong)).stderr, /^ifconfig: wgpka[^\n]*\n$/);
   equal(await must(room, "ifconfig wg1"), shown);
   match(await must(room, "netstat -ln"), /\*\.7111 /);
@@ -100,7 +108,10 @@ Deno.test("a create with a wrong word makes nothing", NEEDED, async () => {
     ["ifconfig abcdefghijklmno1 create", /^ifconfig: abcdefghijklmno1: /],
     ["ifconfig wg/1 create", /^ifconfig: wg\/1: /],
     ["ifconfig vlan10 create", /^ifconfig: vlan10: SIOCIFCREATE: Invalid argument[^\n]* wg0/],
-    ["ifconfig vlan10 create vlandev eth0 vnetid 10", /^ifconfig: vlan10: SIOCIFCREATE: Invalid argument/],
+    [
+      "ifconfig vlan10 create vlandev eth0 vnetid 10",
+      /^ifconfig: vlan10: SIOCIFCREATE: Invalid argument/,
+    ],
     ["ifconfig lo1 create", /^ifconfig: lo1: SIOCIFCREATE: Invalid argument/],
     ["ifconfig home create", /^ifconfig: home: SIOCIFCREATE: Invalid argument/],
     ["ifconfig wg0x wgport 7000 create", /^ifconfig: wg0x: SIOCIFCREATE: Invalid argument/],
@@ -114,7 +125,10 @@ Deno.test("a create with a wrong word makes nothing", NEEDED, async () => {
     ["ifconfig wg1 delete 10.0.0.1", /^ifconfig: [^\n]*\(EADDRNOTAVAIL\)\n/],
     ["ifconfig wg1 up --json", /^ifconfig: --json: /],
     ["ifconfig wg1 destroy", /^ifconfig: wg1: /],
-    [`ifconfig wg1 wgpeer ${KEY} wgendpoint nosuch.invalid 1`, /^ifconfig: wgendpoint: "nosuch.invalid": /],
+    [
+      `ifconfig wg1 wgpeer ${KEY} wgendpoint nosuch.invalid 1`,
+      /^ifconfig: wgendpoint: "nosuch.invalid": /,
+    ],
   ];
   for (const [line, said] of lines) {
     const { code, stdout, stderr } = await may(room, line);
@@ -132,9 +146,19 @@ Deno.test("a create with a wrong word makes nothing", NEEDED, async () => {
 
 Deno.test("not root: refused in one line", needs("namespaces", "tun", "ip", "root"), async () => {
   await using room = await wgRoom();
-  const asNobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"];
+  const asNobody = [
+    "setpriv",
+    "--reuid",
+    "65534",
+    "--regid",
+    "65534",
+    "--clear-groups",
+    "--inh-caps=-all",
+  ];
   await must(room, "mkdir -m 777 /run/home");
-  const { code, stderr } = await room.run([...asNobody, "ifconfig", "wg1", "create"], { env: { HOME: "/run/home" } });
+  const { code, stderr } = await room.run([...asNobody, "ifconfig", "wg1", "create"], {
+    env: { HOME: "/run/home" },
+  });
   equal(code, 1, stderr);
   match(stderr, /^ifconfig: [^\n]*(EPERM|EACCES|not permitted|denied|root)[^\n]*\n$/);
   deepEqual(await traces(room), []);

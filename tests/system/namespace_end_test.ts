@@ -17,7 +17,9 @@ async function startDaemon(room: Room, workers: 1 | 2): Promise<void> {
 }
 
 /** A namespace without a name that lives as long as a process, and the process' number inside the room. */
-async function unnamedNamespace(room: Room): Promise<{ readonly holder: Running; readonly pid: string }> {
+async function unnamedNamespace(
+  room: Room,
+): Promise<{ readonly holder: Running; readonly pid: string }> {
   const holder = room.spawn(["unshare", "-n", "sh", "-c", "echo $$; exec sleep 1000"]);
   await eventually("the namespace", () => holder.output().endsWith("\n"));
   return { holder, pid: holder.output().trim() };
@@ -67,38 +69,52 @@ Deno.test("an interface in a named namespace ends when the name is deleted", NEE
   await endsWhole(room, before);
 });
 
-Deno.test("an interface that moves from namespace to namespace is followed at once", NEEDED, async () => {
-  await using room = await wgRoom();
-  await tunnel(room);
-  await room.namespace("first");
-  await room.namespace("second");
-  /** Less than the five seconds after which the daemon looks by itself. */
-  const atOnce = async (what: string, shown: RegExp) => {
-    const since = performance.now();
-    await eventually(what, async () => shown.test(await must(room, "cat /run/wireguard/wg1.public")));
-    return performance.now() - since;
-  };
-  const times: number[] = [];
-  let here = "left";
-  for (const place of ["first", "second", "left", "second"]) {
-    await must(room, `ip -n ${here} link set wg1 netns ${place}`);
-    here = place;
-    const inode = (await must(room, "readlink /proc/self/ns/net", place)).trim().replaceAll(/[[\]]/g, "\\$&");
-    times.push(await atOnce(`wg1 in ${place}`, new RegExp(`^netns=${inode}$`, "m")));
-    await must(room, `ip -n ${here} link set wg1 mtu 1380`);
-    times.push(await atOnce("mtu", /^mtu=1380$/m));
-    await must(room, `ip -n ${here} link set wg1 mtu 1400 up`);
-    times.push(await atOnce("up", /^mtu=1400$/m), await atOnce("up", /^up=true$/m));
-    await must(room, `ip -n ${here} address add 192.168.5.1/24 dev wg1`);
-    await ping(room, here, "192.168.5.2");
-    await must(room, `ip -n ${here} link set wg1 down`);
-    times.push(await atOnce("down", /^up=false$/m));
-  }
-  // One look every five seconds would find half of these changes later than this.
-  const late = times.filter((time) => time > 2_500);
-  equal(late.length < times.length / 4, true, `${late.length} of ${times.length} changes were seen late`);
-  deepEqual((await may(room, "ip -n second link del wg1")).code, 0);
-});
+Deno.test(
+  "an interface that moves from namespace to namespace is followed at once",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await tunnel(room);
+    await room.namespace("first");
+    await room.namespace("second");
+    /** Less than the five seconds after which the daemon looks by itself. */
+    const atOnce = async (what: string, shown: RegExp) => {
+      const since = performance.now();
+      await eventually(
+        what,
+        async () => shown.test(await must(room, "cat /run/wireguard/wg1.public")),
+      );
+      return performance.now() - since;
+    };
+    const times: number[] = [];
+    let here = "left";
+    for (const place of ["first", "second", "left", "second"]) {
+      await must(room, `ip -n ${here} link set wg1 netns ${place}`);
+      here = place;
+      const inode = (await must(room, "readlink /proc/self/ns/net", place)).trim().replaceAll(
+        /[[\]]/g,
+        "\\$&",
+      );
+      times.push(await atOnce(`wg1 in ${place}`, new RegExp(`^netns=${inode}$`, "m")));
+      await must(room, `ip -n ${here} link set wg1 mtu 1380`);
+      times.push(await atOnce("mtu", /^mtu=1380$/m));
+      await must(room, `ip -n ${here} link set wg1 mtu 1400 up`);
+      times.push(await atOnce("up", /^mtu=1400$/m), await atOnce("up", /^up=true$/m));
+      await must(room, `ip -n ${here} address add 192.168.5.1/24 dev wg1`);
+      await ping(room, here, "192.168.5.2");
+      await must(room, `ip -n ${here} link set wg1 down`);
+      times.push(await atOnce("down", /^up=false$/m));
+    }
+    // One look every five seconds would find half of these changes later than this.
+    const late = times.filter((time) => time > 2_500);
+    equal(
+      late.length < times.length / 4,
+      true,
+      `${late.length} of ${times.length} changes were seen late`,
+    );
+    deepEqual((await may(room, "ip -n second link del wg1")).code, 0);
+  },
+);
 
 Deno.test(
   "a daemon with CAP_NET_ADMIN alone, which may go nowhere, follows and ends as well",
@@ -118,7 +134,10 @@ Deno.test(
     await must(room, "ifconfig wg7 192.168.5.1/24");
     match(await must(room, "ifconfig wg7"), /\tinet 192\.168\.5\.1 /);
     await must(room, "ifconfig wg7 down");
-    await eventually("down", async () => (await must(room, "cat /run/wireguard/wg7.public")).includes("\nup=false\n"));
+    await eventually(
+      "down",
+      async () => (await must(room, "cat /run/wireguard/wg7.public")).includes("\nup=false\n"),
+    );
     holder.signal("SIGKILL");
     await holder.status;
     equal((await daemon.status).code, 0);
@@ -129,34 +148,48 @@ Deno.test(
 /** Longer than the daemons take to notice that a namespace lost its name. */
 const NOTICED_MS = 7_000;
 
-Deno.test("interfaces end with the namespace they were made in, wherever they are", NEEDED, async () => {
-  await using room = await wgRoom();
-  const before = await traces(room);
-  await room.namespace("birth");
-  await room.namespace("stays");
-  await must(room, "ifconfig wg1 create wgport 7111", "birth");
-  await must(room, "ifconfig wg2 create wgport 7112", "birth");
-  await must(room, "ip netns exec birth ifconfig wg3 create");
-  await must(room, "ip -n birth link set wg2 netns stays");
-  await must(room, "ip netns del birth");
-  await eventually("their ends", async () => (await traces(room)).every((line) => [...before, "stays"].includes(line)));
-  equal((await may(room, "ip -n stays link show wg2")).code, 1);
-});
+Deno.test(
+  "interfaces end with the namespace they were made in, wherever they are",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const before = await traces(room);
+    await room.namespace("birth");
+    await room.namespace("stays");
+    await must(room, "ifconfig wg1 create wgport 7111", "birth");
+    await must(room, "ifconfig wg2 create wgport 7112", "birth");
+    await must(room, "ip netns exec birth ifconfig wg3 create");
+    await must(room, "ip -n birth link set wg2 netns stays");
+    await must(room, "ip netns del birth");
+    await eventually(
+      "their ends",
+      async () => (await traces(room)).every((line) => [...before, "stays"].includes(line)),
+    );
+    equal((await may(room, "ip -n stays link show wg2")).code, 1);
+  },
+);
 
-Deno.test("a process in it keeps its interface running although its name was deleted", NEEDED, async () => {
-  await using room = await wgRoom();
-  await tunnel(room);
-  await ping(room, "left", "192.168.5.2");
-  const inhabitant = room.spawn(["sleep", "1000"], { netns: "left" });
-  await eventually("sleep", async () => (await room.processes()).some((line) => line.endsWith(" sleep 1000")));
-  await must(room, "ip netns del left");
-  await new Promise((resolve) => setTimeout(resolve, NOTICED_MS));
-  await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.1", "right");
-  inhabitant.signal("SIGKILL");
-  await inhabitant.status;
-  await eventually("the end of wg1", async () => !(await traces(room)).includes("wg1.sock"));
-  match(await must(room, "ifconfig wg2", "right"), /\twgport 7222\n/);
-});
+Deno.test(
+  "a process in it keeps its interface running although its name was deleted",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await tunnel(room);
+    await ping(room, "left", "192.168.5.2");
+    const inhabitant = room.spawn(["sleep", "1000"], { netns: "left" });
+    await eventually(
+      "sleep",
+      async () => (await room.processes()).some((line) => line.endsWith(" sleep 1000")),
+    );
+    await must(room, "ip netns del left");
+    await new Promise((resolve) => setTimeout(resolve, NOTICED_MS));
+    await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.1", "right");
+    inhabitant.signal("SIGKILL");
+    await inhabitant.status;
+    await eventually("the end of wg1", async () => !(await traces(room)).includes("wg1.sock"));
+    match(await must(room, "ifconfig wg2", "right"), /\twgport 7222\n/);
+  },
+);
 
 Deno.test("an interface ends with the rdomain that its sockets are in", NEEDED, async () => {
   await using room = await wgRoom();

@@ -14,7 +14,9 @@ const lines = (room: Room, command: string, netns?: string) =>
 
 /** Messages about loops that `wg dmesg` has. */
 async function loops(room: Room): Promise<string[]> {
-  const said = (await must(room, `${WG} dmesg wg1`)).split("\n").filter((line) => line.includes("Unable to send"));
+  const said = (await must(room, `${WG} dmesg wg1`)).split("\n").filter((line) =>
+    line.includes("Unable to send")
+  );
   return said.map((line) => line.slice(line.indexOf("Unable")));
 }
 
@@ -34,7 +36,11 @@ async function entryAndExit(room: Room): Promise<{ entry: string; exit: string }
     { netns: "exit", name: "second", addresses: ["10.0.1.2/24", "fd01::2/64"] },
   );
   await must(room, "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1", "entry");
-  await lines(room, "ip route add 192.168.5.0/24 via 10.0.1.1\nip -6 route add fd05::/64 via fd01::1", "exit");
+  await lines(
+    room,
+    "ip route add 192.168.5.0/24 via 10.0.1.1\nip -6 route add fd05::/64 via fd01::1",
+    "exit",
+  );
   const keys = { client: randomKey(), entry: randomKey(), exit: randomKey() };
   await must(room, `ifconfig wg1 create wgport 7111 wgkey ${keys.client}`, "client");
   await must(room, `ifconfig wg2 create wgport 7222 wgkey ${keys.entry}`, "entry");
@@ -64,8 +70,17 @@ Deno.test(
       "client",
     );
     const within = "wgaip 192.168.5.2/32 wgaip fd05::2/128 wgaip 10.0.1.0/24 wgaip fd01::/64";
-    for (const [first, second] of [["10.0.0.2", "10.0.1.2"], ["fd00::2", "fd01::2"], ["10.0.0.2", "fd01::2"]]) {
-      await must(room, `ifconfig wg1 -wgpeerall wgpeer ${entry} wgendpoint ${first} 7222 ${within}`, "client");
+    for (
+      const [first, second] of [["10.0.0.2", "10.0.1.2"], ["fd00::2", "fd01::2"], [
+        "10.0.0.2",
+        "fd01::2",
+      ]]
+    ) {
+      await must(
+        room,
+        `ifconfig wg1 -wgpeerall wgpeer ${entry} wgendpoint ${first} 7222 ${within}`,
+        "client",
+      );
       const to = `wgaip 192.168.6.2/32 wgaip fd06::2/128`;
       await must(room, `ifconfig wg1 wgpeer ${exit} wgendpoint ${second} 7333 ${to}`, "client");
       // The exit's peer asks first: its handshake needs the entry's, which is not there yet.
@@ -98,7 +113,11 @@ Deno.test(
       [four, "10.4.0.1", "10.3.0.0/24"],
     ];
     for (const [key, endpoint, range] of more) {
-      await must(room, `ifconfig wg1 wgpeer ${key} wgendpoint ${endpoint} 7222 wgaip ${range}`, "left");
+      await must(
+        room,
+        `ifconfig wg1 wgpeer ${key} wgendpoint ${endpoint} 7222 wgaip ${range}`,
+        "left",
+      );
     }
     await must(room, "ifconfig wg1 192.168.5.1/24", "left");
     await must(room, "ifconfig wg1 inet6 fd05::1/64", "left");
@@ -116,11 +135,18 @@ Deno.test(
     }
     await eventually("what was said", async () => (await loops(room)).length === 3);
     const [direct, direct6, ring] = (await loops(room)).sort();
-    equal(direct, "Unable to send to peer 1: its endpoint 10.1.0.1:7222 is routed into the interface itself");
-    equal(direct6, "Unable to send to peer 2: its endpoint [fd01::1]:7222 is routed into the interface itself");
+    equal(
+      direct,
+      "Unable to send to peer 1: its endpoint 10.1.0.1:7222 is routed into the interface itself",
+    );
+    equal(
+      direct6,
+      "Unable to send to peer 2: its endpoint [fd01::1]:7222 is routed into the interface itself",
+    );
     // Which of the two closes the ring depends on who asks first.
-    const [, at, to] = /^Unable to send to peer (3|4): its .* itself, through peer (3|4), which leads back to peer \1$/
-      .exec(ring) ?? [];
+    const [, at, to] =
+      /^Unable to send to peer (3|4): its .* itself, through peer (3|4), which leads back to peer \1$/
+        .exec(ring) ?? [];
     ok(at !== undefined && at !== to, ring);
     // Eight echo requests and at most two initiations of each peer, through another peer's and
     // back.
@@ -133,7 +159,11 @@ Deno.test(
  * Keys of ip-rule(8) that let the tunnel's own datagrams pass by the table which leads everything
  * into the tunnel.
  */
-const RULES: readonly { readonly rules: readonly string[]; readonly pinging: string; readonly root?: true }[] = [
+const RULES: readonly {
+  readonly rules: readonly string[];
+  readonly pinging: string;
+  readonly root?: true;
+}[] = [
   { rules: ["sport 7111 lookup main"], pinging: "" },
   { rules: ["dport 7222 lookup main"], pinging: "" },
   { rules: ["ipproto udp lookup main"], pinging: "" },
@@ -152,7 +182,11 @@ Deno.test(
   async () => {
     await using room = await wgRoom();
     const { publicKeys } = await tunnel(room);
-    await lines(room, "ip route add default dev wg1 table 100\nip -6 route add default dev wg1 table 100", "left");
+    await lines(
+      room,
+      "ip route add default dev wg1 table 100\nip -6 route add default dev wg1 table 100",
+      "left",
+    );
     for (const [v6, address] of [["", "192.168.5.2"], ["-6 ", "fd05::2"]]) {
       const outer = v6 === "" ? "10.0.0.2" : "fd00::2";
       for (const { rules, pinging, root } of RULES) {

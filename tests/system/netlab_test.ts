@@ -9,7 +9,11 @@ Deno.test(
     await using room = await Room.open();
     equal((await room.output(["sh", "-c", "ls /run"])).trim(), "bin\nnetns");
     equal(
-      (await room.output(["sh", "-c", "ls /sys/class/net 2>/dev/null; cat /proc/net/dev | tail -n +3 | cut -d: -f1"]))
+      (await room.output([
+        "sh",
+        "-c",
+        "ls /sys/class/net 2>/dev/null; cat /proc/net/dev | tail -n +3 | cut -d: -f1",
+      ]))
         .split("\n").at(-2)?.trim(),
       "lo",
     );
@@ -38,7 +42,11 @@ Deno.test("exit codes, signals, input, a time limit", needs("namespaces"), async
   equal((await room.run(["cat"], { stdin: "some words" })).stdout, "some words");
   await rejects(room.run(["false"], { check: true }), LabError);
   await rejects(room.run(["sleep", "60"], { timeoutMs: 200 }), /not done after 200 ms/);
-  const running = room.spawn(["sh", "-c", "trap 'echo told; exit 3' TERM; echo on; while :; do sleep 0.05; done"]);
+  const running = room.spawn([
+    "sh",
+    "-c",
+    "trap 'echo told; exit 3' TERM; echo on; while :; do sleep 0.05; done",
+  ]);
   await eventually("its first line", () => running.output().includes("on"));
   running.signal("SIGTERM");
   equal((await running.status).code, 3);
@@ -57,7 +65,10 @@ Deno.test("closing a room ends what runs in it, detached or not", needs("namespa
   await running.status;
   for (const line of found) {
     const pid = line.split(" ")[0];
-    await eventually(`the end of ${line}`, () => Deno.stat(`/proc/${pid}`).then(() => false, () => true));
+    await eventually(
+      `the end of ${line}`,
+      () => Deno.stat(`/proc/${pid}`).then(() => false, () => true),
+    );
   }
 });
 
@@ -83,7 +94,10 @@ Deno.test("a laboratory that is killed leaves nothing", needs("namespaces"), asy
   child.kill("SIGKILL");
   await child.status;
   await reader.cancel();
-  await eventually("the end of the room", () => Deno.stat(`/proc/${holder}`).then(() => false, () => true));
+  await eventually(
+    "the end of the room",
+    () => Deno.stat(`/proc/${holder}`).then(() => false, () => true),
+  );
   await rejects(Deno.stat("/run/netns/inner"));
 });
 
@@ -93,7 +107,11 @@ Deno.test(
   async () => {
     const folder = await Deno.makeTempDir({ prefix: "two words " });
     try {
-      await Deno.writeTextFile(`${folder}/own name`, '#!/bin/sh\necho "called as $0 by $(id -u)"\n', { mode: 0o755 });
+      await Deno.writeTextFile(
+        `${folder}/own name`,
+        '#!/bin/sh\necho "called as $0 by $(id -u)"\n',
+        { mode: 0o755 },
+      );
       await using room = await Room.open();
       equal(await room.install(`${folder}/own name`, ["first", "second"]), "/run/program/own name");
       equal(await room.output(["second"]), "called as /run/bin/second by 0\n");

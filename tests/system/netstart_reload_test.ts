@@ -13,7 +13,13 @@ const FOLDER = "/run/hostname";
 const FILE = `${FOLDER}/hostname.wg1`;
 
 async function write(room: Room, text: string, path = FILE): Promise<void> {
-  await room.output(["sh", "-ec", 'mkdir -p "$(dirname "$1")"; cat >"$1"; chmod 600 "$1"', "sh", path], {
+  await room.output([
+    "sh",
+    "-ec",
+    'mkdir -p "$(dirname "$1")"; cat >"$1"; chmod 600 "$1"',
+    "sh",
+    path,
+  ], {
     stdin: text,
   });
 }
@@ -52,7 +58,8 @@ interface Shown {
 const read = async (room: Room, name = "wg1", netns = "left"): Promise<Shown> =>
   JSON.parse(await must(room, `ifconfig --json ${name}`, netns))[0];
 
-const addressesOf = ({ addresses }: Shown) => addresses.map(({ address, prefix }) => `${address}/${prefix}`);
+const addressesOf = ({ addresses }: Shown) =>
+  addresses.map(({ address, prefix }) => `${address}/${prefix}`);
 
 /** The other end of the session: wg2 with port 7222 and the addresses 192.168.5.2 and 10.8.0.1. */
 async function otherEnd(room: Room, peer: string, psk: string): Promise<string> {
@@ -74,13 +81,16 @@ async function publicOf(room: Room, key: string): Promise<string> {
   return shown;
 }
 
-Deno.test("a reload takes away what the file does not say, and a live session goes on", NEEDED, async (t) => {
-  await using room = await wgRoom();
-  await cable(room);
-  const before = await traces(room);
-  const [key, psk, gone, added] = [randomKey(), randomKey(), randomKey(), randomKey()];
-  const live = await otherEnd(room, await publicOf(room, key), psk);
-  const first = `-wgpeerall
+Deno.test(
+  "a reload takes away what the file does not say, and a live session goes on",
+  NEEDED,
+  async (t) => {
+    await using room = await wgRoom();
+    await cable(room);
+    const before = await traces(room);
+    const [key, psk, gone, added] = [randomKey(), randomKey(), randomKey(), randomKey()];
+    const live = await otherEnd(room, await publicOf(room, key), psk);
+    const first = `-wgpeerall
 wgkey ${key} wgport 7111
 wgpeer ${live} wgaip 192.168.5.2/32 wgaip 10.8.0.0/16 wgpka 25 wgdescr 'the live one' wgpsk ${psk} wgendpoint 10.0.0.2 7222
 wgpeer ${gone} wgaip 192.168.5.3/32
@@ -97,37 +107,47 @@ group lan
 !ip address add 192.168.7.1/32 dev $if 2>/dev/null || :
 !ifconfig $if inet alias 192.168.8.1/32
 `;
-  await write(room, first);
-  await silent(room);
-  await ping(room, "left", "10.8.0.1");
-  const start = await read(room);
-  const session = (await read(room, "wg2", "right")).wgpeers[0].lastHandshakeUnix;
-  ok(session > 0);
+    await write(room, first);
+    await silent(room);
+    await ping(room, "left", "10.8.0.1");
+    const start = await read(room);
+    const session = (await read(room, "wg2", "right")).wgpeers[0].lastHandshakeUnix;
+    ok(session > 0);
 
-  /** The session is the one of the beginning: nobody shook hands since, and packets pass at once. */
-  async function sameSession(): Promise<Peer> {
-    const [peer] = (await read(room)).wgpeers.filter(({ wgpeer }) => wgpeer === live);
-    const [old] = start.wgpeers;
-    equal(peer.lastHandshakeUnix, old.lastHandshakeUnix);
-    ok(peer.tx >= old.tx && peer.rx >= old.rx && peer.rx > 0);
-    await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.2", "left");
-    equal((await read(room)).wgpeers.find(({ wgpeer }) => wgpeer === live)?.lastHandshakeUnix, old.lastHandshakeUnix);
-    equal((await read(room, "wg2", "right")).wgpeers[0].lastHandshakeUnix, session);
-    return peer;
-  }
+    /** The session is the one of the beginning: nobody shook hands since, and packets pass at once. */
+    async function sameSession(): Promise<Peer> {
+      const [peer] = (await read(room)).wgpeers.filter(({ wgpeer }) => wgpeer === live);
+      const [old] = start.wgpeers;
+      equal(peer.lastHandshakeUnix, old.lastHandshakeUnix);
+      ok(peer.tx >= old.tx && peer.rx >= old.rx && peer.rx > 0);
+      await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.2", "left");
+      equal(
+        (await read(room)).wgpeers.find(({ wgpeer }) => wgpeer === live)?.lastHandshakeUnix,
+        old.lastHandshakeUnix,
+      );
+      equal((await read(room, "wg2", "right")).wgpeers[0].lastHandshakeUnix, session);
+      return peer;
+    }
 
-  await t.step("nothing has changed: nothing happens, although the file begins with -wgpeerall", async () => {
-    for (let i = 0; i < 2; i++) await silent(room, "-r");
-    const printed = await netstart(room, "-nr");
-    equal(printed.code, 0);
-    equal(printed.stdout.split("\n").some((line) => line.startsWith("ifconfig ")), false, printed.stdout);
-    const now = await read(room);
-    deepEqual(addressesOf(now).sort(), addressesOf(start).sort());
-    equal(now.engine.pid, start.engine.pid);
-    await sameSession();
-  });
+    await t.step(
+      "nothing has changed: nothing happens, although the file begins with -wgpeerall",
+      async () => {
+        for (let i = 0; i < 2; i++) await silent(room, "-r");
+        const printed = await netstart(room, "-nr");
+        equal(printed.code, 0);
+        equal(
+          printed.stdout.split("\n").some((line) => line.startsWith("ifconfig ")),
+          false,
+          printed.stdout,
+        );
+        const now = await read(room);
+        deepEqual(addressesOf(now).sort(), addressesOf(start).sort());
+        equal(now.engine.pid, start.engine.pid);
+        await sameSession();
+      },
+    );
 
-  const second = `-wgpeerall
+    const second = `-wgpeerall
 wgkey ${key} wgport 7111
 wgpeer ${live} wgaip 192.168.5.2/32 wgpsk ${psk} wgendpoint 10.0.0.2 7222
 wgpeer ${added} wgaip 192.168.5.4/32
@@ -138,67 +158,87 @@ inet6 fd05::1 64
 !ip address add 192.168.7.1/32 dev $if 2>/dev/null || :
 `;
 
-  await t.step("-n -r prints what would change, no secret, and does nothing", async () => {
-    await write(room, second);
-    const { code, stdout, stderr } = await netstart(room, "-n -r");
-    deepEqual([code, stderr], [0, ""]);
-    const lines = stdout.trimEnd().split("\n");
-    for (
-      const line of [
-        `wgpeer ${live} -wgdescr wgpka 0 wgaip 192.168.5.2/32`,
-        `wgpeer ${added} wgaip 192.168.5.4/32`,
-        `-wgpeer ${gone}`,
-        "-group lan",
-        "mtu 1420",
-        "-description",
-        "inet 192.168.6.1/24 delete",
-        "inet 192.168.8.1/32 delete",
-      ]
-    ) ok(lines.includes(`ifconfig wg1 ${line}`), `${line}: ${stdout}`);
-    for (const secret of [key, psk]) equal(stdout.includes(secret), false);
-    ok(lines.includes("route -q add -inet 10.9.0.0/16 192.168.5.4"));
-    deepEqual((await read(room)).wgpeers.length, 2);
-    await sameSession();
-  });
+    await t.step("-n -r prints what would change, no secret, and does nothing", async () => {
+      await write(room, second);
+      const { code, stdout, stderr } = await netstart(room, "-n -r");
+      deepEqual([code, stderr], [0, ""]);
+      const lines = stdout.trimEnd().split("\n");
+      for (
+        const line of [
+          `wgpeer ${live} -wgdescr wgpka 0 wgaip 192.168.5.2/32`,
+          `wgpeer ${added} wgaip 192.168.5.4/32`,
+          `-wgpeer ${gone}`,
+          "-group lan",
+          "mtu 1420",
+          "-description",
+          "inet 192.168.6.1/24 delete",
+          "inet 192.168.8.1/32 delete",
+        ]
+      ) ok(lines.includes(`ifconfig wg1 ${line}`), `${line}: ${stdout}`);
+      for (const secret of [key, psk]) equal(stdout.includes(secret), false);
+      ok(lines.includes("route -q add -inet 10.9.0.0/16 192.168.5.4"));
+      deepEqual((await read(room)).wgpeers.length, 2);
+      await sameSession();
+    });
 
-  await t.step("-r: peers, their words, addresses, mtu, description, groups and routes", async () => {
-    await silent(room, "-r");
-    const peer = await sameSession();
-    deepEqual([peer.wgdescr, peer.wgpka, peer.wgpsk, peer.wgaip], [undefined, 0, true, ["192.168.5.2/32"]]);
-    const now = await read(room);
-    deepEqual(now.wgpeers.map(({ wgpeer }) => wgpeer), [live, added]);
-    deepEqual(now.wgpeers[1].wgaip, ["192.168.5.4/32"]);
-    deepEqual(addressesOf(now).sort(), ["192.168.5.1/24", "192.168.7.1/32", "fd05::1/64"]);
-    deepEqual([now.mtu, now.description, now.groups], [1420, undefined, ["wg"]]);
-    const routes = await must(room, "ip -4 route show", "left");
-    match(routes, /^10\.9\.0\.0\/16 via 192\.168\.5\.4 dev wg1 /m);
-    match(routes, /^10\.10\.0\.0\/16 via 192\.168\.5\.2 dev wg1 /m);
-    // Also one that does not lead through the interface.
-    for (const net of ["10.8.0.0", "10.11.0.0", "203.0.113.0"]) equal(routes.includes(net), false, routes);
-    await silent(room, "-r");
-    await sameSession();
-  });
+    await t.step(
+      "-r: peers, their words, addresses, mtu, description, groups and routes",
+      async () => {
+        await silent(room, "-r");
+        const peer = await sameSession();
+        deepEqual([peer.wgdescr, peer.wgpka, peer.wgpsk, peer.wgaip], [undefined, 0, true, [
+          "192.168.5.2/32",
+        ]]);
+        const now = await read(room);
+        deepEqual(now.wgpeers.map(({ wgpeer }) => wgpeer), [live, added]);
+        deepEqual(now.wgpeers[1].wgaip, ["192.168.5.4/32"]);
+        deepEqual(addressesOf(now).sort(), ["192.168.5.1/24", "192.168.7.1/32", "fd05::1/64"]);
+        deepEqual([now.mtu, now.description, now.groups], [1420, undefined, ["wg"]]);
+        const routes = await must(room, "ip -4 route show", "left");
+        match(routes, /^10\.9\.0\.0\/16 via 192\.168\.5\.4 dev wg1 /m);
+        match(routes, /^10\.10\.0\.0\/16 via 192\.168\.5\.2 dev wg1 /m);
+        // Also one that does not lead through the interface.
+        for (const net of ["10.8.0.0", "10.11.0.0", "203.0.113.0"]) {
+          equal(
+            routes.includes(net),
+            false,
+            routes,
+          );
+        }
+        await silent(room, "-r");
+        await sameSession();
+      },
+    );
 
-  await t.step("-r: a psk goes with its word, and a file that is wrong changes nothing", async () => {
-    await write(room, second.replace(` wgpsk ${psk}`, "") + "fly\n");
-    const shown = JSON.stringify((await read(room)).wgpeers.map((peer) => ({ ...peer, tx: 0, rx: 0 })));
-    const wrong = await netstart(room, "-r");
-    equal(wrong.code, 1);
-    match(wrong.stderr, /hostname\.wg1:10: fly: /);
-    await write(room, second.replace(` wgpsk ${psk}`, "") + "wgpeer $(echo short) wgpka 5\n");
-    match((await netstart(room, "-r")).stderr, /hostname\.wg1:10: wgpeer \(key\): /);
-    equal(JSON.stringify((await read(room)).wgpeers.map((peer) => ({ ...peer, tx: 0, rx: 0 }))), shown);
-    await write(room, second.replace(` wgpsk ${psk}`, ""));
-    await silent(room, "-r");
-    equal((await sameSession()).wgpsk, false);
-  });
+    await t.step(
+      "-r: a psk goes with its word, and a file that is wrong changes nothing",
+      async () => {
+        await write(room, second.replace(` wgpsk ${psk}`, "") + "fly\n");
+        const shown = JSON.stringify(
+          (await read(room)).wgpeers.map((peer) => ({ ...peer, tx: 0, rx: 0 })),
+        );
+        const wrong = await netstart(room, "-r");
+        equal(wrong.code, 1);
+        match(wrong.stderr, /hostname\.wg1:10: fly: /);
+        await write(room, second.replace(` wgpsk ${psk}`, "") + "wgpeer $(echo short) wgpka 5\n");
+        match((await netstart(room, "-r")).stderr, /hostname\.wg1:10: wgpeer \(key\): /);
+        equal(
+          JSON.stringify((await read(room)).wgpeers.map((peer) => ({ ...peer, tx: 0, rx: 0 }))),
+          shown,
+        );
+        await write(room, second.replace(` wgpsk ${psk}`, ""));
+        await silent(room, "-r");
+        equal((await sameSession()).wgpsk, false);
+      },
+    );
 
-  await t.step("destroyed: nothing is left", async () => {
-    await must(room, "ifconfig wg1 destroy", "left");
-    await must(room, "ifconfig wg2 destroy", "right");
-    deepEqual(await traces(room), before);
-  });
-});
+    await t.step("destroyed: nothing is left", async () => {
+      await must(room, "ifconfig wg1 destroy", "left");
+      await must(room, "ifconfig wg2 destroy", "right");
+      deepEqual(await traces(room), before);
+    });
+  },
+);
 
 Deno.test("without -r what runs and is not in the file is named and stays", NEEDED, async () => {
   await using room = await wgRoom();
@@ -220,7 +260,8 @@ mtu 1400
   await must(room, `ifconfig wg1 wgpeer ${hand} wgaip 192.168.5.9/32`, "left");
   await must(room, "ifconfig wg1 inet alias 192.168.9.1/24 group hand", "left");
   const kept = first.split("\n")
-    .filter((line) => !/192\.168\.6\.1|mtu|route/.test(line) && !line.startsWith(`wgpeer ${two}`)).join("\n")
+    .filter((line) => !/192\.168\.6\.1|mtu|route/.test(line) && !line.startsWith(`wgpeer ${two}`))
+    .join("\n")
     .replace(/ wgpka .*/, " wgaip 192.168.5.7/32");
   await write(room, kept);
   const expected = [
@@ -233,7 +274,8 @@ mtu 1400
     "inet 192.168.6.1/24",
     "inet 192.168.9.1/24",
     "route 10.8.0.0/16 192.168.5.2",
-  ].map((words) => `wg: ${FILE}: ${words}: runs and is not in the file; netstart -r takes it away`).sort();
+  ].map((words) => `wg: ${FILE}: ${words}: runs and is not in the file; netstart -r takes it away`)
+    .sort();
   for (let i = 0; i < 2; i++) {
     const { code, stdout, stderr } = await netstart(room);
     deepEqual([code, stdout, stderr.trimEnd().split("\n").sort()], [0, "", expected]);
@@ -247,7 +289,11 @@ mtu 1400
   deepEqual(now.wgpeers.map(({ wgpeer, wgpsk, wgpka }) => ({ wgpeer, wgpsk, wgpka })), [
     { wgpeer: one, wgpsk: false, wgpka: 0 },
   ]);
-  deepEqual([addressesOf(now).sort(), now.mtu, now.groups], [["192.168.5.1/24", "192.168.7.1/32"], 1420, ["wg"]]);
+  deepEqual([addressesOf(now).sort(), now.mtu, now.groups], [
+    ["192.168.5.1/24", "192.168.7.1/32"],
+    1420,
+    ["wg"],
+  ]);
   equal((await must(room, "ip route show", "left")).includes("10.8"), false);
   await silent(room);
 
@@ -275,7 +321,8 @@ mtu 1400
       code: 0,
       signal: null,
       stdout: "",
-      stderr: `wg: ${FOLDER}/hostname.wg3: not there any more, and wg3 runs; ifconfig wg3 destroy ends it\n`,
+      stderr:
+        `wg: ${FOLDER}/hostname.wg3: not there any more, and wg3 runs; ifconfig wg3 destroy ends it\n`,
     });
   }
   // Where nothing runs, a reload starts.
@@ -292,7 +339,10 @@ Deno.test("a reload into another rdomain takes the addresses along", NEEDED, asy
   await silent(room);
   const { engine } = await read(room);
   await write(room, `rdomain 4\n${text}`);
-  match((await netstart(room, "-n -r")).stdout, /^ifconfig wg1 rdomain 4 # its addresses and routes there go$/m);
+  match(
+    (await netstart(room, "-n -r")).stdout,
+    /^ifconfig wg1 rdomain 4 # its addresses and routes there go$/m,
+  );
   await silent(room, "-r");
   const now = await read(room);
   deepEqual([now.rdomain, addressesOf(now)], [4, ["192.168.5.1/24", "fd05::1/64"]]);
@@ -301,14 +351,17 @@ Deno.test("a reload into another rdomain takes the addresses along", NEEDED, asy
   await silent(room);
 });
 
-Deno.test("whatever a file says is found again as it says it, also after down", NEEDED, async () => {
-  await using room = await wgRoom();
-  await cable(room);
-  await must(room, "ip netns add rdomain3");
-  const [key, peer, other, third] = [randomKey(), randomKey(), randomKey(), randomKey()];
-  await write(
-    room,
-    `wgkey ${key} wgport 0 wgrtable 3
+Deno.test(
+  "whatever a file says is found again as it says it, also after down",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await cable(room);
+    await must(room, "ip netns add rdomain3");
+    const [key, peer, other, third] = [randomKey(), randomKey(), randomKey(), randomKey()];
+    await write(
+      room,
+      `wgkey ${key} wgport 0 wgrtable 3
 rdomain 4
 description "Zoë's <tunnel> | x"
 inet6 eui64
@@ -320,34 +373,38 @@ inet alias 10.3.0.1 255.255.255.255
 dest 10.3.0.2
 inet 10.4.0.1/31 alias
 wgpeer ${peer} wgaip fd07::5/64 wgaip 10.3.0.5/16 wgendpoint ::ffff:192.0.2.1 5 wgpka 0 wgpsk ${
-      "A".repeat(43)
-    }= wgdescr ''
+        "A".repeat(43)
+      }= wgdescr ''
 wgpeer ${other} wgaip 0/0 wgaip ::/0 wgendpoint localhost 5 wgpsk ${randomKey()} wgdescr "it's"
 debug priority 77 -tso -gro group lan mtu 1300
 !ifconfig $if wgpeer ${third} wgdescr odd
 `,
-  );
-  await silent(room);
-  const start = await read(room);
-  equal(start.addresses.length, 7);
-  const same = async () => {
-    const { code, stdout, stderr } = await netstart(room, "-nr");
-    deepEqual([code, stdout, stderr], [0, "", ""]);
-  };
-  await same();
-  await silent(room);
-  await same();
-  await must(room, "ifconfig wg1 down", "left");
-  await silent(room, "-r");
-  // The daemon brings the link-local address back as soon as it sees the link up.
-  await eventually("every address is there", async () => (await read(room)).addresses.length === 7);
-  await same();
-  const now = await read(room);
-  deepEqual([now.addresses.length, now.rdomain, now.mtu], [7, 4, 1300]);
-  // And all of it goes.
-  await write(room, `wgkey ${key}\nrdomain 4\n`);
-  await silent(room, "-r");
-  await same();
-  deepEqual(addressesOf(await read(room)), []);
-  deepEqual((await read(room)).wgpeers, []);
-});
+    );
+    await silent(room);
+    const start = await read(room);
+    equal(start.addresses.length, 7);
+    const same = async () => {
+      const { code, stdout, stderr } = await netstart(room, "-nr");
+      deepEqual([code, stdout, stderr], [0, "", ""]);
+    };
+    await same();
+    await silent(room);
+    await same();
+    await must(room, "ifconfig wg1 down", "left");
+    await silent(room, "-r");
+    // The daemon brings the link-local address back as soon as it sees the link up.
+    await eventually(
+      "every address is there",
+      async () => (await read(room)).addresses.length === 7,
+    );
+    await same();
+    const now = await read(room);
+    deepEqual([now.addresses.length, now.rdomain, now.mtu], [7, 4, 1300]);
+    // And all of it goes.
+    await write(room, `wgkey ${key}\nrdomain 4\n`);
+    await silent(room, "-r");
+    await same();
+    deepEqual(addressesOf(await read(room)), []);
+    deepEqual((await read(room)).wgpeers, []);
+  },
+);

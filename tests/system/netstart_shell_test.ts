@@ -13,12 +13,19 @@ const FOLDER = "/run/hostname";
 
 /** Writes a file that is root's alone. */
 async function write(room: Room, path: string, text: string, mode = "600"): Promise<void> {
-  await room.output(["sh", "-ec", `mkdir -p "$(dirname "$1")"; cat >"$1"; chmod ${mode} "$1"`, "sh", path], {
+  await room.output([
+    "sh",
+    "-ec",
+    `mkdir -p "$(dirname "$1")"; cat >"$1"; chmod ${mode} "$1"`,
+    "sh",
+    path,
+  ], {
     stdin: text,
   });
 }
 
-const netstart = (room: Room, words = ""): Promise<Ran> => may(room, `${WG} netstart -d ${FOLDER}${words}`);
+const netstart = (room: Room, words = ""): Promise<Ran> =>
+  may(room, `${WG} netstart -d ${FOLDER}${words}`);
 
 /** Commands at the paths of the real ones that tell on everybody who calls them. */
 async function otherCommands(room: Room): Promise<void> {
@@ -37,13 +44,16 @@ async function otherCommands(room: Room): Promise<void> {
   }
 }
 
-Deno.test("our commands are meant by their whole paths too, alone and in longer lines", NEEDED, async () => {
-  await using room = await wgRoom();
-  await otherCommands(room);
-  await write(
-    room,
-    `${FOLDER}/hostname.wg1`,
-    `wgkey ${randomKey()}
+Deno.test(
+  "our commands are meant by their whole paths too, alone and in longer lines",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await otherCommands(room);
+    await write(
+      room,
+      `${FOLDER}/hostname.wg1`,
+      `wgkey ${randomKey()}
 inet 10.1.1.1/24
 !/sbin/route add -inet 10.5.0.0/16 10.1.1.2
 !/usr/sbin/route -q add 10.6/16 10.1.1.2 && /sbin/ifconfig $if mtu 1400
@@ -54,18 +64,28 @@ inet 10.1.1.1/24
 !# route add 10.8/16 10.1.1.2
 !   # route add 10.8/16 10.1.1.2
 `,
-  );
-  const ran = await netstart(room);
-  deepEqual([ran.code, ran.stdout, ran.stderr], [0, "add net 10.5.0.0/16: gateway 10.1.1.2\n", ""]);
-  const routes = await must(room, "route -n show -inet");
-  for (const net of ["10.5/16", "10.6/16", "10.7/16"]) match(routes, new RegExp(`^${net} +10\\.1\\.1\\.2 `, "m"));
-  equal(routes.includes("10.8/16"), false);
-  match(await must(room, "ifconfig wg1"), / mtu 1400\n\tdescription: tunnel\n/);
-  match(await must(room, "cat /run/table"), /^10\.5\/16 /m);
-  equal((await may(room, "test -e /run/others")).code, 1);
-  const again = await netstart(room);
-  deepEqual([again.code, again.stderr], [0, ""]);
-});
+    );
+    const ran = await netstart(room);
+    deepEqual([ran.code, ran.stdout, ran.stderr], [
+      0,
+      "add net 10.5.0.0/16: gateway 10.1.1.2\n",
+      "",
+    ]);
+    const routes = await must(room, "route -n show -inet");
+    for (const net of ["10.5/16", "10.6/16", "10.7/16"]) {
+      match(
+        routes,
+        new RegExp(`^${net} +10\\.1\\.1\\.2 `, "m"),
+      );
+    }
+    equal(routes.includes("10.8/16"), false);
+    match(await must(room, "ifconfig wg1"), / mtu 1400\n\tdescription: tunnel\n/);
+    match(await must(room, "cat /run/table"), /^10\.5\/16 /m);
+    equal((await may(room, "test -e /run/others")).code, 1);
+    const again = await netstart(room);
+    deepEqual([again.code, again.stderr], [0, ""]);
+  },
+);
 
 /** A private key as Curve25519 uses it. */
 function clamped(key: string): string {
@@ -88,28 +108,36 @@ Deno.test("our commands are meant where programs in /tmp may not be run", NEEDED
   const { code, stderr } = await netstart(room);
   deepEqual([code, stderr], [0, ""]);
   const routes = await must(room, "route -n show -inet");
-  for (const net of ["10.6/16", "10.7/16", "10.8/16"]) match(routes, new RegExp(`^${net} +10\\.1\\.1\\.2 `, "m"));
+  for (const net of ["10.6/16", "10.7/16", "10.8/16"]) {
+    match(routes, new RegExp(`^${net} +10\\.1\\.1\\.2 `, "m"));
+  }
   equal((await may(room, "test -e /run/others")).code, 1);
   // It leaves no folder behind.
-  equal(await room.output(["sh", "-c", "ls -d /tmp/wg-netstart-* /run/wg-netstart-* 2>/dev/null || :"]), "");
+  equal(
+    await room.output(["sh", "-c", "ls -d /tmp/wg-netstart-* /run/wg-netstart-* 2>/dev/null || :"]),
+    "",
+  );
 });
 
-Deno.test("values of commands and variables, and no key where others can see it", NEEDED, async () => {
-  await using room = await wgRoom();
-  const [key, psk, written] = [randomKey(), randomKey(), randomKey()];
-  const peer = randomKey();
-  await write(room, "/run/keys/wg1", `${key}\n`);
-  // Whatever a line runs looks at all processes: their arguments and their environment.
-  await write(
-    room,
-    "/run/bin/spy",
-    '#!/bin/sh\nfor p in /proc/[0-9]*; do cat $p/cmdline $p/environ 2>/dev/null | tr "\\0" "\\n"; echo; done >>/run/seen\necho "$@"\n',
-    "755",
-  );
-  await write(
-    room,
-    `${FOLDER}/hostname.wg1`,
-    `wgkey $(cat /run/keys/wg1)
+Deno.test(
+  "values of commands and variables, and no key where others can see it",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const [key, psk, written] = [randomKey(), randomKey(), randomKey()];
+    const peer = randomKey();
+    await write(room, "/run/keys/wg1", `${key}\n`);
+    // Whatever a line runs looks at all processes: their arguments and their environment.
+    await write(
+      room,
+      "/run/bin/spy",
+      '#!/bin/sh\nfor p in /proc/[0-9]*; do cat $p/cmdline $p/environ 2>/dev/null | tr "\\0" "\\n"; echo; done >>/run/seen\necho "$@"\n',
+      "755",
+    );
+    await write(
+      room,
+      `${FOLDER}/hostname.wg1`,
+      `wgkey $(cat /run/keys/wg1)
 !GW=10.1.1.2 NET="10.5.0.0/16" PSK=${psk}
 !N=$(date +%N)
 description "$(spy the tunnel) of $if"
@@ -125,47 +153,52 @@ wgpeer ${randomKey()} wgpsk ${written} wgdescr $(spy x)
 group $(echo a)
 mtu $EMPTY 1380
 `,
-  );
-  const ran = await netstart(room);
-  deepEqual(
-    [ran.code, ran.stdout, ran.stderr],
-    [0, "", `wg: ${FOLDER}/hostname.wg1:13: llprio: means nothing on Linux, passed over\n`],
-  );
-  const [shown] = JSON.parse(await must(room, "ifconfig --json wg1"));
-  equal(shown.description, "the tunnel of wg1");
-  deepEqual([shown.groups, shown.mtu], [["wg", "a"], 1380]);
-  const { wgdescr, wgpsk, wgaip } = shown.wgpeers[0];
-  deepEqual([wgdescr, wgpsk, wgaip.sort()], ["costs $GW", true, ["10.1.1.2/32", "10.5.0.0/16"]]);
-  deepEqual(shown.addresses.map((one: { address: string }) => one.address), ["10.1.1.1", "10.1.2.1", "fd01::1"]);
-  equal(shown.addresses[1].destination, "10.1.1.2");
-  match(await must(room, "route -n show -inet"), /^10\.5\/16 +10\.1\.1\.2 /m);
-  // A variable has one value, however often it is used.
-  const [first, second] = (await must(room, "cat /run/n")).trim().split("\n");
-  equal(first, second);
-  equal((await must(room, `${WG} show wg1 private-key`)).trim(), clamped(key));
-  const seen = await must(room, "cat /run/seen");
-  match(seen, /netstart/);
-  for (const secret of [key, clamped(key), psk, written]) equal(seen.includes(secret), false);
+    );
+    const ran = await netstart(room);
+    deepEqual(
+      [ran.code, ran.stdout, ran.stderr],
+      [0, "", `wg: ${FOLDER}/hostname.wg1:13: llprio: means nothing on Linux, passed over\n`],
+    );
+    const [shown] = JSON.parse(await must(room, "ifconfig --json wg1"));
+    equal(shown.description, "the tunnel of wg1");
+    deepEqual([shown.groups, shown.mtu], [["wg", "a"], 1380]);
+    const { wgdescr, wgpsk, wgaip } = shown.wgpeers[0];
+    deepEqual([wgdescr, wgpsk, wgaip.sort()], ["costs $GW", true, ["10.1.1.2/32", "10.5.0.0/16"]]);
+    deepEqual(shown.addresses.map((one: { address: string }) => one.address), [
+      "10.1.1.1",
+      "10.1.2.1",
+      "fd01::1",
+    ]);
+    equal(shown.addresses[1].destination, "10.1.1.2");
+    match(await must(room, "route -n show -inet"), /^10\.5\/16 +10\.1\.1\.2 /m);
+    // A variable has one value, however often it is used.
+    const [first, second] = (await must(room, "cat /run/n")).trim().split("\n");
+    equal(first, second);
+    equal((await must(room, `${WG} show wg1 private-key`)).trim(), clamped(key));
+    const seen = await must(room, "cat /run/seen");
+    match(seen, /netstart/);
+    for (const secret of [key, clamped(key), psk, written]) equal(seen.includes(secret), false);
 
-  // What a line comes to is checked as if it had been written; a file that cannot be carried out makes nothing.
-  for (
-    const [line, told] of [
-      ["wgport $(echo 99999)", "wgport: "],
-      ["wgkey $(cat /run/nowhere)", "wgkey: "],
-      [`wgkey $(echo ${key.slice(1)})`, "wgkey \\(key\\): invalid length"],
-      [`wgkey ${key} \${nothing?is set}`, "sh: the line cannot be evaluated: status "],
-      ["wgport $((1 +)) ", "sh: the line cannot be evaluated: status "],
-    ]
-  ) {
-    await write(room, `${FOLDER}/hostname.wg2`, `up\n${line}\n!touch /run/done\n`);
-    const { code, stderr } = await netstart(room, " wg2");
-    equal(code, 1, line);
-    match(stderr, new RegExp(`^wg: ${FOLDER}/hostname\\.wg2:2: ${told}`, "m"));
-    equal(stderr.includes(key.slice(1)), false, stderr);
-    equal((await may(room, "ifconfig wg2")).code, 1);
-  }
-  equal((await may(room, "test -e /run/done")).code, 1);
-});
+    // What a line comes to is checked as if it had been written; a file that cannot be carried out makes nothing.
+    for (
+      const [line, told] of [
+        ["wgport $(echo 99999)", "wgport: "],
+        ["wgkey $(cat /run/nowhere)", "wgkey: "],
+        [`wgkey $(echo ${key.slice(1)})`, "wgkey \\(key\\): invalid length"],
+        [`wgkey ${key} \${nothing?is set}`, "sh: the line cannot be evaluated: status "],
+        ["wgport $((1 +)) ", "sh: the line cannot be evaluated: status "],
+      ]
+    ) {
+      await write(room, `${FOLDER}/hostname.wg2`, `up\n${line}\n!touch /run/done\n`);
+      const { code, stderr } = await netstart(room, " wg2");
+      equal(code, 1, line);
+      match(stderr, new RegExp(`^wg: ${FOLDER}/hostname\\.wg2:2: ${told}`, "m"));
+      equal(stderr.includes(key.slice(1)), false, stderr);
+      equal((await may(room, "ifconfig wg2")).code, 1);
+    }
+    equal((await may(room, "test -e /run/done")).code, 1);
+  },
+);
 
 Deno.test("words that mean nothing on Linux are noted once and passed over", NEEDED, async () => {
   await using room = await wgRoom();
@@ -184,12 +217,15 @@ Deno.test("words that mean nothing on Linux are noted once and passed over", NEE
   match(await must(room, "ifconfig wg1"), / mtu 1400\n[^]*\tinet 10\.1\.1\.1 /);
 });
 
-Deno.test("a command that fails is named with its line, the rest goes on, and the status is 1", NEEDED, async () => {
-  await using room = await wgRoom();
-  await write(
-    room,
-    `${FOLDER}/hostname.wg1`,
-    `inet 10.1.1.1/24
+Deno.test(
+  "a command that fails is named with its line, the rest goes on, and the status is 1",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await write(
+      room,
+      `${FOLDER}/hostname.wg1`,
+      `inet 10.1.1.1/24
 !false
 !exit 3
 !/bin/sh -c 'kill -9 $$'
@@ -202,73 +238,90 @@ Deno.test("a command that fails is named with its line, the rest goes on, and th
 !echo ${randomKey()} | grep -q nothing
 !touch /run/done
 `,
-  );
-  const { code, stderr } = await netstart(room);
-  equal(code, 1);
-  const lines = stderr.trimEnd().split("\n").map((line) => line.replace(`wg: ${FOLDER}/hostname.wg1:`, ""));
-  const told = [
-    /^2: !false: ended with status 1$/,
-    /^3: !exit 3: ended with status 3$/,
-    /^4: !\/bin\/sh -c 'kill -9 \$\$': ended by SIGKILL$/,
-    /^5: !\/run\/nowhere wg1: No such file or directory$/,
-    /^6: !route add 10\.5\/16 192\.0\.2\.9: .*ENETUNREACH/,
-    /^7: !ifconfig wg1 mtu 7: mtu: /,
-    /^8: !ifconfig wg1 frobnicate: frobnicate: /,
-    /^9: !ifconfig: -wgpeer \(key\): /,
-    /^10: !X=\$\(exit 4\): ended with status 4$/,
-    /^11: !\(what may be a key\): ended with status 1$/,
-  ];
-  equal(lines.length, told.length, stderr);
-  told.forEach((pattern, i) => match(lines[i], pattern));
-  await must(room, "test -e /run/done");
-  match(await must(room, "ifconfig wg1"), /\tinet 10\.1\.1\.1 /);
-});
+    );
+    const { code, stderr } = await netstart(room);
+    equal(code, 1);
+    const lines = stderr.trimEnd().split("\n").map((line) =>
+      line.replace(`wg: ${FOLDER}/hostname.wg1:`, "")
+    );
+    const told = [
+      /^2: !false: ended with status 1$/,
+      /^3: !exit 3: ended with status 3$/,
+      /^4: !\/bin\/sh -c 'kill -9 \$\$': ended by SIGKILL$/,
+      /^5: !\/run\/nowhere wg1: No such file or directory$/,
+      /^6: !route add 10\.5\/16 192\.0\.2\.9: .*ENETUNREACH/,
+      /^7: !ifconfig wg1 mtu 7: mtu: /,
+      /^8: !ifconfig wg1 frobnicate: frobnicate: /,
+      /^9: !ifconfig: -wgpeer \(key\): /,
+      /^10: !X=\$\(exit 4\): ended with status 4$/,
+      /^11: !\(what may be a key\): ended with status 1$/,
+    ];
+    equal(lines.length, told.length, stderr);
+    told.forEach((pattern, i) => match(lines[i], pattern));
+    await must(room, "test -e /run/done");
+    match(await must(room, "ifconfig wg1"), /\tinet 10\.1\.1\.1 /);
+  },
+);
 
-Deno.test("mygate: the first gateway of each family, before and after the interfaces", NEEDED, async () => {
-  await using room = await wgRoom();
-  await must(room, "ip link add name eth0 type veth peer name router");
-  await must(room, "ip link set eth0 up");
-  await must(room, "ip link set router up");
-  await must(room, "ip address add 192.0.2.5/24 dev eth0");
-  await write(room, `${FOLDER}/hostname.wg1`, "inet6 fd01::1 64\n!route -n show -inet >/run/seen\n");
-  await write(
-    room,
-    `${FOLDER}/mygate`,
-    "# gates\n192.0.2.1 # v4\n\n192.0.2.2\nfd01::2\n!echo $(id -u) >>/run/done\n",
-    "644",
-  );
-  const printed = await netstart(room, " -n");
-  deepEqual([printed.code, printed.stderr], [0, ""]);
-  match(
-    printed.stdout,
-    /\nroute -qn add -host default 192\.0\.2\.1\nroute -qn add -host -inet6 default fd01::2\necho \$\(id -u\) >>\/run\/done\n$/,
-  );
-  equal(await must(room, "ip route show default"), "");
-  for (let i = 0; i < 2; i++) {
-    const ran = await netstart(room);
-    deepEqual([ran.code, ran.stdout, ran.stderr], [0, "", ""]);
-    match(await must(room, "ip route show default"), /^default via 192\.0\.2\.1 dev eth0 [^\n]*\n$/);
-    // This gateway is behind an interface of the files.
-    match(await must(room, "ip -6 route show default"), /^default via fd01::2 dev wg1 [^\n]*\n$/);
-  }
-  // When all are started, the hosts of endpoints can be looked up: the route was there before.
-  match(await must(room, "cat /run/seen"), /^default +192\.0\.2\.1 /m);
-  equal(await must(room, "cat /run/done"), "0\n0\n");
+Deno.test(
+  "mygate: the first gateway of each family, before and after the interfaces",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ip link add name eth0 type veth peer name router");
+    await must(room, "ip link set eth0 up");
+    await must(room, "ip link set router up");
+    await must(room, "ip address add 192.0.2.5/24 dev eth0");
+    await write(
+      room,
+      `${FOLDER}/hostname.wg1`,
+      "inet6 fd01::1 64\n!route -n show -inet >/run/seen\n",
+    );
+    await write(
+      room,
+      `${FOLDER}/mygate`,
+      "# gates\n192.0.2.1 # v4\n\n192.0.2.2\nfd01::2\n!echo $(id -u) >>/run/done\n",
+      "644",
+    );
+    const printed = await netstart(room, " -n");
+    deepEqual([printed.code, printed.stderr], [0, ""]);
+    match(
+      printed.stdout,
+      /\nroute -qn add -host default 192\.0\.2\.1\nroute -qn add -host -inet6 default fd01::2\necho \$\(id -u\) >>\/run\/done\n$/,
+    );
+    equal(await must(room, "ip route show default"), "");
+    for (let i = 0; i < 2; i++) {
+      const ran = await netstart(room);
+      deepEqual([ran.code, ran.stdout, ran.stderr], [0, "", ""]);
+      match(
+        await must(room, "ip route show default"),
+        /^default via 192\.0\.2\.1 dev eth0 [^\n]*\n$/,
+      );
+      // This gateway is behind an interface of the files.
+      match(await must(room, "ip -6 route show default"), /^default via fd01::2 dev wg1 [^\n]*\n$/);
+    }
+    // When all are started, the hosts of endpoints can be looked up: the route was there before.
+    match(await must(room, "cat /run/seen"), /^default +192\.0\.2\.1 /m);
+    equal(await must(room, "cat /run/done"), "0\n0\n");
 
-  // As on OpenBSD also behind the interfaces that are named.
-  await must(room, "ip route del default");
-  equal((await netstart(room, " wg1")).code, 0);
-  match(await must(room, "ip route show default"), /^default via 192\.0\.2\.1 /);
+    // As on OpenBSD also behind the interfaces that are named.
+    await must(room, "ip route del default");
+    equal((await netstart(room, " wg1")).code, 0);
+    match(await must(room, "ip route show default"), /^default via 192\.0\.2\.1 /);
 
-  // One that cannot be added makes room for the next; none at all is told.
-  await must(room, "ip route del default");
-  await write(room, `${FOLDER}/mygate`, "203.0.113.1\n192.0.2.2\n", "644");
-  deepEqual([(await netstart(room)).stderr], [""]);
-  match(await must(room, "ip route show default"), /^default via 192\.0\.2\.2 /);
-  await write(room, `${FOLDER}/mygate`, "203.0.113.1\nrouter\n!false\n", "644");
-  const { code, stderr } = await netstart(room);
-  equal(code, 1);
-  match(stderr, /^wg: \/run\/hostname\/mygate:2: router: a gateway's address is required[^\n]*\n/);
-  match(stderr, /^wg: \/run\/hostname\/mygate:1: 203\.0\.113\.1: [^\n]+\n/m);
-  match(stderr, /^wg: \/run\/hostname\/mygate:3: !false: ended with status 1\n/m);
-});
+    // One that cannot be added makes room for the next; none at all is told.
+    await must(room, "ip route del default");
+    await write(room, `${FOLDER}/mygate`, "203.0.113.1\n192.0.2.2\n", "644");
+    deepEqual([(await netstart(room)).stderr], [""]);
+    match(await must(room, "ip route show default"), /^default via 192\.0\.2\.2 /);
+    await write(room, `${FOLDER}/mygate`, "203.0.113.1\nrouter\n!false\n", "644");
+    const { code, stderr } = await netstart(room);
+    equal(code, 1);
+    match(
+      stderr,
+      /^wg: \/run\/hostname\/mygate:2: router: a gateway's address is required[^\n]*\n/,
+    );
+    match(stderr, /^wg: \/run\/hostname\/mygate:1: 203\.0\.113\.1: [^\n]+\n/m);
+    match(stderr, /^wg: \/run\/hostname\/mygate:3: !false: ended with status 1\n/m);
+  },
+);

@@ -39,7 +39,8 @@ async function perPacket(
   link: string,
   load: () => Promise<unknown>,
 ): Promise<[number, number]> {
-  const look = async () => JSON.parse(await must(room, `ip -n ${netns} -j -s link show dev ${link}`))[0].stats64;
+  const look = async () =>
+    JSON.parse(await must(room, `ip -n ${netns} -j -s link show dev ${link}`))[0].stats64;
   const before = await look();
   await load();
   const after = await look();
@@ -85,7 +86,9 @@ const load = (room: Room) => must(room, "iperf3 -p 5203 -n 4M -c 192.168.5.2", "
 
 for (const workers of [1, 2] as const) {
   Deno.test(
-    `every offload off and on again under traffic, with ${workers === 1 ? "one Worker" : "a Worker each way"}`,
+    `every offload off and on again under traffic, with ${
+      workers === 1 ? "one Worker" : "a Worker each way"
+    }`,
     needs("namespaces", "tun", "ip", "ipv6", "iperf3"),
     async () => {
       await using room = await wgRoom();
@@ -104,16 +107,30 @@ for (const workers of [1, 2] as const) {
         await eventually(`${words[0]} listens`, () => server.output().includes("listening"));
       }
       // Slow enough to leave the machine to the rest; it goes on until it is told to stop.
-      const traffic = room.spawn(["iperf3", "--forceflush", "-t", "0", "-b", "40M", "--bidir", "-c", "192.168.5.2"], {
+      const traffic = room.spawn([
+        "iperf3",
+        "--forceflush",
+        "-t",
+        "0",
+        "-b",
+        "40M",
+        "--bidir",
+        "-c",
+        "192.168.5.2",
+      ], {
         netns: "left",
       });
       await eventually("traffic runs", () => /-1\.\d+ +sec/.test(traffic.output()));
 
       for (const name of OFFLOAD_NAMES) {
         await both(room, `-${name}`);
-        for (const [wg] of SIDES) deepEqual(await told(room, wg), { running: remaining(had, name), off: name });
+        for (const [wg] of SIDES) {
+          deepEqual(await told(room, wg), { running: remaining(had, name), off: name });
+        }
         await exchange(room);
-        if (name === "uso") await must(room, "iperf3 -p 5203 -u -b 100M -t 1 -c 192.168.5.2", "left");
+        if (name === "uso") {
+          await must(room, "iperf3 -p 5203 -u -b 100M -t 1 -c 192.168.5.2", "left");
+        }
         await both(room, name);
         for (const [wg] of SIDES) deepEqual(await told(room, wg), { running: had, off: "" });
         await exchange(room);
@@ -128,11 +145,16 @@ for (const workers of [1, 2] as const) {
       const [sends] = await perPacket(room, "left", "cable", () => load(room));
       ok(before > super_ && sends > super_, `merged writes of ${before} bytes, sends of ${sends}`);
       await both(room, "-gso -tso mtu 1400 -gro");
-      for (const [wg] of SIDES) deepEqual(await told(room, wg), { running: "", off: "tso gso gro" });
+      for (const [wg] of SIDES) {
+        deepEqual(await told(room, wg), { running: "", off: "tso gso gro" });
+      }
       const [taken] = await perPacket(room, "left", "wg1", () => load(room));
       const [, written] = await perPacket(room, "right", "wg2", () => load(room));
       const [alone] = await perPacket(room, "left", "cable", () => load(room));
-      ok(Math.max(taken, written) <= 1400 && alone <= 1500, `${taken}, ${written}, ${alone} bytes a packet`);
+      ok(
+        Math.max(taken, written) <= 1400 && alone <= 1500,
+        `${taken}, ${written}, ${alone} bytes a packet`,
+      );
 
       // Other sockets have what the ones before them had.
       await must(room, "ifconfig wg1 wgport 7333 tso");
@@ -168,10 +190,16 @@ Deno.test(
     const { running, off } = await told(room, "wg0");
     deepEqual([running, off], ["gso", "tso gro"]);
     // What anybody is told is the same.
-    match(await must(room, "cat /var/run/wireguard/wg0.public"), /\noffloads=gso\noffloads_off=tso gro\n/);
+    match(
+      await must(room, "cat /var/run/wireguard/wg0.public"),
+      /\noffloads=gso\noffloads_off=tso gro\n/,
+    );
     await must(room, "ifconfig wg0 tso gro");
     const { running: had } = await told(room, "wg0");
-    match(await must(room, "cat /var/run/wireguard/wg0.public"), new RegExp(`\\noffloads=${had}\\noffloads_off=\\n`));
+    match(
+      await must(room, "cat /var/run/wireguard/wg0.public"),
+      new RegExp(`\\noffloads=${had}\\noffloads_off=\\n`),
+    );
 
     // The port is taken when the offloads would already be switched.
     await must(room, "ifconfig wg1 create wgport 7001");
@@ -180,7 +208,9 @@ Deno.test(
     match(refused.stderr, /^ifconfig: wgport: 7001: [^\n]+\n$/);
     deepEqual(await told(room, "wg0"), { running: had, off: "" });
 
-    await room.output(["sh", "-c", "mkdir /run/files && cat >/run/files/hostname.wg2"], { stdin: "-uso\n-gso up\n" });
+    await room.output(["sh", "-c", "mkdir /run/files && cat >/run/files/hostname.wg2"], {
+      stdin: "-uso\n-gso up\n",
+    });
     for (let run = 0; run < 2; run++) {
       await must(room, `${WG} netstart -d /run/files`);
       deepEqual(await told(room, "wg2"), { running: remaining(had, "uso", "gso"), off: "uso gso" });
@@ -199,7 +229,9 @@ for (const workers of [1, 2] as const) {
       await eventually("the echo listens", () => server.output().includes("listening"));
       const refused = async (name: string) => {
         const [{ counters }] = JSON.parse(await must(room, `ifconfig --json ${name}`));
-        const line = /\n\tudp_gso_refused (\d+)\n/.exec(await must(room, `ifconfig ${name} hwfeatures`));
+        const line = /\n\tudp_gso_refused (\d+)\n/.exec(
+          await must(room, `ifconfig ${name} hwfeatures`),
+        );
         equal(counters.udp_gso_refused, Number(line?.[1] ?? 0));
         return counters.udp_gso_refused as number;
       };

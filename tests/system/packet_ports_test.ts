@@ -28,7 +28,13 @@ class Post {
   readonly cellAt: number;
 
   constructor(offloads: UdpOffloads = {}) {
-    this.port = new LinuxUdpPort(this.arena, this.sockets.fd4, this.sockets.fd6, offloads, this.counters);
+    this.port = new LinuxUdpPort(
+      this.arena,
+      this.sockets.fd4,
+      this.sockets.fd6,
+      offloads,
+      this.counters,
+    );
     this.cellAt = this.arena.take(48);
   }
   at(address: Uint8Array): Endpoint {
@@ -44,7 +50,12 @@ class Post {
     return this.port.send(datagrams.length, datagrams[0].length, this.cellAt, ecn);
   }
   /** Waits a little for the next run. */
-  receive(): { datagrams: Uint8Array[]; source: Endpoint | undefined; local: LocalAddress | undefined; ecn: number } {
+  receive(): {
+    datagrams: Uint8Array[];
+    source: Endpoint | undefined;
+    local: LocalAddress | undefined;
+    ecn: number;
+  } {
     const deadline = performance.now() + 2000;
     while (performance.now() < deadline) {
       const received = this.port.receive(DATA);
@@ -56,7 +67,12 @@ class Post {
       }
       const { sourceAt, ecn } = this.port;
       const bytes = this.arena.bytes;
-      return { datagrams, source: readEndpointCell(bytes, sourceAt), local: readLocalCell(bytes, sourceAt), ecn };
+      return {
+        datagrams,
+        source: readEndpointCell(bytes, sourceAt),
+        local: readLocalCell(bytes, sourceAt),
+        ecn,
+      };
     }
     throw new Error("nothing came");
   }
@@ -71,14 +87,24 @@ class Post {
 }
 
 const marked = (count: number, length: number, last = length): Uint8Array[] =>
-  Array.from({ length: count }, (_, i) => new Uint8Array(i === count - 1 ? last : length).fill(i + 1));
+  Array.from(
+    { length: count },
+    (_, i) => new Uint8Array(i === count - 1 ? last : length).fill(i + 1),
+  );
 
 for (const [family, address] of [["IPv4", LOOPBACK4], ["IPv6", LOOPBACK6]] as const) {
   Deno.test(`${family}: runs arrive as they were sent, with their source, destination and ECN`, () => {
     using a = new Post();
     using b = new Post();
     assert.equal(a.port.gso && a.port.gro, true, "this kernel has UDP_SEGMENT and UDP_GRO");
-    for (const [count, length, last, ecn] of [[1, 100, 100, 0], [20, 1452, 300, 2], [64, 500, 500, 3], [2, 1, 1, 1]]) {
+    for (
+      const [count, length, last, ecn] of [
+        [1, 100, 100, 0],
+        [20, 1452, 300, 2],
+        [64, 500, 500, 3],
+        [2, 1, 1, 1],
+      ]
+    ) {
       const sent = marked(count, length, last);
       assert.equal(a.send(b.at(address), sent, ecn), SEND_OK);
       const got = b.receive();
@@ -134,7 +160,10 @@ for (const [family, address] of [["IPv4", LOOPBACK4], ["IPv6", LOOPBACK6]] as co
       assert.deepEqual(b.receiveAll(count), sent);
     }
     const bytes = Uint8Array.of(1, 2, 3);
-    assert.equal(sendDatagram(a.sockets.fd4, a.sockets.fd6, bytes, b.at(address), lost, 0x88), SEND_SOURCE_LOST);
+    assert.equal(
+      sendDatagram(a.sockets.fd4, a.sockets.fd6, bytes, b.at(address), lost, 0x88),
+      SEND_SOURCE_LOST,
+    );
     assert.deepEqual(b.receive().datagrams, [bytes]);
   });
 
@@ -184,7 +213,9 @@ Deno.test("queued datagrams go to endpoints of both families in order, and one t
     port.sendQueue.send(to.length);
     assert.deepEqual(to.map((_, i) => port.sendQueue.result(i)), to.map(([, , result]) => result));
     const marksAndEcn = (post: Post, count: number) =>
-      Array.from({ length: count }, () => post.receive()).map(({ datagrams, ecn }) => [datagrams[0][0], ecn]);
+      Array.from({ length: count }, () => post.receive()).map((
+        { datagrams, ecn },
+      ) => [datagrams[0][0], ecn]);
     assert.deepEqual(marksAndEcn(b, 4).sort(), [[1, 0], [3, 0], [7, 0], [8, 1]]);
     assert.deepEqual(marksAndEcn(c, 2), [[2, 1], [6, 1]]);
   }
@@ -201,7 +232,10 @@ Deno.test("queued datagrams leave by the sockets that are in use when they are s
     }
     a.port.replace(fresh.fd4, fresh.fd6);
     a.port.sendQueue.send(2);
-    assert.deepEqual([b.receive(), b.receive()].map(({ source }) => source?.port), [fresh.port, fresh.port]);
+    assert.deepEqual([b.receive(), b.receive()].map(({ source }) => source?.port), [
+      fresh.port,
+      fresh.port,
+    ]);
   } finally {
     closeUdp(fresh);
   }
@@ -276,7 +310,10 @@ Deno.test("handshake messages carry their DSCP and reach both families", () => {
   for (const address of [LOOPBACK4, LOOPBACK6]) {
     const bytes = new Uint8Array(148).fill(7);
     // The low two bits of the byte are ECN: what a receiver of this project can see of it.
-    assert.equal(sendDatagram(a.sockets.fd4, a.sockets.fd6, bytes, b.at(address), undefined, 0x88 | 1), SEND_OK);
+    assert.equal(
+      sendDatagram(a.sockets.fd4, a.sockets.fd6, bytes, b.at(address), undefined, 0x88 | 1),
+      SEND_OK,
+    );
     const got = b.receive();
     assert.deepEqual([got.datagrams, got.source, got.ecn], [[bytes], a.at(address), 1]);
   }

@@ -11,7 +11,9 @@ export const WG = "/run/program/wg";
 /** A room with ./wg on its PATH under the names that matter, and as WG. */
 export async function wgRoom(): Promise<Room> {
   const wg = `${ROOT}wg`;
-  if (!await Deno.stat(wg).then(() => true, () => false)) throw new Error("./wg is not there: deno task compile");
+  if (!await Deno.stat(wg).then(() => true, () => false)) {
+    throw new Error("./wg is not there: deno task compile");
+  }
   const room = await Room.open();
   await room.install(wg, ["ifconfig", "route", "netstat"]);
   return room;
@@ -38,9 +40,17 @@ export async function publicKey(room: Room, name: string): Promise<string> {
 }
 
 /** Makes an interface, with so many Workers when that is said. */
-export async function create(room: Room, name: string, netns: string, words: string, workers?: 1 | 2): Promise<void> {
+export async function create(
+  room: Room,
+  name: string,
+  netns: string,
+  words: string,
+  workers?: 1 | 2,
+): Promise<void> {
   if (workers !== undefined) {
-    const daemon = room.spawn(["sh", "-c", `exec ${WG} daemon ${name} ${workers} </dev/null`], { netns });
+    const daemon = room.spawn(["sh", "-c", `exec ${WG} daemon ${name} ${workers} </dev/null`], {
+      netns,
+    });
     await eventually(`${name} is up`, () => daemon.output().includes("errno=0"));
   }
   await must(room, `ifconfig ${name} ${workers === undefined ? "create " : ""}${words}`, netns);
@@ -67,7 +77,12 @@ export async function cable(room: Room): Promise<void> {
  * @param words more words for both peers, e.g. `wgpsk KEY`
  * @param workers how many Workers both have; without it as many as the processors suggest
  */
-export async function tunnel(room: Room, outer = "10.0.0.2", words = "", workers?: 1 | 2): Promise<Pair> {
+export async function tunnel(
+  room: Room,
+  outer = "10.0.0.2",
+  words = "",
+  workers?: 1 | 2,
+): Promise<Pair> {
   await cable(room);
   const keys = { left: randomKey(), right: randomKey() };
   await create(room, "wg1", "left", `wgport 7111 wgkey ${keys.left}`, workers);
@@ -75,7 +90,11 @@ export async function tunnel(room: Room, outer = "10.0.0.2", words = "", workers
   const publicKeys = { left: await publicKey(room, "wg1"), right: await publicKey(room, "wg2") };
   const more = words === "" ? "" : ` ${words}`;
   // The right side is ready before the left one has anything to say: no initiation is lost.
-  await must(room, `ifconfig wg2 wgpeer ${publicKeys.left} wgaip 192.168.5.1/32 wgaip fd05::1/128${more}`, "right");
+  await must(
+    room,
+    `ifconfig wg2 wgpeer ${publicKeys.left} wgaip 192.168.5.1/32 wgaip fd05::1/128${more}`,
+    "right",
+  );
   await must(room, "ifconfig wg2 192.168.5.2/24", "right");
   await must(room, "ifconfig wg2 inet6 fd05::2/64", "right");
   await must(
@@ -99,6 +118,10 @@ export async function ping(room: Room, netns: string, address: string): Promise<
 
 /** What stands in the control folder and among the named namespaces. */
 export async function traces(room: Room): Promise<string[]> {
-  const listed = await room.output(["sh", "-c", "ls /run/netns /run/wireguard 2>/dev/null | grep -v : | grep . || :"]);
+  const listed = await room.output([
+    "sh",
+    "-c",
+    "ls /run/netns /run/wireguard 2>/dev/null | grep -v : | grep . || :",
+  ]);
   return [...listed.split("\n").filter((line) => line !== ""), ...await room.processes()];
 }

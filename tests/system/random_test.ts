@@ -14,7 +14,16 @@ Deno.test(
     await using room = await wgRoom();
     await tunnel(room, "10.0.0.2");
     const pid = /\tpid (\d+)\n/.exec(await must(room, "ifconfig wg1 hwfeatures"))![1];
-    const strace = room.spawn(["strace", "-f", "-e", "trace=getrandom", "-o", "/run/trace", "-p", pid]);
+    const strace = room.spawn([
+      "strace",
+      "-f",
+      "-e",
+      "trace=getrandom",
+      "-o",
+      "/run/trace",
+      "-p",
+      pid,
+    ]);
     await eventually("strace is attached", () => strace.output().includes("attached"));
     const rounds = 4;
     for (let round = 0; round < rounds; round++) {
@@ -28,14 +37,22 @@ Deno.test(
     await strace.status;
     const found = lengths(await must(room, "cat /run/trace"));
     const keys = found.filter((length) => length === 32).length;
-    ok(keys >= rounds, `${keys} keys of 32 bytes for ${rounds} handshakes; calls: ${found.join(" ")}`);
+    ok(
+      keys >= rounds,
+      `${keys} keys of 32 bytes for ${rounds} handshakes; calls: ${found.join(" ")}`,
+    );
     const indices = found.filter((length) => length === 4).length;
-    ok(indices >= rounds, `${indices} indices of 4 bytes for ${rounds} handshakes; calls: ${found.join(" ")}`);
+    ok(
+      indices >= rounds,
+      `${indices} indices of 4 bytes for ${rounds} handshakes; calls: ${found.join(" ")}`,
+    );
   },
 );
 
 Deno.test("where getrandom(2) fails there is an error and no key", needs("strace"), async () => {
-  const script = `import { fillRandom } from ${JSON.stringify(import.meta.resolve("../../lib/runtime/entropy.ts"))};
+  const script = `import { fillRandom } from ${
+    JSON.stringify(import.meta.resolve("../../lib/runtime/entropy.ts"))
+  };
     try { fillRandom(new Uint8Array(32)); console.log("filled"); } catch (error) { console.log(error.message); }`;
   const { stdout } = await new Deno.Command("strace", {
     args: [

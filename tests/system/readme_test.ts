@@ -11,7 +11,8 @@ const NEEDED = needs("namespaces", "tun");
 
 /** The shell commands of a section, a block each. */
 function blocks(heading: string): string[] {
-  const [, section] = new RegExp(`^## ${heading}\n([^]*?)(?=^## |$(?![^]))`, "m").exec(README) ?? [];
+  const [, section] = new RegExp(`^## ${heading}\n([^]*?)(?=^## |$(?![^]))`, "m").exec(README) ??
+    [];
   ok(section !== undefined, heading);
   return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, code]) => code);
 }
@@ -30,11 +31,19 @@ for (const bin of ["/usr/local/bin", "/usr/local/libexec"]) {
       "mkdir /usr/local/sbin";
     await room.output(["sh", "-ec", empty]);
     const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
-    const [install, undo] = blocks("Installing").map((block) => block.replace("bin=/usr/local/bin", `bin=${bin}`));
-    equal((await room.run(["sh", "-e"], { stdin: install, cwd: ROOT, env, check: true })).stderr, "");
+    const [install, undo] = blocks("Installing").map((block) =>
+      block.replace("bin=/usr/local/bin", `bin=${bin}`)
+    );
+    equal(
+      (await room.run(["sh", "-e"], { stdin: install, cwd: ROOT, env, check: true })).stderr,
+      "",
+    );
 
     for (const name of ["ifconfig", "route", "netstat", "netstart"]) {
-      equal(await room.output(["sh", "-c", `command -v ${name}`], { env }), `/usr/local/sbin/${name}\n`);
+      equal(
+        await room.output(["sh", "-c", `command -v ${name}`], { env }),
+        `/usr/local/sbin/${name}\n`,
+      );
       equal(await room.output(["readlink", "-f", `/usr/local/sbin/${name}`]), `${bin}/wg\n`);
     }
     match(
@@ -42,7 +51,9 @@ for (const bin of ["/usr/local/bin", "/usr/local/libexec"]) {
       new RegExp(`^ExecStart=-${bin}/wg `, "m"),
     );
     const pages = await filesIn(room, "/usr/local/share/man");
-    const wanted = [...Deno.readDirSync(`${ROOT}man`)].map(({ name }) => `man${name.at(-1)}/${name}`);
+    const wanted = [...Deno.readDirSync(`${ROOT}man`)].map(({ name }) =>
+      `man${name.at(-1)}/${name}`
+    );
     deepEqual(pages, wanted.map((name) => `/usr/local/share/man/${name}`).sort());
     await room.output(["ifconfig", "wg1", "create", "wgport", "7111"], { env });
     match(await room.output(["netstat", "-ln"], { env }), /\*\.7111/);
@@ -53,43 +64,58 @@ for (const bin of ["/usr/local/bin", "/usr/local/libexec"]) {
   });
 }
 
-Deno.test("the words for a user namespace: everything works in it", needs("user-namespaces", "user-tun"), async () => {
-  const [words] = blocks("What runs where");
-  const program = `${ROOT}wg`;
-  const script = '"$WG" ifconfig wg1 create wgport 7111 rdomain 1 10.9.0.1/24 && "$WG" ifconfig wg1 && ' +
-    '"$WG" route -T1 exec "$WG" netstat -rn && "$WG" ifconfig wg1 destroy && ls /run/netns /run/wireguard\n';
-  // The shell that the words start reads its commands from standard input.
-  const command = new Deno.Command("sh", {
-    args: ["-ec", words],
-    env: { SHELL: "/bin/sh", WG: program },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = command.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(script));
-  await writer.close();
-  const { code, stdout, stderr } = await command.output();
-  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  deepEqual([code, error], [0, ""]);
-  match(out, /^wg1: [^\n]* rdomain 1 /m);
-  match(out, /^10\.9\.0\/24 +10\.9\.0\.1 /m);
-});
+Deno.test(
+  "the words for a user namespace: everything works in it",
+  needs("user-namespaces", "user-tun"),
+  async () => {
+    const [words] = blocks("What runs where");
+    const program = `${ROOT}wg`;
+    const script =
+      '"$WG" ifconfig wg1 create wgport 7111 rdomain 1 10.9.0.1/24 && "$WG" ifconfig wg1 && ' +
+      '"$WG" route -T1 exec "$WG" netstat -rn && "$WG" ifconfig wg1 destroy && ls /run/netns /run/wireguard\n';
+    // The shell that the words start reads its commands from standard input.
+    const command = new Deno.Command("sh", {
+      args: ["-ec", words],
+      env: { SHELL: "/bin/sh", WG: program },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = command.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(script));
+    await writer.close();
+    const { code, stdout, stderr } = await command.output();
+    const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    deepEqual([code, error], [0, ""]);
+    match(out, /^wg1: [^\n]* rdomain 1 /m);
+    match(out, /^10\.9\.0\/24 +10\.9\.0\.1 /m);
+  },
+);
 
-Deno.test("without a /run to write to, and without /dev/net/tun, ifconfig names what is missing", NEEDED, async () => {
-  await using room = await wgRoom();
-  await room.output(["sh", "-c", "mkdir /run/empty && mount --bind /run/empty /dev/net"]);
-  match((await may(room, "ifconfig wg1 create")).stderr, /^ifconfig: [^\n]*\/dev\/net\/tun[^\n]*\n$/);
-  await room.output([
-    "sh",
-    "-c",
-    "umount /dev/net && mount -t tmpfs -o ro tmpfs /var/run/wireguard 2>/dev/null || " +
-    "{ mkdir -p /run/wireguard && mount -t tmpfs -o ro tmpfs /run/wireguard; }",
-  ]);
-  match((await may(room, "ifconfig wg1 create")).stderr, /^ifconfig: [^\n]*\/run\/wireguard[^\n]*\n$/);
-  deepEqual((await traces(room)).filter((trace) => trace !== "/run/wireguard"), []);
-  await must(room, "umount /run/wireguard");
-});
+Deno.test(
+  "without a /run to write to, and without /dev/net/tun, ifconfig names what is missing",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await room.output(["sh", "-c", "mkdir /run/empty && mount --bind /run/empty /dev/net"]);
+    match(
+      (await may(room, "ifconfig wg1 create")).stderr,
+      /^ifconfig: [^\n]*\/dev\/net\/tun[^\n]*\n$/,
+    );
+    await room.output([
+      "sh",
+      "-c",
+      "umount /dev/net && mount -t tmpfs -o ro tmpfs /var/run/wireguard 2>/dev/null || " +
+      "{ mkdir -p /run/wireguard && mount -t tmpfs -o ro tmpfs /run/wireguard; }",
+    ]);
+    match(
+      (await may(room, "ifconfig wg1 create")).stderr,
+      /^ifconfig: [^\n]*\/run\/wireguard[^\n]*\n$/,
+    );
+    deepEqual((await traces(room)).filter((trace) => trace !== "/run/wireguard"), []);
+    await must(room, "umount /run/wireguard");
+  },
+);
 
 Deno.test("the packages that the tests install are those that the README names", () => {
   const [, section] = /^## Two commands\n([^]*?)^## /m.exec(README) ?? [];

@@ -12,7 +12,9 @@ async function publicOf(key: string): Promise<string> {
     ...Uint8Array.fromHex("302e020100300506032b656e04220420"),
     ...Uint8Array.fromBase64(key),
   ]);
-  const imported = await crypto.subtle.importKey("pkcs8", pkcs8, { name: "X25519" }, true, ["deriveBits"]);
+  const imported = await crypto.subtle.importKey("pkcs8", pkcs8, { name: "X25519" }, true, [
+    "deriveBits",
+  ]);
   const { x } = await crypto.subtle.exportKey("jwk", imported);
   return Uint8Array.fromBase64(x ?? "", { alphabet: "base64url" }).toBase64();
 }
@@ -61,7 +63,13 @@ for (const [form, workers] of Object.entries(WORKERS)) {
           hex(await publicOf(left))
         }\nallowed_ip=192.168.5.1/32\n\n`,
       );
-      for (const [netns, name, address] of [["left", "wg1", "192.168.5.1/24"], ["right", "wg2", "192.168.5.2/24"]]) {
+      for (
+        const [netns, name, address] of [["left", "wg1", "192.168.5.1/24"], [
+          "right",
+          "wg2",
+          "192.168.5.2/24",
+        ]]
+      ) {
         await must(room, `ip address add ${address} dev ${name}`, netns);
         await must(room, `ip link set ${name} up`, netns);
       }
@@ -76,8 +84,16 @@ for (const [form, workers] of Object.entries(WORKERS)) {
       equal(count(two.output(), /Receiving handshake initiation from peer 1/g) >= completed, true);
 
       // Idle: the last data is answered by a keepalive, then silence until the keys are erased.
-      await eventually("wg1's keys erased", () => /Zeroing out keys for peer 1/.test(one.output()), 15_000);
-      await eventually("wg2's keys erased", () => /Zeroing out keys for peer 1/.test(two.output()), 15_000);
+      await eventually(
+        "wg1's keys erased",
+        () => /Zeroing out keys for peer 1/.test(one.output()),
+        15_000,
+      );
+      await eventually(
+        "wg2's keys erased",
+        () => /Zeroing out keys for peer 1/.test(two.output()),
+        15_000,
+      );
       equal((await may(room, "ping -n -c 2 -i 0.3 -W 2 192.168.5.2", "left")).code, 0);
 
       // The other side ends: attempts with their words, then the end of trying.
@@ -91,7 +107,10 @@ for (const [form, workers] of Object.entries(WORKERS)) {
         () => /Handshake for peer 1 .*did not complete after \d+ retries, giving up/.test(after()),
         10_000,
       );
-      match(after(), /Handshake for peer 1 .*did not complete after \d+ seconds, retrying \(try 2\)/);
+      match(
+        after(),
+        /Handshake for peer 1 .*did not complete after \d+ seconds, retrying \(try 2\)/,
+      );
       one.signal("SIGTERM");
       equal((await one.status).code, 0);
     },

@@ -51,7 +51,10 @@ Deno.test("route get default: the default route that is used", WITH_IPV6, async 
   const text = await left(room, "route -n get default");
   equal(text, shown.join("\n"));
   equal(await left(room, "route get 0/0"), text);
-  match(await left(room, "route get -inet6 default"), /^ {3}route to: default\n[^]* {4}gateway: fd00::2\n/);
+  match(
+    await left(room, "route get -inet6 default"),
+    /^ {3}route to: default\n[^]* {4}gateway: fd00::2\n/,
+  );
   const json = JSON.parse(await left(room, "route get default --json"));
   deepEqual([json.destination, json.gateway, json.interface], ["0.0.0.0/0", "10.0.0.2", "cable"]);
 });
@@ -62,23 +65,39 @@ Deno.test("route get of a network: its own route", NEEDED, async () => {
   await left(room, "route -q add 10.52 10.0.0.2");
   await left(room, "route -q add 10.52/24 10.0.0.3");
   match(await left(room, "route get 10.52"), /^destination: 10\.52\.0\.0\n[^]*: 10\.0\.0\.2\n/m);
-  match(await left(room, "route get 10.52.0.0"), /^destination: 10\.52\.0\.0\n[^]*: 10\.0\.0\.3\n/m);
+  match(
+    await left(room, "route get 10.52.0.0"),
+    /^destination: 10\.52\.0\.0\n[^]*: 10\.0\.0\.3\n/m,
+  );
 });
 
-Deno.test("route get of an address that packets do not reach: the route that says so", WITH_IPV6, async () => {
-  await using room = await wgRoom();
-  await cable(room);
-  await left(room, "route -q add 10.52/16 10.0.0.2");
-  await left(room, "route -q add -blackhole 10.52.3/24");
-  await left(room, "route -q add -reject -inet6 fd09::/16");
-  match(
-    await left(room, "route get 10.52.3.1"),
-    /^destination: 10\.52\.3\.0\n[^]*flags: <UP,DONE,STATIC,BLACKHOLE>\n/m,
-  );
-  match(await left(room, "route get fd09::1"), /^destination: fd09::\n[^]*flags: <UP,DONE,STATIC,REJECT>\n/m);
-  match(await left(room, "route get 10.52.4.1"), /^destination: 10\.52\.0\.0\n[^]*<UP,GATEWAY,DONE,STATIC>\n/m);
-  match((await may(room, "route get 10.9.0.1", "left")).stderr, /^route: [^\n]*\(ENETUNREACH\)\n$/);
-});
+Deno.test(
+  "route get of an address that packets do not reach: the route that says so",
+  WITH_IPV6,
+  async () => {
+    await using room = await wgRoom();
+    await cable(room);
+    await left(room, "route -q add 10.52/16 10.0.0.2");
+    await left(room, "route -q add -blackhole 10.52.3/24");
+    await left(room, "route -q add -reject -inet6 fd09::/16");
+    match(
+      await left(room, "route get 10.52.3.1"),
+      /^destination: 10\.52\.3\.0\n[^]*flags: <UP,DONE,STATIC,BLACKHOLE>\n/m,
+    );
+    match(
+      await left(room, "route get fd09::1"),
+      /^destination: fd09::\n[^]*flags: <UP,DONE,STATIC,REJECT>\n/m,
+    );
+    match(
+      await left(room, "route get 10.52.4.1"),
+      /^destination: 10\.52\.0\.0\n[^]*<UP,GATEWAY,DONE,STATIC>\n/m,
+    );
+    match(
+      (await may(room, "route get 10.9.0.1", "left")).stderr,
+      /^route: [^\n]*\(ENETUNREACH\)\n$/,
+    );
+  },
+);
 
 Deno.test("networks without a prefix, and a mask after the gateway", NEEDED, async () => {
   await using room = await wgRoom();
@@ -102,20 +121,34 @@ Deno.test("names of hosts, from /etc/hosts", WITH_IPV6, async () => {
   equal(await made(room, "add far gate"), "10.5.1.7 via 10.0.0.2 dev cable");
   equal(await made(room, "add -net far gate 255.255.0.0"), "10.5.0.0/16 via 10.0.0.2 dev cable");
   equal(await made(room, "add default gate"), "default via 10.0.0.2 dev cable");
-  equal(await made(room, "add -inet6 far gate", "-6"), "fd05::7 via fd00::2 dev cable metric 1024 pref medium");
-  equal(await made(room, "add six gate", "-6"), "fd05::7 via fd00::2 dev cable metric 1024 pref medium");
+  equal(
+    await made(room, "add -inet6 far gate", "-6"),
+    "fd05::7 via fd00::2 dev cable metric 1024 pref medium",
+  );
+  equal(
+    await made(room, "add six gate", "-6"),
+    "fd05::7 via fd00::2 dev cable metric 1024 pref medium",
+  );
   equal(await left(room, "route add far gate"), "add host far: gateway gate\n");
   match(await left(room, "route get far"), /^ {3}route to: 10\.5\.1\.7\n[^]*: 10\.0\.0\.2\n/);
   equal(await left(room, "route delete far"), "delete host far\n");
   const before = await must(room, "ip route show", "left");
   for (
-    const line of ["route add nosuch 10.0.0.2", "route add 10.5/16 nosuch", "route get nosuch", "route delete nosuch"]
+    const line of [
+      "route add nosuch 10.0.0.2",
+      "route add 10.5/16 nosuch",
+      "route get nosuch",
+      "route delete nosuch",
+    ]
   ) {
     const { code, stdout, stderr } = await may(room, line, "left");
     deepEqual([code, stdout, stderr.slice(0, 14)], [1, "", "route: nosuch:"], line);
     match(stderr, /^[^\n]*does not resolve[^\n]*\n$/, line);
   }
-  match((await may(room, "route add -inet six 10.0.0.2", "left")).stderr, /^route: six: [^\n]* for inet\n$/);
+  match(
+    (await may(room, "route add -inet six 10.0.0.2", "left")).stderr,
+    /^route: six: [^\n]* for inet\n$/,
+  );
   equal(await must(room, "ip route show", "left"), before);
 });
 
@@ -133,44 +166,75 @@ Deno.test("the own link-local address as a gateway is its interface", WITH_IPV6,
   );
   const noZone = await may(room, "route add -inet6 fd08::/16 fe80::2", "left");
   deepEqual([noZone.code, noZone.stdout], [1, ""]);
-  match(noZone.stderr, /^route: fe80::2: a link-local gateway requires its interface: fe80::2%[^\n]+\n$/);
+  match(
+    noZone.stderr,
+    /^route: fe80::2: a link-local gateway requires its interface: fe80::2%[^\n]+\n$/,
+  );
   const other = await may(room, "route add -inet6 fd08::/16 fe80::2%cable -ifp lo", "left");
   match(other.stderr, /^route: -ifp: lo is not the interface of fe80::2%cable\n$/);
 });
 
-Deno.test("change keeps what is not named, and finds the route whatever its metric", WITH_IPV6, async () => {
-  await using room = await wgRoom();
-  await cable(room);
-  const routes = async (family: string) =>
-    (await left(room, `ip ${family} route show default`)).trim().replace(/ +/g, " ");
-  await must(room, "ip route add default via 10.0.0.2 proto dhcp src 10.0.0.1 metric 100 mtu 1300", "left");
-  equal(await left(room, "route change default 10.0.0.3"), "change net default: gateway 10.0.0.3\n");
-  equal(await routes("-4"), "default via 10.0.0.3 dev cable proto dhcp metric 100 mtu 1300");
-  equal(await left(room, "route change default -mtu 1280"), "change net default\n");
-  equal(await routes("-4"), "default via 10.0.0.3 dev cable proto dhcp metric 100 mtu 1280");
-  await must(room, "ip -6 route add default via fd00::2 metric 512", "left");
-  await left(room, "route change -inet6 default fd00::3");
-  equal(await routes("-6"), "default via fd00::3 dev cable metric 512 pref medium");
-  const none = await may(room, "route change -priority 9 default 10.0.0.2", "left");
-  match(none.stderr, /^route: [^\n]*\(ENOENT\)\n$/);
-  await must(room, "ip route add 10.9.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.0.3", "left");
-  match((await may(room, "route change 10.9/16 -mtu 1280", "left")).stderr, /^route: 10\.9\/16: has several gateways/);
-});
+Deno.test(
+  "change keeps what is not named, and finds the route whatever its metric",
+  WITH_IPV6,
+  async () => {
+    await using room = await wgRoom();
+    await cable(room);
+    const routes = async (family: string) =>
+      (await left(room, `ip ${family} route show default`)).trim().replace(/ +/g, " ");
+    await must(
+      room,
+      "ip route add default via 10.0.0.2 proto dhcp src 10.0.0.1 metric 100 mtu 1300",
+      "left",
+    );
+    equal(
+      await left(room, "route change default 10.0.0.3"),
+      "change net default: gateway 10.0.0.3\n",
+    );
+    equal(await routes("-4"), "default via 10.0.0.3 dev cable proto dhcp metric 100 mtu 1300");
+    equal(await left(room, "route change default -mtu 1280"), "change net default\n");
+    equal(await routes("-4"), "default via 10.0.0.3 dev cable proto dhcp metric 100 mtu 1280");
+    await must(room, "ip -6 route add default via fd00::2 metric 512", "left");
+    await left(room, "route change -inet6 default fd00::3");
+    equal(await routes("-6"), "default via fd00::3 dev cable metric 512 pref medium");
+    const none = await may(room, "route change -priority 9 default 10.0.0.2", "left");
+    match(none.stderr, /^route: [^\n]*\(ENOENT\)\n$/);
+    await must(room, "ip route add 10.9.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.0.3", "left");
+    match(
+      (await may(room, "route change 10.9/16 -mtu 1280", "left")).stderr,
+      /^route: 10\.9\/16: has several gateways/,
+    );
+  },
+);
 
-Deno.test("a priority that a route of metric 0 goes before is said, and the route is added", WITH_IPV6, async () => {
-  await using room = await wgRoom();
-  await cable(room);
-  await left(room, "route add -priority 7 default 10.0.0.3");
-  await left(room, "route -q delete default");
-  await left(room, "route add default 10.0.0.2");
-  const { code, stdout, stderr } = await may(room, "route add -priority 7 default 10.0.0.3", "left");
-  deepEqual([code, stdout], [0, "add net default: gateway 10.0.0.3\n"]);
-  match(stderr, /^route: default: priority 7 is not used [^\n]* metric 0 by 10\.0\.0\.2: [^\n]*lowest\n$/);
-  match(await left(room, "ip route show default"), /^default via 10\.0\.0\.3 dev cable proto static metric 7/m);
-  match(await left(room, "route get default"), /^ {4}gateway: 10\.0\.0\.2$/m);
-  deepEqual((await may(room, "route -q add -priority 8 default 10.0.0.3", "left")).stderr, "");
-  // IPv6 has no metric 0: a route without a priority has 1024.
-  await left(room, "route add -inet6 default fd00::2");
-  await left(room, "route add -inet6 -priority 7 default fd00::3");
-  match(await left(room, "route get -inet6 default"), /^ {4}gateway: fd00::3$/m);
-});
+Deno.test(
+  "a priority that a route of metric 0 goes before is said, and the route is added",
+  WITH_IPV6,
+  async () => {
+    await using room = await wgRoom();
+    await cable(room);
+    await left(room, "route add -priority 7 default 10.0.0.3");
+    await left(room, "route -q delete default");
+    await left(room, "route add default 10.0.0.2");
+    const { code, stdout, stderr } = await may(
+      room,
+      "route add -priority 7 default 10.0.0.3",
+      "left",
+    );
+    deepEqual([code, stdout], [0, "add net default: gateway 10.0.0.3\n"]);
+    match(
+      stderr,
+      /^route: default: priority 7 is not used [^\n]* metric 0 by 10\.0\.0\.2: [^\n]*lowest\n$/,
+    );
+    match(
+      await left(room, "ip route show default"),
+      /^default via 10\.0\.0\.3 dev cable proto static metric 7/m,
+    );
+    match(await left(room, "route get default"), /^ {4}gateway: 10\.0\.0\.2$/m);
+    deepEqual((await may(room, "route -q add -priority 8 default 10.0.0.3", "left")).stderr, "");
+    // IPv6 has no metric 0: a route without a priority has 1024.
+    await left(room, "route add -inet6 default fd00::2");
+    await left(room, "route add -inet6 -priority 7 default fd00::3");
+    match(await left(room, "route get -inet6 default"), /^ {4}gateway: fd00::3$/m);
+  },
+);

@@ -13,11 +13,17 @@ const NEEDED = needs("namespaces", "tun", "ip", "ping");
 const WITH_WG = needs("namespaces", "tun", "ip", "ping", "wg");
 
 /** Debian's has several interfaces in the order of the directory they are in; ours sorts them. */
-const sorted = (text: string) => text.split(text.includes("\n\n") ? "\n\n" : /^/m).map((part) => part.trimEnd()).sort();
+const sorted = (text: string) =>
+  text.split(text.includes("\n\n") ? "\n\n" : /^/m).map((part) => part.trimEnd()).sort();
 
 /** What both say to the same words, once the clock did not tick between them. */
-async function both(room: Room, words: string, options: { env?: Record<string, string>; netns?: string } = {}) {
-  const run = (program: string) => room.output([program, ...words.split(" ").filter((word) => word !== "")], options);
+async function both(
+  room: Room,
+  words: string,
+  options: { env?: Record<string, string>; netns?: string } = {},
+) {
+  const run = (program: string) =>
+    room.output([program, ...words.split(" ").filter((word) => word !== "")], options);
   let ours = "";
   for (let attempt = 0; attempt < 5; attempt++) {
     const before = await run("wg");
@@ -36,7 +42,10 @@ Deno.test("every view and field is that of Debian's wg(8)", WITH_WG, async () =>
   const psk = randomKey();
   await tunnel(room, "10.0.0.2", `wgpka 85 wgpsk ${psk}`);
   // Peers that have never answered, one of them with nothing at all; a mark; and an interface without key, port or peers.
-  await must(room, `ifconfig wg1 wgpeer ${randomKey()} wgendpoint fd00::7 7777 wgaip 10.5.0.0/16 wgaip fd09::/48`);
+  await must(
+    room,
+    `ifconfig wg1 wgpeer ${randomKey()} wgendpoint fd00::7 7777 wgaip 10.5.0.0/16 wgaip fd09::/48`,
+  );
   await must(room, `ifconfig wg1 wgpeer ${randomKey()}`);
   await must(room, "ifconfig wg7 create");
   await must(room, "wg set wg1 fwmark 0xca6c");
@@ -55,7 +64,10 @@ Deno.test("every view and field is that of Debian's wg(8)", WITH_WG, async () =>
     "wg1 (none)",
     "wg2 10.0.0.1:7111",
   ]);
-  match(await both(room, "show"), /^interface: wg1\n[^]*\n\ninterface: wg2\n[^]*\n\ninterface: wg7\n/);
+  match(
+    await both(room, "show"),
+    /^interface: wg1\n[^]*\n\ninterface: wg2\n[^]*\n\ninterface: wg7\n/,
+  );
   match(await both(room, "show wg1"), /\n {2}preshared key: \(hidden\)\n {2}endpoint: /);
   match(
     await both(room, "show wg1", { env: { WG_HIDE_KEYS: "never" } }),
@@ -77,7 +89,10 @@ Deno.test(
     await using room = await wgRoom();
     await must(room, "wireguard-go wg9");
     await room.output(["sh", "-c", "umask 077; cat >/run/key"], { stdin: `${randomKey()}\n` });
-    await must(room, `wg set wg9 private-key /run/key listen-port 7999 peer ${randomKey()} allowed-ips 10.9.0.0/24`);
+    await must(
+      room,
+      `wg set wg9 private-key /run/key listen-port 7999 peer ${randomKey()} allowed-ips 10.9.0.0/24`,
+    );
     for (const field of ["", ...FIELDS]) await both(room, `show wg9 ${field}`);
   },
 );
@@ -111,5 +126,7 @@ Deno.test("values for programs, and what is wrong", NEEDED, async () => {
 
 Deno.test("without interfaces nothing is shown", NEEDED, async () => {
   await using room = await wgRoom();
-  for (const words of ["show", "show all dump", "show interfaces"]) equal(await must(room, `${OURS} ${words}`), "");
+  for (const words of ["show", "show all dump", "show interfaces"]) {
+    equal(await must(room, `${OURS} ${words}`), "");
+  }
 });

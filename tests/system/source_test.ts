@@ -73,8 +73,14 @@ async function twoUplinks(room: Room, family: Family, workers: 1 | 2): Promise<v
   await create(room, "wg1", "left", `wgport 7111 wgkey ${keys[0]}`, workers);
   await create(room, "wg2", "right", `wgport 7222 wgkey ${keys[1]}`, workers);
   const width = v6 ? 128 : 32;
-  await must(room, `ifconfig wg2 wgpeer ${await publicKey(room, "wg1")} wgaip ${inner[0]}/${width}`, "right");
-  const peer = `wgpeer ${await publicKey(room, "wg2")} wgendpoint ${endpoint} 7222 wgaip ${inner[1]}/${width}`;
+  await must(
+    room,
+    `ifconfig wg2 wgpeer ${await publicKey(room, "wg1")} wgaip ${inner[0]}/${width}`,
+    "right",
+  );
+  const peer = `wgpeer ${await publicKey(room, "wg2")} wgendpoint ${endpoint} 7222 wgaip ${
+    inner[1]
+  }/${width}`;
   const words = v6 ? "inet6 " : "";
   await must(room, `ifconfig wg2 ${words}${inner[1]}/${prefix}`, "right");
   await must(room, `ifconfig wg1 ${peer}`, "left");
@@ -85,38 +91,50 @@ async function twoUplinks(room: Room, family: Family, workers: 1 | 2): Promise<v
 }
 
 /** What leads the left side to the other uplink, and, where it can be taken back, back. */
-const CHANGES:
-  readonly (readonly [name: string, there: (family: Family) => string, back: (family: Family) => string])[] = [
-    [
-      "route",
-      ({ ip, endpoint, right }) => `${ip} route add ${endpoint} via ${right[1]} metric 50`,
-      ({ ip, endpoint, right }) => `${ip} route del ${endpoint} via ${right[1]} metric 50`,
-    ],
-    ["rule", ({ ip }) => `${ip} rule add pref 50 lookup 50`, ({ ip }) => `${ip} rule del pref 50 lookup 50`],
-    [
-      "rule by port",
-      ({ ip }) => `${ip} rule add pref 50 ipproto udp dport 7222 lookup 50`,
-      ({ ip }) => `${ip} rule del pref 50 ipproto udp dport 7222 lookup 50`,
-    ],
-    [
-      "link down",
-      () => "ip link set one down",
-      ({ ip, endpoint, right, left, prefix }) =>
-        `sh -c ip link set one up; ${ip} address replace ${left[0]}/${prefix} dev one ${ip === "ip" ? "" : "nodad"}; ` +
-        `until ${ip} route add ${endpoint} via ${right[0]} metric 100; do sleep 0.1; done`,
-    ],
-    // IPv4 takes the routes along.
-    [
-      "address",
-      ({ ip, endpoint, right, left, prefix }) =>
-        `sh -c ${ip} address del ${left[0]}/${prefix} dev one; ${ip} route del ${endpoint} via ${right[0]} || :`,
-      () => "",
-    ],
-  ];
+const CHANGES: readonly (readonly [
+  name: string,
+  there: (family: Family) => string,
+  back: (family: Family) => string,
+])[] = [
+  [
+    "route",
+    ({ ip, endpoint, right }) => `${ip} route add ${endpoint} via ${right[1]} metric 50`,
+    ({ ip, endpoint, right }) => `${ip} route del ${endpoint} via ${right[1]} metric 50`,
+  ],
+  [
+    "rule",
+    ({ ip }) => `${ip} rule add pref 50 lookup 50`,
+    ({ ip }) => `${ip} rule del pref 50 lookup 50`,
+  ],
+  [
+    "rule by port",
+    ({ ip }) => `${ip} rule add pref 50 ipproto udp dport 7222 lookup 50`,
+    ({ ip }) => `${ip} rule del pref 50 ipproto udp dport 7222 lookup 50`,
+  ],
+  [
+    "link down",
+    () => "ip link set one down",
+    ({ ip, endpoint, right, left, prefix }) =>
+      `sh -c ip link set one up; ${ip} address replace ${left[0]}/${prefix} dev one ${
+        ip === "ip" ? "" : "nodad"
+      }; ` +
+      `until ${ip} route add ${endpoint} via ${right[0]} metric 100; do sleep 0.1; done`,
+  ],
+  // IPv4 takes the routes along.
+  [
+    "address",
+    ({ ip, endpoint, right, left, prefix }) =>
+      `sh -c ${ip} address del ${left[0]}/${prefix} dev one; ${ip} route del ${endpoint} via ${
+        right[0]
+      } || :`,
+    () => "",
+  ],
+];
 
 async function act(room: Room, command: string): Promise<void> {
-  if (command.startsWith("sh -c ")) await room.output(["sh", "-c", command.slice(6)], { netns: "left" });
-  else await must(room, command, "left");
+  if (command.startsWith("sh -c ")) {
+    await room.output(["sh", "-c", command.slice(6)], { netns: "left" });
+  } else await must(room, command, "left");
 }
 
 async function follows(room: Room, family: Family, busy: boolean, workers: 1 | 2): Promise<void> {
@@ -124,8 +142,11 @@ async function follows(room: Room, family: Family, busy: boolean, workers: 1 | 2
   const { ip, endpoint, left, right, inner } = family;
   await must(room, `${ip} route add ${endpoint} via ${right[1]} table 50`, "left");
   // What the right side sends while it does not know of the change comes in by the old uplink.
-  const background = busy ? room.spawn(["ping", "-n", "-i", "0.02", inner[0]], { netns: "right" }) : undefined;
-  const seen = async (address: string) => (await must(room, "ifconfig wg2")).includes(`wgendpoint ${address} 7111\n`);
+  const background = busy
+    ? room.spawn(["ping", "-n", "-i", "0.02", inner[0]], { netns: "right" })
+    : undefined;
+  const seen = async (address: string) =>
+    (await must(room, "ifconfig wg2")).includes(`wgendpoint ${address} 7111\n`);
   const next = async (what: string, address: string) => {
     await heard();
     const { code, stdout } = await may(room, `ping -n -c 1 -W 5 ${inner[1]}`, "left");
@@ -149,7 +170,9 @@ const facilities = needs("namespaces", "tun", "ip", "ping", "ipv6", "nft");
 
 for (const [workers, busy] of [[1, false], [2, false], [1, true], [2, true]] as const) {
   Deno.test(
-    `another uplink: the next packet goes by it, from its address; ${workers} Worker${workers === 1 ? "" : "s"}, ` +
+    `another uplink: the next packet goes by it, from its address; ${workers} Worker${
+      workers === 1 ? "" : "s"
+    }, ` +
       `${busy ? "while packets come in by the old one" : "idle"}`,
     facilities,
     async () => {
@@ -171,9 +194,14 @@ Deno.test(
     const { right, inner } = family;
     // A second address of the same uplink, which the kernel would not choose.
     await must(room, "ip -n left address add 10.0.1.9/24 dev one");
-    await must(room, `ifconfig wg2 wgpeer ${await publicKey(room, "wg1")} wgendpoint 10.0.1.9 7111`, "right");
+    await must(
+      room,
+      `ifconfig wg2 wgpeer ${await publicKey(room, "wg1")} wgendpoint 10.0.1.9 7111`,
+      "right",
+    );
     await must(room, `ping -n -c 1 -w 8 -W 8 ${inner[0]}`, "right");
-    const endpoint = async () => match(await must(room, "ifconfig wg2"), /wgendpoint 10\.0\.1\.9 7111\n/);
+    const endpoint = async () =>
+      match(await must(room, "ifconfig wg2"), /wgendpoint 10\.0\.1\.9 7111\n/);
     await endpoint();
     for (
       const change of [
@@ -184,7 +212,9 @@ Deno.test(
         "ip link set two up",
         // The link goes and comes back: nothing is sent meanwhile, and then everything is as
         // before.
-        `sh -c ip link set one down; ip link set one up; ip route add 10.0.9.2 via ${right[0]} metric 100`,
+        `sh -c ip link set one down; ip link set one up; ip route add 10.0.9.2 via ${
+          right[0]
+        } metric 100`,
       ]
     ) {
       await act(room, change);
@@ -201,11 +231,22 @@ Deno.test("in another rdomain the routes of that one count", facilities, async (
   await twoUplinks(room, family, 1);
   // The sockets go where the uplinks are, and the interface was made elsewhere.
   await room.namespace("elsewhere");
-  await room.output(["sh", "-c", "touch /run/netns/rdomain7; mount --bind /run/netns/left /run/netns/rdomain7"]);
+  await room.output([
+    "sh",
+    "-c",
+    "touch /run/netns/rdomain7; mount --bind /run/netns/left /run/netns/rdomain7",
+  ]);
   const key = randomKey();
   await must(room, `ifconfig wg3 create wgport 7333 wgkey ${key} wgrtable 7`, "elsewhere");
-  await must(room, `ifconfig wg2 wgpeer ${await publicKey(room, "wg3")} wgaip 192.168.5.3/32`, "right");
-  const peer = `wgpeer ${await publicKey(room, "wg2")} wgendpoint ${family.endpoint} 7222 wgaip 192.168.5.2/32`;
+  await must(
+    room,
+    `ifconfig wg2 wgpeer ${await publicKey(room, "wg3")} wgaip 192.168.5.3/32`,
+    "right",
+  );
+  const peer = `wgpeer ${await publicKey(
+    room,
+    "wg2",
+  )} wgendpoint ${family.endpoint} 7222 wgaip 192.168.5.2/32`;
   await must(room, `ifconfig wg3 ${peer} 192.168.5.3/24`, "elsewhere");
   await must(room, "ping -n -c 2 -i 0.2 -w 8 -W 8 192.168.5.2", "elsewhere");
   match(await must(room, "ifconfig wg2"), /wgendpoint 10\.0\.1\.1 7333\n/);

@@ -49,7 +49,8 @@ Deno.test("a preshared key: the same one on both sides, or no handshake", NEEDED
 });
 
 /** The answers that a running ping has seen: their sequence numbers. */
-const answers = (text: string) => [...text.matchAll(/icmp_seq=(\d+) ttl/g)].map((found) => Number(found[1]));
+const answers = (text: string) =>
+  [...text.matchAll(/icmp_seq=(\d+) ttl/g)].map((found) => Number(found[1]));
 
 async function endpointBecomes(room: Room, name: string, endpoint: string): Promise<void> {
   await eventually(
@@ -73,31 +74,35 @@ async function moveTo(room: Room, peer: string, endpoint: string, seenAs: string
   });
 }
 
-Deno.test("roaming under a running ping: a new address, the other family, and back", NEEDED6, async () => {
-  await using room = await wgRoom();
-  const { publicKeys } = await tunnel(room);
-  await ping(room, "left", "192.168.5.2");
-  const running = room.spawn(["ping", "-n", "-i", "0.05", "192.168.5.2"], { netns: "left" });
-  const flows = async () => {
-    const seen = answers(running.output()).length;
-    await eventually("five more answers", () => answers(running.output()).length >= seen + 5);
-  };
-  await flows();
-  // Another prefix length: an address of the same network would go with the first one (promote_secondaries).
-  await must(room, "ip -n left address add 10.0.0.3/25 dev cable");
-  await must(room, "ip -n left address del 10.0.0.1/24 dev cable");
-  await endpointBecomes(room, "wg2", "10.0.0.3 7111");
-  await flows();
-  await moveTo(room, publicKeys.right, "fd00::2 7222", "fd00::1 7111");
-  await flows();
-  await moveTo(room, publicKeys.right, "10.0.0.2 7222", "10.0.0.3 7111");
-  await flows();
-  running.signal("SIGINT");
-  equal((await running.status).code, 0);
-  const seen = answers(running.output());
-  const lost = seen[seen.length - 1] - seen.length;
-  ok(lost <= 10, `${lost} of ${seen.length + lost} pings were lost:\n${running.output()}`);
-});
+Deno.test(
+  "roaming under a running ping: a new address, the other family, and back",
+  NEEDED6,
+  async () => {
+    await using room = await wgRoom();
+    const { publicKeys } = await tunnel(room);
+    await ping(room, "left", "192.168.5.2");
+    const running = room.spawn(["ping", "-n", "-i", "0.05", "192.168.5.2"], { netns: "left" });
+    const flows = async () => {
+      const seen = answers(running.output()).length;
+      await eventually("five more answers", () => answers(running.output()).length >= seen + 5);
+    };
+    await flows();
+    // Another prefix length: an address of the same network would go with the first one (promote_secondaries).
+    await must(room, "ip -n left address add 10.0.0.3/25 dev cable");
+    await must(room, "ip -n left address del 10.0.0.1/24 dev cable");
+    await endpointBecomes(room, "wg2", "10.0.0.3 7111");
+    await flows();
+    await moveTo(room, publicKeys.right, "fd00::2 7222", "fd00::1 7111");
+    await flows();
+    await moveTo(room, publicKeys.right, "10.0.0.2 7222", "10.0.0.3 7111");
+    await flows();
+    running.signal("SIGINT");
+    equal((await running.status).code, 0);
+    const seen = answers(running.output());
+    const lost = seen[seen.length - 1] - seen.length;
+    ok(lost <= 10, `${lost} of ${seen.length + lost} pings were lost:\n${running.output()}`);
+  },
+);
 
 Deno.test("a port of the left side changes under a running ping", NEEDED, async () => {
   await using room = await wgRoom();
@@ -136,7 +141,14 @@ Deno.test("datagrams of every size and kind never end the daemon", NEEDED, async
   await ping(room, "left", "192.168.5.2");
   const before = (await room.processes()).sort();
   await room.output(["sh", "-c", "cat >/run/hostile.ts"], { stdin: HOSTILE });
-  const hostile = [Deno.execPath(), "run", "-A", "--unstable-net", "--no-config", "/run/hostile.ts"];
+  const hostile = [
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--unstable-net",
+    "--no-config",
+    "/run/hostile.ts",
+  ];
   equal(Number(await room.output([...hostile, "10.0.0.2", "7222"], { netns: "left" })), 8 * 272);
   await ping(room, "left", "192.168.5.2");
   await ping(room, "right", "192.168.5.1");
@@ -151,7 +163,10 @@ Deno.test("datagrams of every size and kind never end the daemon", NEEDED, async
 Deno.test("a packet for nobody is answered: host unreachable", NEEDED6, async () => {
   await using room = await wgRoom();
   await tunnel(room);
-  match((await may(room, "ping -n -c 1 -W 2 192.168.5.77", "left")).stdout, /Destination Host Unreachable/i);
+  match(
+    (await may(room, "ping -n -c 1 -W 2 192.168.5.77", "left")).stdout,
+    /Destination Host Unreachable/i,
+  );
   match(
     (await may(room, "ping -n -c 1 -W 2 fd05::77", "left")).stdout,
     /Destination unreachable: Address unreachable/i,

@@ -29,7 +29,30 @@ function answer(request: Uint8Array): Uint8Array {
 
 /** An echo request of 8 bytes, whose checksums are filled in. */
 function request(): Uint8Array {
-  const packet = Uint8Array.of(0x45, 0, 0, 28, 0, 1, 0, 0, 64, 1, 0, 0, ...HERE, ...THERE, 8, 0, 0, 0, 0, 9, 0, 1);
+  const packet = Uint8Array.of(
+    0x45,
+    0,
+    0,
+    28,
+    0,
+    1,
+    0,
+    0,
+    64,
+    1,
+    0,
+    0,
+    ...HERE,
+    ...THERE,
+    8,
+    0,
+    0,
+    0,
+    0,
+    9,
+    0,
+    1,
+  );
   const view = new DataView(packet.buffer);
   for (const [begin, end, at] of [[0, 20, 10], [20, 28, 22]]) {
     let sum = 0;
@@ -42,7 +65,12 @@ function request(): Uint8Array {
 function open(): Tunnel {
   const tunnel: Tunnel = new Tunnel({
     privateKey,
-    peers: [{ publicKey: peerKey, endpoint, allowedIps: ["192.168.5.2/32"], persistentKeepalive: 25 }],
+    peers: [{
+      publicKey: peerKey,
+      endpoint,
+      allowedIps: ["192.168.5.2/32"],
+      persistentKeepalive: 25,
+    }],
     onPacket: (packet) => {
       if (packet[9] !== 1) return;
       if (packet[20] === 8) tunnel.send(answer(packet));
@@ -62,11 +90,15 @@ const signals: Partial<Record<Deno.Signal, () => void>> = {
     tunnel = open();
   },
   SIGTERM: async () => {
-    for (const [signal, act] of Object.entries(signals)) Deno.removeSignalListener(signal as Deno.Signal, act);
+    for (const [signal, act] of Object.entries(signals)) {
+      Deno.removeSignalListener(signal as Deno.Signal, act);
+    }
     await tunnel.close();
     // Nothing is left that would keep the process.
     console.log("closed");
   },
 };
-for (const [signal, act] of Object.entries(signals)) Deno.addSignalListener(signal as Deno.Signal, act);
+for (const [signal, act] of Object.entries(signals)) {
+  Deno.addSignalListener(signal as Deno.Signal, act);
+}
 console.log(`key ${formatKey(publicKeyOf(privateKey))}`);

@@ -32,7 +32,9 @@ Deno.test(
     await eventually("iperf3 listens", () => server.output().includes("listening"));
     for (const way of ["", " -R", " --bidir", " -6 --bidir"]) {
       const address = way.includes("-6") ? "fd05::2" : "192.168.5.2";
-      const bytes = received(await must(room, `iperf3 -J -t 1 -c ${address}${way.replace(" -6", "")}`, "left"));
+      const bytes = received(
+        await must(room, `iperf3 -J -t 1 -c ${address}${way.replace(" -6", "")}`, "left"),
+      );
       ok(bytes > 1e6, `iperf3${way}: ${bytes} bytes`);
     }
     // What they told the table is what flowed.

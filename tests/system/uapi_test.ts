@@ -36,11 +36,20 @@ Deno.test(
       "quit=1",
     ];
     for (const text of refused) {
-      equal(await say(room, `${text}\n\nget=1\n\n`), "errno=-22\n\nlisten_port=7111\nerrno=0\n\n", text);
+      equal(
+        await say(room, `${text}\n\nget=1\n\n`),
+        "errno=-22\n\nlisten_port=7111\nerrno=0\n\n",
+        text,
+      );
     }
-    match(await say(room, "get=2\nlisten_port=1\n\n"), /^error_word=get\nerror=[^\n]+\nerrno=-22\n\n$/);
+    match(
+      await say(room, "get=2\nlisten_port=1\n\n"),
+      /^error_word=get\nerror=[^\n]+\nerrno=-22\n\n$/,
+    );
     // What has no end is not carried out.
-    for (const text of ["set=1\nlisten_port=7112\n", "set=1\nlisten_port=7112", "get=1\n", "set=1"]) {
+    for (
+      const text of ["set=1\nlisten_port=7112\n", "set=1\nlisten_port=7112", "get=1\n", "set=1"]
+    ) {
       equal(await say(room, text), "errno=-71\n\n", text);
     }
     match(await must(room, "ifconfig wg1"), /\twgport 7111\n/);
@@ -60,9 +69,9 @@ Deno.test("an answer in version 1 has only what version 1 knows", NEEDED, async 
     room,
     `ifconfig wg1 create wgport 7111 wgkey ${randomKey()} wgrtable 6 debug group lan priority 5 -tso ${peer}`,
   );
-  const keys = (await say(room, "get=1\n\n")).split("\n").filter((line) => line !== "").map((line) =>
-    line.split("=")[0]
-  );
+  const keys = (await say(room, "get=1\n\n")).split("\n").filter((line) => line !== "").map((
+    line,
+  ) => line.split("=")[0]);
   deepEqual(
     new Set(keys),
     new Set([

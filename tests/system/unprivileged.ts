@@ -16,17 +16,32 @@ function without(): void {
   const interfaceIndex = routes.requireLink("lo").index;
   assert.ok(routes.addresses().length > 0, "looking is free");
   const address = { address: ip("192.168.5.1"), prefix: 24, interfaceIndex };
-  assert.match(osErrorOf("EPERM", () => routes.addAddress(address)), /^192\.168\.5\.1\/24: RTM_NEWADDR: /);
-  assert.match(osErrorOf("EPERM", () => routes.setLink(interfaceIndex, { mtu: 1400 })), /^lo: RTM_NEWLINK: /);
+  assert.match(
+    osErrorOf("EPERM", () => routes.addAddress(address)),
+    /^192\.168\.5\.1\/24: RTM_NEWADDR: /,
+  );
+  assert.match(
+    osErrorOf("EPERM", () => routes.setLink(interfaceIndex, { mtu: 1400 })),
+    /^lo: RTM_NEWLINK: /,
+  );
   osErrorOf("EPERM", () => routes.deleteLink(interfaceIndex));
-  osErrorOf("EPERM", () => routes.addRoute({ destination: ip("10.0.0.0"), prefix: 8, interfaceIndex }));
+  osErrorOf(
+    "EPERM",
+    () => routes.addRoute({ destination: ip("10.0.0.0"), prefix: 8, interfaceIndex }),
+  );
   // A host may keep /dev/net/tun itself from its users.
-  assert.throws(() => openTun("wgtest5"), /^OsError: (wgtest5: TUNSETIFF: .*EPERM|\/dev\/net\/tun: open: .*EACCES)/);
+  assert.throws(
+    () => openTun("wgtest5"),
+    /^OsError: (wgtest5: TUNSETIFF: .*EPERM|\/dev\/net\/tun: open: .*EACCES)/,
+  );
   assert.match(osErrorOf("EPERM", () => openUdp({ port: 0, fwmark: 7 })), /^fwmark 7: SO_MARK: /);
   const udp = openUdp({ port: 0 });
   assert.ok(listeningSockets().some((s) => s.localPort === udp.port));
   closeUdp(udp);
-  assert.throws(() => NetNamespace.rdomain(RDOMAIN, { create: true }), /^OsError: .*(EACCES|EPERM)/);
+  assert.throws(
+    () => NetNamespace.rdomain(RDOMAIN, { create: true }),
+    /^OsError: .*(EACCES|EPERM)/,
+  );
   osErrorOf("EACCES", () => NetNamespace.atPath("/proc/1/ns/net"));
 }
 
@@ -52,7 +67,10 @@ function within(): void {
 function noRun(): void {
   const message = osErrorOf("EACCES", () => NetNamespace.rdomain(RDOMAIN, { create: true }));
   // Where only root may enter the folder, it is the name in it that cannot be opened.
-  assert.ok(message.startsWith(NETNS_DIRECTORY) || message.startsWith(`rdomain ${RDOMAIN}: open: `), message);
+  assert.ok(
+    message.startsWith(NETNS_DIRECTORY) || message.startsWith(`rdomain ${RDOMAIN}: open: `),
+    message,
+  );
 }
 
 switch (Deno.args[0]) {

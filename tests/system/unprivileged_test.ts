@@ -38,7 +38,13 @@ async function asNobody(mode: string, wrap: readonly string[]): Promise<Said> {
     'cp -R "$1tests/linux" "$1tests/system" /run/copy/tests && cp "$2" /run/copy/deno && ' +
     "chmod -R a+rX /run/copy && chmod a+x /run/copy/deno && mkdir -m 777 /run/copy/home";
   await room.output(["sh", "-c", copy, "sh", ROOT, Deno.execPath()]);
-  const become = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--inh-caps=-all"];
+  const become = [
+    "setpriv",
+    `--reuid=${NOBODY}`,
+    `--regid=${NOBODY}`,
+    "--clear-groups",
+    "--inh-caps=-all",
+  ];
   const command = [...wrap, "/run/copy/deno", ...DENO_WORDS, `/run/copy/${PROGRAM}`, mode];
   const env = { HOME: "/run/copy/home", DENO_DIR: "/run/copy/home", DENO_NO_UPDATE_CHECK: "1" };
   const { code, stdout, stderr } = await room.run([...become, ...command], { env });
@@ -49,9 +55,13 @@ const run = isRoot ? asNobody : asThisUser;
 
 const NEEDED = needs("user-namespaces", "user-tun");
 
-Deno.test("without privileges every call that needs one says so", isRoot ? NEEDED : {}, async () => {
-  assert.deepEqual(await run("without", []), { code: 0, output: "ok\n" });
-});
+Deno.test(
+  "without privileges every call that needs one says so",
+  isRoot ? NEEDED : {},
+  async () => {
+    assert.deepEqual(await run("without", []), { code: 0, output: "ok\n" });
+  },
+);
 
 Deno.test("root of a user namespace can do everything", NEEDED, async () => {
   // Nobody's copy of the program is under /run.

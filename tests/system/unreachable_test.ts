@@ -17,11 +17,16 @@ async function answerer(room: Room, netns: string, target: string): Promise<stri
 }
 
 const answers = (room: Room, netns: string, target: string, from: string) =>
-  eventually(`${from} answers for ${target}`, async () => await answerer(room, netns, target) === from);
+  eventually(
+    `${from} answers for ${target}`,
+    async () => await answerer(room, netns, target) === from,
+  );
 
 for (const workers of [1, 2] as const) {
   Deno.test(
-    `ICMP unreachable comes from an address of the interface, ${workers === 1 ? "one Worker" : "two Workers"}`,
+    `ICMP unreachable comes from an address of the interface, ${
+      workers === 1 ? "one Worker" : "two Workers"
+    }`,
     facilities,
     async () => {
       await using room = await wgRoom();
@@ -94,7 +99,9 @@ Deno.test(
     await must(room, `ifconfig wg2 wgpeer ${publicKeys.left} wgaip 0.0.0.0/0 wgaip ::/0`, "right");
     await ping(room, "left", "192.168.5.2");
     const dropped = async () => {
-      const shown = /rx_own_source (\d+)/.exec(await must(room, "ifconfig wg2 hwfeatures", "right"));
+      const shown = /rx_own_source (\d+)/.exec(
+        await must(room, "ifconfig wg2 hwfeatures", "right"),
+      );
       return Number(shown?.[1] ?? 0);
     };
     const before = await dropped();
@@ -104,12 +111,19 @@ Deno.test(
       await must(room, `ip address add ${address}/32 dev lo`, "left");
     }
     await must(room, "ip route add 192.168.5.9/32 dev wg1", "left");
-    await must(room, `ifconfig wg1 wgpeer ${publicKeys.right} wgaip 192.168.5.9/32 wgaip 192.168.5.2/32`, "left");
+    await must(
+      room,
+      `ifconfig wg1 wgpeer ${publicKeys.right} wgaip 192.168.5.9/32 wgaip 192.168.5.2/32`,
+      "left",
+    );
     await must(room, "ip address add 192.168.5.9/32 dev wg2", "right");
     for (const [i, address] of ["192.168.5.2", "10.0.7.7"].entries()) {
       equal((await may(room, `ping -n -c 1 -W 1 -I ${address} 192.168.5.9`, "left")).code, 1);
       await eventually(address, async () => await dropped() > before + i);
     }
-    match(await must(room, `ping -n -c 1 -W 2 -I 192.168.5.1 192.168.5.9`, "left"), / 0% packet loss/);
+    match(
+      await must(room, `ping -n -c 1 -W 2 -I 192.168.5.1 192.168.5.9`, "left"),
+      / 0% packet loss/,
+    );
   },
 );

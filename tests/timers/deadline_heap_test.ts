@@ -22,7 +22,11 @@ Deno.test("the heap agrees with a plain map over random sets, moves and clears",
       plain.delete(slot);
     } else {
       now += Math.floor(random() * 10);
-      for (let due = heap.popDue(milliseconds(now)); due !== undefined; due = heap.popDue(milliseconds(now))) {
+      for (
+        let due = heap.popDue(milliseconds(now));
+        due !== undefined;
+        due = heap.popDue(milliseconds(now))
+      ) {
         assert.equal(plain.get(due), Math.min(...plain.values()), `seed ${seed}, step ${step}`);
         assert.ok(plain.get(due)! <= now);
         plain.delete(due);

@@ -35,9 +35,19 @@ Deno.test("15 s and jitter after data without an answer, once for each time that
 Deno.test("10 s after data that nothing went out for", () => {
   const received = { ...QUIET, receivedAt: 1000, dataReceivedSince: 1000, dataReceivedAt: 1000 };
   assert.equal(passiveKeepaliveDue(T, received, 0, false), 11_000);
-  assert.equal(passiveKeepaliveDue(T, { ...received, handshakeSentAt: 2000 }, 0, false), NOT_PENDING);
-  assert.equal(passiveKeepaliveDue(T, { ...received, handshakeSentAt: 2000, dataReceivedAt: 3000 }, 0, false), 12_000);
-  assert.equal(passiveKeepaliveDue(T, received, 11_000, false), NOT_PENDING, "it fired and could not be sent");
+  assert.equal(
+    passiveKeepaliveDue(T, { ...received, handshakeSentAt: 2000 }, 0, false),
+    NOT_PENDING,
+  );
+  assert.equal(
+    passiveKeepaliveDue(T, { ...received, handshakeSentAt: 2000, dataReceivedAt: 3000 }, 0, false),
+    12_000,
+  );
+  assert.equal(
+    passiveKeepaliveDue(T, received, 11_000, false),
+    NOT_PENDING,
+    "it fired and could not be sent",
+  );
 });
 
 Deno.test("another one when more data came while it was pending, unless something else went out", () => {
@@ -45,7 +55,10 @@ Deno.test("another one when more data came while it was pending, unless somethin
   assert.equal(passiveKeepaliveDue(T, answered, 11_000, true), 21_000);
   assert.equal(passiveKeepaliveDue(T, answered, 11_000, false), NOT_PENDING);
   assert.equal(passiveKeepaliveDue(T, { ...answered, sentAt: 15_000 }, 11_000, true), NOT_PENDING);
-  assert.equal(passiveKeepaliveDue(T, { ...answered, handshakeSentAt: 15_000 }, 11_000, true), NOT_PENDING);
+  assert.equal(
+    passiveKeepaliveDue(T, { ...answered, handshakeSentAt: 15_000 }, 11_000, true),
+    NOT_PENDING,
+  );
 });
 
 Deno.test("the persistent keepalive counts from the last authenticated packet of any kind", () => {

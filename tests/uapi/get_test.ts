@@ -9,7 +9,9 @@ import { randomFacts, randomStatus, seededRandom } from "./random_change.ts";
 /** The keys of https://www.wireguard.com/xplatform/ that wg(8) understands. */
 const KNOWN_KEYS = new Set(
   ("private_key listen_port fwmark public_key preshared_key protocol_version endpoint last_handshake_time_sec " +
-    "last_handshake_time_nsec tx_bytes rx_bytes persistent_keepalive_interval allowed_ip").split(" "),
+    "last_handshake_time_nsec tx_bytes rx_bytes persistent_keepalive_interval allowed_ip").split(
+      " ",
+    ),
 );
 
 Deno.test("a status goes through its text and back, 300 random ones", () => {
@@ -18,7 +20,11 @@ Deno.test("a status goes through its text and back, 300 random ones", () => {
   for (let i = 0; i < 300; i++) {
     const status = randomStatus(random);
     const facts = randomFacts(random);
-    assert.deepEqual(parseGet(formatGet(status, facts)), { ...facts, ...status }, `seed ${seed}, trial ${i}`);
+    assert.deepEqual(
+      parseGet(formatGet(status, facts)),
+      { ...facts, ...status },
+      `seed ${seed}, trial ${i}`,
+    );
   }
 });
 
@@ -42,7 +48,11 @@ Deno.test("the exact text of get=1", () => {
     peers: [{
       publicKey: new Uint8Array(32).fill(0xab) as PublicKey,
       presharedKey: new Uint8Array(32) as PresharedKey,
-      endpoint: { address: Uint8Array.fromHex("fe800000000000000000000000000001"), port: 7, scope: 3 },
+      endpoint: {
+        address: Uint8Array.fromHex("fe800000000000000000000000000001"),
+        port: 7,
+        scope: 3,
+      },
       persistentKeepalive: 25,
       allowedIps: [{ address: Uint8Array.of(10, 0, 0, 0), prefix: 8 }],
       description: "not for wg(8)",
@@ -53,7 +63,9 @@ Deno.test("the exact text of get=1", () => {
   });
   assert.equal(
     text,
-    `listen_port=51820\npublic_key=${"ab".repeat(32)}\npreshared_key=${"00".repeat(32)}\nprotocol_version=1\n` +
+    `listen_port=51820\npublic_key=${"ab".repeat(32)}\npreshared_key=${
+      "00".repeat(32)
+    }\nprotocol_version=1\n` +
       "endpoint=[fe80::1%3]:7\nlast_handshake_time_sec=1700000000\nlast_handshake_time_nsec=250000000\ntx_bytes=10\n" +
       "rx_bytes=1099511627776\npersistent_keepalive_interval=25\nallowed_ip=10.0.0.0/8\n",
   );
@@ -73,7 +85,9 @@ Deno.test("what anybody may know holds no key and no peer", () => {
 });
 
 Deno.test("another implementation's answer: unknown keys are passed over, what it does not tell is empty", () => {
-  const status = parseGet(`private_key=${"11".repeat(32)}\nnew_thing=1\npublic_key=${"22".repeat(32)}\nother=x\n`);
+  const status = parseGet(
+    `private_key=${"11".repeat(32)}\nnew_thing=1\npublic_key=${"22".repeat(32)}\nother=x\n`,
+  );
   assert.deepEqual({ ...status, privateKey: undefined, peers: [] }, {
     ...NO_FACTS,
     privateKey: undefined,
@@ -116,9 +130,15 @@ Deno.test("replies: success, and each kind of error in both versions", () => {
     });
   }
   for (const text of ["errno=-22\n\n", "errno=22\n\n"]) {
-    assert.throws(() => parseReply(text, "wg1"), (error) => error instanceof OsError && error.errno === 22);
+    assert.throws(
+      () => parseReply(text, "wg1"),
+      (error) => error instanceof OsError && error.errno === 22,
+    );
   }
   for (const text of ["", "listen_port=1\n", "errno=\n\n", "errno=x\n\n"]) {
-    assert.throws(() => parseReply(text, "wg1"), (error) => error instanceof OsError && error.code === "EPROTO");
+    assert.throws(
+      () => parseReply(text, "wg1"),
+      (error) => error instanceof OsError && error.code === "EPROTO",
+    );
   }
 });

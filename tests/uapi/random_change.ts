@@ -85,7 +85,9 @@ export function randomChange(random: Random): DeviceChange {
 /** At least one of these names, with values up to 2^53. */
 function randomCounts(random: Random, names: readonly CounterName[]): Counts {
   const told = names.slice(random(names.length));
-  return Object.fromEntries(told.map((name) => [name, random(2 ** 32) * [0, 1, 2 ** 21][random(3)]]));
+  return Object.fromEntries(
+    told.map((name) => [name, random(2 ** 32) * [0, 1, 2 ** 21][random(3)]]),
+  );
 }
 
 function randomPeerStatus(random: Random): PeerStatus {

@@ -52,7 +52,12 @@ Deno.test("an operation that has begun is seen", () => {
   assert.equal(reader.next(), undefined);
   assert.equal(reader.partial, true);
   reader.push(bytes("\n"));
-  assert.deepEqual(reader.next(), { type: "request", operation: "set", value: "1", lines: ["listen_port=1"] });
+  assert.deepEqual(reader.next(), {
+    type: "request",
+    operation: "set",
+    value: "1",
+    lines: ["listen_port=1"],
+  });
 });
 
 Deno.test("empty lines between operations are passed over", () => {
@@ -98,7 +103,9 @@ Deno.test("random bytes never throw", () => {
   for (let i = 0; i < 2000; i++) {
     const reader = new UapiReader({ lineMax: 30, messageMax: 200 });
     for (let k = 0; k < 3; k++) {
-      reader.push(Uint8Array.from({ length: random(60) }, () => random(3) === 0 ? 10 : random(256)));
+      reader.push(
+        Uint8Array.from({ length: random(60) }, () => random(3) === 0 ? 10 : random(256)),
+      );
       drain(reader);
     }
   }

@@ -94,7 +94,11 @@ Deno.test("every key of ours is taken by set=1 too", () => {
     groups: ["office", "uplink"],
     priority: 20,
     offloads: { tso: false, gso: true, gro: true },
-    peers: [{ publicKey: Uint8Array.fromHex(PEER1), updateOnly: true, description: "Zoë's laptop" }],
+    peers: [{
+      publicKey: Uint8Array.fromHex(PEER1),
+      updateOnly: true,
+      description: "Zoë's laptop",
+    }],
   });
   assert.deepEqual(parseSet(["groups="]), { groups: [] });
   assert.deepEqual(parseSet(["offloads="]), { offloads: {} });
@@ -197,7 +201,9 @@ Deno.test("a wrong line is named by its key, and no key material is in the messa
     assert.throws(() => parseSet(lines), (error) => {
       assert.ok(error instanceof ConfigError, `${lines}: ${error}`);
       assert.equal(error.word, word, lines.join(" "));
-      for (const key of [KEY, PEER1]) assert.ok(!error.message.includes(key.slice(4, 20)), error.message);
+      for (const key of [KEY, PEER1]) {
+        assert.ok(!error.message.includes(key.slice(4, 20)), error.message);
+      }
       return true;
     }, lines.join(" "));
   }
@@ -216,9 +222,14 @@ Deno.test("a change goes through its text and back, 500 random ones", () => {
 Deno.test("lines of any content give a change or a ConfigError", () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0];
   const random = seededRandom(seed);
-  const whole = `${WG_SET}${WG_SETCONF}`.split("\n").filter((line) => line !== "" && !line.startsWith("set="));
+  const whole = `${WG_SET}${WG_SETCONF}`.split("\n").filter((line) =>
+    line !== "" && !line.startsWith("set=")
+  );
   for (let i = 0; i < 3000; i++) {
-    const lines = Array.from({ length: 1 + random(6) }, () => damage(whole[random(whole.length)], random));
+    const lines = Array.from(
+      { length: 1 + random(6) },
+      () => damage(whole[random(whole.length)], random),
+    );
     try {
       parseSet(lines);
     } catch (error) {

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { Arena } from "../../lib/base/arena.ts";
-import { type Checksum, chooseChecksum, fold16, plainChecksum, swap16, wasmChecksum } from "../../lib/wire/checksum.ts";
+import {
+  type Checksum,
+  chooseChecksum,
+  fold16,
+  plainChecksum,
+  swap16,
+  wasmChecksum,
+} from "../../lib/wire/checksum.ts";
 import { CHECKSUM_WASM } from "../../lib/wire/checksum_wasm.ts";
 import { buildChecksumWasm, checksumModuleText } from "../../scripts/build_wasm.ts";
 
@@ -16,7 +23,9 @@ Deno.test("WebAssembly and its plain twin are equal at every length and alignmen
   const seed = Math.floor(Math.random() * 2 ** 32);
   const arena = new Arena(1 << 19);
   let state = seed;
-  for (let i = 0; i < 1 << 17; i++) arena.bytes[i] = (state = Math.imul(state, 0x19660d) + 0x3c6ef35f) >>> 24;
+  for (let i = 0; i < 1 << 17; i++) {
+    arena.bytes[i] = (state = Math.imul(state, 0x19660d) + 0x3c6ef35f) >>> 24;
+  }
   arena.bytes.fill(0xff, 80_000, 100_000);
   const [wasm, plain] = IMPLEMENTATIONS.map((make) => make(arena));
   const lengths = [...Array(300).keys(), 1420, 1424, 1500, 8961, 60_001, 65_535];
@@ -30,7 +39,11 @@ Deno.test("WebAssembly and its plain twin are equal at every length and alignmen
         for (const checksum of [wasm, plain]) {
           arena.bytes.fill(0x5a, to - 1, to + length + 33);
           assert.equal(checksum.sumCopy(to, from, length, initial), expected, note);
-          assert.deepEqual(arena.bytes.subarray(to, to + length), arena.bytes.subarray(from, from + length), note);
+          assert.deepEqual(
+            arena.bytes.subarray(to, to + length),
+            arena.bytes.subarray(from, from + length),
+            note,
+          );
           assert.equal(arena.bytes[to - 1], 0x5a, note);
           assert.equal(arena.bytes[to + length], 0x5a, note);
         }
@@ -39,7 +52,10 @@ Deno.test("WebAssembly and its plain twin are equal at every length and alignmen
         const to = 300_003;
         arena.bytes.fill(0x5a, to - 1, to + length + 33);
         checksum.copy(to, from, length);
-        assert.deepEqual(arena.bytes.subarray(to, to + length), arena.bytes.subarray(from, from + length));
+        assert.deepEqual(
+          arena.bytes.subarray(to, to + length),
+          arena.bytes.subarray(from, from + length),
+        );
         assert.equal(arena.bytes[to - 1], 0x5a);
         assert.equal(arena.bytes[to + length + 15], 0x5a, "at most 15 bytes past the end");
       }
@@ -52,7 +68,12 @@ Deno.test("this runtime has the fast one", () => {
 });
 
 Deno.test("fold16 and swap16", () => {
-  for (const [sum, folded] of [[0, 0], [0xffff, 0xffff], [0x1_0000, 1], [0x1_ffff, 1], [0xffff_ffff, 0xffff]]) {
+  for (
+    const [sum, folded] of [[0, 0], [0xffff, 0xffff], [0x1_0000, 1], [0x1_ffff, 1], [
+      0xffff_ffff,
+      0xffff,
+    ]]
+  ) {
     assert.equal(fold16(sum), folded);
   }
   assert.equal(swap16(0x1234), 0x3412);

@@ -18,7 +18,9 @@ Deno.test("a message is one by its first word and its length, and by nothing els
     for (let length = 0; length <= 300; length++) {
       const bytes = new Uint8Array(length);
       if (length > 0) bytes[0] = kind;
-      const expected = right.get(kind) === length || kind === 4 && length >= 32 ? kind : MESSAGE_NONE;
+      const expected = right.get(kind) === length || kind === 4 && length >= 32
+        ? kind
+        : MESSAGE_NONE;
       assert.equal(messageKind(bytes), expected, `kind ${kind}, length ${length}`);
     }
   }

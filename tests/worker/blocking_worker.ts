@@ -7,7 +7,11 @@ import { Counters } from "../../lib/base/counter_block.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import type { Dataplane } from "../../lib/data/dataplane.ts";
 import { runPacketLoop } from "../../lib/worker/packet_loop.ts";
-import { fromEnvelope, type WorkerReport, type WorkerStart } from "../../lib/worker/worker_messages.ts";
+import {
+  fromEnvelope,
+  type WorkerReport,
+  type WorkerStart,
+} from "../../lib/worker/worker_messages.ts";
 import { now } from "../../lib/runtime/clock.ts";
 import { EventFd, PollSet } from "../../ffi/poll.ts";
 
@@ -21,7 +25,11 @@ scope.onmessage = ({ data: start }) => {
   const offloads = { tso: false, uso: false, gso: false, gro: false };
   scope.postMessage({ type: "running", cipher: "blocking", offloads });
   const end = runPacketLoop({
-    dataplane: { turn: () => false, gone: false, counters: new Counters(new PeerTable()) } as unknown as Dataplane,
+    dataplane: {
+      turn: () => false,
+      gone: false,
+      counters: new Counters(new PeerTable()),
+    } as unknown as Dataplane,
     polls: new PollSet([-1, -1, -1, start.bell, -1]),
     bell: new EventFd(start.bell),
     words: new Int32Array(start.words),

@@ -9,7 +9,12 @@ import { ControlDriver } from "../../lib/worker/control.ts";
 
 function bench() {
   const timers: { callback: () => void; delayMs: number; stopped: boolean }[] = [];
-  const state = { now: 1000, deadline: undefined as number | undefined, ticks: [] as number[], log: [] as string[] };
+  const state = {
+    now: 1000,
+    deadline: undefined as number | undefined,
+    ticks: [] as number[],
+    log: [] as string[],
+  };
   const device = {
     configure: () => {},
     link: () => {},
@@ -43,7 +48,10 @@ Deno.test("the deadline becomes one timer; the same deadline sets no other; a ne
   assert.deepEqual(timers.map(({ delayMs, stopped }) => [delayMs, stopped]), [[501, false]]);
   state.deadline = 1200;
   driver.link(true, 1420);
-  assert.deepEqual(timers.map(({ delayMs, stopped }) => [delayMs, stopped]), [[501, true], [200, false]]);
+  assert.deepEqual(timers.map(({ delayMs, stopped }) => [delayMs, stopped]), [[501, true], [
+    200,
+    false,
+  ]]);
 });
 
 Deno.test("a timer that is early does not tick; one that is due does; a far deadline is waited for in pieces", () => {

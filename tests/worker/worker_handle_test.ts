@@ -4,7 +4,11 @@
  */
 import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
 import assert from "node:assert/strict";
-import { WorkerHandle, type WorkerListener, type WorkerSetup } from "../../lib/worker/worker_handle.ts";
+import {
+  WorkerHandle,
+  type WorkerListener,
+  type WorkerSetup,
+} from "../../lib/worker/worker_handle.ts";
 import { NO_OFFLOADS } from "../../lib/base/offloads.ts";
 import type { WorkerReport } from "../../lib/worker/worker_messages.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";

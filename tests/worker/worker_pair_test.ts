@@ -38,7 +38,9 @@ class Ends implements WorkerListener {
     this.#end.resolve(reason);
   }
   events(): string[] {
-    return this.reports.flatMap((report) => report.type === "events" ? [JSON.stringify(report.events)] : []);
+    return this.reports.flatMap((report) =>
+      report.type === "events" ? [JSON.stringify(report.events)] : []
+    );
   }
 }
 
@@ -79,7 +81,9 @@ Deno.test("orders reach both, and stop ends both, once", async () => {
 Deno.test("one watches the link and the routes; each kind of offload is told by who uses it", async () => {
   const ends = new Ends();
   const pair = new WorkerPair(
-    running(`postMessage({ type: "events", events: [start.direction, start.linkSocket, start.routeSocket] });`),
+    running(
+      `postMessage({ type: "events", events: [start.direction, start.linkSocket, start.routeSocket] });`,
+    ),
   );
   await pair.run(setup(), ends);
   await until("both told", () => (pair.eventsHandled(), ends.events().length === 2));
@@ -91,7 +95,9 @@ Deno.test("one watches the link and the routes; each kind of offload is told by 
 
 Deno.test("the owner has one report of events at a time", async () => {
   const ends = new Ends();
-  const pair = new WorkerPair(running(`postMessage({ type: "events", events: [start.direction] });`));
+  const pair = new WorkerPair(
+    running(`postMessage({ type: "events", events: [start.direction] });`),
+  );
   await pair.run(setup(), ends);
   await until("one", () => ends.events().length > 0);
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -105,7 +111,8 @@ Deno.test("the owner has one report of events at a time", async () => {
 for (const direction of ["inbound", "outbound"]) {
   Deno.test(`the ${direction} one's death is the end of both`, async () => {
     const ends = new Ends();
-    const dies = `if (start.direction === "${direction}") setTimeout(() => { throw new Error("died") }, 20);`;
+    const dies =
+      `if (start.direction === "${direction}") setTimeout(() => { throw new Error("died") }, 20);`;
     const pair = new WorkerPair(running(dies));
     await pair.run(setup(), ends);
     assert.match(JSON.stringify(await ends.end), /died/);

@@ -7,15 +7,27 @@ import { quote } from "../../base/quote.ts";
 import type { Command } from "../command.ts";
 import { PUBLIC_COMMANDS } from "../commands.ts";
 import { printAll } from "../output.ts";
-import { type CompletedCommand, completionScript, completionWords, isShell, SHELLS } from "./text.ts";
+import {
+  type CompletedCommand,
+  completionScript,
+  completionWords,
+  isShell,
+  SHELLS,
+} from "./text.ts";
 
 /** See the module. */
 export const command: Command = {
   async run(args) {
     const [shell, more] = args;
-    if (shell === undefined) throw new ConfigError("completion", `requires a shell: ${SHELLS.join(", ")}`);
-    if (!isShell(shell)) throw new ConfigError("completion", `${quote(shell)}: expected ${SHELLS.join(", ")}`);
-    if (more !== undefined) throw new ConfigError(more, "not expected here; `wg help completion` has the words");
+    if (shell === undefined) {
+      throw new ConfigError("completion", `requires a shell: ${SHELLS.join(", ")}`);
+    }
+    if (!isShell(shell)) {
+      throw new ConfigError("completion", `${quote(shell)}: expected ${SHELLS.join(", ")}`);
+    }
+    if (more !== undefined) {
+      throw new ConfigError(more, "not expected here; `wg help completion` has the words");
+    }
     printAll(completionScript(shell, await completedCommands()));
     return 0;
   },
@@ -26,7 +38,12 @@ async function completedCommands(): Promise<CompletedCommand[]> {
   const commands: CompletedCommand[] = [];
   for (const { name, summary, link, manual } of PUBLIC_COMMANDS) {
     const words = name === "help" ? PUBLIC_COMMANDS.map((entry) => entry.name) : [];
-    commands.push({ name, summary, isLink: link === true, words: [...completionWords(await manual()), ...words] });
+    commands.push({
+      name,
+      summary,
+      isLink: link === true,
+      words: [...completionWords(await manual()), ...words],
+    });
   }
   return commands;
 }

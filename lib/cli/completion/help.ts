@@ -16,7 +16,10 @@ export const COMPLETION_MANUAL: Manual = {
     {
       heading: "Where the script goes",
       rows: [
-        ["bash", '/usr/share/bash-completion/completions/wg, or eval "$(wg completion bash)" in ~/.bashrc.'],
+        [
+          "bash",
+          '/usr/share/bash-completion/completions/wg, or eval "$(wg completion bash)" in ~/.bashrc.',
+        ],
         ["zsh", "_wg in a folder of fpath."],
         ["fish", "~/.config/fish/completions/wg.fish."],
       ],

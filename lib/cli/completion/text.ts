@@ -9,7 +9,8 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = typeof SHELLS[number];
 
 /** Whether there is a script for a shell of this name. */
-export const isShell = (name: string): name is Shell => (SHELLS as readonly string[]).includes(name);
+export const isShell = (name: string): name is Shell =>
+  (SHELLS as readonly string[]).includes(name);
 
 /** A command as a shell completes it. */
 export interface CompletedCommand {
@@ -28,13 +29,19 @@ const TYPED = /^-{0,2}[A-Za-z0-9][A-Za-z0-9_.-]+$|^-[A-Za-z0-9]$/;
 export function completionWords(manual: Manual): string[] {
   const literals = new Set(manual.literals);
   const found = new Set<string>();
-  const synopses = [...manual.usage, ...manual.lists.flatMap(({ rows }) => rows.map(([synopsis]) => synopsis))];
+  const synopses = [
+    ...manual.usage,
+    ...manual.lists.flatMap(({ rows }) => rows.map(([synopsis]) => synopsis)),
+  ];
   for (const synopsis of synopses) {
     for (const word of synopsis.split(/[\s[\]|]+/)) {
-      const isGroup = /^-[A-Za-z]{2,4}$/.test(word) && manual.usage.includes(synopsis) && !literals.has(word);
+      const isGroup = /^-[A-Za-z]{2,4}$/.test(word) && manual.usage.includes(synopsis) &&
+        !literals.has(word);
       // `-aln` in a usage is `-a`, `-l` and `-n`.
       const words = isGroup ? [...word.slice(1)].map((letter) => `-${letter}`) : [word];
-      for (const one of words) if (TYPED.test(one) && (literals.has(one) || one.startsWith("-"))) found.add(one);
+      for (const one of words) {
+        if (TYPED.test(one) && (literals.has(one) || one.startsWith("-"))) found.add(one);
+      }
     }
   }
   for (const word of manual.literals) if (TYPED.test(word)) found.add(word);
@@ -53,8 +60,10 @@ export function completionScript(shell: Shell, commands: readonly CompletedComma
   }
 }
 
-const namesOf = (commands: readonly CompletedCommand[]) => commands.map(({ name }) => name).join(" ");
-const linksOf = (commands: readonly CompletedCommand[]) => namesOf(commands.filter(({ isLink }) => isLink));
+const namesOf = (commands: readonly CompletedCommand[]) =>
+  commands.map(({ name }) => name).join(" ");
+const linksOf = (commands: readonly CompletedCommand[]) =>
+  namesOf(commands.filter(({ isLink }) => isLink));
 
 /** A `case` that gives `words` what may follow the command. Bash and zsh read it alike. */
 function wordsByCommand(commands: readonly CompletedCommand[]): string {
@@ -85,7 +94,9 @@ complete -o default -F _wg wg ${linksOf(commands)}
 }
 
 function zsh(commands: readonly CompletedCommand[]): string {
-  const described = commands.map(({ name, summary }) => `    '${name}:${summary.replaceAll("'", "'\\''")}'\n`).join("");
+  const described = commands.map(({ name, summary }) =>
+    `    '${name}:${summary.replaceAll("'", "'\\''")}'\n`
+  ).join("");
   return `#compdef wg ${linksOf(commands)}
 # wg completion zsh
 _wg() {
@@ -105,14 +116,18 @@ ${wordsByCommand(commands)}  esac
   interfaces=(\${=$(wg show interfaces 2>/dev/null)})
   compadd -- \${=words} $interfaces
 }
-if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _wg "$@"; else compdef _wg wg ${linksOf(commands)}; fi
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _wg "$@"; else compdef _wg wg ${
+    linksOf(commands)
+  }; fi
 `;
 }
 
 function fish(commands: readonly CompletedCommand[]): string {
   let text = "# wg completion fish\ncomplete -c wg -f\n";
   for (const { name, summary, isLink, words } of commands) {
-    text += `complete -c wg -n __fish_use_subcommand -a ${name} -d '${summary.replaceAll("'", "\\'")}'\n`;
+    text += `complete -c wg -n __fish_use_subcommand -a ${name} -d '${
+      summary.replaceAll("'", "\\'")
+    }'\n`;
     const offered = `'${words.join(" ")} (wg show interfaces 2>/dev/null | string split " ")'`;
     text += `complete -c wg -n '__fish_seen_subcommand_from ${name}' -a ${offered}\n`;
     if (isLink) text += `complete -c ${name} -f -a ${offered}\n`;

@@ -22,8 +22,14 @@ import { complain, printAll } from "../output.ts";
 export const command: Command = {
   async run(args) {
     const workers = args[1];
-    if (args.length < 1 || args.length > 2 || (workers !== undefined && workers !== "1" && workers !== "2")) {
-      throw new ConfigError("daemon", "expected the name of an interface, and perhaps how many workers it has: 1 or 2");
+    if (
+      args.length < 1 || args.length > 2 ||
+      (workers !== undefined && workers !== "1" && workers !== "2")
+    ) {
+      throw new ConfigError(
+        "daemon",
+        "expected the name of an interface, and perhaps how many workers it has: 1 or 2",
+      );
     }
     refuseOption(args[0]);
     return await runDaemon({
@@ -49,7 +55,10 @@ function refuseOption(name: string): void {
 async function readConfiguration(): Promise<string> {
   const text = await new Response(Deno.stdin.readable).text();
   if (text === "" || text === "\n" || text.endsWith("\n\n")) return text;
-  throw new ConfigError("daemon", "the configuration on standard input has no empty line at its end");
+  throw new ConfigError(
+    "daemon",
+    "the configuration on standard input has no empty line at its end",
+  );
 }
 
 /**
@@ -63,7 +72,10 @@ export async function userspace(args: readonly string[], program?: string): Prom
   if (program !== undefined && args.length === 1 && args[0] === "--version") return tellVersion();
   const flagged = args[0] === "-f" || args[0] === "--foreground";
   const names = flagged ? args.slice(1) : args;
-  if (names.length !== 1 || (program !== undefined && !flagged && /^-(h|-help|f|-foreground)$/.test(names[0]))) {
+  if (
+    names.length !== 1 ||
+    (program !== undefined && !flagged && /^-(h|-help|f|-foreground)$/.test(names[0]))
+  ) {
     complain(`usage: ${program ?? "wg"} [-f | --foreground] interface`);
     return USAGE_STATUS;
   }
@@ -78,7 +90,11 @@ export async function userspace(args: readonly string[], program?: string): Prom
 }
 
 /** Runs the interface here, until its end. */
-async function stay(name: string, change: DeviceChange, logLevel: LogLevel | undefined): Promise<number> {
+async function stay(
+  name: string,
+  change: DeviceChange,
+  logLevel: LogLevel | undefined,
+): Promise<number> {
   let failure: string | undefined;
   const status = await runDaemon({
     name,

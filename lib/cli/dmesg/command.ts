@@ -22,7 +22,9 @@ async function dmesg(args: readonly string[]): Promise<number> {
   const follow = args.includes("-f");
   const names = args.filter((word) => word !== "-f");
   const wrong = names.find((word) => word.startsWith("-"));
-  if (wrong !== undefined) throw new ConfigError(wrong, "unknown option; usage: dmesg [-f] [interface ...]");
+  if (wrong !== undefined) {
+    throw new ConfigError(wrong, "unknown option; usage: dmesg [-f] [interface ...]");
+  }
   const seen = new Map<string, number>();
   for (const name of names.length > 0 ? names : interfaceNames()) seen.set(name, 0);
   const failures: OsError[] = [];
@@ -51,5 +53,7 @@ async function news(name: string, seen: Map<string, number>): Promise<NamedLine[
 }
 
 function print(lines: readonly NamedLine[]): void {
-  for (const { unixMs, name, text } of lines) console.log(`${new Date(unixMs).toISOString()} ${name}: ${text}`);
+  for (const { unixMs, name, text } of lines) {
+    console.log(`${new Date(unixMs).toISOString()} ${name}: ${text}`);
+  }
 }

@@ -22,7 +22,9 @@ ${named} is that command.
 
 /** Every counter with its line. */
 export function countersHelp(): string {
-  const lines = COUNTERS.map(([name, scope, text]) => `${name}${scope === "peer" ? " (peer)" : ""}\n    ${text}\n`);
+  const lines = COUNTERS.map(([name, scope, text]) =>
+    `${name}${scope === "peer" ? " (peer)" : ""}\n    ${text}\n`
+  );
   return `usage: ifconfig wgN hwfeatures
 
 Shows the counters of an interface that are not 0; --json shows all. Those

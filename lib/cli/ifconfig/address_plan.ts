@@ -32,7 +32,10 @@ export interface AddressPlan {
  * @throws OsError EADDRNOTAVAIL for an address to remove that is not there
  * @throws ConfigError for `eui64` without a link-local address
  */
-export function planAddresses(current: readonly PlannedAddress[], changes: readonly AddressChange[]): AddressPlan {
+export function planAddresses(
+  current: readonly PlannedAddress[],
+  changes: readonly AddressChange[],
+): AddressPlan {
   let result = [...current];
   for (const change of changes) {
     switch (change.type) {
@@ -45,7 +48,9 @@ export function planAddresses(current: readonly PlannedAddress[], changes: reado
           (change.address === undefined || sameBytes(address.address, change.address))
         );
         if (found === undefined) {
-          const object = change.address === undefined ? `no ${change.family} address` : formatIp(change.address);
+          const object = change.address === undefined
+            ? `no ${change.family} address`
+            : formatIp(change.address);
           throw osError("SIOCDIFADDR", object, EADDRNOTAVAIL);
         }
         result = result.filter((address) => address !== found);
@@ -53,7 +58,12 @@ export function planAddresses(current: readonly PlannedAddress[], changes: reado
       }
       case "link-local":
         if (!result.some(isLinkLocal)) {
-          result = [...result, { address: change.address, prefix: 64, broadcast: undefined, destination: undefined }];
+          result = [...result, {
+            address: change.address,
+            prefix: 64,
+            broadcast: undefined,
+            destination: undefined,
+          }];
         }
         break;
       case "set": {
@@ -62,7 +72,9 @@ export function planAddresses(current: readonly PlannedAddress[], changes: reado
           ? result.find((a) => familyOf(a) === "inet")
           : undefined;
         const kept = result.find((address) => sameAddress(address, wanted));
-        const others = result.filter((address) => address !== replaced && !sameBytes(address.address, wanted.address));
+        const others = result.filter((address) =>
+          address !== replaced && !sameBytes(address.address, wanted.address)
+        );
         if (kept !== undefined && (replaced === undefined || replaced === kept)) break;
         result = replaced === undefined ? [...others, kept ?? wanted] : [kept ?? wanted, ...others];
         break;
@@ -78,16 +90,21 @@ export function planAddresses(current: readonly PlannedAddress[], changes: reado
 
 /** Whether two are the same to the kernel; a broadcast address that was not asked for does not count. */
 export function sameAddress(a: PlannedAddress, b: PlannedAddress): boolean {
-  return a.prefix === b.prefix && sameBytes(a.address, b.address) && sameOptional(a.destination, b.destination) &&
+  return a.prefix === b.prefix && sameBytes(a.address, b.address) &&
+    sameOptional(a.destination, b.destination) &&
     (a.broadcast === undefined || b.broadcast === undefined || sameBytes(a.broadcast, b.broadcast));
 }
 
-const familyOf = (address: { readonly address: IpBytes }): Family => address.address.length === 4 ? "inet" : "inet6";
+const familyOf = (address: { readonly address: IpBytes }): Family =>
+  address.address.length === 4 ? "inet" : "inet6";
 
 const sameOptional = (a: IpBytes | undefined, b: IpBytes | undefined) =>
   a === undefined || b === undefined ? a === b : sameBytes(a, b);
 
-function complete(change: AddressChange & { type: "set" }, current: readonly PlannedAddress[]): PlannedAddress {
+function complete(
+  change: AddressChange & { type: "set" },
+  current: readonly PlannedAddress[],
+): PlannedAddress {
   const address = change.eui64 ? withHostPart(change.address, current) : change.address;
   return {
     address,
@@ -98,8 +115,13 @@ function complete(change: AddressChange & { type: "set" }, current: readonly Pla
 }
 
 /** All host bits set, as OpenBSD's kernel fills it in; none where a network has no room for one, and none on a point-to-point address. */
-function usualBroadcast(address: IpBytes, change: AddressChange & { type: "set" }): IpBytes | undefined {
-  if (address.length !== 4 || change.prefix > 30 || change.destination !== undefined) return undefined;
+function usualBroadcast(
+  address: IpBytes,
+  change: AddressChange & { type: "set" },
+): IpBytes | undefined {
+  if (address.length !== 4 || change.prefix > 30 || change.destination !== undefined) {
+    return undefined;
+  }
   const hosts = ~prefixMask(change.prefix);
   return address.map((byte, i) => byte | (hosts >>> (24 - i * 8)) & 255);
 }

@@ -154,14 +154,18 @@ async function modify(command: Command): Promise<void> {
   const change = changeFor(command, status.groups);
   // Its owner may not go where the interface is without the capability, and need not for what the daemon does alone.
   using namespace = touchesLink(command) ? await namespaceOf(command.name, status) : undefined;
-  await using editor = namespace === undefined ? undefined : new LinkEditor(status.name || command.name, namespace);
+  await using editor = namespace === undefined
+    ? undefined
+    : new LinkEditor(status.name || command.name, namespace);
   if (editor !== undefined) {
     const through = (up: boolean) => setLinkUp(command.name, up);
     await changeLink(editor, command, change.priority ?? status.priority, through);
   }
   if (Object.keys(change).length > 0) await setDevice(command.name, change);
   editor?.keep();
-  const left = command.rdomain === undefined || namespace === undefined ? undefined : rdomainOf(namespace.identity);
+  const left = command.rdomain === undefined || namespace === undefined
+    ? undefined
+    : rdomainOf(namespace.identity);
   if (left !== undefined && left !== command.rdomain) removeRdomainIfEmpty(left);
 }
 
@@ -169,16 +173,26 @@ async function modify(command: Command): Promise<void> {
 function changeFor(command: Command, groups: readonly string[]): DeviceChange {
   const leave = new Set(command.leaveGroups);
   for (const name of leave) {
-    if (!groups.includes(name)) throw new ConfigError("-group", `"${name}": the interface is not in this group`);
+    if (!groups.includes(name)) {
+      throw new ConfigError("-group", `"${name}": the interface is not in this group`);
+    }
   }
-  const joined = [...new Set([...groups, ...command.joinGroups])].filter((name) => !leave.has(name));
-  if (joined.length > GROUPS_MAX) throw new ConfigError("group", `an interface is in at most ${GROUPS_MAX} groups`);
-  return command.joinGroups.length + leave.size > 0 ? { ...command.change, groups: joined } : command.change;
+  const joined = [...new Set([...groups, ...command.joinGroups])].filter((name) =>
+    !leave.has(name)
+  );
+  if (joined.length > GROUPS_MAX) {
+    throw new ConfigError("group", `an interface is in at most ${GROUPS_MAX} groups`);
+  }
+  return command.joinGroups.length + leave.size > 0
+    ? { ...command.change, groups: joined }
+    : command.change;
 }
 
 function touchesLink(command: Command): boolean {
-  return command.up !== undefined || command.mtu !== undefined || command.description !== undefined ||
-    command.rdomain !== undefined || command.change.priority !== undefined || command.addresses.length > 0;
+  return command.up !== undefined || command.mtu !== undefined ||
+    command.description !== undefined ||
+    command.rdomain !== undefined || command.change.priority !== undefined ||
+    command.addresses.length > 0;
 }
 
 /**

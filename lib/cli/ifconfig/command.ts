@@ -23,7 +23,9 @@ export const command: Command = {
     const words = args.filter((word) => !isShowOption(word));
     const first = options.some((word) => ALL.test(word)) && isShowWord(words[0] ?? "") ? 0 : 1;
     // What only shows has its options anywhere; among other words they may be an operand.
-    if (isShown(words.slice(first))) return await show(words[first - 1], words.slice(first), options);
+    if (isShown(words.slice(first))) {
+      return await show(words[first - 1], words.slice(first), options);
+    }
     if (before.length > 0) throw new ConfigError(before[0], ONLY_FOR_SHOWING);
     const { changeInterface } = await import("./change.ts");
     return await changeInterface(args);

@@ -101,7 +101,9 @@ class Comparison {
       change.listenPort = listenPort;
     }
     if (this.#sets("wgrtable", status.rtable, wanted.rtable, 0)) change.rtable = wanted.rtable;
-    if (this.#sets("priority", status.priority, wanted.priority, 0)) change.priority = wanted.priority;
+    if (this.#sets("priority", status.priority, wanted.priority, 0)) {
+      change.priority = wanted.priority;
+    }
     if (status.debug !== wanted.debug && (wanted.debug || this.#goes("debug"))) {
       this.#plan.push(wanted.debug ? "debug" : "-debug");
       change.debug = wanted.debug;
@@ -121,9 +123,14 @@ class Comparison {
 
   #offloads(off: readonly string[], { offloads }: WantedInterface): void {
     for (const name of OFFLOAD_NAMES) {
-      if (off.includes(name) !== offloads[name] || offloads[name] && !this.#goes(`-${name}`)) continue;
+      if (off.includes(name) !== offloads[name] || offloads[name] && !this.#goes(`-${name}`)) {
+        continue;
+      }
       this.#plan.push(offloads[name] ? name : `-${name}`);
-      const change: Partial<Record<OffloadName, boolean>> = { ...this.#change.offloads, [name]: offloads[name] };
+      const change: Partial<Record<OffloadName, boolean>> = {
+        ...this.#change.offloads,
+        [name]: offloads[name],
+      };
       this.#change.offloads = change;
     }
   }
@@ -152,18 +159,28 @@ class Comparison {
     const comments: string[] = [];
     const goes = (what: string) => this.#goes(`wgpeer ${key} ${what}`);
     const described = is?.description ?? "";
-    if (described !== wanted.description && (wanted.description !== "" || goes(`wgdescr ${described}`))) {
-      words.push(wanted.description === "" ? "-wgdescr" : `wgdescr ${shellQuote(wanted.description)}`);
+    if (
+      described !== wanted.description &&
+      (wanted.description !== "" || goes(`wgdescr ${described}`))
+    ) {
+      words.push(
+        wanted.description === "" ? "-wgdescr" : `wgdescr ${shellQuote(wanted.description)}`,
+      );
       change.description = wanted.description;
     }
     const psk = wanted.presharedKey ?? NO_KEY;
-    if (!sameBytes(is?.presharedKey ?? NO_KEY, psk) && (wanted.presharedKey !== undefined || goes("wgpsk"))) {
+    if (
+      !sameBytes(is?.presharedKey ?? NO_KEY, psk) &&
+      (wanted.presharedKey !== undefined || goes("wgpsk"))
+    ) {
       if (wanted.presharedKey === undefined) words.push("-wgpsk");
       else comments.push("wgpsk: another one");
       change.presharedKey = psk;
     }
     const { endpoint, persistentKeepalive: seconds } = wanted;
-    if (endpoint !== undefined && (is?.endpoint === undefined || !sameEndpoint(is.endpoint, endpoint))) {
+    if (
+      endpoint !== undefined && (is?.endpoint === undefined || !sameEndpoint(is.endpoint, endpoint))
+    ) {
       words.push(`wgendpoint ${formatIp(endpoint.address)} ${endpoint.port}`);
       change.endpoint = endpoint;
     }
@@ -209,8 +226,12 @@ class Comparison {
     }
     if (this.#sets("mtu", link.mtu, wanted.mtu, DEFAULT_MTU)) this.#link.mtu = wanted.mtu;
     const { description } = wanted;
-    if (link.alias !== description && (description !== "" || this.#goes(`description ${link.alias}`))) {
-      this.#plan.push(description === "" ? "-description" : `description ${shellQuote(description)}`);
+    if (
+      link.alias !== description && (description !== "" || this.#goes(`description ${link.alias}`))
+    ) {
+      this.#plan.push(
+        description === "" ? "-description" : `description ${shellQuote(description)}`,
+      );
       this.#link.description = description;
     }
     if (wanted.up !== undefined && wanted.up !== up) {
@@ -220,10 +241,17 @@ class Comparison {
     this.#compareAddresses(link.addresses.map(plannedOf), wanted, moves);
   }
 
-  #compareAddresses(running: readonly PlannedAddress[], wanted: WantedInterface, moves: boolean): void {
-    const has = (all: readonly PlannedAddress[], one: PlannedAddress) => all.some((other) => sameAddress(one, other));
+  #compareAddresses(
+    running: readonly PlannedAddress[],
+    wanted: WantedInterface,
+    moves: boolean,
+  ): void {
+    const has = (all: readonly PlannedAddress[], one: PlannedAddress) =>
+      all.some((other) => sameAddress(one, other));
     for (const address of running) {
-      if (has(wanted.addresses, address) || wanted.linkLocal !== undefined && isLinkLocal(address)) continue;
+      if (
+        has(wanted.addresses, address) || wanted.linkLocal !== undefined && isLinkLocal(address)
+      ) continue;
       const other = wanted.addresses.some((one) => sameBytes(one.address, address.address));
       // With another mask, or another other end, it is changed.
       if (other || !this.#goes(addressWords(address)) || moves) continue;
@@ -237,7 +265,13 @@ class Comparison {
     for (const address of wanted.addresses) {
       if (!moves && has(running, address)) continue;
       this.#plan.push(`${addressWords(address)} alias`);
-      this.#addresses.push({ type: "set", family: familyOf(address), ...address, alias: true, eui64: false });
+      this.#addresses.push({
+        type: "set",
+        family: familyOf(address),
+        ...address,
+        alias: true,
+        eui64: false,
+      });
     }
   }
 
@@ -272,7 +306,9 @@ function sameKey(a: Uint8Array, b: Uint8Array): boolean {
 
 const familyOf = ({ address }: PlannedAddress) => address.length === 4 ? "inet" : "inet6";
 
-const plannedOf = ({ address, prefix, broadcast, peer }: LinkFacts["addresses"][number]): PlannedAddress => ({
+const plannedOf = (
+  { address, prefix, broadcast, peer }: LinkFacts["addresses"][number],
+): PlannedAddress => ({
   address,
   prefix,
   broadcast,

@@ -23,7 +23,9 @@ export const IFCONFIG_MANUAL: Manual = {
   ],
   lists: SECTIONS.map(([section, heading]) => ({
     heading,
-    rows: WORDS.filter((word) => word.section === section).map((word) => [wordSynopsis(word), word.help] as const),
+    rows: WORDS.filter((word) => word.section === section).map((word) =>
+      [wordSynopsis(word), word.help] as const
+    ),
   })),
   notes: [],
   literals: ["inet", "inet6", "hwfeatures", "create", "destroy", ...WORDS.flatMap(spellings)],

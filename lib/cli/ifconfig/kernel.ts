@@ -36,7 +36,10 @@ export async function lookFor(
     using namespace = await namespaceOf(socket, status);
     using routes = RouteSocket.open(namespace);
     const link = routes.link(name);
-    return { link, addresses: link === undefined ? [] : routes.addresses({ interfaceIndex: link.index }) };
+    return {
+      link,
+      addresses: link === undefined ? [] : routes.addresses({ interfaceIndex: link.index }),
+    };
   } catch (error) {
     if (error instanceof OsError) return { link: undefined, addresses: [] };
     throw error;

@@ -76,7 +76,9 @@ export class LinkEditor {
     const addresses = this.#addresses();
     const old = this.#routes;
     const target = this.#open(to);
-    if (target.link(this.name) !== undefined) throw osError("rdomain", this.name, EEXIST, "the name is taken there");
+    if (target.link(this.name) !== undefined) {
+      throw osError("rdomain", this.name, EEXIST, "the name is taken there");
+    }
     old.setLink(this.#index, { namespaceFd: to.fd });
     this.#arrive(target);
     this.#undo.push(() => {
@@ -116,7 +118,10 @@ export class LinkEditor {
     const was = this.#link().mtu;
     if (was === mtu) return;
     if (mtu < IPV6_MTU_MIN && this.#addresses().some(({ address }) => address.length === 16)) {
-      throw new ConfigError("mtu", `${mtu}: its IPv6 addresses need at least ${IPV6_MTU_MIN}; -inet6 removes them`);
+      throw new ConfigError(
+        "mtu",
+        `${mtu}: its IPv6 addresses need at least ${IPV6_MTU_MIN}; -inet6 removes them`,
+      );
     }
     this.#undo.push(() => this.#setMtu(was));
     this.#setMtu(mtu);
@@ -128,7 +133,9 @@ export class LinkEditor {
     this.#routes.setLink(this.#index, { mtu });
     if (!grows) return;
     this.withoutLinkLocal();
-    for (const address of this.#addresses()) if (address.address.length === 16) this.#delete(plannedOf(address));
+    for (const address of this.#addresses()) {
+      if (address.address.length === 16) this.#delete(plannedOf(address));
+    }
   }
 
   setDescription(text: string): void {
@@ -160,7 +167,9 @@ export class LinkEditor {
     // With the first address of an IPv4 network the kernel deletes the others of it.
     const now = this.#addresses().map(plannedOf);
     for (const address of plan.result) {
-      if (!now.some((other) => sameAddress(other, address))) this.#routes.addAddress(whole(address));
+      if (!now.some((other) => sameAddress(other, address))) {
+        this.#routes.addAddress(whole(address));
+      }
     }
   }
 
@@ -168,12 +177,17 @@ export class LinkEditor {
   setMetric(metric: number): void {
     const before = this.#addresses();
     if (before.every((address) => address.metric === metric)) return;
-    this.#undo.push(() => before.forEach((address) => this.#routes.replaceAddress(requestOf(address, this.#index))));
-    for (const address of before) this.#routes.replaceAddress({ ...requestOf(address, this.#index), metric });
+    this.#undo.push(() =>
+      before.forEach((address) => this.#routes.replaceAddress(requestOf(address, this.#index)))
+    );
+    for (const address of before) {
+      this.#routes.replaceAddress({ ...requestOf(address, this.#index), metric });
+    }
   }
 
   #restore(before: readonly InterfaceAddress[]): void {
-    const kept = (address: InterfaceAddress) => before.some((old) => sameAddress(plannedOf(old), plannedOf(address)));
+    const kept = (address: InterfaceAddress) =>
+      before.some((old) => sameAddress(plannedOf(old), plannedOf(address)));
     for (const address of this.#addresses()) if (!kept(address)) this.#delete(plannedOf(address));
     for (const address of before) this.#routes.replaceAddress(requestOf(address, this.#index));
   }

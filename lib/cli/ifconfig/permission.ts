@@ -13,11 +13,17 @@ import { mayAdministerNetwork } from "../../linux/capabilities.ts";
  */
 export function requireNetAdmin(name: string): void {
   if (mayAdministerNetwork()) return;
-  throw new ConfigError(name, "Operation not permitted: root, or the capability CAP_NET_ADMIN, is required");
+  throw new ConfigError(
+    name,
+    "Operation not permitted: root, or the capability CAP_NET_ADMIN, is required",
+  );
 }
 
 /** Call before an interface is changed. @throws ConfigError that names it */
 export function requireOwner(name: string): void {
   if (!interfaceDenied(name)) return;
-  throw new ConfigError(name, "Operation not permitted: only root and the user who made an interface may change it");
+  throw new ConfigError(
+    name,
+    "Operation not permitted: only root and the user who made an interface may change it",
+  );
 }

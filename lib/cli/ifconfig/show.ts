@@ -36,7 +36,11 @@ export async function printInterfaces(options: ShowOptions): Promise<number> {
   const failures: OsError[] = [];
   const shown = await select(options.name, failures);
   const endpoints = shown.flatMap((one) => one.wg?.peers.map((peer) => peer.endpoint) ?? []);
-  const status: StatusOptions = { ...options, zone: await zoneNames(endpoints), nowSeconds: Date.now() / 1000 };
+  const status: StatusOptions = {
+    ...options,
+    zone: await zoneNames(endpoints),
+    nowSeconds: Date.now() / 1000,
+  };
   const text = options.json
     ? `${JSON.stringify(shown.map((one) => interfaceJson(one, status)), undefined, 2)}\n`
     : shown.map((one) => formatInterface(one, status)).join("");
@@ -106,12 +110,16 @@ interface FoundLink {
 }
 
 /** What is shown of a link: told by its daemon, or by the kernel here. */
-type KnownLink = Pick<Link, "index" | "name" | "flags" | "mtu" | "alias"> & { readonly address?: Uint8Array };
+type KnownLink = Pick<Link, "index" | "name" | "flags" | "mtu" | "alias"> & {
+  readonly address?: Uint8Array;
+};
 
 /** The link as its daemon told it, otherwise as it is found in the namespace it is in. */
 async function findLink(socket: string, status: InterfaceStatus): Promise<FoundLink> {
   const place = placeOf(identityToldBy(status));
-  if (status.link !== undefined) return { place, link: status.link, addresses: status.link.addresses };
+  if (status.link !== undefined) {
+    return { place, link: status.link, addresses: status.link.addresses };
+  }
   return { place, ...await (await kernel()).lookFor(socket, status.name || socket, status) };
 }
 

@@ -83,7 +83,11 @@ function readUpTo(read: (into: Uint8Array) => number | null): string {
   return text;
 }
 
-async function resolveHost(word: string, host: string, family: Family | undefined): Promise<readonly IpBytes[]> {
+async function resolveHost(
+  word: string,
+  host: string,
+  family: Family | undefined,
+): Promise<readonly IpBytes[]> {
   const addresses = await lookUpHost(host, family);
   if (addresses.length === 0) throw new ConfigError(word, `${quote(host)}: ${notFound(family)}`);
   return addresses;

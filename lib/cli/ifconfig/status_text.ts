@@ -79,7 +79,11 @@ export interface StatusOptions {
 }
 
 /** Linux's and OpenBSD's flags by name, in the order of OpenBSD's IFFBITS. */
-const FLAGS: readonly { readonly name: string; readonly linux: number; readonly openbsd: number }[] = [
+const FLAGS: readonly {
+  readonly name: string;
+  readonly linux: number;
+  readonly openbsd: number;
+}[] = [
   { name: "UP", linux: 0x1, openbsd: 0x1 },
   { name: "BROADCAST", linux: 0x2, openbsd: 0x2 },
   { name: "DEBUG", linux: 0, openbsd: 0x4 },
@@ -101,7 +105,10 @@ const LLPRIO = 3;
  * OpenBSD's number for a link's flags. Linux marks every TUN device point-to-point and gives no way to change it; OpenBSD's wg is a
  * broadcast interface, which is what its scripts look for, so a wg interface is shown as one.
  */
-export function openbsdFlags(linuxFlags: number, options: { readonly wg: boolean; readonly debug: boolean }): number {
+export function openbsdFlags(
+  linuxFlags: number,
+  options: { readonly wg: boolean; readonly debug: boolean },
+): number {
   const flags = options.wg ? linuxFlags & ~LINUX_POINTOPOINT | LINUX_BROADCAST : linuxFlags;
   let number = options.debug ? OPENBSD_DEBUG : 0;
   for (const flag of FLAGS) if ((flags & flag.linux) !== 0) number |= flag.openbsd;
@@ -122,7 +129,9 @@ export function formatInterface(shown: ShownInterface, options: StatusOptions): 
   if (typeof shown.place === "string") text += ` netns ${shown.place}`;
   else if (shown.place !== undefined && shown.place !== 0) text += ` rdomain ${shown.place}`;
   text += ` mtu ${link.mtu}\n`;
-  if (link.lladdr.length === 6) text += `\tlladdr ${link.lladdr.toHex().replace(/..(?=.)/g, "$&:")}\n`;
+  if (link.lladdr.length === 6) {
+    text += `\tlladdr ${link.lladdr.toHex().replace(/..(?=.)/g, "$&:")}\n`;
+  }
   if (link.description !== "") text += `\tdescription: ${link.description}\n`;
   if (link.index > 0) text += `\tindex ${link.index} priority ${shown.priority} llprio ${LLPRIO}\n`;
   if (wg !== undefined) text += formatWg(wg, options);
@@ -131,12 +140,17 @@ export function formatInterface(shown: ShownInterface, options: StatusOptions): 
     text += formatEngine(shown.engine) + formatCounters(shown.counters, "\t");
   }
   for (const address of shown.addresses) {
-    if (options.family === undefined || address.family === options.family) text += formatAddress(shown, address);
+    if (options.family === undefined || address.family === options.family) {
+      text += formatAddress(shown, address);
+    }
   }
   return text;
 }
 
-function formatWg({ listenPort, rtable, publicKey, peers }: ShownWg, options: StatusOptions): string {
+function formatWg(
+  { listenPort, rtable, publicKey, peers }: ShownWg,
+  options: StatusOptions,
+): string {
   let text = "";
   if (listenPort !== 0) text += `\twgport ${listenPort}\n`;
   if (rtable !== 0) text += `\twgrtable ${rtable}\n`;
@@ -152,7 +166,9 @@ function formatWg({ listenPort, rtable, publicKey, peers }: ShownWg, options: St
 /** A line for each that is not 0. */
 function formatCounters(counts: Counts = {}, indent: string): string {
   let text = "";
-  for (const [name] of COUNTERS) if ((counts[name] ?? 0) !== 0) text += `${indent}${name} ${counts[name]}\n`;
+  for (const [name] of COUNTERS) {
+    if ((counts[name] ?? 0) !== 0) text += `${indent}${name} ${counts[name]}\n`;
+  }
   return text;
 }
 
@@ -184,12 +200,17 @@ function formatPeer(peer: PeerStatus, { nowSeconds, zone }: StatusOptions, rtabl
 }
 
 /** 32 zero bytes stand for no preshared key. */
-const hasPresharedKey = ({ presharedKey }: PeerStatus): boolean => presharedKey.some((byte) => byte !== 0);
+const hasPresharedKey = ({ presharedKey }: PeerStatus): boolean =>
+  presharedKey.some((byte) => byte !== 0);
 
 function formatEngine(engine: ShownEngine): string {
-  let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${engine.offloads || "none"}`;
+  let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${
+    engine.offloads || "none"
+  }`;
   text += engine.offloadsOff === "" ? "\n" : `; switched off: ${engine.offloadsOff}\n`;
-  if (engine.workers !== 0) text += `\tworkers: ${engine.workers === 2 ? "2, one each way" : engine.workers}\n`;
+  if (engine.workers !== 0) {
+    text += `\tworkers: ${engine.workers === 2 ? "2, one each way" : engine.workers}\n`;
+  }
   if (engine.fwmark !== 0) text += `\tfwmark 0x${engine.fwmark.toString(16)}\n`;
   return text + `\tpid ${engine.pid}\n`;
 }
@@ -213,7 +234,10 @@ function formatAddress(
 }
 
 /** The same as a value for `ifconfig --json`: never a private or preshared key. */
-export function interfaceJson(shown: ShownInterface, options: StatusOptions): Record<string, unknown> {
+export function interfaceJson(
+  shown: ShownInterface,
+  options: StatusOptions,
+): Record<string, unknown> {
   const { link, wg, engine, counters } = shown;
   const flags = openbsdFlags(link.flags, { wg: wg !== undefined, debug: shown.debug });
   return {
@@ -231,7 +255,11 @@ export function interfaceJson(shown: ShownInterface, options: StatusOptions): Re
       wgrtable: wg.rtable,
       ...(wg.publicKey !== undefined && { wgpubkey: wg.publicKey.toBase64() }),
       ...(options.peers &&
-        { wgpeers: wg.peers.map((peer) => peerJson(peer, options, wg.rtable, counters !== undefined)) }),
+        {
+          wgpeers: wg.peers.map((peer) =>
+            peerJson(peer, options, wg.rtable, counters !== undefined)
+          ),
+        }),
     }),
     ...(engine !== undefined && { engine }),
     ...(counters !== undefined && { counters: allOf(COUNTERS.map(([name]) => name), counters) }),

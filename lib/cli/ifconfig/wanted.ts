@@ -89,7 +89,10 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
     for (const peer of change.peers ?? []) addPeer(peers, owners, peer);
     for (const name of command.joinGroups) groups.add(name);
     for (const name of command.leaveGroups) groups.delete(name);
-    const made = command.addresses.reduce((was, one) => linkLocalAfter(was, one, linkLocal), wanted.linkLocal);
+    const made = command.addresses.reduce(
+      (was, one) => linkLocalAfter(was, one, linkLocal),
+      wanted.linkLocal,
+    );
     const own = made ?? linkLocal;
     wanted = {
       privateKey: change.privateKey ?? wanted.privateKey,
@@ -102,19 +105,29 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
       mtu: command.mtu ?? wanted.mtu,
       description: command.description ?? wanted.description,
       rdomain: command.rdomain ?? wanted.rdomain,
-      addresses: command.addresses.reduce((sum, one) => addAddress(sum, one, own), wanted.addresses),
+      addresses: command.addresses.reduce(
+        (sum, one) => addAddress(sum, one, own),
+        wanted.addresses,
+      ),
       linkLocal: made,
     };
   }
   return {
     ...wanted,
     groups: [...groups],
-    peers: [...peers.values()].map((peer) => ({ ...peer, allowedIps: [...peer.allowedIps.values()] })),
+    peers: [...peers.values()].map((peer) => ({
+      ...peer,
+      allowedIps: [...peer.allowedIps.values()],
+    })),
   };
 }
 
 /** @param owners of ranges, by their text; it may name a peer that lost the range since */
-function addPeer(peers: Map<string, PeerSum>, owners: Map<string, PeerSum>, change: PeerChange): void {
+function addPeer(
+  peers: Map<string, PeerSum>,
+  owners: Map<string, PeerSum>,
+  change: PeerChange,
+): void {
   const key = change.publicKey.toBase64();
   if (change.remove === true) {
     peers.delete(key);
@@ -158,11 +171,15 @@ function addAddress(
 ): readonly PlannedAddress[] {
   if (change.type === "link-local") return addresses;
   // For the last 64 bits of another address it is enough that the interface has one.
-  const borrowed = change.type === "set" && change.eui64 && linkLocal !== undefined && !addresses.some(isLinkLocal)
-    ? { address: linkLocal, prefix: 64, broadcast: undefined, destination: undefined }
-    : undefined;
+  const borrowed =
+    change.type === "set" && change.eui64 && linkLocal !== undefined && !addresses.some(isLinkLocal)
+      ? { address: linkLocal, prefix: 64, broadcast: undefined, destination: undefined }
+      : undefined;
   try {
-    const { result } = planAddresses(borrowed === undefined ? addresses : [...addresses, borrowed], [change]);
+    const { result } = planAddresses(
+      borrowed === undefined ? addresses : [...addresses, borrowed],
+      [change],
+    );
     return result.filter((address) => address !== borrowed);
   } catch (error) {
     // Nothing to remove.

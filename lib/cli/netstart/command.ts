@@ -80,8 +80,9 @@ function parseOptions(args: readonly string[]): Options {
       const folder = args[++i];
       if (folder === undefined) throw new ConfigError("-d", "requires a directory");
       options.folder = folder.replace(/(.)\/+$/, "$1");
-    } else if (arg.startsWith("-")) throw new ConfigError(arg, "unknown option; `wg help netstart` names them");
-    else {
+    } else if (arg.startsWith("-")) {
+      throw new ConfigError(arg, "unknown option; `wg help netstart` names them");
+    } else {
       if (!/^wg[0-9]{1,13}$/.test(arg)) {
         throw new ConfigError(displayValue(arg), "expected a wg interface, as wg0");
       }

@@ -73,7 +73,9 @@ export class DefaultRoutes {
     for (const { line, text } of this.#gate.commands) {
       const { words, needsShell } = splitShellLine(text);
       const problem = await this.#shell.run(text, needsShell ? undefined : words);
-      if (problem !== undefined) this.#fail(`${this.#file}:${line}: ${commandName(text)}: ${problem}`);
+      if (problem !== undefined) {
+        this.#fail(`${this.#file}:${line}: ${commandName(text)}: ${problem}`);
+      }
     }
   }
 

@@ -6,7 +6,13 @@ import { ConfigError } from "../../base/errors.ts";
 import { parseIpv4 } from "../../base/ip_text.ts";
 import { displayValue } from "../../base/quote.ts";
 import { parseWords, passOverHarmless } from "../ifconfig/words/parse.ts";
-import { assignedNames, type ShellLine, shellQuote, splitShellLine, withOwnCommands } from "./shell_words.ts";
+import {
+  assignedNames,
+  type ShellLine,
+  shellQuote,
+  splitShellLine,
+  withOwnCommands,
+} from "./shell_words.ts";
 
 /** The longest file that is read, in bytes. */
 export const HOSTNAME_FILE_MAX = 4 * 1024 * 1024;
@@ -32,7 +38,12 @@ export type HostnameStep =
     readonly command: boolean;
   }
   /** `!NAME=VALUE ...`: variables for the lines behind it. */
-  | { readonly type: "assignment"; readonly line: number; readonly text: string; readonly names: readonly string[] }
+  | {
+    readonly type: "assignment";
+    readonly line: number;
+    readonly text: string;
+    readonly names: readonly string[];
+  }
   /** `!command`. `words` when no shell is needed. */
   | {
     readonly type: "command";
@@ -106,12 +117,15 @@ export function parseHostnameFile(text: string, name: string): HostnameFile {
 const INTERFACE_NAME = /\\?\$(?:if\b|\{if\})/g;
 
 /** How a word that is passed over is told. */
-export const passedOverText = (word: string): string => `${word}: means nothing on Linux, passed over`;
+export const passedOverText = (word: string): string =>
+  `${word}: means nothing on Linux, passed over`;
 
 /** A line of words for one ifconfig. @throws ConfigError for quotes that are not closed and for what the shell would take for more */
 function readPlainLine(text: string): ShellLine {
   const line = splitShellLine(text);
-  if (line.problem !== undefined) throw new ConfigError(displayValue(line.words[0] ?? ""), line.problem);
+  if (line.problem !== undefined) {
+    throw new ConfigError(displayValue(line.words[0] ?? ""), line.problem);
+  }
   if (line.operator !== undefined) {
     throw new ConfigError(
       line.operator,
@@ -132,9 +146,21 @@ function plainStep(
   const read = readPlainLine(text);
   const dest = destination === undefined ? undefined : readPlainLine(destination);
   if (read.substitutes || dest?.substitutes === true) {
-    return { type: "evaluated", line, name, text: withOwnCommands(text), destination, command: false };
+    return {
+      type: "evaluated",
+      line,
+      name,
+      text: withOwnCommands(text),
+      destination,
+      command: false,
+    };
   }
-  return { type: "ifconfig", line, command: false, words: plainWords(name, read.words, dest?.words, passedOver) };
+  return {
+    type: "ifconfig",
+    line,
+    command: false,
+    words: plainWords(name, read.words, dest?.words, passedOver),
+  };
 }
 
 /** The words of a line, and of the `dest` line behind it, for ifconfig, checked. @throws ConfigError */
@@ -197,7 +223,12 @@ function* logicalLines(text: string): Generator<{ line: number; text: string }> 
 }
 
 /** What `!` begins; undefined for a comment. */
-function commandStep(text: string, line: number, name: string, passedOver: string[]): HostnameStep | undefined {
+function commandStep(
+  text: string,
+  line: number,
+  name: string,
+  passedOver: string[],
+): HostnameStep | undefined {
   const command = withOwnCommands(text.trim());
   if (command === "") throw new ConfigError("!", "requires a command");
   if (command.startsWith("#")) return undefined;
@@ -218,7 +249,9 @@ function ownIfconfig(
   passedOver: string[],
 ): HostnameStep | undefined {
   const [ifconfig, own, ...words] = read.words;
-  if (ifconfig !== "ifconfig" || own !== name || words.length === 0 || read.operator !== undefined) return undefined;
+  if (
+    ifconfig !== "ifconfig" || own !== name || words.length === 0 || read.operator !== undefined
+  ) return undefined;
   if (read.substitutes) {
     const text = /^ifconfig[ \t]+\S+[ \t]+(.*)$/s.exec(command)?.[1];
     if (text === undefined) return undefined;
@@ -226,7 +259,12 @@ function ownIfconfig(
   }
   if (read.needsShell) return undefined;
   try {
-    return { type: "ifconfig", line, command: true, words: checkWords([name, ...words], passedOver) };
+    return {
+      type: "ifconfig",
+      line,
+      command: true,
+      words: checkWords([name, ...words], passedOver),
+    };
   } catch {
     // It shows something, or it is wrong, which is told when it runs.
     return undefined;
@@ -234,7 +272,9 @@ function ownIfconfig(
 }
 
 /** `inet` and `inet6` lines as ifconfig's words; undefined for other lines. */
-function addressWords(words: readonly string[]): { words: string[]; addressAt: number } | undefined {
+function addressWords(
+  words: readonly string[],
+): { words: string[]; addressAt: number } | undefined {
   const family = words[0];
   if (family !== "inet" && family !== "inet6") return undefined;
   const alias = words[1] === "alias";
@@ -247,7 +287,9 @@ function addressWords(words: readonly string[]): { words: string[]; addressAt: n
     if (at < words.length && /^(?:0x[0-9a-fA-F]+|[0-9.]+)$/.test(words[at])) {
       result.push("netmask", words[at++]);
       if (words[at] === "NONE") at++;
-      else if (at < words.length && parseIpv4(words[at]) !== undefined) result.push("broadcast", words[at++]);
+      else if (at < words.length && parseIpv4(words[at]) !== undefined) {
+        result.push("broadcast", words[at++]);
+      }
     }
   } else if (at < words.length && /^[0-9]+$/.test(words[at])) {
     result.push("prefixlen", words[at++]);
@@ -263,7 +305,9 @@ function checkWords(line: readonly string[], passedOver: string[]): readonly str
     if (why !== undefined) throw new ConfigError(word, why);
   }
   const draft = parseWords(words);
-  if (draft.fromStdin) throw new ConfigError("-", "a file's line cannot take a key from standard input; use @FILE");
+  if (draft.fromStdin) {
+    throw new ConfigError("-", "a file's line cannot take a key from standard input; use @FILE");
+  }
   for (const { name } of harmless) passedOver.push(name);
   return words;
 }

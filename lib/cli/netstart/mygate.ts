@@ -54,7 +54,10 @@ export function parseMygate(text: string): Mygate {
 /** A host's name would have to be looked up before there is a way to a name server. */
 function checkGateway(text: string): void {
   if (parseIp(text.replace(/%[^%]+$/, "")) === undefined) {
-    throw new ConfigError(displayValue(text), "a gateway's address is required, as 192.0.2.1 or 2001:db8::1");
+    throw new ConfigError(
+      displayValue(text),
+      "a gateway's address is required, as 192.0.2.1 or 2001:db8::1",
+    );
   }
 }
 

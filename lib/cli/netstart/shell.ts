@@ -21,7 +21,8 @@ const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
  */
 const READ_LINE = "unset _line; _line=$(cat); exec </dev/null; ";
 const EVALUATE = `${READ_LINE}eval "$_line"`;
-const EVALUATE_WORDS = `${READ_LINE}set -f; eval "$_line"; for _line do printf '%s\\0' "$_line"; done`;
+const EVALUATE_WORDS =
+  `${READ_LINE}set -f; eval "$_line"; for _line do printf '%s\\0' "$_line"; done`;
 /** Ends the shell with the status of the line before unless that is 0. */
 const OR_END = "_line=$?; [ $_line = 0 ] || exit $_line";
 /** As long as a key, or longer. */
@@ -44,7 +45,9 @@ export class FileShell {
 
   /** Tells which routes the commands may replace: lines of lib/cli/route/netstart_routes.ts. */
   routesBefore(lines: readonly string[]): void {
-    if (lines.length > 0) Deno.writeTextFileSync(this.#routes + EARLIER, lines.join("\n"), { mode: 0o600 });
+    if (lines.length > 0) {
+      Deno.writeTextFileSync(this.#routes + EARLIER, lines.join("\n"), { mode: 0o600 });
+    }
   }
 
   /** The routes that the commands added, or found to be there already. */
@@ -92,7 +95,9 @@ set -- ${quoted}`,
       const [command, ...args] = words;
       const own = OWN_COMMANDS.includes(command);
       // `route exec` becomes another program, and netstart has files and locks of its own.
-      if (own && command !== "netstart" && !args.includes("exec")) return await runOwn(command, args, this.#routes);
+      if (own && command !== "netstart" && !args.includes("exec")) {
+        return await runOwn(command, args, this.#routes);
+      }
       return await this.#spawn(own ? `${this.#path.folder()}/${command}` : command, args);
     } catch (error) {
       return reasonOf(error);
@@ -144,7 +149,10 @@ set -- ${quoted}`,
   }
 
   #environment(): Record<string, string> {
-    return { [FROM_NETSTART]: this.#routes, PATH: `${this.#path.folder()}:${Deno.env.get("PATH") ?? DEFAULT_PATH}` };
+    return {
+      [FROM_NETSTART]: this.#routes,
+      PATH: `${this.#path.folder()}:${Deno.env.get("PATH") ?? DEFAULT_PATH}`,
+    };
   }
 }
 
@@ -164,7 +172,11 @@ function problemOf({ code, signal }: Deno.CommandStatus): string | undefined {
   return code === 0 ? undefined : `ended with status ${code}`;
 }
 
-async function runOwn(name: string, args: readonly string[], routes: string): Promise<string | undefined> {
+async function runOwn(
+  name: string,
+  args: readonly string[],
+  routes: string,
+): Promise<string | undefined> {
   Deno.env.set(FROM_NETSTART, routes);
   const code = await (await ownCommand(name)).run(args);
   return code === 0 ? undefined : `ended with status ${code}`;
@@ -195,11 +207,13 @@ export class CommandPath {
     this.#folder = folder;
     for (const name of OWN_COMMANDS) {
       const { program, args, environment } = selfCommand([name]);
-      const settings = Object.entries(environment).filter(([key]) => key !== "PATH").map(([key, value]) =>
-        `${key}=${value}`
-      );
+      const settings = Object.entries(environment).filter(([key]) => key !== "PATH").map((
+        [key, value],
+      ) => `${key}=${value}`);
       const line = ["env", ...settings, program, ...args].map(shellQuote).join(" ");
-      Deno.writeTextFileSync(`${folder}/${name}`, `#!/bin/sh\nexec ${line} "$@"\n`, { mode: 0o700 });
+      Deno.writeTextFileSync(`${folder}/${name}`, `#!/bin/sh\nexec ${line} "$@"\n`, {
+        mode: 0o700,
+      });
     }
     return folder;
   }
@@ -218,7 +232,10 @@ function folderForPrograms(): string {
   for (const place of PLACES) {
     let folder: string;
     try {
-      folder = Deno.makeTempDirSync({ prefix: "wg-netstart-", ...(place !== undefined && { dir: place }) });
+      folder = Deno.makeTempDirSync({
+        prefix: "wg-netstart-",
+        ...(place !== undefined && { dir: place }),
+      });
     } catch {
       continue;
     }
@@ -232,7 +249,10 @@ function folderForPrograms(): string {
       Deno.removeSync(folder, { recursive: true });
     }
   }
-  throw new ConfigError("netstart", "a folder where programs may be run is required: /tmp, /run or /var/cache");
+  throw new ConfigError(
+    "netstart",
+    "a folder where programs may be run is required: /tmp, /run or /var/cache",
+  );
 }
 
 /** A command as it is named when it fails. */

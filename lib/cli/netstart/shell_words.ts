@@ -51,7 +51,9 @@ export function splitShellLine(line: string): ShellLine {
       i++;
     } else if (c === "$" || c === "`") {
       const end = substitutionEnd(line, i);
-      if (end === undefined) return { words, substitutes: true, operator, needsShell: true, problem: NOT_CLOSED };
+      if (end === undefined) {
+        return { words, substitutes: true, operator, needsShell: true, problem: NOT_CLOSED };
+      }
       substitutes = true;
       word = (word ?? "") + line.slice(i, end);
       i = end - 1;
@@ -74,7 +76,8 @@ export function splitShellLine(line: string): ShellLine {
   }
   if (word !== undefined) words.push(word);
   const [first = ""] = words;
-  const needsShell = substitutes || operator !== undefined || expands || ASSIGNMENT.test(first) || BUILTINS.has(first);
+  const needsShell = substitutes || operator !== undefined || expands || ASSIGNMENT.test(first) ||
+    BUILTINS.has(first);
   return {
     words,
     substitutes,
@@ -146,10 +149,26 @@ export function assignedNames({ words, operator }: ShellLine): string[] {
 }
 
 /** Our commands where OpenBSD, or a Linux that has them, keeps them. */
-const OWN_PATH = /^(?:(?:\/usr)?(?:\/local)?\/s?bin\/(ifconfig|route|netstat|netstart)|\/etc\/(netstart))$/;
+const OWN_PATH =
+  /^(?:(?:\/usr)?(?:\/local)?\/s?bin\/(ifconfig|route|netstat|netstart)|\/etc\/(netstart))$/;
 /** Words that a command may follow. */
 const BEFORE_A_COMMAND = new Set(
-  ["!", "{", "if", "then", "elif", "else", "while", "until", "do", "time", "exec", "command", "sh", "/bin/sh"],
+  [
+    "!",
+    "{",
+    "if",
+    "then",
+    "elif",
+    "else",
+    "while",
+    "until",
+    "do",
+    "time",
+    "exec",
+    "command",
+    "sh",
+    "/bin/sh",
+  ],
 );
 
 /**

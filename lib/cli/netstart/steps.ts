@@ -86,7 +86,9 @@ export class FileRun {
       const { command, extra } = differenceOf(this.#name, running, wanted, spare);
       if (command !== undefined) await applyCommand(command);
       if (extra.includes("wgkey") && !spare.has("wgkey")) {
-        this.#complain("wgkey: runs and is not in the file; it is kept, because it may be nowhere else");
+        this.#complain(
+          "wgkey: runs and is not in the file; it is kept, because it may be nowhere else",
+        );
       }
       this.#shell.routesBefore(record.routes);
       for (const step of this.#steps) if (step.type === "command") await this.#runCommand(step);
@@ -95,7 +97,13 @@ export class FileRun {
       for (const route of record.routes) if (!routes.includes(route)) this.#deleteRoute(route);
       const theirs = differenceOf(this.#name, await this.#running(), wanted).extra
         .filter((words) => words !== "wgkey" || spare.has(words));
-      writeRecord(this.#name, { pid: running.status.pid, file: this.#file, commands: digest, theirs, routes });
+      writeRecord(this.#name, {
+        pid: running.status.pid,
+        file: this.#file,
+        commands: digest,
+        theirs,
+        routes,
+      });
       return !this.#failed;
     } catch (error) {
       this.#complain(messageOf(error));
@@ -148,7 +156,9 @@ export class FileRun {
   /** What a line for ifconfig asks for; undefined for another line, and for one that is wrong and does not matter. */
   async #read(step: HostnameStep): Promise<Command | undefined> {
     this.#line = step.line;
-    if (step.type === "assignment") this.#tell(step, await this.#shell.assign(step.text, step.names));
+    if (step.type === "assignment") {
+      this.#tell(step, await this.#shell.assign(step.text, step.names));
+    }
     if (step.type !== "ifconfig" && step.type !== "evaluated") return undefined;
     try {
       return await readCommand(step.type === "ifconfig" ? step.words : await this.#evaluate(step));
@@ -161,7 +171,9 @@ export class FileRun {
   async #evaluate(step: HostnameStep & { readonly type: "evaluated" }): Promise<readonly string[]> {
     const passedOver: string[] = [];
     const words = await this.#shell.words(step.text);
-    const destination = step.destination === undefined ? undefined : await this.#shell.words(step.destination);
+    const destination = step.destination === undefined
+      ? undefined
+      : await this.#shell.words(step.destination);
     const whole = wordsOf(step, words, destination, passedOver);
     for (const word of passedOver) this.#complain(passedOverText(word));
     return whole;
@@ -242,7 +254,9 @@ export class FileRun {
   #tell(step: HostnameStep, problem: string | undefined): void {
     if (problem === undefined) return;
     this.#failed = true;
-    const what = step.type === "command" || step.type === "assignment" ? commandName(step.text) : "!ifconfig";
+    const what = step.type === "command" || step.type === "assignment"
+      ? commandName(step.text)
+      : "!ifconfig";
     this.#complain(`${what}: ${problem}`);
   }
 
@@ -264,7 +278,9 @@ function withLinkLocal(running: RunningInterface, commands: readonly Command[]):
   const { link } = running;
   if ((link.flags & IFF_UP) !== 0 || link.addresses.some(isLinkLocal)) return running;
   const prefixes = commands.flatMap(({ addresses }) => addresses)
-    .filter((change) => change.type === "set").filter(({ eui64 }) => eui64).map(({ address }) => address);
+    .filter((change) => change.type === "set").filter(({ eui64 }) => eui64).map(({ address }) =>
+      address
+    );
   const heir = link.addresses.find(({ address }) =>
     prefixes.some((prefix) => sameBytes(prefix.subarray(0, 8), address.subarray(0, 8)))
   );

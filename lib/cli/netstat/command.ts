@@ -60,7 +60,9 @@ export function parseNetstat(args: readonly string[]): NetstatLine {
       else if (flag === "a") selection = selection === "listening" ? selection : "all";
       else if (flag === "r") show = "routes";
       else if (flag === "i") show = "interfaces";
-      else if (flag !== "n" && flag !== "v") throw new ConfigError(word, "unknown flag; try wg help netstat");
+      else if (flag !== "n" && flag !== "v") {
+        throw new ConfigError(word, "unknown flag; try wg help netstat");
+      }
     }
   }
   return { show, selection, interfaceName, family, protocol, rtable, json };
@@ -118,7 +120,9 @@ async function showSockets(namespace: NetNamespace, line: NetstatLine): Promise<
   const owners = new Map<number, string>();
   for (const name of interfaceNames()) {
     const facts = publicFacts(name);
-    if (facts !== undefined && facts.rtable === (line.rtable ?? 0)) owners.set(facts.listenPort, name);
+    if (facts !== undefined && facts.rtable === (line.rtable ?? 0)) {
+      owners.set(facts.listenPort, name);
+    }
   }
   return JSON.stringify(socketsAsJson(sockets, owners), undefined, 2);
 }
@@ -126,9 +130,13 @@ async function showSockets(namespace: NetNamespace, line: NetstatLine): Promise<
 async function showRoutes(namespace: NetNamespace, line: NetstatLine): Promise<string> {
   const { formatRoutes, isShown, routesAsJson } = await import("../route/table.ts");
   using kernel = RouteSocket.open(namespace);
-  const routes = kernel.routes(line.family === undefined ? {} : { family: line.family }).filter(isShown);
+  const routes = kernel.routes(line.family === undefined ? {} : { family: line.family }).filter(
+    isShown,
+  );
   const names = new Map(kernel.links().map((link) => [link.index, link.name]));
-  return line.json ? JSON.stringify(routesAsJson(routes, names), undefined, 2) : formatRoutes(routes, names);
+  return line.json
+    ? JSON.stringify(routesAsJson(routes, names), undefined, 2)
+    : formatRoutes(routes, names);
 }
 
 async function showInterfaces(namespace: NetNamespace, line: NetstatLine): Promise<string> {

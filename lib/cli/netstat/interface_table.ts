@@ -22,15 +22,30 @@ const NO_STATS: LinkStats = {
 };
 
 /** OpenBSD's columns; a row for each link and one for each of its addresses. An asterisk stands after the name of a link that is down. */
-export function formatInterfaces(links: readonly Link[], addresses: readonly InterfaceAddress[]): string {
-  const named = new Map(links.map((link) => [link.index, (link.flags & IFF_UP) !== 0 ? link.name : `${link.name}*`]));
+export function formatInterfaces(
+  links: readonly Link[],
+  addresses: readonly InterfaceAddress[],
+): string {
+  const named = new Map(
+    links.map((link) => [link.index, (link.flags & IFF_UP) !== 0 ? link.name : `${link.name}*`]),
+  );
   const width = Math.max(7, ...[...named.values()].map((name) => name.length));
   const wide = Math.max(17, ...addresses.map(({ address }) => formatIp(address).length));
-  const row = (name: string, mtu: string, network: string, address: string, counters: readonly string[]) =>
-    `${name.padEnd(width)} ${mtu.padEnd(5)} ${network.padEnd(11)} ${address.padEnd(wide)} ${counters[0].padStart(8)} ${
-      counters[1].padStart(5)
-    } ${counters[2].padStart(8)} ${counters[3].padStart(5)} ${counters[4].padStart(5)}`;
-  const lines = [row("Name", "Mtu", "Network", "Address", ["Ipkts", "Ifail", "Opkts", "Ofail", "Colls"])];
+  const row = (
+    name: string,
+    mtu: string,
+    network: string,
+    address: string,
+    counters: readonly string[],
+  ) =>
+    `${name.padEnd(width)} ${mtu.padEnd(5)} ${network.padEnd(11)} ${address.padEnd(wide)} ${
+      counters[0].padStart(8)
+    } ${counters[1].padStart(5)} ${counters[2].padStart(8)} ${counters[3].padStart(5)} ${
+      counters[4].padStart(5)
+    }`;
+  const lines = [
+    row("Name", "Mtu", "Network", "Address", ["Ipkts", "Ifail", "Opkts", "Ofail", "Colls"]),
+  ];
   for (const link of links) {
     const name = named.get(link.index) ?? link.name;
     const stats = link.stats ?? NO_STATS;
@@ -59,7 +74,10 @@ function hardwareAddress(link: Link): string {
 }
 
 /** The same as values, for --json. */
-export function interfacesAsJson(links: readonly Link[], addresses: readonly InterfaceAddress[]): unknown[] {
+export function interfacesAsJson(
+  links: readonly Link[],
+  addresses: readonly InterfaceAddress[],
+): unknown[] {
   return links.map((link) => ({
     name: link.name,
     index: link.index,

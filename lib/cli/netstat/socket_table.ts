@@ -37,11 +37,18 @@ function isListening(socket: InetSocket): boolean {
 }
 
 /** Those asked for, by protocol, family, port and address. */
-export function selectSockets(sockets: readonly InetSocket[], selection: SocketSelection): InetSocket[] {
-  const order = (socket: InetSocket) => (socket.family === 6 ? 2 : 0) + (socket.protocol === "udp" ? 1 : 0);
-  return sockets.filter((socket) => selection === "all" || isListening(socket) === (selection === "listening"))
+export function selectSockets(
+  sockets: readonly InetSocket[],
+  selection: SocketSelection,
+): InetSocket[] {
+  const order = (socket: InetSocket) =>
+    (socket.family === 6 ? 2 : 0) + (socket.protocol === "udp" ? 1 : 0);
+  return sockets.filter((socket) =>
+    selection === "all" || isListening(socket) === (selection === "listening")
+  )
     .sort((a, b) =>
-      order(a) - order(b) || a.localPort - b.localPort || compareBytes(a.localAddress, b.localAddress) ||
+      order(a) - order(b) || a.localPort - b.localPort ||
+      compareBytes(a.localAddress, b.localAddress) ||
       a.remotePort - b.remotePort
     );
 }
@@ -82,11 +89,16 @@ export function formatSockets(sockets: readonly InetSocket[], selection: SocketS
 }
 
 function endpointText(address: IpBytes, port: number): string {
-  return `${address.every((byte) => byte === 0) ? "*" : formatIp(address)}.${port === 0 ? "*" : port}`;
+  return `${address.every((byte) => byte === 0) ? "*" : formatIp(address)}.${
+    port === 0 ? "*" : port
+  }`;
 }
 
 /** The same as values, for --json. `interfaces`: the wg interfaces by the port of their UDP sockets. */
-export function socketsAsJson(sockets: readonly InetSocket[], interfaces: ReadonlyMap<number, string>): unknown[] {
+export function socketsAsJson(
+  sockets: readonly InetSocket[],
+  interfaces: ReadonlyMap<number, string>,
+): unknown[] {
   return sockets.map((socket) => {
     const state = stateName(socket);
     const wg = socket.protocol === "udp" ? interfaces.get(socket.localPort) : undefined;

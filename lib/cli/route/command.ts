@@ -6,7 +6,12 @@ import { ENETUNREACH, osError } from "../../base/errno.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { formatIp, maskAddress } from "../../base/ip_text.ts";
 import { displayValue } from "../../base/quote.ts";
-import { type Route, type RouteRequest, RT_TABLE_MAIN, RTPROT_KERNEL } from "../../netlink/route.ts";
+import {
+  type Route,
+  type RouteRequest,
+  RT_TABLE_MAIN,
+  RTPROT_KERNEL,
+} from "../../netlink/route.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Command } from "../command.ts";
@@ -50,7 +55,12 @@ async function act(kernel: RouteSocket, line: RouteLine): Promise<string> {
       const { way, entry } = findRoute(kernel, command.destination);
       const names = interfaceNames(kernel);
       return line.json
-        ? JSON.stringify(routesAsJson([{ ...way, prefix: entry.prefix, destination: entry.destination }], names)[0])
+        ? JSON.stringify(
+          routesAsJson(
+            [{ ...way, prefix: entry.prefix, destination: entry.destination }],
+            names,
+          )[0],
+        )
         : formatRouteGet(command.destination, way, entry, names);
     }
     case "show": {
@@ -58,10 +68,13 @@ async function act(kernel: RouteSocket, line: RouteLine): Promise<string> {
       const { family, gateway, priority } = command;
       const routes = kernel.routes(family === undefined ? {} : { family }).filter((route) =>
         isShown(route) && (priority === undefined || route.metric === priority) &&
-        (gateway === undefined || (route.gateway !== undefined && (gateway === "any" || same(route.gateway, gateway))))
+        (gateway === undefined ||
+          (route.gateway !== undefined && (gateway === "any" || same(route.gateway, gateway))))
       );
       const names = interfaceNames(kernel);
-      return line.json ? JSON.stringify(routesAsJson(routes, names), undefined, 2) : formatRoutes(routes, names);
+      return line.json
+        ? JSON.stringify(routesAsJson(routes, names), undefined, 2)
+        : formatRoutes(routes, names);
     }
     case "flush":
       return await flush(kernel, command);
@@ -94,10 +107,15 @@ function routesTo(kernel: RouteSocket, { address, prefix }: Destination): Route[
  * the way to `default`, because no packet goes to an address of zeros.
  * @throws OsError when there is none
  */
-function findRoute(kernel: RouteSocket, destination: Destination): { readonly way: Route; readonly entry: Route } {
+function findRoute(
+  kernel: RouteSocket,
+  destination: Destination,
+): { readonly way: Route; readonly entry: Route } {
   const { address, prefix } = destination;
   const entry = prefix === 8 * address.length ? undefined : routesTo(kernel, destination)[0];
-  if (entry !== undefined) return { way: { ...entry, preferredSource: sourceBy(kernel, entry) }, entry };
+  if (entry !== undefined) {
+    return { way: { ...entry, preferredSource: sourceBy(kernel, entry) }, entry };
+  }
   if (prefix === 0) throw osError("RTM_GETROUTE", destination.word, ENETUNREACH);
   try {
     return { way: kernel.getRoute(address), entry: kernel.getRoute(address, { match: true }) };
@@ -113,11 +131,16 @@ function refusingRoute(kernel: RouteSocket, address: Uint8Array): Route | undefi
   const [best] = kernel.routes({ family: familyOfAddress(address), table: RT_TABLE_MAIN })
     .filter((route) => same(maskAddress(address, route.prefix), route.destination))
     .sort((a, b) => b.prefix - a.prefix || a.metric - b.metric);
-  return best !== undefined && ["blackhole", "unreachable", "prohibit"].includes(best.type) ? best : undefined;
+  return best !== undefined && ["blackhole", "unreachable", "prohibit"].includes(best.type)
+    ? best
+    : undefined;
 }
 
 /** The address that packets by a route leave from, where it or the way to its gateway tells. */
-function sourceBy(kernel: RouteSocket, { preferredSource, gateway, interfaceIndex }: Route): Uint8Array | undefined {
+function sourceBy(
+  kernel: RouteSocket,
+  { preferredSource, gateway, interfaceIndex }: Route,
+): Uint8Array | undefined {
   if (preferredSource !== undefined || gateway === undefined) return preferredSource;
   try {
     return kernel.getRoute(gateway, { interfaceIndex }).preferredSource;
@@ -131,7 +154,11 @@ function interfaceNames(kernel: RouteSocket): Map<number, string> {
   return new Map(kernel.links().map((link) => [link.index, link.name]));
 }
 
-function change(kernel: RouteSocket, command: RouteChangeCommand, { quiet, rtable = 0 }: RouteLine): string {
+function change(
+  kernel: RouteSocket,
+  command: RouteChangeCommand,
+  { quiet, rtable = 0 }: RouteLine,
+): string {
   const { type, destination, gateway } = command;
   const request = requestOf(kernel, command);
   if (type === "add") {
@@ -140,7 +167,9 @@ function change(kernel: RouteSocket, command: RouteChangeCommand, { quiet, rtabl
   else kernel.deleteRoute(request);
   if (type !== "delete" && !quiet) warnOfMetric(kernel, command);
   const host = destination.prefix === 8 * destination.address.length;
-  const towards = gateway === undefined ? "" : `: gateway ${gateway.type === "address" ? gateway.word : gateway.name}`;
+  const towards = gateway === undefined
+    ? ""
+    : `: gateway ${gateway.type === "address" ? gateway.word : gateway.name}`;
   return `${type} ${host ? "host" : "net"} ${destination.word}${towards}`;
 }
 
@@ -160,11 +189,22 @@ function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteReque
   };
   if (type !== "change") return request;
   // The kernel puts a whole route in the place of the one with the same metric; route(8) keeps what no word names.
-  const old = routesTo(kernel, destination).find((route) => priority === undefined || route.metric === priority);
+  const old = routesTo(kernel, destination).find((route) =>
+    priority === undefined || route.metric === priority
+  );
   if (old === undefined) return request;
-  const kept = { ...request, metric: old.metric, protocol: old.protocol, mtu: mtu ?? (old.mtu || undefined) };
-  if (command.gateway !== undefined || command.interfaceName !== undefined || kind !== "unicast") return kept;
-  if (old.nextHops.length > 1) throw new ConfigError(destination.word, "has several gateways; name the one to keep");
+  const kept = {
+    ...request,
+    metric: old.metric,
+    protocol: old.protocol,
+    mtu: mtu ?? (old.mtu || undefined),
+  };
+  if (command.gateway !== undefined || command.interfaceName !== undefined || kind !== "unicast") {
+    return kept;
+  }
+  if (old.nextHops.length > 1) {
+    throw new ConfigError(destination.word, "has several gateways; name the one to keep");
+  }
   return {
     ...kept,
     type: old.type,
@@ -186,10 +226,15 @@ function add(kernel: RouteSocket, request: RouteRequest, rdomain: number): boole
  * A route without a metric is one of metric 0 to IPv4, which no priority can go before. On OpenBSD it has the priority 8, so that
  * `-priority 7` wins.
  */
-function warnOfMetric(kernel: RouteSocket, { destination, priority = 0 }: RouteChangeCommand): void {
+function warnOfMetric(
+  kernel: RouteSocket,
+  { destination, priority = 0 }: RouteChangeCommand,
+): void {
   const first = priority === 0 ? undefined : routesTo(kernel, destination)[0];
   if (first === undefined || first.metric !== 0 || destination.address.length === 16) return;
-  const by = first.gateway === undefined ? kernel.link(first.interfaceIndex)?.name : formatIp(first.gateway);
+  const by = first.gateway === undefined
+    ? kernel.link(first.interfaceIndex)?.name
+    : formatIp(first.gateway);
   complain(
     `${destination.word}: priority ${priority} is not used while there is the route of metric 0` +
       `${by === undefined ? "" : ` by ${by}`}: Linux takes the lowest`,
@@ -226,7 +271,11 @@ function findWay(kernel: RouteSocket, { gateway, interfaceName, kind }: RouteCha
   const linkLocal = isLinkLocal(address);
   if (own !== undefined && (another === undefined || !linkLocal)) {
     // Packets to elsewhere do not leave from a link-local address, whatever the route.
-    return { gateway: undefined, interfaceIndex: own.interfaceIndex, source: linkLocal ? undefined : address };
+    return {
+      gateway: undefined,
+      interfaceIndex: own.interfaceIndex,
+      source: linkLocal ? undefined : address,
+    };
   }
   if (linkLocal && index === undefined) {
     throw new ConfigError(word, `a link-local gateway requires its interface: ${word}%wg1`);
@@ -235,7 +284,8 @@ function findWay(kernel: RouteSocket, { gateway, interfaceName, kind }: RouteCha
 }
 
 /** Whether an address is in fe80::/10. */
-const isLinkLocal = (address: Uint8Array) => address.length === 16 && address[0] === 0xfe && address[1] >> 6 === 2;
+const isLinkLocal = (address: Uint8Array) =>
+  address.length === 16 && address[0] === 0xfe && address[1] >> 6 === 2;
 
 /** Deletes the routes that people or daemons made, of the main table; connected ones and the kernel's own stay. */
 async function flush(
@@ -247,7 +297,8 @@ async function flush(
   const index = interfaceName === undefined ? undefined : kernel.requireLink(interfaceName).index;
   const doomed = (route: Route) =>
     route.table === RT_TABLE_MAIN && route.protocol !== RTPROT_KERNEL &&
-    (index === undefined || route.interfaceIndex === index) && (priority === undefined || route.metric === priority);
+    (index === undefined || route.interfaceIndex === index) &&
+    (priority === undefined || route.metric === priority);
   const lines: string[] = [];
   for (const route of kernel.routes(family === undefined ? {} : { family }).filter(doomed)) {
     const { destination, prefix, table, metric, type, gateway } = route;

@@ -16,7 +16,10 @@ export const ROUTE_MANUAL: Manual = {
     {
       heading: "Commands",
       rows: [
-        ["exec command [argument ...]", "Run a command in the routing domain: route -T 1 exec ping 192.168.5.2"],
+        [
+          "exec command [argument ...]",
+          "Run a command in the routing domain: route -T 1 exec ping 192.168.5.2",
+        ],
         [
           "show [-inet | -inet6] [-gateway [address]] [-priority number]",
           "Show the routes and this host's own addresses.",

@@ -34,15 +34,21 @@ interface NotedRoute {
  * @throws OsError as `addRoute`
  * @returns whether something changed
  */
-export function addForNetstart(kernel: RouteSocket, rdomain: number, request: RouteRequest, list: string): boolean {
+export function addForNetstart(
+  kernel: RouteSocket,
+  rdomain: number,
+  request: RouteRequest,
+  list: string,
+): boolean {
   let changed = true;
   try {
     kernel.addRoute(request);
   } catch (error) {
     if (!(error instanceof OsError && error.code === "EEXIST")) throw error;
     if (kernel.routes().some((route) => isThatRoute(route, request))) changed = false;
-    else if (linesOf(list + EARLIER).some((line) => takesItsPlace(line, rdomain, request))) kernel.changeRoute(request);
-    else throw error;
+    else if (linesOf(list + EARLIER).some((line) => takesItsPlace(line, rdomain, request))) {
+      kernel.changeRoute(request);
+    } else throw error;
   }
   const noted: NotedRoute = {
     rdomain,
@@ -81,7 +87,9 @@ export function notedText(line: string): string {
   const { destination, prefix, gateway, type } = JSON.parse(line) as NotedRoute;
   const address = parseIp(destination);
   const range = address === undefined ? destination : formatRange({ address, prefix });
-  return `${range}${gateway === undefined ? "" : ` ${gateway}`}${type === undefined ? "" : ` ${type}`}`;
+  return `${range}${gateway === undefined ? "" : ` ${gateway}`}${
+    type === undefined ? "" : ` ${type}`
+  }`;
 }
 
 /** Whether a noted route is still there. @throws OsError */
@@ -92,7 +100,15 @@ export function deleteNoted(line: string): void {
   withRoute(line, (kernel, route) => {
     const { destination, prefix, table, metric, type, gateway, interfaceIndex } = route;
     const via = { gateway, ...(interfaceIndex !== 0 && { interfaceIndex }) };
-    kernel.deleteRoute({ destination, prefix, table, metric, type, protocol: route.protocol, ...via });
+    kernel.deleteRoute({
+      destination,
+      prefix,
+      table,
+      metric,
+      type,
+      protocol: route.protocol,
+      ...via,
+    });
   });
 }
 
@@ -112,15 +128,21 @@ function withRoute<T>(line: string, act: (kernel: RouteSocket, route: Route) => 
   using place = namespace;
   using kernel = RouteSocket.open(place);
   const gateway = noted.gateway === undefined ? undefined : parseIp(noted.gateway);
-  const route = kernel.routes().find((route) => isThatRoute(route, { ...noted, destination, gateway }));
+  const route = kernel.routes().find((route) =>
+    isThatRoute(route, { ...noted, destination, gateway })
+  );
   return route === undefined ? undefined : act(kernel, route);
 }
 
 /** Whether a route of the main table is what the request asks for; what it does not ask for may be anything. */
-export function isThatRoute(route: Route, { destination, prefix, gateway, ...wanted }: RouteRequest): boolean {
+export function isThatRoute(
+  route: Route,
+  { destination, prefix, gateway, ...wanted }: RouteRequest,
+): boolean {
   const same = (a: Uint8Array | undefined, b: Uint8Array | undefined) =>
     a === undefined || b === undefined ? a === b : formatIp(a) === formatIp(b);
-  return route.table === RT_TABLE_MAIN && route.prefix === prefix && same(route.destination, destination) &&
+  return route.table === RT_TABLE_MAIN && route.prefix === prefix &&
+    same(route.destination, destination) &&
     same(route.gateway, gateway) && route.type === (wanted.type ?? "unicast") &&
     (wanted.interfaceIndex === undefined || route.interfaceIndex === wanted.interfaceIndex) &&
     (wanted.metric === undefined || route.metric === wanted.metric) &&

@@ -74,16 +74,18 @@ export function formatRoutes(routes: readonly Route[], names: InterfaceNames): s
     const width = family === 4 ? 18 : 42;
     lines.push("", family === 4 ? "Internet:" : "Internet6:");
     const row = (cells: readonly string[], name: string) =>
-      `${cells[0].padEnd(width)} ${cells[1].padEnd(width)} ${cells[2].padEnd(6)} ${cells[3].padStart(5)} ${
-        cells[4].padStart(8)
-      } ${cells[5].padStart(5)} ${cells[6].padStart(5)} ${name}`.trimEnd();
+      `${cells[0].padEnd(width)} ${cells[1].padEnd(width)} ${cells[2].padEnd(6)} ${
+        cells[3].padStart(5)
+      } ${cells[4].padStart(8)} ${cells[5].padStart(5)} ${cells[6].padStart(5)} ${name}`.trimEnd();
     lines.push(row(["Destination", "Gateway", "Flags", "Refs", "Use", "Mtu", "Prio"], "Iface"));
     for (const route of some) {
       for (const { gateway, name } of ways(route, names)) {
         const mtu = route.mtu === 0 ? "-" : String(route.mtu);
         const destination = destinationText(route.destination, route.prefix);
         // Linux does not count how often a route is used.
-        lines.push(row([destination, gateway, routeFlags(route), "-", "-", mtu, String(route.metric)], name));
+        lines.push(
+          row([destination, gateway, routeFlags(route), "-", "-", mtu, String(route.metric)], name),
+        );
       }
     }
   }
@@ -135,7 +137,9 @@ export function formatRouteGet(
     entry.type === "blackhole" ? "BLACKHOLE" : "",
     ["unreachable", "prohibit"].includes(entry.type) ? "REJECT" : "",
     entry.type === "local" ? "LOCAL" : "",
-    entry.type === "unicast" && way.gateway === undefined && entry.protocol === RTPROT_KERNEL ? "CONNECTED" : "",
+    entry.type === "unicast" && way.gateway === undefined && entry.protocol === RTPROT_KERNEL
+      ? "CONNECTED"
+      : "",
   ].filter((word) => word !== "");
   const line = (label: string, value: string) => `${label.padStart(11)}: ${value}`;
   return [
@@ -144,7 +148,9 @@ export function formatRouteGet(
     line("mask", entry.prefix === 0 ? "default" : formatIp(mask)),
     ...(way.gateway === undefined ? [] : [line("gateway", formatIp(way.gateway))]),
     line("interface", names.get(way.interfaceIndex) ?? "-"),
-    ...(way.preferredSource === undefined ? [] : [line("if address", formatIp(way.preferredSource))]),
+    ...(way.preferredSource === undefined
+      ? []
+      : [line("if address", formatIp(way.preferredSource))]),
     line("priority", String(entry.metric)),
     line("flags", `<${words.join(",")}>`),
   ].join("\n");

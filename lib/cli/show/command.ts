@@ -9,7 +9,14 @@ import type { InterfaceStatus } from "../../base/status.ts";
 import type { Command } from "../command.ts";
 import { printAll } from "../output.ts";
 import { askEach, tellFailures, zoneNames } from "../output.ts";
-import { FIELDS, formatField, formatShown, type ShowField, showJson, type ShowStyle } from "./text.ts";
+import {
+  FIELDS,
+  formatField,
+  formatShown,
+  type ShowField,
+  showJson,
+  type ShowStyle,
+} from "./text.ts";
 
 /** See the module. */
 export const command: Command = { run: (args) => show(parseShow(args)) };
@@ -32,7 +39,9 @@ export function parseShow(args: readonly string[]): ShowLine {
   const json = words.length < args.length;
   const [name = "all", field, more] = words;
   const wrong = words.find((word) => word.startsWith("-")) ?? more;
-  if (wrong !== undefined) throw new ConfigError(wrong, "not expected here; `wg help show` has the words");
+  if (wrong !== undefined) {
+    throw new ConfigError(wrong, "not expected here; `wg help show` has the words");
+  }
   if (name === "interfaces") {
     if (field !== undefined) throw new ConfigError(field, "nothing follows `show interfaces`");
     return { name: undefined, what: "interfaces", json };
@@ -41,18 +50,24 @@ export function parseShow(args: readonly string[]): ShowLine {
   if (field !== undefined && known === undefined) {
     throw new ConfigError(field, `unknown field; expected one of ${FIELDS.join(", ")}`);
   }
-  if (known !== undefined && json) throw new ConfigError("--json", `it has every field; leave ${known} out`);
+  if (known !== undefined && json) {
+    throw new ConfigError("--json", `it has every field; leave ${known} out`);
+  }
   return { name: name === "all" ? undefined : name, what: known, json };
 }
 
 async function show({ name, what, json }: ShowLine): Promise<number> {
   if (what === "interfaces") {
     const names = interfaceNames();
-    printAll(json ? `${JSON.stringify(names)}\n` : names.length === 0 ? "" : `${names.join(" ")}\n`);
+    printAll(
+      json ? `${JSON.stringify(names)}\n` : names.length === 0 ? "" : `${names.join(" ")}\n`,
+    );
     return 0;
   }
   const failures: OsError[] = [];
-  const found = name !== undefined ? [await ask(name)] : await askEach(interfaceNames(), ask, failures);
+  const found = name !== undefined
+    ? [await ask(name)]
+    : await askEach(interfaceNames(), ask, failures);
   const style = await styleFor(found.map(([, status]) => status));
   if (json) {
     const entries = found.map(([name, status]) => [name, showJson(status, style)]);
@@ -61,7 +76,9 @@ async function show({ name, what, json }: ShowLine): Promise<number> {
     printAll(found.map(([name, status]) => formatShown(name, status, style)).join("\n"));
   } else {
     printAll(
-      found.map(([own, status]) => formatField(status, what, name === undefined ? own : undefined, style)).join(""),
+      found.map(([own, status]) =>
+        formatField(status, what, name === undefined ? own : undefined, style)
+      ).join(""),
     );
   }
   return tellFailures(failures);

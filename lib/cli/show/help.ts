@@ -33,7 +33,10 @@ export const SHOW_MANUAL: Manual = {
     },
     {
       heading: "Options",
-      rows: [["interfaces", "Only the names of the interfaces."], ["--json", "Print values for programs."]],
+      rows: [["interfaces", "Only the names of the interfaces."], [
+        "--json",
+        "Print values for programs.",
+      ]],
     },
   ],
   notes: [

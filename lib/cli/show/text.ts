@@ -45,7 +45,8 @@ const CYAN = "\x1b[36m";
 /** Paints, or leaves the text as it is. */
 type Paint = (text: string, ...colors: readonly string[]) => string;
 
-const painter = (colors: boolean): Paint => (text, ...wanted) => colors ? `${wanted.join("")}${text}${RESET}` : text;
+const painter = (colors: boolean): Paint => (text, ...wanted) =>
+  colors ? `${wanted.join("")}${text}${RESET}` : text;
 
 /** What people read: the interface, then its peers, the one with the latest handshake first. */
 export function formatShown(name: string, status: DeviceStatus, style: ShowStyle): string {
@@ -53,7 +54,9 @@ export function formatShown(name: string, status: DeviceStatus, style: ShowStyle
   const { privateKey, publicKey, listenPort, fwmark } = status;
   const lines: [string, string][] = [];
   if (publicKey !== undefined) lines.push(["public key", publicKey.toBase64()]);
-  if (privateKey !== undefined) lines.push(["private key", style.hideKeys ? HIDDEN : privateKey.toBase64()]);
+  if (privateKey !== undefined) {
+    lines.push(["private key", style.hideKeys ? HIDDEN : privateKey.toBase64()]);
+  }
   if (listenPort !== 0) lines.push(["listening port", String(listenPort)]);
   if (fwmark !== 0) lines.push(["fwmark", hex(fwmark)]);
   const blocks = [block(paint("interface", RESET, GREEN, BOLD), paint(name, GREEN), lines, paint)];
@@ -64,21 +67,37 @@ export function formatShown(name: string, status: DeviceStatus, style: ShowStyle
   return blocks.join("\n");
 }
 
-function block(what: string, name: string, lines: readonly [string, string][], paint: Paint): string {
-  return `${what}: ${name}\n${lines.map(([title, value]) => `  ${paint(title, BOLD)}: ${value}\n`).join("")}`;
+function block(
+  what: string,
+  name: string,
+  lines: readonly [string, string][],
+  paint: Paint,
+): string {
+  return `${what}: ${name}\n${
+    lines.map(([title, value]) => `  ${paint(title, BOLD)}: ${value}\n`).join("")
+  }`;
 }
 
 function peerLines(peer: PeerStatus, style: ShowStyle, paint: Paint): [string, string][] {
   const lines: [string, string][] = [];
-  if (hasPresharedKey(peer)) lines.push(["preshared key", style.hideKeys ? HIDDEN : peer.presharedKey.toBase64()]);
-  if (peer.endpoint !== undefined) lines.push(["endpoint", formatEndpoint(peer.endpoint, style.zoneName)]);
-  const ranges = peer.allowedIps.map(({ address, prefix }) => `${formatIp(address)}${paint("/", CYAN)}${prefix}`);
+  if (hasPresharedKey(peer)) {
+    lines.push(["preshared key", style.hideKeys ? HIDDEN : peer.presharedKey.toBase64()]);
+  }
+  if (peer.endpoint !== undefined) {
+    lines.push(["endpoint", formatEndpoint(peer.endpoint, style.zoneName)]);
+  }
+  const ranges = peer.allowedIps.map(({ address, prefix }) =>
+    `${formatIp(address)}${paint("/", CYAN)}${prefix}`
+  );
   lines.push(["allowed ips", ranges.length === 0 ? NONE : ranges.join(", ")]);
   if (peer.lastHandshakeUnixMs !== 0) {
     lines.push(["latest handshake", formatAgo(style.nowSeconds - handshakeSeconds(peer), paint)]);
   }
   if (peer.rxBytes !== 0 || peer.txBytes !== 0) {
-    lines.push(["transfer", `${formatBytes(peer.rxBytes, paint)} received, ${formatBytes(peer.txBytes, paint)} sent`]);
+    lines.push([
+      "transfer",
+      `${formatBytes(peer.rxBytes, paint)} received, ${formatBytes(peer.txBytes, paint)} sent`,
+    ]);
   }
   if (peer.persistentKeepalive !== 0) {
     lines.push(["persistent keepalive", `every ${formatSpan(peer.persistentKeepalive, paint)}`]);
@@ -97,7 +116,9 @@ const PLAIN = painter(false);
  * @param seconds since then; below 0 when the clock was set back
  */
 export function formatAgo(seconds: number, paint: Paint = PLAIN): string {
-  if (seconds < 0) return `(${paint("System clock wound backward; connection problems may ensue.", RED)})`;
+  if (seconds < 0) {
+    return `(${paint("System clock wound backward; connection problems may ensue.", RED)})`;
+  }
   return seconds === 0 ? "Now" : `${formatSpan(seconds, paint)} ago`;
 }
 
@@ -112,7 +133,10 @@ export function formatSpan(seconds: number, paint: Paint = PLAIN): string {
   return parts.join(", ");
 }
 
-const SPANS = [["year", 31_536_000], ["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]] as const;
+const SPANS = [["year", 31_536_000], ["day", 86_400], ["hour", 3600], ["minute", 60], [
+  "second",
+  1,
+]] as const;
 
 /** `738 B`, `2.15 KiB`. */
 export function formatBytes(bytes: number, paint: Paint = PLAIN): string {
@@ -137,18 +161,22 @@ export function formatField(
   const line = (...columns: readonly (string | number)[]) =>
     `${name === undefined ? "" : `${name}\t`}${columns.join("\t")}\n`;
   const ofPeers = (...columns: readonly ((peer: PeerStatus) => string | number)[]) =>
-    status.peers.map((peer) => line(peer.publicKey.toBase64(), ...columns.map((column) => column(peer)))).join("");
+    status.peers.map((peer) =>
+      line(peer.publicKey.toBase64(), ...columns.map((column) => column(peer)))
+    ).join("");
   const publicKey = status.publicKey?.toBase64() ?? NONE;
   const privateKey = status.privateKey?.toBase64() ?? NONE;
   const fwmark = status.fwmark === 0 ? "off" : hex(status.fwmark);
-  const presharedKey = (peer: PeerStatus) => hasPresharedKey(peer) ? peer.presharedKey.toBase64() : NONE;
+  const presharedKey = (peer: PeerStatus) =>
+    hasPresharedKey(peer) ? peer.presharedKey.toBase64() : NONE;
   const endpoint = (peer: PeerStatus) =>
     peer.endpoint === undefined ? NONE : formatEndpoint(peer.endpoint, style.zoneName);
   const allowedIps = (separator: string) => (peer: PeerStatus) =>
     peer.allowedIps.map(formatRange).join(separator) || NONE;
   const received = (peer: PeerStatus) => peer.rxBytes;
   const sent = (peer: PeerStatus) => peer.txBytes;
-  const keepalive = (peer: PeerStatus) => peer.persistentKeepalive === 0 ? "off" : peer.persistentKeepalive;
+  const keepalive = (peer: PeerStatus) =>
+    peer.persistentKeepalive === 0 ? "off" : peer.persistentKeepalive;
   switch (field) {
     case "public-key":
       return line(publicKey);
@@ -174,7 +202,15 @@ export function formatField(
       return ofPeers(keepalive);
     case "dump":
       return line(privateKey, publicKey, status.listenPort, fwmark) +
-        ofPeers(presharedKey, endpoint, allowedIps(","), handshakeSeconds, received, sent, keepalive);
+        ofPeers(
+          presharedKey,
+          endpoint,
+          allowedIps(","),
+          handshakeSeconds,
+          received,
+          sent,
+          keepalive,
+        );
   }
 }
 
@@ -182,8 +218,12 @@ export function formatField(
 export function showJson(status: DeviceStatus, style: ShowStyle): unknown {
   const { privateKey, publicKey, listenPort, fwmark } = status;
   const peers = status.peers.map((peer) => [peer.publicKey.toBase64(), {
-    ...(hasPresharedKey(peer) && !style.hideKeys ? { presharedKey: peer.presharedKey.toBase64() } : {}),
-    ...(peer.endpoint === undefined ? {} : { endpoint: formatEndpoint(peer.endpoint, style.zoneName) }),
+    ...(hasPresharedKey(peer) && !style.hideKeys
+      ? { presharedKey: peer.presharedKey.toBase64() }
+      : {}),
+    ...(peer.endpoint === undefined
+      ? {}
+      : { endpoint: formatEndpoint(peer.endpoint, style.zoneName) }),
     ...(peer.lastHandshakeUnixMs === 0 ? {} : { latestHandshake: handshakeSeconds(peer) }),
     transferRx: peer.rxBytes,
     transferTx: peer.txBytes,

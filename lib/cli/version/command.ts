@@ -12,6 +12,8 @@ async function version(): Promise<number> {
   const { chooseSuite } = await import("../../runtime/crypto.ts");
   const { randomSource } = await import("../../runtime/entropy.ts");
   const built = `${kind()}, deno ${Deno.version.deno}, ${Deno.build.arch}`;
-  console.log(`wg ${VERSION} (${built}), ${chooseSuite().name}, random bytes from ${randomSource()}`);
+  console.log(
+    `wg ${VERSION} (${built}), ${chooseSuite().name}, random bytes from ${randomSource()}`,
+  );
   return 0;
 }

@@ -8,7 +8,9 @@ import type { Manual } from "../manual.ts";
 export const VERSION_MANUAL: Manual = {
   name: "version",
   usage: [""],
-  about: ["Shows the version, how this program was built, which crypto runs, and where random bytes come from."],
+  about: [
+    "Shows the version, how this program was built, which crypto runs, and where random bytes come from.",
+  ],
   lists: [],
   notes: [],
   literals: [],

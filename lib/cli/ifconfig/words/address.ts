@@ -35,7 +35,8 @@ export const ADDRESS_WORDS: readonly Word[] = [
     operands: ["mask"],
     requires: "a mask, as 255.255.255.0 or 0xffffff00",
     section: "address",
-    help: "The IPv4 network's mask, as 255.255.255.0 or 0xffffff00. Without one the address' class decides.",
+    help:
+      "The IPv4 network's mask, as 255.255.255.0 or 0xffffff00. Without one the address' class decides.",
     take(draft, [mask], word) {
       const address = draft.address(word, true);
       familyIs(address, "inet", word);
@@ -62,14 +63,17 @@ export const ADDRESS_WORDS: readonly Word[] = [
       const address = draft.address(word, true);
       familyIs(address, "inet", word);
       address.broadcast = parseIpv4(text);
-      if (address.broadcast === undefined) throw new ConfigError(word, `${quote(text)}: expected an IPv4 address`);
+      if (address.broadcast === undefined) {
+        throw new ConfigError(word, `${quote(text)}: expected an IPv4 address`);
+      }
     },
   },
   {
     name: "alias",
     operands: [],
     section: "address",
-    help: "Add the address beside the others. Without it an IPv4 address takes the place of the first one.",
+    help:
+      "Add the address beside the others. Without it an IPv4 address takes the place of the first one.",
     take(draft, _, word) {
       draft.address(word, true).mode = "alias";
     },
@@ -125,9 +129,12 @@ export function takeAddress(draft: Draft, text: string): void {
   const host = text.split("/", 1)[0];
   const found = parseAddressWithZone(host);
   const last = draft.addresses.at(-1);
-  const open = last !== undefined && "mode" in last && last.destination === undefined ? last : undefined;
+  const open = last !== undefined && "mode" in last && last.destination === undefined
+    ? last
+    : undefined;
   // As the other end only a name with a dot in it: `inet 10.0.0.1 upp` is a misspelt word.
-  const mayBeName = open?.family !== undefined && isHostName(host) && (open.host === undefined || host.includes("."));
+  const mayBeName = open?.family !== undefined && isHostName(host) &&
+    (open.host === undefined || host.includes("."));
   if (found === undefined && !mayBeName) {
     const looksLikeAddress = /^[0-9.]+(?:\/.*)?$/.test(text) || text.includes(":");
     throw new ConfigError(
@@ -135,12 +142,21 @@ export function takeAddress(draft: Draft, text: string): void {
       looksLikeAddress ? "not an address" : "unknown word, and not an address",
     );
   }
-  const family: Family | undefined = found === undefined ? open?.family : found.address.length === 4 ? "inet" : "inet6";
-  if (open !== undefined && family !== undefined && open.family !== undefined && open.family !== family) {
+  const family: Family | undefined = found === undefined
+    ? open?.family
+    : found.address.length === 4
+    ? "inet"
+    : "inet6";
+  if (
+    open !== undefined && family !== undefined && open.family !== undefined &&
+    open.family !== family
+  ) {
     throw new ConfigError(displayValue(text), `not an ${open.family} address`);
   }
   if (open !== undefined && open.host !== undefined) {
-    if (text.includes("/")) throw new ConfigError(displayValue(text), "the address of the other end has no prefix");
+    if (text.includes("/")) {
+      throw new ConfigError(displayValue(text), "the address of the other end has no prefix");
+    }
     open.destination = host;
     return;
   }
@@ -148,7 +164,12 @@ export function takeAddress(draft: Draft, text: string): void {
   address.host = host;
   address.family ??= family;
   if (text.includes("/")) {
-    address.prefix = parseNumber(text, text.slice(host.length + 1), 0, address.family === "inet" ? 32 : 128);
+    address.prefix = parseNumber(
+      text,
+      text.slice(host.length + 1),
+      0,
+      address.family === "inet" ? 32 : 128,
+    );
   }
 }
 

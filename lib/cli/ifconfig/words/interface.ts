@@ -19,7 +19,9 @@ export const CLASS_GROUP = "wg";
 
 /** The group of the kind of interface, which cannot be left. */
 function notTheClass(word: string, name: string): string {
-  if (name === CLASS_GROUP) throw new ConfigError(word, `${quote(name)}: every wg interface is in this group`);
+  if (name === CLASS_GROUP) {
+    throw new ConfigError(word, `${quote(name)}: every wg interface is in this group`);
+  }
   return name;
 }
 
@@ -48,7 +50,8 @@ export const INTERFACE_WORDS: readonly Word[] = [
     name: "destroy",
     operands: [],
     section: "interface",
-    help: "End the process behind the interface; the interface goes with it. No other word may stand beside it.",
+    help:
+      "End the process behind the interface; the interface goes with it. No other word may stand beside it.",
     take(draft) {
       draft.destroy = true;
     },
@@ -151,7 +154,8 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: ["number"],
     requires: `a metric, 0 to ${PRIORITY_MAX}`,
     section: "interface",
-    help: "The metric of the routes that the interface's addresses make; 0 leaves it to the kernel. A lower one wins.",
+    help:
+      "The metric of the routes that the interface's addresses make; 0 leaves it to the kernel. A lower one wins.",
     take(draft, [number], word) {
       draft.change.priority = parseNumber(word, number, 0, PRIORITY_MAX);
     },

@@ -6,7 +6,14 @@ import type { IpBytes } from "../../../base/endpoint.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { checkInterfaceName } from "../../../base/interface_name.ts";
 import { displayValue } from "../../../base/quote.ts";
-import type { AddressChange, AddressDraft, Command, Family, RefusedWord, Sources } from "./draft.ts";
+import type {
+  AddressChange,
+  AddressDraft,
+  Command,
+  Family,
+  RefusedWord,
+  Sources,
+} from "./draft.ts";
 import { Draft } from "./draft.ts";
 import { classPrefix, parseAddressWithZone } from "./values.ts";
 import { findRefused, findWord } from "./table.ts";
@@ -90,7 +97,9 @@ export function passOverHarmless(
 
 /** What no word can see alone. */
 function checkTogether(draft: Draft, args: readonly string[]): void {
-  if (draft.destroy && args.length > 2) throw new ConfigError("destroy", "no other word may stand beside it");
+  if (draft.destroy && args.length > 2) {
+    throw new ConfigError("destroy", "no other word may stand beside it");
+  }
   if (draft.create) requireClass(draft.name);
   for (const address of draft.addresses) {
     if ("flush" in address) continue;
@@ -105,16 +114,23 @@ function checkTogether(draft: Draft, args: readonly string[]): void {
       );
     }
     if (host !== undefined && address.mode !== "remove" && !isOneHost(host)) {
-      throw new ConfigError(displayValue(address.host ?? ""), "no address that an interface can have");
+      throw new ConfigError(
+        displayValue(address.host ?? ""),
+        "no address that an interface can have",
+      );
     }
-    if (address.prefix !== undefined && address.netmask !== undefined && address.prefix !== address.netmask) {
+    if (
+      address.prefix !== undefined && address.netmask !== undefined &&
+      address.prefix !== address.netmask
+    ) {
       throw new ConfigError("netmask", "does not agree with the address' prefix");
     }
     if (address.prefix !== undefined && address.prefix > 32 && address.family === "inet") {
       throw new ConfigError("prefixlen", `${address.prefix}: expected a number from 0 to 32`);
     }
     if (
-      draft.mtu !== undefined && draft.mtu < IPV6_MTU_MIN && address.family === "inet6" && address.mode !== "remove"
+      draft.mtu !== undefined && draft.mtu < IPV6_MTU_MIN && address.family === "inet6" &&
+      address.mode !== "remove"
     ) {
       throw new ConfigError("mtu", `${draft.mtu}: IPv6 needs at least ${IPV6_MTU_MIN}`);
     }
@@ -124,7 +140,9 @@ function checkTogether(draft: Draft, args: readonly string[]): void {
 /** Whether an address is that of one host: not the unspecified one, a group's, or everybody's. */
 function isOneHost(address: IpBytes): boolean {
   if (address.every((byte) => byte === 0)) return false;
-  return address.length === 16 ? address[0] !== 0xff : address[0] >> 4 !== 14 && !address.every((byte) => byte === 255);
+  return address.length === 16
+    ? address[0] !== 0xff
+    : address[0] >> 4 !== 14 && !address.every((byte) => byte === 255);
 }
 
 /**
@@ -157,11 +175,19 @@ async function settleAddress(
 ): Promise<AddressChange> {
   if ("flush" in draft) return { type: "flush", family: draft.flush };
   const address = draft.host === undefined ? undefined : await lookUp(draft, draft.host, sources);
-  const family = address === undefined ? draft.family ?? "inet" : address.length === 4 ? "inet" : "inet6";
+  const family = address === undefined
+    ? draft.family ?? "inet"
+    : address.length === 4
+    ? "inet"
+    : "inet6";
   if (draft.mode === "remove") return { type: "remove", family, address };
-  if (asksForLinkLocal(draft)) return { type: "link-local", family: "inet6", address: linkLocal(sources) };
+  if (asksForLinkLocal(draft)) {
+    return { type: "link-local", family: "inet6", address: linkLocal(sources) };
+  }
   if (address === undefined) throw new ConfigError(draft.word, "requires an address");
-  const destination = draft.destination === undefined ? undefined : await lookUp(draft, draft.destination, sources);
+  const destination = draft.destination === undefined
+    ? undefined
+    : await lookUp(draft, draft.destination, sources);
   if (destination !== undefined && destination.length !== address.length) {
     throw new ConfigError(displayValue(draft.destination ?? ""), `not an ${family} address`);
   }

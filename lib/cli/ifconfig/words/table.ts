@@ -19,10 +19,17 @@ export const SECTIONS: readonly (readonly [Section, string])[] = [
   ["peer", "The peer of the wgpeer before"],
 ];
 
-const BY_NAME = new Map<string, Word>(WORDS.flatMap((word) => spellings(word).map((name) => [name, word] as const)));
+const BY_NAME = new Map<string, Word>(
+  WORDS.flatMap((word) => spellings(word).map((name) => [name, word] as const)),
+);
 const REFUSED = new Map<string, RefusedWord>([
   ...REFUSED_WORDS,
-  ...["--json", "-a", "-A"].map((name) => ({ name, operands: [], why: ONLY_FOR_SHOWING, harmless: false })),
+  ...["--json", "-a", "-A"].map((name) => ({
+    name,
+    operands: [],
+    why: ONLY_FOR_SHOWING,
+    harmless: false,
+  })),
 ].map((word) => [word.name, word]));
 
 /** All spellings of a word, the usual one first. */

@@ -42,7 +42,9 @@ export function parseKeyText(word: string, text: string): Uint8Array {
 /** An allowed range: `A.B.C.D/P`, `10/8` (what is left out is zero), `IPv6/P`, or an address alone. @throws ConfigError */
 export function parseAllowedRange(word: string, text: string): AllowedIp {
   const short = /^((?:[0-9]+\.){0,2}[0-9]+)\/([0-9]+)$/.exec(text);
-  const whole = short === null ? text : `${short[1]}${".0".repeat(4 - short[1].split(".").length)}/${short[2]}`;
+  const whole = short === null
+    ? text
+    : `${short[1]}${".0".repeat(4 - short[1].split(".").length)}/${short[2]}`;
   const range = parseRange(whole);
   if (range === undefined) {
     throw new ConfigError(word, `${quote(text)}: expected a range as 192.168.5.0/24 or fd00::/64`);
@@ -59,7 +61,9 @@ export function parseNetmask(word: string, text: string): number {
   }
   const mask = hex !== null ? parseInt(hex[1], 16) : new DataView(bytes!.buffer).getUint32(0);
   const prefix = Math.clz32(~mask);
-  if (mask !== prefixMask(prefix)) throw new ConfigError(word, `${quote(text)}: a mask's ones stand together`);
+  if (mask !== prefixMask(prefix)) {
+    throw new ConfigError(word, `${quote(text)}: a mask's ones stand together`);
+  }
   return prefix;
 }
 
@@ -74,7 +78,9 @@ export function classPrefix(address: IpBytes): number {
 }
 
 /** `ADDRESS%ZONE` of IPv6, or an address of either family; undefined when it is neither. */
-export function parseAddressWithZone(text: string): { address: IpBytes; zone: string | undefined } | undefined {
+export function parseAddressWithZone(
+  text: string,
+): { address: IpBytes; zone: string | undefined } | undefined {
   const percent = text.indexOf("%");
   if (percent < 0) {
     const address = text.includes(":") ? parseIpv6(text) : parseIpv4(text);

@@ -4,7 +4,12 @@
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../../../base/brands.ts";
-import { DESCRIPTION_SIZE, KEY_LENGTH, PERSISTENT_KEEPALIVE_MAX_S, RDOMAIN_MAX } from "../../../base/constants.ts";
+import {
+  DESCRIPTION_SIZE,
+  KEY_LENGTH,
+  PERSISTENT_KEEPALIVE_MAX_S,
+  RDOMAIN_MAX,
+} from "../../../base/constants.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { isHostName } from "../../../base/host_name.ts";
 import { isMapped } from "../../../base/ip_text.ts";
@@ -55,7 +60,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     operands: ["rtable"],
     requires: `a routing domain, 0 to ${RDOMAIN_MAX}`,
     section: "wireguard",
-    help: "The routing domain that the tunnel's UDP socket is in, instead of the one the interface was created in.",
+    help:
+      "The routing domain that the tunnel's UDP socket is in, instead of the one the interface was created in.",
     take(draft, [rtable], word) {
       draft.change.rtable = parseNumber(word, rtable, 0, RDOMAIN_MAX);
     },
@@ -65,7 +71,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     operands: ["publickey"],
     requires: PUBLIC_KEY,
     section: "wireguard",
-    help: "Make or choose the peer with this public key; the peer words after it are about this one.",
+    help:
+      "Make or choose the peer with this public key; the peer words after it are about this one.",
     take(draft, [text], word) {
       const peer = draft.addPeer(false);
       takeKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
@@ -149,7 +156,9 @@ export const WIREGUARD_WORDS: readonly Word[] = [
           peer.endpoint = { address: found.address.slice(12), port, scope: 0 };
         } else {
           const scope = found.zone === undefined ? 0 : sources.interfaceIndex(found.zone);
-          if (scope === undefined) throw new ConfigError(word, `${quote(found.zone ?? "")}: no such interface`);
+          if (scope === undefined) {
+            throw new ConfigError(word, `${quote(found.zone ?? "")}: no such interface`);
+          }
           peer.endpoint = { address: found.address, port, scope };
         }
       });
@@ -160,9 +169,15 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     operands: ["seconds"],
     requires: `a number of seconds, 0 to ${PERSISTENT_KEEPALIVE_MAX_S}`,
     section: "peer",
-    help: "Send the peer something at least this often, 0 to 43200 s, to keep a NAT open; 0 switches it off.",
+    help:
+      "Send the peer something at least this often, 0 to 43200 s, to keep a NAT open; 0 switches it off.",
     take(draft, [seconds], word) {
-      draft.peer(word).persistentKeepalive = parseNumber(word, seconds, 0, PERSISTENT_KEEPALIVE_MAX_S);
+      draft.peer(word).persistentKeepalive = parseNumber(
+        word,
+        seconds,
+        0,
+        PERSISTENT_KEEPALIVE_MAX_S,
+      );
     },
   },
   {

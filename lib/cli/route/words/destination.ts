@@ -21,7 +21,12 @@ export interface Destination {
 
 /** A gateway: an address, with the zone of a link-local one; or an interface. */
 export type Gateway =
-  | { readonly type: "address"; readonly word: string; readonly address: IpBytes; readonly zone: string | undefined }
+  | {
+    readonly type: "address";
+    readonly word: string;
+    readonly address: IpBytes;
+    readonly zone: string | undefined;
+  }
   | { readonly type: "interface"; readonly name: string };
 
 /** The name of a host where an address may stand. */
@@ -57,7 +62,10 @@ export const familyName = (family: Family): "inet" | "inet6" => family === 4 ? "
  * (inet_net_pton(3), which OpenBSD's route uses).
  * @throws ConfigError that names the word
  */
-export function parseDestination(word: string, modifiers: DestinationModifiers): Destination | HostName {
+export function parseDestination(
+  word: string,
+  modifiers: DestinationModifiers,
+): Destination | HostName {
   const { family, shape, given } = modifiers;
   if (word === "default") {
     if (given !== undefined) throw new ConfigError(given.word, "the default route has no prefix");
@@ -69,7 +77,10 @@ export function parseDestination(word: string, modifiers: DestinationModifiers):
   const address = parseIp(text) ?? short?.address;
   if (address === undefined) {
     if (slash < 0 && isHostName(word)) return { type: "host", word };
-    throw new ConfigError(displayValue(word), "not an address, a network, a host's name or `default`");
+    throw new ConfigError(
+      displayValue(word),
+      "not an address, a network, a host's name or `default`",
+    );
   }
   if (family !== undefined && familyOfAddress(address) !== family) {
     throw new ConfigError(displayValue(word), `not an address of the family ${familyName(family)}`);
@@ -78,7 +89,9 @@ export function parseDestination(word: string, modifiers: DestinationModifiers):
   if (given !== undefined) throw new ConfigError(given.word, `${word} has a prefix already`);
   const bits = 8 * address.length;
   const prefix = parseDecimal(word.slice(slash + 1), bits);
-  if (prefix === undefined) throw new ConfigError(displayValue(word), `a prefix is a number from 0 to ${bits}`);
+  if (prefix === undefined) {
+    throw new ConfigError(displayValue(word), `a prefix is a number from 0 to ${bits}`);
+  }
   if (shape === "host" && prefix !== bits) throw new ConfigError(word, "a host has no prefix");
   return { word, address: maskAddress(address, prefix), prefix };
 }
@@ -97,12 +110,16 @@ export function withPrefix(
   const bits = 8 * address.length;
   let prefix = implied ?? bits;
   if (given !== undefined) {
-    prefix = typeof given.length === "number" ? given.length : maskLength(given.word, given.length, address);
+    prefix = typeof given.length === "number"
+      ? given.length
+      : maskLength(given.word, given.length, address);
     if (prefix > bits) throw new ConfigError(given.word, `a prefix is a number from 0 to ${bits}`);
   } else if (implied === undefined && shape !== "host") {
     // OpenBSD takes IPv6's unspecified address for the default route.
     if (address.length === 16 && address.every((byte) => byte === 0)) prefix = 0;
-    else if (shape === "net") throw new ConfigError(word, `a network requires its prefix: ${word}/PREFIX`);
+    else if (shape === "net") {
+      throw new ConfigError(word, `a network requires its prefix: ${word}/PREFIX`);
+    }
   }
   if (shape === "host" && prefix !== bits) throw new ConfigError(word, "a host has no prefix");
   return { word, address: maskAddress(address, prefix), prefix };
@@ -143,8 +160,16 @@ export function parseGateway(word: string, toInterface: boolean): Gateway | Host
   if (address === undefined) {
     if (toInterface) return { type: "interface", name: word };
     if (isHostName(word)) return { type: "host", word };
-    throw new ConfigError(displayValue(word), "not a gateway's address or name (for an interface say -iface)");
+    throw new ConfigError(
+      displayValue(word),
+      "not a gateway's address or name (for an interface say -iface)",
+    );
   }
   if (percent === word.length - 1) throw new ConfigError(word, "% requires an interface");
-  return { type: "address", word, address, zone: percent < 0 ? undefined : word.slice(percent + 1) };
+  return {
+    type: "address",
+    word,
+    address,
+    zone: percent < 0 ? undefined : word.slice(percent + 1),
+  };
 }

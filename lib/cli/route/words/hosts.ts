@@ -44,7 +44,10 @@ async function settleCommand(draft: CommandDraft, resolve: Resolve): Promise<Rou
   }
 }
 
-async function settleChange(draft: RouteChangeDraft, resolve: Resolve): Promise<RouteChangeCommand> {
+async function settleChange(
+  draft: RouteChangeDraft,
+  resolve: Resolve,
+): Promise<RouteChangeCommand> {
   const { modifiers, ...words } = draft;
   let { destination, gateway } = draft;
   if ("type" in destination) {

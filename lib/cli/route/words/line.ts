@@ -3,7 +3,13 @@
  * @module
  */
 import type { IpBytes } from "../../../base/endpoint.ts";
-import type { Destination, DestinationModifiers, Family, Gateway, HostName } from "./destination.ts";
+import type {
+  Destination,
+  DestinationModifiers,
+  Family,
+  Gateway,
+  HostName,
+} from "./destination.ts";
 
 /** `add`, `change` and `delete`, as far as they need no names. */
 interface ChangeWords {

@@ -7,7 +7,13 @@ import type { IpBytes } from "../../../base/endpoint.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { parseDecimal, parseIp } from "../../../base/ip_text.ts";
 import { displayValue, quote } from "../../../base/quote.ts";
-import { type Family, familyOfAddress, type GivenPrefix, parseDestination, parseGateway } from "./destination.ts";
+import {
+  type Family,
+  familyOfAddress,
+  type GivenPrefix,
+  parseDestination,
+  parseGateway,
+} from "./destination.ts";
 import type { CommandDraft, RouteChangeDraft, RouteDraft } from "./line.ts";
 
 const PRIORITY_MAX = 0xffff_ffff;
@@ -42,7 +48,10 @@ export function parseRoute(args: readonly string[]): RouteDraft {
 export function parseRtable(word: string): number {
   const rtable = parseDecimal(word, RDOMAIN_MAX);
   if (rtable === undefined) {
-    throw new ConfigError("-T", `${quote(word)}: expected a routing domain from 0 to ${RDOMAIN_MAX}`);
+    throw new ConfigError(
+      "-T",
+      `${quote(word)}: expected a routing domain from 0 to ${RDOMAIN_MAX}`,
+    );
   }
   return rtable;
 }
@@ -153,7 +162,9 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
       case "-tag":
         throw new ConfigError(word, "Linux has no such thing for a route");
       default:
-        if (!words.takeOption(word)) throw new ConfigError(displayValue(word), `unknown word for ${type}`);
+        if (!words.takeOption(word)) {
+          throw new ConfigError(displayValue(word), `unknown word for ${type}`);
+        }
     }
   }
   const destinationWord = named.destination ?? operands.shift();
@@ -162,22 +173,35 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
   const [mask, extra] = operands;
   if (mask !== undefined) given = operandMask(mask, destinationWord, given);
   if (extra !== undefined) {
-    throw new ConfigError(displayValue(extra), "one destination, one gateway and one mask are all there can be");
+    throw new ConfigError(
+      displayValue(extra),
+      "one destination, one gateway and one mask are all there can be",
+    );
   }
   const gateway = gatewayWord === undefined ? undefined : parseGateway(gatewayWord, toInterface);
   // The default route is that of its gateway's family.
-  if (gateway?.type === "address" && destinationWord === "default") family ??= familyOfAddress(gateway.address);
+  if (gateway?.type === "address" && destinationWord === "default") {
+    family ??= familyOfAddress(gateway.address);
+  }
   const modifiers = { family, shape, given };
   const destination = parseDestination(destinationWord, modifiers);
-  if (toInterface && gateway === undefined) throw new ConfigError("-iface", "requires an interface");
-  if (type === "add" && kind === "unicast" && gateway === undefined && interfaceName === undefined) {
+  if (toInterface && gateway === undefined) {
+    throw new ConfigError("-iface", "requires an interface");
+  }
+  if (
+    type === "add" && kind === "unicast" && gateway === undefined && interfaceName === undefined
+  ) {
     throw new ConfigError(displayValue(destinationWord), "requires a gateway");
   }
   return { type, destination, gateway, modifiers, kind, interfaceName, source, priority, mtu };
 }
 
 /** A mask that follows the gateway: `-net 10.52.0.0 10.0.0.2 255.255.0.0`. */
-function operandMask(word: string, destination: string, given: GivenPrefix | undefined): GivenPrefix {
+function operandMask(
+  word: string,
+  destination: string,
+  given: GivenPrefix | undefined,
+): GivenPrefix {
   const mask = parseIp(word);
   if (mask === undefined) throw new ConfigError(displayValue(word), "not a mask");
   if (given !== undefined || destination.includes("/")) {
@@ -195,7 +219,9 @@ function parseGet(words: Words): CommandDraft {
     else if (word === "-inet6") family = 6;
     else if (word === "-host" || word === "-net") shape = word === "-net" ? "net" : "host";
     else if (!word.startsWith("-")) operands.push(word);
-    else if (!words.takeOption(word)) throw new ConfigError(displayValue(word), "unknown word for get");
+    else if (!words.takeOption(word)) {
+      throw new ConfigError(displayValue(word), "unknown word for get");
+    }
   }
   const [word, extra] = operands;
   if (word === undefined) throw new ConfigError("get", "requires an address");
@@ -214,7 +240,9 @@ function parseShow(words: Words): CommandDraft {
     else if (word === "-gateway") {
       gateway = /^[^-]/.test(words.peek() ?? "") ? words.address(word, "an address") : "any";
     } else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
-    else if (!words.takeOption(word)) throw new ConfigError(displayValue(word), "unknown word for show");
+    else if (!words.takeOption(word)) {
+      throw new ConfigError(displayValue(word), "unknown word for show");
+    }
   }
   return { type: "show", family, gateway, priority };
 }
@@ -228,7 +256,9 @@ function parseFlush(words: Words): CommandDraft {
     else if (word === "-inet6") family = 6;
     else if (word === "-iface") interfaceName = words.value(word, "an interface");
     else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
-    else if (!words.takeOption(word)) throw new ConfigError(displayValue(word), "unknown word for flush");
+    else if (!words.takeOption(word)) {
+      throw new ConfigError(displayValue(word), "unknown word for flush");
+    }
   }
   return { type: "flush", family, interfaceName, priority };
 }
@@ -259,8 +289,9 @@ class Words {
   takeOption(word: string): boolean {
     if (word === "--json") this.json = true;
     else if (word === "-q") this.quiet = true;
-    else if (word === "-T") this.rtable = parseRtable(this.value(word, `a routing domain, 0 to ${RDOMAIN_MAX}`));
-    else if (/^-T[0-9]/.test(word)) this.rtable = parseRtable(word.slice(2));
+    else if (word === "-T") {
+      this.rtable = parseRtable(this.value(word, `a routing domain, 0 to ${RDOMAIN_MAX}`));
+    } else if (/^-T[0-9]/.test(word)) this.rtable = parseRtable(word.slice(2));
     else return word === "-n" || word === "-v";
     return true;
   }
@@ -284,7 +315,9 @@ class Words {
   number(word: string, what: string, max: number): number {
     const text = this.value(word, `${what}, 0 to ${max}`);
     const value = parseDecimal(text, max);
-    if (value === undefined) throw new ConfigError(word, `${quote(text)}: expected ${what}, 0 to ${max}`);
+    if (value === undefined) {
+      throw new ConfigError(word, `${quote(text)}: expected ${what}, 0 to ${max}`);
+    }
     return value;
   }
 

@@ -2,6 +2,7 @@
  * clock_gettime(2) with a signature that the packet loop can afford (about 40 ns; the vDSO answers).
  * @module
  */
+import { openLibc } from "./libc.ts";
 
 /** Clock numbers (include/uapi/linux/time.h). */
 export const CLOCK_REALTIME = 0;
@@ -9,7 +10,7 @@ export const CLOCK_BOOTTIME = 7;
 
 /** Opens the clock: a function that reads one of the CLOCK_* and fills `seconds` and `nanoseconds`. */
 export function openClock(): { read(clock: number): void; readonly fields: Int32Array } {
-  const { symbols } = Deno.dlopen("libc.so.6", {
+  const symbols = openLibc({
     clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
   });
   // struct timespec: 64-bit seconds, 64-bit nanoseconds, read as 32-bit halves because BigInt allocates.

@@ -11,12 +11,10 @@
  */
 import { EINTR, EIO } from "../lib/base/errno.ts";
 import { ERRNO_MAX } from "./errno.ts";
-import { cString, pollfds, timespec } from "./structs.ts";
+import { cString, timespec } from "./structs.ts";
 
 /** System call numbers (asm/unistd_64.h; asm-generic/unistd.h). */
 export const SYSTEM_CALLS = {
-  read: [0, 63],
-  write: [1, 64],
   close: [3, 57],
   ioctl: [16, 29],
   socket: [41, 198],
@@ -28,17 +26,14 @@ export const SYSTEM_CALLS = {
   setsockopt: [54, 208],
   getsockopt: [55, 209],
   execve: [59, 221],
-  kill: [62, 129],
   fcntl: [72, 25],
   flock: [73, 32],
-  chdir: [80, 49],
-  umask: [95, 166],
-  geteuid: [107, 175],
   setsid: [112, 157],
   prlimit64: [302, 261],
   rt_sigaction: [13, 134],
   rt_sigprocmask: [14, 135],
   prctl: [157, 167],
+  madvise: [28, 233],
   mount: [165, 40],
   umount2: [166, 39],
   openat: [257, 56],
@@ -59,39 +54,49 @@ type Argument = number | bigint | Uint8Array | null;
 
 const LONGS = ["i64", "i64", "i64", "i64", "i64", "i64", "i64"] as const;
 const SYSCALL = { parameters: LONGS, result: "i32" } as const;
-const SYSCALL_LATER = { parameters: LONGS, result: "i32", nonblocking: true } as const;
+const MALLOC_TRIM = { parameters: ["usize"], result: "i32" } as const;
 const ERRNO_LOCATION = { parameters: [], result: "pointer" } as const;
 
 interface Opened {
-  readonly pointer: Deno.PointerObject;
   readonly syscall: Deno.UnsafeFnPointer<typeof SYSCALL>;
   readonly errno: Deno.UnsafePointerView;
+  readonly mallocTrim: Deno.PointerObject;
 }
 
 let opened: Opened | undefined;
 
-function libc(): Opened {
-  if (opened !== undefined) return opened;
+/**
+ * Functions of glibc with trampolines of their own, for callers at the rate of packets. Ask for few: see above what each costs.
+ * @throws Error on other systems than Linux
+ */
+export function openLibc<const S extends Deno.ForeignLibraryInterface>(
+  symbols: S,
+): Deno.DynamicLibrary<S>["symbols"] {
   if (Deno.build.os !== "linux") {
     throw new Error(
       "WireGuard interfaces need Linux; elsewhere only the library's portable mode runs",
     );
   }
+  return Deno.dlopen("libc.so.6", symbols).symbols;
+}
+
+function libc(): Opened {
+  if (opened !== undefined) return opened;
   // A static "pointer" is the symbol's own address, without the trampoline that a function gets.
-  const { symbols } = Deno.dlopen("libc.so.6", {
+  const symbols = openLibc({
     syscall: { type: "pointer" },
     __errno_location: { type: "pointer" },
+    malloc_trim: { type: "pointer" },
   });
   const location = new Deno.UnsafeFnPointer(
     symbols.__errno_location as Deno.PointerObject<never>,
     ERRNO_LOCATION,
   );
-  const pointer = symbols.syscall as Deno.PointerObject;
   opened = {
-    pointer,
-    syscall: new Deno.UnsafeFnPointer(pointer as Deno.PointerObject<never>, SYSCALL),
+    syscall: new Deno.UnsafeFnPointer(symbols.syscall as Deno.PointerObject<never>, SYSCALL),
     // errno is the thread's own, and an isolate stays on its thread.
     errno: new Deno.UnsafePointerView(location.call() as Deno.PointerObject),
+    mallocTrim: symbols.malloc_trim as Deno.PointerObject,
   };
   return opened;
 }
@@ -154,10 +159,8 @@ function call(
 
 /** open(2) flags that are the same on both architectures (O_DIRECTORY and O_NOFOLLOW are not). */
 export const O_RDONLY = 0;
-export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CREAT = 0o100;
-export const O_EXCL = 0o200;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
@@ -168,11 +171,6 @@ export const open = (path: string, flags: number, mode = 0): number =>
   call("openat", AT_FDCWD, cString(path), flags, mode);
 /** close(2). Not repeated when interrupted: Linux has closed the descriptor by then. */
 export const close = (fd: number): number => once("close", fd, 0, 0, 0, 0, 0);
-/** read(2) into all of `into`. Returns bytes read, 0 at the end. */
-export const read = (fd: number, into: Uint8Array): number => call("read", fd, into, into.length);
-/** write(2). Returns bytes written. */
-export const write = (fd: number, bytes: Uint8Array): number =>
-  call("write", fd, bytes, bytes.length);
 /** ioctl(2) with a structure that the kernel reads or fills, or with a number. */
 export const ioctl = (fd: number, request: number, argument: Uint8Array | number): number =>
   call("ioctl", fd, request, argument);
@@ -180,26 +178,17 @@ export const ioctl = (fd: number, request: number, argument: Uint8Array | number
 export const dup2 = (fd: number, to: number, inherit = true): number =>
   call("dup3", fd, to, inherit ? 0 : O_CLOEXEC);
 
-export const F_DUPFD_CLOEXEC = 1030;
 export const F_GETFD = 1;
-export const F_SETFD = 2;
-export const F_GETFL = 3;
-export const F_SETFL = 4;
 export const FD_CLOEXEC = 1;
 /** fcntl(2). */
 export const fcntl = (fd: number, command: number, argument = 0): number =>
   call("fcntl", fd, command, argument);
 
-export const EFD_CLOEXEC = O_CLOEXEC;
-export const EFD_NONBLOCK = O_NONBLOCK;
-/** eventfd(2). Returns a descriptor. */
-export const eventfd = (initial = 0, flags = EFD_CLOEXEC | EFD_NONBLOCK): number =>
-  call("eventfd2", initial, flags);
+/** eventfd(2), closed on exec and not blocking. Returns a descriptor. */
+export const eventfd = (): number => call("eventfd2", 0, O_CLOEXEC | O_NONBLOCK);
 
 export const LOCK_EX = 2;
-export const LOCK_NB = 4;
-export const LOCK_UN = 8;
-/** flock(2); waits for the lock unless LOCK_NB is given. */
+/** flock(2); waits for the lock. */
 export const flock = (fd: number, operation: number): number => call("flock", fd, operation);
 
 /**
@@ -210,36 +199,6 @@ export const flock = (fd: number, operation: number): number => call("flock", fd
 export function poll(fds: Uint8Array, timeoutMs: number): number {
   const timeout = timeoutMs < 0 ? null : timespec(timeoutMs);
   return once("ppoll", fds, fds.length / 8, timeout, null, 8, 0);
-}
-
-/**
- * poll(2) on another thread, while this isolate goes on. It cannot be called off: put an eventfd into the set for that.
- * @param entries descriptors and events waited for
- * @param timeoutMs milliseconds; below 0 waits without end
- * @returns the `revents` array (see `polledEvents`); all zeros after the timeout and after an error, which has no number here
- */
-export async function pollLater(
-  entries: readonly { readonly fd: number; readonly events: number }[],
-  timeoutMs: number,
-): Promise<Uint8Array> {
-  const fds = pollfds(entries);
-  const timeout = timeoutMs < 0 ? new Uint8Array(0) : timespec(timeoutMs);
-  const later = new Deno.UnsafeFnPointer(
-    libc().pointer as Deno.PointerObject<never>,
-    SYSCALL_LATER,
-  );
-  const number = BigInt(SYSTEM_CALLS.ppoll[ARCHITECTURE]);
-  const ready = await later.call(
-    number,
-    addressOf(fds),
-    BigInt(entries.length),
-    addressOf(timeout),
-    0n,
-    8n,
-    0n,
-  );
-  // Mentioning both after the wait keeps them from being collected during it.
-  return ready > 0 && timeout.length >= 0 ? fds : new Uint8Array(fds.length);
 }
 
 // --- sockets ---
@@ -315,8 +274,6 @@ export const unlink = (path: string): number => call("unlinkat", AT_FDCWD, cStri
 /** chmod(2). */
 export const chmod = (path: string, mode: number): number =>
   call("fchmodat", AT_FDCWD, cString(path), mode);
-/** chdir(2), of the process. */
-export const chdir = (path: string): number => call("chdir", cString(path));
 
 export const MS_BIND = 4096;
 export const MS_REC = 16384;
@@ -346,18 +303,21 @@ export const getrandom = (into: Uint8Array): number => call("getrandom", into, i
 
 // --- the process ---
 
-/** geteuid(2). */
-export const geteuid = (): number => call("geteuid");
 /** setsid(2): a session of its own, without a controlling terminal. */
 export const setsid = (): number => call("setsid");
-/** umask(2). Returns the one before. */
-export const umask = (mask: number): number => call("umask", mask);
-/** kill(2). Signal 0 only asks whether the process is there. */
-export const kill = (pid: number, signal: number): number => call("kill", pid, signal);
 
-const PR_SET_DUMPABLE = 4;
-/** prctl(PR_SET_DUMPABLE): without it no core dump is written, and nobody but root may look into the process' memory. */
-export const setDumpable = (on: boolean): number => call("prctl", PR_SET_DUMPABLE, on ? 1 : 0);
+/** prctl(2) with one argument. */
+export const prctl = (option: number, argument: number | Uint8Array): number =>
+  call("prctl", option, argument);
+
+/** madvise(2) on memory of this process. */
+export const madvise = (start: bigint, bytes: bigint, advice: number): number =>
+  call("madvise", start, bytes, advice);
+
+/** malloc_trim(3): gives all memory that is free back to the kernel. */
+export function mallocTrim(): void {
+  new Deno.UnsafeFnPointer(libc().mallocTrim as Deno.PointerObject<never>, MALLOC_TRIM).call(0n);
+}
 
 const RLIMIT_NOFILE = 7;
 /**

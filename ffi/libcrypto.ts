@@ -4,7 +4,7 @@
  */
 
 /** Files tried, in order; the loader searches its usual folders. */
-export const LIBCRYPTO_FILES: readonly string[] = ["libcrypto.so.3", "libcrypto.so.1.1"];
+const LIBCRYPTO_FILES: readonly string[] = ["libcrypto.so.3", "libcrypto.so.1.1"];
 
 /** EVP_CTRL_AEAD_GET_TAG and EVP_CTRL_AEAD_SET_TAG (openssl/evp.h). */
 export const AEAD_GET_TAG = 0x10;

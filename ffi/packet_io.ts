@@ -4,6 +4,7 @@
  * @module
  */
 import type { Arena } from "../lib/base/arena.ts";
+import { openLibc } from "./libc.ts";
 
 const VECTORS = { parameters: ["i32", "pointer", "i32"], result: "i32" } as const;
 const SYMBOLS = {
@@ -42,7 +43,7 @@ let opened: PacketIo | undefined;
 /** The calls; libc is opened at the first use. */
 export function packetIo(): PacketIo {
   if (opened !== undefined) return opened;
-  const { symbols } = Deno.dlopen("libc.so.6", SYMBOLS);
+  const symbols = openLibc(SYMBOLS);
   // errno is the thread's own, and an isolate stays on its thread. Seen as an array it costs a load; a pointer view would be a call.
   const location = symbols.__errno_location() as Deno.PointerObject;
   const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));

@@ -3,29 +3,26 @@
  * Hot signatures only (pointers made beforehand, i32 results).
  * @module
  */
+import * as libc from "./libc.ts";
+import { POLLIN } from "./structs.ts";
 
-const POLL_IN = 1;
 const ENTRY_BYTES = 8;
-const EVENTFD_FLAGS = 0x80800; // EFD_CLOEXEC | EFD_NONBLOCK
 
 function open() {
-  return Deno.dlopen("libc.so.6", {
+  return libc.openLibc({
     poll: { parameters: ["pointer", "u64", "i32"], result: "i32" },
     ppoll: { parameters: ["pointer", "u64", "pointer", "pointer"], result: "i32" },
-    eventfd: { parameters: ["u32", "i32"], result: "i32" },
     eventfd_read: { parameters: ["i32", "pointer"], result: "i32" },
     eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
-    recv: { parameters: ["i32", "pointer", "u64", "i32"], result: "i32" },
-    close: { parameters: ["i32"], result: "i32" },
-  }).symbols;
+  });
 }
 
 let symbols: ReturnType<typeof open> | undefined;
-const libc = () => symbols ??= open();
+const functions = () => symbols ??= open();
 
 /** A fixed number of places for descriptors that are waited on for input. A place of -1 is passed over. */
 export class PollSet {
-  readonly #libc = libc();
+  readonly #functions = functions();
   readonly #entries: DataView;
   readonly #pointer: Deno.PointerValue;
   readonly #count: bigint;
@@ -46,13 +43,13 @@ export class PollSet {
   /** Puts a descriptor into a place. */
   set(place: number, descriptor: number): void {
     this.#entries.setInt32(place * ENTRY_BYTES, descriptor, true);
-    this.#entries.setInt16(place * ENTRY_BYTES + 4, POLL_IN, true);
+    this.#entries.setInt16(place * ENTRY_BYTES + 4, POLLIN, true);
     this.#entries.setInt16(place * ENTRY_BYTES + 6, 0, true);
   }
 
   /** Blocks this thread until a descriptor has input or an error, or until the time is over (ms; 0 only looks). Returns how many have; a signal counts as none. */
   wait(timeoutMs: number): number {
-    const ready = this.#libc.poll(this.#pointer, this.#count, timeoutMs);
+    const ready = this.#functions.poll(this.#pointer, this.#count, timeoutMs);
     if (ready > 0) return ready;
     for (let place = 0; place < this.#places; place++) {
       this.#entries.setInt16(place * ENTRY_BYTES + 6, 0, true);
@@ -64,7 +61,7 @@ export class PollSet {
   nap(timeUs: number): void {
     // struct timespec: 64-bit seconds, 64-bit nanoseconds.
     this.#time.setUint32(8, timeUs * 1000, true);
-    this.#libc.ppoll(this.#pointer, this.#count, this.#timePointer, null);
+    this.#functions.ppoll(this.#pointer, this.#count, this.#timePointer, null);
   }
 
   /** What the last `wait` found at a place: 0, or POLLIN, POLLERR, POLLHUP, POLLNVAL as bits. */
@@ -75,37 +72,33 @@ export class PollSet {
 
 /** A counter in the kernel that another thread can wait for. */
 export class EventFd {
-  readonly #libc = libc();
+  readonly #functions = functions();
   readonly #value = new BigUint64Array(new ArrayBuffer(128));
   readonly #pointer = Deno.UnsafePointer.of(this.#value);
 
   /** @param descriptor another thread's `descriptor`; without it a new one is made */
-  constructor(readonly descriptor: number = libc().eventfd(0, EVENTFD_FLAGS)) {
+  constructor(readonly descriptor: number = libc.eventfd()) {
     if (descriptor < 0) throw new RangeError("eventfd: no descriptor left");
   }
 
   /** Makes it readable. */
   signal(): void {
-    this.#libc.eventfd_write(this.descriptor, 1n);
+    this.#functions.eventfd_write(this.descriptor, 1n);
   }
 
   /** Makes it unreadable again. */
   drain(): void {
-    this.#libc.eventfd_read(this.descriptor, this.#pointer);
+    this.#functions.eventfd_read(this.descriptor, this.#pointer);
   }
 
   close(): void {
-    this.#libc.close(this.descriptor);
+    libc.close(this.descriptor);
   }
 }
 
-const DONT_WAIT = 0x40;
-
 /** Reads a socket of datagrams empty and throws the content away; for sockets whose readability is the whole message. */
 export class DrainedSocket {
-  readonly #libc = libc();
-  readonly #memory = new ArrayBuffer(8192);
-  readonly #pointer = Deno.UnsafePointer.of(this.#memory);
+  readonly #memory = new Uint8Array(8192);
 
   constructor(readonly descriptor: number) {}
 
@@ -113,7 +106,7 @@ export class DrainedSocket {
   drain(most = 256): void {
     for (
       let i = 0;
-      i < most && this.#libc.recv(this.descriptor, this.#pointer, 8192n, DONT_WAIT) >= 0;
+      i < most && libc.recv(this.descriptor, this.#memory, libc.MSG_DONTWAIT) >= 0;
       i++
     );
   }

@@ -1,50 +1,31 @@
 /**
- * What a daemon asks of the kernel about itself: its standard descriptors, session, thread and memory.
+ * What a process changes about itself: inherited descriptors, its session, the names and timers of its threads, and the memory that
+ * it no longer needs.
  * @module
  */
 
-function open() {
-  return Deno.dlopen("libc.so.6", {
-    open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
-    dup2: { parameters: ["i32", "i32"], result: "i32" },
-    dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
-    fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-    close: { parameters: ["i32"], result: "i32" },
-    setsid: { parameters: [], result: "i32" },
-    getsid: { parameters: ["i32"], result: "i32" },
-    prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
-    malloc_trim: { parameters: ["usize"], result: "i32" },
-    madvise: { parameters: ["u64", "usize", "i32"], result: "i32" },
-  }).symbols;
-}
-
-let symbols: ReturnType<typeof open> | undefined;
-const libc = () => symbols ??= open();
-
-const O_RDWR = 2;
-const O_CLOEXEC = 0x80000;
-const F_GETFD = 1;
-const FD_CLOEXEC = 1;
+import * as libc from "./libc.ts";
+import { cString } from "./structs.ts";
 
 /** Points standard input, output and error, and every copy that the runtime made of them, at /dev/null: the terminal and the starter's pipes are let go. */
 export function closeStandardDescriptors(): void {
-  const nothing = libc().open(cString("/dev/null"), O_RDWR | O_CLOEXEC, 0);
+  const nothing = libc.open("/dev/null", libc.O_RDWR | libc.O_CLOEXEC);
   if (nothing < 0) return;
   const standard = new Set([0, 1, 2].map(objectOf));
   for (const descriptor of descriptors()) {
     if (descriptor !== nothing && standard.has(objectOf(descriptor))) {
-      libc().dup3(nothing, descriptor, O_CLOEXEC);
+      libc.dup2(nothing, descriptor, false);
     }
   }
-  for (const descriptor of [0, 1, 2]) libc().dup2(nothing, descriptor);
-  if (nothing > 2) libc().close(nothing);
+  for (const descriptor of [0, 1, 2]) libc.dup2(nothing, descriptor);
+  if (nothing > 2) libc.close(nothing);
 }
 
 /** Closes what this process inherited besides its standard descriptors: everything that is not marked close-on-exec. Call before anything is opened that shall be inherited. */
 export function closeInheritedDescriptors(): void {
   for (const descriptor of descriptors()) {
-    if (descriptor > 2 && (libc().fcntl(descriptor, F_GETFD, 0) & FD_CLOEXEC) === 0) {
-      libc().close(descriptor);
+    if (descriptor > 2 && (libc.fcntl(descriptor, libc.F_GETFD) & libc.FD_CLOEXEC) === 0) {
+      libc.close(descriptor);
     }
   }
 }
@@ -62,9 +43,9 @@ function objectOf(descriptor: number): string {
   }
 }
 
-/** Begins a session of its own when this process does not lead one. */
+/** Begins a session of its own. One that leads a session already goes on leading it: setsid(2) refuses. */
 export function leadSession(): void {
-  if (libc().getsid(0) !== Deno.pid) libc().setsid();
+  libc.setsid();
 }
 
 const PR_SET_NAME = 15;
@@ -72,24 +53,17 @@ const PR_SET_TIMERSLACK = 29;
 
 /** The name of this thread as ps(1) and top(1) show it: at most 15 bytes. */
 export function nameThread(name: string): void {
-  const text = cString(name.slice(0, 15));
-  libc().prctl(
-    PR_SET_NAME,
-    BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(text))),
-    0n,
-    0n,
-    0n,
-  );
+  libc.prctl(PR_SET_NAME, cString(name.slice(0, 15)));
 }
 
 /** How late the kernel may end the calling thread's timed waits, so that several end together; 50 us unless told (prctl(2), PR_SET_TIMERSLACK). */
 export function setTimerSlack(slackUs: number): void {
-  libc().prctl(PR_SET_TIMERSLACK, BigInt(slackUs * 1000), 0n, 0n, 0n);
+  libc.prctl(PR_SET_TIMERSLACK, slackUs * 1000);
 }
 
 /** Gives memory that the C library holds but nobody uses back to the kernel. */
 export function trimMemory(): void {
-  libc().malloc_trim(0n);
+  libc.mallocTrim();
 }
 
 const MADV_DONTNEED = 4;
@@ -107,7 +81,7 @@ export function unloadCode(): void {
     return;
   }
   for (const { start, bytes } of codeMappings(smaps, Deno.execPath())) {
-    libc().madvise(start, bytes, MADV_DONTNEED);
+    libc.madvise(start, bytes, MADV_DONTNEED);
   }
 }
 
@@ -131,8 +105,4 @@ export function codeMappings(
     }
   }
   return found;
-}
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0") as Uint8Array<ArrayBuffer>;
 }

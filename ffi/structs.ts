@@ -13,10 +13,10 @@ export const AF_NETLINK = 16;
 /** Bytes of each structure. */
 export const SOCKADDR_IN_BYTES = 16;
 export const SOCKADDR_IN6_BYTES = 28;
-export const SOCKADDR_NL_BYTES = 12;
+const SOCKADDR_NL_BYTES = 12;
 export const IFREQ_BYTES = 40;
-export const POLLFD_BYTES = 8;
-export const TIMESPEC_BYTES = 16;
+const POLLFD_BYTES = 8;
+const TIMESPEC_BYTES = 16;
 
 const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -73,11 +73,6 @@ export function ifreqName(bytes: Uint8Array): string {
   return new TextDecoder().decode(
     bytes.subarray(0, end < 0 || end > INTERFACE_NAME_SIZE ? INTERFACE_NAME_SIZE : end),
   );
-}
-
-/** The ifr_flags of a struct ifreq. */
-export function ifreqFlags(bytes: Uint8Array): number {
-  return viewOf(bytes).getUint16(INTERFACE_NAME_SIZE, true);
 }
 
 /** poll(2)'s events. */

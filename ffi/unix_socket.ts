@@ -60,7 +60,7 @@ export function unixSocketOwner(path: string): number | undefined {
 }
 
 /** Connects without waiting. Returns a descriptor that does not block, or a negated errno. */
-export function connectUnix(path: string, type: number): number {
+function connectUnix(path: string, type: number): number {
   const name = new TextEncoder().encode(path);
   if (name.length > PATH_MAX) return -ENAMETOOLONG;
   const address = new Uint8Array(2 + PATH_MAX + 1);

@@ -29,8 +29,6 @@ export const REKEY_TIMEOUT_MS = 5_000;
 export const REKEY_TIMEOUT_JITTER_MS = 333;
 /** A handshake is given up after this long without an answer. */
 export const REKEY_ATTEMPT_TIME_MS = 90_000;
-/** Attempts within REKEY_ATTEMPT_TIME_MS; OpenBSD's message counts them. */
-export const HANDSHAKE_ATTEMPTS_MAX = 20;
 /** A passive keepalive goes out this long after data came and nothing went. */
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
 /** The initiator asks for a new session when it receives on one older than this (180 - 10 - 5 s). */

@@ -8,7 +8,7 @@ import { quote } from "./quote.ts";
 
 /** The most groups that an interface is in, and the longest name of one (OpenBSD's IFNAMSIZ with its terminator is 16). */
 export const GROUPS_MAX = 16;
-export const GROUP_NAME_MAX = 15;
+const GROUP_NAME_MAX = 15;
 
 /**
  * A peer's description as it may stand in a line: no control characters, at most 63 bytes of UTF-8.

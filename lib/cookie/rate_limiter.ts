@@ -7,9 +7,9 @@ import type { Milliseconds } from "../base/brands.ts";
 import type { IpBytes } from "../base/endpoint.ts";
 
 /** Messages a second. */
-export const LIMITER_RATE = 20;
+const LIMITER_RATE = 20;
 /** Messages at once. */
-export const LIMITER_BURST = 5;
+const LIMITER_BURST = 5;
 /** Sources watched at a time; when all are taken an unknown one is refused. */
 export const LIMITER_SOURCES_MAX = 16_384;
 /** How often idle sources are forgotten. */

@@ -20,15 +20,15 @@ const TURNED_AWAY_MS = 1_000;
 /** Bytes of all clients' unfinished operations: one of the largest, and small ones of the others. */
 const HELD_MAX = 2 * UAPI_MESSAGE_MAX;
 /** A client may think this long between operations, and take this long to send one or to read an answer. */
-export const CLIENT_IDLE_MS = 60_000;
-export const CLIENT_STALL_MS = 10_000;
+const CLIENT_IDLE_MS = 60_000;
+const CLIENT_STALL_MS = 10_000;
 /** Bytes of a piece read from a client. */
 const PIECE_BYTES = 16_384;
 
-/** What an operation answers: a body, or the error that it threw. `then` says what happens to the connection: the end of the process may be what ends it. */
+/** What an operation answers: a body, or the error that it threw. `then` says that nothing but the end of the process ends the connection. */
 export interface Answer {
   readonly body: string;
-  readonly then?: "hang-up" | "keep-until-the-end";
+  readonly then?: "keep-until-the-end";
   /** Lets go of what the answer lent to the client. Called when the connection is over. */
   readonly release?: () => void;
 }
@@ -183,7 +183,7 @@ export class ControlSocket {
         }
         const answer = await this.#carryOut(next);
         if (answer.release !== undefined) lent.push(answer.release);
-        if (!await this.#write(client, answer.text) || answer.then === "hang-up") return;
+        if (!await this.#write(client, answer.text)) return;
         if (answer.then === "keep-until-the-end") {
           await new Promise(() => {});
         }

@@ -15,8 +15,8 @@ import type { PacketMemory } from "./memory.ts";
 import { type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
 
 /** Answers a second, and how many may come at once. */
-export const UNREACHABLE_PER_SECOND = 100;
-export const UNREACHABLE_BURST = 50;
+const UNREACHABLE_PER_SECOND = 100;
+const UNREACHABLE_BURST = 50;
 
 /** Longest answers: 576 bytes (RFC 1812 section 4.3.2.3) and the least MTU of IPv6 (RFC 4443 section 3.1). */
 const ANSWER4_MAX = 576;

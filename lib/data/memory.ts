@@ -9,11 +9,11 @@ import { DATAGRAM_MAX, PEERS_MAX, SESSION_SLOTS } from "../base/constants.ts";
 
 /** Bytes of a slot, and where its message begins; a data message's header of 16 bytes stands right before it. */
 export const SLOT_BYTES = 2048;
-export const MESSAGE_AT = 64;
+const MESSAGE_AT = 64;
 /** Longest message (padded payload) of a small slot: 64 bytes before it, tag and 80 bytes of slack after it. */
 export const SLOT_MESSAGE_MAX = SLOT_BYTES - MESSAGE_AT - 80;
 /** Bytes of a slot for messages of any length. */
-export const LARGE_SLOT_BYTES = 0x11000;
+const LARGE_SLOT_BYTES = 0x11000;
 
 /** Datagrams that wait for one send: small ones, and large ones. */
 export const SEAL_SLOTS = 128;

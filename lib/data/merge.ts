@@ -15,7 +15,7 @@ import type { PacketMemory } from "./memory.ts";
 import { GATHER_MAX, type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
 
 /** Flows that may wait at once. */
-export const FLOWS_MAX = 8;
+const FLOWS_MAX = 8;
 /** Longest super-packet. */
 const SUPER_PACKET_MAX = 65_535;
 /** Segments of a super-packet: what older kernels take of UDP. */

@@ -2,13 +2,13 @@
  * Which counters of a session were seen: a sliding window in the layout of RFC 6479.
  * @module
  */
-import { REPLAY_WINDOW_BITS } from "../base/constants.ts";
+import { REJECT_AFTER_MESSAGES, REPLAY_WINDOW_BITS } from "../base/constants.ts";
 
 const WORDS = REPLAY_WINDOW_BITS / 32;
 /** Counters behind the greatest that are still told apart. One 64-bit word is slack, as in the kernel's layout. */
 export const REPLAY_WINDOW_USABLE = REPLAY_WINDOW_BITS - 64;
-const REJECT_HIGH = 0xffff_ffff;
-const REJECT_LOW = 0xffff_dfff;
+const REJECT_HIGH = Number(REJECT_AFTER_MESSAGES >> 32n);
+const REJECT_LOW = Number(REJECT_AFTER_MESSAGES & 0xffff_ffffn);
 const WORDS_PER_HIGH = 2 ** 27;
 
 /** Windows that no session uses, zeroed again when they are taken. */

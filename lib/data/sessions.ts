@@ -3,10 +3,12 @@
  * @module
  */
 import type { Milliseconds, PeerSlot } from "../base/brands.ts";
-import { KEY_LENGTH, SESSION_SLOTS } from "../base/constants.ts";
+import { KEY_LENGTH, REKEY_AFTER_MESSAGES, SESSION_SLOTS } from "../base/constants.ts";
 import type { DataCommand } from "../base/messages.ts";
 import { type PacketMemory, SESSION_KEYS_BYTES, SESSIONS_MAX } from "./memory.ts";
 import { ReplayWindow } from "./replay.ts";
+
+const REKEY_HIGH = Number(REKEY_AFTER_MESSAGES >> 32n);
 
 /** One peer. A copy of its endpoint stands in the arena. */
 export class Peer {
@@ -61,7 +63,7 @@ export class Session {
 
   /** Whether more than REKEY_AFTER_MESSAGES (2^60) were sent. */
   get isWorn(): boolean {
-    return this.sendHigh > 0x1000_0000 || this.sendHigh === 0x1000_0000 && this.sendLow > 0;
+    return this.sendHigh > REKEY_HIGH || this.sendHigh === REKEY_HIGH && this.sendLow > 0;
   }
 
   /** Where its receive key lies; the send key lies at `keyAt`. */

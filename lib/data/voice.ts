@@ -12,7 +12,7 @@ import type { PeerTable } from "../base/peer_table.ts";
 import type { Peer } from "./sessions.ts";
 
 /** Notices of one kind a second. */
-export const NOTICES_PER_SECOND = 5;
+const NOTICES_PER_SECOND = 5;
 /** How often it is said of one peer that its messages come back for ever. */
 export const LOOP_EVERY_MS = 60_000;
 

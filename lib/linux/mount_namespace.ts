@@ -26,7 +26,7 @@ export interface Mount {
 }
 
 /** Reads /proc/PID/mountinfo; lines that are not understood are left out. */
-export function parseMountinfo(text: string): Mount[] {
+function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
   for (const line of text.split("\n")) {
     const [, , , , point, , ...rest] = line.split(" ");
@@ -53,7 +53,7 @@ export function parseMountinfo(text: string): Mount[] {
  * The mount that a path lies in: of those whose point leads to it the longest, of equal ones the
  * last.
  */
-export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
+function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
   let found: Mount | undefined;
   for (const mount of mounts) {
     const leads = mount.point === "/" || mount.point === path || path.startsWith(`${mount.point}/`);

@@ -19,7 +19,6 @@ import {
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
-export const RTM_SETLINK = 19;
 
 /** Bytes of struct ifinfomsg: family u8, pad u8, type u16, index i32, flags u32, change u32. */
 export const IFINFOMSG_BYTES = 16;
@@ -49,13 +48,6 @@ const RTEXT_FILTER_SKIP_STATS = 8;
 
 const AF_INET = 2;
 const AF_INET6 = 10;
-
-/** Hardware type (ARPHRD_*) of a TUN device and of the loopback device. */
-export const ARPHRD_NONE = 0xfffe;
-export const ARPHRD_LOOPBACK = 772;
-
-/** Longest alias in bytes (IFALIASZ less its zero). */
-export const ALIAS_MAX = 255;
 
 /** Counters since the link was made (struct rtnl_link_stats64). */
 export interface LinkStats {

@@ -8,19 +8,17 @@
  */
 
 /** Bytes of struct nlmsghdr. */
-export const HEADER_BYTES = 16;
+const HEADER_BYTES = 16;
 /** Bytes of struct nlattr. */
-export const ATTRIBUTE_HEADER_BYTES = 4;
+const ATTRIBUTE_HEADER_BYTES = 4;
 
 /** Message types below the first family's own. */
 export const NLMSG_NOOP = 1;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
-export const NLMSG_OVERRUN = 4;
 
 /** Flags of nlmsghdr. */
 export const NLM_F_REQUEST = 0x1;
-export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_CAPPED = 0x100;

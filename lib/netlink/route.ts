@@ -58,12 +58,11 @@ const RTM_F_FIB_MATCH = 0x2000;
 export const RTM_F_CLONED = 0x200;
 
 /** Tables. */
-export const RT_TABLE_DEFAULT = 253;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
 
 /** Who added a route. */
-export const RTPROT_UNSPEC = 0;
+const RTPROT_UNSPEC = 0;
 export const RTPROT_REDIRECT = 1;
 export const RTPROT_KERNEL = 2;
 export const RTPROT_BOOT = 3;

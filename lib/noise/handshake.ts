@@ -27,7 +27,7 @@ import { type NoiseStart, noiseStart, type SymmetricState } from "./symmetric_st
 /** The Noise name of the handshake. */
 export const CONSTRUCTION = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
 /** The prologue. */
-export const IDENTIFIER = "WireGuard v1 zx2c4 Jason@zx2c4.com";
+const IDENTIFIER = "WireGuard v1 zx2c4 Jason@zx2c4.com";
 
 const NOTHING = new Uint8Array(0);
 

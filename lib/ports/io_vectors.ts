@@ -6,7 +6,7 @@ import type { Arena } from "../base/arena.ts";
 import { arenaAddress, arenaPointer } from "../../ffi/packet_io.ts";
 
 /** Bytes of a struct iovec. */
-export const IOVEC_BYTES = 16;
+const IOVEC_BYTES = 16;
 
 /** Pieces of a gathered read or write. Places are offsets in the arena; addresses are put together of 32-bit halves, which costs nothing. */
 export class IoVectors {

@@ -7,7 +7,7 @@ import { ConfigError, OsError } from "../base/errors.ts";
 import { UAPI_VERSION } from "./keys.ts";
 
 /** The errno, positive, that stands for an error: that of the system call, EINVAL for a wrong value, EIO for anything else. */
-export function errnoOf(error: unknown): number {
+function errnoOf(error: unknown): number {
   if (error instanceof OsError) return error.errno > 0 ? error.errno : EIO;
   return error instanceof ConfigError ? EINVAL : EIO;
 }

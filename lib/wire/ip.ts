@@ -35,13 +35,10 @@ export const PROTOCOL_UDP = 17;
 export const PROTOCOL_ICMPV6 = 58;
 
 export const TCP_SEQUENCE = 4;
-export const TCP_ACKNOWLEDGEMENT = 8;
 /** High half of the byte: header length in 32-bit words. */
 export const TCP_OFFSET = 12;
 export const TCP_FLAGS = 13;
-export const TCP_WINDOW = 14;
 export const TCP_CHECKSUM = 16;
-export const TCP_URGENT = 18;
 export const TCP_FIN = 0x01;
 export const TCP_PSH = 0x08;
 export const TCP_ACK = 0x10;

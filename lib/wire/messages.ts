@@ -48,36 +48,6 @@ export const DATA = {
   lengthMin: 32,
 } as const;
 
-const KEY = C.KEY_LENGTH;
-const TAG = C.TAG_LENGTH;
-const MAC = C.MAC_LENGTH;
-
-/** Throws when the offsets above do not add up to the lengths of constants.ts. Tests call it. */
-export function assertLayouts(): void {
-  const sums: readonly (readonly [string, number, number])[] = [
-    ["initiation static", INITIATION.static, INITIATION.ephemeral + KEY],
-    ["initiation timestamp", INITIATION.timestamp, INITIATION.static + KEY + TAG],
-    ["initiation mac1", INITIATION.mac1, INITIATION.timestamp + C.TIMESTAMP_LENGTH + TAG],
-    ["initiation mac2", INITIATION.mac2, INITIATION.mac1 + MAC],
-    ["initiation", C.INITIATION_LENGTH, INITIATION.mac2 + MAC],
-    ["initiation length", INITIATION.length, C.INITIATION_LENGTH],
-    ["response empty", RESPONSE.empty, RESPONSE.ephemeral + KEY],
-    ["response mac1", RESPONSE.mac1, RESPONSE.empty + TAG],
-    ["response mac2", RESPONSE.mac2, RESPONSE.mac1 + MAC],
-    ["response", C.RESPONSE_LENGTH, RESPONSE.mac2 + MAC],
-    ["response length", RESPONSE.length, C.RESPONSE_LENGTH],
-    ["cookie reply cookie", COOKIE_REPLY.cookie, COOKIE_REPLY.nonce + 24],
-    ["cookie reply", C.COOKIE_REPLY_LENGTH, COOKIE_REPLY.cookie + C.COOKIE_LENGTH + TAG],
-    ["cookie reply length", COOKIE_REPLY.length, C.COOKIE_REPLY_LENGTH],
-    ["data packet", DATA.packet, DATA.counter + 8],
-    ["data", C.DATA_LENGTH_MIN, DATA.packet + TAG],
-    ["data length", DATA.lengthMin, C.DATA_LENGTH_MIN],
-  ];
-  for (const [name, is, expected] of sums) {
-    if (is !== expected) throw new Error(`layout: ${name} is ${is}, expected ${expected}`);
-  }
-}
-
 /** Kind of a datagram that is none of the four messages. */
 export const MESSAGE_NONE = 0;
 
@@ -119,5 +89,5 @@ export function writeIndex(bytes: Uint8Array, at: number, index: SessionIndex): 
 
 /** Where mac1 of an initiation or response of this length begins; mac2 follows it and ends the message. */
 export function mac1Offset(length: number): number {
-  return length - 2 * MAC;
+  return length - 2 * C.MAC_LENGTH;
 }

@@ -8,6 +8,7 @@ import { COUNTER } from "../base/counters.ts";
 import type { Dataplane } from "../data/dataplane.ts";
 import { type DrainedSocket, type EventFd, PollSet } from "../../ffi/poll.ts";
 import { setTimerSlack } from "../../ffi/process.ts";
+import { POLLERR, POLLHUP, POLLNVAL } from "../../ffi/structs.ts";
 import { WORD_BEAT, WORD_BELL } from "./worker_messages.ts";
 
 /** Turns in a row without asking the kernel about the other descriptors. */
@@ -38,7 +39,7 @@ export const PLACE_LINK = 4;
 export const PLACE_TUN_BULK = 5;
 export const PLACE_ROUTES = 6;
 
-const POLL_ERRORS = 8 | 16 | 32; // POLLERR | POLLHUP | POLLNVAL
+const POLL_ERRORS = POLLERR | POLLHUP | POLLNVAL;
 
 /** What the loop works with. */
 export interface PacketLoop {

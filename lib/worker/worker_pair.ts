@@ -15,7 +15,7 @@ import {
 import type { WorkerReport } from "./worker_messages.ts";
 
 /** Processors from which on each direction gets one: beside the two there is work for the control plane and for whoever uses the tunnel. */
-export const PROCESSORS_FOR_TWO = 4;
+const PROCESSORS_FOR_TWO = 4;
 
 /** How many Workers an interface has when nobody says: `navigator.hardwareConcurrency` honours affinity and quotas. */
 export const workersByDefault = (): 1 | 2 =>

@@ -8,12 +8,6 @@ export function pingTimes(text: string): number[] {
   return [...text.matchAll(/\btime=([0-9.]+) ms/g)].map((match) => Number(match[1]));
 }
 
-/** Packets that ping says it sent. */
-export function pingSent(text: string): number {
-  const match = /(\d+) packets transmitted/.exec(text);
-  return match === null ? 0 : Number(match[1]);
-}
-
 /** What an iperf3 client's report says was received: bytes, over how many seconds, and for UDP the packets. */
 export interface Received {
   readonly bytes: number;
@@ -52,12 +46,6 @@ export function iperfReceived(text: string): Received[] {
       lost,
     };
   });
-}
-
-/** Jiffies of user and system time of a whole process, from /proc/PID/stat. The name in brackets may hold anything, brackets too. */
-export function statTicks(text: string): number {
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[11]) + Number(fields[12]);
 }
 
 /** Nanoseconds that one thread ran, from /proc/PID/task/TID/schedstat. */

@@ -1,12 +1,12 @@
 /** A network namespace without a name, and ip(8) in it, for tests that are root. */
 import assert from "node:assert/strict";
 import { checked } from "../../ffi/errno.ts";
-import { CLONE_NEWNET, geteuid, setns, unshare } from "../../ffi/libc.ts";
+import { CLONE_NEWNET, setns, unshare } from "../../ffi/libc.ts";
 import { NetNamespace } from "../../lib/linux/namespace.ts";
 import { parseIp } from "../../lib/base/ip_text.ts";
 
 /** Tests that change the network are skipped for others. */
-export const isRoot = geteuid() === 0;
+export const isRoot = Deno.uid() === 0;
 
 /** An address of a test's text. */
 export const ip = (text: string): Uint8Array => parseIp(text) ?? assert.fail(text);

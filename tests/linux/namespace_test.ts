@@ -5,7 +5,6 @@ import {
   close,
   flock,
   LOCK_EX,
-  LOCK_NB,
   mkdir,
   O_CLOEXEC,
   O_CREAT,
@@ -42,6 +41,8 @@ import {
 } from "../../lib/ports/open_tun.ts";
 import { closeUdp, openUdp } from "../../lib/ports/open_udp.ts";
 import { freshNamespace, ip, ipJson, isRoot, osErrorOf } from "./lab.ts";
+
+const LOCK_NB = 4;
 
 /** An rdomain that nobody has, so that tests of several people may run side by side. */
 function freeRdomain(): number {

@@ -135,7 +135,7 @@ function withRoute<T>(line: string, act: (kernel: RouteSocket, route: Route) => 
 }
 
 /** Whether a route of the main table is what the request asks for; what it does not ask for may be anything. */
-export function isThatRoute(
+function isThatRoute(
   route: Route,
   { destination, prefix, gateway, ...wanted }: RouteRequest,
 ): boolean {

@@ -15,7 +15,7 @@ import { parseNumber } from "./values.ts";
 const MTU_MIN = 68;
 const MTU_MAX = 65_535;
 /** Every wg interface is in this group. */
-export const CLASS_GROUP = "wg";
+const CLASS_GROUP = "wg";
 
 /** The group of the kind of interface, which cannot be left. */
 function notTheClass(word: string, name: string): string {

@@ -353,18 +353,25 @@ export function ignoreSignal(signal: number): number {
 export const unblockSignals = (): number =>
   call("rt_sigprocmask", SIG_SETMASK, new Uint8Array(SIGSET_BYTES), null, SIGSET_BYTES);
 
-/** execve(2): replaces this process and all its threads. Returns only when it fails. */
+/** The bytes of a string with the zero that ends it. */
+const terminated = (text: Uint8Array) => new Uint8Array([...text, 0]);
+
+/** execve(2): replaces this process and all its threads. Returns only when it fails. `environment` is "NAME=value" strings. */
 export function execve(
   path: string,
   argv: readonly string[],
-  environment: readonly string[],
+  environment: readonly Uint8Array[],
 ): number {
   const strings: Uint8Array[] = [];
-  const pointers = (texts: readonly string[]): Uint8Array => {
-    const own = texts.map(cString);
+  const pointers = (own: readonly Uint8Array<ArrayBuffer>[]): Uint8Array => {
     strings.push(...own);
     return new Uint8Array(BigUint64Array.from([...own.map(addressOf), 0n]).buffer);
   };
-  const result = call("execve", cString(path), pointers(argv), pointers(environment));
+  const result = call(
+    "execve",
+    cString(path),
+    pointers(argv.map(cString)),
+    pointers(environment.map(terminated)),
+  );
   return strings.length < 0 ? 0 : result;
 }

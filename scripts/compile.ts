@@ -121,14 +121,13 @@ export function failureReason(stderr: string): string[] {
 
 async function pack(output: string): Promise<"packed"> {
   const runtime = await packedRuntime();
-  const program = gzipSync(concat([...(await bundle()).map(tarEntry), tarEnd()]), {
-    level: PROGRAM_LEVEL,
-  });
+  const modules = await bundle();
+  const program = gzipSync(concat([...modules.map(tarEntry), tarEnd()]), { level: PROGRAM_LEVEL });
   const payload = concat([runtime, program]);
   const header = new TextEncoder().encode(packedHeader({
     sha256: createHash("sha256").update(payload).digest("hex"),
-    bytes: payload.length,
     machine: Deno.build.arch,
+    modules: modules.filter(({ path }) => !path.includes("/")).length,
   }));
   await Deno.writeFile(output, concat([header, payload]));
   return "packed";

@@ -26,3 +26,8 @@ export function displayPath(value: string): string {
 export function quote(value: string): string {
   return `"${displayValue(value)}"`;
 }
+
+/** A word as the shell reads it back. */
+export function shellQuote(word: string): string {
+  return /^[A-Za-z0-9_.,:/@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -3,7 +3,7 @@
  * @module
  */
 import { ConfigError, OsError } from "../base/errors.ts";
-import { calledAs, cleanEnvironment } from "../daemon/self.ts";
+import { calledAs } from "../daemon/self.ts";
 import { isInterfaceName } from "../base/interface_name.ts";
 import { displayValue } from "../base/quote.ts";
 import { type Command, USAGE_STATUS } from "./command.ts";
@@ -39,7 +39,6 @@ const NEAR_MIN = 4;
 export async function main(): Promise<never> {
   const { name, args } = calledAs();
   setProgramName(name);
-  cleanEnvironment();
   try {
     Deno.exit(await run(name, args));
   } catch (error) {

@@ -6,6 +6,15 @@
  * @module
  */
 import { ConfigError } from "../base/errors.ts";
+import { shellQuote } from "../base/quote.ts";
+import {
+  PACKED_FLAGS,
+  PACKED_MAIN,
+  PACKED_WORKER,
+  packedEnvironment,
+  SHELL_PREAMBLE,
+  startRuntime,
+} from "./packed.ts";
 
 /** The program's version, as in deno.json. */
 export const VERSION = "0.1.0";
@@ -13,24 +22,6 @@ export const VERSION = "0.1.0";
 /** The ways of running. */
 export type Kind = "source" | "compiled" | "packed";
 
-/** The main module's name in a packed program's folder. */
-export const PACKED_MAIN = "main.js";
-/** The flags that a packed program's Deno is started with, by its shell header and by itself: nothing outside is looked at. */
-export const PACKED_FLAGS: readonly string[] = [
-  "run",
-  "-A",
-  "--no-prompt",
-  "--no-config",
-  "--no-lock",
-  "--no-remote",
-  "--no-npm",
-  "--cached-only",
-  "--unstable-net",
-];
-/** What a packed program's Deno is given as environment besides the user's own. */
-export const PACKED_ENVIRONMENT = { DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
-/** The variable in which the shell header hands on the user's HOME, which it hides from the runtime. */
-export const PACKED_HOME = "WG_PACKED_HOME";
 /** V8's flags of a daemon: less memory for heaps that hold little and live long. */
 export const DAEMON_V8_FLAGS =
   "--v8-flags=--max-semi-space-size=1,--single-threaded-gc,--expose-gc";
@@ -67,17 +58,11 @@ export function selfCommand(args: readonly string[]): SelfCommand {
       }
       return { program, args, environment: keep("PATH") };
     case "packed": {
-      const main = new URL(Deno.mainModule).pathname;
-      const folder = decodeURIComponent(main.slice(0, main.lastIndexOf("/")));
+      const folder = packedFolder();
       return {
         program,
         args: [...PACKED_FLAGS, DAEMON_V8_FLAGS, `${folder}/${PACKED_MAIN}`, "wg", ...args],
-        environment: {
-          ...keep("PATH"),
-          ...PACKED_ENVIRONMENT,
-          HOME: `${folder}/cache`,
-          DENO_DIR: `${folder}/cache`,
-        },
+        environment: packedEnvironment(folder),
       };
     }
     case "source": {
@@ -103,17 +88,40 @@ export function selfCommand(args: readonly string[]): SelfCommand {
             "NPM_CONFIG_REGISTRY",
             "npm_config_registry",
           ),
-          ...PACKED_ENVIRONMENT,
+          DENO_NO_UPDATE_CHECK: "1",
+          DENO_NO_PROMPT: "1",
         },
       };
     }
   }
 }
 
+/**
+ * An sh program that starts this program again with `args` and its own arguments, for the PATH of
+ * commands that run from here. The runtime of a packed program gets no more of their environment than it
+ * gets from the packed file.
+ */
+export function selfScript(args: readonly string[]): string {
+  if (kind() === "packed") {
+    return `#!/bin/sh
+${SHELL_PREAMBLE}
+dir=${shellQuote(packedFolder())}
+${startRuntime("$dir", ["wg", ...args].map(shellQuote).join(" "))}
+`;
+  }
+  const { program, args: words, environment } = selfCommand(args);
+  const settings = Object.entries(environment).filter(([name]) => name !== "PATH").map((
+    [name, value],
+  ) => `${name}=${value}`);
+  return `#!/bin/sh\nexec ${
+    ["env", ...settings, program, ...words].map(shellQuote).join(" ")
+  } "$@"\n`;
+}
+
 /** The module of the data plane's Worker. In the packed program it is a bundle of its own beside the main one. */
 export function dataWorkerUrl(): URL {
   return kind() === "packed"
-    ? new URL("./lib/worker/data_worker.js", Deno.mainModule)
+    ? new URL(`./${PACKED_WORKER}`, Deno.mainModule)
     : new URL("../worker/data_worker.ts", import.meta.url);
 }
 
@@ -126,7 +134,6 @@ export function calledAs(): { readonly name: string; readonly args: readonly str
     case "source":
       return { name: "wg", args: Deno.args };
     case "packed":
-      giveHomeBack();
       return { name: baseName(Deno.args[0] ?? "wg"), args: Deno.args.slice(1) };
     case "compiled": {
       const line = Deno.readTextFileSync("/proc/self/cmdline");
@@ -147,18 +154,10 @@ export function executablePath(): string | undefined {
   }
 }
 
-/** Takes what the packed program's header put into the environment out again, so that commands run from here do not inherit it. */
-export function cleanEnvironment(): void {
-  if (kind() !== "packed") return;
-  for (const name of ["DENO_DIR", ...Object.keys(PACKED_ENVIRONMENT)]) Deno.env.delete(name);
-}
-
-/** For the commands that this one runs. */
-function giveHomeBack(): void {
-  const home = Deno.env.get(PACKED_HOME);
-  if (home === undefined) return Deno.env.delete("HOME");
-  Deno.env.set("HOME", home);
-  Deno.env.delete(PACKED_HOME);
+/** Where the packed program is unpacked. */
+function packedFolder(): string {
+  const main = new URL(Deno.mainModule).pathname;
+  return decodeURIComponent(main.slice(0, main.lastIndexOf("/")));
 }
 
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);

@@ -10,21 +10,23 @@ const SIGPIPE = 13;
 const DEFAULT_PATH = "/bin:/usr/bin";
 
 /**
- * Replaces this process by a command in the namespace: same process id, terminal, standard streams and environment, so that exit status and
+ * Replaces this process by a command in the namespace: same process id, terminal and standard streams, so that exit status and
  * signals are the command's own. The runtime ignores SIGPIPE and raises the limit on descriptors; the command gets what the runtime was given.
  *
  * Call it on the main isolate, with nothing left to write. Returns only by throwing.
- * @param argv the command, looked up on PATH as execvp(3) does, and its arguments
+ * @param argv the command, looked up on the environment's PATH as execvp(3) does, and its arguments
+ * @param environment "NAME=value" strings
  * @throws OsError with `argv[0]` as its object; then the process goes on where it was
  */
-export function execIn(namespace: { run<T>(fn: () => T): T }, argv: readonly string[]): never {
-  const environment = Object.entries(Deno.env.toObject()).map(([name, value]) =>
-    `${name}=${value}`
-  );
+export function execIn(
+  namespace: { run<T>(fn: () => T): T },
+  argv: readonly string[],
+  environment: readonly Uint8Array[],
+): never {
   const errno = namespace.run(() => {
     undoRuntime();
     let worst = ENOENT;
-    for (const path of candidates(argv[0])) {
+    for (const path of candidates(argv[0], environment)) {
       let result = libc.execve(path, argv, environment);
       if (result === -ENOEXEC) {
         result = libc.execve("/bin/sh", ["sh", path, ...argv.slice(1)], environment);
@@ -45,9 +47,11 @@ function undoRuntime(): void {
   libc.takeDescriptorLimitOf(Deno.ppid);
 }
 
-function candidates(command: string): string[] {
+function candidates(command: string, environment: readonly Uint8Array[]): string[] {
   if (command === "") return [];
   if (command.includes("/")) return [command];
-  const path = Deno.env.get("PATH") ?? DEFAULT_PATH;
+  const variables = environment.map((variable) => new TextDecoder().decode(variable));
+  const path = variables.find((variable) => variable.startsWith("PATH="))?.slice("PATH=".length) ??
+    DEFAULT_PATH;
   return path.split(":").map((folder) => `${folder === "" ? "." : folder}/${command}`);
 }

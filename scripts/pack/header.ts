@@ -1,158 +1,310 @@
 /**
  * The POSIX sh program at the head of a packed ./wg: it finds the unpacked program or unpacks it, and becomes it.
  *
- * The quick way, after the first run, starts one small process (ls) and execs. Unpacking happens in a folder of its own that is renamed when all is there,
- * so that it may be interrupted and done by several at once. Folders that belong to somebody else, or that others may write to, are not used.
+ * A folder of the cache is used when nobody but root and this user can write into it or exchange it.
+ * All the folders on its physical path are looked at, from the root downwards, before anything in it is
+ * used: what is checked stays as it is, because nobody else can change it afterwards. The start after the
+ * first run costs one process (ls) and one exec (env).
+ *
+ * Unpacking happens in a new folder that is renamed when all is there, so it may be interrupted and done by
+ * several at once. The payload is copied there first: the bytes that are unpacked are the bytes whose
+ * SHA-256 was checked.
  * @module
  */
 import {
-  PACKED_ENVIRONMENT,
-  PACKED_FLAGS,
-  PACKED_HOME,
   PACKED_MAIN,
-  VERSION,
-} from "../../lib/daemon/self.ts";
+  PACKED_WORKER,
+  SHELL_PREAMBLE,
+  startRuntime,
+} from "../../lib/daemon/packed.ts";
+import { VERSION } from "../../lib/daemon/self.ts";
 
 /** What the header has to know of the payload behind it. */
 export interface Payload {
   /** SHA-256 in hexadecimal. */
   readonly sha256: string;
-  readonly bytes: number;
   /** What `uname -m` must say. */
   readonly machine: string;
+  /** How many files named *.js are in the payload, those in folders not counted. */
+  readonly modules: number;
 }
 
-/** Variables by which a user's environment would change how Deno, V8 or Node's modules behave. */
-const UNSET = [
-  "DENO_AUDIT_PERMISSIONS",
-  "DENO_AUTH_TOKENS",
-  "DENO_CACHE_DB_MODE",
-  "DENO_CERT",
-  "DENO_COMPAT",
-  "DENO_CONDITIONS",
-  "DENO_COVERAGE_DIR",
-  "DENO_EMIT_CACHE_MODE",
-  "DENO_JOBS",
-  "DENO_LOG",
-  "DENO_NO_PACKAGE_JSON",
-  "DENO_NODE_TRACE_EVENT_CATEGORIES",
-  "DENO_PERMISSION_BROKER_PATH",
-  "DENO_SERVE_ADDRESS",
-  "DENO_TLS_CA_STORE",
-  "DENO_TRACE_PERMISSIONS",
-  "DENO_UNSTABLE_CONTROL_SOCK",
-  "DENO_USE_CGROUPS",
-  "DENO_V8_FLAGS",
-  "NODE_CHANNEL_FD",
-  "NODE_DEBUG",
-  "NODE_EXTRA_CA_CERTS",
-  "NODE_OPTIONS",
-  "NODE_V8_COVERAGE",
-  "OTEL_DENO",
-  "RUST_BACKTRACE",
-  "RUST_LOG",
-  "RUST_MIN_STACK",
-  "TOKIO_WORKER_THREADS",
-];
+/** Where the program is unpacked, if not in its user's cache. */
+export interface Places {
+  /** Root's only folder. The folders above it are made when they are missing. */
+  readonly system: string;
+  /** A folder that everybody may write to, with the sticky bit: for those without another place. */
+  readonly shared: string;
+}
 
-/** A folder of the cache that is older than this, and that no process runs from, is removed when a newer one is unpacked. It holds 100 MB. */
+const PLACES: Places = { system: "/var/cache/wg", shared: "/tmp" };
+/** The name of private folders in the shared one; eight random characters follow. */
+const PRIVATE_NAME = "wg-program";
+/** How many such names are looked at, whoever made them. */
+const PRIVATE_MAX = 1000;
+/**
+ * A version that is older than this, and that no process runs from, is removed when another one is unpacked.
+ * It holds 100 MB.
+ */
 const KEEP_MINUTES = 60;
+/** In a user namespace root's folders may belong to an owner without a number. These are root's anyway. */
+const ROOTS_FOLDERS = ["/", "/home", "/run", "/run/user", "/tmp", "/var", "/var/cache", "/var/tmp"];
 
-/** The header; the payload follows its last newline. */
-export function packedHeader(payload: Payload): string {
-  const settings = Object.entries(PACKED_ENVIRONMENT).map(([name, value]) => `${name}=${value}`)
-    .join(" ");
+/** The header; the payload follows its last newline. `places` is for tests. */
+export function packedHeader(payload: Payload, places: Places = PLACES): string {
   const text = (offset: number) =>
     String.raw`#!/bin/sh
 # wg ${VERSION}: WireGuard with OpenBSD's words. This file holds the program and its runtime, packed; see README.md of its source.
+${SHELL_PREAMBLE}
 id=${payload.sha256.slice(0, 32)}
+system=${places.system}
+shared=${places.shared}/${PRIVATE_NAME}
 why=
 me=${"$"}{0##*/}
 # The runtime does not start in a folder that was removed.
 [ -d "$PWD" ] || [ -n "$(pwd -P 2>/dev/null)" ] || cd /
-run() {
-  unset ${UNSET.join(" ")}
-  # The runtime reads ~/.npmrc and ends when that is broken; the program gives its user's home back (lib/daemon/self.ts).
-  if [ "${"$"}{HOME+set}" ]; then export ${PACKED_HOME}="$HOME"; else unset ${PACKED_HOME}; fi
-  export HOME="$1/$id/cache" DENO_DIR="$1/$id/cache" ${settings}
-  name=$0
-  shift
-  exec "$dir/$id/deno" ${PACKED_FLAGS.join(" ")} "$dir/$id/${PACKED_MAIN}" "$name" "$@"
+clean() {
+  env -i PATH="$PATH" LC_ALL=C "$@"
 }
-# Ours, no link, and closed to others' writing.
-ours() {
-  [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ] || return 1
-  case $(LC_ALL=C ls -ldn "$1") in
-    d????-??-?*) return 0 ;;
-  esac
+# The owner that stands for everybody who has no number in this user namespace.
+# Shells read byte by byte, and this file gives no more than one.
+unmapped=
+if read -r first second rest </proc/self/uid_map && [ "$rest" != 4294967295 ]; then
+  unmapped=$(clean cat /proc/sys/kernel/overflowuid)
+fi 2>/dev/null
+
+refuse() {
+  why="$why$newline$me: $1: $2"
   return 1
 }
-# Unpacked before, when nobody else could write there. What is not ours by now is not used; asking ls for the mode would cost a process at every start.
-unpacked() {
-  [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ] && [ -O "$2" ] && [ -O "$2/main.js" ] && [ -O "$2/deno" ] && [ -s "$2/deno" ]
-}
-unpack() {
-  umask 077
-  case $(uname -m) in
-    ${payload.machine}) ;;
-    *) echo "$me: this file is for ${payload.machine}, the machine is $(uname -m)" >&2; exit 1 ;;
+# Whether what lies at path $at, as ls shows it in $line, is what $1 requires of it:
+# above: root's or this user's folder, whose names others cannot exchange; folder: this user's alone;
+# d or -: this user's folder or file, which others cannot write to.
+trusted() {
+  set -f
+  set -- "$1" $line
+  set +f
+  mode=$2 owner=$4
+  if [ -O "$at" ] && [ "$owner" != "$unmapped" ]; then mine=yes; else mine=; fi
+  case $1 in
+    above)
+      case $mode in d*) ;; *) refuse "$at" "is not a folder"; return 1 ;; esac
+      if [ ! "$mine" ] && [ "$owner" != 0 ]; then
+        case $owner:$at in
+          ${ROOTS_FOLDERS.map((folder) => `"$unmapped:${folder}"`).join(" | ")}) ;;
+          *) refuse "$at" "belongs to another user, who could exchange what is in it"; return 1 ;;
+        esac
+      fi
+      case $mode in
+        d????-??-?* | d????????[tT]*) return 0 ;;
+      esac
+      refuse "$at" "others may write there"
+      ;;
+    folder)
+      [ "$mine" ] || { refuse "$at" "belongs to another user"; return 1; }
+      case $mode in d???--[-S]---*) return 0 ;; esac
+      refuse "$at" "others may use it; its mode is to be 0700"
+      ;;
+    *)
+      [ "$mine" ] || { refuse "$at" "belongs to another user"; return 1; }
+      case $mode in "$1"????-??-?*) return 0 ;; esac
+      refuse "$at" "is a link, or others may write to it"
+      ;;
   esac
-  # The folders above the system's one are everybody's.
-  if [ "$dir" = "$system" ]; then umask 022; fi
-  mkdir -p -m 700 "$dir" 2>/dev/null
-  made=$?
-  umask 077
-  if [ $made -ne 0 ]; then why="$why
-$me: $dir: cannot be made (no permission, a read-only or a full disk)"; return 1; fi
-  if ! ours "$dir"; then why="$why
-$me: $dir: belongs to somebody else, is a link, or others may write to it"; return 1; fi
-  new=$(mktemp -d "$dir/.new.XXXXXXXX" 2>/dev/null) || { why="$why
-$me: $dir: cannot be written to (a read-only or a full disk)"; return 1; }
-  trap 'rm -rf "$new"; exit 1' HUP INT TERM
-  sum=$(tail -c +${offset} "$0" | sha256sum) || sum=
-  if [ "$sum" != "${payload.sha256}  -" ]; then
-    rm -rf "$new"
-    echo "$me: $0: the packed program is damaged (its SHA-256 is not what it should be)" >&2
-    exit 1
-  fi
-  if ! said=$({ tail -c +${offset} "$0" | gzip -dc | tar -xf - -C "$new"; } 2>&1) || [ ! -s "$new/${PACKED_MAIN}" ]; then
-    rm -rf "$new"
-    why="$why
-$me: $dir: unpacking failed (is the disk full? it takes 100 MB): $(printf %s "$said" | head -n 1)"
-    return 1
-  fi
-  if [ ! -x "$new/deno" ]; then
-    rm -rf "$new"
-    why="$why
-$me: $dir: programs cannot be run there (mounted noexec?)"
-    return 1
-  fi
-  # Another process may have been faster: then its folder serves.
-  mv -T "$new" "$dir/$id" 2>/dev/null || rm -rf "$new"
-  trap - HUP INT TERM
-  [ -s "$dir/$id/deno" ] || { why="$why
-$me: $dir: unpacking failed"; return 1; }
-  used=$(LC_ALL=C ls -l /proc/[0-9]*/exe 2>/dev/null)
-  for old in "$dir"/[0-9a-f]*; do
-    case $old in "$dir/$id") continue ;; esac
-    case $used in *"$old/deno"*) continue ;; esac
-    [ -n "$(find "$old" -maxdepth 0 -type d -mmin +${KEEP_MINUTES} 2>/dev/null)" ] && rm -rf "$old"
+}
+# Looks at folder $1 and all above it, and sets $real to its physical path. $2 is what it is for:
+# above: a folder may be made in it; folder: to be written to; program: to run what is in it.
+look() {
+  real=
+  listing=$(
+    cd -P "$1" || exit 1
+    case $PWD in *=* | *"$newline"*) exit 1 ;; esac
+    what=$2
+    rest=${"$"}{PWD#/} path=
+    set -- /
+    while [ "$rest" ]; do
+      path=$path/${"$"}{rest%%/*}
+      case $rest in */*) rest=${"$"}{rest#*/} ;; *) rest= ;; esac
+      set -- "$@" "$path"
+    done
+    if [ "$what" = program ]; then set -- "$@" "$path/$id" "$path/$id/deno" "$path/$id/${PACKED_MAIN}"; fi
+    printf '%s\n' "${"$"}{path:-/}"
+    # Variables like TIME_STYLE could add lines to what ls tells.
+    exec env -i PATH="$PATH" LC_ALL=C ls -ldn "$@"
+  ) 2>/dev/null || { refuse "$1" "cannot be entered, or its path holds a = or a line feed"; return 1; }
+  what=$2
+  IFS=$newline
+  set -f
+  set -- $listing
+  set +f
+  IFS=" 	$newline"
+  real=$1 at=/ rest=${"$"}{1#/}
+  shift
+  for line; do
+    case $at in
+      "$real/$id") kind=d ;;
+      "$real/$id"/*) kind=- ;;
+      "$real") if [ "$what" = above ]; then kind=above; else kind=folder; fi ;;
+      *) kind=above ;;
+    esac
+    trusted "$kind" || return 1
+    case $at in
+      "$real") at=$real/$id ;;
+      "$real/$id") at=$real/$id/deno ;;
+      "$real/$id/deno") at=$real/$id/${PACKED_MAIN} ;;
+      *)
+        at=${"$"}{at%/}/${"$"}{rest%%/*}
+        case $rest in */*) rest=${"$"}{rest#*/} ;; *) rest= ;; esac
+        ;;
+    esac
   done
   return 0
 }
-# Root's programs are not taken from a folder that a user's environment names, unless there is no other place.
-if [ -O / ]; then set -- /var/cache/wg "$@"; else set -- "" "$@"; fi
-system=$1
-shift
-for dir in "$system" "${"$"}{XDG_CACHE_HOME:-${"$"}{HOME:-}/.cache}/wg" "${"$"}{XDG_RUNTIME_DIR:-/run}/wg-program"; do
-  case $dir in /*) ;; *) continue ;; esac
-  if unpacked "$dir" "$dir/$id"; then run "$dir" "$@"; fi
+own_folder() {
+  [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ]
+}
+# Whether the program is in folder $1, whole, and nobody else could have written it.
+unpacked() {
+  own_folder "$1" && [ -s "$1/$id/deno" ] && [ -s "$1/$id/${PACKED_WORKER}" ] || return 1
+  base=$1
+  set -- "$1/$id"/*.js
+  [ $# -eq ${payload.modules} ] && look "$base" program
+}
+start() {
+  dir=$real/$id
+${indented(startRuntime("$dir", '"$0"'))}
+}
+# Whether a process runs from folder $1.
+used() {
+  for exe in /proc/[0-9]*/exe; do
+    if [ "$exe" -ef "$1/deno" ]; then return 0; fi
+  done
+  return 1
+}
+old() {
+  own_folder "$1" && [ -n "$(clean find "$1" -prune -mmin +${KEEP_MINUTES} 2>/dev/null)" ]
+}
+# Removes from private folder $1 other versions, and what an unpacking that was killed left there.
+sweep() {
+  for found in "$1"/* "$1"/.new.*; do
+    name=${"$"}{found##*/}
+    case $name in
+      "$id") continue ;;
+      .new.????????) case ${"$"}{name#.new.} in *[!0-9A-Za-z]*) continue ;; esac ;;
+      *[!0123456789abcdef]*) continue ;;
+      ${"?".repeat(32)}) ;;
+      *) continue ;;
+    esac
+    if old "$found" && ! used "$found"; then clean rm -rf "$found"; fi
+  done
+}
+# A folder that unpack is to make, or has to be able to write to. Sets $real.
+folder_for() {
+  parent=$1
+  while [ ! -e "$parent" ] && [ ! -h "$parent" ]; do
+    parent=${"$"}{parent%/*}
+    [ "$parent" ] || parent=/
+  done
+  if [ "$parent" != "$1" ]; then
+    [ -d "$parent" ] || { refuse "$parent" "is not a folder"; return 1; }
+    look "$parent" above || return 1
+    # The folders above the system's one are everybody's.
+    if [ "$1" = "$system" ]; then umask 022; fi
+    clean mkdir -p -m 700 "$1" 2>/dev/null
+    made=$?
+    umask 077
+    [ $made -eq 0 ] || [ -d "$1" ] || {
+      refuse "$1" "cannot be made (no permission, a read-only or a full disk)"; return 1; }
+  fi
+  if [ -h "$1" ] || [ ! -d "$1" ]; then refuse "$1" "is a link, or no folder"; return 1; fi
+  look "$1" folder
+}
+unpack() {
+  folder_for "$1" || return 1
+  new=$(clean mktemp -d "$real/.new.XXXXXXXX" 2>/dev/null) || {
+    refuse "$real" "cannot be written to (a read-only or a full disk)"; return 1; }
+  trap 'clean rm -rf "$new"; exit 1' HUP INT TERM
+  fill "$new"
+  filled=$?
+  [ $filled -eq 0 ] || clean rm -rf "$new"
+  trap - HUP INT TERM
+  if [ $filled -eq 2 ]; then
+    case $1 in "$shared".*) clean rmdir "$1" ;; esac
+    exit 1
+  fi
+  [ $filled -eq 0 ] || return 1
+  into=$real
+  if [ -e "$into/$id" ] || [ -h "$into/$id" ]; then
+    # Another process was faster, or pieces are missing.
+    if unpacked "$into"; then clean rm -rf "$new"; return 0; fi
+    broken=$(clean mktemp -d "$into/.new.XXXXXXXX") && clean mv "$into/$id" "$broken/" && clean rm -rf "$broken"
+    if [ -d "$into/$id" ] && ! own_folder "$into/$id"; then clean rm -rf "$new" "$broken"; return 1; fi
+  fi 2>/dev/null
+  # Where another process is faster now, mv moves the new folder into its one.
+  clean mv "$new" "$into/$id" 2>/dev/null
+  clean rm -rf "$new" "$into/$id/${"$"}{new##*/}"
+  unpacked "$into" || { refuse "$into" "unpacking failed"; return 1; }
+  sweep "$real"
+  for other in "$shared".*; do
+    if [ "$other" != "$real" ] && old "$other" && look "$other" folder; then sweep "$real"; clean rmdir "$real"; fi
+  done 2>/dev/null
+  unpacked "$into"
+}
+# Unpacks into the empty private folder $1. The status is 2 when no other folder would do better.
+fill() {
+  said=$({ clean tail -c +${offset} <"$0" >"$1/.packed"; } 2>&1) || { short "$said"; return 1; }
+  sum=$(clean sha256sum <"$1/.packed")
+  if [ "${"$"}{sum%% *}" != ${payload.sha256} ]; then
+    printf '%s\n' "$me: $0: the packed program is damaged (its SHA-256 is not what it should be)" >&2
+    return 2
+  fi
+  said=$({ clean gzip -dc <"$1/.packed" | clean tar -xof - -C "$1"; } 2>&1) && [ -s "$1/${PACKED_MAIN}" ] || {
+    short "$said"; return 1; }
+  clean rm -f "$1/.packed"
+  said=$(clean "$1/deno" --version 2>&1) || {
+    refuse "$real" "the runtime cannot be run there (mounted noexec?): $(printf %s "$said" | clean head -n 1)"; return 1; }
+}
+short() {
+  refuse "$real" "unpacking failed (is the disk full? it takes 150 MB): $(printf %s "$1" | clean head -n 1)"
+}
+
+# Root's programs are not taken from a folder that a user's environment names.
+if [ -O / ]; then
+  first=$system second=
+else
+  first=${"$"}{XDG_CACHE_HOME:-${"$"}{HOME:+$HOME/.cache}} second=${"$"}{XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/wg-program}
+  first=${"$"}{first:+$first/wg}
+fi
+count=0
+for place in "$first" "$second" "$shared".????????; do
+  count=$((count + 1))
+  [ $count -le ${PRIVATE_MAX} ] || break
+  case $place in /*) ;; *) continue ;; esac
+  if unpacked "$place"; then start "$@"; fi
 done
-for dir in "$system" "${"$"}{XDG_CACHE_HOME:-${"$"}{HOME:-}/.cache}/wg" "${"$"}{XDG_RUNTIME_DIR:-/run}/wg-program"; do
-  case $dir in /*) ;; *) continue ;; esac
-  if unpack; then run "$dir" "$@"; fi
+umask_was=$(umask)
+umask 077
+why=
+machine=$(clean uname -m)
+if [ "$machine" != ${payload.machine} ]; then
+  printf '%s\n' "$me: this file is for ${payload.machine}, the machine is $machine" >&2
+  exit 1
+fi
+count=0
+for place in "$first" "$second" "$shared".????????; do
+  count=$((count + 1))
+  [ $count -le ${PRIVATE_MAX} ] || break
+  case $place in /*) ;; *) continue ;; esac
+  case $place in "$shared".*) own_folder "$place" || continue ;; esac
+  if unpack "$place"; then umask "$umask_was"; start "$@"; fi
 done
-echo "$me: there is no folder to unpack the program into:$why" >&2
+if place=$(clean mktemp -d "$shared.XXXXXXXX" 2>/dev/null); then
+  if unpack "$place"; then umask "$umask_was"; start "$@"; fi
+  clean rmdir "$place"
+else
+  refuse "${places.shared}" "no folder can be made there (no permission, a read-only or a full disk)"
+fi
+printf '%s\n' "$me: there is no folder to unpack the program into:$why" >&2
 exit 1
 `;
   // The offset stands in the header it measures: its digits settle after a round or two.
@@ -162,3 +314,5 @@ exit 1
   }
   return header;
 }
+
+const indented = (text: string) => text.replaceAll(/^(?=.)/gm, "  ");

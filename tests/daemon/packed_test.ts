@@ -1,94 +1,30 @@
 /**
- * The shell header of the packed executable, with a small stand-in for the runtime that prints how it was called.
+ * The shell header of the packed executable in ordinary use, with a small stand-in for the runtime.
+ * What is done against it is in packed_attacks_test.ts.
  * @module
  */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { gzipSync } from "node:zlib";
-import { packedHeader } from "../../scripts/pack/header.ts";
-import { tarEnd, tarEntry } from "../../scripts/pack/tar.ts";
+import { names, withPacked } from "./packed_bench.ts";
 
-const RUNTIME = `#!/bin/sh
-[ -n "$(pwd -P 2>/dev/null)" ] || exit 9
-printf '%s\\n' "deno_dir=$DENO_DIR" "home=$HOME $WG_PACKED_HOME" "flags=$DENO_V8_FLAGS" "$@"
-`;
+/** The shells that a system may have as /bin/sh. */
+const SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"], ["mksh"]].filter(([shell]) =>
+  new Deno.Command("sh", { args: ["-c", `command -v ${shell}`], stdout: "null" }).outputSync()
+    .success
+);
 
-interface Bench {
-  readonly folder: string;
-  readonly file: string;
-  readonly cache: string;
-  run(
-    args?: readonly string[],
-    environment?: Readonly<Record<string, string>>,
-    file?: string,
-  ): Promise<{ code: number; out: string; err: string }>;
-}
-
-async function withPacked(test: (bench: Bench) => Promise<void>, damage = false): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const text = (value: string) => new TextEncoder().encode(value);
-    const members = [
-      gzipSync(tarEntry({ path: "deno", mode: 0o700, bytes: text(RUNTIME) })),
-      gzipSync(
-        new Uint8Array([
-          ...tarEntry({ path: "main.js", mode: 0o600, bytes: text("// program") }),
-          ...tarEntry({ path: "lib/worker/data_worker.js", mode: 0o600, bytes: text("// worker") }),
-          ...tarEnd(),
-        ]),
-      ),
-    ];
-    const payload = new Uint8Array([...members[0], ...members[1]]);
-    const sha256 = createHash("sha256").update(payload).digest("hex");
-    if (damage) payload[payload.length >> 1] ^= 1;
-    const cache = `${folder}/cache/wg`;
-    // Root's folder is the test's too; the offset of the payload grows with its path.
-    const grown = cache.length - "/var/cache/wg".length;
-    const header = packedHeader({ sha256, bytes: payload.length, machine: Deno.build.arch })
-      .replace("/var/cache/wg", cache)
-      .replaceAll(/tail -c \+(\d+)/g, (_, offset) => `tail -c +${Number(offset) + grown}`);
-    const file = `${folder}/wg`;
-    await Deno.writeFile(file, new Uint8Array([...text(header), ...payload]), { mode: 0o755 });
-    await test({
-      folder,
-      file,
-      cache,
-      async run(args = [], environment = {}, run = file) {
-        const { code, stdout, stderr } = await new Deno.Command(run, {
-          args: [...args],
-          clearEnv: true,
-          env: {
-            PATH: Deno.env.get("PATH") ?? "",
-            XDG_CACHE_HOME: `${folder}/cache`,
-            ...environment,
-          },
-        }).output();
-        const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-        return { code, out: decode(stdout), err: decode(stderr) };
-      },
-    });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-const folders = (path: string) => [...Deno.readDirSync(path)].map((entry) => entry.name);
-
-Deno.test("it unpacks once, privately, and passes name, words and nothing of the user's Deno settings", () =>
-  withPacked(async ({ run, cache, folder, file }) => {
-    const first = await run(["ifconfig", "wg1", "two words", ""], { DENO_V8_FLAGS: "--jitless" });
+Deno.test("it unpacks once, privately, and passes its name and its words", () =>
+  withPacked(async ({ run, cache, folder, file, id }) => {
+    const first = await run(["ifconfig", "wg1", "two words", ""]);
     assert.equal(first.err, "");
-    const lines = first.out.split("\n");
-    assert.match(lines[0], /^deno_dir=.*\/cache$/);
-    assert.equal(lines[2], "flags=");
-    assert.deepEqual(lines.slice(-6), [file, "ifconfig", "wg1", "two words", "", ""]);
+    assert.equal(first.folder, `${cache}/${id}`);
+    assert.deepEqual(first.arguments.slice(-5), [file, "ifconfig", "wg1", "two words", ""]);
     for (
       const flag of ["-A", "--no-config", "--no-lock", "--no-remote", "--no-npm", "--cached-only"]
     ) {
-      assert.ok(lines.includes(flag), flag);
+      assert.ok(first.arguments.includes(flag), flag);
     }
-    assert.equal(folders(cache).length, 1);
-    const [id] = folders(cache);
+    assert.deepEqual(names(cache), [id]);
+    assert.deepEqual(names(`${cache}/${id}`), ["deno", "lib", "main.js"]);
     assert.equal((await Deno.stat(cache)).mode! & 0o777, 0o700);
     assert.equal(
       (await Deno.stat(`${cache}/${id}/lib/worker/data_worker.js`)).mode! & 0o777,
@@ -96,24 +32,22 @@ Deno.test("it unpacks once, privately, and passes name, words and nothing of the
     );
     const { ino } = await Deno.stat(`${cache}/${id}/deno`);
     await Deno.symlink(file, `${folder}/ifconfig`);
-    const second = await run(["wg1"], {}, `${folder}/ifconfig`);
-    assert.deepEqual(second.out.split("\n").slice(-3), [`${folder}/ifconfig`, "wg1", ""]);
+    const second = await run(["wg1"], { file: `${folder}/ifconfig` });
+    assert.deepEqual(second.arguments.slice(-2), [`${folder}/ifconfig`, "wg1"]);
     assert.equal((await Deno.stat(`${cache}/${id}/deno`)).ino, ino, "not unpacked again");
   }));
 
-Deno.test("the runtime gets a home of its own, the program hears of the user's", () =>
-  withPacked(async ({ run, cache }) => {
-    const home = async (environment: Record<string, string>) =>
-      (await run([], environment)).out.split("\n")[1];
-    assert.equal(
-      await home({ HOME: "/home/me" }),
-      `home=${cache}/${folders(cache)[0]}/cache /home/me`,
-    );
-    assert.equal(
-      await home({ WG_PACKED_HOME: "/forged" }),
-      `home=${cache}/${folders(cache)[0]}/cache `,
-    );
-  }));
+for (const shell of SHELLS) {
+  Deno.test(`${shell[0]} runs it, unpacked or not, with and without commands of others`, () =>
+    withPacked(async ({ run, cache, id, file }) => {
+      for (const words of [["version"], ["version"], ["route", "exec", "true"]]) {
+        const { err, folder, arguments: given } = await run(words, { shell });
+        assert.equal(err, "");
+        assert.equal(folder, `${cache}/${id}`);
+        assert.deepEqual(given.slice(-words.length - 1), [file, ...words]);
+      }
+    }));
+}
 
 Deno.test("started in a folder that was removed it runs in another", () =>
   withPacked(async ({ file, folder, run }) => {
@@ -127,14 +61,11 @@ Deno.test("started in a folder that was removed it runs in another", () =>
   }));
 
 Deno.test("several at once leave one folder and all run", () =>
-  withPacked(async ({ run, cache }) => {
+  withPacked(async ({ run, cache, id }) => {
     const results = await Promise.all(Array.from({ length: 6 }, () => run(["x"])));
     for (const { code, err } of results) assert.deepEqual([code, err], [0, ""]);
-    assert.equal(folders(cache).length, 1);
-    assert.equal(
-      folders(`${cache}/${folders(cache)[0]}`).some((name) => name.startsWith(".new")),
-      false,
-    );
+    assert.deepEqual(names(cache), [id]);
+    assert.deepEqual(names(`${cache}/${id}`), ["deno", "lib", "main.js"]);
   }));
 
 Deno.test("a damaged file says so and unpacks nothing", () =>
@@ -142,73 +73,71 @@ Deno.test("a damaged file says so and unpacks nothing", () =>
     const { code, err } = await run();
     assert.equal(code, 1);
     assert.match(err, /damaged/);
-    assert.deepEqual(folders(cache), []);
-  }, true));
+    assert.deepEqual(names(cache), []);
+  }, new Uint8Array(1000)));
 
-Deno.test("a folder that others may write to, or that is a link, is not used; another is", () =>
-  withPacked(async ({ run, cache, folder }) => {
-    await Deno.mkdir(cache, { recursive: true });
-    await Deno.chmod(cache, 0o777);
-    await Deno.mkdir(`${folder}/run`, { mode: 0o700 });
-    const other = await run(["x"], { XDG_RUNTIME_DIR: `${folder}/run` });
-    assert.equal(other.code, 0);
-    assert.match(other.out, new RegExp(`^deno_dir=${folder}/run/`));
-    await Deno.remove(cache, { recursive: true });
-    await Deno.mkdir(`${folder}/elsewhere`, { mode: 0o700 });
-    await Deno.symlink(`${folder}/elsewhere`, cache);
-    const linked = await run(["x"], { XDG_RUNTIME_DIR: `${folder}/run` });
-    assert.match(linked.out, new RegExp(`^deno_dir=${folder}/run/`));
-    assert.deepEqual(folders(`${folder}/elsewhere`), []);
+Deno.test("without a folder of its own it has a private one, which is found again", () =>
+  withPacked(async ({ run, folder, places, id }) => {
+    await Deno.writeTextFile(`${folder}/cache`, "a file where the folder should be");
+    const first = await run(["x"]);
+    assert.equal(first.err, "");
+    const [name, ...more] = names(places.shared);
+    assert.match(name, /^wg-program\.[0-9A-Za-z]{8}$/);
+    assert.deepEqual(more, []);
+    assert.equal(first.folder, `${places.shared}/${name}/${id}`);
+    assert.equal((await Deno.stat(`${places.shared}/${name}`)).mode! & 0o777, 0o700);
+    assert.equal((await run(["x"], { environment: { XDG_CACHE_HOME: "" } })).folder, first.folder);
+    assert.deepEqual(names(places.shared), [name]);
   }));
 
 Deno.test("no place to unpack to: one clear sentence for each place, status 1", () =>
-  withPacked(async ({ run, folder }) => {
+  withPacked(async ({ run, folder, places, file }) => {
     await Deno.writeTextFile(`${folder}/cache`, "a file where the folder should be");
-    const { code, err, out } = await run([], { XDG_RUNTIME_DIR: `${folder}/cache` });
+    await Deno.remove(places.shared);
+    const { code, err, out } = await run();
     assert.equal(code, 1);
     assert.equal(out, "");
     assert.match(
       err,
-      /^wg: there is no folder to unpack the program into:\nwg: .*: cannot be made/,
+      /^wg: there is no folder to unpack the program into:\nwg: .*\/cache: is not a folder\nwg: /,
     );
-    await Deno.symlink(`${folder}/wg`, `${folder}/ifconfig`);
-    const linked = await run([], { XDG_RUNTIME_DIR: `${folder}/cache` }, `${folder}/ifconfig`);
-    assert.match(linked.err, /^ifconfig: there is no folder [^\n]*:\nifconfig: .*: cannot be made/);
+    assert.match(err, /shared: no folder can be made there/);
+    await Deno.symlink(file, `${folder}/ifconfig`);
+    const linked = await run([], { file: `${folder}/ifconfig` });
+    assert.match(
+      linked.err,
+      /^ifconfig: there is no folder [^\n]*:\nifconfig: .*: is not a folder/,
+    );
   }));
 
-Deno.test("in a folder whose path has blanks an old version is removed, and nothing of a part of that path", () =>
-  withPacked(async ({ run, folder }) => {
-    const home = `${folder}/my home`;
-    const old = `${home}/wg/${"0".repeat(32)}`;
-    for (const path of [old, `${folder}/my`, `${folder}/home`]) {
-      await Deno.mkdir(path, { recursive: true });
+Deno.test("an old version that nobody runs is removed, a young one stays, and so does one that runs", () =>
+  withPacked(async ({ run, cache, id }) => {
+    const [old, young, used] = ["0", "1", "2"].map((digit) => digit.repeat(32));
+    for (const name of [old, young, used]) {
+      await Deno.mkdir(`${cache}/${name}`, { recursive: true });
     }
-    await Deno.chmod(`${home}/wg`, 0o700);
-    // The usual folder is a file, so that root takes this one too.
-    await Deno.mkdir(`${folder}/cache`, { recursive: true });
-    await Deno.writeTextFile(`${folder}/cache/wg`, "");
+    await Deno.chmod(cache, 0o700);
+    await Deno.copyFile("/bin/sleep", `${cache}/${used}/deno`);
+    await using _running = new Deno.Command(`${cache}/${used}/deno`, { args: ["60"] }).spawn();
     const longAgo = new Date(Date.now() - 5 * 86_400_000);
-    for (const path of [old, `${folder}/my`]) await Deno.utime(path, longAgo, longAgo);
-    const { code, err } = await run(["x"], { XDG_CACHE_HOME: home });
-    assert.deepEqual([code, err], [0, ""]);
-    assert.equal(folders(`${home}/wg`).includes("0".repeat(32)), false);
-    assert.equal(folders(`${home}/wg`).length, 1);
-    assert.deepEqual(folders(folder).filter((name) => name === "my" || name === "home").sort(), [
-      "home",
-      "my",
-    ]);
+    for (const name of [old, used]) await Deno.utime(`${cache}/${name}`, longAgo, longAgo);
+    assert.equal((await run(["x"])).code, 0);
+    assert.deepEqual(names(cache), [young, used, id].sort());
   }));
 
-Deno.test("an old version that nobody runs is removed, a young one stays", () =>
-  withPacked(async ({ run, cache }) => {
-    const old = `${cache}/${"0".repeat(32)}`;
-    const young = `${cache}/${"1".repeat(32)}`;
-    for (const path of [old, young]) await Deno.mkdir(path, { recursive: true });
+Deno.test("what a killed unpacking left is removed after a while; a folder that lost pieces is unpacked again", () =>
+  withPacked(async ({ run, cache, id }) => {
+    for (const name of [".new.abcdEFGH", ".new.12345678"]) {
+      await Deno.mkdir(`${cache}/${name}/lib`, { recursive: true });
+    }
     await Deno.chmod(cache, 0o700);
     const longAgo = new Date(Date.now() - 5 * 86_400_000);
-    await Deno.utime(old, longAgo, longAgo);
-    assert.equal((await run(["x"])).code, 0);
-    const left = folders(cache);
-    assert.ok(!left.includes("0".repeat(32)) && left.includes("1".repeat(32)));
-    assert.equal(left.length, 2);
+    await Deno.utime(`${cache}/.new.abcdEFGH`, longAgo, longAgo);
+    for (const lost of ["", "deno", "main.js", "lib/worker/data_worker.js"]) {
+      if (lost !== "") await Deno.remove(`${cache}/${id}/${lost}`);
+      const { code, err } = await run(["x"]);
+      assert.deepEqual([code, err], [0, ""], lost);
+      assert.deepEqual(names(`${cache}/${id}`), ["deno", "lib", "main.js"], lost);
+    }
+    assert.deepEqual(names(cache), [".new.12345678", id]);
   }));

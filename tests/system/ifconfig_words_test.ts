@@ -337,7 +337,7 @@ Deno.test(
   needs("namespaces", "tun", "ip", "root"),
   async () => {
     await using room = await wgRoom();
-    await must(room, "mkdir -m 777 /run/home");
+    await must(room, "mkdir -m 1777 /run/home");
     const asNobody = (words: string) =>
       room.run([
         "setpriv",

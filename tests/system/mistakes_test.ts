@@ -155,7 +155,7 @@ Deno.test("not root: refused in one line", needs("namespaces", "tun", "ip", "roo
     "--clear-groups",
     "--inh-caps=-all",
   ];
-  await must(room, "mkdir -m 777 /run/home");
+  await must(room, "mkdir -m 1777 /run/home");
   const { code, stderr } = await room.run([...asNobody, "ifconfig", "wg1", "create"], {
     env: { HOME: "/run/home" },
   });

@@ -153,7 +153,7 @@ Deno.test(
     await using room = await wgRoom();
     const strict = (line: string) => shell(room, `umask 077; exec ${line}`);
     const mode = async (path: string) => (await must(room, `stat -c %a ${path}`)).trim();
-    await must(room, "mkdir -m 777 /run/home");
+    await must(room, "mkdir -m 1777 /run/home");
     const asNobody = (line: string) =>
       room.run(
         [
@@ -216,7 +216,7 @@ Deno.test(
   NEEDS_ROOT,
   async () => {
     await using room = await wgRoom();
-    await must(room, "mkdir -m 777 /run/home /run/dev");
+    await must(room, "mkdir -m 1777 /run/home /run/dev");
     // Machines may keep the device from their users; the folder of the sockets is made by root or lies where anybody may make it.
     const device = "mknod -m 666 /run/dev/tun c 10 200 && mount --bind /run/dev /dev/net";
     equal(

@@ -12,7 +12,7 @@ import { OFFLOAD_NAMES, type OffloadName } from "../../base/offloads.ts";
 import type { InterfaceStatus, LinkFacts } from "../../base/status.ts";
 import { IFF_UP } from "../../netlink/flags.ts";
 import { isLinkLocal, type PlannedAddress, sameAddress } from "./address_plan.ts";
-import { shellQuote } from "../netstart/shell_words.ts";
+import { shellQuote } from "../../base/quote.ts";
 import type { WantedInterface, WantedPeer } from "./wanted.ts";
 import type { AddressChange, Command } from "./words/draft.ts";
 

@@ -4,15 +4,9 @@
  */
 import { ConfigError } from "../../base/errors.ts";
 import { parseIpv4 } from "../../base/ip_text.ts";
-import { displayValue } from "../../base/quote.ts";
+import { displayValue, shellQuote } from "../../base/quote.ts";
 import { parseWords, passOverHarmless } from "../ifconfig/words/parse.ts";
-import {
-  assignedNames,
-  type ShellLine,
-  shellQuote,
-  splitShellLine,
-  withOwnCommands,
-} from "./shell_words.ts";
+import { assignedNames, type ShellLine, splitShellLine, withOwnCommands } from "./shell_words.ts";
 
 /** The longest file that is read, in bytes. */
 export const HOSTNAME_FILE_MAX = 4 * 1024 * 1024;

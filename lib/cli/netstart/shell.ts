@@ -4,11 +4,11 @@
  * @module
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
-import { selfCommand } from "../../daemon/self.ts";
-import { shellQuote } from "./shell_words.ts";
-import { displayValue } from "../../base/quote.ts";
+import { callerVariables } from "../../daemon/caller_environment.ts";
+import { selfScript } from "../../daemon/self.ts";
+import { displayValue, shellQuote } from "../../base/quote.ts";
 import type { Command } from "../command.ts";
-import { EARLIER, FROM_NETSTART, linesOf } from "../route/netstart_routes.ts";
+import { EARLIER, FROM_NETSTART, linesOf, NETSTART_FOLDER } from "../route/netstart_routes.ts";
 
 /** Commands of files that are ours: first on the PATH of whatever a file runs. */
 const OWN_COMMANDS = ["ifconfig", "route", "netstat", "netstart"];
@@ -108,6 +108,7 @@ set -- ${quoted}`,
     const child = new Deno.Command("/bin/sh", {
       args: ["-c", EVALUATE],
       env: this.#environment(),
+      clearEnv: true,
       stdin: "piped",
       stdout: "inherit",
       stderr: "inherit",
@@ -120,6 +121,7 @@ set -- ${quoted}`,
     const command = new Deno.Command(program, {
       args: [...args],
       env: this.#environment(),
+      clearEnv: true,
       stdin: "null",
       stdout: "inherit",
       stderr: "inherit",
@@ -131,6 +133,7 @@ set -- ${quoted}`,
     const child = new Deno.Command("/bin/sh", {
       args: ["-c", script],
       env: this.#environment(),
+      clearEnv: true,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -149,10 +152,9 @@ set -- ${quoted}`,
   }
 
   #environment(): Record<string, string> {
-    return {
-      [FROM_NETSTART]: this.#routes,
-      PATH: `${this.#path.folder()}:${Deno.env.get("PATH") ?? DEFAULT_PATH}`,
-    };
+    const variables = callerVariables();
+    const path = `${this.#path.folder()}:${variables.PATH ?? DEFAULT_PATH}`;
+    return { ...variables, PATH: path, [FROM_NETSTART]: this.#routes };
   }
 }
 
@@ -206,14 +208,7 @@ export class CommandPath {
     const folder = folderForPrograms();
     this.#folder = folder;
     for (const name of OWN_COMMANDS) {
-      const { program, args, environment } = selfCommand([name]);
-      const settings = Object.entries(environment).filter(([key]) => key !== "PATH").map((
-        [key, value],
-      ) => `${key}=${value}`);
-      const line = ["env", ...settings, program, ...args].map(shellQuote).join(" ");
-      Deno.writeTextFileSync(`${folder}/${name}`, `#!/bin/sh\nexec ${line} "$@"\n`, {
-        mode: 0o700,
-      });
+      Deno.writeTextFileSync(`${folder}/${name}`, selfScript([name]), { mode: 0o700 });
     }
     return folder;
   }
@@ -233,7 +228,7 @@ function folderForPrograms(): string {
     let folder: string;
     try {
       folder = Deno.makeTempDirSync({
-        prefix: "wg-netstart-",
+        prefix: NETSTART_FOLDER,
         ...(place !== undefined && { dir: place }),
       });
     } catch {

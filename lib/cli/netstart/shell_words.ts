@@ -240,8 +240,3 @@ function withinWord(word: string): string {
   }
   return result;
 }
-
-/** A word as the shell reads it back. */
-export function shellQuote(word: string): string {
-  return /^[A-Za-z0-9_.,:/@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}

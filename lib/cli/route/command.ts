@@ -6,6 +6,7 @@ import { ENETUNREACH, osError } from "../../base/errno.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { formatIp, maskAddress } from "../../base/ip_text.ts";
 import { displayValue } from "../../base/quote.ts";
+import { callerEnvironment } from "../../daemon/caller_environment.ts";
 import {
   type Route,
   type RouteRequest,
@@ -20,7 +21,7 @@ import { type Destination, type Family, familyName, familyOfAddress } from "./wo
 import { settleRoute } from "./words/hosts.ts";
 import type { RouteChangeCommand, RouteLine } from "./words/line.ts";
 import { parseRoute } from "./words/parse.ts";
-import { addForNetstart, FROM_NETSTART } from "./netstart_routes.ts";
+import { addForNetstart, netstartList } from "./netstart_routes.ts";
 
 export const command: Command = { run: (args) => route(args) };
 
@@ -35,7 +36,7 @@ export async function route(args: readonly string[]): Promise<number> {
   using namespace = NetNamespace.rdomain(line.rtable ?? 0);
   if (command.type === "exec") {
     const { execIn } = await import("../../linux/exec.ts");
-    return execIn(namespace, command.command);
+    return execIn(namespace, command.command, callerEnvironment());
   }
   using kernel = RouteSocket.open(namespace);
   const text = await act(kernel, line);
@@ -216,7 +217,7 @@ function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteReque
 
 /** @returns false when netstart, run again, finds the route of its file there: it is as it should be */
 function add(kernel: RouteSocket, request: RouteRequest, rdomain: number): boolean {
-  const list = Deno.env.get(FROM_NETSTART);
+  const list = netstartList();
   if (list !== undefined) return addForNetstart(kernel, rdomain, request, list);
   kernel.addRoute(request);
   return true;

@@ -15,6 +15,27 @@ import { type Route, type RouteRequest, RT_TABLE_MAIN } from "../../netlink/rout
  */
 export const FROM_NETSTART = "WG_NETSTART";
 export const EARLIER = ".earlier";
+/** How the name of netstart's own folder begins. */
+export const NETSTART_FOLDER = "wg-netstart-";
+
+/**
+ * The list that a command of a hostname.if(5) file adds its routes to; undefined for every other command. The
+ * environment may be anybody's: a file is a list only in a folder that this user made for netstart.
+ */
+export function netstartList(): string | undefined {
+  const list = Deno.env.get(FROM_NETSTART) ?? "";
+  const [folder, name] = [
+    list.slice(0, list.lastIndexOf("/")),
+    list.slice(list.lastIndexOf("/") + 1),
+  ];
+  if (!folder.includes(`/${NETSTART_FOLDER}`) || !name.endsWith(".routes")) return undefined;
+  try {
+    const { isDirectory, uid, mode } = Deno.lstatSync(folder);
+    return isDirectory && uid === Deno.uid() && (mode ?? 0) % 0o1000 === 0o700 ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** A route as a line of JSON. */
 interface NotedRoute {

@@ -154,15 +154,15 @@ export class Dataplane {
     if (offloads.gro === false) udp.setGro?.(false);
     const endpoints = new Endpoints(memory, table);
     const bulkFlows = new BulkFlows(options.bulkFlows);
-    const merger = new Merger(
+    const merger = new Merger({
       memory,
       checksum,
       tun,
       counters,
       bulkFlows,
-      tun.tso && offloads.tso !== false,
-      tun.uso && offloads.uso !== false,
-    );
+      tso: tun.tso && offloads.tso !== false,
+      uso: tun.uso && offloads.uso !== false,
+    });
     this.#memory = memory;
     this.#cipher = cipher;
     this.#table = table;
@@ -174,7 +174,7 @@ export class Dataplane {
     this.#merger = merger;
     let sender: Sender | undefined;
     if (direction !== "inbound") {
-      const parts = {
+      this.#sender = sender = new Sender({
         memory,
         checksum,
         cipher,
@@ -186,8 +186,8 @@ export class Dataplane {
         voice,
         times,
         gso,
-      };
-      this.#sender = sender = new Sender(parts, DEFAULT_MTU);
+        mtu: DEFAULT_MTU,
+      });
       const unreachable = new Unreachable(memory, checksum, tun, counters);
       const loops = new Loops({ memory, table, peers, sessions, counters, voice });
       this.#outbound = new Outbound({

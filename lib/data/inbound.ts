@@ -58,20 +58,7 @@ export class Inbound {
   mac1Key: Uint8Array | undefined = undefined;
   /** Whether the last turn left nothing unread. */
   drained = true;
-  readonly #memory: PacketMemory;
-  readonly #cipher: PacketCipher;
-  readonly #suite: Suite;
-  readonly #table: PeerTable;
-  readonly #udp: UdpPort;
-  readonly #allowedIps: AllowedIps;
-  readonly #sessions: SessionTable;
-  readonly #endpoints: Endpoints;
-  readonly #sender: Sender | undefined;
-  readonly #merger: Merger;
-  readonly #counters: Counters;
-  readonly #voice: Voice;
-  readonly #times: Times;
-  readonly #catchUp: () => void;
+  readonly #parts: InboundParts;
   /** The next free slots of opened packets; all are free again after a flush. */
   #openSlot = 0;
   #openLargeSlot = 0;
@@ -84,20 +71,7 @@ export class Inbound {
   #runHasData = false;
 
   constructor(parts: InboundParts) {
-    this.#memory = parts.memory;
-    this.#cipher = parts.cipher;
-    this.#suite = parts.suite;
-    this.#table = parts.table;
-    this.#udp = parts.udp;
-    this.#allowedIps = parts.allowedIps;
-    this.#sessions = parts.sessions;
-    this.#endpoints = parts.endpoints;
-    this.#sender = parts.sender;
-    this.#merger = parts.merger;
-    this.#counters = parts.counters;
-    this.#voice = parts.voice;
-    this.#times = parts.times;
-    this.#catchUp = parts.catchUp;
+    this.#parts = parts;
   }
 
   /** From now on IPv4 packets from these sources are dropped. */
@@ -109,20 +83,21 @@ export class Inbound {
 
   /** A bounded number of receives. What they gave is written, but for packets of a flow that goes on in the next turn. Returns whether there was anything. */
   turn(now: Milliseconds): boolean {
-    this.#merger.now = now;
+    const { merger, udp, memory, counters } = this.#parts;
+    merger.now = now;
     let worked = false;
     let taken = 0;
     this.drained = false;
     for (let i = 0; i < INBOUND_RECEIVES_MAX && taken < INBOUND_BYTES_MAX; i++) {
-      const received = this.#udp.receive(this.#memory.received);
+      const received = udp.receive(memory.received);
       if (received <= 0) {
         this.drained = true;
         break;
       }
       worked = true;
       taken += received;
-      this.#counters.values[COUNTER.udp_receives]++;
-      this.#catchUp();
+      counters.values[COUNTER.udp_receives]++;
+      this.#parts.catchUp();
       this.#run(received, now);
     }
     if (this.drained || this.#openSlot > HELD_MAX || this.#openLargeSlot > 0) this.#flush();
@@ -130,7 +105,7 @@ export class Inbound {
   }
 
   #flush(): void {
-    this.#merger.flush();
+    this.#parts.merger.flush();
     this.#openSlot = 0;
     this.#openLargeSlot = 0;
   }
@@ -140,12 +115,10 @@ export class Inbound {
    * So whatever is the same as in the datagram before is not looked up, compared or checked again.
    */
   #run(received: number, now: Milliseconds): void {
-    const { view, u32 } = this.#memory;
-    const cipher = this.#cipher;
-    const counters = this.#counters;
-    const start = this.#memory.received;
-    const segment = this.#udp.segmentSize > 0 ? this.#udp.segmentSize : received;
-    const ecn = this.#udp.ecn;
+    const { cipher, counters, merger, sessions, times, udp } = this.#parts;
+    const { bytes, view, u32, received: start } = this.#parts.memory;
+    const segment = udp.segmentSize > 0 ? udp.segmentSize : received;
+    const ecn = udp.ecn;
     const datagrams = received > segment ? Math.ceil(received / segment) : 1;
     counters.values[COUNTER.rx_datagrams] += datagrams;
     if (!this.up) {
@@ -170,7 +143,7 @@ export class Inbound {
       }
       if (session === null || view.getInt32(at + DATA.receiver, true) !== index) {
         index = view.getInt32(at + DATA.receiver, true);
-        session = this.#sessions.find(index >>> 0);
+        session = sessions.find(index >>> 0);
         isAuthenticated = false;
         allowed[0] = 0;
         if (session === null) {
@@ -180,7 +153,7 @@ export class Inbound {
       }
       const low = view.getUint32(at + DATA.counter, true);
       const high = view.getUint32(at + DATA.counter + 4, true);
-      if (now - session.createdAt >= this.#times.rejectAfter || isExhausted(low, high)) {
+      if (now - session.createdAt >= times.rejectAfter || isExhausted(low, high)) {
         counters.addOf(COUNTER.rx_expired, session.peer.slot);
         continue;
       }
@@ -209,11 +182,11 @@ export class Inbound {
         if (!this.#isSourceAllowed(session, to, now)) continue;
         keepSource(allowed, u32, to >>> 2);
       }
-      if (ecn !== Ip.ECN_NOT_ECT && !carryEcn(this.#memory.bytes, view, to, ecn)) {
+      if (ecn !== Ip.ECN_NOT_ECT && !carryEcn(bytes, view, to, ecn)) {
         counters.addOf(COUNTER.rx_ecn_dropped, session.peer.slot);
         continue;
       }
-      this.#merger.add(to, innerBytes);
+      merger.add(to, innerBytes);
     }
     counters.values[COUNTER.rx_opened] += opened;
     this.#endRunOfPeer(now);
@@ -224,8 +197,8 @@ export class Inbound {
     const peer = this.#runPeer;
     if (peer === null) return;
     this.#runPeer = null;
-    if (this.#table.received(peer.slot, this.#runBytes, this.#runHasData, now)) {
-      this.#voice.active(peer.slot);
+    if (this.#parts.table.received(peer.slot, this.#runBytes, this.#runHasData, now)) {
+      this.#parts.voice.active(peer.slot);
     }
     this.#runBytes = 0;
     this.#runHasData = false;
@@ -235,33 +208,33 @@ export class Inbound {
   #beginRunOfPeer(peer: Peer, now: Milliseconds): void {
     this.#endRunOfPeer(now);
     this.#runPeer = peer;
-    this.#endpoints.follow(peer, this.#udp.sourceAt);
+    this.#parts.endpoints.follow(peer, this.#parts.udp.sourceAt);
   }
 
   /** A datagram that is no data message. */
   #other(at: number, length: number, now: Milliseconds): void {
-    const { bytes } = this.#memory;
+    const { memory: { bytes }, counters, udp, voice } = this.#parts;
     const kind = messageKind(bytes, at, length);
     if (kind === C.MESSAGE_INITIATION || kind === C.MESSAGE_RESPONSE) {
       this.#handshake(at, length, now);
-    } else if (kind !== C.MESSAGE_COOKIE_REPLY) this.#counters.add(COUNTER.rx_malformed);
-    else if (this.mac1Key === undefined) this.#counters.add(COUNTER.handshake_no_private_key);
-    else this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
+    } else if (kind !== C.MESSAGE_COOKIE_REPLY) counters.add(COUNTER.rx_malformed);
+    else if (this.mac1Key === undefined) counters.add(COUNTER.handshake_no_private_key);
+    else voice.handshake(bytes, at, length, udp.sourceAt);
   }
 
   /** An initiation or response: it goes up when its mac1 is right (whitepaper section 5.4.4). */
   #handshake(at: number, length: number, now: Milliseconds): void {
-    const { bytes } = this.#memory;
-    if (this.mac1Key === undefined) this.#counters.add(COUNTER.handshake_no_private_key);
-    else if (checkMac1(this.#suite, this.mac1Key, bytes.subarray(at, at + length))) {
-      this.#voice.handshake(bytes, at, length, this.#udp.sourceAt);
+    const { memory: { bytes }, suite, counters, udp, voice } = this.#parts;
+    if (this.mac1Key === undefined) counters.add(COUNTER.handshake_no_private_key);
+    else if (checkMac1(suite, this.mac1Key, bytes.subarray(at, at + length))) {
+      voice.handshake(bytes, at, length, udp.sourceAt);
       return;
-    } else this.#counters.add(COUNTER.handshake_mac1_wrong);
-    if (this.#voice.debug) {
+    } else counters.add(COUNTER.handshake_mac1_wrong);
+    if (voice.debug) {
       const notice = length === C.INITIATION_LENGTH
         ? "invalid-initiation-mac"
         : "invalid-response-mac";
-      this.#voice.notice(notice, undefined, readEndpointCell(bytes, this.#udp.sourceAt), now);
+      voice.notice(notice, undefined, readEndpointCell(bytes, udp.sourceAt), now);
     }
   }
 
@@ -269,7 +242,10 @@ export class Inbound {
   #slotFor(messageBytes: number): number {
     const isLarge = messageBytes > SLOT_MESSAGE_MAX;
     if (this.#openSlot === OPEN_SLOTS || this.#openLargeSlot === OPEN_LARGE_SLOTS) this.#flush();
-    return this.#memory.openMessage(isLarge ? this.#openLargeSlot++ : this.#openSlot++, isLarge);
+    return this.#parts.memory.openMessage(
+      isLarge ? this.#openLargeSlot++ : this.#openSlot++,
+      isLarge,
+    );
   }
 
   /**
@@ -284,24 +260,20 @@ export class Inbound {
     if (peer.next === session) this.#confirm(session, now);
     if (
       session.initiator && !session.renewalAsked && peer.current === session &&
-      now - session.createdAt >= this.#times.rekeyAfterReceiving
+      now - session.createdAt >= this.#parts.times.rekeyAfterReceiving
     ) {
       session.renewalAsked = true;
-      this.#voice.wantHandshake(peer.slot);
+      this.#parts.voice.wantHandshake(peer.slot);
     }
     return this.#runPeer === peer;
   }
 
   #keepalive(session: Session, now: Milliseconds): void {
     const { slot, cellAt } = session.peer;
-    this.#counters.addOf(COUNTER.rx_keepalives, slot);
-    if (!this.#voice.debug) return;
-    this.#voice.notice(
-      "keepalive-received",
-      slot,
-      readEndpointCell(this.#memory.bytes, cellAt),
-      now,
-    );
+    const { memory, counters, voice } = this.#parts;
+    counters.addOf(COUNTER.rx_keepalives, slot);
+    if (!voice.debug) return;
+    voice.notice("keepalive-received", slot, readEndpointCell(memory.bytes, cellAt), now);
   }
 
   /** The initiator has shown that it has the keys: the responder may send on them now (whitepaper section 5.4.3). */
@@ -311,13 +283,13 @@ export class Inbound {
     this.#endRunOfPeer(now);
     peer.current = session;
     peer.next = null;
-    this.#voice.confirmed(peer.slot, sessionIndex(session.localIndex));
-    this.#sender?.sendStaged(peer, false, now);
+    this.#parts.voice.confirmed(peer.slot, sessionIndex(session.localIndex));
+    this.#parts.sender?.sendStaged(peer, false, now);
   }
 
   /** Bytes of the packet in a data message, whose padding its own length cuts; 0 when it is none. */
   #innerLength(session: Session, at: number, room: number, now: Milliseconds): number {
-    const { bytes, view } = this.#memory;
+    const { bytes, view } = this.#parts.memory;
     const version = bytes[at] >>> 4;
     let length = 0;
     if (version === 4 && room >= Ip.IPV4_HEADER_BYTES) {
@@ -328,30 +300,31 @@ export class Inbound {
     }
     if (length > 0 && length <= room) return length;
     const { slot, cellAt } = session.peer;
-    this.#counters.addOf(COUNTER.rx_not_ip, slot);
-    if (this.#voice.debug) {
-      this.#voice.notice("not-ip", slot, readEndpointCell(bytes, cellAt), now);
+    const { counters, voice } = this.#parts;
+    counters.addOf(COUNTER.rx_not_ip, slot);
+    if (voice.debug) {
+      voice.notice("not-ip", slot, readEndpointCell(bytes, cellAt), now);
     }
     return 0;
   }
 
   /** Whether the source of an inner packet belongs to the peer. */
   #isSourceAllowed(session: Session, at: number, now: Milliseconds): boolean {
-    const { bytes } = this.#memory;
+    const { memory: { bytes, u32 }, allowedIps, counters, voice } = this.#parts;
     const { slot, cellAt } = session.peer;
     const owner = bytes[at] >>> 4 === 4
-      ? this.#allowedIps.lookup4(bytes, at + Ip.IPV4_SOURCE)
-      : this.#allowedIps.lookup6(bytes, at + Ip.IPV6_SOURCE);
+      ? allowedIps.lookup4(bytes, at + Ip.IPV4_SOURCE)
+      : allowedIps.lookup6(bytes, at + Ip.IPV6_SOURCE);
     if (owner === slot) {
       // IPv6's kernel takes any source, as from every other link.
       if (this.#refused4.size === 0 || bytes[at] >>> 4 !== 4) return true;
-      if (!this.#refused4.has(this.#memory.u32[at + Ip.IPV4_SOURCE >>> 2])) return true;
-      this.#counters.addOf(COUNTER.rx_own_source, slot);
+      if (!this.#refused4.has(u32[at + Ip.IPV4_SOURCE >>> 2])) return true;
+      counters.addOf(COUNTER.rx_own_source, slot);
       return false;
     }
-    this.#counters.addOf(COUNTER.rx_unallowed_source, slot);
-    if (this.#voice.debug) {
-      this.#voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
+    counters.addOf(COUNTER.rx_unallowed_source, slot);
+    if (voice.debug) {
+      voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
     }
     return false;
   }

@@ -53,20 +53,10 @@ export interface LoopsParts {
 
 /** Tells nesting from loops. */
 export class Loops {
-  readonly #memory: PacketMemory;
-  readonly #table: PeerTable;
-  readonly #peers: readonly (Peer | undefined)[];
-  readonly #sessions: SessionTable;
-  readonly #counters: Counters;
-  readonly #voice: Voice;
+  readonly #parts: LoopsParts;
 
   constructor(parts: LoopsParts) {
-    this.#memory = parts.memory;
-    this.#table = parts.table;
-    this.#peers = parts.peers;
-    this.#sessions = parts.sessions;
-    this.#counters = parts.counters;
-    this.#voice = parts.voice;
+    this.#parts = parts;
   }
 
   /**
@@ -74,23 +64,24 @@ export class Loops {
    * to the peer, as it is a message that would come back again.
    */
   isLoop(to: Peer, v4: boolean, length: number, now: Milliseconds): boolean {
+    const { view, tunPacket } = this.#parts.memory;
     const at = this.#udpPayload(v4);
-    if (at === 0 || at + INDEXED_BYTES > this.#memory.tunPacket + length) return false;
-    const type = this.#memory.view.getUint32(at, true);
+    if (at === 0 || at + INDEXED_BYTES > tunPacket + length) return false;
+    const type = view.getUint32(at, true);
     // A cookie reply has no index of a session of ours. It goes once around, in a data message,
     // which is known.
     if (type !== MESSAGE_DATA && type !== MESSAGE_INITIATION && type !== MESSAGE_RESPONSE) {
       return false;
     }
-    const from = this.#addressee(type, this.#memory.view.getUint32(at + INDEX_AT, true), to);
+    const from = this.#addressee(type, view.getUint32(at + INDEX_AT, true), to);
     if (from === undefined) return false;
     if (from !== to && !leadsTo(to, from, now)) {
       from.carrier = to;
       from.carriedAt = now;
       return false;
     }
-    this.#counters.addOf(COUNTER.tx_looped, from.slot);
-    this.#voice.loop(from, to, now);
+    this.#parts.counters.addOf(COUNTER.tx_looped, from.slot);
+    this.#parts.voice.loop(from, to, now);
     return true;
   }
 
@@ -99,7 +90,7 @@ export class Loops {
    * packet. Later fragments of a message that goes on go with it.
    */
   #udpPayload(v4: boolean): number {
-    const { bytes, view, tunPacket } = this.#memory;
+    const { bytes, view, tunPacket } = this.#parts.memory;
     if (v4) {
       if (bytes[tunPacket + Ip.IPV4_PROTOCOL] !== Ip.PROTOCOL_UDP) return 0;
       if ((view.getUint16(tunPacket + Ip.IPV4_FLAGS) & 0x1fff) !== 0) return 0;
@@ -120,12 +111,13 @@ export class Loops {
    * else's, forwarded by this machine, has other indices.
    */
   #addressee(type: number, index: number, to: Peer): Peer | undefined {
+    const { sessions, table, peers } = this.#parts;
     if (type === MESSAGE_DATA) {
       if (to.current?.remoteIndex === index) return to;
-      return this.#sessions.findRemote(index)?.peer;
+      return sessions.findRemote(index)?.peer;
     }
-    const slot = this.#table.handshakeAddressee(index);
-    return slot === undefined ? undefined : this.#peers[slot];
+    const slot = table.handshakeAddressee(index);
+    return slot === undefined ? undefined : peers[slot];
   }
 }
 

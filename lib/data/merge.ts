@@ -60,15 +60,24 @@ class Flow {
   readonly lengths = new Int32Array(TCP_SEGMENTS_MAX);
 }
 
+/** What Merger works with. */
+export interface MergerParts {
+  readonly memory: PacketMemory;
+  readonly checksum: Checksum;
+  readonly tun: TunPort;
+  readonly counters: Counters;
+  readonly bulkFlows: BulkFlows;
+  /** Whether merged TCP packets are written at first. */
+  readonly tso: boolean;
+  /** Whether merged UDP packets are written at first. */
+  readonly uso: boolean;
+}
+
 /** Collects and writes. Packets handed to `add` stay where they are until `flush`. */
 export class Merger {
   /** The time of the turn. */
   now: Milliseconds = milliseconds(0);
-  readonly #bulkFlows: BulkFlows;
-  readonly #memory: PacketMemory;
-  readonly #checksum: Checksum;
-  readonly #tun: TunPort;
-  readonly #counters: Counters;
+  readonly #parts: MergerParts;
   readonly #flows: readonly Flow[] = Array.from({ length: FLOWS_MAX }, () => new Flow());
   #live = 0;
   #victim = 0;
@@ -87,21 +96,9 @@ export class Merger {
   #transportBytes = 0;
   #payload = 0;
 
-  /** @param tso @param uso whether the device takes merged TCP and UDP */
-  constructor(
-    memory: PacketMemory,
-    checksum: Checksum,
-    tun: TunPort,
-    counters: Counters,
-    bulkFlows: BulkFlows,
-    tso: boolean,
-    uso: boolean,
-  ) {
-    this.#bulkFlows = bulkFlows;
-    this.#memory = memory;
-    this.#checksum = checksum;
-    this.#tun = tun;
-    this.#counters = counters;
+  constructor(parts: MergerParts) {
+    const { tso, uso } = parts;
+    this.#parts = parts;
     this.#merges = [tso, tso, uso, uso];
     this.#last = this.#flows[0];
   }
@@ -119,8 +116,8 @@ export class Merger {
    * What waits is written as it is.
    */
   setMerging(tso: boolean, uso: boolean): void {
-    const tcp = tso && this.#tun.tso;
-    const udp = uso && this.#tun.uso;
+    const tcp = tso && this.#parts.tun.tso;
+    const udp = uso && this.#parts.tun.uso;
     const wanted = [tcp, tcp, udp, udp];
     for (let kind = 0; kind < wanted.length; kind++) {
       this.#merges[kind] = wanted[kind] && !this.#refused[kind];
@@ -155,7 +152,8 @@ export class Merger {
       this.#write(flow);
     }
     if (
-      !this.#udp && (this.#memory.bytes[at + this.#headerBytes + Ip.TCP_FLAGS] & Ip.TCP_PSH) !== 0
+      !this.#udp &&
+      (this.#parts.memory.bytes[at + this.#headerBytes + Ip.TCP_FLAGS] & Ip.TCP_PSH) !== 0
     ) {
       this.#writeAlone(at, length);
     } else this.#begin(flow ?? this.#free(), at, length);
@@ -168,7 +166,7 @@ export class Merger {
   }
 
   #classify(at: number, length: number): number {
-    const { bytes, view } = this.#memory;
+    const { bytes, view } = this.#parts.memory;
     const v4 = bytes[at] >>> 4 === 4;
     const headerBytes = v4 ? Ip.IPV4_HEADER_BYTES : Ip.IPV6_HEADER_BYTES;
     if (
@@ -212,7 +210,7 @@ export class Merger {
   /** The waiting flow with the same protocol, addresses and ports, or null. */
   #find(at: number): Flow | null {
     if (this.#live === 0) return null;
-    const { u32 } = this.#memory;
+    const { u32 } = this.#parts.memory;
     const kind = this.#kind();
     const ports = u32[(at + this.#headerBytes) >>> 2];
     for (let i = 0; i < FLOWS_MAX; i++) {
@@ -242,7 +240,7 @@ export class Merger {
    * The headers are compared by little-endian words.
    */
   #continues(flow: Flow, at: number, length: number): boolean {
-    const { u32, view } = this.#memory;
+    const { u32, view } = this.#parts.memory;
     const { kind, headerBytes, transportBytes } = flow;
     const v4 = (kind & KIND_V6) === 0;
     const udp = (kind & KIND_UDP) !== 0;
@@ -295,7 +293,7 @@ export class Merger {
     }
     if (!flow.verified) {
       if (v4) {
-        if (this.#checksum.sum(flow.first, Ip.IPV4_HEADER_BYTES, 0) !== 0xffff) return false;
+        if (this.#parts.checksum.sum(flow.first, Ip.IPV4_HEADER_BYTES, 0) !== 0xffff) return false;
         flow.ownFieldsSum = ipv4OwnFieldsSum(u32, first);
       }
       if (!this.#isTransportSumRight(flow, flow.first, flow.firstBytes)) return false;
@@ -310,7 +308,7 @@ export class Merger {
     const { kind } = flow;
     const protocol = (kind & KIND_UDP) !== 0 ? Ip.PROTOCOL_UDP << 8 : Ip.PROTOCOL_TCP << 8;
     const addresses = (kind & KIND_V6) === 0 ? Ip.IPV4_SOURCE : Ip.IPV6_SOURCE;
-    return this.#checksum.sum(
+    return this.#parts.checksum.sum(
       at + addresses,
       length - addresses,
       protocol + swap16(length - flow.headerBytes),
@@ -319,7 +317,7 @@ export class Merger {
   }
 
   #append(flow: Flow, at: number, length: number): void {
-    const { bytes, view } = this.#memory;
+    const { bytes, view } = this.#parts.memory;
     const payload = length - flow.headerBytes - flow.transportBytes;
     flow.packets[flow.count] = at;
     flow.lengths[flow.count++] = length;
@@ -343,7 +341,7 @@ export class Merger {
   }
 
   #begin(flow: Flow, at: number, length: number): void {
-    const { view } = this.#memory;
+    const { view } = this.#parts.memory;
     flow.live = true;
     this.#live++;
     this.#last = flow;
@@ -365,20 +363,23 @@ export class Merger {
 
   /** Where the device is to have what answers this packet. */
   #queueFor(at: number): number {
-    return this.#tun.queues === 2 && this.#bulkFlows.has(this.#memory.u32, at, this.now)
+    return this.#parts.tun.queues === 2 &&
+        this.#parts.bulkFlows.has(this.#parts.memory.u32, at, this.now)
       ? QUEUE_BULK
       : QUEUE_MAIN;
   }
 
   #writeAlone(at: number, length: number): void {
-    const { u32 } = this.#memory;
+    const { u32 } = this.#parts.memory;
     const word = at >>> 2;
     u32[word - 1] = 0;
     u32[word - 2] = 0;
     u32[word - 3] = 0;
-    this.#tun.gather(0, at - VNET_HEADER_BYTES, VNET_HEADER_BYTES + length);
-    this.#counters.values[COUNTER.tun_writes]++;
-    if (!this.#tun.write(1, this.#queueFor(at))) this.#counters.add(COUNTER.tun_write_failed);
+    this.#parts.tun.gather(0, at - VNET_HEADER_BYTES, VNET_HEADER_BYTES + length);
+    this.#parts.counters.values[COUNTER.tun_writes]++;
+    if (!this.#parts.tun.write(1, this.#queueFor(at))) {
+      this.#parts.counters.add(COUNTER.tun_write_failed);
+    }
   }
 
   #write(flow: Flow): void {
@@ -389,7 +390,7 @@ export class Merger {
       return;
     }
     const { first, kind, headerBytes, transportBytes, total } = flow;
-    const { bytes, view } = this.#memory;
+    const { bytes, view } = this.#parts.memory;
     const v4 = (kind & KIND_V6) === 0;
     const udp = (kind & KIND_UDP) !== 0;
     const transport = first + headerBytes;
@@ -410,23 +411,23 @@ export class Merger {
     const addresses = v4 ? Ip.IPV4_SOURCE : Ip.IPV6_SOURCE;
     view.setUint16(
       sumAt,
-      this.#checksum.sum(first + addresses, headerBytes - addresses, start),
+      this.#parts.checksum.sum(first + addresses, headerBytes - addresses, start),
       true,
     );
 
     const headers = headerBytes + transportBytes;
-    this.#tun.gather(0, vnet, VNET_HEADER_BYTES + flow.firstBytes);
+    this.#parts.tun.gather(0, vnet, VNET_HEADER_BYTES + flow.firstBytes);
     for (let i = 1; i < flow.count; i++) {
-      this.#tun.gather(i, flow.packets[i] + headers, flow.lengths[i] - headers);
+      this.#parts.tun.gather(i, flow.packets[i] + headers, flow.lengths[i] - headers);
     }
-    this.#counters.values[COUNTER.tun_writes]++;
-    if (this.#tun.write(flow.count, this.#queueFor(first))) {
+    this.#parts.counters.values[COUNTER.tun_writes]++;
+    if (this.#parts.tun.write(flow.count, this.#queueFor(first))) {
       this.#wasTaken[kind] = true;
-      this.#counters.values[COUNTER.tun_merged] += flow.count;
+      this.#parts.counters.values[COUNTER.tun_merged] += flow.count;
       return;
     }
 
-    this.#counters.add(COUNTER.tun_merge_refused);
+    this.#parts.counters.add(COUNTER.tun_merge_refused);
     // A kind that was ever taken is refused for this packet's sake only.
     if (!this.#wasTaken[kind]) {
       this.#refused[kind] = true;
@@ -443,11 +444,15 @@ export class Merger {
   /** Sets the first packet's lengths, and the IP header's checksum with them. */
   #setLength(flow: Flow, length: number): void {
     const { first, headerBytes, kind } = flow;
-    const { view } = this.#memory;
+    const { view } = this.#parts.memory;
     if ((kind & KIND_V6) === 0) {
       view.setUint16(first + Ip.IPV4_LENGTH, length);
       view.setUint16(first + Ip.IPV4_CHECKSUM, 0);
-      view.setUint16(first + Ip.IPV4_CHECKSUM, ~this.#checksum.sum(first, headerBytes, 0), true);
+      view.setUint16(
+        first + Ip.IPV4_CHECKSUM,
+        ~this.#parts.checksum.sum(first, headerBytes, 0),
+        true,
+      );
     } else view.setUint16(first + Ip.IPV6_LENGTH, length - Ip.IPV6_HEADER_BYTES);
     if ((kind & KIND_UDP) !== 0) {
       view.setUint16(first + headerBytes + Ip.UDP_LENGTH, length - headerBytes);

@@ -57,41 +57,17 @@ export class Outbound {
   gone = false;
   /** Whether the last turn left nothing unread. */
   drained = true;
-  readonly #memory: PacketMemory;
-  readonly #checksum: Checksum;
-  readonly #tun: TunPort;
-  readonly #allowedIps: AllowedIps;
-  readonly #peers: readonly (Peer | undefined)[];
-  readonly #sender: Sender;
-  readonly #endpoints: Endpoints;
-  readonly #staging: Staging;
-  readonly #unreachable: Unreachable;
-  readonly #loops: Loops;
-  readonly #bulkFlows: BulkFlows;
-  readonly #counters: Counters;
-  readonly #voice: Voice;
+  readonly #parts: OutboundParts;
   /** Packets of the main queue since the last one of the bulk queue. */
   #mainInRow = 0;
 
   constructor(parts: OutboundParts) {
-    this.#memory = parts.memory;
-    this.#checksum = parts.checksum;
-    this.#tun = parts.tun;
-    this.#allowedIps = parts.allowedIps;
-    this.#peers = parts.peers;
-    this.#sender = parts.sender;
-    this.#endpoints = parts.endpoints;
-    this.#staging = parts.staging;
-    this.#unreachable = parts.unreachable;
-    this.#loops = parts.loops;
-    this.#bulkFlows = parts.bulkFlows;
-    this.#counters = parts.counters;
-    this.#voice = parts.voice;
+    this.#parts = parts;
   }
 
   /** From now on ICMP answers come from these addresses. */
   answerFrom(own: OwnAddresses): void {
-    this.#unreachable.answerFrom(own);
+    this.#parts.unreachable.answerFrom(own);
   }
 
   /** A bounded number of reads. What they gave is sent, but for a run that goes on in the next turn. Returns whether there was anything. */
@@ -111,14 +87,14 @@ export class Outbound {
         this.#route(read - VNET_HEADER_BYTES, now);
       }
     }
-    this.#counters.values[COUNTER.tun_reads] += reads;
-    if (this.drained) this.#sender.flush(now);
+    this.#parts.counters.values[COUNTER.tun_reads] += reads;
+    if (this.drained) this.#parts.sender.flush(now);
     return reads > 0;
   }
 
   /** Reads the next packet: of the main queue first, so that what is there waits for one packet of the bulk queue at the most. */
   #next(now: Milliseconds): number {
-    const tun = this.#tun;
+    const { tun, memory, bulkFlows } = this.#parts;
     const hasBulk = tun.queues === 2;
     const isBulksTurn = hasBulk && this.#mainInRow >= MAIN_IN_ROW_MAX;
     let read = isBulksTurn ? this.#nextOfBulk(now) : this.#nextOfMain();
@@ -126,88 +102,91 @@ export class Outbound {
       read = isBulksTurn ? this.#nextOfMain() : this.#nextOfBulk(now);
     }
     if (hasBulk && read >= BULK_PACKET_BYTES) {
-      this.#bulkFlows.mark(this.#memory.u32, this.#memory.tunPacket, now);
+      bulkFlows.mark(memory.u32, memory.tunPacket, now);
     }
     return read;
   }
 
   #nextOfMain(): number {
-    const read = this.#tun.read(this.#memory.tunPacket - VNET_HEADER_BYTES, QUEUE_MAIN);
+    const { tun, memory } = this.#parts;
+    const read = tun.read(memory.tunPacket - VNET_HEADER_BYTES, QUEUE_MAIN);
     if (read > 0) this.#mainInRow++;
     return read;
   }
 
   /** What came of the main queue goes out before a packet of this one is sealed. */
   #nextOfBulk(now: Milliseconds): number {
-    const read = this.#tun.read(this.#memory.tunPacket - VNET_HEADER_BYTES, QUEUE_BULK);
-    if (read > 0 && this.#mainInRow > 0) this.#sender.flush(now);
+    const { tun, memory, sender } = this.#parts;
+    const read = tun.read(memory.tunPacket - VNET_HEADER_BYTES, QUEUE_BULK);
+    if (read > 0 && this.#mainInRow > 0) sender.flush(now);
     this.#mainInRow = 0;
     return read;
   }
 
   #route(length: number, now: Milliseconds): void {
-    const { bytes, tunPacket } = this.#memory;
+    const { memory, counters, allowedIps, peers, endpoints, unreachable } = this.#parts;
+    const { bytes, tunPacket } = memory;
     if (!this.up) {
-      this.#counters.add(COUNTER.tx_link_down);
+      counters.add(COUNTER.tx_link_down);
       return;
     }
     const version = length > 0 ? bytes[tunPacket] >>> 4 : 0;
     const v4 = version === 4 && length >= Ip.IPV4_HEADER_BYTES;
     if (!v4 && !(version === 6 && length >= Ip.IPV6_HEADER_BYTES)) {
-      this.#counters.add(COUNTER.tx_malformed);
+      counters.add(COUNTER.tx_malformed);
       return;
     }
     const slot = v4
-      ? this.#allowedIps.lookup4(bytes, tunPacket + Ip.IPV4_DESTINATION)
-      : this.#allowedIps.lookup6(bytes, tunPacket + Ip.IPV6_DESTINATION);
-    const peer = slot < 0 ? undefined : this.#peers[slot];
+      ? allowedIps.lookup4(bytes, tunPacket + Ip.IPV4_DESTINATION)
+      : allowedIps.lookup6(bytes, tunPacket + Ip.IPV6_DESTINATION);
+    const peer = slot < 0 ? undefined : peers[slot];
     if (peer === undefined) {
-      this.#counters.add(COUNTER.tx_no_peer);
-      this.#unreachable.answer(tunPacket, length, now);
+      counters.add(COUNTER.tx_no_peer);
+      unreachable.answer(tunPacket, length, now);
       return;
     }
-    if (!this.#endpoints.has(peer)) {
-      this.#counters.addOf(COUNTER.tx_no_endpoint, peer.slot);
-      this.#voice.notice("no-endpoint", peer.slot, undefined, now);
-      this.#unreachable.answer(tunPacket, length, now);
+    if (!endpoints.has(peer)) {
+      counters.addOf(COUNTER.tx_no_endpoint, peer.slot);
+      this.#parts.voice.notice("no-endpoint", peer.slot, undefined, now);
+      unreachable.answer(tunPacket, length, now);
       return;
     }
-    if (this.#loops.isLoop(peer, v4, length, now)) return;
+    if (this.#parts.loops.isLoop(peer, v4, length, now)) return;
     const gso = bytes[tunPacket - VNET_HEADER_BYTES + Vnet.VNET_GSO_TYPE] & ~Vnet.GSO_ECN;
     const session = gso === Vnet.GSO_NONE
       ? this.#one(peer, length, now)
       : this.#split(peer, v4, gso, length, now);
-    if (session !== null) this.#sender.keepFresh(session, now);
+    if (session !== null) this.#parts.sender.keepFresh(session, now);
   }
 
   /** A packet that is not to be split. Returns the session it was sent on. */
   #one(peer: Peer, length: number, now: Milliseconds): Session | null {
-    const { bytes, tunPacket } = this.#memory;
-    if (length > this.#sender.packetMax) {
-      this.#counters.addOf(COUNTER.tx_too_long, peer.slot);
+    const { memory: { bytes, tunPacket }, sender, counters } = this.#parts;
+    if (length > sender.packetMax) {
+      counters.addOf(COUNTER.tx_too_long, peer.slot);
       return null;
     }
     if (!this.#finishChecksum(length)) {
-      this.#counters.add(COUNTER.tx_malformed);
+      counters.add(COUNTER.tx_malformed);
       return null;
     }
-    const session = this.#sender.add(peer, tunPacket, length, now);
+    const session = sender.add(peer, tunPacket, length, now);
     if (session === null) {
-      this.#staging.push(peer, bytes.slice(tunPacket, tunPacket + length));
-      this.#voice.wantHandshake(peer.slot);
+      this.#parts.staging.push(peer, bytes.slice(tunPacket, tunPacket + length));
+      this.#parts.voice.wantHandshake(peer.slot);
     }
     return session;
   }
 
   /** What the kernel left to the device (VIRTIO_NET_HDR_F_NEEDS_CSUM). Returns false when the fields are out of the packet. */
   #finishChecksum(length: number): boolean {
-    const { bytes, view, tunPacket } = this.#memory;
+    const { bytes, view, tunPacket } = this.#parts.memory;
     const vnet = tunPacket - VNET_HEADER_BYTES;
     if ((bytes[vnet + Vnet.VNET_FLAGS] & Vnet.VNET_NEEDS_CHECKSUM) === 0) return true;
     const start = view.getUint16(vnet + Vnet.VNET_CHECKSUM_START, true);
     const offset = view.getUint16(vnet + Vnet.VNET_CHECKSUM_OFFSET, true);
     if (start + offset + 2 > length) return false;
-    let sum = ~this.#checksum.sum(tunPacket + start, length - start, 0) & 0xffff;
+    let sum = ~this.#parts.checksum.sum(tunPacket + start, length - start, 0) & 0xffff;
     // UDP's 0 means "none" (RFC 768).
     if (sum === 0 && offset === Ip.UDP_CHECKSUM) sum = 0xffff;
     view.setUint16(tunPacket + start + offset, sum, true);
@@ -219,9 +198,8 @@ export class Outbound {
    * Everything that is the same in all segments is summed once, in the read packet, with the differing fields zeroed.
    */
   #split(peer: Peer, v4: boolean, gso: number, length: number, now: Milliseconds): Session | null {
-    const { bytes, view, tunPacket: packet, scratch } = this.#memory;
-    const checksum = this.#checksum;
-    const sender = this.#sender;
+    const { checksum, sender } = this.#parts;
+    const { bytes, view, tunPacket: packet, scratch } = this.#parts.memory;
     const udp = gso === Vnet.GSO_UDP_L4;
     const mss = view.getUint16(packet - VNET_HEADER_BYTES + Vnet.VNET_GSO_SIZE, true);
     const start = view.getUint16(packet - VNET_HEADER_BYTES + Vnet.VNET_CHECKSUM_START, true);
@@ -237,12 +215,12 @@ export class Outbound {
       : (bytes[transport + Ip.TCP_OFFSET] >>> 4) * 4;
     const headers = start + transportBytes;
     if (mss === 0 || transportBytes < least || headers > length) {
-      this.#counters.add(COUNTER.tx_malformed);
+      this.#parts.counters.add(COUNTER.tx_malformed);
       return null;
     }
     const payload = length - headers;
     if (headers + Math.min(mss, payload) > sender.packetMax) {
-      this.#counters.addOf(COUNTER.tx_too_long, peer.slot);
+      this.#parts.counters.addOf(COUNTER.tx_too_long, peer.slot);
       return null;
     }
     const session = sender.sendable(peer, Math.max(1, Math.ceil(payload / mss)), now);
@@ -304,12 +282,12 @@ export class Outbound {
         sum += swap16(ownSequence >>> 16) + swap16(ownSequence & 0xffff) + (ownFlags << 8);
         view.setUint16(t + Ip.TCP_CHECKSUM, ~fold16(sum), true);
       }
-      if (session === null) this.#staging.push(peer, bytes.slice(at, at + total));
+      if (session === null) this.#parts.staging.push(peer, bytes.slice(at, at + total));
       else sender.seal(session, at, total, padded);
       from += part;
       index++;
     } while (from < payload);
-    if (session === null) this.#voice.wantHandshake(peer.slot);
+    if (session === null) this.#parts.voice.wantHandshake(peer.slot);
     return session;
   }
 }

@@ -37,6 +37,8 @@ export interface SenderParts {
   readonly times: Times;
   /** Whether several datagrams may go with one send. */
   readonly gso: boolean;
+  /** The interface's MTU at first, in bytes. */
+  readonly mtu: number;
 }
 
 /** Seals messages of all peers; one run at a time is open. */
@@ -44,16 +46,7 @@ export class Sender {
   /** Longest packet that fits into a datagram. */
   readonly packetMax: number;
   #mtu = 0;
-  readonly #memory: PacketMemory;
-  readonly #checksum: Checksum;
-  readonly #cipher: PacketCipher;
-  readonly #table: PeerTable;
-  readonly #udp: UdpPort;
-  readonly #endpoints: Endpoints;
-  readonly #staging: Staging;
-  readonly #counters: Counters;
-  readonly #voice: Voice;
-  readonly #times: Times;
+  readonly #parts: SenderParts;
   #smallMax = 1;
   #largeMax = 1;
   readonly #bytesMax: number;
@@ -75,19 +68,10 @@ export class Sender {
   readonly #queuedBytes: Int32Array;
   readonly #queuedData: Uint8Array;
 
-  constructor(parts: SenderParts, mtu: number) {
+  constructor(parts: SenderParts) {
     this.packetMax = parts.udp.bytesMax - DATA_OVERHEAD;
-    this.mtu = mtu;
-    this.#memory = parts.memory;
-    this.#checksum = parts.checksum;
-    this.#cipher = parts.cipher;
-    this.#table = parts.table;
-    this.#udp = parts.udp;
-    this.#endpoints = parts.endpoints;
-    this.#staging = parts.staging;
-    this.#counters = parts.counters;
-    this.#voice = parts.voice;
-    this.#times = parts.times;
+    this.mtu = parts.mtu;
+    this.#parts = parts;
     this.#queueMax = parts.udp.sendQueue?.max ?? 0;
     this.gso = parts.gso;
     this.#bytesMax = parts.udp.bytesMax;
@@ -102,7 +86,7 @@ export class Sender {
 
   /** Whether several datagrams may go with one send, from the next one on. */
   set gso(on: boolean) {
-    const most = on ? this.#udp.segmentsMax : 1;
+    const most = on ? this.#parts.udp.segmentsMax : 1;
     this.#smallMax = Math.min(SEAL_SLOTS - this.#queueMax, most);
     this.#largeMax = Math.min(SEAL_LARGE_SLOTS, most);
   }
@@ -111,7 +95,7 @@ export class Sender {
   sendable(peer: Peer, count: number, now: Milliseconds): Session | null {
     const session = peer.current;
     if (
-      session === null || now - session.createdAt >= this.#times.rejectAfter ||
+      session === null || now - session.createdAt >= this.#parts.times.rejectAfter ||
       !session.hasRoomFor(count)
     ) {
       return null;
@@ -132,9 +116,10 @@ export class Sender {
   add(peer: Peer, from: number, length: number, now: Milliseconds): Session | null {
     const session = this.sendable(peer, 1, now);
     if (session === null) return null;
+    const { memory, checksum } = this.#parts;
     const padded = this.paddedLength(length);
-    const at = this.makeRoom(peer, padded, ecnOf(this.#memory.bytes, from), now);
-    this.#checksum.copy(at, from, length);
+    const at = this.makeRoom(peer, padded, ecnOf(memory.bytes, from), now);
+    checksum.copy(at, from, length);
     this.seal(session, at, length, padded);
     return session;
   }
@@ -154,11 +139,11 @@ export class Sender {
     } else if (wire < this.#segment) this.#closed = true;
     if (length > 0) this.#hasData = true;
     // Slots of queued datagrams are not free yet.
-    const at = this.#memory.sealMessage(
+    const at = this.#parts.memory.sealMessage(
       this.#large ? this.#count : this.#queued + this.#count,
       this.#large,
     );
-    this.#udp.gather(this.#count++, at - DATA.packet, wire);
+    this.#parts.udp.gather(this.#count++, at - DATA.packet, wire);
     this.#bytes += wire;
     return at;
   }
@@ -172,7 +157,7 @@ export class Sender {
 
   /** Zeroes the padding, seals the message and writes its header. `length` is the packet's, `padded` the message's. */
   seal(session: Session, at: number, length: number, padded: number): void {
-    const { bytes, u32 } = this.#memory;
+    const { bytes, u32 } = this.#parts.memory;
     for (let i = at + length; i < at + padded; i++) bytes[i] = 0;
     const low = session.sendLow;
     const high = session.sendHigh;
@@ -180,7 +165,7 @@ export class Sender {
       session.sendLow = 0;
       session.sendHigh = high + 1;
     } else session.sendLow = low + 1;
-    this.#cipher.seal(session.keyAt, low, high, at, padded);
+    this.#parts.cipher.seal(session.keyAt, low, high, at, padded);
     const header = (at - DATA.packet) >>> 2;
     u32[header] = MESSAGE_DATA;
     u32[header + (DATA.receiver >>> 2)] = session.remoteIndex;
@@ -190,8 +175,10 @@ export class Sender {
 
   /** Asks for a new handshake when the session that was just sent on wants renewing (whitepaper section 6.2). */
   keepFresh(session: Session, now: Milliseconds): void {
-    if (session.isWorn || session.initiator && now - session.createdAt >= this.#times.rekeyAfter) {
-      this.#voice.wantHandshake(session.peer.slot);
+    if (
+      session.isWorn || session.initiator && now - session.createdAt >= this.#parts.times.rekeyAfter
+    ) {
+      this.#parts.voice.wantHandshake(session.peer.slot);
     }
   }
 
@@ -206,17 +193,17 @@ export class Sender {
   /** Ends the run: one of a single datagram is queued where the port has a queue, others are sent after what is queued. */
   #endRun(now: Milliseconds): void {
     const peer = this.#peer;
-    const queue = this.#udp.sendQueue;
+    const queue = this.#parts.udp.sendQueue;
     if (this.#count !== 1 || this.#large || queue === undefined || peer === null) {
       this.#sendQueue(now);
       this.#sendRun(now);
       return;
     }
-    this.#endpoints.refresh(peer);
+    this.#parts.endpoints.refresh(peer);
     const index = this.#queued++;
     queue.put(
       index,
-      this.#memory.sealMessage(index, false) - DATA.packet,
+      this.#parts.memory.sealMessage(index, false) - DATA.packet,
       this.#bytes,
       peer.cellAt,
       this.#ecn,
@@ -230,11 +217,11 @@ export class Sender {
 
   #sendQueue(now: Milliseconds): void {
     const count = this.#queued;
-    const queue = this.#udp.sendQueue;
+    const queue = this.#parts.udp.sendQueue;
     if (count === 0 || queue === undefined) return;
     this.#queued = 0;
     queue.send(count);
-    this.#counters.values[COUNTER.udp_sends]++;
+    this.#parts.counters.values[COUNTER.udp_sends]++;
     for (let i = 0; i < count; i++) {
       const hasData = this.#queuedData[i] !== 0;
       this.#account(this.#queuedPeers[i], queue.result(i), 1, this.#queuedBytes[i], hasData, now);
@@ -244,9 +231,10 @@ export class Sender {
   #sendRun(now: Milliseconds): void {
     const peer = this.#peer;
     if (this.#count === 0 || peer === null) return;
-    this.#endpoints.refresh(peer);
-    const result = this.#udp.send(this.#count, this.#segment, peer.cellAt, this.#ecn);
-    this.#counters.values[COUNTER.udp_sends]++;
+    const { counters, endpoints, udp } = this.#parts;
+    endpoints.refresh(peer);
+    const result = udp.send(this.#count, this.#segment, peer.cellAt, this.#ecn);
+    counters.values[COUNTER.udp_sends]++;
     this.#account(peer, result, this.#count, this.#bytes, this.#hasData, now);
     this.#forgetRun();
   }
@@ -260,16 +248,17 @@ export class Sender {
     hasData: boolean,
     now: Milliseconds,
   ): void {
-    this.#counters.values[COUNTER.tx_sealed] += count;
+    const { counters, endpoints, table, voice } = this.#parts;
+    counters.values[COUNTER.tx_sealed] += count;
     if (result === SEND_SOURCE_LOST) {
-      this.#counters.addOf(COUNTER.tx_source_lost, peer.slot);
-      this.#endpoints.clearLocal(peer);
+      counters.addOf(COUNTER.tx_source_lost, peer.slot);
+      endpoints.clearLocal(peer);
     }
     // A failed send still counts as an attempt, or persistent keepalives would be due again at once.
     const failed = result === SEND_FAILED;
-    if (failed) this.#counters.addOf(COUNTER.tx_send_failed, peer.slot, count);
-    if (this.#table.sent(peer.slot, failed ? 0 : bytes, !failed && hasData, now)) {
-      this.#voice.active(peer.slot);
+    if (failed) counters.addOf(COUNTER.tx_send_failed, peer.slot, count);
+    if (table.sent(peer.slot, failed ? 0 : bytes, !failed && hasData, now)) {
+      voice.active(peer.slot);
     }
   }
 
@@ -283,36 +272,32 @@ export class Sender {
 
   /** Sends what waits for a session, or a keepalive when nothing does and `always`. Call when the peer got a session to send on. */
   sendStaged(peer: Peer, always: boolean, now: Milliseconds): void {
-    if (!this.#endpoints.has(peer)) return;
-    const staged = this.#staging.takeAll(peer);
+    const { endpoints, memory, staging } = this.#parts;
+    if (!endpoints.has(peer)) return;
+    const staged = staging.takeAll(peer);
     if (staged.length === 0) {
       if (always) this.sendKeepalive(peer, now);
       return;
     }
     for (const packet of staged) {
-      this.#memory.bytes.set(packet, this.#memory.scratch);
-      if (this.add(peer, this.#memory.scratch, packet.length, now) === null) {
-        this.#staging.push(peer, packet);
-      }
+      memory.bytes.set(packet, memory.scratch);
+      if (this.add(peer, memory.scratch, packet.length, now) === null) staging.push(peer, packet);
     }
     this.flush(now);
   }
 
   /** Sends a keepalive if there is a session and an endpoint to send to. */
   sendKeepalive(peer: Peer, now: Milliseconds): void {
+    const { counters, endpoints, memory, voice } = this.#parts;
     const session = this.sendable(peer, 1, now);
-    if (session === null || !this.#endpoints.has(peer)) return;
+    if (session === null || !endpoints.has(peer)) return;
     this.seal(session, this.makeRoom(peer, 0, ECN_NOT_ECT, now), 0, 0);
-    this.#counters.addOf(COUNTER.tx_keepalives, peer.slot);
+    counters.addOf(COUNTER.tx_keepalives, peer.slot);
     this.flush(now);
     this.keepFresh(session, now);
-    if (this.#voice.debug) {
-      this.#voice.notice(
-        "keepalive-sent",
-        peer.slot,
-        readEndpointCell(this.#memory.bytes, peer.cellAt),
-        now,
-      );
+    if (voice.debug) {
+      const endpoint = readEndpointCell(memory.bytes, peer.cellAt);
+      voice.notice("keepalive-sent", peer.slot, endpoint, now);
     }
   }
 }

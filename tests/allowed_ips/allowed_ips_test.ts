@@ -2,30 +2,20 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { ALLOWED_IPS_MAX, PEERS_MAX } from "../../lib/base/constants.ts";
 import { AllowedIps } from "../../lib/allowed_ips/allowed_ips.ts";
 import { rangeBits, RangeList } from "./range_list.ts";
-
-/** xorshift32: numbers from 0 to `below` - 1, the same for the same seed. */
-function generator(seed: number): (below: number) => number {
-  let state = seed | 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
+import { Chance, property } from "../random.ts";
 
 /** Clustered addresses, so that prefixes nest and neighbours differ in few bits. */
-function randomAddress(next: (below: number) => number): Uint8Array {
-  const address = new Uint8Array(next(2) === 0 ? 4 : 16);
-  const loose = next(3);
+function randomAddress(chance: Chance): Uint8Array {
+  const address = new Uint8Array(chance.int(2) === 0 ? 4 : 16);
+  const loose = chance.int(3);
   for (let i = 0; i < address.length; i++) {
     address[i] = loose === 0
-      ? next(256)
+      ? chance.int(256)
       : loose === 1
-      ? next(2) * 128
+      ? chance.int(2) * 128
       : i < address.length - 2
       ? 10
-      : next(8);
+      : chance.int(8);
   }
   return address;
 }
@@ -33,19 +23,18 @@ function randomAddress(next: (below: number) => number): Uint8Array {
 const lookup = (ranges: AllowedIps, address: Uint8Array) =>
   address.length === 4 ? ranges.lookup4(address, 0) : ranges.lookup6(address, 0);
 
-/** One trial: many changes, after each of them the trie and the list must agree. Returns what differed first. */
-function trial(seed: number, steps: number): void {
-  const next = generator(seed);
+/** One trial: many changes, after each of them the trie and the list must agree. */
+function trial(chance: Chance, steps: number): void {
   const ranges = new AllowedIps();
   const list = new RangeList();
   const known: [Uint8Array, number][] = [];
   for (let step = 0; step < steps; step++) {
-    const where = `seed ${seed}, step ${step}`;
-    const peer = next(12);
-    const again = known.length > 0 && next(3) === 0;
-    const [address, prefix] = again ? known[next(known.length)] : [randomAddress(next), -1];
-    const bits = prefix !== -1 ? prefix : next(8 * address.length + 1);
-    switch (next(8)) {
+    const where = `step ${step}`;
+    const peer = chance.int(12);
+    const again = known.length > 0 && chance.int(3) === 0;
+    const [address, prefix] = again ? known[chance.int(known.length)] : [randomAddress(chance), -1];
+    const bits = prefix !== -1 ? prefix : chance.int(8 * address.length + 1);
+    switch (chance.int(8)) {
       case 0:
         ranges.removePeer(peer);
         list.removePeer(peer);
@@ -62,9 +51,9 @@ function trial(seed: number, steps: number): void {
     equal(ranges.size, list.size, where);
     for (let i = 0; i < 6; i++) {
       const wanted = i < 3 && known.length > 0
-        ? known[next(known.length)][0].slice()
-        : randomAddress(next);
-      if (i === 1) wanted[wanted.length - 1] ^= 1 << next(8);
+        ? known[chance.int(known.length)][0].slice()
+        : randomAddress(chance);
+      if (i === 1) wanted[wanted.length - 1] ^= 1 << chance.int(8);
       equal(lookup(ranges, wanted), list.lookup(wanted), `${where}, ${wanted}`);
       equal(lookup(ranges, wanted), list.lookup(wanted), `${where}, ${wanted}, the cached answer`);
     }
@@ -76,8 +65,7 @@ function trial(seed: number, steps: number): void {
 }
 
 Deno.test("random changes and lookups agree with a plain list", () => {
-  const first = crypto.getRandomValues(new Uint32Array(1))[0];
-  for (let i = 0; i < 40; i++) trial((first + i) >>> 0, 200);
+  property(40, (chance) => trial(chance, 1 + chance.int(400)));
 });
 
 Deno.test("lookups read at their offset and nothing around it", () => {
@@ -114,15 +102,15 @@ Deno.test("a change of any kind is seen by the very next lookup of the same addr
 
 Deno.test("memory: 200,000 inserts and removes take no more room than the most ranges at once", () => {
   const ranges = new AllowedIps();
-  const next = generator(20);
+  const chance = Chance.of(20);
   const fill = (round: number) => {
     const made: Uint8Array[] = [];
     for (let i = 0; i < 1000; i++) {
       const address = i % 2 === 0
         ? Uint8Array.of(10, round, i >>> 8, i)
-        : new Uint8Array(16).map(() => next(256));
+        : new Uint8Array(16).map(() => chance.int(256));
       made.push(address);
-      ranges.insert(address, 8 * address.length - next(2), i % 50);
+      ranges.insert(address, 8 * address.length - chance.int(2), i % 50);
     }
     return made;
   };

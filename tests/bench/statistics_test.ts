@@ -7,6 +7,7 @@ import {
   spread,
   summarize,
 } from "../../scripts/bench/statistics.ts";
+import { Chance, fractions, SEED } from "../random.ts";
 
 Deno.test("quantiles interpolate between neighbours and take the ends as they are", () => {
   assert.equal(quantile([4, 1, 3, 2], 0.5), 2.5);
@@ -18,15 +19,13 @@ Deno.test("quantiles interpolate between neighbours and take the ends as they ar
 });
 
 Deno.test("a quantile lies between the extremes and grows with q", () => {
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  let state = seed;
-  const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  const random = fractions(SEED);
   for (let trial = 0; trial < 200; trial++) {
     const samples = Array.from({ length: 1 + Math.floor(random() * 20) }, random);
     const [low, high] = [random(), random()].sort();
-    assert.ok(quantile(samples, low) <= quantile(samples, high), `seed ${seed}`);
-    assert.ok(quantile(samples, low) >= Math.min(...samples), `seed ${seed}`);
-    assert.ok(quantile(samples, high) <= Math.max(...samples), `seed ${seed}`);
+    assert.ok(quantile(samples, low) <= quantile(samples, high), `seed ${SEED}`);
+    assert.ok(quantile(samples, low) >= Math.min(...samples), `seed ${SEED}`);
+    assert.ok(quantile(samples, high) <= Math.max(...samples), `seed ${SEED}`);
   }
 });
 
@@ -73,9 +72,8 @@ Deno.test("a median's error comes from the distances to it, and four samples at 
 });
 
 Deno.test("the error is how far medians of normal samples are from the middle, give or take", () => {
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  let state = seed;
-  const random = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) + 0.5) / 2 ** 32;
+  const chance = Chance.of(SEED);
+  const random = () => (chance.u32() + 0.5) / 2 ** 32;
   const normal = () => Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
   const trials = Array.from(
     { length: 2000 },
@@ -85,7 +83,7 @@ Deno.test("the error is how far medians of normal samples are from the middle, g
     trials.reduce((sum, { median }) => sum + median ** 2, 0) / trials.length,
   );
   const told = median(trials.map(({ error }) => error ?? NaN));
-  assert.ok(Math.abs(told / scatter - 1) < 0.15, `seed ${seed}: told ${told}, was ${scatter}`);
+  assert.ok(Math.abs(told / scatter - 1) < 0.15, `seed ${SEED}: told ${told}, was ${scatter}`);
 });
 
 Deno.test("ratios are taken round by round: a machine that halves its speed in one round changes nothing", () => {

@@ -6,9 +6,9 @@ import { shellQuote } from "../../lib/base/quote.ts";
 import { splitShellLine, withOwnCommands } from "../../lib/cli/netstart/shell_words.ts";
 import { spellings, WORDS } from "../../lib/cli/ifconfig/words/table.ts";
 import { REFUSED_WORDS } from "../../lib/cli/ifconfig/words/refused.ts";
-import { seededRandom } from "../uapi/random_change.ts";
 import { SAMPLES } from "./hostname_files.ts";
 import { KEY, KEY2, KEY3 } from "./sources.ts";
+import { property } from "../random.ts";
 
 const withKeys = (text: string) =>
   text.replaceAll("KEY", KEY).replaceAll("PEER", KEY2).replaceAll("PSK", KEY3);
@@ -176,20 +176,18 @@ Deno.test("all wrong lines of a file are told", () => {
 });
 
 Deno.test("text of any content gives steps or problems", () => {
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  const random = seededRandom(seed);
   const pool = withKeys(SAMPLES.map(({ text }) => text).join("")).split(/(\s)/);
-  for (let i = 0; i < 1000; i++) {
+  property(1000, (chance) => {
     const text = Array.from(
-      { length: random(30) },
-      () => random(6) === 0 ? String.fromCharCode(random(256)) : pool[random(pool.length)],
+      { length: chance.int(30) },
+      () =>
+        chance.int(6) === 0 ? String.fromCharCode(chance.int(256)) : pool[chance.int(pool.length)],
     ).join("");
     const { steps, problems } = parseHostnameFile(text, "wg0");
     assert.ok(
       steps.length + problems.length <= text.split("\n").length,
-      `seed ${seed}, trial ${i}`,
     );
-  }
+  });
 });
 
 Deno.test("comments behind ! are no commands", () => {

@@ -4,15 +4,16 @@ import type { Endpoint } from "../../lib/base/endpoint.ts";
 import { CookieChecker } from "../../lib/cookie/cookie_checker.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
 import { COOKIE_REPLY, MESSAGE_NONE, messageKind } from "../../lib/wire/messages.ts";
-import { endpointOf, publicOf, randomBytes, seeded } from "../device/harness.ts";
+import { endpointOf, publicOf } from "../device/harness.ts";
 import { allSuites } from "../noise/suites.ts";
+import { Chance, filler } from "../random.ts";
 
 const SECRET_MAX_AGE = 120_000;
 const at = (ms: number): Milliseconds => milliseconds(1_000_000 + ms);
 
 for (const suite of allSuites()) {
   const setUp = () => {
-    const random = randomBytes(seeded(5));
+    const random = filler(Chance.of(5));
     const checker = new CookieChecker({ suite, random, secretMaxAge: SECRET_MAX_AGE }, publicOf(2));
     const jar = new CookieJar(suite, publicOf(2), SECRET_MAX_AGE);
     const message = (length = 148) => {

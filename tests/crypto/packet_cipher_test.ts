@@ -5,7 +5,7 @@ import { TAG_LENGTH } from "../../lib/base/constants.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { readVectors } from "../vectors/read.ts";
 import { CIPHERS } from "./implementations.ts";
-import { Random, SEED } from "./random.ts";
+import { Chance, SEED } from "../random.ts";
 
 const EMPTY = new Uint8Array(0);
 const LENGTH_MAX = 2048;
@@ -27,7 +27,7 @@ class Place {
     readonly arena: Arena,
     readonly at: number,
     readonly length: number,
-    random: Random,
+    random: Chance,
     readonly behind = AFTER,
   ) {
     arena.bytes.set(random.bytes(BEFORE + GUARD + length + AFTER + GUARD), at - BEFORE - GUARD);
@@ -62,7 +62,7 @@ for (const { name, make } of CIPHERS) {
   const test = (what: string, body: () => void) => Deno.test(`${name}: ${what}`, body);
 
   test("every length to 2048 sealed and opened, with four keys in turn, as @noble's suite has it", () => {
-    const arena = new Arena(1 << 20), cipher = make(arena), random = new Random(10);
+    const arena = new Arena(1 << 20), cipher = make(arena), random = Chance.of(SEED + 10);
     const keys = Array.from(
       { length: 4 },
       (_, i) => ({ at: arena.take(64) + i * 7, bytes: random.bytes(32) }),
@@ -76,12 +76,12 @@ for (const { name, make } of CIPHERS) {
     const input = arena.take(2 * ROOM);
     for (let length = 0; length <= LENGTH_MAX; length++) {
       const what = `${length} bytes, seed ${SEED}`;
-      const key = keys[random.below(keys.length)], text = random.bytes(length);
+      const key = keys[random.int(keys.length)], text = random.bytes(length);
       const low = random.u32(),
         high = length % 3 === 0 ? random.u32() : length % 3 === 1 ? 0xffff_ffff : 0;
       const expected = nobleSuite.seal(key.bytes, counterOf(low, high), text, EMPTY);
 
-      const sealing = new Place(arena, slots[random.below(4)], length, random);
+      const sealing = new Place(arena, slots[random.int(4)], length, random);
       sealing.put(text);
       cipher.seal(key.at, low, high, sealing.at, length);
       assert.deepEqual(sealing.get(length + TAG_LENGTH), expected, what);
@@ -90,13 +90,13 @@ for (const { name, make } of CIPHERS) {
       // Of what follows the tag in a receive buffer nothing may change: it is the next datagram.
       const from = new Place(
         arena,
-        input + GUARD + BEFORE + random.below(ROOM),
+        input + GUARD + BEFORE + random.int(ROOM),
         length,
         random,
         TAG_LENGTH,
       );
       from.put(expected);
-      const to = new Place(arena, slots[4 + random.below(4)], length, random);
+      const to = new Place(arena, slots[4 + random.int(4)], length, random);
       assert.ok(cipher.open(key.at, low, high, from.at, length, to.at), what);
       assert.deepEqual(to.get(), text, what);
       from.unharmed(what);
@@ -121,14 +121,14 @@ for (const { name, make } of CIPHERS) {
   });
 
   test("a tag that is wrong in any of its 128 bits, or a message in any byte, is refused", () => {
-    const arena = new Arena(1 << 20), cipher = make(arena), random = new Random(11);
+    const arena = new Arena(1 << 20), cipher = make(arena), random = Chance.of(SEED + 11);
     const keyAt = arena.take(64), key = random.bytes(32);
     arena.bytes.set(key, keyAt);
     cipher.forget();
     const fromRoom = arena.take(ROOM + 64), to = arena.take(ROOM) + BEFORE;
     for (const length of [0, 1, 15, 16, 64, 100, 1419, 1424]) {
       const sealed = nobleSuite.seal(key, 5n, random.bytes(length), EMPTY);
-      const from = fromRoom + BEFORE + random.below(64);
+      const from = fromRoom + BEFORE + random.int(64);
       const tryWith = (at: number, bit: number): boolean => {
         arena.bytes.set(sealed, from);
         arena.bytes[from + at] ^= bit;
@@ -144,7 +144,7 @@ for (const { name, make } of CIPHERS) {
       }
       for (let at = 0; at < length; at++) {
         assert.equal(
-          tryWith(at, 1 << random.below(8)),
+          tryWith(at, 1 << random.int(8)),
           false,
           `byte ${at} of ${length}, seed ${SEED}`,
         );
@@ -154,7 +154,7 @@ for (const { name, make } of CIPHERS) {
   });
 
   test("a run of datagrams in one receive buffer is opened in order", () => {
-    const arena = new Arena(1 << 20), cipher = make(arena), random = new Random(12);
+    const arena = new Arena(1 << 20), cipher = make(arena), random = Chance.of(SEED + 12);
     const keyAt = arena.take(64), key = random.bytes(32);
     arena.bytes.set(key, keyAt);
     cipher.forget();
@@ -181,7 +181,7 @@ for (const { name, make } of CIPHERS) {
   });
 
   test("jumbo messages and the longest", () => {
-    const arena = new Arena(1 << 20), cipher = make(arena), random = new Random(13);
+    const arena = new Arena(1 << 20), cipher = make(arena), random = Chance.of(SEED + 13);
     const keyAt = arena.take(64), key = random.bytes(32);
     arena.bytes.set(key, keyAt);
     cipher.forget();
@@ -205,7 +205,7 @@ for (const { name, make } of CIPHERS) {
   });
 
   test("after forget() the key that now stands in a place is used", () => {
-    const arena = new Arena(1 << 17), cipher = make(arena), random = new Random(14);
+    const arena = new Arena(1 << 17), cipher = make(arena), random = Chance.of(SEED + 14);
     const keyAt = arena.take(64), at = arena.take(512) + BEFORE, from = arena.take(512) + BEFORE;
     const to = arena.take(512) + BEFORE;
     for (let round = 0; round < 5; round++) {

@@ -3,7 +3,7 @@ import { chacha20Poly1305 } from "../../ffi/libcrypto_suite.ts";
 import { openLibcrypto } from "../../ffi/libcrypto.ts";
 import { readVectors } from "../vectors/read.ts";
 import { LIBCRYPTOS, SUITES } from "./implementations.ts";
-import { Random, SEED } from "./random.ts";
+import { Chance, SEED } from "../random.ts";
 
 const hex = (text: string): Uint8Array => Uint8Array.fromHex(text);
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -84,7 +84,7 @@ for (const suite of SUITES) {
   });
 
   test("keys that are handed in stay as they are, and results are not shared", () => {
-    const random = new Random(1), key = random.bytes(32), before = key.slice();
+    const random = Chance.of(SEED + 1), key = random.bytes(32), before = key.slice();
     const first = suite.publicKey(key), second = suite.publicKey(random.bytes(32));
     assert.notDeepEqual(first, second);
     const hash = suite.hash(key), kept = hash.slice();
@@ -101,9 +101,9 @@ for (const suite of SUITES) {
   });
 
   test("BLAKE2s, keyed BLAKE2s and HMAC as Python has them, whole and in parts", () => {
-    const random = new Random(2);
+    const random = Chance.of(SEED + 2);
     for (const [length, macKey, hmacKey, hash, mac, hmac] of readVectors("blake2s_hashlib.tsv")) {
-      const n = Number(length), cut = random.below(n + 1);
+      const n = Number(length), cut = random.int(n + 1);
       const message = Uint8Array.from({ length: n }, (_, i) => 7 * i + n);
       for (const parts of [[message], [message.subarray(0, cut), EMPTY, message.subarray(cut)]]) {
         assert.equal(suite.hash(...parts).toHex(), hash, `${n} bytes, seed ${SEED}`);
@@ -177,11 +177,11 @@ for (const suite of SUITES) {
   });
 
   test("every length to 300, and long ones, with and without associated data", () => {
-    const random = new Random(3), other = SUITES[0];
+    const random = Chance.of(SEED + 3), other = SUITES[0];
     const lengths = [...Array(301).keys(), 4079, 4080, 4081, 4096, 10_000];
     for (const length of lengths) {
       const key = random.bytes(32), nonce = random.bytes(24), text = random.bytes(length);
-      const associated = random.bytes(length > 4000 ? length : random.below(64));
+      const associated = random.bytes(length > 4000 ? length : random.int(64));
       const counter = BigInt(random.u32()) << 32n | BigInt(random.u32());
       const sealed = suite.seal(key, counter, text, associated);
       assert.deepEqual(
@@ -209,14 +209,14 @@ for (const suite of SUITES) {
   });
 
   test("a change of any byte, of the nonce or of the associated data is refused", () => {
-    const random = new Random(4),
+    const random = Chance.of(SEED + 4),
       key = random.bytes(32),
       nonce = random.bytes(24),
       associated = random.bytes(13);
     const text = random.bytes(37), sealed = suite.seal(key, 7n, text, associated);
     const xsealed = suite.xseal(key, nonce, text, associated);
     for (let i = 0; i < sealed.length; i++) {
-      const bit = 1 << random.below(8);
+      const bit = 1 << random.int(8);
       sealed[i] ^= bit;
       xsealed[i] ^= bit;
       assert.equal(suite.open(key, 7n, sealed, associated), undefined, `byte ${i}, seed ${SEED}`);

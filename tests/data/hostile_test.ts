@@ -4,7 +4,7 @@ import { HANDSHAKE_QUEUE_MAX } from "../../lib/base/constants.ts";
 import { INBOUND_BYTES_MAX, INBOUND_RECEIVES_MAX } from "../../lib/data/inbound.ts";
 import { OUTBOUND_BYTES_MAX, OUTBOUND_READS_MAX } from "../../lib/data/outbound.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
-import { Chance, concat, frameBytes, makePacket, offload, plainFrame, seeded } from "./packets.ts";
+import { concat, frameBytes, makePacket, offload, plainFrame } from "./packets.ts";
 import {
   carry,
   connectedSides,
@@ -16,6 +16,7 @@ import {
   P0,
   Side,
 } from "./two_sides.ts";
+import { Chance, property } from "../random.ts";
 
 const KEY = new Uint8Array(32).fill(5);
 
@@ -82,7 +83,7 @@ Deno.test("every type at every length from 0 to 300 is counted, and nothing more
 
 Deno.test("a run may be cut anywhere", () => {
   const { a, b } = connectedSides();
-  const chance = new Chance(3);
+  const chance = Chance.of(3);
   for (let segmentSize = 0; segmentSize <= 300; segmentSize++) {
     b.udp.inbox.push({
       bytes: chance.bytes(1 + chance.int(600)),
@@ -96,65 +97,61 @@ Deno.test("a run may be cut anywhere", () => {
 });
 
 Deno.test("mutated real datagrams deliver only what was really sent", () => {
-  for (let trial = 0; trial < 3; trial++) {
-    seeded((chance) => {
-      const { a, b } = connectedSides();
-      const spec = {
-        v6: false,
-        udp: false,
+  property(3, (chance) => {
+    const { a, b } = connectedSides();
+    const spec = {
+      v6: false,
+      udp: false,
+      source: 1,
+      destination: 2,
+      sourcePort: 1,
+      destinationPort: 2,
+    };
+    for (let i = 0; i < 300; i++) {
+      const packet = makePacket({ ...spec, payload: chance.bytes(chance.int(300)), sequence: i });
+      const [run] = a.sendPacket(packet);
+      const bytes = concat(
+        run.bytes,
+        chance.once(3) ? chance.bytes(chance.int(40)) : new Uint8Array(),
+      );
+      if (chance.once(3)) bytes[chance.int(bytes.length)] ^= 1 << chance.int(8);
+      const cut = chance.once(3) ? bytes.subarray(0, 1 + chance.int(bytes.length)) : bytes;
+      b.udp.inbox.push({ bytes: cut, segmentSize: 0, ecn: 0, from: ENDPOINT_A });
+      b.turn();
+      const got = b.tun.takePackets();
+      assert.deepEqual(got, cut.toHex() === run.bytes.toHex() ? [packet] : []);
+    }
+    assertStillWorks(a, b);
+  });
+});
+
+Deno.test("offload fields that make no sense drop the packet", () => {
+  property(5, (chance) => {
+    const { a, b } = connectedSides();
+    for (let i = 0; i < 400; i++) {
+      const packet = makePacket({
+        v6: chance.once(2),
+        udp: chance.once(2),
         source: 1,
         destination: 2,
         sourcePort: 1,
         destinationPort: 2,
-      };
-      for (let i = 0; i < 300; i++) {
-        const packet = makePacket({ ...spec, payload: chance.bytes(chance.int(300)), sequence: i });
-        const [run] = a.sendPacket(packet);
-        const bytes = concat(
-          run.bytes,
-          chance.once(3) ? chance.bytes(chance.int(40)) : new Uint8Array(),
-        );
-        if (chance.once(3)) bytes[chance.int(bytes.length)] ^= 1 << chance.int(8);
-        const cut = chance.once(3) ? bytes.subarray(0, 1 + chance.int(bytes.length)) : bytes;
-        b.udp.inbox.push({ bytes: cut, segmentSize: 0, ecn: 0, from: ENDPOINT_A });
-        b.turn();
-        const got = b.tun.takePackets();
-        assert.deepEqual(got, cut.toHex() === run.bytes.toHex() ? [packet] : []);
+        payload: chance.bytes(chance.int(3000)),
+      });
+      const frame = frameBytes(offload(packet, chance.once(2) ? 0 : 1 + chance.int(1500)));
+      for (let changes = chance.int(4); changes >= 0; changes--) {
+        frame[chance.once(2) ? chance.int(10) : chance.int(Math.min(frame.length, 80))] = chance
+          .int(256);
       }
-      assertStillWorks(a, b);
-    });
-  }
-});
-
-Deno.test("offload fields that make no sense drop the packet", () => {
-  for (let trial = 0; trial < 5; trial++) {
-    seeded((chance) => {
-      const { a, b } = connectedSides();
-      for (let i = 0; i < 400; i++) {
-        const packet = makePacket({
-          v6: chance.once(2),
-          udp: chance.once(2),
-          source: 1,
-          destination: 2,
-          sourcePort: 1,
-          destinationPort: 2,
-          payload: chance.bytes(chance.int(3000)),
-        });
-        const frame = frameBytes(offload(packet, chance.once(2) ? 0 : 1 + chance.int(1500)));
-        for (let changes = chance.int(4); changes >= 0; changes--) {
-          frame[chance.once(2) ? chance.int(10) : chance.int(Math.min(frame.length, 80))] = chance
-            .int(256);
-        }
-        a.tun.queue.push(
-          chance.once(5) ? frame.subarray(0, 11 + chance.int(frame.length - 11)) : frame,
-        );
-        a.turn();
-      }
-      for (const run of a.udp.sent.splice(0)) b.udp.inbox.push(run);
-      b.turn();
-      assertStillWorks(a, b);
-    });
-  }
+      a.tun.queue.push(
+        chance.once(5) ? frame.subarray(0, 11 + chance.int(frame.length - 11)) : frame,
+      );
+      a.turn();
+    }
+    for (const run of a.udp.sent.splice(0)) b.udp.inbox.push(run);
+    b.turn();
+    assertStillWorks(a, b);
+  });
 });
 
 Deno.test("handshake messages go up only with a right mac1, and a key to check it with", () => {

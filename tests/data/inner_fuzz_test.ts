@@ -1,17 +1,9 @@
 /** A peer that is authentic and hostile: whatever it puts into its messages, exactly its well-formed packets reach the TUN device, each as it was sent. */
 import assert from "node:assert/strict";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
-import {
-  type Chance,
-  concat,
-  finish,
-  makePacket,
-  packetsOf,
-  parseFrame,
-  seeded,
-  transportOf,
-} from "./packets.ts";
+import { concat, finish, makePacket, packetsOf, parseFrame, transportOf } from "./packets.ts";
 import { connectedSides, ENDPOINT_A, INDEX_B, KEY_AB, NOON } from "./two_sides.ts";
+import { type Chance, property } from "../random.ts";
 
 /** A data message around any plaintext. */
 function message(counter: bigint, plaintext: Uint8Array): Uint8Array {
@@ -77,29 +69,27 @@ function burst(chance: Chance): Uint8Array[] {
 
 Deno.test("hostile inner packets: nothing but what was sent comes out, and all that is well-formed", () => {
   let merged = 0;
-  for (let trial = 0; trial < 60; trial++) {
-    seeded((chance) => {
-      const { b } = connectedSides({}, { tso: !chance.once(5), uso: !chance.once(5) });
-      let counter = 1000n;
-      for (let round = 0; round < 4; round++) {
-        const plaintexts = burst(chance).map((packet) =>
-          chance.once(4) ? packet : concat(packet, new Uint8Array(-packet.length & 15))
-        );
-        for (const plaintext of plaintexts) {
-          b.udp.inbox.push({
-            bytes: message(counter++, plaintext),
-            segmentSize: 0,
-            ecn: 0,
-            from: ENDPOINT_A,
-          });
-        }
-        b.turn(NOON);
-        const got = b.tun.written.splice(0).flatMap((bytes) => packetsOf(parseFrame(bytes)));
-        const expected = plaintexts.map(packetIn).filter((packet) => packet !== undefined);
-        assert.deepEqual(got.map(identity).sort(), expected.map(identity).sort());
+  property(60, (chance) => {
+    const { b } = connectedSides({}, { tso: !chance.once(5), uso: !chance.once(5) });
+    let counter = 1000n;
+    for (let round = 0; round < 4; round++) {
+      const plaintexts = burst(chance).map((packet) =>
+        chance.once(4) ? packet : concat(packet, new Uint8Array(-packet.length & 15))
+      );
+      for (const plaintext of plaintexts) {
+        b.udp.inbox.push({
+          bytes: message(counter++, plaintext),
+          segmentSize: 0,
+          ecn: 0,
+          from: ENDPOINT_A,
+        });
       }
-      merged += b.dataplane.counts().tun_merged;
-    });
-  }
+      b.turn(NOON);
+      const got = b.tun.written.splice(0).flatMap((bytes) => packetsOf(parseFrame(bytes)));
+      const expected = plaintexts.map(packetIn).filter((packet) => packet !== undefined);
+      assert.deepEqual(got.map(identity).sort(), expected.map(identity).sort());
+    }
+    merged += b.dataplane.counts().tun_merged;
+  });
   assert.ok(merged > 100, `only ${merged} were merged`);
 });

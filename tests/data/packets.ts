@@ -1,34 +1,7 @@
 /**
- * Inner packets for the data plane's tests: seeded chance, builders, and the plain twin of splitting and merging, which knows nothing of arenas.
+ * Inner packets for the data plane's tests: builders, and the plain twin of splitting and merging, which knows nothing of arenas.
  * @module
  */
-
-/** A small seeded generator (mulberry32). */
-export class Chance {
-  #state: number;
-  constructor(readonly seed: number) {
-    this.#state = seed >>> 0;
-  }
-  /** A whole number from 0 to `below` - 1. */
-  int(below: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(this.#state ^ this.#state >>> 15, this.#state | 1);
-    t ^= t + Math.imul(t ^ t >>> 7, t | 61);
-    return Math.floor(((t ^ t >>> 14) >>> 0) / 0x1_0000_0000 * below);
-  }
-  oneOf<T>(choices: readonly T[]): T {
-    return choices[this.int(choices.length)];
-  }
-  /** True once in `times`. */
-  once(times: number): boolean {
-    return this.int(times) === 0;
-  }
-  bytes(length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
-    for (let i = 0; i < length; i++) bytes[i] = this.int(256);
-    return bytes;
-  }
-}
 
 /** The parts one after the other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
@@ -39,19 +12,6 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return all;
-}
-
-/** Runs a trial with a seed of its own and names it when it fails. */
-export function seeded(
-  trial: (chance: Chance) => void,
-  seed: number = Math.floor(Math.random() * 2 ** 32),
-): void {
-  try {
-    trial(new Chance(seed));
-  } catch (error) {
-    console.error(`seed ${seed}`);
-    throw error;
-  }
 }
 
 /** The Internet checksum (RFC 1071) as the RFC writes it: big-endian words. */

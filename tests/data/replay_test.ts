@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { REJECT_AFTER_MESSAGES } from "../../lib/base/constants.ts";
 import { isExhausted, REPLAY_WINDOW_USABLE, ReplayWindow } from "../../lib/data/replay.ts";
-import { seeded } from "./packets.ts";
+import { property } from "../random.ts";
 
 const accept = (window: ReplayWindow, counter: bigint) =>
   window.accept(Number(counter & 0xffff_ffffn), Number(counter >> 32n));
@@ -79,25 +79,23 @@ Deno.test("the replay window answers as the kernel's self-test wants", () => {
 });
 
 Deno.test("the replay window equals a set of seen counters", () => {
-  for (let trial = 0; trial < 20; trial++) {
-    seeded((chance) => {
-      const window = new ReplayWindow();
-      const seen = new Set<bigint>();
-      let greatest = -1n;
-      let middle = BigInt(chance.oneOf([0, 2 ** 32 - 5000, 2 ** 33, 2 ** 52]));
-      for (let i = 0; i < 3000; i++) {
-        if (chance.once(50)) {
-          middle += BigInt(chance.oneOf([31, 32, 33, 8000, 8128, 8192, 9000, 2 ** 32]));
-        }
-        const counter = middle + BigInt(chance.int(9000));
-        const isNew = !seen.has(counter) && counter + SIZE >= greatest;
-        assert.equal(accept(window, counter), isNew, `counter ${counter} after ${greatest}`);
-        if (!isNew) continue;
-        seen.add(counter);
-        if (counter > greatest) greatest = counter;
+  property(20, (chance) => {
+    const window = new ReplayWindow();
+    const seen = new Set<bigint>();
+    let greatest = -1n;
+    let middle = BigInt(chance.oneOf([0, 2 ** 32 - 5000, 2 ** 33, 2 ** 52]));
+    for (let i = 0; i < 3000; i++) {
+      if (chance.once(50)) {
+        middle += BigInt(chance.oneOf([31, 32, 33, 8000, 8128, 8192, 9000, 2 ** 32]));
       }
-    });
-  }
+      const counter = middle + BigInt(chance.int(9000));
+      const isNew = !seen.has(counter) && counter + SIZE >= greatest;
+      assert.equal(accept(window, counter), isNew, `counter ${counter} after ${greatest}`);
+      if (!isNew) continue;
+      seen.add(counter);
+      if (counter > greatest) greatest = counter;
+    }
+  });
 });
 
 Deno.test("a released window begins anew, and so does the next that takes its memory", () => {

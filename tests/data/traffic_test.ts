@@ -7,7 +7,6 @@ import type { PacketCipher } from "../../lib/crypto/suite.ts";
 import { choosePacketCipher } from "../../lib/runtime/crypto.ts";
 import { plainChecksum, wasmChecksum } from "../../lib/wire/checksum.ts";
 import {
-  Chance,
   finish,
   flowOf,
   makePacket,
@@ -16,10 +15,10 @@ import {
   type PacketSpec,
   parseFrame,
   plainFrame,
-  seeded,
   type TunFrame,
 } from "./packets.ts";
 import { carry, connectedSides, type Side } from "./two_sides.ts";
+import { Chance, trial } from "../random.ts";
 
 /** A conversation that goes on from packet to packet, and is now and then disturbed. */
 class Conversation {
@@ -198,8 +197,8 @@ function exchange(
 for (const [name, cipher] of ciphers) {
   Deno.test(`what goes in comes out, byte for byte, with ${name}`, () => {
     let merged = 0;
-    for (let trial = 0; trial < (name === "noble" ? 4 : 12); trial++) {
-      seeded((chance) => {
+    for (let number = 0; number < (name === "noble" ? 4 : 12); number++) {
+      trial((chance) => {
         const { b } = exchange(chance, cipher, 8);
         merged += b.dataplane.counts().tun_merged;
         assert.equal(
@@ -207,7 +206,7 @@ for (const [name, cipher] of ciphers) {
             b.dataplane.counts().rx_not_ip,
           0,
         );
-      });
+      }, number);
     }
     assert.ok(merged > 100, `only ${merged} packets were merged`);
   });
@@ -224,7 +223,7 @@ Deno.test("a whole flow is written as few super-packets, of TCP and UDP, IPv4 an
         destination: 2,
         sourcePort: 9,
         destinationPort: 9,
-        payload: new Chance(1).bytes(40_000),
+        payload: Chance.of(1).bytes(40_000),
       });
       const frame = offload(packet, 1360);
       a.tun.push(frame);
@@ -247,7 +246,7 @@ Deno.test("interleaved flows are merged each for itself", () => {
       destinationPort: 9,
     };
     return packetsOf(
-      offload(makePacket({ ...spec, payload: new Chance(port).bytes(10_000) }), 1000),
+      offload(makePacket({ ...spec, payload: Chance.of(port).bytes(10_000) }), 1000),
     );
   });
   for (let i = 0; i < 10; i++) for (const flow of flows) a.tun.push(plainFrame(flow[i]));
@@ -270,7 +269,7 @@ Deno.test("a device that refuses merged packets gets them one by one, and no mor
         destination: 2,
         sourcePort: 9,
         destinationPort: 9,
-        payload: new Chance(2).bytes(20_000),
+        payload: Chance.of(2).bytes(20_000),
         tcpFlags: 0x18,
       });
       const frame = offload(packet, 1360);
@@ -311,8 +310,8 @@ Deno.test("one refusal does not stop merging where it worked before", () => {
 
 Deno.test("what goes in comes out, byte for byte, while offloads are switched off and on", () => {
   let merged = 0;
-  for (let trial = 0; trial < 12; trial++) {
-    seeded((chance) => {
+  for (let number = 0; number < 12; number++) {
+    trial((chance) => {
       const { b } = exchange(chance, choosePacketCipher, 12, ({ dataplane, tun, udp }) => {
         const wanted = {
           tso: chance.once(2),
@@ -334,7 +333,7 @@ Deno.test("what goes in comes out, byte for byte, while offloads are switched of
           b.dataplane.counts().rx_not_ip,
         0,
       );
-    });
+    }, number);
   }
   assert.ok(merged > 100, `only ${merged} packets were merged`);
 });
@@ -343,7 +342,7 @@ Deno.test("each offload alone, off and on again: how many sends and writes there
   const { a, b } = connectedSides();
   const frames = [false, true].map((udp) => {
     const spec = { v6: false, udp, source: 1, destination: 2, sourcePort: 9, destinationPort: 9 };
-    return offload(makePacket({ ...spec, payload: new Chance(3).bytes(5000) }), 1000);
+    return offload(makePacket({ ...spec, payload: Chance.of(3).bytes(5000) }), 1000);
   });
   const run = (): number[] => {
     for (const frame of frames) a.tun.push(frame);

@@ -6,9 +6,8 @@ import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { Device } from "../../lib/device/device.ts";
 import { chooseSuite } from "../../lib/runtime/crypto.ts";
-import { Bench, endpointOf, keyOf, pair, publicOf, randomBytes, seeded } from "./harness.ts";
-
-const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 20261123);
+import { Bench, endpointOf, keyOf, pair, publicOf } from "./harness.ts";
+import { Chance, filler, SEED } from "../random.ts";
 
 /** A valid initiation, response and cookie reply between two fresh benches, in a state where `b` and `a` would take them. */
 function fresh() {
@@ -44,7 +43,8 @@ Deno.test("every length of every message is refused but its own, loaded or not",
 
 Deno.test("a bit wrong anywhere, with its macs made right again: nothing is taken, nothing moves", () => {
   const { a, b, initiation, response, cookie } = fresh();
-  const random = seeded(SEED);
+  const chance = Chance.of(SEED);
+  const random = () => chance.fraction();
   const toB = new CookieJar(nobleSuite, publicOf(2), 120_000);
   const toA = new CookieJar(nobleSuite, publicOf(1), 120_000);
   for (
@@ -85,8 +85,9 @@ Deno.test("a bit wrong anywhere, with its macs made right again: nothing is take
 });
 
 Deno.test("random datagrams and random events in any order never throw, and every deadline passes", () => {
-  const random = seeded(SEED);
-  const fill = randomBytes(random);
+  const chance = Chance.of(SEED);
+  const random = () => chance.fraction();
+  const fill = filler(chance);
   const suite = chooseSuite();
   for (const loaded of [false, true]) {
     const { initiation, response, cookie } = fresh();

@@ -18,30 +18,12 @@ import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { Device, type OutgoingDatagram } from "../../lib/device/device.ts";
-
-/** A small seeded generator (mulberry32): numbers from 0 to 1. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Fills arrays from a seeded generator. */
-export function randomBytes(next: () => number): (into: Uint8Array) => void {
-  return (into) => {
-    for (let i = 0; i < into.length; i++) into[i] = next() * 256;
-  };
-}
+import { Chance, filler } from "../random.ts";
 
 /** 32 bytes of a seed. */
 export function keyOf(seed: number): PrivateKey {
   const key = new Uint8Array(32);
-  randomBytes(seeded(seed))(key);
+  filler(Chance.of(seed))(key);
   return key as PrivateKey;
 }
 
@@ -69,7 +51,7 @@ export class Bench {
   constructor(readonly seed: number, times: Times = STANDARD_TIMES) {
     this.device = new Device({
       suite: nobleSuite,
-      random: randomBytes(seeded(seed * 7919)),
+      random: filler(Chance.of(seed * 7919)),
       wallClock: () => this.wallNs,
       table: this.table,
       handshakesWaiting: () => this.waiting,

@@ -7,7 +7,8 @@ import { changeOf, interfaceOf, SIOCGWG, SIOCSWG } from "../../lib/openbsd/ioctl
 import * as C from "../../lib/openbsd/wg_data_codec.ts";
 import * as W from "../../lib/openbsd/wg_data_io.ts";
 import type { InterfaceStatus } from "../../lib/base/status.ts";
-import { randomBytes, randomFacts, randomStatus, seededRandom } from "../uapi/random_change.ts";
+import { randomBytes, randomFacts, randomStatus } from "../uapi/random_change.ts";
+import { Chance, property } from "../random.ts";
 
 /** offsetof and sizeof as a C compiler for amd64 gives them for OpenBSD's if_wg.h; tests/openbsd/wg_data_layout.c is what it was given. */
 const C_LAYOUT = {
@@ -130,20 +131,18 @@ Deno.test("struct wg_data_io itself", () => {
 });
 
 Deno.test("bytes of any content and length are read within their bounds or refused", () => {
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  const random = seededRandom(seed);
   const whole = C.encodeInterface(sample());
-  for (let i = 0; i < 4000; i++) {
-    const bytes = whole.slice(0, random(3) === 0 ? random(whole.length + 1) : whole.length);
-    for (let k = random(4); k > 0 && bytes.length > 0; k--) {
-      bytes[random(bytes.length)] = random(256);
+  property(4000, (chance) => {
+    const bytes = whole.slice(0, chance.int(3) === 0 ? chance.int(whole.length + 1) : whole.length);
+    for (let k = chance.int(4); k > 0 && bytes.length > 0; k--) {
+      bytes[chance.int(bytes.length)] = chance.int(256);
     }
     try {
       C.decodeInterface(bytes);
     } catch (error) {
-      assert.ok(error instanceof ConfigError, `seed ${seed}, trial ${i}: ${error}`);
+      assert.ok(error instanceof ConfigError, `${error}`);
     }
-  }
+  });
   for (let length = 0; length < whole.length; length++) {
     assert.throws(
       () => C.decodeInterface(whole.subarray(0, length)),
@@ -154,14 +153,12 @@ Deno.test("bytes of any content and length are read within their bounds or refus
 });
 
 Deno.test("a status goes through the struct and back, 200 random ones", () => {
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  const random = seededRandom(seed);
-  for (let i = 0; i < 200; i++) {
-    const io = interfaceOf({ ...randomFacts(random), ...randomStatus(random) });
+  property(200, (chance) => {
+    const io = interfaceOf({ ...randomFacts(chance), ...randomStatus(chance) });
     const bytes = C.encodeInterface(io);
     assert.equal(bytes.length, C.interfaceSize(io));
-    assert.deepEqual(C.decodeInterface(bytes), io, `seed ${seed}, trial ${i}`);
-  }
+    assert.deepEqual(C.decodeInterface(bytes), io);
+  });
 });
 
 /** A control that keeps what it was given. */
@@ -181,8 +178,8 @@ function recorder(
 }
 
 function status(): InterfaceStatus {
-  const random = seededRandom(5);
-  return { ...randomFacts(random), ...randomStatus(random, 3) };
+  const chance = Chance.of(5);
+  return { ...randomFacts(chance), ...randomStatus(chance, 3) };
 }
 
 Deno.test("SIOCGWG tells the size until what is given holds it", async () => {
@@ -238,7 +235,7 @@ Deno.test("SIOCSWG sets what the flags say and nothing else", async () => {
 });
 
 Deno.test("each flag of a peer, alone", () => {
-  const random = seededRandom(9);
+  const chance = Chance.of(9);
   const expected: readonly (readonly [number, string | undefined])[] = [
     [W.WG_PEER_HAS_PSK, "presharedKey"],
     [W.WG_PEER_HAS_PKA, "persistentKeepalive"],
@@ -252,7 +249,7 @@ Deno.test("each flag of a peer, alone", () => {
   for (const [flag, field] of expected) {
     const peer = {
       ...sample().i_peers[0],
-      p_public: randomBytes(random, 32),
+      p_public: randomBytes(chance, 32),
       p_flags: W.WG_PEER_HAS_PUBLIC | flag,
       p_aips: [],
     };

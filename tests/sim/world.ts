@@ -30,7 +30,7 @@ import {
 import { Device } from "../../lib/device/device.ts";
 import { choosePacketCipher, chooseSuite } from "../../lib/runtime/crypto.ts";
 import { MemoryTun } from "../../lib/embed/memory_tun.ts";
-import { randomBytes, seeded } from "../device/harness.ts";
+import { Chance, filler } from "../random.ts";
 import { countsOf, NODE_ARENA_BYTES, planesOf } from "../data/two_ways.ts";
 
 /** What the network does to datagrams: chances from 0 to 1, delays in ms. */
@@ -58,6 +58,7 @@ export class World {
   now: Milliseconds = milliseconds(1_000_000);
   faults: Faults = CALM;
   readonly random: () => number;
+  readonly fill: (into: Uint8Array) => void;
   readonly nodes: Node[] = [];
   readonly suite: Suite = chooseSuite();
   /** A binary heap by time, then by order. */
@@ -67,7 +68,9 @@ export class World {
 
   /** @param times shorter ones, to see that nothing is measured by other clocks */
   constructor(readonly seed: number, readonly times: Times = STANDARD_TIMES) {
-    this.random = seeded(seed);
+    const chance = Chance.of(seed);
+    this.random = () => chance.fraction();
+    this.fill = filler(chance);
   }
 
   /** Datagrams that arrived somewhere. */
@@ -250,7 +253,7 @@ export class Node {
     this.device = new Device({
       suite: world.suite,
       times: world.times,
-      random: randomBytes(world.random),
+      random: world.fill,
       wallClock: () => this.wallOffsetNs + BigInt(Math.floor(world.now)) * 1_000_000n,
       table: this.table,
       handshakesWaiting: () => Atomics.load(this.#waiting, 0) + this.pretendWaiting,

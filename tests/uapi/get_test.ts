@@ -4,7 +4,8 @@ import { ConfigError, OsError } from "../../lib/base/errors.ts";
 import { formatGet, formatPublic, parseGet } from "../../lib/uapi/get.ts";
 import { formatReply, parseReply } from "../../lib/uapi/reply.ts";
 import { NO_FACTS } from "../../lib/base/status.ts";
-import { randomFacts, randomStatus, seededRandom } from "./random_change.ts";
+import { randomFacts, randomStatus } from "./random_change.ts";
+import { Chance, property } from "../random.ts";
 
 /** The keys of https://www.wireguard.com/xplatform/ that wg(8) understands. */
 const KNOWN_KEYS = new Set(
@@ -15,23 +16,20 @@ const KNOWN_KEYS = new Set(
 );
 
 Deno.test("a status goes through its text and back, 300 random ones", () => {
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  const random = seededRandom(seed);
-  for (let i = 0; i < 300; i++) {
-    const status = randomStatus(random);
-    const facts = randomFacts(random);
+  property(300, (chance) => {
+    const status = randomStatus(chance);
+    const facts = randomFacts(chance);
     assert.deepEqual(
       parseGet(formatGet(status, facts)),
       { ...facts, ...status },
-      `seed ${seed}, trial ${i}`,
     );
-  }
+  });
 });
 
 Deno.test("get=1 holds nothing that wg(8) does not know", () => {
-  const random = seededRandom(7);
+  const chance = Chance.of(7);
   for (let i = 0; i < 50; i++) {
-    for (const line of formatGet(randomStatus(random)).split("\n").slice(0, -1)) {
+    for (const line of formatGet(randomStatus(chance)).split("\n").slice(0, -1)) {
       assert.ok(KNOWN_KEYS.has(line.split("=")[0]), line);
     }
   }
@@ -72,9 +70,9 @@ Deno.test("the exact text of get=1", () => {
 });
 
 Deno.test("what anybody may know holds no key and no peer", () => {
-  const random = seededRandom(11);
-  const status = { ...randomStatus(random, 3), listenPort: 7111, rtable: 2 };
-  const facts = randomFacts(random);
+  const chance = Chance.of(11);
+  const status = { ...randomStatus(chance, 3), listenPort: 7111, rtable: 2 };
+  const facts = randomFacts(chance);
   const text = formatPublic(status, facts);
   assert.ok(!/key|[0-9a-f]{32}/.test(text), text);
   const back = parseGet(text);
@@ -104,10 +102,10 @@ Deno.test("another implementation's answer: unknown keys are passed over, what i
 });
 
 Deno.test("a status of ten thousand peers comes back as it was; the time is printed", () => {
-  const random = seededRandom(3);
-  const status = randomStatus(random, 10_000);
+  const chance = Chance.of(3);
+  const status = randomStatus(chance, 10_000);
   const start = performance.now();
-  const back = parseGet(formatGet(status, randomFacts(random)));
+  const back = parseGet(formatGet(status, randomFacts(chance)));
   console.log(`10,000 peers formatted and parsed in ${Math.round(performance.now() - start)} ms`);
   assert.deepEqual(back.peers, status.peers);
 });

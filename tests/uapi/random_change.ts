@@ -9,129 +9,117 @@ import type { AllowedIp, Endpoint } from "../../lib/base/endpoint.ts";
 import { maskAddress } from "../../lib/base/ip_text.ts";
 import { OFFLOAD_NAMES, type Offloads } from "../../lib/base/offloads.ts";
 import type { InterfaceFacts } from "../../lib/base/status.ts";
+import { type Chance } from "../random.ts";
 
-/** Draws a whole number from 0 to n - 1. */
-export type Random = (n: number) => number;
-
-/** mulberry32 */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return (n) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % n;
-  };
+/** Bytes a third of which are zero. */
+export function randomBytes(chance: Chance, length: number): Uint8Array {
+  return chance.bytes(length).map((byte) => byte < 85 ? 0 : byte);
 }
 
-export function randomBytes(random: Random, length: number): Uint8Array {
-  return Uint8Array.from({ length }, () => random(3) === 0 ? 0 : random(256));
+const maybe = (chance: Chance) => chance.once(2);
+
+export function randomRange(chance: Chance): AllowedIp {
+  const length = maybe(chance) ? 4 : 16;
+  const prefix = chance.int(length * 8 + 1);
+  return { address: maskAddress(randomBytes(chance, length), prefix), prefix };
 }
 
-const maybe = (random: Random) => random(2) === 0;
-
-export function randomRange(random: Random): AllowedIp {
-  const length = maybe(random) ? 4 : 16;
-  const prefix = random(length * 8 + 1);
-  return { address: maskAddress(randomBytes(random, length), prefix), prefix };
-}
-
-export function randomEndpoint(random: Random): Endpoint {
-  if (maybe(random)) return { address: randomBytes(random, 4), port: random(65536), scope: 0 };
-  const address = randomBytes(random, 16);
+export function randomEndpoint(chance: Chance): Endpoint {
+  if (maybe(chance)) return { address: randomBytes(chance, 4), port: chance.int(65536), scope: 0 };
+  const address = randomBytes(chance, 16);
   address[0] = 0x20;
-  return { address, port: random(65536), scope: random(3) };
+  return { address, port: chance.int(65536), scope: chance.int(3) };
 }
 
 const DESCRIPTIONS = ["", "laptop", "Zoë", "a=b", "  two  ", "x".repeat(63)];
 
-function randomPeer(random: Random): PeerChange {
-  const allowedIps = Array.from({ length: random(4) }, () => randomRange(random));
+function randomPeer(chance: Chance): PeerChange {
+  const allowedIps = Array.from({ length: chance.int(4) }, () => randomRange(chance));
   return {
-    publicKey: randomBytes(random, 32) as PublicKey,
-    ...(maybe(random) && { remove: true }),
-    ...(maybe(random) && { updateOnly: true }),
-    ...(maybe(random) && { presharedKey: randomBytes(random, 32) as PresharedKey }),
-    ...(maybe(random) && { endpoint: randomEndpoint(random) }),
-    ...(maybe(random) && { persistentKeepalive: random(65536) }),
-    ...(maybe(random) && { description: DESCRIPTIONS[random(DESCRIPTIONS.length)] }),
-    ...(maybe(random) && { replaceAllowedIps: true }),
+    publicKey: randomBytes(chance, 32) as PublicKey,
+    ...(maybe(chance) && { remove: true }),
+    ...(maybe(chance) && { updateOnly: true }),
+    ...(maybe(chance) && { presharedKey: randomBytes(chance, 32) as PresharedKey }),
+    ...(maybe(chance) && { endpoint: randomEndpoint(chance) }),
+    ...(maybe(chance) && { persistentKeepalive: chance.int(65536) }),
+    ...(maybe(chance) && { description: chance.oneOf(DESCRIPTIONS) }),
+    ...(maybe(chance) && { replaceAllowedIps: true }),
     ...(allowedIps.length > 0 && { allowedIps }),
-    ...(maybe(random) && { removeAllowedIps: [randomRange(random)] }),
+    ...(maybe(chance) && { removeAllowedIps: [randomRange(chance)] }),
   };
 }
 
-function randomOffloads(random: Random): Partial<Offloads> {
-  const named = OFFLOAD_NAMES.filter(() => maybe(random));
-  return Object.fromEntries(named.map((name) => [name, maybe(random)]));
+function randomOffloads(chance: Chance): Partial<Offloads> {
+  const named = OFFLOAD_NAMES.filter(() => maybe(chance));
+  return Object.fromEntries(named.map((name) => [name, maybe(chance)]));
 }
 
-export function randomChange(random: Random): DeviceChange {
-  const peers = Array.from({ length: random(4) }, () => randomPeer(random));
+export function randomChange(chance: Chance): DeviceChange {
+  const peers = Array.from({ length: chance.int(4) }, () => randomPeer(chance));
   return {
-    ...(maybe(random) && { privateKey: randomBytes(random, 32) as PrivateKey }),
-    ...(maybe(random) && { listenPort: random(65536) }),
-    ...(maybe(random) && { fwmark: random(2 ** 32) }),
-    ...(maybe(random) && { rtable: random(256) }),
-    ...(maybe(random) && { debug: maybe(random) }),
-    ...(maybe(random) && { groups: ["office", "uplink"].slice(random(3)) }),
-    ...(maybe(random) && { priority: random(1000) }),
-    ...(maybe(random) && { offloads: randomOffloads(random) }),
-    ...(maybe(random) && { replacePeers: true }),
+    ...(maybe(chance) && { privateKey: randomBytes(chance, 32) as PrivateKey }),
+    ...(maybe(chance) && { listenPort: chance.int(65536) }),
+    ...(maybe(chance) && { fwmark: chance.int(2 ** 32) }),
+    ...(maybe(chance) && { rtable: chance.int(256) }),
+    ...(maybe(chance) && { debug: maybe(chance) }),
+    ...(maybe(chance) && { groups: ["office", "uplink"].slice(chance.int(3)) }),
+    ...(maybe(chance) && { priority: chance.int(1000) }),
+    ...(maybe(chance) && { offloads: randomOffloads(chance) }),
+    ...(maybe(chance) && { replacePeers: true }),
     ...(peers.length > 0 && { peers }),
   };
 }
 
 /** At least one of these names, with values up to 2^53. */
-function randomCounts(random: Random, names: readonly CounterName[]): Counts {
-  const told = names.slice(random(names.length));
+function randomCounts(chance: Chance, names: readonly CounterName[]): Counts {
+  const told = names.slice(chance.int(names.length));
   return Object.fromEntries(
-    told.map((name) => [name, random(2 ** 32) * [0, 1, 2 ** 21][random(3)]]),
+    told.map((name) => [name, chance.int(2 ** 32) * [0, 1, 2 ** 21][chance.int(3)]]),
   );
 }
 
-function randomPeerStatus(random: Random): PeerStatus {
+function randomPeerStatus(chance: Chance): PeerStatus {
   return {
-    publicKey: randomBytes(random, 32) as PublicKey,
-    presharedKey: (maybe(random) ? randomBytes(random, 32) : new Uint8Array(32)) as PresharedKey,
-    endpoint: maybe(random) ? randomEndpoint(random) : undefined,
-    persistentKeepalive: random(65536),
-    allowedIps: Array.from({ length: random(4) }, () => randomRange(random)),
-    description: DESCRIPTIONS[random(DESCRIPTIONS.length)],
-    txBytes: random(2 ** 32) * 4096,
-    rxBytes: random(2 ** 32),
-    lastHandshakeUnixMs: maybe(random) ? 0 : 1_700_000_000_000 + random(2 ** 31),
-    ...(maybe(random) && { counters: randomCounts(random, PEER_COUNTERS) }),
+    publicKey: randomBytes(chance, 32) as PublicKey,
+    presharedKey: (maybe(chance) ? randomBytes(chance, 32) : new Uint8Array(32)) as PresharedKey,
+    endpoint: maybe(chance) ? randomEndpoint(chance) : undefined,
+    persistentKeepalive: chance.int(65536),
+    allowedIps: Array.from({ length: chance.int(4) }, () => randomRange(chance)),
+    description: chance.oneOf(DESCRIPTIONS),
+    txBytes: chance.int(2 ** 32) * 4096,
+    rxBytes: chance.int(2 ** 32),
+    lastHandshakeUnixMs: maybe(chance) ? 0 : 1_700_000_000_000 + chance.int(2 ** 31),
+    ...(maybe(chance) && { counters: randomCounts(chance, PEER_COUNTERS) }),
   };
 }
 
-export function randomStatus(random: Random, peers = random(4)): DeviceStatus {
-  const keys = maybe(random);
+export function randomStatus(chance: Chance, peers = chance.int(4)): DeviceStatus {
+  const keys = maybe(chance);
   return {
-    privateKey: keys ? randomBytes(random, 32) as PrivateKey : undefined,
-    publicKey: keys ? randomBytes(random, 32) as PublicKey : undefined,
-    listenPort: random(65536),
-    fwmark: random(3),
-    rtable: random(256),
-    debug: maybe(random),
-    peers: Array.from({ length: peers }, () => randomPeerStatus(random)),
+    privateKey: keys ? randomBytes(chance, 32) as PrivateKey : undefined,
+    publicKey: keys ? randomBytes(chance, 32) as PublicKey : undefined,
+    listenPort: chance.int(65536),
+    fwmark: chance.int(3),
+    rtable: chance.int(256),
+    debug: maybe(chance),
+    peers: Array.from({ length: peers }, () => randomPeerStatus(chance)),
   };
 }
 
-export function randomFacts(random: Random): InterfaceFacts {
+export function randomFacts(chance: Chance): InterfaceFacts {
   return {
     name: "wg1",
-    pid: 1 + random(1 << 22),
+    pid: 1 + chance.int(1 << 22),
     netns: "net:[4026531840]",
     suite: "libcrypto 3.0.19",
     cipher: "libcrypto composed",
-    offloads: ["", "tso uso gso gro"][random(2)],
-    offloadsOff: ["", "uso gro"][random(2)],
-    ...(maybe(random) && { counters: randomCounts(random, COUNTERS.map(([name]) => name)) }),
-    workers: 1 + random(2),
-    up: maybe(random),
-    mtu: 1280 + random(9000),
-    groups: ["office", "uplink"].slice(random(3)),
-    priority: random(1000),
+    offloads: ["", "tso uso gso gro"][chance.int(2)],
+    offloadsOff: ["", "uso gro"][chance.int(2)],
+    ...(maybe(chance) && { counters: randomCounts(chance, COUNTERS.map(([name]) => name)) }),
+    workers: 1 + chance.int(2),
+    up: maybe(chance),
+    mtu: 1280 + chance.int(9000),
+    groups: ["office", "uplink"].slice(chance.int(3)),
+    priority: chance.int(1000),
   };
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { UapiBroken, UapiRequest } from "../../lib/uapi/reader.ts";
 import { UapiReader } from "../../lib/uapi/reader.ts";
-import { seededRandom } from "./random_change.ts";
 import { WG_REMOVE, WG_SET, WG_SETCONF, WG_SHOW } from "./wg8_text.ts";
+import { property } from "../random.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -28,21 +28,20 @@ Deno.test("several operations of one connection, in pieces of any size", () => {
     "set",
     "get",
   ]);
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  const random = seededRandom(seed);
-  for (let trial = 0; trial < 100; trial++) {
+  property(100, (chance) => {
+    const pieceMax = chance.oneOf([4, 300]);
     const pieces = new UapiReader();
     const got: unknown[] = [];
     const all = bytes(text);
     for (let at = 0; at < all.length;) {
-      const size = 1 + random(trial % 2 === 0 ? 4 : 300);
+      const size = 1 + chance.int(pieceMax);
       pieces.push(all.subarray(at, at + size));
       at += size;
       got.push(...drain(pieces));
     }
-    assert.deepEqual(got, whole, `seed ${seed}, trial ${trial}`);
+    assert.deepEqual(got, whole);
     assert.equal(pieces.partial, false);
-  }
+  });
 });
 
 Deno.test("an operation that has begun is seen", () => {
@@ -98,15 +97,16 @@ Deno.test("a line as long as the limit passes", () => {
 });
 
 Deno.test("random bytes never throw", () => {
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  const random = seededRandom(seed);
-  for (let i = 0; i < 2000; i++) {
+  property(2000, (chance) => {
     const reader = new UapiReader({ lineMax: 30, messageMax: 200 });
     for (let k = 0; k < 3; k++) {
       reader.push(
-        Uint8Array.from({ length: random(60) }, () => random(3) === 0 ? 10 : random(256)),
+        Uint8Array.from(
+          { length: chance.int(60) },
+          () => chance.int(3) === 0 ? 10 : chance.int(256),
+        ),
       );
       drain(reader);
     }
-  }
+  });
 });

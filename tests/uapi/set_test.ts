@@ -4,8 +4,9 @@ import { ConfigError } from "../../lib/base/errors.ts";
 import { formatRange } from "../../lib/base/ip_text.ts";
 import { UapiReader } from "../../lib/uapi/reader.ts";
 import { formatSet, parseSet } from "../../lib/uapi/set.ts";
-import { randomChange, seededRandom } from "./random_change.ts";
+import { randomChange } from "./random_change.ts";
 import { WG_CLEAR_INTERFACE, WG_CLEAR_PEER, WG_REMOVE, WG_SET, WG_SETCONF } from "./wg8_text.ts";
+import { type Chance, property } from "../random.ts";
 
 const KEY = "c809f3e5317e9575c9b5ed78b638b7ce530dabe85ddab614220241801ddf0669";
 const PEER1 = "c53201039adba14be71f886da1d8dbe9eebded08cb111b75340078999aa9f038";
@@ -210,38 +211,34 @@ Deno.test("a wrong line is named by its key, and no key material is in the messa
 });
 
 Deno.test("a change goes through its text and back, 500 random ones", () => {
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  const random = seededRandom(seed);
-  for (let i = 0; i < 500; i++) {
-    const change = randomChange(random);
+  property(500, (chance) => {
+    const change = randomChange(chance);
     const text = formatSet(change);
-    assert.deepEqual(parseSet(text.split("\n").slice(0, -1)), change, `seed ${seed}, trial ${i}`);
-  }
+    assert.deepEqual(parseSet(text.split("\n").slice(0, -1)), change);
+  });
 });
 
 Deno.test("lines of any content give a change or a ConfigError", () => {
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  const random = seededRandom(seed);
   const whole = `${WG_SET}${WG_SETCONF}`.split("\n").filter((line) =>
     line !== "" && !line.startsWith("set=")
   );
-  for (let i = 0; i < 3000; i++) {
+  property(3000, (chance) => {
     const lines = Array.from(
-      { length: 1 + random(6) },
-      () => damage(whole[random(whole.length)], random),
+      { length: 1 + chance.int(6) },
+      () => damage(whole[chance.int(whole.length)], chance),
     );
     try {
       parseSet(lines);
     } catch (error) {
-      assert.ok(error instanceof ConfigError, `seed ${seed}, trial ${i}: ${error}`);
+      assert.ok(error instanceof ConfigError, `${error}`);
     }
-  }
+  });
 });
 
-function damage(line: string, random: (n: number) => number): string {
-  const at = random(line.length + 1);
-  const char = String.fromCharCode(random(8) === 0 ? random(0x3000) : 32 + random(95));
-  switch (random(4)) {
+function damage(line: string, chance: Chance): string {
+  const at = chance.int(line.length + 1);
+  const char = String.fromCharCode(chance.int(8) === 0 ? chance.int(0x3000) : 32 + chance.int(95));
+  switch (chance.int(4)) {
     case 0:
       return line.slice(0, at);
     case 1:

@@ -120,6 +120,7 @@ attack("a name with blanks, line feeds or globs removes nothing", {}, async (ben
   for (const path of [...[old, ...kept].map((name) => `${base}/${name}`), ...victims]) {
     await Deno.utime(path, LONG_AGO, LONG_AGO);
   }
+  await new Deno.Command("touch", { args: ["-hd", "@0", `${base}/${hex}`] }).output();
   const environment = { XDG_CACHE_HOME: base.slice(0, base.lastIndexOf("/")) };
   const { code, err, folder: ran } = await run(["x"], { ...victim.start, environment });
   assert.deepEqual([code, err, ran], [0, "", `${base}/${id}`]);
@@ -197,6 +198,8 @@ attack(
     await Deno.symlink(behind, bench.cache);
     await ranElsewhere(bench, victim);
     assert.deepEqual(names(behind), []);
+    await plant(behind, bench, victim.uid);
+    await ranElsewhere(bench, victim);
   },
 );
 
@@ -431,4 +434,22 @@ Deno.test("in a user namespace folders of others, who have no number there, are 
     await ranElsewhere(bench, { name: "", uid: USER, start: { wrap } }, {
       environment: { XDG_CACHE_HOME: theirs },
     });
+  }));
+
+Deno.test("a user namespace's nobody takes nobody's folders for its own", {
+  ignore: !isRoot || missing("user-namespaces") !== undefined,
+}, () =>
+  withPacked(async (bench) => {
+    // All who have no number there seem to be this user.
+    const nobody = 65534;
+    const wrap = [...as(nobody), "unshare", "-U", `--map-user=${nobody}`, `--map-group=${nobody}`];
+    const theirs = await folderOf(STRANGER, `${bench.folder}/theirs`, 0o755);
+    await folderOf(nobody, `${theirs}/wg`);
+    await plant(`${theirs}/wg`, bench, nobody);
+    const { code, err } = await bench.run(["x"], {
+      wrap,
+      environment: { XDG_CACHE_HOME: theirs },
+    });
+    assert.equal(code, 1);
+    assert.match(err, /no folder to unpack the program into:\n.*: belongs to another user/);
   }));

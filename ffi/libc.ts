@@ -1,12 +1,16 @@
 /**
- * System calls for everything but packets (those are ffi/packet_io.ts): descriptors, sockets, namespaces, signals, processes.
+ * System calls for everything but packets (those are ffi/packet_io.ts): descriptors, sockets,
+ * namespaces, signals, processes.
  *
- * One symbol, glibc's syscall(2), serves all of them through `Deno.UnsafeFnPointer`: opening it takes 0.5 ms, where each function opened by
- * `Deno.dlopen` in its own right costs 0.3 ms of code generation and the first 1.2 ms. A call costs 3 us, which is nothing here.
- * Numbers are of x86_64 and aarch64; on both, variadic functions take their arguments as others do, and every structure in ffi/structs.ts is the same.
+ * One symbol, glibc's syscall(2), serves all of them through `Deno.UnsafeFnPointer`: opening it
+ * takes 0.5 ms, where each function opened by `Deno.dlopen` in its own right costs 0.3 ms of code
+ * generation and the first 1.2 ms. A call costs 3 us, which is nothing here. Numbers are of x86_64
+ * and aarch64; on both, variadic functions take their arguments as others do, and every structure
+ * in ffi/structs.ts is the same.
  *
- * Functions return what the kernel returns: 0 or more, or a negated errno. `checked` of errno.ts makes an OsError of the latter.
- * A call that was interrupted by a signal (EINTR) is made again, except by `poll`.
+ * Functions return what the kernel returns: 0 or more, or a negated errno. `checked` of errno.ts
+ * makes an OsError of the latter. A call that was interrupted by a signal (EINTR) is made again,
+ * except by `poll`.
  * @module
  */
 import { EINTR, EIO } from "../lib/base/errno.ts";
@@ -66,7 +70,8 @@ interface Opened {
 let opened: Opened | undefined;
 
 /**
- * Functions of glibc with trampolines of their own, for callers at the rate of packets. Ask for few: see above what each costs.
+ * Functions of glibc with trampolines of their own, for callers at the rate of packets. Ask for
+ * few: see above what each costs.
  * @throws Error on other systems than Linux
  */
 export function openLibc<const S extends Deno.ForeignLibraryInterface>(
@@ -101,7 +106,10 @@ function libc(): Opened {
   return opened;
 }
 
-/** The address of bytes, for structures that point to others. Keep the bytes alive as long as the kernel may look. */
+/**
+ * The address of bytes, for structures that point to others. Keep the bytes alive as long as the
+ * kernel may look.
+ */
 export function addressOf(bytes: Uint8Array): bigint {
   return bytes.length === 0
     ? 0n
@@ -260,7 +268,10 @@ export const send = (fd: number, bytes: Uint8Array): number =>
 
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
-/** recv(2). Returns bytes received; with MSG_TRUNC the whole datagram's length, which may be more than fitted. */
+/**
+ * recv(2). Returns bytes received; with MSG_TRUNC the whole datagram's length, which may be more
+ * than fitted.
+ */
 export const recv = (fd: number, into: Uint8Array, flags = 0): number =>
   call("recvfrom", fd, into, into.length, flags, null, null);
 
@@ -321,8 +332,8 @@ export function mallocTrim(): void {
 
 const RLIMIT_NOFILE = 7;
 /**
- * Gives the process the limit on descriptors that another one has (its parent's is what it was started with): the runtime raises its own to the
- * utmost, and that stays across exec.
+ * Gives the process the limit on descriptors that another one has (its parent's is what it was
+ * started with): the runtime raises its own to the utmost, and that stays across exec.
  */
 export function takeDescriptorLimitOf(pid: number): number {
   const limits = new Uint8Array(16);
@@ -333,11 +344,16 @@ export function takeDescriptorLimitOf(pid: number): number {
 const SIG_SETMASK = 2;
 const SIG_DFL = 0n;
 const SIG_IGN = 1n;
-/** The kernel's sigset_t, and struct sigaction with its handler, flags, restorer and mask, in bytes. */
+/**
+ * The kernel's sigset_t, and struct sigaction with its handler, flags, restorer and mask, in bytes.
+ */
 const SIGSET_BYTES = 8;
 const SIGACTION_BYTES = 32;
 
-/** Gives a signal its default action, SIG_DFL. The runtime ignores SIGPIPE, and what is ignored stays so across exec. */
+/**
+ * Gives a signal its default action, SIG_DFL. The runtime ignores SIGPIPE, and what is ignored
+ * stays so across exec.
+ */
 export const resetSignal = (signal: number): number =>
   call("rt_sigaction", signal, new Uint8Array(SIGACTION_BYTES), null, SIGSET_BYTES);
 /** Ignores a signal whose action is still the default one. Returns 0. */
@@ -356,7 +372,10 @@ export const unblockSignals = (): number =>
 /** The bytes of a string with the zero that ends it. */
 const terminated = (text: Uint8Array) => new Uint8Array([...text, 0]);
 
-/** execve(2): replaces this process and all its threads. Returns only when it fails. `environment` is "NAME=value" strings. */
+/**
+ * execve(2): replaces this process and all its threads. Returns only when it fails. `environment`
+ * is "NAME=value" strings.
+ */
 export function execve(
   path: string,
   argv: readonly string[],

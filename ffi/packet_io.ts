@@ -1,6 +1,7 @@
 /**
- * The five system calls that carry packets. Their sizes live in structures, so that they take only pointers made beforehand and 32-bit integers:
- * the signatures that Deno compiles to direct calls (5-7 ns; a u64 or a buffer would cost 15-100).
+ * The five system calls that carry packets. Their sizes live in structures, so that they take only
+ * pointers made beforehand and 32-bit integers: the signatures that Deno compiles to direct calls
+ * (5-7 ns; a u64 or a buffer would cost 15-100).
  * @module
  */
 import type { Arena } from "../lib/base/arena.ts";
@@ -24,7 +25,10 @@ export interface PacketIo {
   /** (fd, struct msghdr *, flags) */
   readonly sendmsg: (fd: number, message: Deno.PointerValue, flags: number) => number;
   readonly recvmsg: (fd: number, message: Deno.PointerValue, flags: number) => number;
-  /** (fd, struct mmsghdr *, count, flags): the messages that were sent; an error of the first one only is told. */
+  /**
+   * (fd, struct mmsghdr *, count, flags): the messages that were sent; an error of the first one
+   * only is told.
+   */
   readonly sendmmsg: (
     fd: number,
     messages: Deno.PointerValue,
@@ -32,8 +36,9 @@ export interface PacketIo {
     flags: number,
   ) => number;
   /**
-   * The thread's errno. Call in the statement after one that returned -1. The runtime itself may have changed it in between, once in a million times:
-   * a value that makes no sense is to be taken for "nothing there now".
+   * The thread's errno. Call in the statement after one that returned -1. The runtime itself may
+   * have changed it in between, once in a million times: a value that makes no sense is to be taken
+   * for "nothing there now".
    */
   readonly errno: () => number;
 }

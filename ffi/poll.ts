@@ -1,6 +1,6 @@
 /**
- * Waiting in poll(2) without yielding, and the eventfd that ends the wait: what the data plane's Worker sits in.
- * Hot signatures only (pointers made beforehand, i32 results).
+ * Waiting in poll(2) without yielding, and the eventfd that ends the wait: what the data plane's
+ * Worker sits in. Hot signatures only (pointers made beforehand, i32 results).
  * @module
  */
 import * as libc from "./libc.ts";
@@ -20,7 +20,10 @@ function open() {
 let symbols: ReturnType<typeof open> | undefined;
 const functions = () => symbols ??= open();
 
-/** A fixed number of places for descriptors that are waited on for input. A place of -1 is passed over. */
+/**
+ * A fixed number of places for descriptors that are waited on for input. A place of -1 is passed
+ * over.
+ */
 export class PollSet {
   readonly #functions = functions();
   readonly #entries: DataView;
@@ -47,7 +50,10 @@ export class PollSet {
     this.#entries.setInt16(place * ENTRY_BYTES + 6, 0, true);
   }
 
-  /** Blocks this thread until a descriptor has input or an error, or until the time is over (ms; 0 only looks). Returns how many have; a signal counts as none. */
+  /**
+   * Blocks this thread until a descriptor has input or an error, or until the time is over (ms; 0
+   * only looks). Returns how many have; a signal counts as none.
+   */
   wait(timeoutMs: number): number {
     const ready = this.#functions.poll(this.#pointer, this.#count, timeoutMs);
     if (ready > 0) return ready;
@@ -57,7 +63,10 @@ export class PollSet {
     return 0;
   }
 
-  /** As `wait`, for some microseconds (below a second); what was found is not told. How exact it is `setTimerSlack` decides. */
+  /**
+   * As `wait`, for some microseconds (below a second); what was found is not told. How exact it is
+   * `setTimerSlack` decides.
+   */
   nap(timeUs: number): void {
     // struct timespec: 64-bit seconds, 64-bit nanoseconds.
     this.#time.setUint32(8, timeUs * 1000, true);
@@ -96,7 +105,10 @@ export class EventFd {
   }
 }
 
-/** Reads a socket of datagrams empty and throws the content away; for sockets whose readability is the whole message. */
+/**
+ * Reads a socket of datagrams empty and throws the content away; for sockets whose readability is
+ * the whole message.
+ */
 export class DrainedSocket {
   readonly #memory = new Uint8Array(8192);
 

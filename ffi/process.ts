@@ -1,13 +1,16 @@
 /**
- * What a process changes about itself: inherited descriptors, its session, the names and timers of its threads, and the memory that
- * it no longer needs.
+ * What a process changes about itself: inherited descriptors, its session, the names and timers of
+ * its threads, and the memory that it no longer needs.
  * @module
  */
 
 import * as libc from "./libc.ts";
 import { cString } from "./structs.ts";
 
-/** Points standard input, output and error, and every copy that the runtime made of them, at /dev/null: the terminal and the starter's pipes are let go. */
+/**
+ * Points standard input, output and error, and every copy that the runtime made of them, at
+ * /dev/null: the terminal and the starter's pipes are let go.
+ */
 export function closeStandardDescriptors(): void {
   const nothing = libc.open("/dev/null", libc.O_RDWR | libc.O_CLOEXEC);
   if (nothing < 0) return;
@@ -21,7 +24,10 @@ export function closeStandardDescriptors(): void {
   if (nothing > 2) libc.close(nothing);
 }
 
-/** Closes what this process inherited besides its standard descriptors: everything that is not marked close-on-exec. Call before anything is opened that shall be inherited. */
+/**
+ * Closes what this process inherited besides its standard descriptors: everything that is not
+ * marked close-on-exec. Call before anything is opened that shall be inherited.
+ */
 export function closeInheritedDescriptors(): void {
   for (const descriptor of descriptors()) {
     if (descriptor > 2 && (libc.fcntl(descriptor, libc.F_GETFD) & libc.FD_CLOEXEC) === 0) {
@@ -43,7 +49,10 @@ function objectOf(descriptor: number): string {
   }
 }
 
-/** Begins a session of its own. One that leads a session already goes on leading it: setsid(2) refuses. */
+/**
+ * Begins a session of its own. One that leads a session already goes on leading it: setsid(2)
+ * refuses.
+ */
 export function leadSession(): void {
   libc.setsid();
 }
@@ -56,7 +65,10 @@ export function nameThread(name: string): void {
   libc.prctl(PR_SET_NAME, cString(name.slice(0, 15)));
 }
 
-/** How late the kernel may end the calling thread's timed waits, so that several end together; 50 us unless told (prctl(2), PR_SET_TIMERSLACK). */
+/**
+ * How late the kernel may end the calling thread's timed waits, so that several end together; 50 us
+ * unless told (prctl(2), PR_SET_TIMERSLACK).
+ */
 export function setTimerSlack(slackUs: number): void {
   libc.prctl(PR_SET_TIMERSLACK, slackUs * 1000);
 }
@@ -69,8 +81,9 @@ export function trimMemory(): void {
 const MADV_DONTNEED = 4;
 
 /**
- * Takes the program's own code and constants out of this process: most of what a start runs through is never needed again. They are in a file that the kernel
- * keeps; what is used again comes back by itself, a page fault for each 64 KiB.
+ * Takes the program's own code and constants out of this process: most of what a start runs through
+ * is never needed again. They are in a file that the kernel keeps; what is used again comes back by
+ * itself, a page fault for each 64 KiB.
  */
 export function unloadCode(): void {
   let smaps: string;
@@ -86,8 +99,9 @@ export function unloadCode(): void {
 }
 
 /**
- * Where a program's code and constants are, by its /proc/PID/smaps (proc(5)): the mappings of its file before the first writable one. Those that were
- * written to all the same, by the loader, are left out: what was written would be lost.
+ * Where a program's code and constants are, by its /proc/PID/smaps (proc(5)): the mappings of its
+ * file before the first writable one. Those that were written to all the same, by the loader, are
+ * left out: what was written would be lost.
  */
 export function codeMappings(
   smaps: string,

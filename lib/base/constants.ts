@@ -1,6 +1,6 @@
 /**
- * The protocol's numbers (whitepaper section 6.1 and the reference implementations) and this program's own limits.
- * Every limit of a queue or a table stands here.
+ * The protocol's numbers (whitepaper section 6.1 and the reference implementations) and this
+ * program's own limits. Every limit of a queue or a table stands here.
  * @module
  */
 
@@ -17,7 +17,9 @@ export const TIMESTAMP_LENGTH = 12;
 
 /** After this many messages a session asks for a new handshake (section 6.1): 2^60. */
 export const REKEY_AFTER_MESSAGES = 1n << 60n;
-/** From this many messages on a session sends and accepts nothing (section 6.1): 2^64 - 2^13 - 1. */
+/**
+ * From this many messages on a session sends and accepts nothing (section 6.1): 2^64 - 2^13 - 1.
+ */
 export const REJECT_AFTER_MESSAGES = (1n << 64n) - (1n << 13n) - 1n;
 /** The initiator of a session asks for a new one when it sends on one older than this. */
 export const REKEY_AFTER_TIME_MS = 120_000;
@@ -31,12 +33,17 @@ export const REKEY_TIMEOUT_JITTER_MS = 333;
 export const REKEY_ATTEMPT_TIME_MS = 90_000;
 /** A passive keepalive goes out this long after data came and nothing went. */
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
-/** The initiator asks for a new session when it receives on one older than this (180 - 10 - 5 s). */
+/**
+ * The initiator asks for a new session when it receives on one older than this (180 - 10 - 5 s).
+ */
 export const REKEY_AFTER_TIME_RECEIVING_MS = REJECT_AFTER_TIME_MS - KEEPALIVE_TIMEOUT_MS -
   REKEY_TIMEOUT_MS;
 /** All keys of a peer are erased this long after its last session began. */
 export const ZERO_KEYS_AFTER_MS = 3 * REJECT_AFTER_TIME_MS;
-/** Secret of the cookies: its life. A cookie received is used for as long less a second's latency (section 5.4.7). */
+/**
+ * A secret of cookies is replaced after this long. One received is used for a little less
+ * (cookie_jar.ts).
+ */
 export const COOKIE_SECRET_MAX_AGE_MS = 120_000;
 /** The greatest persistent keepalive interval in seconds, as OpenBSD's ifconfig takes it. */
 export const PERSISTENT_KEEPALIVE_MAX_S = 43_200;
@@ -51,11 +58,17 @@ export const STAGED_PACKETS_MAX = 128;
 export const PEERS_MAX = 1 << 16;
 /** Allowed IPs on one interface. */
 export const ALLOWED_IPS_MAX = 1 << 20;
-/** Slots of the session index table; the low bits of a session index are its slot. At most half of them are ever used. */
+/**
+ * Slots of the session index table; the low bits of a session index are its slot. At most half of
+ * them are ever used.
+ */
 export const SESSION_SLOTS = 1 << 18;
 /** Handshake messages that wait between the data plane and the control plane. */
 export const HANDSHAKE_QUEUE_MAX = 4096;
-/** From this many waiting handshake messages on the interface is under load (1/8 of the queue), and for UNDER_LOAD_AFTER_MS after. */
+/**
+ * From this many waiting handshake messages on the interface is under load (1/8 of the queue), and
+ * for UNDER_LOAD_AFTER_MS after.
+ */
 export const UNDER_LOAD_QUEUE = HANDSHAKE_QUEUE_MAX / 8;
 /** How long the interface stays under load after the queue was last long. */
 export const UNDER_LOAD_AFTER_MS = 1_000;
@@ -73,7 +86,9 @@ export const MESSAGE_INITIATION = 1;
 export const MESSAGE_RESPONSE = 2;
 export const MESSAGE_COOKIE_REPLY = 3;
 export const MESSAGE_DATA = 4;
-/** Lengths of the three messages of fixed size, and the least one of a data message (a keepalive). */
+/**
+ * Lengths of the three messages of fixed size, and the least one of a data message (a keepalive).
+ */
 export const INITIATION_LENGTH = 148;
 export const RESPONSE_LENGTH = 92;
 export const COOKIE_REPLY_LENGTH = 64;

@@ -1,6 +1,6 @@
 /**
- * The protocol's intervals as one value, so that tests can shorten them; everything else uses STANDARD_TIMES.
- * And the two values that stand for no time.
+ * The protocol's intervals as one value, so that tests can shorten them; everything else uses
+ * STANDARD_TIMES. And the two values that stand for no time.
  * @module
  */
 import { type Milliseconds, milliseconds } from "./brands.ts";

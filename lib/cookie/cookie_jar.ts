@@ -1,5 +1,6 @@
 /**
- * The sender's side of cookies: writes both macs on our messages to one peer and takes its cookie replies (whitepaper sections 5.4.4 and 5.4.7).
+ * The sender's side of cookies: writes both macs on our messages to one peer and takes its cookie
+ * replies (whitepaper sections 5.4.4 and 5.4.7).
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -8,7 +9,10 @@ import type { Suite } from "../crypto/suite.ts";
 import { COOKIE_REPLY, mac1Offset } from "../wire/messages.ts";
 import { cookieKey, mac1Key, mac1Of, mac2Of } from "./macs.ts";
 
-/** A cookie is left unused this long before its maker's secret ends: our message must still arrive in time (Linux's COOKIE_SECRET_LATENCY). */
+/**
+ * A cookie is left unused this long before its maker's secret ends: our message must still arrive
+ * in time (Linux's COOKIE_SECRET_LATENCY).
+ */
 const COOKIE_LATENCY_MS = 5_000;
 
 /** What we know of one peer's cookies. */
@@ -32,7 +36,10 @@ export class CookieJar {
     this.#lifetime = Math.max(secretMaxAge - COOKIE_LATENCY_MS, secretMaxAge / 2);
   }
 
-  /** Writes mac1, and mac2 when there is a fresh cookie, on an initiation or response that is complete otherwise. Remembers mac1 for the reply. */
+  /**
+   * Writes mac1, and mac2 when there is a fresh cookie, on an initiation or response that is
+   * complete otherwise. Remembers mac1 for the reply.
+   */
   seal(message: Uint8Array, now: Milliseconds): void {
     const at = mac1Offset(message.length);
     this.#lastMac1 = mac1Of(this.#suite, this.#mac1Key, message);
@@ -46,7 +53,8 @@ export class CookieJar {
   }
 
   /**
-   * Takes a cookie reply (length checked). It opens only when it answers the last message sealed here, and only once a message.
+   * Takes a cookie reply (length checked). It opens only when it answers the last message sealed
+   * here, and only once a message.
    * @returns whether it was taken
    */
   consume(reply: Uint8Array, now: Milliseconds): boolean {

@@ -1,7 +1,9 @@
 /**
- * The data plane: packets between the TUN device and the UDP sockets, under sessions that the control plane installs.
- * One does both directions, or two do one each on threads of their own; both get every command then, and they share the peer table and nothing else.
- * Stages of a turn: TUN to UDP (outbound.ts), then UDP to TUN (inbound.ts); commands are applied between turns.
+ * The data plane: packets between the TUN device and the UDP sockets, under sessions that the
+ * control plane installs. One does both directions, or two do one each on threads of their own;
+ * both get every command then, and they share the peer table and nothing else. Stages of a turn:
+ * TUN to UDP (outbound.ts), then UDP to TUN (inbound.ts); commands are applied between turns, or by
+ * `catchUp` within one, after a receive.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -31,7 +33,10 @@ import { Peer, SessionTable } from "./sessions.ts";
 import { Staging } from "./staging.ts";
 import { Voice } from "./voice.ts";
 
-/** Bytes of the arena that a Dataplane, its cipher and its two ports want. Most of it is touched only when many sessions or jumbo packets are there. */
+/**
+ * Bytes of the arena that a Dataplane, its cipher and its two ports want. Most of it is touched
+ * only when many sessions or jumbo packets are there.
+ */
 export const DATAPLANE_ARENA_BYTES = 32 << 20;
 
 /** What a data plane does: everything, or only TUN to UDP, or only UDP to TUN. */
@@ -58,16 +63,21 @@ export interface DataplaneOptions {
   /** "both" without it. */
   readonly direction?: Direction;
   /**
-   * One shared word: the data plane adds 1 for every `handshake-datagram` it emits, whoever handles one takes 1 off (Atomics).
-   * At HANDSHAKE_QUEUE_MAX new ones are dropped. Without it the events are taken to be handled at once.
+   * One shared word: the data plane adds 1 for every `handshake-datagram` it emits, whoever handles
+   * one takes 1 off (Atomics). At HANDSHAKE_QUEUE_MAX new ones are dropped. Without it the events
+   * are taken to be handled at once.
    */
   readonly handshakesWaiting?: Int32Array;
   /**
-   * Called after every receive, before what came is looked at: applies the commands given by now. A peer may answer our response at once,
-   * under a session whose command was given before the response was sent, but after this turn began.
+   * Called after every receive, before what came is looked at: applies the commands given by now. A
+   * peer may answer our response at once, under a session whose command was given before the
+   * response was sent, but after this turn began.
    */
   readonly catchUp?: () => void;
-  /** Memory of BULK_FLOWS_BYTES that the data planes of one interface share; without it there is only this one. */
+  /**
+   * Memory of BULK_FLOWS_BYTES that the data planes of one interface share; without it there is
+   * only this one.
+   */
   readonly bulkFlows?: SharedArrayBuffer;
   /** Where it counts; without it, a block of its own. */
   readonly counters?: Counters;
@@ -231,7 +241,10 @@ export class Dataplane {
     return this.counters.counts();
   }
 
-  /** Whether the TUN device is gone for good (somebody deleted the interface): leave then. Only who reads from it sees that. */
+  /**
+   * Whether the TUN device is gone for good (somebody deleted the interface): leave then. Only who
+   * reads from it sees that.
+   */
   get gone(): boolean {
     return this.#outbound?.gone === true;
   }
@@ -247,8 +260,9 @@ export class Dataplane {
   }
 
   /**
-   * From now on uses those that are wanted, of those that the ports have and the kernel did not refuse. Call between turns.
-   * What the kernel hands over as one packet is taken all the same: who opened the TUN device tells it what to hand over.
+   * From now on uses those that are wanted, of those that the ports have and the kernel did not
+   * refuse. Call between turns or from `catchUp`. What the kernel hands over as one packet is taken
+   * all the same: who opened the TUN device tells it what to hand over.
    */
   setOffloads(wanted: Offloads): void {
     this.#merger.setMerging(wanted.tso, wanted.uso);
@@ -257,14 +271,17 @@ export class Dataplane {
     this.#udp.setGro?.(wanted.gro);
   }
 
-  /** Whether the last turn left nothing unread at the ends it reads from: whoever can wait for the descriptors may do so at once. */
+  /**
+   * Whether the last turn left nothing unread at the ends it reads from: whoever can wait for the
+   * descriptors may do so at once.
+   */
   get drained(): boolean {
     return this.#outbound?.drained !== false && this.#inbound?.drained !== false;
   }
 
   /**
-   * One bounded pass of its direction, or of both, or of those that are known to have something or kept something open. Returns true when there was
-   * work, so that another turn may find more.
+   * One bounded pass of its direction, or of both, or of those that are known to have something or
+   * kept something open. Returns true when there was work, so that another turn may find more.
    */
   turn(now: Milliseconds, fromTun = true, fromUdp = true): boolean {
     const outbound = this.#outbound, inbound = this.#inbound;
@@ -273,7 +290,10 @@ export class Dataplane {
     return sent || received;
   }
 
-  /** Applies one command. Call between turns, in order. `now` is the clock of `createdAt`. Commands for a peer that is gone do nothing. */
+  /**
+   * Applies one command. Call in order, between turns or from `catchUp`. `now` is the clock of
+   * `createdAt`. Commands for a peer that is gone do nothing.
+   */
   apply(command: DataCommand, now: Milliseconds): void {
     // What is sealed belongs to the state that this command changes.
     this.#sender?.flush(now);

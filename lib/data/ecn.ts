@@ -1,5 +1,6 @@
 /**
- * Explicit congestion notification through the tunnel, RFC 6040: outbound the inner bits are copied to the outer header; inbound both give the new inner ones.
+ * Explicit congestion notification through the tunnel, RFC 6040: outbound the inner bits are copied
+ * to the outer header; inbound both give the new inner ones.
  * @module
  */
 import { fold16 } from "../wire/checksum.ts";
@@ -20,8 +21,9 @@ export function ecnOf(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Gives the IP packet at `at` the ECN bits that its own and the outer header's (0 to 3) make, and mends an IPv4 header's checksum (RFC 1624).
- * Returns false when the packet must be dropped: congestion was experienced by one that cannot say so.
+ * Gives the IP packet at `at` the ECN bits that its own and the outer header's (0 to 3) make, and
+ * mends an IPv4 header's checksum (RFC 1624). Returns false when the packet must be dropped:
+ * congestion was experienced by one that cannot say so.
  */
 export function carryEcn(bytes: Uint8Array, view: DataView, at: number, outer: number): boolean {
   const v4 = bytes[at] >>> 4 === 4;

@@ -1,16 +1,24 @@
 /**
- * Where things lie in the data plane's arena. A message to be sealed or just opened has a slot of its own, so that the cipher's 64 bytes
- * before and 80 after it belong to nobody else; slots are few and used again and again, which keeps them in the cache and lets ports and cipher keep pointers to them.
+ * Where things lie in the data plane's arena. A message to be sealed or just opened has a slot of
+ * its own, so that the cipher's 64 bytes before and 80 after it belong to nobody else; slots are
+ * few and used again and again, which keeps them in the cache and lets ports and cipher keep
+ * pointers to them.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
 import { ENDPOINT_CELL_BYTES } from "../base/endpoint.ts";
 import { DATAGRAM_MAX, PEERS_MAX, SESSION_SLOTS } from "../base/constants.ts";
 
-/** Bytes of a slot, and where its message begins; a data message's header of 16 bytes stands right before it. */
+/**
+ * Bytes of a slot, and where its message begins; a data message's header of 16 bytes stands right
+ * before it.
+ */
 export const SLOT_BYTES = 2048;
 const MESSAGE_AT = 64;
-/** Longest message (padded payload) of a small slot: 64 bytes before it, tag and 80 bytes of slack after it. */
+/**
+ * Longest message (padded payload) of a small slot: 64 bytes before it, tag and 80 bytes of slack
+ * after it.
+ */
 export const SLOT_MESSAGE_MAX = SLOT_BYTES - MESSAGE_AT - 80;
 /** Bytes of a slot for messages of any length. */
 const LARGE_SLOT_BYTES = 0x11000;
@@ -38,7 +46,10 @@ export class PacketMemory {
   readonly tunPacket: number;
   /** Received runs. */
   readonly received: number;
-  /** One packet: built while there is no session to send it on, taken back when there is one, or an ICMP answer. */
+  /**
+   * One packet: built while there is no session to send it on, taken back when there is one, or an
+   * ICMP answer.
+   */
   readonly scratch: number;
   readonly #sealSlots: number;
   readonly #sealLarge: number;

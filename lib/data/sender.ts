@@ -1,7 +1,8 @@
 /**
- * The last stages of an outbound packet: a slot, padding, sealing, and one send for a run of equal-size datagrams to one endpoint.
- * A run collects over many packets and ends when the next one does not fit it, or with `flush`. Runs of a single datagram, as packets to many peers
- * make them, are queued and go together.
+ * The last stages of an outbound packet: a slot, padding, sealing, and one send for a run of
+ * equal-size datagrams to one endpoint. A run collects over many packets and ends when the next one
+ * does not fit it, or with `flush`. Runs of a single datagram, as packets to many peers make them,
+ * are queued and go together.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -110,8 +111,8 @@ export class Sender {
   }
 
   /**
-   * Pads, copies and seals the packet of `length` bytes that stands at `from` in the arena, for its peer.
-   * Returns the session that it goes on, or null when there is none to send on.
+   * Pads, copies and seals the packet of `length` bytes that stands at `from` in the arena, for its
+   * peer. Returns the session that it goes on, or null when there is none to send on.
    */
   add(peer: Peer, from: number, length: number, now: Milliseconds): Session | null {
     const session = this.sendable(peer, 1, now);
@@ -125,8 +126,9 @@ export class Sender {
   }
 
   /**
-   * Sends the open run when the next datagram does not fit it: `length` is the message's (padded), `ecn` the outer header's. Then the
-   * datagram belongs to the run. Returns where its message goes; fill it and call `seal` before anything else.
+   * Sends the open run when the next datagram does not fit it: `length` is the message's (padded),
+   * `ecn` the outer header's. Then the datagram belongs to the run. Returns where its message goes;
+   * fill it and call `seal` before anything else.
    */
   makeRoom(peer: Peer, length: number, ecn: number, now: Milliseconds): number {
     const wire = length + DATA_OVERHEAD;
@@ -155,7 +157,10 @@ export class Sender {
       this.#count < (this.#large ? this.#largeMax : this.#smallMax);
   }
 
-  /** Zeroes the padding, seals the message and writes its header. `length` is the packet's, `padded` the message's. */
+  /**
+   * Zeroes the padding, seals the message and writes its header. `length` is the packet's, `padded`
+   * the message's.
+   */
   seal(session: Session, at: number, length: number, padded: number): void {
     const { bytes, u32 } = this.#parts.memory;
     for (let i = at + length; i < at + padded; i++) bytes[i] = 0;
@@ -173,7 +178,10 @@ export class Sender {
     u32[header + (DATA.counter >>> 2) + 1] = high;
   }
 
-  /** Asks for a new handshake when the session that was just sent on wants renewing (whitepaper section 6.2). */
+  /**
+   * Asks for a new handshake when the session that was just sent on wants renewing (whitepaper
+   * section 6.2).
+   */
   keepFresh(session: Session, now: Milliseconds): void {
     if (
       session.isWorn || session.initiator && now - session.createdAt >= this.#parts.times.rekeyAfter
@@ -190,7 +198,10 @@ export class Sender {
     } else this.#sendRun(now);
   }
 
-  /** Ends the run: one of a single datagram is queued where the port has a queue, others are sent after what is queued. */
+  /**
+   * Ends the run: one of a single datagram is queued where the port has a queue, others are sent
+   * after what is queued.
+   */
   #endRun(now: Milliseconds): void {
     const peer = this.#peer;
     const queue = this.#parts.udp.sendQueue;
@@ -270,7 +281,10 @@ export class Sender {
     this.#hasData = false;
   }
 
-  /** Sends what waits for a session, or a keepalive when nothing does and `always`. Call when the peer got a session to send on. */
+  /**
+   * Sends what waits for a session, or a keepalive when nothing does and `always`. Call when the
+   * peer got a session to send on.
+   */
   sendStaged(peer: Peer, always: boolean, now: Milliseconds): void {
     const { endpoints, memory, staging } = this.#parts;
     if (!endpoints.has(peer)) return;

@@ -12,7 +12,10 @@ import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
 import { dropPending, usableSession } from "./sessions.ts";
 
-/** X25519 of our private key and the peer's public key, from the first use on; undefined when it is all zeros. */
+/**
+ * X25519 of our private key and the peer's public key, from the first use on; undefined when it is
+ * all zeros.
+ */
 export function staticSharedOf(ctx: Context, peer: Peer): Uint8Array | undefined {
   if (ctx.own === undefined) return undefined;
   if (peer.staticShared === undefined) {
@@ -26,7 +29,10 @@ export function cookieJarOf(ctx: Context, peer: Peer): CookieJar {
   return peer.cookieJar ??= new CookieJar(ctx.suite, peer.publicKey, ctx.times.cookieSecret);
 }
 
-/** Call when somebody wants a session that is not there, or a newer one; nothing happens when the wish is out of date. */
+/**
+ * Call when somebody wants a session that is not there, or a newer one; nothing happens when the
+ * wish is out of date.
+ */
 export function wishForSession(
   ctx: Context,
   peer: Peer,
@@ -52,8 +58,8 @@ export function sendKeepalive(ctx: Context, peer: Peer, now: Milliseconds): void
 }
 
 /**
- * Sends an initiation, unless a handshake message went to the peer less than rekeyTimeout ago: then the wish is looked at again when that
- * time is over.
+ * Sends an initiation, unless a handshake message went to the peer less than rekeyTimeout ago: then
+ * the wish is looked at again when that time is over.
  */
 export function initiate(ctx: Context, peer: Peer, now: Milliseconds, retry: boolean): void {
   const { rekeyTimeout, rekeyTimeoutJitter } = ctx.times;

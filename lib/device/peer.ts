@@ -11,7 +11,9 @@ import { PeerTimers, type TimersOwner } from "../timers/peer_timers.ts";
 
 /** No preshared key; shared by all peers without one. */
 export const NO_PRESHARED_KEY: Uint8Array = new Uint8Array(KEY_LENGTH);
-/** One session, as far as the control plane must know it; its keys are with the data plane alone. */
+/**
+ * One session, as far as the control plane must know it; its keys are with the data plane alone.
+ */
 export interface Session {
   readonly localIndex: SessionIndex;
   readonly initiator: boolean;
@@ -28,7 +30,10 @@ export interface PendingInitiation {
 export class Peer {
   presharedKey: Uint8Array = NO_PRESHARED_KEY;
   description = "";
-  /** Ranges as keys (peer_registry.ts), in the order in which they were added; undefined until there is one. */
+  /**
+   * Ranges as keys (peer_registry.ts), in the order in which they were added; undefined until there
+   * is one.
+   */
   allowedIps: Set<string> | undefined;
 
   /** X25519 of our private key and its public key: worked out at first use, null when all zeros. */
@@ -45,7 +50,10 @@ export class Peer {
   previous: Session | undefined;
   /** Ours as responder, until the first data message comes in by it. */
   next: Session | undefined;
-  /** Sessions that gave their place to others and receive until the given time, oldest first; undefined when there are none. */
+  /**
+   * Sessions that gave their place to others and receive until the given time, oldest first;
+   * undefined when there are none.
+   */
   replaced: { readonly session: Session; readonly until: number }[] | undefined;
 
   readonly timers: PeerTimers;

@@ -1,8 +1,8 @@
 /**
- * Key rotation (whitepaper section 6; Linux's noise.c): three places a peer. `current` is used for sending, `previous` still receives,
- * `next` is ours as responder until a data message confirms it;
- * what loses its place receives for another moment. The data plane holds the keys and moves in the same steps; this side decides
- * what is retired.
+ * Key rotation (whitepaper section 6; Linux's noise.c): three places a peer. `current` is used for
+ * sending, `previous` still receives, `next` is ours as responder until a data message confirms it;
+ * what loses its place receives for another moment. The data plane holds the keys and moves in the
+ * same steps; this side decides what is retired.
  * @module
  */
 import { type Milliseconds, milliseconds, type SessionIndex } from "../base/brands.ts";
@@ -22,7 +22,10 @@ export function usableSession(ctx: Context, peer: Peer, now: Milliseconds): Sess
     : undefined;
 }
 
-/** Call when a handshake gave keys: as initiator after the response came, as responder before it is sent. */
+/**
+ * Call when a handshake gave keys: as initiator after the response came, as responder before it is
+ * sent.
+ */
 export function installSession(
   ctx: Context,
   peer: Peer,
@@ -66,7 +69,10 @@ function place(ctx: Context, peer: Peer, session: Session, now: Milliseconds): v
   peer.current = session;
 }
 
-/** Call when the data plane says that `next` was confirmed. Returns false when the session is not the next one any more. */
+/**
+ * Call when the data plane says that `next` was confirmed. Returns false when the session is not
+ * the next one any more.
+ */
 export function confirmSession(
   ctx: Context,
   peer: Peer,
@@ -133,8 +139,8 @@ export function dropPending(ctx: Context, peer: Peer): void {
 }
 
 /**
- * A session that gave its place to another still receives for a moment. Without it, two sides that renew at the same time, each on its own session,
- * would lose what is under way.
+ * A session that gave its place to another still receives for a moment. Without it, two sides that
+ * renew at the same time, each on its own session, would lose what is under way.
  */
 function replace(ctx: Context, peer: Peer, session: Session | undefined, now: Milliseconds): void {
   if (session === undefined) return;

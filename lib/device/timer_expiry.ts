@@ -11,7 +11,10 @@ import type { Peer } from "./peer.ts";
 import { forgetLocal, pathOf } from "./peer_endpoint.ts";
 import { retireExpired, wipeKeys } from "./sessions.ts";
 
-/** Does all that is due at `now`. What is overdue and could not be done is tried again a millisecond later, so that this always ends. */
+/**
+ * Does all that is due at `now`. What is overdue and could not be done is tried again a millisecond
+ * later, so that this always ends.
+ */
 export function runTimers(ctx: Context, now: Milliseconds): void {
   for (let slot = ctx.timers.popDue(now); slot !== undefined; slot = ctx.timers.popDue(now)) {
     const peer = ctx.peers.at(slot);

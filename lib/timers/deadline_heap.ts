@@ -1,6 +1,6 @@
 /**
- * Which of many slots is due first: an indexed binary heap with one deadline a slot. Setting, moving and clearing cost O(log n);
- * slots without a deadline cost nothing.
+ * Which of many slots is due first: an indexed binary heap with one deadline a slot. Setting,
+ * moving and clearing cost O(log n); slots without a deadline cost nothing.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
@@ -49,7 +49,10 @@ export class DeadlineHeap {
     }
   }
 
-  /** Takes the slot that is due earliest, when that is at `now` or before; undefined otherwise. Its deadline is cleared. */
+  /**
+   * Takes the slot that is due earliest, when that is at `now` or before; undefined otherwise. Its
+   * deadline is cleared.
+   */
   popDue(now: Milliseconds): number | undefined {
     if (this.#at.length === 0 || this.#at[0] > now) return undefined;
     const slot = this.#slots[0];

@@ -1,12 +1,16 @@
 /**
  * When the timers of a peer that follow its packets are due (whitepaper section 6). They are worked
- * out from the times at which things last happened, so that nothing has to be armed while packets flow.
+ * out from the times at which things last happened, so that nothing has to be armed while packets
+ * flow.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { NEVER, NOT_PENDING, type Times } from "../base/times.ts";
 
-/** When things last happened with a peer: data messages by the PeerTable, handshake messages by the control plane. */
+/**
+ * When things last happened with a peer: data messages by the PeerTable, handshake messages by the
+ * control plane.
+ */
 export interface Activity {
   readonly sentAt: number;
   readonly receivedAt: number;
@@ -18,11 +22,15 @@ export interface Activity {
   readonly handshakeReceivedAt: number;
 }
 
-/** A passive keepalive asked for at `firedAt` is on its way this much later at most; a packet sent later is another one. */
+/**
+ * A passive keepalive asked for at `firedAt` is on its way this much later at most; a packet sent
+ * later is another one.
+ */
 const KEEPALIVE_ECHO_MS = 1_000;
 
 /**
- * A new handshake because data went out and nothing authenticated came back for keepalive timeout + rekey timeout (15 s).
+ * A new handshake because data went out and nothing authenticated came back for keepalive timeout +
+ * rekey timeout (15 s).
  * @param firedAt when it last fired; it fires again only for what was sent after
  */
 export function newHandshakeDue(
@@ -39,7 +47,8 @@ export function newHandshakeDue(
 }
 
 /**
- * A passive keepalive because data came in and nothing authenticated went out for the keepalive timeout (10 s).
+ * A passive keepalive because data came in and nothing authenticated went out for the keepalive
+ * timeout (10 s).
  * @param firedAt when it last fired
  * @param needAnother whether more data had come in while that one was pending
  */
@@ -65,7 +74,8 @@ export function passiveKeepaliveDue(
 /**
  * A persistent keepalive: the interval after the last authenticated packet either way.
  * @param interval milliseconds; 0 when it is off
- * @param firedAt when it last fired: it does not fire faster than its interval even if nothing could be sent
+ * @param firedAt when it last fired: it does not fire faster than its interval even if nothing
+ *   could be sent
  */
 export function persistentKeepaliveDue(
   interval: number,
@@ -79,7 +89,10 @@ export function persistentKeepaliveDue(
   );
 }
 
-/** How often a handshake is repeated before it is given up: as often as the rekey timeout goes into the attempt time (18). */
+/**
+ * How often a handshake is repeated before it is given up: as often as the rekey timeout goes into
+ * the attempt time (18).
+ */
 export function handshakeRetriesMax(times: Times): number {
   return Math.floor(times.rekeyAttempt / times.rekeyTimeout);
 }

@@ -1,8 +1,10 @@
 /**
- * The timers of one peer (whitepaper section 6), as one table that nobody else writes. What happens is told to it by functions named
- * for events, as Linux's timers.c does; each of them marks the peer dirty, so that nobody has to remember to schedule.
+ * The timers of one peer (whitepaper section 6), as one table that nobody else writes. What happens
+ * is told to it by functions named for events, as Linux's timers.c does; each of them marks the
+ * peer dirty, so that nobody has to remember to schedule.
  *
- * Data messages are not told: the data plane writes their times into the PeerTable, and the table reads them there.
+ * Data messages are not told: the data plane writes their times into the PeerTable, and the table
+ * reads them there.
  * @module
  */
 import { type Milliseconds, milliseconds, type PeerSlot } from "../base/brands.ts";
@@ -16,8 +18,9 @@ import {
 } from "./due.ts";
 
 /**
- * A peer's timers, in the order in which those that are due together run. `deferredHandshake` looks again at a wish for a session
- * that had to wait; `activity` looks again at what the data plane wrote down.
+ * A peer's timers, in the order in which those that are due together run. `deferredHandshake` looks
+ * again at a wish for a session that had to wait; `activity` looks again at what the data plane
+ * wrote down.
  */
 export type Timer =
   | "zeroKeyMaterial"
@@ -38,8 +41,9 @@ export interface TimersOwner {
 }
 
 /**
- * `on`: the data plane said `peer-active` and writes on in silence, so the row is read again and again. `last-look`: it was told that it may say so again,
- * and the row is read once more, because what it wrote in that very moment may be missed by both. `off`: nothing happens until it speaks.
+ * `on`: the data plane said `peer-active` and writes on in silence, so the row is read again and
+ * again. `last-look`: it was told that it may say so again, and the row is read once more, because
+ * what it wrote in that very moment may be missed by both. `off`: nothing happens until it speaks.
  */
 type Watch = "off" | "on" | "last-look";
 
@@ -105,7 +109,10 @@ export class PeerTimers {
     this.markDirty();
   }
 
-  /** Call when an authenticated handshake message came in; packets of the data plane are in the PeerTable. */
+  /**
+   * Call when an authenticated handshake message came in; packets of the data plane are in the
+   * PeerTable.
+   */
   anyAuthenticatedPacketReceived(now: Milliseconds): void {
     this.#handshakeReceivedAt = now;
     this.markDirty();
@@ -123,7 +130,10 @@ export class PeerTimers {
     this.#attempts = 0;
   }
 
-  /** Call when a handshake is wanted and cannot begin before `until`. The next attempt of one under way is soon enough. */
+  /**
+   * Call when a handshake is wanted and cannot begin before `until`. The next attempt of one under
+   * way is soon enough.
+   */
   handshakeDeferred(until: Milliseconds): void {
     if (this.#retransmitHandshakeAt !== NOT_PENDING) return;
     this.#deferredHandshakeAt = until;
@@ -136,7 +146,10 @@ export class PeerTimers {
     this.markDirty();
   }
 
-  /** Call when what stood in the way of a handshake is gone (no key, no endpoint): one that is waited for need not wait longer. */
+  /**
+   * Call when what stood in the way of a handshake is gone (no key, no endpoint): one that is
+   * waited for need not wait longer.
+   */
   handshakePossible(now: Milliseconds): void {
     this.#handshakeSentAt = NEVER;
     const waitedFor = this.#retransmitHandshakeAt !== NOT_PENDING ||
@@ -150,7 +163,8 @@ export class PeerTimers {
 
   /**
    * Call when `retransmitHandshake` expired.
-   * @returns which attempt is the next, from 2 on; 0 when there were enough, and then all keys are erased later
+   * @returns which attempt is the next, from 2 on; 0 when there were enough, and then all keys are
+   *   erased later
    */
   handshakeUnanswered(now: Milliseconds, retriesMax: number): number {
     if (++this.#attempts <= retriesMax) return this.#attempts + 1;
@@ -172,22 +186,27 @@ export class PeerTimers {
     this.markDirty();
   }
 
-  /** Call when the data plane says `peer-active`: data messages or keepalives go again, either way. */
+  /**
+   * Call when the data plane says `peer-active`: data messages or keepalives go again, either way.
+   */
   anyAuthenticatedPacketTraversal(now: Milliseconds): void {
     this.#watch = "on";
     this.#activityAt = milliseconds(now + this.owner.times.keepaliveTimeout);
     this.markDirty();
   }
 
-  /** Call when the interface came up, or the peer was added to one that is up: timers may be pending from now on. */
+  /**
+   * Call when the interface came up, or the peer was added to one that is up: timers may be pending
+   * from now on.
+   */
   start(): void {
     this.#running = true;
     this.markDirty();
   }
 
   /**
-   * Call when the interface goes down or the peer is removed, after the keys were wiped: nothing is pending any more, and after the
-   * next `start` an initiation may be sent at once.
+   * Call when the interface goes down or the peer is removed, after the keys were wiped: nothing is
+   * pending any more, and after the next `start` an initiation may be sent at once.
    */
   stop(): void {
     this.#running = false;
@@ -225,7 +244,10 @@ export class PeerTimers {
     ));
   }
 
-  /** Everything above does it by itself. Call when the deadline came that `settle` gave: what it follows from may have changed. */
+  /**
+   * Everything above does it by itself. Call when the deadline came that `settle` gave: what it
+   * follows from may have changed.
+   */
   markDirty(): void {
     if (this.#dirty) return;
     this.#dirty = true;
@@ -302,7 +324,10 @@ export class PeerTimers {
     }
   }
 
-  /** While something is pending the row is read again later; then the data plane may say `peer-active` again, and the row is read a last time. */
+  /**
+   * While something is pending the row is read again later; then the data plane may say
+   * `peer-active` again, and the row is read a last time.
+   */
   #lookAgain(now: Milliseconds): void {
     if (
       this.#due("newHandshake") === NOT_PENDING && this.#due("passiveKeepalive") === NOT_PENDING

@@ -1,6 +1,6 @@
 /**
- * Whose timers are due first, of all peers of one device: one deadline a peer in one heap. It is worked out anew for the peers whose
- * timers have changed. Idle peers have none and cost nothing.
+ * Whose timers are due first, of all peers of one device: one deadline a peer in one heap. It is
+ * worked out anew for the peers whose timers have changed. Idle peers have none and cost nothing.
  * @module
  */
 import { type Milliseconds, milliseconds, type PeerSlot } from "../base/brands.ts";
@@ -37,7 +37,10 @@ export class TimerQueue implements TimersOwner {
     return this.#heap.next();
   }
 
-  /** Takes the slot of a peer that has a timer due; undefined when there is none. Mark its timers dirty. */
+  /**
+   * Takes the slot of a peer that has a timer due; undefined when there is none. Mark its timers
+   * dirty.
+   */
   popDue(now: Milliseconds): PeerSlot | undefined {
     return this.#heap.popDue(now) as PeerSlot | undefined;
   }

@@ -1,4 +1,7 @@
-/** The table of one peer's timers: whatever happens is in the queue without that anybody schedules it. */
+/**
+ * The table of one peer's timers: whatever happens is in the queue without that anybody schedules
+ * it.
+ */
 import assert from "node:assert/strict";
 import { type Milliseconds, milliseconds, peerSlot } from "../../lib/base/brands.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";

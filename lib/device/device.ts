@@ -32,7 +32,7 @@ import { checkChange } from "./check_change.ts";
 import type { Context } from "./context.ts";
 import { completeHandshake, Incoming, type Verdict } from "./incoming.ts";
 import { IndexTable } from "./index_table.ts";
-import { sendKeepalive, wishForSession } from "./outgoing.ts";
+import { sendKeepalive, sessionWanted } from "./outgoing.ts";
 import { type DeviceOutputs, Outputs } from "./outputs.ts";
 import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
@@ -197,7 +197,7 @@ export class Device {
     }
     switch (event.type) {
       case "handshake-wanted":
-        wishForSession(ctx, peer, now, false);
+        sessionWanted(ctx, peer, now, false);
         return;
       case "session-confirmed":
         if (!confirmSession(ctx, peer, event.localIndex, now)) return;

@@ -33,7 +33,7 @@ export function cookieJarOf(ctx: Context, peer: Peer): CookieJar {
  * Call when somebody wants a session that is not there, or a newer one; nothing happens when the
  * wish is out of date.
  */
-export function wishForSession(
+export function sessionWanted(
   ctx: Context,
   peer: Peer,
   now: Milliseconds,

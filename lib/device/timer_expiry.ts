@@ -6,7 +6,7 @@ import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { COUNTER } from "../base/counters.ts";
 import { handshakeRetriesMax } from "../timers/due.ts";
 import type { Context } from "./context.ts";
-import { initiate, sendKeepalive, wishForSession } from "./outgoing.ts";
+import { initiate, sendKeepalive, sessionWanted } from "./outgoing.ts";
 import type { Peer } from "./peer.ts";
 import { forgetLocal, pathOf } from "./peer_endpoint.ts";
 import { retireExpired, wipeKeys } from "./sessions.ts";
@@ -30,7 +30,7 @@ function runTimersOf(ctx: Context, peer: Peer, now: Milliseconds): void {
   if (timers.expired("zeroKeyMaterial", now)) expiredZeroKeyMaterial(ctx, peer);
   if (timers.expired("expireSessions", now)) retireExpired(ctx, peer, now);
   if (timers.expired("retransmitHandshake", now)) expiredRetransmitHandshake(ctx, peer, now);
-  if (timers.expired("deferredHandshake", now)) wishForSession(ctx, peer, now, true);
+  if (timers.expired("deferredHandshake", now)) sessionWanted(ctx, peer, now, true);
   if (timers.expired("newHandshake", now)) expiredNewHandshake(ctx, peer, now);
   if (timers.expired("passiveKeepalive", now)) sendKeepalive(ctx, peer, now);
   if (timers.expired("persistentKeepalive", now)) sendKeepalive(ctx, peer, now);

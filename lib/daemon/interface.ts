@@ -43,7 +43,7 @@ const EVENTS_SLICE_MS = 10;
 const EVENTS_TOGETHER = 8;
 
 /** Commands that leave the Worker garbage worth the pause in which it is collected. */
-const COMMANDS_TIDY = 1_000;
+const COMMANDS_RELEASE = 1_000;
 
 /** Why an interface ended: in words when that was right so, `asked` or `deleted` or another reason. */
 export type End = string | { readonly failure: string };
@@ -89,7 +89,7 @@ export class Interface {
   #events: readonly DataEvent[] = [];
   #eventAt = 0;
   /** For the Worker since it last collected its garbage; it begins with some. */
-  #commands = COMMANDS_TIDY;
+  #commands = COMMANDS_RELEASE;
 
   /**
    * Makes the interface and moves packets. When it throws nothing is left.
@@ -197,8 +197,8 @@ export class Interface {
   }
 
   /** Call a moment after a big operation, with nothing urgent to do: lets go of what is no longer needed. */
-  tidy(): void {
-    if (this.#commands >= COMMANDS_TIDY) this.#options.worker.tidy();
+  releaseMemory(): void {
+    if (this.#commands >= COMMANDS_RELEASE) this.#options.worker.releaseMemory();
     this.#commands = 0;
   }
 

@@ -24,7 +24,7 @@ import { PublicFile } from "./public_file.ts";
 import { dataWorkerUrl, VERSION } from "./self.ts";
 import { handleSignals } from "./signals.ts";
 import { linkIndex } from "./sockets.ts";
-import { Tidy } from "./tidy.ts";
+import { MemoryRelease } from "./memory_release.ts";
 
 /** How often it is looked whether the control socket is still there. */
 const SOCKET_LOOK_MS = 1_000;
@@ -54,7 +54,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const worker = startWorkers(dataWorkerUrl(), options.workers);
   detach(foreground);
   const log = new Log(name, foreground, options.logLevel);
-  const tidy = new Tidy(async () => (await opened.promise).tidy());
+  const memoryRelease = new MemoryRelease(async () => (await opened.promise).releaseMemory());
   let named: Named | undefined;
   const opened = Promise.withResolvers<Interface>();
   opened.promise.catch(() => {});
@@ -70,7 +70,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     );
     const socket = new ControlSocket(name, async (request) => {
       const answer = await operate(await opened.promise, request, log);
-      tidy.worked(request.lines.length, answer.body.length);
+      memoryRelease.worked(request.lines.length, answer.body.length);
       return answer;
     });
     const parts = named = { socket, facts: new PublicFile(name), log };
@@ -98,7 +98,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   log.write(`wg ${VERSION} is up: port ${status.listenPort}, ${status.suite}, ${status.cipher}`);
   options.ready(formatReply(`pid=${Deno.pid}\n`));
   if (!foreground) closeStandardDescriptors();
-  tidy.soon();
+  memoryRelease.soon();
 
   const { socket, facts } = named;
   const looking = setInterval(() => {

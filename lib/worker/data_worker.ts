@@ -15,7 +15,7 @@ import { LinuxTunPort } from "../ports/linux_tun_port.ts";
 import { LinuxUdpPort } from "../ports/linux_udp_port.ts";
 import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
 import { nameThread } from "../../ffi/process.ts";
-import { giveMemoryBack } from "./give_back.ts";
+import { releaseMemory } from "./release_memory.ts";
 import { PLACE_ROUTES, PLACE_UDP4, PLACE_UDP6, runPacketLoop } from "./packet_loop.ts";
 import {
   EVENTS_HELD,
@@ -109,8 +109,8 @@ function run(start: WorkerStart): void {
         tellOffloads();
         say({ type: "offloads-set" });
         return;
-      case "tidy":
-        giveMemoryBack();
+      case "release-memory":
+        releaseMemory();
         return;
       case "stop":
         stopped = true;

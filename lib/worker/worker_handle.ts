@@ -49,7 +49,7 @@ export type PacketWorkers = Pick<
   | "watchRoutes"
   | "setOffloads"
   | "counts"
-  | "tidy"
+  | "releaseMemory"
   | "stop"
 >;
 
@@ -150,8 +150,8 @@ export class WorkerHandle {
   }
 
   /** Has the Worker collect its garbage. */
-  tidy(): void {
-    this.#order({ type: "tidy" });
+  releaseMemory(): void {
+    this.#order({ type: "release-memory" });
   }
 
   /** Stops the loop and waits for its end: from then on nothing uses the descriptors. Does not wait for ever. */

@@ -62,7 +62,7 @@ export type WorkerOrder =
   /** Use these; answered by `offloads` when that makes a difference, and then by `offloads-set`. */
   | { readonly type: "offloads"; readonly offloads: Offloads }
   /** Collect garbage: something big has passed. */
-  | { readonly type: "tidy" }
+  | { readonly type: "release-memory" }
   | { readonly type: "stop" };
 
 /**

@@ -113,9 +113,9 @@ export class WorkerPair implements PacketWorkers {
     await Promise.all([this.#outbound.setOffloads(offloads), this.#inbound.setOffloads(offloads)]);
   }
 
-  tidy(): void {
-    this.#outbound.tidy();
-    this.#inbound.tidy();
+  releaseMemory(): void {
+    this.#outbound.releaseMemory();
+    this.#inbound.releaseMemory();
   }
 
   async stop(): Promise<void> {

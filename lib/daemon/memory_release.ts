@@ -1,9 +1,9 @@
 /**
- * Giving memory back after work that needed much of it: V8 collects an idle heap late, the C library keeps what was freed, and the kernel leaves code
+ * Releasing memory after work that needed much of it: V8 collects an idle heap late, the C library keeps what was freed, and the kernel leaves code
  * where it was run once.
  * @module
  */
-import { giveMemoryBack } from "../worker/give_back.ts";
+import { releaseMemory } from "../worker/release_memory.ts";
 import { unloadCode } from "../../ffi/process.ts";
 
 /** Work of at least this size (bytes or lines of text) leaves garbage that is worth collecting. */
@@ -13,11 +13,11 @@ const WORTH_LINES = 2_000;
 const AFTER_MS = 1_000;
 
 /** Waits until nothing big happened for a while. */
-export class Tidy {
+export class MemoryRelease {
   readonly #first: () => Promise<void>;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param first lets go of what is no longer needed, and tidies elsewhere */
+  /** @param first lets go of what is no longer needed, and releases memory elsewhere */
   constructor(first: () => Promise<void>) {
     this.#first = first;
   }
@@ -27,9 +27,9 @@ export class Tidy {
     if (lines >= WORTH_LINES || bytes >= WORTH_BYTES) this.soon();
   }
 
-  /** Tidies up in a while. */
+  /** Releases memory in a while. */
   soon(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#first().then(giveMemoryBack).then(unloadCode), AFTER_MS);
+    this.#timer = setTimeout(() => this.#first().then(releaseMemory).then(unloadCode), AFTER_MS);
   }
 }

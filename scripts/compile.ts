@@ -12,7 +12,7 @@
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { DAEMON_V8_FLAGS, VERSION } from "../lib/daemon/self.ts";
+import { DAEMON_V8_FLAGS, VERSION } from "../lib/daemon/program.ts";
 import { packedHeader } from "./pack/header.ts";
 import { tarEnd, tarEntry } from "./pack/tar.ts";
 

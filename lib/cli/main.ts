@@ -3,7 +3,7 @@
  * @module
  */
 import { ConfigError, OsError } from "../base/errors.ts";
-import { calledAs } from "../daemon/self.ts";
+import { calledAs } from "../daemon/program.ts";
 import { isInterfaceName } from "../base/interface_name.ts";
 import { displayValue } from "../base/quote.ts";
 import { type Command, USAGE_STATUS } from "./command.ts";

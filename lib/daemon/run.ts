@@ -21,7 +21,7 @@ import { Interface } from "./interface.ts";
 import { Log, type LogLevel } from "./log.ts";
 import { formatLog } from "./log_text.ts";
 import { PublicFile } from "./public_file.ts";
-import { dataWorkerUrl, VERSION } from "./self.ts";
+import { dataWorkerUrl, VERSION } from "./program.ts";
 import { handleSignals } from "./signals.ts";
 import { linkIndex } from "./sockets.ts";
 import { MemoryRelease } from "./memory_release.ts";

@@ -5,7 +5,7 @@
 import { EIO, osError } from "../base/errno.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
-import { selfCommand } from "./self.ts";
+import { selfCommand } from "./program.ts";
 
 /** How long a daemon may take. */
 const READY_MS = 30_000;

@@ -74,7 +74,7 @@ export class WorkerHandle {
   /** How many threads move packets. */
   readonly workers: number = 1;
 
-  /** @param url the module of lib/worker/data_worker.ts, as this program has it (lib/daemon/self.ts) */
+  /** @param url the module of lib/worker/data_worker.ts, as this program has it (lib/daemon/program.ts) */
   constructor(url: string | URL, readonly direction: Direction = "both") {
     for (const promise of [this.#loaded, this.#running]) promise.promise.catch(() => {});
     this.#worker = new Worker(url, { type: "module", name: "packets" });

@@ -17,7 +17,7 @@ import {
   SHELL_PREAMBLE,
   startRuntime,
 } from "../../lib/daemon/packed.ts";
-import { VERSION } from "../../lib/daemon/self.ts";
+import { VERSION } from "../../lib/daemon/program.ts";
 
 /** What the header has to know of the payload behind it. */
 export interface Payload {

@@ -9,7 +9,7 @@ import { formatIp } from "../../lib/base/ip_text.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { Interface } from "../../lib/daemon/interface.ts";
 import { Log } from "../../lib/daemon/log.ts";
-import { dataWorkerUrl } from "../../lib/daemon/self.ts";
+import { dataWorkerUrl } from "../../lib/daemon/program.ts";
 import { WorkerHandle } from "../../lib/worker/worker_handle.ts";
 import { parseSet } from "../../lib/uapi/set.ts";
 

@@ -6,7 +6,7 @@
 import type { Times } from "../../lib/base/times.ts";
 import { Interface } from "../../lib/daemon/interface.ts";
 import { Log } from "../../lib/daemon/log.ts";
-import { dataWorkerUrl } from "../../lib/daemon/self.ts";
+import { dataWorkerUrl } from "../../lib/daemon/program.ts";
 import { startWorkers } from "../../lib/worker/worker_pair.ts";
 import { parseSet } from "../../lib/uapi/set.ts";
 

@@ -9,7 +9,7 @@ import { displayValue } from "../../base/quote.ts";
 import { spawnDaemon } from "../../daemon/client.ts";
 import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { runDaemon } from "../../daemon/run.ts";
-import { VERSION } from "../../daemon/self.ts";
+import { VERSION } from "../../daemon/program.ts";
 import { parseReply } from "../../uapi/reply.ts";
 import { formatSet } from "../../uapi/set.ts";
 import { type Command, USAGE_STATUS } from "../command.ts";

@@ -5,7 +5,7 @@
 import { ConfigError } from "../../base/errors.ts";
 import { displayValue } from "../../base/quote.ts";
 import { interfaceExists, interfaceNames } from "../../daemon/client.ts";
-import { executablePath } from "../../daemon/self.ts";
+import { executablePath } from "../../daemon/program.ts";
 import type { Command } from "../command.ts";
 import { requireNetAdmin } from "../ifconfig/permission.ts";
 import { complain } from "../output.ts";

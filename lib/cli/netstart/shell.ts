@@ -5,7 +5,7 @@
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { callerVariables } from "../../daemon/caller_environment.ts";
-import { selfScript } from "../../daemon/self.ts";
+import { selfScript } from "../../daemon/program.ts";
 import { displayValue, shellQuote } from "../../base/quote.ts";
 import type { Command } from "../command.ts";
 import { EARLIER, FROM_NETSTART, linesOf, NETSTART_FOLDER } from "../route/netstart_routes.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Command } from "../command.ts";
-import { kind, VERSION } from "../../daemon/self.ts";
+import { kind, VERSION } from "../../daemon/program.ts";
 
 /** See the module. */
 export const command: Command = { run: version };

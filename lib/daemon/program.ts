@@ -27,7 +27,7 @@ export const DAEMON_V8_FLAGS =
   "--v8-flags=--max-semi-space-size=1,--single-threaded-gc,--expose-gc";
 
 /** Where this module is when nothing bundled it; a program that uses the library may be called main.js too. */
-const SOURCE_SUFFIX = "/lib/daemon/self.ts";
+const SOURCE_SUFFIX = "/lib/daemon/program.ts";
 
 /** How this process runs. */
 export function kind(): Kind {

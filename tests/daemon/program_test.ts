@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { calledAs, dataWorkerUrl, kind, selfCommand, VERSION } from "../../lib/daemon/self.ts";
+import { calledAs, dataWorkerUrl, kind, selfCommand, VERSION } from "../../lib/daemon/program.ts";
 
 Deno.test("the version is deno.json's", () => {
   const { version } = JSON.parse(

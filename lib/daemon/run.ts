@@ -17,7 +17,7 @@ import {
 } from "../../ffi/process.ts";
 import { close as closeDescriptor } from "../../ffi/libc.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
-import { Interface } from "./interface.ts";
+import { RunningInterface } from "./running_interface.ts";
 import { Log, type LogLevel } from "./log.ts";
 import { formatLog } from "./log_text.ts";
 import { PublicFile } from "./public_file.ts";
@@ -56,14 +56,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const log = new Log(name, foreground, options.logLevel);
   const memoryRelease = new MemoryRelease(async () => (await opened.promise).releaseMemory());
   let named: Named | undefined;
-  const opened = Promise.withResolvers<Interface>();
+  const opened = Promise.withResolvers<RunningInterface>();
   opened.promise.catch(() => {});
   // From the beginning: a signal that comes while the interface is being made ends it properly as soon as it is.
   handleSignals(
     () => void opened.promise.then((device) => device.close("asked"), () => {}),
     foreground,
   );
-  let ended: Interface["ended"];
+  let ended: RunningInterface["ended"];
   try {
     const change = parseSet(
       (await options.configuration()).split("\n").filter((line) => line !== ""),
@@ -74,7 +74,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       return answer;
     });
     const parts = named = { socket, facts: new PublicFile(name), log };
-    const device = await Interface.open({
+    const device = await RunningInterface.open({
       name,
       worker,
       log,
@@ -119,7 +119,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 }
 
 /** One operation of the control socket. */
-async function operate(device: Interface, request: UapiRequest, log: Log): Promise<Answer> {
+async function operate(device: RunningInterface, request: UapiRequest, log: Log): Promise<Answer> {
   checkOperation(request);
   switch (request.operation) {
     case "get": {
@@ -164,7 +164,7 @@ interface Named {
 }
 
 /** Goes over to the name that the link has now, where nobody else has that. */
-function followName({ name }: Interface, { socket, facts, log }: Named): void {
+function followName({ name }: RunningInterface, { socket, facts, log }: Named): void {
   if (name === socket.name || !socket.rename(name)) return;
   log.write(`is ${name} now`);
   facts.rename(name);
@@ -172,7 +172,7 @@ function followName({ name }: Interface, { socket, facts, log }: Named): void {
 }
 
 /** Tells what anybody may know of the interface. */
-function tell(device: Interface, named: Named): void {
+function tell(device: RunningInterface, named: Named): void {
   followName(device, named);
   const status = device.status();
   named.facts.write(formatPublic(status, status));

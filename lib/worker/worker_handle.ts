@@ -78,7 +78,8 @@ export class WorkerHandle {
   constructor(url: string | URL, readonly direction: Direction = "both") {
     for (const promise of [this.#loaded, this.#running]) promise.promise.catch(() => {});
     this.#worker = new Worker(url, { type: "module", name: "packets" });
-    this.#worker.onmessage = (message: MessageEvent<WorkerReport>) => this.#hear(message.data);
+    this.#worker.onmessage = (message: MessageEvent<WorkerReport>) =>
+      this.#handleReport(message.data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#end({ failure: event.message || "the Worker could not be loaded" });
@@ -183,7 +184,7 @@ export class WorkerHandle {
     if (Atomics.exchange(this.#shared, WORD_BELL, 1) === 0) this.#bell.signal();
   }
 
-  #hear(report: WorkerReport): void {
+  #handleReport(report: WorkerReport): void {
     if (this.#over) return;
     switch (report.type) {
       case "loaded":

@@ -77,7 +77,7 @@ export class WorkerPair implements PacketWorkers {
       sockets: Pick<WorkerSetup, "linkSocket" | "routeSocket">,
     ) =>
       worker.run({ ...setup, ...sockets }, {
-        report: (report) => this.#hear(worker, report),
+        report: (report) => this.#handleReport(worker, report),
         ended: (reason) => this.#ended(reason),
       });
     try {
@@ -122,7 +122,7 @@ export class WorkerPair implements PacketWorkers {
     await Promise.all([this.#outbound.stop(), this.#inbound.stop()]);
   }
 
-  #hear(from: WorkerHandle, report: WorkerReport): void {
+  #handleReport(from: WorkerHandle, report: WorkerReport): void {
     switch (report.type) {
       case "running":
       case "offloads":

@@ -7,7 +7,7 @@
 import type { PeerSlot } from "../../lib/base/brands.ts";
 import { formatIp } from "../../lib/base/ip_text.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
-import { Interface } from "../../lib/daemon/interface.ts";
+import { RunningInterface } from "../../lib/daemon/running_interface.ts";
 import { Log } from "../../lib/daemon/log.ts";
 import { dataWorkerUrl } from "../../lib/daemon/program.ts";
 import { WorkerHandle } from "../../lib/worker/worker_handle.ts";
@@ -28,7 +28,7 @@ worker.command = (commands) => {
   for (const each of commands) if (each.type === "peer-add") slots.push(each.peer);
   command(commands);
 };
-const device = await Interface.open(
+const device = await RunningInterface.open(
   { name, worker, log: new Log(name, true) },
   parseSet(input.split("\n").filter((line) => line !== "")),
 );

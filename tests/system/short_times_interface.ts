@@ -4,7 +4,7 @@
  * @module
  */
 import type { Times } from "../../lib/base/times.ts";
-import { Interface } from "../../lib/daemon/interface.ts";
+import { RunningInterface } from "../../lib/daemon/running_interface.ts";
 import { Log } from "../../lib/daemon/log.ts";
 import { dataWorkerUrl } from "../../lib/daemon/program.ts";
 import { startWorkers } from "../../lib/worker/worker_pair.ts";
@@ -25,10 +25,13 @@ const SHORT: Times = {
 const [name, workers] = Deno.args;
 const input = await new Response(Deno.stdin.readable).text();
 const worker = startWorkers(dataWorkerUrl(), workers === "2" ? 2 : 1);
-const device = await Interface.open({ name, worker, log: new Log(name, true), times: SHORT }, {
-  ...parseSet(input.split("\n").filter((line) => line !== "")),
-  debug: true,
-});
+const device = await RunningInterface.open(
+  { name, worker, log: new Log(name, true), times: SHORT },
+  {
+    ...parseSet(input.split("\n").filter((line) => line !== "")),
+    debug: true,
+  },
+);
 console.log("ready");
 Deno.addSignalListener("SIGTERM", () => device.close("asked"));
 await device.ended;

@@ -36,7 +36,7 @@ import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
 /** How often the link is looked at although nothing was heard of it. */
 const LOOK_EVERY_MS = 5_000;
-/** How long events are handled in a row before the control socket and the timers get their turn. */
+/** How long events are handled in a row before the control socket and the timers are served. */
 const EVENTS_SLICE_MS = 10;
 
 /** Events whose answers go out together: a message to the Worker costs as much as a tenth of a handshake. */
@@ -60,7 +60,7 @@ export interface InterfaceOptions {
 }
 
 /** See the module. */
-export class Interface {
+export class RunningInterface {
   /** Comes once, when nothing is left of the interface. */
   readonly ended: Promise<End>;
   readonly #table = new PeerTable();
@@ -82,7 +82,8 @@ export class Interface {
   #toldAddresses = "";
   #groups: readonly string[] = [];
   #priority = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Ends with the last change that was asked for: one is made after the other. */
+  #changes: Promise<unknown> = Promise.resolve();
   #looking: ReturnType<typeof setInterval> | undefined;
   #ending = false;
   /** What the data plane said, and how far that is handled. It says no more until then. */
@@ -96,12 +97,12 @@ export class Interface {
    * @param change the first configuration
    * @throws ConfigError or OsError
    */
-  static async open(options: InterfaceOptions, change: DeviceChange): Promise<Interface> {
+  static async open(options: InterfaceOptions, change: DeviceChange): Promise<RunningInterface> {
     const sockets = openSockets(change.listenPort ?? 0, change.fwmark ?? 0, change.rtable ?? 0);
     let tun: OpenedTun | undefined;
     try {
       tun = openTun(options.name);
-      const opened = new Interface(options, tun, sockets);
+      const opened = new RunningInterface(options, tun, sockets);
       try {
         opened.#offloads.change(change.offloads);
         opened.#control.configure({ ...change, listenPort: sockets.port });
@@ -191,8 +192,8 @@ export class Interface {
    * @throws ConfigError or OsError
    */
   configure(change: DeviceChange): Promise<void> {
-    const result = this.#turn.then(() => this.#configure(change));
-    this.#turn = result.catch(() => {});
+    const result = this.#changes.then(() => this.#configure(change));
+    this.#changes = result.catch(() => {});
     return result;
   }
 
@@ -206,7 +207,7 @@ export class Interface {
   close(end: End): void {
     if (this.#ending) return;
     this.#ending = true;
-    this.#turn = this.#turn.then(() => this.#close(end));
+    this.#changes = this.#changes.then(() => this.#close(end));
   }
 
   async #start(): Promise<void> {
@@ -222,7 +223,7 @@ export class Interface {
       times: this.#options.times,
       offloads: this.#offloads.usable,
     }, {
-      report: (report) => this.#hear(report),
+      report: (report) => this.#handleReport(report),
       ended: (reason) => {
         if (reason !== "stopped") this.close(reason === "gone" ? "deleted" : reason);
       },
@@ -255,7 +256,7 @@ export class Interface {
     }
     this.#keep(change);
     if (switched !== undefined) await this.#options.worker.setOffloads(this.#offloads.usable);
-    if (step?.replaced) await this.#goOver(before, step.sockets, routes);
+    if (step?.replaced) await this.#replaceSockets(before, step.sockets, routes);
     this.#options.changed?.();
   }
 
@@ -263,7 +264,11 @@ export class Interface {
    * The old sockets are closed when the data plane has let them go; cached source addresses belonged to them.
    * @param routes those of the new sockets, where these are in another rdomain
    */
-  async #goOver(before: Sockets, after: Sockets, routes: RouteWatch | undefined): Promise<void> {
+  async #replaceSockets(
+    before: Sockets,
+    after: Sockets,
+    routes: RouteWatch | undefined,
+  ): Promise<void> {
     await this.#options.worker.replaceSockets(after.fd4, after.fd6);
     for (const peer of this.#peers) this.#table.clearLocal(peer);
     if (routes !== undefined) await this.#followRoutes(routes);
@@ -321,7 +326,7 @@ export class Interface {
     else counters.addOf(counter, peer);
   }
 
-  #hear(report: WorkerReport): void {
+  #handleReport(report: WorkerReport): void {
     switch (report.type) {
       case "running":
         this.#cipher = report.cipher;
@@ -348,7 +353,7 @@ export class Interface {
     }
   }
 
-  /** What the data plane said, in order. A flood of handshakes must not keep the control socket waiting, so the event loop gets its turn in between. */
+  /** What the data plane said, in order. A flood of handshakes must not keep the control socket waiting, so the event loop runs in between. */
   #handleEvents(): void {
     const events = this.#events;
     const until = now() + EVENTS_SLICE_MS;

@@ -80,7 +80,7 @@ async function main(args: readonly string[]): Promise<number> {
   } else {
     if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
       console.error(
-        "bench: needs root on Linux: it makes network namespaces, TUN devices and a veth",
+        "bench: root on Linux is required, to create network namespaces, TUN devices and a veth pair",
       );
       return 1;
     }
@@ -112,14 +112,16 @@ function makePlan(
   );
   if (unknown !== undefined) {
     console.error(
-      `bench: --only ${unknown}: neither of ${CONTENDERS.map((c) => c.id)} nor of ${measures}`,
+      `bench: --only: ${unknown} is unknown; one of ${
+        CONTENDERS.map((c) => c.id)
+      } or ${measures} is required`,
     );
     return undefined;
   }
   const rounds = Number(values.rounds ?? (values.quick ? 2 : 9));
   const seconds = Number(values.seconds ?? (values.quick ? 1 : 2));
   if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seconds) || seconds < 1) {
-    console.error("bench: --rounds and --seconds are whole numbers from 1");
+    console.error("bench: --rounds and --seconds: a whole number from 1 is required");
     return undefined;
   }
   const named = CONTENDERS.filter((c) => words.includes(c.id));
@@ -239,7 +241,7 @@ if (import.meta.main) {
   // The rooms of the laboratory end when this process does, so leaving is all that has to be done.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
-      console.error("\nbench: interrupted; everything it started is being ended");
+      console.error("\nbench: interrupted; ending what it started");
       Deno.exit(130);
     });
   }

@@ -127,7 +127,7 @@ export class AllowedIps {
   #prepare(address: Uint8Array, prefix: number, peer: number): PrefixTrie {
     const length = address.length;
     if (length !== 4 && length !== 16) {
-      throw new RangeError(`allowed IP: an address of ${length} bytes`);
+      throw new RangeError(`allowed IP: an address of ${length} bytes; 4 or 16 bytes are required`);
     }
     if (!Number.isInteger(prefix) || prefix < 0 || prefix > 8 * length) {
       throw new RangeError(`allowed IP: a prefix of ${prefix} bits`);

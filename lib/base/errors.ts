@@ -11,8 +11,8 @@
  * import assert from "node:assert/strict";
  * import { ConfigError } from "./errors.ts";
  *
- * const error = new ConfigError("wgport", "70000: a number from 0 to 65535 is required");
- * assert.ok(error.message === "wgport: 70000: a number from 0 to 65535 is required");
+ * const error = new ConfigError("wgport", "70000 is out of range; 0 to 65535 is required");
+ * assert.ok(error.message === "wgport: 70000 is out of range; 0 to 65535 is required");
  * ```
  */
 export class ConfigError extends Error {

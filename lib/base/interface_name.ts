@@ -38,17 +38,17 @@ export const isInterfaceName = (name: string): boolean => interfaceNameProblem(n
 const NO_BREAK_SPACE = 0xa0;
 
 function interfaceNameProblem(name: string): string | undefined {
-  if (name === "") return "an interface name is empty";
+  if (name === "") return "an interface name must not be empty";
   const bytes = new TextEncoder().encode(name);
   if (bytes.length >= INTERFACE_NAME_SIZE) {
-    return `an interface name has at most ${INTERFACE_NAME_SIZE - 1} bytes`;
+    return `an interface name must not have more than ${INTERFACE_NAME_SIZE - 1} bytes`;
   }
-  if (/[/:%]/.test(name)) return "an interface name has no '/', ':' or '%'";
+  if (/[/:%]/.test(name)) return "an interface name must not contain '/', ':' or '%'";
   if (/[\t-\r ]/.test(name) || bytes.includes(NO_BREAK_SPACE)) {
-    return "the kernel sees white space in this interface name";
+    return "an interface name must not contain white space";
   }
   if (/[\p{Cc}\p{Zl}\p{Zp}\u{fffd}]/u.test(name)) {
-    return "an interface name is UTF-8 without control characters";
+    return "an interface name must be UTF-8 without control characters";
   }
   if (name === "." || name === "..") return "not an interface name";
   return undefined;

@@ -17,12 +17,15 @@ const GROUP_NAME_MAX = 15;
 export function checkDescription(word: string, value: string): string {
   // deno-lint-ignore no-control-regex
   if (/[\x00-\x1f\x7f]/.test(value)) {
-    throw new ConfigError(word, "control characters are not allowed in a description");
+    throw new ConfigError(word, "a description must not contain control characters");
   }
   if (
     value.length >= DESCRIPTION_SIZE || new TextEncoder().encode(value).length >= DESCRIPTION_SIZE
   ) {
-    throw new ConfigError(word, `too long: at most ${DESCRIPTION_SIZE - 1} bytes`);
+    throw new ConfigError(
+      word,
+      `the description is too long; at most ${DESCRIPTION_SIZE - 1} bytes are allowed`,
+    );
   }
   return value;
 }
@@ -35,11 +38,14 @@ export function checkGroup(word: string, name: string): string {
   if (name === "" || name.length > GROUP_NAME_MAX || !/^[A-Za-z0-9_.-]*$/.test(name)) {
     throw new ConfigError(
       word,
-      `${quote(name)}: a group's name has 1 to ${GROUP_NAME_MAX} letters, digits, '_', '.' or '-'`,
+      `${
+        quote(name)
+      } is not a group's name; 1 to ${GROUP_NAME_MAX} letters, digits, '_', '.' or '-' ` +
+        "are required",
     );
   }
   if (/[0-9]$/.test(name)) {
-    throw new ConfigError(word, `${quote(name)}: a group's name may not end in a digit`);
+    throw new ConfigError(word, `${quote(name)} ends in a digit; a group's name must not`);
   }
   return name;
 }
@@ -47,6 +53,11 @@ export function checkGroup(word: string, name: string): string {
 /** Group names with spaces between them, each once. @throws ConfigError */
 export function parseGroups(value: string): string[] {
   const groups = value.split(" ").filter((name) => name !== "");
-  if (groups.length > GROUPS_MAX) throw new ConfigError("groups", `at most ${GROUPS_MAX} groups`);
+  if (groups.length > GROUPS_MAX) {
+    throw new ConfigError(
+      "groups",
+      `${groups.length} groups are too many; at most ${GROUPS_MAX} are allowed`,
+    );
+  }
   return [...new Set(groups.map((name) => checkGroup("groups", name)))];
 }

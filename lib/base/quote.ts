@@ -31,3 +31,22 @@ export function quote(value: string): string {
 export function shellQuote(word: string): string {
   return /^[A-Za-z0-9_.,:/@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
+
+/**
+ * The problem with text that is not a whole number from `min` to `max`, for a ConfigError.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { numberProblem } from "./quote.ts";
+ *
+ * assert.ok(numberProblem("70000", 0, 65535) === "70000 is out of range; 0 to 65535 is required");
+ * assert.ok(numberProblem("x", 0, 9) === '"x" is not a number; 0 to 9 is required');
+ * ```
+ */
+export function numberProblem(text: string, min: number, max: number): string {
+  const problem = /^-?[0-9]+$/.test(text)
+    ? `${displayValue(text)} is out of range`
+    : `${quote(text)} is not a number`;
+  return `${problem}; ${min} to ${max} is required`;
+}

@@ -76,7 +76,7 @@ async function run(name: string, args: readonly string[]): Promise<number> {
   const meant = commandMeant(word);
   if (meant !== undefined) return unknownCommand(word, meant);
   if (rest.length === 0 && namesInterface(word)) return await userspace(args);
-  return unknownCommand(word, "`wg help` names them");
+  return unknownCommand(word, "`wg help` lists the commands");
 }
 
 /** Runs a command; with `--help` alone behind it, shows its help. */
@@ -95,7 +95,7 @@ async function help(topic: readonly string[]): Promise<number> {
 function unknownCommand(word: string, hint: string): number {
   const shown = displayValue(word);
   const how = isInterfaceName(word) && !word.startsWith("-")
-    ? `; an interface of this name is made by \`wg -f ${shown}\``
+    ? `; \`wg -f ${shown}\` creates an interface of this name`
     : "";
   complain(`${shown}: unknown command; ${hint}${how}`);
   return USAGE_STATUS;

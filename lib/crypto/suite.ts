@@ -46,7 +46,7 @@ export interface Suite {
 /** @throws RangeError when `bytes` has another length; its content is never in the message */
 export function expectLength(what: string, bytes: Uint8Array, length: number): void {
   if (bytes.length !== length) {
-    throw new RangeError(`${what}: ${length} bytes expected, ${bytes.length} given`);
+    throw new RangeError(`${what}: ${bytes.length} bytes; ${length} bytes are required`);
   }
 }
 

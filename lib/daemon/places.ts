@@ -55,7 +55,10 @@ export function removeEmptyRdomains(place: NamespaceIdentity, rtable: number, lo
     try {
       removeRdomainIfEmpty(n);
     } catch (error) {
-      log.write(`rdomain ${n} stays: ${error instanceof Error ? error.message : error}`, "error");
+      log.write(
+        `rdomain ${n} was not removed: ${error instanceof Error ? error.message : error}`,
+        "error",
+      );
     }
   }
 }

@@ -53,7 +53,7 @@ export function selfCommand(args: readonly string[]): SelfCommand {
       if (Deno.mainModule !== new URL("../../main.ts", import.meta.url).href) {
         throw new ConfigError(
           program,
-          "an executable of another program; wg's own, or its source under Deno, is required",
+          "this executable is not wg; the wg executable, or its source run by Deno, is required",
         );
       }
       return { program, args, environment: keep("PATH") };

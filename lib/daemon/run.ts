@@ -111,7 +111,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   facts.remove();
   socket.close();
   log.write(
-    typeof end === "string" ? `ends: ${end}` : `fails: ${end.failure}`,
+    typeof end === "string" ? `stopped: ${end}` : `failed: ${end.failure}`,
     typeof end === "string" ? "info" : "error",
   );
   log.close();
@@ -166,7 +166,7 @@ interface Named {
 /** Goes over to the name that the link has now, where nobody else has that. */
 function followName({ name }: RunningInterface, { socket, facts, log }: Named): void {
   if (name === socket.name || !socket.rename(name)) return;
-  log.write(`is ${name} now`);
+  log.write(`renamed to ${name}`);
   facts.rename(name);
   log.rename(name);
 }

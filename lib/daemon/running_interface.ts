@@ -336,7 +336,7 @@ export class RunningInterface {
         // Of two Workers both tell what only one of them does.
         if (sameOffloads(report.offloads, this.#offloads.running)) return;
         this.#offloads.running = report.offloads;
-        this.#options.log.write(`offloads now: ${offloadWords(report.offloads) || "none"}`);
+        this.#options.log.write(`offloads in use: ${offloadWords(report.offloads) || "none"}`);
         this.#options.changed?.();
         return;
       case "events":

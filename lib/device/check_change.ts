@@ -45,24 +45,34 @@ function checkPeer(change: PeerChange): void {
   if (endpoint !== undefined) {
     checkAddress("wgendpoint", endpoint.address);
     checkNumber("wgendpoint", endpoint.port, 65_535);
-    if (endpoint.port === 0) throw new ConfigError("wgendpoint", "the port must not be 0");
+    if (endpoint.port === 0) {
+      throw new ConfigError("wgendpoint", "port 0 is out of range; 1 to 65535 is required");
+    }
     checkNumber("wgendpoint", endpoint.scope, 0xffff_ffff);
   }
   if (description !== undefined) checkDescription("wgdescr", description);
 }
 
 function checkKey(word: string, key: Uint8Array | undefined): void {
-  if (key !== undefined && key.length !== KEY_LENGTH) throw new ConfigError(word, "invalid length");
+  if (key !== undefined && key.length !== KEY_LENGTH) {
+    throw new ConfigError(word, `${key.length} bytes; a key of ${KEY_LENGTH} bytes is required`);
+  }
 }
 
 function checkNumber(word: string, value: number | undefined, max: number): void {
   if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= max)) return;
-  throw new ConfigError(word, `${value} is not a whole number from 0 to ${max}`);
+  throw new ConfigError(
+    word,
+    `${value} is out of range; a whole number from 0 to ${max} is required`,
+  );
 }
 
 function checkAddress(word: string, address: Uint8Array): void {
   if (address.length !== 4 && address.length !== 16) {
-    throw new ConfigError(word, "neither an IPv4 nor an IPv6 address");
+    throw new ConfigError(
+      word,
+      `an address of ${address.length} bytes; 4 or 16 bytes are required`,
+    );
   }
 }
 
@@ -84,7 +94,7 @@ function checkPeerCount(change: DeviceChange, peers: PeerRegistry, max: number):
     if (remove === true) known.delete(peerKey(publicKey));
     else if (updateOnly !== true) known.add(peerKey(publicKey));
     if (known.size > max) {
-      throw new ConfigError("wgpeer", `too many: an interface has at most ${max} peers`);
+      throw new ConfigError("wgpeer", `too many peers; at most ${max} are allowed`);
     }
   }
 }
@@ -113,6 +123,9 @@ function checkRangeCount(change: DeviceChange, peers: PeerRegistry, max: number)
     }
   }
   if (kept + fresh.size > max) {
-    throw new ConfigError("wgaip", `too many: an interface has at most ${max} allowed IPs`);
+    throw new ConfigError(
+      "wgaip",
+      `too many allowed IPs; at most ${max} are allowed on an interface`,
+    );
   }
 }

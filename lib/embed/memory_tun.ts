@@ -25,7 +25,7 @@ export const MEMORY_TUN_QUEUE_MAX = 1024;
  * import { MemoryTun } from "./memory_tun.ts";
  *
  * const tun = new MemoryTun(new Arena(1 << 20), (packet) => console.log(packet.length));
- * tun.wake = () => console.log("a turn may find something");
+ * tun.wake = () => console.log("packets are waiting");
  * tun.inject(Uint8Array.of(0x45, 0, 0, 20, 0, 0, 0, 0, 64, 59, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2));
  * assert.ok(tun.waiting === 1);
  * tun.close();

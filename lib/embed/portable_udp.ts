@@ -211,7 +211,10 @@ export class PortableUdp implements UdpPort {
 
 function open(port: number, hostname: string | undefined): Deno.DatagramConn {
   if (typeof Deno.listenDatagram !== "function") {
-    throw new ConfigError("Deno.listenDatagram", "not there: run with --unstable-net");
+    throw new ConfigError(
+      "Deno.listenDatagram",
+      "not available; run the program with --unstable-net",
+    );
   }
   try {
     return Deno.listenDatagram({ transport: "udp", hostname: hostname ?? "::", port });

@@ -213,7 +213,7 @@ export class Tunnel {
     if (this.#peers.has(formatKey(publicKey))) {
       throw new ConfigError(
         "privateKey",
-        "the key of one of the peers; a key of the tunnel's own is required",
+        "the key belongs to one of the peers; a key of this tunnel's own is required",
       );
     }
     this.#local.configure({ privateKey: key });
@@ -267,7 +267,7 @@ export class Tunnel {
     if (this.#peers.has(text)) return key;
     throw new ConfigError(
       "publicKey",
-      `${text}: no such peer; the key of one of the tunnel's peers is required`,
+      `${text} is not a peer; the public key of one of the tunnel's peers is required`,
     );
   }
 
@@ -284,11 +284,11 @@ export class Tunnel {
       if (sameBytes(publicKey, this.#publicKey)) {
         throw new ConfigError(
           word,
-          `${text}: the tunnel's own key; the key of another one is required`,
+          `${text} is this tunnel's own key; the key of another host is required`,
         );
       }
       if (seen.has(text)) {
-        throw new ConfigError(word, `${text}: a peer already; each peer's key is required once`);
+        throw new ConfigError(word, `${text} is already a peer; each peer may be given once`);
       }
       seen.add(text);
       this.#checkReach(peer, prefix(i));
@@ -301,17 +301,15 @@ export class Tunnel {
     const family = endpoint.address.length === 4 ? "IPv6" : "IPv4";
     throw new ConfigError(
       `${prefix}endpoint`,
-      `${
-        formatEndpoint(endpoint)
-      }: an ${family} address is required, because the tunnel listens on ` +
-        formatEndpoint(this.#udp.local),
+      `${formatEndpoint(endpoint)} cannot be reached from ${formatEndpoint(this.#udp.local)}; ` +
+        `an ${family} address is required`,
     );
   }
 
   /** @throws ConfigError when the tunnel is closed */
   #mustBeOpen(): void {
     if (this.#closing !== undefined) {
-      throw new ConfigError("tunnel", "closed; an open one is required");
+      throw new ConfigError("tunnel", "the tunnel is closed; an open one is required");
     }
   }
 

@@ -125,7 +125,7 @@ export function listenOf(
       "listen",
       `${
         JSON.stringify(listen)
-      }: a port from 0 to 65535, or an address and a port as 127.0.0.1:51820, is required`,
+      } is invalid; a port from 0 to 65535, or ADDRESS:PORT as 127.0.0.1:51820, is required`,
     );
   }
   return { address: formatIp(endpoint.address), port: endpoint.port };
@@ -136,6 +136,6 @@ export function mtuOf(mtu: number): number {
   if (Number.isInteger(mtu) && mtu >= MTU_MIN && mtu <= MTU_MAX) return mtu;
   throw new ConfigError(
     "mtu",
-    `${mtu}: a whole number of bytes from ${MTU_MIN} to ${MTU_MAX} is required`,
+    `${mtu} is out of range; a whole number from ${MTU_MIN} to ${MTU_MAX} is required`,
   );
 }

@@ -134,15 +134,21 @@ function endpointOf(text: string, word: string): Endpoint {
       word,
       `${
         JSON.stringify(text)
-      }: an address and a port are required, as 192.0.2.1:51820 or [2001:db8::1]:51820`,
+      } is not an endpoint; one as 192.0.2.1:51820 or [2001:db8::1]:51820 is required`,
     );
   }
   if (endpoint.port === 0) {
-    throw new ConfigError(word, `${JSON.stringify(text)}: a port from 1 to 65535 is required`);
+    throw new ConfigError(
+      word,
+      `${JSON.stringify(text)} has port 0; a port from 1 to 65535 is required`,
+    );
   }
   // The runtime's sockets do not tell by which interface a datagram came.
   if (endpoint.scope !== 0) {
-    throw new ConfigError(word, `${JSON.stringify(text)}: an address without a zone is required`);
+    throw new ConfigError(
+      word,
+      `${JSON.stringify(text)} has a zone; an address without a zone is required`,
+    );
   }
   return endpoint;
 }
@@ -152,7 +158,7 @@ function rangeOf(text: string, word: string): AllowedIp {
   if (range !== undefined) return range;
   throw new ConfigError(
     word,
-    `${JSON.stringify(text)}: a range is required, as 10.0.0.2/32 or fd00::/64`,
+    `${JSON.stringify(text)} is not a range; one as 10.0.0.2/32 or fd00::/64 is required`,
   );
 }
 
@@ -160,7 +166,7 @@ function keepaliveOf(seconds: number, word: string): number {
   if (Number.isInteger(seconds) && seconds >= 0 && seconds <= KEEPALIVE_MAX_S) return seconds;
   throw new ConfigError(
     word,
-    `${seconds}: a whole number of seconds from 0 to ${KEEPALIVE_MAX_S} is required`,
+    `${seconds} is out of range; a whole number from 0 to ${KEEPALIVE_MAX_S} is required`,
   );
 }
 
@@ -169,11 +175,11 @@ function descriptionOf(text: string, word: string): string {
   if (length > DESCRIPTION_MAX_BYTES) {
     throw new ConfigError(
       word,
-      `${length} bytes; at most ${DESCRIPTION_MAX_BYTES} bytes of UTF-8 are required`,
+      `${length} bytes are too many; at most ${DESCRIPTION_MAX_BYTES} bytes of UTF-8 are allowed`,
     );
   }
   if (text.includes("\0")) {
-    throw new ConfigError(word, "a zero byte; text without zero bytes is required");
+    throw new ConfigError(word, "the text has a zero byte; text without zero bytes is required");
   }
   return text;
 }

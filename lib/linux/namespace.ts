@@ -254,8 +254,9 @@ function requireSeenNames(n: number): void {
   if (mountsAreSeen(existingOf(NETNS_DIRECTORY))) return;
   throw new ConfigError(
     `rdomain ${n}`,
-    "it does not exist, and made here its name would be seen by nobody else: this command runs in a mount namespace of its own, as ip netns exec makes " +
-      "one; make the rdomain outside, or enter the namespace with nsenter --net=/run/netns/NAME",
+    "the rdomain does not exist, and this command runs in its own mount namespace (as `ip netns " +
+      "exec` does), where no other process would see its name; create the rdomain outside, or " +
+      "enter the namespace with nsenter --net=/run/netns/NAME",
   );
 }
 

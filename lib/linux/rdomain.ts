@@ -36,7 +36,7 @@ export function rdomainPath(n: number): string {
 /** @throws ConfigError when `n` is not a whole number from 0 to RDOMAIN_MAX */
 export function checkRdomain(n: number): void {
   if (!Number.isInteger(n) || n < 0 || n > RDOMAIN_MAX) {
-    throw new ConfigError("rdomain", `${n}: expected a number from 0 to ${RDOMAIN_MAX}`);
+    throw new ConfigError("rdomain", `${n} is out of range; 0 to ${RDOMAIN_MAX} is required`);
   }
 }
 

@@ -225,7 +225,7 @@ function decodePeer(bytes: Uint8Array, view: DataView, at: number): wg_peer_io {
 function decodeAip(bytes: Uint8Array, view: DataView, at: number): wg_aip_io {
   const af = view.getUint8(at + AIP.af);
   if (af !== AF_INET && af !== AF_INET6) {
-    throw new ConfigError("a_af", `address family ${af}: expected 2 or 24`);
+    throw new ConfigError("a_af", `address family ${af} is unknown; 2 or 24 is required`);
   }
   const from = at + AIP.addr;
   return {
@@ -254,7 +254,7 @@ function decodeSockaddr(bytes: Uint8Array, view: DataView, at: number): Endpoint
     const address = bytes.slice(at + SOCKADDR.addr6, at + SOCKADDR.addr6 + 16);
     return { address, port, scope: view.getUint32(at + SOCKADDR.scope, true) };
   }
-  throw new ConfigError("p_endpoint", `address family ${family}: expected 2 or 24`);
+  throw new ConfigError("p_endpoint", `address family ${family} is unknown; 2 or 24 is required`);
 }
 
 /** A count that the bytes after `at` can hold: a wrong one must not make us allocate. */
@@ -267,14 +267,20 @@ function readCount(
 ): number {
   const count = view.getBigUint64(field, true);
   if (count > BigInt(Math.floor((bytes.length - at) / size))) {
-    throw new ConfigError("wgd_size", `${bytes.length} bytes do not hold what they count`);
+    throw new ConfigError(
+      "wgd_size",
+      `${bytes.length} bytes are too few for the peers and allowed IPs that they announce`,
+    );
   }
   return Number(count);
 }
 
 function need(bytes: Uint8Array, at: number, size: number): void {
   if (at + size > bytes.length) {
-    throw new ConfigError("wgd_size", `${bytes.length} bytes: expected at least ${at + size}`);
+    throw new ConfigError(
+      "wgd_size",
+      `${bytes.length} bytes are too few; at least ${at + size} are required`,
+    );
   }
 }
 

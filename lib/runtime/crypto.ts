@@ -37,7 +37,7 @@ export function chooseSuite(force?: SuiteChoice): Suite {
   const suite = libcryptoOrNothing();
   if (suite !== undefined) return suite;
   if (force === undefined) return nobleSuite;
-  throw new ConfigError(force, "no libcrypto.so.3 or libcrypto.so.1.1 that passes its self-test");
+  throw new ConfigError(force, "no libcrypto.so.3 or libcrypto.so.1.1 passes the self-test");
 }
 
 function libcryptoOrNothing(): Suite | undefined {
@@ -76,7 +76,7 @@ export function choosePacketCipher(arena: Arena, force?: CipherChoice): PacketCi
     }
   }
   if (force === undefined || force === "noble") return nobleCipher(arena);
-  throw new ConfigError(force, "no libcrypto that has this cipher and passes its self-test");
+  throw new ConfigError(force, "no libcrypto with this cipher passes the self-test");
 }
 
 /** Fastest first. */

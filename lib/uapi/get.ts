@@ -80,7 +80,9 @@ function formatCounters(counters: Counts = {}): string {
 /** Reads a counter; one whose name this program does not know is passed over. */
 function readCounter(counters: CountsDraft, key: string, value: string): void {
   const [name, number] = value.split(" ");
-  if (number === undefined) throw new ConfigError(key, `${quote(value)}: expected NAME NUMBER`);
+  if (number === undefined) {
+    throw new ConfigError(key, `${quote(value)} is invalid; NAME NUMBER is required`);
+  }
   if (isCounterName(name)) counters[name] = count(key, number);
 }
 
@@ -165,7 +167,10 @@ export function parseGet(text: string): InterfaceStatus {
 function parseLink(key: string, value: string): LinkFacts {
   const [index, flags, mtu, name, ...alias] = value.split(" ");
   if (name === undefined) {
-    throw new ConfigError(key, `${quote(value)}: expected INDEX FLAGS MTU NAME ALIAS`);
+    throw new ConfigError(
+      key,
+      `${quote(value)} is invalid; INDEX FLAGS MTU NAME ALIAS is required`,
+    );
   }
   return {
     index: count(key, index),
@@ -182,7 +187,10 @@ function parseAddress(key: string, value: string): AddressFacts {
   const slash = range.lastIndexOf("/");
   const address = parseIp(range.slice(0, slash));
   if (address === undefined || broadcast === undefined) {
-    throw new ConfigError(key, `${quote(value)}: expected ADDRESS/PREFIX FLAGS PEER BROADCAST`);
+    throw new ConfigError(
+      key,
+      `${quote(value)} is invalid; ADDRESS/PREFIX FLAGS PEER BROADCAST is required`,
+    );
   }
   return {
     address,
@@ -225,7 +233,9 @@ function readDevice(device: DeviceDraft, key: string, value: string): void {
       device.link = parseLink(key, value);
       return;
     case "address":
-      if (device.link === undefined) throw new ConfigError(key, "stands before the link");
+      if (device.link === undefined) {
+        throw new ConfigError(key, "the line must come after the link's line");
+      }
       device.link = {
         ...device.link,
         addresses: [...device.link.addresses, parseAddress(key, value)],
@@ -312,5 +322,5 @@ function count(key: string, value: string): number {
 }
 
 function wrong(key: string, value: string): never {
-  throw new ConfigError(key, `the daemon answered ${quote(value)}`);
+  throw new ConfigError(key, `${quote(value)} in the daemon's answer is invalid`);
 }

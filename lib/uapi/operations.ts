@@ -31,7 +31,12 @@ export function checkOperation({ operation, value, lines }: UapiRequest): void {
   const form = OPERATIONS.get(operation);
   if (form === undefined) throw new ConfigError("uapi", `${quote(operation)}: unknown operation`);
   if (!form.values.includes(value)) {
-    throw new ConfigError(operation, `${quote(value)}: ${form.values.join(" or ")} is required`);
+    throw new ConfigError(
+      operation,
+      `${quote(value)} is invalid; ${form.values.join(" or ")} is required`,
+    );
   }
-  if (!form.lines && lines.length > 0) throw new ConfigError(operation, "no line may follow");
+  if (!form.lines && lines.length > 0) {
+    throw new ConfigError(operation, "no line is allowed after it");
+  }
 }

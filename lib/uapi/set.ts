@@ -16,7 +16,7 @@ import {
   parseRange,
 } from "../base/ip_text.ts";
 import { checkDescription, parseGroups } from "../base/labels.ts";
-import { quote } from "../base/quote.ts";
+import { numberProblem, quote } from "../base/quote.ts";
 import { PRIORITY_MAX } from "./keys.ts";
 
 /** What a text can need from outside. */
@@ -47,7 +47,7 @@ export function parseSet(lines: Iterable<string>, options: ParseSetOptions = {})
   let peer: PeerDraft | undefined;
   for (const line of lines) {
     const equals = line.indexOf("=");
-    if (equals < 0) throw new ConfigError("set", "a line without '='");
+    if (equals < 0) throw new ConfigError("set", "a line has no '='");
     const key = line.slice(0, equals);
     const value = line.slice(equals + 1);
     if (key === "public_key") {
@@ -128,7 +128,7 @@ function setDevice(change: Draft<DeviceChange>, key: string, value: string): voi
       return;
     case "debug":
       if (value !== "true" && value !== "false") {
-        throw new ConfigError(key, `${quote(value)}: expected true or false`);
+        throw new ConfigError(key, `${quote(value)} is invalid; true or false is required`);
       }
       change.debug = value === "true";
       return;
@@ -170,14 +170,16 @@ function setPeer(peer: PeerDraft, key: string, value: string, options: ParseSetO
       const removes = value[0] === "-";
       const range = parseRange(removes ? value.slice(1) : value);
       if (range === undefined) {
-        throw new ConfigError(key, `${quote(value)}: expected ADDRESS/PREFIX`);
+        throw new ConfigError(key, `${quote(value)} is not a range; ADDRESS/PREFIX is required`);
       }
       if (removes) (peer.removeAllowedIps ??= []).push(range);
       else (peer.allowedIps ??= []).push(range);
       return;
     }
     case "protocol_version":
-      if (value !== "1") throw new ConfigError(key, `${quote(value)}: only version 1 is spoken`);
+      if (value !== "1") {
+        throw new ConfigError(key, `${quote(value)} is not supported; version 1 is required`);
+      }
       return;
     case "description":
       peer.description = checkDescription(key, value);
@@ -202,7 +204,9 @@ function parseOffloads(key: string, value: string): Partial<Offloads> {
     if (name === undefined) {
       throw new ConfigError(
         key,
-        `${quote(word)}: expected ${OFFLOAD_NAMES.join(", ")}, or one with - before it`,
+        `${quote(word)} is unknown; ${
+          OFFLOAD_NAMES.join(", ")
+        }, or one with - before it, is required`,
       );
     }
     offloads[name] = word === name;
@@ -217,7 +221,7 @@ export function parseKey(word: string, value: string): Uint8Array {
   if (value.length !== KEY_LENGTH * 2 || !HEX_KEY.test(value)) {
     throw new ConfigError(
       word,
-      `a key is ${KEY_LENGTH} bytes in hexadecimal, ${KEY_LENGTH * 2} digits`,
+      `not a key; ${KEY_LENGTH} bytes as ${KEY_LENGTH * 2} hexadecimal digits are required`,
     );
   }
   return Uint8Array.fromHex(value);
@@ -226,20 +230,23 @@ export function parseKey(word: string, value: string): Uint8Array {
 function parseNumber(word: string, value: string, max: number): number {
   const number = parseDecimal(value, max);
   if (number === undefined) {
-    throw new ConfigError(word, `${quote(value)}: expected a number from 0 to ${max}`);
+    throw new ConfigError(word, numberProblem(value, 0, max));
   }
   return number;
 }
 
 function parseTrue(word: string, value: string): true {
-  if (value !== "true") throw new ConfigError(word, `${quote(value)}: expected true`);
+  if (value !== "true") throw new ConfigError(word, `${quote(value)} is invalid; true is required`);
   return true;
 }
 
 function parseEndpointValue(word: string, value: string, options: ParseSetOptions): Endpoint {
   const endpoint = parseEndpoint(value, options.interfaceIndex);
   if (endpoint === undefined) {
-    throw new ConfigError(word, `${quote(value)}: expected ADDRESS:PORT or [ADDRESS]:PORT`);
+    throw new ConfigError(
+      word,
+      `${quote(value)} is not an endpoint; ADDRESS:PORT or [ADDRESS]:PORT is required`,
+    );
   }
   return endpoint;
 }

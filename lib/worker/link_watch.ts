@@ -226,9 +226,9 @@ export class LinkWatch {
     this.#kept = undefined;
     if (kept === undefined) return;
     try {
-      for (const failure of kept.restore()) this.#complain(`not put back: ${failure}`);
+      for (const failure of kept.restore()) this.#complain(`could not restore: ${failure}`);
     } catch (error) {
-      this.#complain(`addresses and routes were not put back: ${error}`);
+      this.#complain(`could not restore addresses and routes: ${error}`);
     }
   }
 

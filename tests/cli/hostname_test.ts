@@ -207,7 +207,7 @@ Deno.test("words that mean nothing on Linux are noted, and the rest of the line 
   assert.deepEqual(
     notes.map(({ line, problem }) => `${line} ${problem}`),
     ["1 llprio", "2 rtlabel", "3 link0", "3 monitor", "5 -link1"].map((n) =>
-      `${n}: means nothing on Linux, passed over`
+      `${n}: ignored, because it has no meaning on Linux`
     ),
   );
   assert.deepEqual(steps.map(stepText), [

@@ -24,7 +24,10 @@ export function testSources(): Sources & { readonly asked: string[] } {
     asked,
     secret(word, from) {
       asked.push(`${word} ${from === "stdin" ? "-" : from.file}`);
-      if (from === "stdin") return lines.shift() ?? fail(word, "standard input has no line for it");
+      if (from === "stdin") {
+        return lines.shift() ??
+          fail(word, "standard input has ended; one line for each - is required");
+      }
       if (from.file === "/etc/wg/key") return `${KEY}\n`;
       return from.file === "junk" ? "not a key\n" : fail(word, "No such file or directory");
     },

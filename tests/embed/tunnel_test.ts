@@ -200,53 +200,53 @@ const WRONG: readonly (readonly [Record<string, unknown>, string | RegExp])[] = 
   ],
   [
     { peers: [{ ...PEER, endpoint: "vpn.example.com:51820" }] },
-    'peers[0].endpoint: "vpn.example.com:51820": an address and a port are required, as 192.0.2.1:51820 or [2001:db8::1]:51820',
+    'peers[0].endpoint: "vpn.example.com:51820" is not an endpoint; one as 192.0.2.1:51820 or [2001:db8::1]:51820 is required',
   ],
   [
     { peers: [{ ...PEER, endpoint: "192.0.2.1:0" }] },
-    'peers[0].endpoint: "192.0.2.1:0": a port from 1 to 65535 is required',
+    'peers[0].endpoint: "192.0.2.1:0" has port 0; a port from 1 to 65535 is required',
   ],
   [
     { peers: [{ ...PEER, endpoint: "[fe80::1%3]:7" }] },
-    'peers[0].endpoint: "[fe80::1%3]:7": an address without a zone is required',
+    'peers[0].endpoint: "[fe80::1%3]:7" has a zone; an address without a zone is required',
   ],
   [
     { listen: "127.0.0.1:0", peers: [{ ...PEER, endpoint: "[2001:db8::1]:7" }] },
-    /^peers\[0\]\.endpoint: \[2001:db8::1\]:7: an IPv4 address is required, because the tunnel listens on 127\.0\.0\.1:\d+$/,
+    /^peers\[0\]\.endpoint: \[2001:db8::1\]:7 cannot be reached from 127\.0\.0\.1:\d+; an IPv4 address is required$/,
   ],
   [
     { listen: "[::1]:0", peers: [{ ...PEER, endpoint: "192.0.2.1:7" }] },
-    /^peers\[0\]\.endpoint: 192\.0\.2\.1:7: an IPv6 address is required, because the tunnel listens on \[::1\]:\d+$/,
+    /^peers\[0\]\.endpoint: 192\.0\.2\.1:7 cannot be reached from \[::1\]:\d+; an IPv6 address is required$/,
   ],
   [
     { peers: [{ ...PEER, allowedIps: ["10.0.0.1/32", "10.0.0.0/33"] }] },
-    'peers[0].allowedIps[1]: "10.0.0.0/33": a range is required, as 10.0.0.2/32 or fd00::/64',
+    'peers[0].allowedIps[1]: "10.0.0.0/33" is not a range; one as 10.0.0.2/32 or fd00::/64 is required',
   ],
   [
     { peers: [{ ...PEER, persistentKeepalive: 65_536 }] },
-    "peers[0].persistentKeepalive: 65536: a whole number of seconds from 0 to 65535 is required",
+    "peers[0].persistentKeepalive: 65536 is out of range; a whole number from 0 to 65535 is required",
   ],
   [
     { peers: [{ ...PEER, description: "é".repeat(32) }] },
-    "peers[0].description: 64 bytes; at most 63 bytes of UTF-8 are required",
+    "peers[0].description: 64 bytes are too many; at most 63 bytes of UTF-8 are allowed",
   ],
   [
     { peers: [PEER, PEER] },
-    `peers[1].publicKey: ${PEER.publicKey}: a peer already; each peer's key is required once`,
+    `peers[1].publicKey: ${PEER.publicKey} is already a peer; each peer may be given once`,
   ],
   [
     { peers: [{ publicKey: OWN }] },
-    `peers[0].publicKey: ${OWN}: the tunnel's own key; the key of another one is required`,
+    `peers[0].publicKey: ${OWN} is this tunnel's own key; the key of another host is required`,
   ],
   [
     { listen: "localhost:7" },
-    'listen: "localhost:7": a port from 0 to 65535, or an address and a port as 127.0.0.1:51820, is required',
+    'listen: "localhost:7" is invalid; a port from 0 to 65535, or ADDRESS:PORT as 127.0.0.1:51820, is required',
   ],
   [
     { listen: 65_536 },
-    "listen: 65536: a port from 0 to 65535, or an address and a port as 127.0.0.1:51820, is required",
+    "listen: 65536 is invalid; a port from 0 to 65535, or ADDRESS:PORT as 127.0.0.1:51820, is required",
   ],
-  [{ mtu: 67 }, "mtu: 67: a whole number of bytes from 68 to 65475 is required"],
+  [{ mtu: 67 }, "mtu: 67 is out of range; a whole number from 68 to 65475 is required"],
   [{ onPacket: undefined }, "onPacket: a function is required"],
 ];
 
@@ -279,27 +279,27 @@ Deno.test("a wrong change of peers is refused and changes nothing", async () => 
     const [act, message] of [
       [
         () => tunnel.addPeer({ publicKey }),
-        `publicKey: ${publicKey}: a peer already; each peer's key is required once`,
+        `publicKey: ${publicKey} is already a peer; each peer may be given once`,
       ],
       [
         () => tunnel.addPeer({ publicKey: own }),
-        `publicKey: ${own}: the tunnel's own key; the key of another one is required`,
+        `publicKey: ${own} is this tunnel's own key; the key of another host is required`,
       ],
       [
         () => tunnel.changePeer(publicKey, { description: "x", endpoint: "[::1]:7" }),
-        `endpoint: [::1]:7: an IPv4 address is required, because the tunnel listens on 127.0.0.1:${tunnel.port}`,
+        `endpoint: [::1]:7 cannot be reached from 127.0.0.1:${tunnel.port}; an IPv4 address is required`,
       ],
       [
         () => tunnel.changePeer(publicKey, { description: "x", allowedIps: ["10.0.0.300"] }),
-        'allowedIps[0]: "10.0.0.300": a range is required, as 10.0.0.2/32 or fd00::/64',
+        'allowedIps[0]: "10.0.0.300" is not a range; one as 10.0.0.2/32 or fd00::/64 is required',
       ],
       [
         () => tunnel.changePeer(own, {}),
-        `publicKey: ${own}: no such peer; the key of one of the tunnel's peers is required`,
+        `publicKey: ${own} is not a peer; the public key of one of the tunnel's peers is required`,
       ],
       [
         () => tunnel.removePeer(PEER.publicKey),
-        `publicKey: ${PEER.publicKey}: no such peer; the key of one of the tunnel's peers is required`,
+        `publicKey: ${PEER.publicKey} is not a peer; the public key of one of the tunnel's peers is required`,
       ],
     ] as const
   ) {
@@ -314,7 +314,8 @@ Deno.test("a private key of one of the peers is refused", async () => {
   const before = one.tunnel.status();
   throws(() => one.tunnel.setPrivateKey(privateKey), {
     name: "ConfigError",
-    message: "privateKey: the key of one of the peers; a key of the tunnel's own is required",
+    message:
+      "privateKey: the key belongs to one of the peers; a key of this tunnel's own is required",
   });
   deepEqual(one.tunnel.status(), before);
 });
@@ -419,7 +420,10 @@ Deno.test("closed: nothing is called any more, waiting packets are dropped, the 
       () => left.tunnel.setPrivateKey(KEY),
     ]
   ) {
-    throws(act, { name: "ConfigError", message: "tunnel: closed; an open one is required" });
+    throws(act, {
+      name: "ConfigError",
+      message: "tunnel: the tunnel is closed; an open one is required",
+    });
   }
   const again = side({ listen: `127.0.0.1:${right.tunnel.port}` });
   await again.tunnel.close();

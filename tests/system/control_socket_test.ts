@@ -20,7 +20,7 @@ Deno.test("who removes the socket, or its folder, ends the interface", NEEDED, a
       await eventually("wg1", async () => (await may(room, "ifconfig wg1")).code === 0);
       await must(room, `rm ${path}`);
       equal((await running.status).code, 0);
-      match(running.output(), /^wg1: ends: the control socket was removed$/m);
+      match(running.output(), /^wg1: stopped: the control socket was removed$/m);
       deepEqual(await traces(room), []);
       equal((await may(room, "ip link show wg1")).code, 1);
     });
@@ -39,7 +39,7 @@ Deno.test(
     match(await must(room, "ifconfig home0", "left"), /^home0: [^]*\twgport 7111\n/);
     match(await must(room, "ifconfig wg", "left"), /^home0: /m);
     equal((await may(room, "ifconfig wg1", "left")).code, 1);
-    match(await must(room, `${WG} dmesg home0`), /is up[^]*is home0 now/);
+    match(await must(room, `${WG} dmesg home0`), /is up[^]*renamed to home0/);
     await must(room, "ifconfig home0 description renamed", "left");
     await ping(room, "left", "192.168.5.2");
     await must(room, "ifconfig wg1 create wgport 7112", "left");

@@ -92,7 +92,7 @@ Deno.test("down and up keeps every address and route, once", NEEDED, async () =>
     "all is back",
     async () => (await differences(room, "left", before)).length === 0,
   );
-  equal((await must(room, `${WG} dmesg wg1`)).includes("not put back"), false);
+  equal((await must(room, `${WG} dmesg wg1`)).includes("could not restore"), false);
   // Whoever takes it down by ip(8) has what Linux does with any link.
   await must(room, "ip -n left link set wg1 down");
   await must(room, "ip -n left link set wg1 up");
@@ -140,7 +140,7 @@ Deno.test("what was changed meanwhile stays changed", NEEDED, async () => {
   match(after, / 192\.168\.9\.1\/24 /);
   equal(/fd06::|192\.168\.6\./.test(after), false, after);
   match(await must(room, "ip -n left route get 10.7.1.1"), / via 10\.0\.0\.2 dev cable /);
-  match(await must(room, `${WG} dmesg wg1`), / not put back: route 10\.8\.0\.0\/16: [^\n]+\n/);
+  match(await must(room, `${WG} dmesg wg1`), / could not restore: route 10\.8\.0\.0\/16: [^\n]+\n/);
 });
 
 Deno.test("a line that fails leaves everything as it was: down, or up", NEEDED, async () => {

@@ -149,7 +149,7 @@ Deno.test(
       ["netstar", "did you mean netsta"],
       ["genkey", "wg(8) of wireguard-tools has it"],
       ["pubkye", "did you mean pubkey?"],
-      ["-x", "`wg help` names them"],
+      ["-x", "`wg help` lists the commands"],
     ];
     for (const [word, said] of words) {
       const { code, stdout, stderr } = await room.run([WG, word], { env });

@@ -164,7 +164,7 @@ Deno.test(
     await must(room, "ifconfig wg1 inet6 fd01::1/64");
     const refused = await may(room, "ifconfig wg1 mtu 1279 description small");
     deepEqual([refused.code, refused.stdout], [1, ""]);
-    match(refused.stderr, /^ifconfig: mtu: 1279: [^\n]*IPv6[^\n]*1280[^\n]*-inet6[^\n]*\n$/);
+    match(refused.stderr, /^ifconfig: mtu: 1279 is too small; [^\n]*IPv6[^\n]*1280[^\n]*-inet6[^\n]*\n$/);
     deepEqual([(await link()).mtu, (await link()).ifalias], [1420, undefined]);
     await must(room, "ifconfig wg1 -inet6 mtu 1000");
     equal((await link()).mtu, 1000);
@@ -586,10 +586,18 @@ Deno.test(
       ["wgkey @/run", "", /^ifconfig: wgkey: [^\n]+\n$/],
       ["wgkey @/dev/null", "", /^ifconfig: wgkey \(key\): invalid length: [^\n]+\n$/],
       ["wgkey @/dev/zero", "", /^ifconfig: wgkey \(key\): invalid length: [^\n]+\n$/],
-      ["wgkey -", "", /^ifconfig: wgkey: standard input has no line for it\n$/],
+      [
+        "wgkey -",
+        "",
+        /^ifconfig: wgkey: standard input has ended; one line for each - is required\n$/,
+      ],
       ["wgkey -", `${left.slice(1)}\n`, /^ifconfig: wgkey \(key\): invalid length: [^\n]+\n$/],
       ["wgkey -", `!${left.slice(1)}\n`, /^ifconfig: wgkey \(key\): invalid base64[^\n]*\n$/],
-      ["wgkey - wgpeer -", `${left}\n`, /^ifconfig: wgpeer: standard input has no line for it\n$/],
+      [
+        "wgkey - wgpeer -",
+        `${left}\n`,
+        /^ifconfig: wgpeer: standard input has ended; one line for each - is required\n$/,
+      ],
     ];
     const before = (await must(room, "ifconfig wg1")).replace(
       /\ttx: .*\n|\tlast handshake: .*\n/g,

@@ -141,7 +141,7 @@ Deno.test(
     holder.signal("SIGKILL");
     await holder.status;
     equal((await daemon.status).code, 0);
-    match(daemon.output(), /^wg7: ends: deleted$/m);
+    match(daemon.output(), /^wg7: stopped: deleted$/m);
   },
 );
 
@@ -201,7 +201,7 @@ Deno.test("an interface ends with the rdomain that its sockets are in", NEEDED, 
   equal((await running.status).code, 0);
   match(
     running.output(),
-    /^wg1: ends: \/run\/netns\/rdomain3 was deleted and nobody else is in that network namespace$/m,
+    /^wg1: stopped: \/run\/netns\/rdomain3 was deleted and nobody else is in that network namespace$/m,
   );
   deepEqual(await traces(room), before);
 });

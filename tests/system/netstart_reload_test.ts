@@ -274,7 +274,7 @@ mtu 1400
     "inet 192.168.6.1/24",
     "inet 192.168.9.1/24",
     "route 10.8.0.0/16 192.168.5.2",
-  ].map((words) => `wg: ${FILE}: ${words}: runs and is not in the file; netstart -r takes it away`)
+  ].map((words) => `wg: ${FILE}: ${words}: in use but not in the file; netstart -r removes it`)
     .sort();
   for (let i = 0; i < 2; i++) {
     const { code, stdout, stderr } = await netstart(room);
@@ -305,9 +305,11 @@ mtu 1400
   // The private key is kept, whatever the file says.
   await write(room, kept.replace(/wgkey.*\n/, "").replace(/!ip.*\n/, "!true\n"));
   const shown = await publicKey(room, "wg1");
-  for (const [options, how] of [["", ""], ["-r", "; it is kept, because it may be nowhere else"]]) {
+  const isKept =
+    "the private key is in use but not in the file; it is kept, as it may be the only copy";
+  for (const [options, problem] of [["", "in use but not in the file"], ["-r", isKept]]) {
     const { code, stderr } = await netstart(room, options);
-    deepEqual([code, stderr], [0, `wg: ${FILE}: wgkey: runs and is not in the file${how}\n`]);
+    deepEqual([code, stderr], [0, `wg: ${FILE}: wgkey: ${problem}\n`]);
   }
   equal(await publicKey(room, "wg1"), shown);
   await must(room, "ifconfig wg1 destroy", "left");
@@ -322,7 +324,7 @@ mtu 1400
       signal: null,
       stdout: "",
       stderr:
-        `wg: ${FOLDER}/hostname.wg3: not there any more, and wg3 runs; ifconfig wg3 destroy ends it\n`,
+        `wg: ${FOLDER}/hostname.wg3: the file is gone, but wg3 is running; \`ifconfig wg3 destroy\` ends it\n`,
     });
   }
   // Where nothing runs, a reload starts.

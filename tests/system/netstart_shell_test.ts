@@ -157,7 +157,11 @@ mtu $EMPTY 1380
     const ran = await netstart(room);
     deepEqual(
       [ran.code, ran.stdout, ran.stderr],
-      [0, "", `wg: ${FOLDER}/hostname.wg1:13: llprio: means nothing on Linux, passed over\n`],
+      [
+        0,
+        "",
+        `wg: ${FOLDER}/hostname.wg1:13: llprio: ignored, because it has no meaning on Linux\n`,
+      ],
     );
     const [shown] = JSON.parse(await must(room, "ifconfig --json wg1"));
     equal(shown.description, "the tunnel of wg1");
@@ -185,8 +189,11 @@ mtu $EMPTY 1380
         ["wgport $(echo 99999)", "wgport: "],
         ["wgkey $(cat /run/nowhere)", "wgkey: "],
         [`wgkey $(echo ${key.slice(1)})`, "wgkey \\(key\\): invalid length"],
-        [`wgkey ${key} \${nothing?is set}`, "sh: the line cannot be evaluated: status "],
-        ["wgport $((1 +)) ", "sh: the line cannot be evaluated: status "],
+        [
+          `wgkey ${key} \${nothing?is set}`,
+          "sh: the shell could not evaluate the line \\(exit status ",
+        ],
+        ["wgport $((1 +)) ", "sh: the shell could not evaluate the line \\(exit status "],
       ]
     ) {
       await write(room, `${FOLDER}/hostname.wg2`, `up\n${line}\n!touch /run/done\n`);
@@ -208,7 +215,7 @@ Deno.test("words that mean nothing on Linux are noted once and passed over", NEE
     `wgkey ${randomKey()} llprio 6\ninet 10.1.1.1 255.255.255.0 NONE rtlabel office link0 mtu 1400\nmonitor\n`,
   );
   const said = ["1: llprio", "2: rtlabel", "2: link0", "3: monitor"].map((word) =>
-    `wg: ${FOLDER}/hostname.wg1:${word}: means nothing on Linux, passed over\n`
+    `wg: ${FOLDER}/hostname.wg1:${word}: ignored, because it has no meaning on Linux\n`
   ).join("");
   for (const words of [" -n", "", ""]) {
     const { code, stderr } = await netstart(room, words);
@@ -319,7 +326,7 @@ Deno.test(
     equal(code, 1);
     match(
       stderr,
-      /^wg: \/run\/hostname\/mygate:2: router: a gateway's address is required[^\n]*\n/,
+      /^wg: \/run\/hostname\/mygate:2: router: not a gateway; an address [^\n]* is required\n/,
     );
     match(stderr, /^wg: \/run\/hostname\/mygate:1: 203\.0\.113\.1: [^\n]+\n/m);
     match(stderr, /^wg: \/run\/hostname\/mygate:3: !false: ended with status 1\n/m);

@@ -171,7 +171,7 @@ Deno.test("the own link-local address as a gateway is its interface", WITH_IPV6,
     /^route: fe80::2: a link-local gateway requires its interface: fe80::2%[^\n]+\n$/,
   );
   const other = await may(room, "route add -inet6 fd08::/16 fe80::2%cable -ifp lo", "left");
-  match(other.stderr, /^route: -ifp: lo is not the interface of fe80::2%cable\n$/);
+  match(other.stderr, /^route: -ifp: lo contradicts the zone of fe80::2%cable\n$/);
 });
 
 Deno.test(
@@ -202,7 +202,7 @@ Deno.test(
     await must(room, "ip route add 10.9.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.0.3", "left");
     match(
       (await may(room, "route change 10.9/16 -mtu 1280", "left")).stderr,
-      /^route: 10\.9\/16: has several gateways/,
+      /^route: 10\.9\/16: the route has several gateways/,
     );
   },
 );
@@ -224,7 +224,7 @@ Deno.test(
     deepEqual([code, stdout], [0, "add net default: gateway 10.0.0.3\n"]);
     match(
       stderr,
-      /^route: default: priority 7 is not used [^\n]* metric 0 by 10\.0\.0\.2: [^\n]*lowest\n$/,
+      /^route: default: the route of priority 7 is not used [^\n]* by 10\.0\.0\.2 has metric 0; [^\n]*lowest metric\n$/,
     );
     match(
       await left(room, "ip route show default"),

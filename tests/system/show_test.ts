@@ -112,11 +112,11 @@ Deno.test("values for programs, and what is wrong", NEEDED, async () => {
 
   const wrong: readonly [string, string][] = [
     ["show wg5", "wg: wg5: connect: No such device or address: no such interface (ENXIO)"],
-    ["show wg1 ports", `wg: ports: unknown field; expected one of ${FIELDS.join(", ")}`],
-    ["show wg1 peers x", "wg: x: not expected here; `wg help show` has the words"],
-    ["show -a", "wg: -a: not expected here; `wg help show` has the words"],
-    ["show interfaces peers", "wg: peers: nothing follows `show interfaces`"],
-    ["show wg1 peers --json", "wg: --json: it has every field; leave peers out"],
+    ["show wg1 ports", `wg: ports: unknown field; one of ${FIELDS.join(", ")} is required`],
+    ["show wg1 peers x", "wg: x: unexpected word; `wg help show` shows the usage"],
+    ["show -a", "wg: -a: unexpected word; `wg help show` shows the usage"],
+    ["show interfaces peers", "wg: peers: unexpected word; no word may follow `show interfaces`"],
+    ["show wg1 peers --json", "wg: --json: prints every field; peers must be left out"],
   ];
   for (const [words, message] of wrong) {
     const { code, stdout, stderr } = await may(room, `${OURS} ${words}`);

@@ -23,10 +23,13 @@ export const command: Command = {
       throw new ConfigError("completion", `requires a shell: ${SHELLS.join(", ")}`);
     }
     if (!isShell(shell)) {
-      throw new ConfigError("completion", `${quote(shell)}: expected ${SHELLS.join(", ")}`);
+      throw new ConfigError(
+        "completion",
+        `${quote(shell)} is not supported; one of ${SHELLS.join(", ")} is required`,
+      );
     }
     if (more !== undefined) {
-      throw new ConfigError(more, "not expected here; `wg help completion` has the words");
+      throw new ConfigError(more, "unexpected word; `wg help completion` shows the usage");
     }
     printAll(completionScript(shell, await completedCommands()));
     return 0;

@@ -28,7 +28,7 @@ export const command: Command = {
     ) {
       throw new ConfigError(
         "daemon",
-        "expected the name of an interface, and perhaps how many workers it has: 1 or 2",
+        "requires the name of an interface; the number of workers, 1 or 2, may follow",
       );
     }
     refuseOption(args[0]);
@@ -57,7 +57,7 @@ async function readConfiguration(): Promise<string> {
   if (text === "" || text === "\n" || text.endsWith("\n\n")) return text;
   throw new ConfigError(
     "daemon",
-    "the configuration on standard input has no empty line at its end",
+    "the configuration on standard input is incomplete; an empty line is required at its end",
   );
 }
 

@@ -12,7 +12,9 @@ import { countersHelp, overview } from "./text.ts";
 export const command: Command = {
   async run(args) {
     const [topic, more] = args;
-    if (more !== undefined) throw new ConfigError(more, "wg help takes the name of one command");
+    if (more !== undefined) {
+      throw new ConfigError(more, "unexpected word; `wg help` takes the name of one command");
+    }
     console.log((await helpOf(topic)).trimEnd());
     return 0;
   },
@@ -22,6 +24,8 @@ async function helpOf(topic: string | undefined): Promise<string> {
   if (topic === undefined) return overview(PUBLIC_COMMANDS);
   if (topic === "counters") return countersHelp();
   const entry = COMMANDS.find(({ name }) => name === topic);
-  if (entry === undefined) throw new ConfigError(topic, "unknown command; `wg help` names them");
+  if (entry === undefined) {
+    throw new ConfigError(topic, "unknown command; `wg help` lists the commands");
+  }
   return helpText(await entry.manual());
 }

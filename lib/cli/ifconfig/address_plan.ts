@@ -134,7 +134,7 @@ function withHostPart(prefix: IpBytes, current: readonly PlannedAddress[]): IpBy
   if (linkLocal === undefined) {
     throw new ConfigError(
       "eui64",
-      "the interface has no link-local address to take the last 64 bits from; `inet6 eui64` makes one",
+      "requires a link-local address on the interface; `inet6 eui64` alone adds one",
     );
   }
   const whole = prefix.slice();

@@ -146,7 +146,7 @@ async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
       if (!isTaken(candidate)) throw error;
     }
   }
-  throw new ConfigError(name, "no free number");
+  throw new ConfigError(name, `the numbers 0 to ${CLASS_NUMBERS - 1} are all in use`);
 }
 
 async function modify(command: Command): Promise<void> {
@@ -174,14 +174,17 @@ function changeFor(command: Command, groups: readonly string[]): DeviceChange {
   const leave = new Set(command.leaveGroups);
   for (const name of leave) {
     if (!groups.includes(name)) {
-      throw new ConfigError("-group", `"${name}": the interface is not in this group`);
+      throw new ConfigError("-group", `the interface is not in the group "${name}"`);
     }
   }
   const joined = [...new Set([...groups, ...command.joinGroups])].filter((name) =>
     !leave.has(name)
   );
   if (joined.length > GROUPS_MAX) {
-    throw new ConfigError("group", `an interface is in at most ${GROUPS_MAX} groups`);
+    throw new ConfigError(
+      "group",
+      `${joined.length} groups are too many; at most ${GROUPS_MAX} are allowed`,
+    );
   }
   return command.joinGroups.length + leave.size > 0
     ? { ...command.change, groups: joined }

@@ -16,7 +16,7 @@ export const command: Command = {
     if (before.includes("--help") || before.includes("-h")) return await help();
     const unknown = before.find((word) => !isShowOption(word) && word !== "-C");
     if (unknown !== undefined) {
-      throw new ConfigError(unknown, "unknown option; `wg help ifconfig` names them");
+      throw new ConfigError(unknown, "unknown option; `wg help ifconfig` lists the options");
     }
     if (before.includes("-C")) return classes(args.filter((word) => word !== "-C"));
     const options = args.filter(isShowOption);
@@ -59,7 +59,7 @@ async function show(
 
 /** The classes of interfaces that `create` knows. */
 function classes(rest: readonly string[]): number {
-  if (rest.length > 0) throw new ConfigError(rest[0], "nothing may follow -C");
+  if (rest.length > 0) throw new ConfigError(rest[0], "unexpected word; no word may follow -C");
   console.log("wg");
   return 0;
 }

@@ -120,7 +120,8 @@ export class LinkEditor {
     if (mtu < IPV6_MTU_MIN && this.#addresses().some(({ address }) => address.length === 16)) {
       throw new ConfigError(
         "mtu",
-        `${mtu}: its IPv6 addresses need at least ${IPV6_MTU_MIN}; -inet6 removes them`,
+        `${mtu} is too small; the interface's IPv6 addresses require at least ${IPV6_MTU_MIN} ` +
+          "(-inet6 removes them)",
       );
     }
     this.#undo.push(() => this.#setMtu(was));

@@ -22,7 +22,9 @@ export function commandSources(): Sources {
       if (from !== "stdin") return fileSecret(word, from.file);
       lines ??= standardInputLines();
       const line = lines.next();
-      if (line.done === true) throw new ConfigError(word, "standard input has no line for it");
+      if (line.done === true) {
+        throw new ConfigError(word, "standard input has ended; one line for each - is required");
+      }
       return line.value;
     },
     resolve: resolveHost,

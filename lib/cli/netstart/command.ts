@@ -41,7 +41,9 @@ export const command: Command = {
       return 0;
     }
     if (args.includes("--print-unit")) {
-      if (args.length > 1) throw new ConfigError("--print-unit", "nothing may stand beside it");
+      if (args.length > 1) {
+        throw new ConfigError("--print-unit", "no other word is allowed on the line");
+      }
       console.log(systemdUnit(executablePath() ?? USUAL_PROGRAM).trimEnd());
       return 0;
     }
@@ -81,10 +83,10 @@ function parseOptions(args: readonly string[]): Options {
       if (folder === undefined) throw new ConfigError("-d", "requires a directory");
       options.folder = folder.replace(/(.)\/+$/, "$1");
     } else if (arg.startsWith("-")) {
-      throw new ConfigError(arg, "unknown option; `wg help netstart` names them");
+      throw new ConfigError(arg, "unknown option; `wg help netstart` lists the options");
     } else {
       if (!/^wg[0-9]{1,13}$/.test(arg)) {
-        throw new ConfigError(displayValue(arg), "expected a wg interface, as wg0");
+        throw new ConfigError(displayValue(arg), "not a wg interface; a name as wg0 is required");
       }
       options.names.push(arg);
     }
@@ -111,7 +113,9 @@ function nameThoseWithoutFile(folder: string, names: readonly string[]): void {
   for (const name of interfaceNames()) {
     const file = `${folder}/${PREFIX}${name}`;
     if (names.includes(name) || startedFrom(name) !== file) continue;
-    complain(`${file}: not there any more, and ${name} runs; ifconfig ${name} destroy ends it`);
+    complain(
+      `${file}: the file is gone, but ${name} is running; \`ifconfig ${name} destroy\` ends it`,
+    );
   }
 }
 
@@ -160,8 +164,13 @@ class FileLock {
 /** Reads a file after looking who else can, as OpenBSD's netstart does. @throws ConfigError when it is too long; what Deno throws */
 function readSecurely(path: string, mend: boolean): string {
   const { isFile, mode, uid, gid, size } = Deno.statSync(path);
-  if (!isFile) throw new ConfigError(path, "not a file");
-  if (size > HOSTNAME_FILE_MAX) throw new ConfigError(path, `more than ${HOSTNAME_FILE_MAX} bytes`);
+  if (!isFile) throw new ConfigError(path, "not a regular file");
+  if (size > HOSTNAME_FILE_MAX) {
+    throw new ConfigError(
+      path,
+      `the file is too large; at most ${HOSTNAME_FILE_MAX} bytes are allowed`,
+    );
+  }
   const [ownUid, ownGid] = [Deno.uid() ?? 0, Deno.gid() ?? 0];
   const ours = (uid === 0 || uid === ownUid) && (gid === 0 || gid === ownGid);
   if (((mode ?? 0) & MODE_OF_OTHERS) !== 0 || !ours) {

@@ -88,7 +88,9 @@ export function parseHostnameFile(text: string, name: string): HostnameFile {
       const { words } = readPlainLine(named);
       if (words.length === 0) continue;
       if (words[0] === "dest") {
-        if (address === undefined) throw new ConfigError("dest", "no inet or inet6 line before it");
+        if (address === undefined) {
+          throw new ConfigError("dest", "requires an inet or inet6 line before it");
+        }
         steps[address.at] = plainStep(steps[address.at].line, name, address.text, named, []);
         address = undefined;
         continue;
@@ -112,7 +114,7 @@ const INTERFACE_NAME = /\\?\$(?:if\b|\{if\})/g;
 
 /** How a word that is passed over is told. */
 export const passedOverText = (word: string): string =>
-  `${word}: means nothing on Linux, passed over`;
+  `${word}: ignored, because it has no meaning on Linux`;
 
 /** A line of words for one ifconfig. @throws ConfigError for quotes that are not closed and for what the shell would take for more */
 function readPlainLine(text: string): ShellLine {
@@ -123,7 +125,7 @@ function readPlainLine(text: string): ShellLine {
   if (line.operator !== undefined) {
     throw new ConfigError(
       line.operator,
-      "means something to the shell: put quotes around it, or what is behind it on a line of its own",
+      "has a meaning for the shell; quote it, or write the words after it on their own line",
     );
   }
   return line;
@@ -300,7 +302,7 @@ function checkWords(line: readonly string[], passedOver: string[]): readonly str
   }
   const draft = parseWords(words);
   if (draft.fromStdin) {
-    throw new ConfigError("-", "a file's line cannot take a key from standard input; use @FILE");
+    throw new ConfigError("-", "a line of a file cannot read a key from standard input; use @FILE");
   }
   for (const { name } of harmless) passedOver.push(name);
   return words;

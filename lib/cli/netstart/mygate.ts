@@ -56,7 +56,7 @@ function checkGateway(text: string): void {
   if (parseIp(text.replace(/%[^%]+$/, "")) === undefined) {
     throw new ConfigError(
       displayValue(text),
-      "a gateway's address is required, as 192.0.2.1 or 2001:db8::1",
+      "not a gateway; an address as 192.0.2.1 or 2001:db8::1 is required",
     );
   }
 }

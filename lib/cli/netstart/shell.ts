@@ -65,7 +65,9 @@ export class FileShell {
    */
   async words(text: string): Promise<readonly string[]> {
     const { code, output } = await this.#run(EVALUATE_WORDS, `set -- ${text}`);
-    if (code !== 0) throw new ConfigError("sh", `the line cannot be evaluated: status ${code}`);
+    if (code !== 0) {
+      throw new ConfigError("sh", `the shell could not evaluate the line (exit status ${code})`);
+    }
     return output.split("\0").slice(0, -1);
   }
 
@@ -246,7 +248,7 @@ function folderForPrograms(): string {
   }
   throw new ConfigError(
     "netstart",
-    "a folder where programs may be run is required: /tmp, /run or /var/cache",
+    "programs cannot run from /tmp, /run or /var/cache; one of these must be mounted without noexec",
   );
 }
 

@@ -87,7 +87,7 @@ export class FileRun {
       if (command !== undefined) await applyCommand(command);
       if (extra.includes("wgkey") && !spare.has("wgkey")) {
         this.#complain(
-          "wgkey: runs and is not in the file; it is kept, because it may be nowhere else",
+          "wgkey: the private key is in use but not in the file; it is kept, as it may be the only copy",
         );
       }
       this.#shell.routesBefore(record.routes);
@@ -216,8 +216,8 @@ export class FileRun {
   #nameExtra(words: string): void {
     // deno-lint-ignore no-control-regex
     const clean = words.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
-    const how = words === "wgkey" ? "" : "; netstart -r takes it away";
-    this.#complain(`${clean}: runs and is not in the file${how}`);
+    const how = words === "wgkey" ? "" : "; netstart -r removes it";
+    this.#complain(`${clean}: in use but not in the file${how}`);
   }
 
   #deleteRoute(route: string): void {

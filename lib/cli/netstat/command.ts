@@ -5,6 +5,7 @@
 import { RDOMAIN_MAX } from "../../base/constants.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { checkInterfaceName } from "../../base/interface_name.ts";
+import { displayValue } from "../../base/quote.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import { inetSockets } from "../../linux/sockets.ts";
@@ -44,7 +45,9 @@ export function parseNetstat(args: readonly string[]): NetstatLine {
       json = true;
       continue;
     }
-    if (!/^-[^-]/.test(word)) throw new ConfigError(word, "unknown word; try wg help netstat");
+    if (!/^-[^-]/.test(word)) {
+      throw new ConfigError(word, "unknown word; `wg help netstat` shows the usage");
+    }
     for (let i = 1; i < word.length; i++) {
       const flag = word[i];
       if (Object.hasOwn(REQUIRED, flag)) {
@@ -61,7 +64,7 @@ export function parseNetstat(args: readonly string[]): NetstatLine {
       else if (flag === "r") show = "routes";
       else if (flag === "i") show = "interfaces";
       else if (flag !== "n" && flag !== "v") {
-        throw new ConfigError(word, "unknown flag; try wg help netstat");
+        throw new ConfigError(word, "unknown option; `wg help netstat` lists the options");
       }
     }
   }
@@ -79,12 +82,12 @@ const REQUIRED: Readonly<Record<string, string>> = {
 function parseFamily(word: string): 4 | 6 {
   if (word === "inet") return 4;
   if (word === "inet6") return 6;
-  throw new ConfigError("-f", `${word}: expected inet or inet6`);
+  throw new ConfigError("-f", `${displayValue(word)} is not a family; inet or inet6 is required`);
 }
 
 function parseProtocol(word: string): "tcp" | "udp" {
   if (word === "tcp" || word === "udp") return word;
-  throw new ConfigError("-p", `${word}: expected tcp or udp`);
+  throw new ConfigError("-p", `${displayValue(word)} is not a protocol; tcp or udp is required`);
 }
 
 /**

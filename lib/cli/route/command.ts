@@ -204,7 +204,7 @@ function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteReque
     return kept;
   }
   if (old.nextHops.length > 1) {
-    throw new ConfigError(destination.word, "has several gateways; name the one to keep");
+    throw new ConfigError(destination.word, "the route has several gateways; name the one to keep");
   }
   return {
     ...kept,
@@ -237,8 +237,8 @@ function warnOfMetric(
     ? kernel.link(first.interfaceIndex)?.name
     : formatIp(first.gateway);
   complain(
-    `${destination.word}: priority ${priority} is not used while there is the route of metric 0` +
-      `${by === undefined ? "" : ` by ${by}`}: Linux takes the lowest`,
+    `${destination.word}: the route of priority ${priority} is not used while the route` +
+      `${by === undefined ? "" : ` by ${by}`} has metric 0; Linux uses the lowest metric`,
   );
 }
 
@@ -263,7 +263,7 @@ function findWay(kernel: RouteSocket, { gateway, interfaceName, kind }: RouteCha
   const { word, address, zone } = gateway;
   const inZone = zone === undefined ? undefined : /^\d+$/.test(zone) ? Number(zone) : indexOf(zone);
   if (inZone !== undefined && leave !== undefined && inZone !== leave) {
-    throw new ConfigError("-ifp", `${interfaceName} is not the interface of ${word}`);
+    throw new ConfigError("-ifp", `${interfaceName} contradicts the zone of ${word}`);
   }
   const index = inZone ?? leave;
   const [own, another] = kernel.addresses().filter((one) =>

@@ -40,18 +40,20 @@ export function parseShow(args: readonly string[]): ShowLine {
   const [name = "all", field, more] = words;
   const wrong = words.find((word) => word.startsWith("-")) ?? more;
   if (wrong !== undefined) {
-    throw new ConfigError(wrong, "not expected here; `wg help show` has the words");
+    throw new ConfigError(wrong, "unexpected word; `wg help show` shows the usage");
   }
   if (name === "interfaces") {
-    if (field !== undefined) throw new ConfigError(field, "nothing follows `show interfaces`");
+    if (field !== undefined) {
+      throw new ConfigError(field, "unexpected word; no word may follow `show interfaces`");
+    }
     return { name: undefined, what: "interfaces", json };
   }
   const known = FIELDS.find((one) => one === field);
   if (field !== undefined && known === undefined) {
-    throw new ConfigError(field, `unknown field; expected one of ${FIELDS.join(", ")}`);
+    throw new ConfigError(field, `unknown field; one of ${FIELDS.join(", ")} is required`);
   }
   if (known !== undefined && json) {
-    throw new ConfigError("--json", `it has every field; leave ${known} out`);
+    throw new ConfigError("--json", `prints every field; ${known} must be left out`);
   }
   return { name: name === "all" ? undefined : name, what: known, json };
 }

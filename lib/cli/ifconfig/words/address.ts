@@ -64,7 +64,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
       familyIs(address, "inet", word);
       address.broadcast = parseIpv4(text);
       if (address.broadcast === undefined) {
-        throw new ConfigError(word, `${quote(text)}: expected an IPv4 address`);
+        throw new ConfigError(word, `${quote(text)} is not an IPv4 address`);
       }
     },
   },
@@ -139,7 +139,9 @@ export function takeAddress(draft: Draft, text: string): void {
     const looksLikeAddress = /^[0-9.]+(?:\/.*)?$/.test(text) || text.includes(":");
     throw new ConfigError(
       displayValue(text),
-      looksLikeAddress ? "not an address" : "unknown word, and not an address",
+      looksLikeAddress
+        ? "not an IP address"
+        : "unknown word, and not an address; `wg help ifconfig` lists the words",
     );
   }
   const family: Family | undefined = found === undefined
@@ -155,7 +157,10 @@ export function takeAddress(draft: Draft, text: string): void {
   }
   if (open !== undefined && open.host !== undefined) {
     if (text.includes("/")) {
-      throw new ConfigError(displayValue(text), "the address of the other end has no prefix");
+      throw new ConfigError(
+        displayValue(text),
+        "the address of the other end must not have a prefix",
+      );
     }
     open.destination = host;
     return;
@@ -175,5 +180,5 @@ export function takeAddress(draft: Draft, text: string): void {
 
 function familyIs(address: { family: Family | undefined }, family: Family, word: string): void {
   address.family ??= family;
-  if (address.family !== family) throw new ConfigError(word, `only for ${family} addresses`);
+  if (address.family !== family) throw new ConfigError(word, `applies to ${family} addresses only`);
 }

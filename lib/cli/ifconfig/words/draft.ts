@@ -132,7 +132,7 @@ export class Draft {
   address(word: string, begin = false): AddressDraft {
     const last = this.addresses.at(-1);
     if (last !== undefined && "mode" in last) return last;
-    if (!begin) throw new ConfigError(word, "no address before it");
+    if (!begin) throw new ConfigError(word, "requires an address before it");
     return this.beginAddress(word, undefined);
   }
 

@@ -20,7 +20,10 @@ const CLASS_GROUP = "wg";
 /** The group of the kind of interface, which cannot be left. */
 function notTheClass(word: string, name: string): string {
   if (name === CLASS_GROUP) {
-    throw new ConfigError(word, `${quote(name)}: every wg interface is in this group`);
+    throw new ConfigError(
+      word,
+      `${quote(name)} holds every wg interface; it cannot be joined or left`,
+    );
   }
   return name;
 }

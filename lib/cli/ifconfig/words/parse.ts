@@ -5,7 +5,7 @@
 import type { IpBytes } from "../../../base/endpoint.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { checkInterfaceName } from "../../../base/interface_name.ts";
-import { displayValue } from "../../../base/quote.ts";
+import { displayValue, numberProblem } from "../../../base/quote.ts";
 import type {
   AddressChange,
   AddressDraft,
@@ -35,7 +35,8 @@ function requireClass(name: string): void {
   if (name === CLASS_NAME || isNumberedInClass(name)) return;
   throw new ConfigError(
     name,
-    "SIOCIFCREATE: Invalid argument; create makes interfaces of the class wg: wg and a number, as wg0, or wg alone for the next free one",
+    "SIOCIFCREATE: Invalid argument; wg and a number is required, as wg0, or wg alone for the lowest " +
+      "free number",
   );
 }
 
@@ -98,7 +99,7 @@ export function passOverHarmless(
 /** What no word can see alone. */
 function checkTogether(draft: Draft, args: readonly string[]): void {
   if (draft.destroy && args.length > 2) {
-    throw new ConfigError("destroy", "no other word may stand beside it");
+    throw new ConfigError("destroy", "no other word is allowed on the line");
   }
   if (draft.create) requireClass(draft.name);
   for (const address of draft.addresses) {
@@ -110,29 +111,32 @@ function checkTogether(draft: Draft, args: readonly string[]): void {
     if (zone !== undefined && zone !== draft.name && draft.name !== CLASS_NAME) {
       throw new ConfigError(
         displayValue(address.host ?? ""),
-        `the zone of this interface's addresses is ${draft.name}`,
+        `an address of this interface must have the zone ${draft.name} or none`,
       );
     }
     if (host !== undefined && address.mode !== "remove" && !isOneHost(host)) {
       throw new ConfigError(
         displayValue(address.host ?? ""),
-        "no address that an interface can have",
+        "not the address of one host; an interface cannot have it",
       );
     }
     if (
       address.prefix !== undefined && address.netmask !== undefined &&
       address.prefix !== address.netmask
     ) {
-      throw new ConfigError("netmask", "does not agree with the address' prefix");
+      throw new ConfigError("netmask", "contradicts the prefix of the address");
     }
     if (address.prefix !== undefined && address.prefix > 32 && address.family === "inet") {
-      throw new ConfigError("prefixlen", `${address.prefix}: expected a number from 0 to 32`);
+      throw new ConfigError("prefixlen", numberProblem(String(address.prefix), 0, 32));
     }
     if (
       draft.mtu !== undefined && draft.mtu < IPV6_MTU_MIN && address.family === "inet6" &&
       address.mode !== "remove"
     ) {
-      throw new ConfigError("mtu", `${draft.mtu}: IPv6 needs at least ${IPV6_MTU_MIN}`);
+      throw new ConfigError(
+        "mtu",
+        `${draft.mtu} is too small; IPv6 requires at least ${IPV6_MTU_MIN}`,
+      );
     }
   }
 }

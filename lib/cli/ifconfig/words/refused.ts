@@ -5,11 +5,11 @@
 import type { RefusedWord } from "./draft.ts";
 
 const NO_LINK_LAYER = "a wg interface carries IP packets and has no link layer";
-const NOT_WG = "not for wg interfaces; use ip(8) on the interface it is meant for";
+const NOT_WG = "does not apply to wg interfaces; ip(8) changes other interfaces";
 const ON_THE_ADDRESS = "use ip(8): ip address change ADDRESS dev INTERFACE";
 /** Of words and options that select what is shown. */
-export const ONLY_FOR_SHOWING = "only for showing interfaces, not beside words that change one";
-const NO_AUTOCONFIGURATION = "nobody hands out addresses in a tunnel; write the address";
+export const ONLY_FOR_SHOWING = "selects what is shown; it is not allowed together with words that change an interface";
+const NO_AUTOCONFIGURATION = "a tunnel has no autoconfiguration; the address is required";
 
 /**
  * Rows with one reason. Each is written as in ifconfig(8): the word and its operands, `[operand]`
@@ -28,12 +28,12 @@ const harmless = (why: string, ...synopses: string[]): RefusedWord[] =>
 /** Each word with its reason, which follows the word in the message. */
 export const REFUSED_WORDS: readonly RefusedWord[] = [
   ...harmless(
-    "Linux has no route labels; mark routes with a protocol or a table: ip route add ... proto N, table N",
+    "Linux has no route labels; ip(8) can mark routes: ip route add ... proto N, table N",
     "rtlabel label",
     "-rtlabel",
   ),
   ...harmless(
-    `${NO_AUTOCONFIGURATION}, and keep the kernel from autoconfiguring with sysctl net.ipv6.conf.INTERFACE.autoconf=0`,
+    `${NO_AUTOCONFIGURATION}. sysctl net.ipv6.conf.INTERFACE.autoconf=0 turns off the kernel's`,
     "-autoconf",
     "autoconfprivacy",
     "-autoconfprivacy",
@@ -49,11 +49,11 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "vltime seconds",
   ),
   ...because(
-    "Linux sets it when the kernel forwards; join with a program that listens on the address",
+    "Linux adds anycast addresses itself when it forwards packets; programs can join others",
     "anycast",
     "-anycast",
   ),
-  ...harmless("duplicate addresses are not looked for in a tunnel", "tentative", "-tentative"),
+  ...harmless("a tunnel has no search for duplicate addresses", "tentative", "-tentative"),
   ...harmless(
     NO_LINK_LAYER,
     "trailers",
@@ -80,10 +80,10 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "transceiver [page]",
     "sffdump",
   ),
-  ...harmless("Linux queues by tc(8): tc qdisc add dev INTERFACE root prio", "llprio priority"),
-  ...harmless("use tcpdump(8) on the interface; it needs no mode", "monitor", "-monitor"),
+  ...harmless("tc(8) sets priorities on Linux: tc qdisc add dev INTERFACE root prio", "llprio priority"),
+  ...harmless("tcpdump(8) shows the packets and requires no special mode", "monitor", "-monitor"),
   ...harmless(
-    "Linux has no such flags; offloads have words: tso, uso, gso and gro",
+    "Linux has no such flags; the words tso, uso, gso and gro control offloads",
     "link0",
     "-link0",
     "link1",
@@ -92,7 +92,7 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "-link2",
   ),
   ...harmless(
-    "there is no network card that could; TCP packets are merged with tso, the tunnel's datagrams with gro",
+    "a wg interface has no network card; tso merges TCP packets, gro the tunnel's datagrams",
     "tcplro",
     "-tcplro",
     "lro",
@@ -100,7 +100,7 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
   ),
   ...because(ONLY_FOR_SHOWING, "hwfeatures"),
   ...because(
-    "MPLS is not carried by WireGuard; use ip(8): ip link set",
+    "WireGuard does not carry MPLS",
     "mpls",
     "-mpls",
     "mplslabel label",
@@ -115,7 +115,7 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "-pweneighbor",
   ),
   ...because(
-    "a wg interface is not shared between machines",
+    "a wg interface cannot be shared between machines",
     "carpdev interface",
     "-carpdev",
     "vhid number",
@@ -231,7 +231,7 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "lacptimeout speed",
   ),
   ...because(
-    "the endpoint of a peer is set with wgendpoint",
+    "wgendpoint sets the endpoint of a peer",
     "tunnel address address",
     "-tunnel",
     "deletetunnel",
@@ -242,25 +242,25 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "-tunneldf",
   ),
   ...because(
-    "congestion marks are always carried between the tunnel and its datagrams",
+    "ECN marks are always copied between packets and the datagrams that carry them",
     "-tunnelecn",
   ),
   ...harmless(
-    "congestion marks are always carried between the tunnel and its datagrams",
+    "ECN marks are always copied between packets and the datagrams that carry them",
     "tunnelecn",
   ),
   ...because(
-    "the UDP socket's routing domain is set with wgrtable",
+    "wgrtable sets the routing domain of the UDP socket",
     "tunneldomain rtable",
     "-tunneldomain",
   ),
   ...because(
-    "keepalives are sent with wgpka, for each peer",
+    "wgpka sets the interval of keepalives for each peer",
     "keepalive seconds count",
     "-keepalive",
   ),
   ...because(
-    "pf(4) is not on Linux; use nft(8)",
+    "Linux has no pf(4); use nft(8)",
     "syncdev interface",
     "-syncdev",
     "syncif interface",
@@ -277,7 +277,7 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "pflowproto number",
   ),
   ...because(
-    "point-to-point protocols are not WireGuard's; pppd(8) speaks them",
+    "WireGuard does not use point-to-point protocols; use pppd(8)",
     "pppoedev interface",
     "-pppoedev",
     "pppoesvc name",
@@ -294,7 +294,7 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "-peerflag flag",
   ),
   ...because(
-    "mobile modems have their own programs; use mmcli(1)",
+    "a wg interface is not a mobile modem; use mmcli(1) for one",
     "apn name",
     "-apn",
     "pin pin",
@@ -305,17 +305,17 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "roaming",
     "-roaming",
   ),
-  ...because("set 0 to leave it to the kernel: priority 0", "-priority", "-metric"),
+  ...because("use priority 0, which leaves the metric to the kernel", "-priority", "-metric"),
   ...because(
-    "a peer's endpoint is forgotten with -wgpeer; there is no word to unset it",
+    "an endpoint cannot be removed; -wgpeer removes the peer with its endpoint",
     "-wgendpoint",
   ),
-  ...because("set 0 to switch it off: wgpka 0", "-wgpka"),
+  ...because("use wgpka 0, which turns keepalives off", "-wgpka"),
   ...because(
-    "the ranges of a line take the place of all the peer had; there is no word to remove one",
+    "one range cannot be removed; the wgaip words of a line replace all ranges of the peer",
     "-wgaip",
   ),
-  ...because("set 0 for the domain the interface was created in: wgrtable 0", "-wgrtable"),
-  ...because("set 0 for a free port: wgport 0", "-wgport"),
-  ...because("a wg interface without a key is made by creating it without wgkey", "-wgkey"),
+  ...because("use wgrtable 0, the domain in which the interface was created", "-wgrtable"),
+  ...because("use wgport 0, which picks a free port", "-wgport"),
+  ...because("a key cannot be removed; an interface that is created without wgkey has none", "-wgkey"),
 ];

@@ -6,7 +6,7 @@ import { KEY_LENGTH } from "../../../base/constants.ts";
 import type { AllowedIp, IpBytes } from "../../../base/endpoint.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { parseDecimal, parseIpv4, parseIpv6, parseRange } from "../../../base/ip_text.ts";
-import { quote } from "../../../base/quote.ts";
+import { numberProblem, quote } from "../../../base/quote.ts";
 
 /** Characters of a key in base64. */
 export const KEY_TEXT_LENGTH = 44;
@@ -15,7 +15,7 @@ export const KEY_TEXT_LENGTH = 44;
 export function parseNumber(word: string, text: string, min: number, max: number): number {
   const value = parseDecimal(text, max);
   if (value === undefined || value < min) {
-    throw new ConfigError(word, `${quote(text)}: expected a number from ${min} to ${max}`);
+    throw new ConfigError(word, numberProblem(text, min, max));
   }
   return value;
 }
@@ -25,7 +25,7 @@ export function parseKeyText(word: string, text: string): Uint8Array {
   if (text.length !== KEY_TEXT_LENGTH) {
     throw new ConfigError(
       `${word} (key)`,
-      `invalid length: expected ${KEY_TEXT_LENGTH} characters of base64, not ${text.length}`,
+      `invalid length: ${text.length} characters; ${KEY_TEXT_LENGTH} characters of base64 are required`,
     );
   }
   if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) throw new ConfigError(`${word} (key)`, "invalid base64");
@@ -47,7 +47,10 @@ export function parseAllowedRange(word: string, text: string): AllowedIp {
     : `${short[1]}${".0".repeat(4 - short[1].split(".").length)}/${short[2]}`;
   const range = parseRange(whole);
   if (range === undefined) {
-    throw new ConfigError(word, `${quote(text)}: expected a range as 192.168.5.0/24 or fd00::/64`);
+    throw new ConfigError(
+      word,
+      `${quote(text)} is not a range; one as 192.168.5.0/24 or fd00::/64 is required`,
+    );
   }
   return range;
 }
@@ -57,12 +60,18 @@ export function parseNetmask(word: string, text: string): number {
   const hex = /^0x([0-9a-fA-F]{1,8})$/.exec(text);
   const bytes = parseIpv4(text);
   if (hex === null && bytes === undefined) {
-    throw new ConfigError(word, `${quote(text)}: expected a mask as 255.255.255.0 or 0xffffff00`);
+    throw new ConfigError(
+      word,
+      `${quote(text)} is not a mask; one as 255.255.255.0 or 0xffffff00 is required`,
+    );
   }
   const mask = hex !== null ? parseInt(hex[1], 16) : new DataView(bytes!.buffer).getUint32(0);
   const prefix = Math.clz32(~mask);
   if (mask !== prefixMask(prefix)) {
-    throw new ConfigError(word, `${quote(text)}: a mask's ones stand together`);
+    throw new ConfigError(
+      word,
+      `${quote(text)} is not a mask; the one bits must come before the zero bits`,
+    );
   }
   return prefix;
 }

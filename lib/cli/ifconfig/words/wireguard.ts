@@ -146,7 +146,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
       const port = parseNumber(word, portText, 1, 0xffff);
       const found = parseAddressWithZone(host);
       if (found === undefined && !isHostName(host)) {
-        throw new ConfigError(word, `${quote(host)}: expected an address or a host's name`);
+        throw new ConfigError(word, `${quote(host)} is neither an address nor a host's name`);
       }
       draft.later.push(async (sources) => {
         if (found === undefined) {

@@ -6,7 +6,7 @@ import type { IpBytes } from "../../../base/endpoint.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { isHostName } from "../../../base/host_name.ts";
 import { maskAddress, parseDecimal, parseIp, parseIpv4 } from "../../../base/ip_text.ts";
-import { displayValue } from "../../../base/quote.ts";
+import { displayValue, numberProblem } from "../../../base/quote.ts";
 
 /** Address families by the version of IP. */
 export type Family = 4 | 6;
@@ -68,7 +68,7 @@ export function parseDestination(
 ): Destination | HostName {
   const { family, shape, given } = modifiers;
   if (word === "default") {
-    if (given !== undefined) throw new ConfigError(given.word, "the default route has no prefix");
+    if (given !== undefined) throw new ConfigError(given.word, "the default route takes no prefix");
     return { word, address: new Uint8Array(family === 6 ? 16 : 4), prefix: 0 };
   }
   const slash = word.indexOf("/");
@@ -83,16 +83,19 @@ export function parseDestination(
     );
   }
   if (family !== undefined && familyOfAddress(address) !== family) {
-    throw new ConfigError(displayValue(word), `not an address of the family ${familyName(family)}`);
+    throw new ConfigError(displayValue(word), `not an ${familyName(family)} address`);
   }
   if (slash < 0) return withPrefix(word, address, modifiers, short?.prefix);
   if (given !== undefined) throw new ConfigError(given.word, `${word} has a prefix already`);
   const bits = 8 * address.length;
   const prefix = parseDecimal(word.slice(slash + 1), bits);
   if (prefix === undefined) {
-    throw new ConfigError(displayValue(word), `a prefix is a number from 0 to ${bits}`);
+    throw new ConfigError(
+      displayValue(word),
+      `prefix ${numberProblem(word.slice(slash + 1), 0, bits)}`,
+    );
   }
-  if (shape === "host" && prefix !== bits) throw new ConfigError(word, "a host has no prefix");
+  if (shape === "host" && prefix !== bits) throw new ConfigError(word, "-host takes no prefix");
   return { word, address: maskAddress(address, prefix), prefix };
 }
 
@@ -113,7 +116,7 @@ export function withPrefix(
     prefix = typeof given.length === "number"
       ? given.length
       : maskLength(given.word, given.length, address);
-    if (prefix > bits) throw new ConfigError(given.word, `a prefix is a number from 0 to ${bits}`);
+    if (prefix > bits) throw new ConfigError(given.word, numberProblem(String(prefix), 0, bits));
   } else if (implied === undefined && shape !== "host") {
     // OpenBSD takes IPv6's unspecified address for the default route.
     if (address.length === 16 && address.every((byte) => byte === 0)) prefix = 0;
@@ -121,7 +124,7 @@ export function withPrefix(
       throw new ConfigError(word, `a network requires its prefix: ${word}/PREFIX`);
     }
   }
-  if (shape === "host" && prefix !== bits) throw new ConfigError(word, "a host has no prefix");
+  if (shape === "host" && prefix !== bits) throw new ConfigError(word, "-host takes no prefix");
   return { word, address: maskAddress(address, prefix), prefix };
 }
 
@@ -139,12 +142,12 @@ function parseShortNetwork(text: string): { address: IpBytes; prefix: number } |
 
 function maskLength(word: string, mask: IpBytes, address: IpBytes): number {
   if (mask.length !== address.length) {
-    throw new ConfigError(word, "a mask of the other family than the destination");
+    throw new ConfigError(word, "the mask and the destination must be of one family");
   }
   let length = 0;
   while (length < 8 * mask.length && (mask[length >>> 3] & 128 >>> (length & 7)) !== 0) length++;
   if (maskAddress(mask, length).some((byte, i) => byte !== mask[i])) {
-    throw new ConfigError(word, "a mask has its ones before its zeros");
+    throw new ConfigError(word, "not a mask; the one bits must come before the zero bits");
   }
   return length;
 }
@@ -162,7 +165,7 @@ export function parseGateway(word: string, toInterface: boolean): Gateway | Host
     if (isHostName(word)) return { type: "host", word };
     throw new ConfigError(
       displayValue(word),
-      "not a gateway's address or name (for an interface say -iface)",
+      "neither an address nor a host's name; an interface requires -iface before it",
     );
   }
   if (percent === word.length - 1) throw new ConfigError(word, "% requires an interface");

@@ -62,10 +62,10 @@ async function settleChange(
   }
   // An IPv4 destination may have an IPv6 gateway (RFC 5549); the other way round there is nothing.
   if (gateway?.type === "address" && gateway.address.length < destination.address.length) {
-    throw new ConfigError(gateway.word, "a gateway of the other family than the destination");
+    throw new ConfigError(gateway.word, "an IPv6 destination requires an IPv6 gateway");
   }
   if (draft.source !== undefined && draft.source.length !== destination.address.length) {
-    throw new ConfigError("-ifa", "an address of the other family than the destination");
+    throw new ConfigError("-ifa", "the source address and the destination must be of one family");
   }
   return { ...words, destination, gateway };
 }

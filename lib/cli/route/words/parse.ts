@@ -6,7 +6,7 @@ import { RDOMAIN_MAX } from "../../../base/constants.ts";
 import type { IpBytes } from "../../../base/endpoint.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { parseDecimal, parseIp } from "../../../base/ip_text.ts";
-import { displayValue, quote } from "../../../base/quote.ts";
+import { displayValue, numberProblem, quote } from "../../../base/quote.ts";
 import {
   type Family,
   familyOfAddress,
@@ -37,7 +37,10 @@ export function parseRoute(args: readonly string[]): RouteDraft {
   for (let word = words.peek(); word?.startsWith("-"); word = words.peek()) {
     words.next();
     if (!words.takeOption(word) && !words.takeFlags(word)) {
-      throw new ConfigError(displayValue(word), "unknown flag; try wg help route");
+      throw new ConfigError(
+        displayValue(word),
+        "unknown option; `wg help route` lists the options",
+      );
     }
   }
   const command = parseCommand(words);
@@ -50,7 +53,7 @@ export function parseRtable(word: string): number {
   if (rtable === undefined) {
     throw new ConfigError(
       "-T",
-      `${quote(word)}: expected a routing domain from 0 to ${RDOMAIN_MAX}`,
+      numberProblem(word, 0, RDOMAIN_MAX),
     );
   }
   return rtable;
@@ -78,11 +81,14 @@ function parseCommand(words: Words): CommandDraft {
     case "monitor":
     case "nameserver":
     case "sourceaddr":
-      throw new ConfigError(word, "not on Linux; see ip-monitor(8), resolv.conf(5), ip-route(8)");
+      throw new ConfigError(
+        word,
+        "not available on Linux; see ip-monitor(8), resolv.conf(5) or ip-route(8)",
+      );
     case undefined:
       throw new ConfigError("route", `requires a command: ${COMMANDS}`);
     default:
-      throw new ConfigError(displayValue(word), `unknown command; expected ${COMMANDS}`);
+      throw new ConfigError(displayValue(word), `unknown command; ${COMMANDS} is required`);
   }
 }
 
@@ -160,10 +166,13 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
       case "-proto2":
       case "-expire":
       case "-tag":
-        throw new ConfigError(word, "Linux has no such thing for a route");
+        throw new ConfigError(word, "not available on Linux");
       default:
         if (!words.takeOption(word)) {
-          throw new ConfigError(displayValue(word), `unknown word for ${type}`);
+          throw new ConfigError(
+            displayValue(word),
+            `unknown option of ${type}; \`wg help route\` lists the options`,
+          );
         }
     }
   }
@@ -175,7 +184,7 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
   if (extra !== undefined) {
     throw new ConfigError(
       displayValue(extra),
-      "one destination, one gateway and one mask are all there can be",
+      "unexpected word; one destination, one gateway and one mask are allowed",
     );
   }
   const gateway = gatewayWord === undefined ? undefined : parseGateway(gatewayWord, toInterface);
@@ -220,12 +229,17 @@ function parseGet(words: Words): CommandDraft {
     else if (word === "-host" || word === "-net") shape = word === "-net" ? "net" : "host";
     else if (!word.startsWith("-")) operands.push(word);
     else if (!words.takeOption(word)) {
-      throw new ConfigError(displayValue(word), "unknown word for get");
+      throw new ConfigError(
+        displayValue(word),
+        "unknown option of get; `wg help route` lists the options",
+      );
     }
   }
   const [word, extra] = operands;
   if (word === undefined) throw new ConfigError("get", "requires an address");
-  if (extra !== undefined) throw new ConfigError(displayValue(extra), "one word too many for get");
+  if (extra !== undefined) {
+    throw new ConfigError(displayValue(extra), "unexpected word; get takes one destination");
+  }
   const destination = parseDestination(word, { family, shape, given: undefined });
   return { type: "get", destination, family };
 }
@@ -241,7 +255,10 @@ function parseShow(words: Words): CommandDraft {
       gateway = /^[^-]/.test(words.peek() ?? "") ? words.address(word, "an address") : "any";
     } else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
     else if (!words.takeOption(word)) {
-      throw new ConfigError(displayValue(word), "unknown word for show");
+      throw new ConfigError(
+        displayValue(word),
+        "unknown word of show; `wg help route` lists the words",
+      );
     }
   }
   return { type: "show", family, gateway, priority };
@@ -257,7 +274,10 @@ function parseFlush(words: Words): CommandDraft {
     else if (word === "-iface") interfaceName = words.value(word, "an interface");
     else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
     else if (!words.takeOption(word)) {
-      throw new ConfigError(displayValue(word), "unknown word for flush");
+      throw new ConfigError(
+        displayValue(word),
+        "unknown word of flush; `wg help route` lists the words",
+      );
     }
   }
   return { type: "flush", family, interfaceName, priority };
@@ -316,7 +336,7 @@ class Words {
     const text = this.value(word, `${what}, 0 to ${max}`);
     const value = parseDecimal(text, max);
     if (value === undefined) {
-      throw new ConfigError(word, `${quote(text)}: expected ${what}, 0 to ${max}`);
+      throw new ConfigError(word, numberProblem(text, 0, max));
     }
     return value;
   }
@@ -324,7 +344,7 @@ class Words {
   address(word: string, what: string): IpBytes {
     const text = this.value(word, what);
     const address = parseIp(text);
-    if (address === undefined) throw new ConfigError(word, `${quote(text)}: expected ${what}`);
+    if (address === undefined) throw new ConfigError(word, `${quote(text)} is not ${what}`);
     return address;
   }
 }

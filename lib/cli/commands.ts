@@ -53,7 +53,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "route",
-    summary: "show and change routes, run a command in a routing domain",
+    summary: "show and change routes; run a command in a routing domain",
     link: true,
     page: "route(8)",
     manual: async () => (await import("./route/help.ts")).ROUTE_MANUAL,
@@ -67,23 +67,23 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "show",
-    summary: "show interfaces as wg(8) of wireguard-tools does",
+    summary: "show interfaces as wg show of wireguard-tools does",
     manual: async () => (await import("./show/help.ts")).SHOW_MANUAL,
   },
   {
     name: "dmesg",
-    summary: "show the messages of an interface",
+    summary: "show the log messages of interfaces",
     manual: async () => (await import("./dmesg/help.ts")).DMESG_MANUAL,
   },
   {
     name: "help",
-    summary: "show this, or the help of a command; help counters has what is counted",
+    summary: "show the commands, the help of one, or the list of counters",
     options: ["--help", "-h"],
     manual: async () => (await import("./help/help.ts")).HELP_MANUAL,
   },
   {
     name: "version",
-    summary: "show the version and which crypto runs",
+    summary: "show the version and the crypto library in use",
     options: ["--version", "-V"],
     manual: async () => (await import("./version/help.ts")).VERSION_MANUAL,
   },
@@ -94,7 +94,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "daemon",
-    summary: "be the process behind an interface",
+    summary: "run the process of an interface",
     internal: true,
     manual: async () => (await import("./daemon/help.ts")).DAEMON_MANUAL,
   },

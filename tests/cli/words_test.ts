@@ -269,7 +269,7 @@ Deno.test("the help has every word with its operands", () => {
   const help = helpText(IFCONFIG_MANUAL);
   for (const word of WORDS) assert.ok(help.includes(`\n  ${wordSynopsis(word)}\n`), word.name);
   for (const line of help.split("\n")) assert.ok(line.length <= 80, line);
-  assert.match(help, /on\s+the\s+command\s+line\s+other\s+users\s+may\s+see\s+it/);
+  assert.match(help, /Other\s+users\s+can\s+see\s+a\s+key\s+on\s+the\s+command\s+line/);
 });
 
 Deno.test("the manual's lines", async () => {

@@ -164,7 +164,10 @@ Deno.test(
     await must(room, "ifconfig wg1 inet6 fd01::1/64");
     const refused = await may(room, "ifconfig wg1 mtu 1279 description small");
     deepEqual([refused.code, refused.stdout], [1, ""]);
-    match(refused.stderr, /^ifconfig: mtu: 1279 is too small; [^\n]*IPv6[^\n]*1280[^\n]*-inet6[^\n]*\n$/);
+    match(
+      refused.stderr,
+      /^ifconfig: mtu: 1279 is too small; [^\n]*IPv6[^\n]*1280[^\n]*-inet6[^\n]*\n$/,
+    );
     deepEqual([(await link()).mtu, (await link()).ifalias], [1420, undefined]);
     await must(room, "ifconfig wg1 -inet6 mtu 1000");
     equal((await link()).mtu, 1000);

@@ -9,18 +9,19 @@ export const COMPLETION_MANUAL: Manual = {
   name: "completion",
   usage: ["bash | zsh | fish"],
   about: [
-    "Prints a script that makes the shell complete the commands, their words and options, and the names of " +
-    "interfaces, also for the links ifconfig, netstart, route and netstat.",
+    "Prints a script with which the shell completes commands, their words and options, and " +
+    "the names of interfaces. The script covers the links ifconfig, netstart, route and " +
+    "netstat too.",
   ],
   lists: [
     {
-      heading: "Where the script goes",
+      heading: "Where to put the script",
       rows: [
         [
           "bash",
           '/usr/share/bash-completion/completions/wg, or eval "$(wg completion bash)" in ~/.bashrc.',
         ],
-        ["zsh", "_wg in a folder of fpath."],
+        ["zsh", "The file _wg in a directory of fpath."],
         ["fish", "~/.config/fish/completions/wg.fish."],
       ],
     },

@@ -9,8 +9,9 @@ export const DAEMON_MANUAL: Manual = {
   name: "daemon",
   usage: ["interface [1 | 2]"],
   about: [
-    "Internal: the process behind an interface, with one thread that moves packets or one each way. ifconfig wgN " +
-    "create starts it. The first configuration comes on standard input.",
+    "Internal: runs the process of an interface. `ifconfig wgN create` starts it. It reads its " +
+    "configuration from standard input. With 1 one thread moves the packets of both " +
+    "directions; with 2 each direction has a thread.",
   ],
   lists: [],
   notes: [],

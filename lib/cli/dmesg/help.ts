@@ -9,10 +9,14 @@ export const DMESG_MANUAL: Manual = {
   name: "dmesg",
   usage: ["[-f] [interface ...]"],
   about: [
-    "Shows the messages of the interfaces, of all without a name, in the order of time. ifconfig wgN debug turns on " +
-    "those of wg(4), DIAGNOSTICS.",
+    "Shows the log messages of the named interfaces, oldest first. Without a name it shows " +
+    "those of all interfaces. ifconfig wgN debug turns on the messages that wg(4) lists in " +
+    "DIAGNOSTICS.",
   ],
-  lists: [{ heading: "Options", rows: [["-f", "Go on, and show further messages as they come."]] }],
+  lists: [{
+    heading: "Options",
+    rows: [["-f", "Keep running and print new messages as they arrive."]],
+  }],
   notes: [],
   literals: [],
 };

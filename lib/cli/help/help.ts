@@ -9,8 +9,8 @@ export const HELP_MANUAL: Manual = {
   name: "help",
   usage: ["[command | counters]"],
   about: [
-    "Lists the commands, or shows the help of one. A command with --help behind it shows the same. counters lists " +
-    "what is counted for an interface and its peers.",
+    "Lists the commands, or shows the help of one command, as its option --help does. With " +
+    "counters it lists the counters of an interface and its peers.",
   ],
   lists: [],
   notes: [],

@@ -15,8 +15,8 @@ export function overview(
   return `usage: wg command [argument ...]
 
 ${lines.join("")}
-wg help COMMAND shows the words of a command. A link to wg named
-${named} is that command.
+wg help COMMAND shows the help of a command. A link to wg that is named
+${named} runs that command.
 `;
 }
 
@@ -27,8 +27,8 @@ export function countersHelp(): string {
   );
   return `usage: ifconfig wgN hwfeatures
 
-Shows the counters of an interface that are not 0; --json shows all. Those
-marked (peer) are counted for each peer too.
+Shows the counters of an interface that are not 0; --json shows all of them.
+A counter marked (peer) exists for each peer too.
 
 ${lines.join("")}`;
 }

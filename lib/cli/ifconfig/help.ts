@@ -15,11 +15,14 @@ export const IFCONFIG_MANUAL: Manual = {
     "interface destroy",
   ],
   about: [
-    "Without a word it shows: all interfaces (-a), with every wg peer (-A), one of them, those of a group or a " +
-    "class (ifconfig wg), or what can be created (-C). inet and inet6 limit which addresses are shown. hwfeatures " +
-    "adds which crypto, offloads and workers run, and what was counted (wg help counters). --json prints values.",
-    "With words it changes one wg interface: all of them are checked first and done as one change, or not at all. " +
-    "Any word but destroy makes the interface when it is not there yet.",
+    "Without words, ifconfig shows interfaces: all (-a), all with their wg peers (-A), one by " +
+    "its name, or those of a group or class (ifconfig wg). -C shows the classes that can be " +
+    "created. inet and inet6 limit the addresses that are shown. hwfeatures adds the crypto, " +
+    "offloads and threads in use, and the counters (wg help counters). --json prints values " +
+    "for programs.",
+    "With words, ifconfig changes one wg interface. It checks all words first and then " +
+    "applies them as one change, or changes nothing. Any word but destroy creates an " +
+    "interface that does not exist.",
   ],
   lists: SECTIONS.map(([section, heading]) => ({
     heading,

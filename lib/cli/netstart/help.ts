@@ -9,23 +9,26 @@ export const NETSTART_MANUAL: Manual = {
   name: "netstart",
   usage: ["[-nr] [-d directory] [interface ...]", "--print-unit"],
   about: [
-    "Makes the wg interfaces that are not there and does what their hostname.if(5) files say: /etc/hostname.wg0 for " +
-    "wg0, or those of another directory (-d). Without a name every hostname.wgN is taken, in the order of their " +
-    "numbers. Doing it again changes nothing.",
-    "A file with a wrong line is told as FILE:LINE and not done at all. A command that fails is told in the same " +
-    "way, and the exit status is 1. In the end the default gateways of mygate in the same directory are added.",
+    "Creates the wg interfaces and configures them from their hostname.if(5) files: " +
+    "/etc/hostname.wg0 for wg0, or a file in another directory (-d). Without a name netstart " +
+    "starts every interface that has a file, in the order of their numbers. Running it again " +
+    "changes nothing.",
+    "netstart reports a wrong line as FILE:LINE and does nothing with that file. It reports a " +
+    "command that fails in the same way. The exit status is 1 in both cases. At the end " +
+    "netstart adds the default gateways of the file mygate in the same directory.",
   ],
   lists: [
     {
       heading: "Options",
       rows: [
-        ["-n", "Print the commands instead of doing them; with -r what would change."],
+        ["-n", "Print the commands and run nothing. With -r print what would change."],
         [
           "-r",
-          "Reload: what runs and is not in the file goes, and what has not changed keeps its sessions and counters. " +
-          "Without it such things are named and stay.",
+          "Reload: remove what is in use but not in the file. Peers that have not changed keep " +
+          "their sessions and counters. Without -r netstart only reports what is not in the " +
+          "file.",
         ],
-        ["-d directory", "Where the files are, instead of /etc."],
+        ["-d directory", "Read the files of this directory instead of /etc."],
         ["--print-unit", "Print a unit file for systemd: wg-netstart.service."],
       ],
     },
@@ -34,16 +37,17 @@ export const NETSTART_MANUAL: Manual = {
       rows: [
         ["inet [alias] address [netmask [broadcast | NONE]] [word ...]", "An IPv4 address."],
         ["inet6 [alias] address [prefixlen] [word ...]", "An IPv6 address."],
-        ["dest address", "The other end of the address on the line before."],
-        ["!command", "Run a command; $if is the interface's name."],
-        ["# comment", "Nothing."],
-        ["word ...", "Anything that ifconfig takes: wg help ifconfig."],
+        ["dest address", "The other end of the link whose address is on the line before."],
+        ["!command", "Run a command. $if is the name of the interface."],
+        ["# comment", "A comment, which is ignored."],
+        ["word ...", "Any words of ifconfig (wg help ifconfig)."],
       ],
     },
   ],
   notes: [
-    "$NAME, $(command) and backquotes in a line are evaluated by sh. ifconfig, route, netstat and netstart are ours, " +
-    "by these names and as /sbin/route and the like.",
+    "sh evaluates $NAME, $(command) and backquotes in a line. In a command, ifconfig, route, " +
+    "netstat and netstart are the commands of wg, by these names and as /sbin/route and the " +
+    "like.",
   ],
   literals: ["inet", "inet6", "alias", "NONE", "dest", "#", "!command"],
 };

@@ -9,8 +9,9 @@ export const ROUTE_MANUAL: Manual = {
   name: "route",
   usage: ["[-nq] [-T rdomain] [--json] command [argument ...]"],
   about: [
-    "Shows and changes the routes of the main table, and runs commands in routing domains. The options may follow " +
-    "the command as well, but for exec. The name of a host may stand where an address may.",
+    "Shows and changes the routes of the main table, and runs commands in routing domains. " +
+    "The options may also follow the command, except for exec. A host's name may be given in " +
+    "place of an address.",
   ],
   lists: [
     {
@@ -18,7 +19,7 @@ export const ROUTE_MANUAL: Manual = {
       rows: [
         [
           "exec command [argument ...]",
-          "Run a command in the routing domain: route -T 1 exec ping 192.168.5.2",
+          "Run a command in the routing domain, as in route -T 1 exec ping 192.168.5.2",
         ],
         [
           "show [-inet | -inet6] [-gateway [address]] [-priority number]",
@@ -26,22 +27,23 @@ export const ROUTE_MANUAL: Manual = {
         ],
         [
           "get [-inet | -inet6] destination",
-          "Show the way that packets to an address take, or the route to a network.",
+          "Show the route that packets to an address take, or the route to a network.",
         ],
         [
           "add [-inet | -inet6] [-net | -host] destination gateway [mask] [modifier ...]",
-          "Add a route. A destination is default, an address, or a network as 10.0.0.0/8, 10/8 or 10.52, which is " +
-          "10.52.0.0/16: the prefix of its class that covers the parts. A gateway is an address, that of a " +
-          "link-local one with its interface (fe80::1%wg1), or with -iface an interface.",
+          "Add a route. The destination is default, an address, or a network as 10.0.0.0/8, 10/8 " +
+          "or 10.52. A network without a prefix has that of its class, or a longer one that " +
+          "covers all given parts: 10.52 is 10.52.0.0/16. The gateway is an address, or with " +
+          "-iface an interface. A link-local gateway requires its interface: fe80::1%wg1.",
         ],
         [
           "change [-inet | -inet6] destination [gateway] [modifier ...]",
-          "Change a route; what is not named stays.",
+          "Change a route. What is not given stays as it is.",
         ],
         ["delete [-inet | -inet6] destination [gateway] [modifier ...]", "Delete a route."],
         [
           "flush [-inet | -inet6] [-iface interface] [-priority number]",
-          "Delete the routes that were added, not those of the interfaces' own networks.",
+          "Delete the routes that users and programs added. The routes of the interfaces' networks stay.",
         ],
       ],
     },
@@ -49,15 +51,15 @@ export const ROUTE_MANUAL: Manual = {
       heading: "Modifiers",
       rows: [
         ["-iface", "The gateway is the name of an interface."],
-        ["-ifp interface", "The route leaves by this interface."],
-        ["-ifa address", "Packets of this host that take the route get this source address."],
+        ["-ifp interface", "Packets leave through this interface."],
+        ["-ifa address", "The source address of packets that this host sends by the route."],
         ["-netmask mask", "The mask of the destination, as 255.255.255.0."],
         ["-prefixlen number", "The prefix length of the destination."],
         [
           "-priority metric",
-          "The metric of Linux: the lowest is used. A route without one has 0, or 1024 with IPv6.",
+          "The metric of the route. Linux uses the route with the lowest one. The default is 0, for IPv6 1024.",
         ],
-        ["-mtu number", "The largest packet in bytes that the route takes."],
+        ["-mtu number", "The largest packet that the route takes, in bytes."],
         ["-blackhole", "Drop the packets."],
         ["-reject", "Drop the packets and tell their senders that the destination is unreachable."],
       ],
@@ -65,9 +67,9 @@ export const ROUTE_MANUAL: Manual = {
     {
       heading: "Options",
       rows: [
-        ["-T rdomain", "Act in this routing domain: the network namespace rdomainN."],
+        ["-T rdomain", "Use the routing domain N, which is the network namespace rdomainN."],
         ["-q", "Print nothing."],
-        ["-n", "Numbers only, as always here."],
+        ["-n", "Show numbers instead of names. This is always so."],
         ["--json", "With show and get: print values for programs."],
       ],
     },

@@ -9,7 +9,8 @@ export const VERSION_MANUAL: Manual = {
   name: "version",
   usage: [""],
   about: [
-    "Shows the version, how this program was built, which crypto runs, and where random bytes come from.",
+    "Shows the version, how this program was built, the crypto library in use, and the source " +
+    "of random bytes.",
   ],
   lists: [],
   notes: [],

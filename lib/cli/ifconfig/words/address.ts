@@ -14,8 +14,8 @@ export const ADDRESS_WORDS: readonly Word[] = [
     name: "inet",
     operands: [],
     section: "address",
-    help:
-      "An IPv4 address follows: A.B.C.D, A.B.C.D/PREFIX or a host's name, and perhaps the address of the other end.",
+    help: "An IPv4 address follows: A.B.C.D, A.B.C.D/PREFIX or a host's name. The address of the " +
+      "other end may follow.",
     take(draft, _, word) {
       draft.beginAddress(word, "inet");
     },
@@ -24,8 +24,8 @@ export const ADDRESS_WORDS: readonly Word[] = [
     name: "inet6",
     operands: [],
     section: "address",
-    help:
-      "An IPv6 address follows, perhaps with /PREFIX (64 when none is given), and perhaps the address of the other end.",
+    help: "An IPv6 address follows, with or without /PREFIX (64 without one). The address of the " +
+      "other end may follow.",
     take(draft, _, word) {
       draft.beginAddress(word, "inet6");
     },
@@ -36,7 +36,8 @@ export const ADDRESS_WORDS: readonly Word[] = [
     requires: "a mask, as 255.255.255.0 or 0xffffff00",
     section: "address",
     help:
-      "The IPv4 network's mask, as 255.255.255.0 or 0xffffff00. Without one the address' class decides.",
+      "The mask of the IPv4 network, as 255.255.255.0 or 0xffffff00. The default is that of the " +
+      "address's class.",
     take(draft, [mask], word) {
       const address = draft.address(word, true);
       familyIs(address, "inet", word);
@@ -48,7 +49,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     operands: ["bits"],
     requires: "a number of bits, 0 to 32 or 128",
     section: "address",
-    help: "The network's prefix length.",
+    help: "The prefix length of the network, in bits.",
     take(draft, [bits], word) {
       draft.address(word, true).prefix = parseNumber(word, bits, 0, 128);
     },
@@ -58,7 +59,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     operands: ["address"],
     requires: "an IPv4 address",
     section: "address",
-    help: "The IPv4 network's broadcast address, when it is not the one with all host bits set.",
+    help: "The broadcast address of the IPv4 network. The default has all host bits set.",
     take(draft, [text], word) {
       const address = draft.address(word, true);
       familyIs(address, "inet", word);
@@ -72,8 +73,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     name: "alias",
     operands: [],
     section: "address",
-    help:
-      "Add the address beside the others. Without it an IPv4 address takes the place of the first one.",
+    help: "Add the address to the others. Without alias an IPv4 address replaces the first one.",
     take(draft, _, word) {
       draft.address(word, true).mode = "alias";
     },
@@ -83,7 +83,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     also: ["-alias"],
     operands: [],
     section: "address",
-    help: "Remove the address named on the line, or the first of its family.",
+    help: "Remove the address on the line, or the first one of its family.",
     take(draft, _, word) {
       draft.address(word, true).mode = "remove";
     },
@@ -92,8 +92,8 @@ export const ADDRESS_WORDS: readonly Word[] = [
     name: "eui64",
     operands: [],
     section: "address",
-    help:
-      "Take the last 64 bits of the IPv6 address from the interface's link-local address. `inet6 eui64` alone gives it such an address.",
+    help: "Take the last 64 bits of the IPv6 address from the interface's link-local address. " +
+      "`inet6 eui64` alone adds a link-local address.",
     take(draft, _, word) {
       const address = draft.address(word);
       familyIs(address, "inet6", word);

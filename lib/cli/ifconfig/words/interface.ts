@@ -43,8 +43,8 @@ export const INTERFACE_WORDS: readonly Word[] = [
     name: "create",
     operands: [],
     section: "interface",
-    help:
-      "Make the interface and start the process behind it. For the name wg alone the lowest free number is taken and the name printed.",
+    help: "Create the interface and start its process. The name wg alone picks the lowest free " +
+      "number; the name is printed.",
     take(draft) {
       draft.create = true;
     },
@@ -53,8 +53,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     name: "destroy",
     operands: [],
     section: "interface",
-    help:
-      "End the process behind the interface; the interface goes with it. No other word may stand beside it.",
+    help: "Destroy the interface and end its process. No other word is allowed on the line.",
     take(draft) {
       draft.destroy = true;
     },
@@ -63,7 +62,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     name: "up",
     operands: [],
     section: "interface",
-    help: "Let packets through. Assigning an address does it too.",
+    help: "Let packets through. Assigning an address does this too.",
     take(draft) {
       draft.up = true;
     },
@@ -72,8 +71,8 @@ export const INTERFACE_WORDS: readonly Word[] = [
     name: "down",
     operands: [],
     section: "interface",
-    help: "Let no packets through: waiting packets are dropped, timers stopped, sessions wiped. " +
-      "Addresses and routes are kept for the next up.",
+    help: "Let no packets through. Waiting packets are dropped, timers are stopped and sessions " +
+      "are wiped. Addresses and routes come back with the next up.",
     take(draft) {
       draft.up = false;
     },
@@ -83,7 +82,8 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: ["value"],
     requires: `a number of bytes, ${MTU_MIN} to ${MTU_MAX}`,
     section: "interface",
-    help: `The largest packet in bytes, ${MTU_MIN} to ${MTU_MAX}; 1420 at first. IPv6 needs 1280.`,
+    help:
+      `The largest packet in bytes, ${MTU_MIN} to ${MTU_MAX}. The default is 1420. IPv6 requires 1280.`,
     take(draft, [value], word) {
       draft.mtu = parseNumber(word, value, MTU_MIN, MTU_MAX);
     },
@@ -94,7 +94,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: ["text"],
     requires: `a text of at most ${DESCRIPTION_SIZE - 1} bytes`,
     section: "interface",
-    help: "Describe the interface in at most 63 bytes; ip link shows it as the alias.",
+    help: "Describe the interface in at most 63 bytes. ip link shows the text as the alias.",
     take(draft, [text], word) {
       draft.description = checkDescription(word, text);
     },
@@ -115,7 +115,8 @@ export const INTERFACE_WORDS: readonly Word[] = [
     requires: "the name of a group",
     section: "interface",
     help:
-      "Put the interface into a group, whose name selects interfaces to show. Every wg interface is in the group wg.",
+      "Add the interface to a group. The name of a group selects interfaces to show. Every wg " +
+      "interface is in the group wg.",
     take(draft, [name], word) {
       draft.joinGroups.push(notTheClass(word, checkGroup(word, name)));
     },
@@ -125,7 +126,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: ["name"],
     requires: "the name of a group",
     section: "interface",
-    help: "Take the interface out of a group.",
+    help: "Remove the interface from a group.",
     take(draft, [name], word) {
       draft.leaveGroups.push(notTheClass(word, checkGroup(word, name)));
     },
@@ -136,8 +137,9 @@ export const INTERFACE_WORDS: readonly Word[] = [
     requires: `a routing domain, 0 to ${RDOMAIN_MAX}`,
     section: "interface",
     help:
-      `Move the interface to routing domain 0 to ${RDOMAIN_MAX}, the network namespace rdomainN (made when it is not there); 0 is where it was created. ` +
-      "Its addresses go. The UDP socket stays where wgrtable says.",
+      `Move the interface to routing domain N, 0 to ${RDOMAIN_MAX}: the network namespace rdomainN, ` +
+      "which is created if needed. 0 is the namespace in which the interface was created. The " +
+      "interface loses its addresses. Its UDP socket stays where wgrtable says.",
     take(draft, [number], word) {
       draft.rdomain = parseNumber(word, number, 0, RDOMAIN_MAX);
     },
@@ -158,7 +160,8 @@ export const INTERFACE_WORDS: readonly Word[] = [
     requires: `a metric, 0 to ${PRIORITY_MAX}`,
     section: "interface",
     help:
-      "The metric of the routes that the interface's addresses make; 0 leaves it to the kernel. A lower one wins.",
+      "The metric of the routes that the interface's addresses add. 0 leaves it to the kernel. " +
+      "Linux uses the route with the lowest metric.",
     take(draft, [number], word) {
       draft.change.priority = parseNumber(word, number, 0, PRIORITY_MAX);
     },
@@ -167,7 +170,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     name: "debug",
     operands: [],
     section: "interface",
-    help: "Write the messages of wg(4), DIAGNOSTICS, to the system log and to wg dmesg.",
+    help: "Write the messages that wg(4) lists in DIAGNOSTICS to the system log and to wg dmesg.",
     take(draft) {
       draft.change.debug = true;
     },
@@ -176,21 +179,22 @@ export const INTERFACE_WORDS: readonly Word[] = [
     name: "-debug",
     operands: [],
     section: "interface",
-    help: "Stop doing so.",
+    help: "Stop writing these messages.",
     take(draft) {
       draft.change.debug = false;
     },
   },
   ...offload(
     "tso",
-    "Take TCP super-packets of up to 64 KiB from the TUN device (TUNSETOFFLOAD), and write TCP packets that follow each " +
-      "other as one. Like the other offloads it is used from the beginning where the kernel has it; hwfeatures shows which run.",
-    "Take and write TCP packets one by one; those of UDP too, as Linux has no USO without TSO.",
+    "Read TCP super-packets of up to 64 KiB from the TUN device (TUNSETOFFLOAD), and write " +
+      "consecutive TCP packets as one. Like the other offloads it is on by default where the " +
+      "kernel has it. hwfeatures shows the offloads in use.",
+    "Read and write TCP packets one by one. This turns off uso too: Linux has no USO without TSO.",
   ),
   ...offload(
     "uso",
-    "The same for UDP super-packets, while TSO may be used. Linux has it from 6.2 on.",
-    "Take and write UDP packets one by one.",
+    "Do the same for UDP super-packets. It requires tso and Linux 6.2.",
+    "Read and write UDP packets one by one.",
   ),
   ...offload(
     "gso",
@@ -200,6 +204,6 @@ export const INTERFACE_WORDS: readonly Word[] = [
   ...offload(
     "gro",
     "Receive several of the tunnel's datagrams with one system call (UDP_GRO).",
-    "Receive the tunnel's datagrams one by one. Some that wait at that moment may be lost.",
+    "Receive the tunnel's datagrams one by one. Datagrams that wait at this moment may be lost.",
   ),
 ];

@@ -8,7 +8,8 @@ const NO_LINK_LAYER = "a wg interface carries IP packets and has no link layer";
 const NOT_WG = "does not apply to wg interfaces; ip(8) changes other interfaces";
 const ON_THE_ADDRESS = "use ip(8): ip address change ADDRESS dev INTERFACE";
 /** Of words and options that select what is shown. */
-export const ONLY_FOR_SHOWING = "selects what is shown; it is not allowed together with words that change an interface";
+export const ONLY_FOR_SHOWING =
+  "selects what is shown; it is not allowed together with words that change an interface";
 const NO_AUTOCONFIGURATION = "a tunnel has no autoconfiguration; the address is required";
 
 /**
@@ -80,7 +81,10 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "transceiver [page]",
     "sffdump",
   ),
-  ...harmless("tc(8) sets priorities on Linux: tc qdisc add dev INTERFACE root prio", "llprio priority"),
+  ...harmless(
+    "tc(8) sets priorities on Linux: tc qdisc add dev INTERFACE root prio",
+    "llprio priority",
+  ),
   ...harmless("tcpdump(8) shows the packets and requires no special mode", "monitor", "-monitor"),
   ...harmless(
     "Linux has no such flags; the words tso, uso, gso and gro control offloads",
@@ -231,7 +235,7 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "lacptimeout speed",
   ),
   ...because(
-    "wgendpoint sets the endpoint of a peer",
+    "the word wgendpoint sets the endpoint of a peer",
     "tunnel address address",
     "-tunnel",
     "deletetunnel",
@@ -250,12 +254,12 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
     "tunnelecn",
   ),
   ...because(
-    "wgrtable sets the routing domain of the UDP socket",
+    "the word wgrtable sets the routing domain of the UDP socket",
     "tunneldomain rtable",
     "-tunneldomain",
   ),
   ...because(
-    "wgpka sets the interval of keepalives for each peer",
+    "the word wgpka sets the interval of keepalives for each peer",
     "keepalive seconds count",
     "-keepalive",
   ),
@@ -317,5 +321,8 @@ export const REFUSED_WORDS: readonly RefusedWord[] = [
   ),
   ...because("use wgrtable 0, the domain in which the interface was created", "-wgrtable"),
   ...because("use wgport 0, which picks a free port", "-wgport"),
-  ...because("a key cannot be removed; an interface that is created without wgkey has none", "-wgkey"),
+  ...because(
+    "a key cannot be removed; an interface that is created without wgkey has none",
+    "-wgkey",
+  ),
 ];

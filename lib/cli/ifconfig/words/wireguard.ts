@@ -39,8 +39,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     requires: "a private key in base64, @FILE, or - for standard input",
     section: "wireguard",
     help:
-      "The private key: 32 random bytes in base64 (openssl rand -base64 32). @FILE reads it from a file, - from standard input: " +
-      "on the command line other users may see it.",
+      "The private key: 32 random bytes in base64 (openssl rand -base64 32). @FILE reads the key " +
+      "from a file, - from standard input. Other users can see a key on the command line.",
     take(draft, [text], word) {
       takeKey(draft, word, text, (key) => draft.change.privateKey = key as PrivateKey);
     },
@@ -50,7 +50,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     operands: ["port"],
     requires: "a port number, 0 to 65535",
     section: "wireguard",
-    help: "The UDP port to listen on; 0 picks a free one.",
+    help: "The UDP port to listen on. 0 picks a free port.",
     take(draft, [port], word) {
       draft.change.listenPort = parseNumber(word, port, 0, 0xffff);
     },
@@ -60,8 +60,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     operands: ["rtable"],
     requires: `a routing domain, 0 to ${RDOMAIN_MAX}`,
     section: "wireguard",
-    help:
-      "The routing domain that the tunnel's UDP socket is in, instead of the one the interface was created in.",
+    help: "The routing domain of the tunnel's UDP socket. The default is the one in which the " +
+      "interface was created.",
     take(draft, [rtable], word) {
       draft.change.rtable = parseNumber(word, rtable, 0, RDOMAIN_MAX);
     },
@@ -72,7 +72,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     requires: PUBLIC_KEY,
     section: "wireguard",
     help:
-      "Make or choose the peer with this public key; the peer words after it are about this one.",
+      "Add the peer with this public key, or select it. The peer words that follow apply to it.",
     take(draft, [text], word) {
       const peer = draft.addPeer(false);
       takeKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
@@ -93,7 +93,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     name: "-wgpeerall",
     operands: [],
     section: "wireguard",
-    help: "Remove all peers, before those of the same line are made.",
+    help: "Remove all peers. Peers of the same line are added afterwards.",
     take(draft) {
       draft.change.replacePeers = true;
     },
@@ -124,9 +124,9 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     operands: ["address/prefix"],
     requires: "a range, as 192.168.5.0/24 or fd00::/64",
     section: "peer",
-    help:
-      "Allow the peer this range, to be sent to it and to come from it. May be repeated. The ranges of a line take the place of all the " +
-      "peer had; a range that another peer had moves.",
+    help: "A range of addresses whose packets are sent to the peer and accepted from it. May be " +
+      "repeated. The ranges of a line replace all ranges of the peer. A range of another peer " +
+      "moves to this one.",
     take(draft, [text], word) {
       const peer = draft.peer(word);
       const range = parseAllowedRange(word, text);
@@ -140,7 +140,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     requires: "a host and a port number, 1 to 65535",
     section: "peer",
     help:
-      "Where the peer is: an IPv4 or IPv6 address or a host's name, and its UDP port. It follows the peer when that moves.",
+      "The address or host's name of the peer and its UDP port. The endpoint follows a peer that " +
+      "moves.",
     take(draft, [host, portText], word) {
       const peer = draft.peer(word);
       const port = parseNumber(word, portText, 1, 0xffff);
@@ -170,7 +171,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     requires: `a number of seconds, 0 to ${PERSISTENT_KEEPALIVE_MAX_S}`,
     section: "peer",
     help:
-      "Send the peer something at least this often, 0 to 43200 s, to keep a NAT open; 0 switches it off.",
+      "Send a keepalive when no packet passed in either direction for this many seconds, 0 to " +
+      `${PERSISTENT_KEEPALIVE_MAX_S}. Keepalives keep a NAT open. 0 turns them off.`,
     take(draft, [seconds], word) {
       draft.peer(word).persistentKeepalive = parseNumber(
         word,
@@ -186,8 +188,9 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     requires: "a preshared key in base64, @FILE, or - for standard input",
     section: "peer",
     help:
-      "A secret shared with the peer, 32 bytes in base64, against a future quantum computer. @FILE reads it from a file, - from standard " +
-      "input: on the command line other users may see it.",
+      "A secret that is shared with the peer: 32 bytes in base64. It protects against a future " +
+      "quantum computer. @FILE reads the key from a file, - from standard input. Other users can " +
+      "see a key on the command line.",
     take(draft, [text], word) {
       const peer = draft.peer(word);
       takeKey(draft, word, text, (key) => peer.presharedKey = key as PresharedKey);

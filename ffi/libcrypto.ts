@@ -163,11 +163,6 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
 
-/** The address of a buffer's first byte. The caller keeps the buffer alive while the address is in use. */
-export function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
-  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)));
-}
-
 /** @throws Error when a libcrypto call that cannot fail on valid arguments did */
 export function expectOk(result: number, call: string): void {
   if (result <= 0) throw new Error(`libcrypto: ${call} failed`);

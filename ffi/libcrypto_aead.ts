@@ -5,7 +5,7 @@
 import type { Arena } from "../lib/base/arena.ts";
 import type { PacketCipher } from "../lib/crypto/suite.ts";
 import { AEAD_GET_TAG, AEAD_SET_TAG, type Libcrypto } from "./libcrypto.ts";
-import { ArenaAddresses } from "./libcrypto_memory.ts";
+import { ArenaAddresses } from "./memory.ts";
 
 const TAG_BYTES = 16;
 /** A place that no key has. */

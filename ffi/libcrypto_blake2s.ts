@@ -5,7 +5,8 @@
 import { KEY_LENGTH, MAC_LENGTH } from "../lib/base/constants.ts";
 import type { Suite } from "../lib/crypto/suite.ts";
 import { cString, expectOk, type Libcrypto } from "./libcrypto.ts";
-import { OSSL_PARAM_UNSIGNED_INTEGER, OsslParams, pinned } from "./libcrypto_memory.ts";
+import { OSSL_PARAM_UNSIGNED_INTEGER, OsslParams } from "./libcrypto_params.ts";
+import { pinned } from "./memory.ts";
 
 const HASH_LENGTH = 32;
 /** Bytes that BLAKE2s takes at once: HMAC's pads fill one block. */

@@ -7,7 +7,7 @@
 import type { Arena } from "../lib/base/arena.ts";
 import type { PacketCipher } from "../lib/crypto/suite.ts";
 import { cString, type Libcrypto } from "./libcrypto.ts";
-import { ArenaAddresses } from "./libcrypto_memory.ts";
+import { ArenaAddresses } from "./memory.ts";
 
 /** Longest message; with the 64 bytes before it and the length block after it stays below 2^16. */
 const MESSAGE_MAX = 65_520;

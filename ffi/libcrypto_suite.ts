@@ -9,7 +9,7 @@ import { expectLength, type Suite } from "../lib/crypto/suite.ts";
 import { HCHACHA_NONCE_LENGTH, innerNonce, subkeyOfBlock } from "../lib/crypto/xchacha.ts";
 import { AEAD_GET_TAG, AEAD_SET_TAG, expectOk, type Libcrypto } from "./libcrypto.ts";
 import { blake2s, keyedBlake2s } from "./libcrypto_blake2s.ts";
-import { type Pinned, pinned } from "./libcrypto_memory.ts";
+import { type Pinned, pinned } from "./memory.ts";
 import { x25519 } from "./libcrypto_x25519.ts";
 
 /** Bytes of one ChaCha20 block. */

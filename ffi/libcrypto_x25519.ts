@@ -5,7 +5,8 @@
 import { KEY_LENGTH } from "../lib/base/constants.ts";
 import { expectLength, type Suite } from "../lib/crypto/suite.ts";
 import { cString, type Libcrypto } from "./libcrypto.ts";
-import { OSSL_PARAM_OCTET_STRING, OsslParams, type Pinned, pinned } from "./libcrypto_memory.ts";
+import { OSSL_PARAM_OCTET_STRING, OsslParams } from "./libcrypto_params.ts";
+import { type Pinned, pinned } from "./memory.ts";
 
 /** NID_X25519, which is also EVP_PKEY_X25519. */
 const X25519 = 1034;

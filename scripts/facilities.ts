@@ -3,6 +3,8 @@
  * @module
  */
 
+import { IPSEC_MB_FILES } from "../ffi/ipsec_mb.ts";
+
 /** Something a test may need. Each is a Debian program, or a thing of the kernel. */
 export type Facility =
   | "namespaces"
@@ -23,9 +25,11 @@ export type Facility =
   | "mandoc"
   | "strace"
   | "zsh"
-  | "fish";
+  | "fish"
+  /** libipsec-mb, and a processor on which it is used. */
+  | "ipsec-mb";
 
-/** The Debian package of each program. */
+/** The Debian package of each program or library; where it has another name in another release, both. */
 export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   ip: "iproute2",
   ping: "iputils-ping",
@@ -39,6 +43,7 @@ export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   strace: "strace",
   zsh: "zsh",
   fish: "fish",
+  "ipsec-mb": "libipsec-mb1 or libipsec-mb2",
 };
 
 const found = new Map<Facility, string | undefined>();
@@ -57,7 +62,9 @@ export async function installPackages(
   const wanted = new Set<string>();
   for (const facility of facilities) {
     const name = PACKAGES[facility];
-    if (name !== undefined && missing(facility) !== undefined) wanted.add(name);
+    if (name === undefined || missing(facility) === undefined) continue;
+    if (facility === "ipsec-mb" && !hasIfma()) continue;
+    wanted.add(name);
   }
   if (wanted.size === 0) return;
   const names = [...wanted].join(" ");
@@ -79,9 +86,21 @@ export async function installPackages(
       return error instanceof Deno.errors.NotFound ? "no apt-get here" : String(error);
     }
   };
-  const problem = await apt("update") ??
-    await apt("install", "-y", "--no-install-recommends", ...wanted);
+  const install = (...packages: string[]) =>
+    apt("install", "-y", "--no-install-recommends", ...packages);
+  const problem = await apt("update");
   if (problem !== undefined) say(`apt-get: ${problem}`);
+  else if (await install(...[...wanted].map((name) => name.split(" or ")[0])) !== undefined) {
+    // One that this release does not have, or has by another name, must not keep the others away.
+    for (const name of wanted) {
+      let reason: string | undefined;
+      for (const candidate of name.split(" or ")) {
+        reason = await install(candidate);
+        if (reason === undefined) break;
+      }
+      if (reason !== undefined) say(`apt-get: ${name}: ${reason}`);
+    }
+  }
   found.clear();
 }
 
@@ -119,6 +138,30 @@ function probe(facility: Facility): string | undefined {
       return program(facility) === undefined
         ? `${facility} is not installed (Debian: ${PACKAGES[facility]})`
         : undefined;
+    case "ipsec-mb":
+      if (!hasIfma()) return "the processor has no AVX-512 IFMA";
+      return IPSEC_MB_FILES.some(loads)
+        ? undefined
+        : `libipsec-mb is not installed (Debian: ${PACKAGES[facility]})`;
+  }
+}
+
+/** Whether the processor has what libipsec-mb is used for. */
+function hasIfma(): boolean {
+  try {
+    return /^flags\s*:.*\bavx512ifma\b/m.test(Deno.readTextFileSync("/proc/cpuinfo"));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the loader finds a library. */
+function loads(file: string): boolean {
+  try {
+    Deno.dlopen(file, {}).close();
+    return true;
+  } catch {
+    return false;
   }
 }
 

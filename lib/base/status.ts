@@ -16,7 +16,7 @@ export interface InterfaceFacts {
   readonly netns: string;
   /** The control plane's crypto, e.g. `libcrypto 3.0.19`. */
   readonly suite: string;
-  /** The data plane's crypto, e.g. `libcrypto composed`. */
+  /** The data plane's crypto, e.g. `ipsec-mb 1.3.0` or `libcrypto composed`. */
   readonly cipher: string;
   /** Which offloads are on, e.g. `tso uso gso gro`, in words with a space between them; empty when none. */
   readonly offloads: string;

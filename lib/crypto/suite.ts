@@ -58,7 +58,7 @@ export function expectLength(what: string, bytes: Uint8Array, length: number): v
  * after it. Offsets should come from a small set that is used again and again: pointers to them are made once and kept.
  */
 export interface PacketCipher {
-  /** `libcrypto composed`, `libcrypto aead` or `noble`, as the status shows it. */
+  /** `ipsec-mb 1.3.0`, `libcrypto composed`, `libcrypto aead` or `noble`, as the status shows it. */
   readonly name: string;
   /**
    * Encrypts `length` bytes (0 to 65,520) at `at`, a multiple of 64, in place and writes the tag at `at + length`. The counter is two unsigned 32-bit halves.

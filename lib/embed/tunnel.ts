@@ -32,7 +32,7 @@ import {
 const ARENA_EXTRA_BYTES = 1 << 16;
 /**
  * A running interface. It needs `--allow-net` and `--unstable-net` (or `"unstable": ["net"]`); with
- * `--allow-ffi` it uses libcrypto where that can be had.
+ * `--allow-ffi` it uses libcrypto and libipsec-mb where they can be had.
  *
  * @example Two tunnels, and a packet from one to the other
  * ```ts

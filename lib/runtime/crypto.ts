@@ -1,7 +1,10 @@
 /**
- * Which cryptographic implementations run: libcrypto when it is found and its self-test passes, @noble otherwise.
+ * Which cryptographic implementations run: what is found and passes its self-test, the fastest first, and @noble otherwise.
  * @module
  */
+import { openIpsecMb } from "../../ffi/ipsec_mb.ts";
+import { jobsCipher } from "../../ffi/ipsec_mb_jobs.ts";
+import { quicCipher } from "../../ffi/ipsec_mb_quic.ts";
 import { aeadCipher } from "../../ffi/libcrypto_aead.ts";
 import { composedCipher } from "../../ffi/libcrypto_composed.ts";
 import { openLibcrypto } from "../../ffi/libcrypto.ts";
@@ -15,8 +18,8 @@ import type { PacketCipher, Suite } from "../crypto/suite.ts";
 
 /** The suites that may be asked for by name. */
 export type SuiteChoice = "libcrypto" | "noble";
-/** The packet ciphers that may be asked for by name: libcrypto's two and @noble's. */
-export type CipherChoice = "composed" | "aead" | "noble";
+/** The packet ciphers that may be asked for by name: libipsec-mb's, libcrypto's two and @noble's. */
+export type CipherChoice = "ipsec-mb" | "composed" | "aead" | "noble";
 
 /**
  * The suite for handshakes.
@@ -53,7 +56,7 @@ function libcryptoOrNothing(): Suite | undefined {
 }
 
 /**
- * The cipher for data messages in this arena, of which it takes a few hundred bytes. The arena has at least 64 KiB.
+ * The cipher for data messages in this arena, of which it takes at most 2 KiB. The arena has at least 64 KiB.
  * Make one in an isolate: a second one works, but both are slower then.
  * @param force takes this one or throws; without it, the fastest that passes its self-test
  * @throws ConfigError when the one asked for is not to be had
@@ -67,20 +70,40 @@ function libcryptoOrNothing(): Suite | undefined {
  * ```
  */
 export function choosePacketCipher(arena: Arena, force?: CipherChoice): PacketCipher {
-  const libcrypto = force === "noble" ? undefined : openLibcrypto();
-  if (libcrypto !== undefined) {
-    for (const [choice, make] of LIBCRYPTO_CIPHERS) {
-      if (force !== undefined && force !== choice) continue;
-      const cipher = make(arena, libcrypto);
-      if (cipher !== undefined && passes(arena, cipher)) return cipher;
-    }
+  for (const [choice, make] of CIPHERS) {
+    if (force !== undefined && force !== choice) continue;
+    const cipher = make(arena, force === choice);
+    if (cipher !== undefined && passes(arena, cipher)) return cipher;
   }
   if (force === undefined || force === "noble") return nobleCipher(arena);
-  throw new ConfigError(force, "no libcrypto with this cipher passes the self-test");
+  throw new ConfigError(force, "no library with this cipher passes the self-test");
 }
 
-/** Fastest first. */
-const LIBCRYPTO_CIPHERS = [["composed", composedCipher], ["aead", aeadCipher]] as const;
+/** Those of libraries, fastest first. One that is not asked for by name is there only where it is faster than the next one. */
+const CIPHERS: readonly (readonly [
+  CipherChoice,
+  (arena: Arena, asked: boolean) => PacketCipher | undefined,
+])[] = [
+  ["ipsec-mb", ipsecMbOrNothing],
+  ["composed", (arena) => of(composedCipher, arena)],
+  ["aead", (arena) => of(aeadCipher, arena)],
+];
+
+function ipsecMbOrNothing(arena: Arena, asked: boolean): PacketCipher | undefined {
+  const library = openIpsecMb();
+  if (library === undefined || !(library.fast || asked)) return undefined;
+  try {
+    return library.form === "jobs" ? jobsCipher(arena, library) : quicCipher(arena, library);
+  } catch {
+    // A build that lacks the function.
+    return undefined;
+  }
+}
+
+function of(make: typeof composedCipher, arena: Arena): PacketCipher | undefined {
+  const libcrypto = openLibcrypto();
+  return libcrypto === undefined ? undefined : make(arena, libcrypto);
+}
 
 /** Tries the cipher in the last bytes of the arena, and puts back what was there: a second cipher with an arena of its own would cost both their speed. */
 function passes(arena: Arena, cipher: PacketCipher): boolean {

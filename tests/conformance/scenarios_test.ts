@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { openIpsecMb } from "../../ffi/ipsec_mb.ts";
 import type { PresharedKey, PrivateKey, PublicKey } from "../../lib/base/brands.ts";
 import type { PeerChange } from "../../lib/base/config.ts";
 import { STANDARD_TIMES } from "../../lib/base/times.ts";
@@ -16,6 +17,7 @@ const CRYPTO: readonly { readonly suite: SuiteChoice; readonly cipher: CipherCho
   { suite: "noble", cipher: "noble" },
   { suite: "libcrypto", cipher: "composed" },
   { suite: "libcrypto", cipher: "aead" },
+  ...(openIpsecMb()?.fast ? [{ suite: "libcrypto", cipher: "ipsec-mb" }] as const : []),
 ];
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));

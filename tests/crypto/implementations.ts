@@ -1,8 +1,11 @@
 /**
  * Every implementation that this machine can run. All tests run on each of them.
- * `WG_TEST_LIBCRYPTO=/path/libcrypto.so.1.1` adds another libcrypto.
+ * `WG_TEST_LIBCRYPTO=/path/libcrypto.so.1.1` adds another libcrypto, `WG_TEST_IPSEC_MB=/path/libIPSec_MB.so.2` another libipsec-mb.
  * @module
  */
+import { type IpsecMb, openIpsecMb } from "../../ffi/ipsec_mb.ts";
+import { jobsCipher } from "../../ffi/ipsec_mb_jobs.ts";
+import { quicCipher } from "../../ffi/ipsec_mb_quic.ts";
 import { aeadCipher } from "../../ffi/libcrypto_aead.ts";
 import { composedCipher } from "../../ffi/libcrypto_composed.ts";
 import { type Libcrypto, openLibcrypto } from "../../ffi/libcrypto.ts";
@@ -13,15 +16,22 @@ import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { PacketCipher, Suite } from "../../lib/crypto/suite.ts";
 
 /** The libcryptos to test: what the program would open, and the one asked for. */
-export const LIBCRYPTOS: readonly Libcrypto[] = [openLibcrypto(), other()].filter((found) =>
-  found !== undefined
-);
+export const LIBCRYPTOS: readonly Libcrypto[] = [
+  openLibcrypto(),
+  other("WG_TEST_LIBCRYPTO", openLibcrypto),
+].filter((found) => found !== undefined);
 
-function other(): Libcrypto | undefined {
-  const file = Deno.env.get("WG_TEST_LIBCRYPTO");
+/** The libraries of libipsec-mb to test, in the same way. */
+export const IPSEC_MBS: readonly IpsecMb[] = [
+  openIpsecMb(),
+  other("WG_TEST_IPSEC_MB", openIpsecMb),
+].filter((found) => found !== undefined);
+
+function other<T>(variable: string, open: (files: string[]) => T | undefined): T | undefined {
+  const file = Deno.env.get(variable);
   if (file === undefined) return undefined;
-  const found = openLibcrypto([file]);
-  if (found === undefined) throw new Error(`${file}: cannot be opened`);
+  const found = open([file]);
+  if (found === undefined) throw new Error(`${file}: cannot be used`);
   return found;
 }
 
@@ -43,14 +53,25 @@ export const CIPHERS: readonly CipherMaker[] = [
   ...LIBCRYPTOS.map((libcrypto) => maker(`aead ${libcrypto.version}`, aeadCipher, libcrypto)),
   ...LIBCRYPTOS.filter((libcrypto) => libcrypto.symbols.EVP_MAC_fetch !== null)
     .map((libcrypto) => maker(`composed ${libcrypto.version}`, composedCipher, libcrypto)),
+  ...IPSEC_MBS.filter(({ form, fast }) => form === "arguments" || fast).map((library) =>
+    maker(
+      `ipsec-mb ${library.version}`,
+      library.form === "jobs" ? jobsCipher : quicCipher,
+      library,
+    )
+  ),
 ];
 
-function maker(name: string, make: typeof composedCipher, libcrypto: Libcrypto): CipherMaker {
+function maker<L>(
+  name: string,
+  make: (arena: Arena, library: L) => PacketCipher | undefined,
+  library: L,
+): CipherMaker {
   return {
     name,
     make(arena) {
-      const cipher = make(arena, libcrypto);
-      if (cipher === undefined) throw new Error(`${name}: refused by libcrypto`);
+      const cipher = make(arena, library);
+      if (cipher === undefined) throw new Error(`${name}: refused by its library`);
       return cipher;
     },
   };

@@ -87,6 +87,15 @@ export async function tunnel(
   const keys = { left: randomKey(), right: randomKey() };
   await create(room, "wg1", "left", `wgport 7111 wgkey ${keys.left}`, workers);
   await create(room, "wg2", "right", `wgport 7222 wgkey ${keys.right}`, workers);
+  return { keys, publicKeys: await connect(room, outer, words) };
+}
+
+/** Makes wg1 in `left` and wg2 in `right` each other's peers, as `tunnel` has them, and gives them their addresses. */
+export async function connect(
+  room: Room,
+  outer = "10.0.0.2",
+  words = "",
+): Promise<Pair["publicKeys"]> {
   const publicKeys = { left: await publicKey(room, "wg1"), right: await publicKey(room, "wg2") };
   const more = words === "" ? "" : ` ${words}`;
   // The right side is ready before the left one has anything to say: no initiation is lost.
@@ -104,7 +113,7 @@ export async function tunnel(
   );
   await must(room, "ifconfig wg1 192.168.5.1/24", "left");
   await must(room, "ifconfig wg1 inet6 fd05::1/64", "left");
-  return { keys, publicKeys };
+  return publicKeys;
 }
 
 /**

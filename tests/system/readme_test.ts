@@ -120,6 +120,6 @@ Deno.test(
 Deno.test("the packages that the tests install are those that the README names", () => {
   const [, section] = /^## Two commands\n([^]*?)^## /m.exec(README) ?? [];
   const [, list] = /`task\s+test`\s+installs\s+([^.]*)\./.exec(section) ?? [];
-  const named = list.split(/,|\sand\s/).map((name) => name.trim()).sort();
+  const named = list.split(/,|\sand\s/).map((name) => name.trim().replace(/\s+/g, " ")).sort();
   deepEqual(named, [...new Set(Object.values(PACKAGES))].sort());
 });

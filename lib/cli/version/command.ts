@@ -9,11 +9,14 @@ import { kind, VERSION } from "../../daemon/program.ts";
 export const command: Command = { run: version };
 
 async function version(): Promise<number> {
-  const { chooseSuite } = await import("../../runtime/crypto.ts");
+  const { Arena } = await import("../../base/arena.ts");
+  const { choosePacketCipher, chooseSuite } = await import("../../runtime/crypto.ts");
   const { randomSource } = await import("../../runtime/entropy.ts");
   const built = `${kind()}, deno ${Deno.version.deno}, ${Deno.build.arch}`;
+  const cipher = choosePacketCipher(new Arena(1 << 16));
   console.log(
-    `wg ${VERSION} (${built}), ${chooseSuite().name}, random bytes from ${randomSource()}`,
+    `wg ${VERSION} (${built}), ${chooseSuite().name}, packets ${cipher.name}, ` +
+      `random bytes from ${randomSource()}`,
   );
   return 0;
 }

@@ -1,9 +1,9 @@
 /**
- * Memory that libcrypto reads and writes: places in the arena, fixed pieces of its own, parameter lists.
+ * Memory that crypto libraries read and write: places in the arena, and fixed pieces of its own.
  * @module
  */
 import type { Arena } from "../lib/base/arena.ts";
-import { addressOf, cString } from "./libcrypto.ts";
+import { addressOf } from "./libc.ts";
 
 /** log2 of the distance of places that have a pointer, and of how many of them stand in one page of the table. */
 const LINE_SHIFT = 6;
@@ -24,7 +24,7 @@ export class ArenaAddresses {
 
   /** @param arena its memory never moves, because it cannot grow */
   constructor(arena: Arena) {
-    this.#base = addressOf(arena.bytes as Uint8Array<ArrayBuffer>);
+    this.#base = addressOf(arena.bytes);
     this.#baseLow = Number(this.#base & 0xffff_ffffn);
     this.#baseHigh = Number(this.#base >> 32n);
     this.#pages = new Array(Math.ceil(arena.bytes.length / (1 << (LINE_SHIFT + PAGE_SHIFT)))).fill(
@@ -46,7 +46,7 @@ export class ArenaAddresses {
   #make(line: number): Deno.PointerObject {
     const page = this.#pages[line >>> PAGE_SHIFT] ??= new Array(1 << PAGE_SHIFT).fill(undefined);
     const pointer = Deno.UnsafePointer.create(this.#base + BigInt(line << LINE_SHIFT));
-    if (pointer === null) throw new Error("libcrypto: the arena lies at address 0");
+    if (pointer === null) throw new Error("the arena lies at address 0");
     return page[line & PAGE_MASK] = pointer;
   }
 
@@ -57,6 +57,13 @@ export class ArenaAddresses {
     this.#halves[1] = low > 0xffff_ffff ? this.#baseHigh + 1 : this.#baseHigh;
     return this.#whole[0];
   }
+
+  /** Writes the address of any place to the words `index` and `index + 1`: a field of a structure. */
+  write(words: Uint32Array, index: number, at: number): void {
+    const low = this.#baseLow + at;
+    words[index] = low;
+    words[index + 1] = low > 0xffff_ffff ? this.#baseHigh + 1 : this.#baseHigh;
+  }
 }
 
 /** Memory whose address is taken once: as JavaScript sees it, and as C does. */
@@ -66,45 +73,15 @@ export interface Pinned {
   readonly address: bigint;
 }
 
-/** @param size bytes, at least 1 */
-export function pinned(size: number): Pinned {
-  const bytes = new Uint8Array(size);
+/**
+ * @param size bytes, at least 1
+ * @param align a power of two that the address is a multiple of; 1 to 64
+ */
+export function pinned(size: number, align = 1): Pinned {
+  const room = new Uint8Array(size + align - 1);
+  const skipped = align === 1 ? 0 : Number(-addressOf(room) & BigInt(align - 1));
+  const bytes = room.subarray(skipped, skipped + size);
   const pointer = Deno.UnsafePointer.of(bytes);
-  if (pointer === null) throw new Error("libcrypto: memory without an address");
+  if (pointer === null) throw new Error("memory without an address");
   return { bytes, pointer, address: BigInt(Deno.UnsafePointer.value(pointer)) };
-}
-
-/** Types of an OSSL_PARAM (openssl/core.h). */
-export const OSSL_PARAM_UNSIGNED_INTEGER = 2;
-export const OSSL_PARAM_OCTET_STRING = 5;
-/** Bytes of an OSSL_PARAM: key, type and padding, data, size, size returned. */
-const OSSL_PARAM_BYTES = 40;
-
-/** One entry of a parameter list. */
-export interface OsslParam {
-  readonly name: string;
-  readonly type: typeof OSSL_PARAM_UNSIGNED_INTEGER | typeof OSSL_PARAM_OCTET_STRING;
-  readonly data: Uint8Array<ArrayBuffer>;
-}
-
-/** An array of OSSL_PARAM with its end mark. It keeps what it points to alive; the data may be changed between calls. */
-export class OsslParams {
-  readonly pointer: Deno.PointerObject;
-  readonly #kept: Uint8Array[] = [];
-
-  constructor(entries: readonly OsslParam[]) {
-    const list = pinned((entries.length + 1) * OSSL_PARAM_BYTES);
-    const words = new BigUint64Array(list.bytes.buffer);
-    this.#kept.push(list.bytes);
-    entries.forEach((entry, i) => {
-      const name = cString(entry.name);
-      const at = i * (OSSL_PARAM_BYTES / 8);
-      words[at] = addressOf(name);
-      words[at + 1] = BigInt(entry.type);
-      words[at + 2] = addressOf(entry.data);
-      words[at + 3] = BigInt(entry.data.length);
-      this.#kept.push(name, entry.data);
-    });
-    this.pointer = list.pointer;
-  }
 }

@@ -5,7 +5,6 @@
  */
 import type { DeviceChange } from "../../base/config.ts";
 import { ConfigError } from "../../base/errors.ts";
-import { displayValue } from "../../base/quote.ts";
 import { spawnDaemon } from "../../daemon/client.ts";
 import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { runDaemon } from "../../daemon/run.ts";
@@ -31,7 +30,6 @@ export const command: Command = {
         "requires the name of an interface; the number of workers, 1 or 2, may follow",
       );
     }
-    refuseOption(args[0]);
     return await runDaemon({
       name: args[0],
       ...(workers === undefined ? {} : { workers: workers === "1" ? 1 : 2 }),
@@ -42,11 +40,6 @@ export const command: Command = {
     });
   },
 };
-
-/** The kernel takes names that begin with a minus; on a command line they are mistyped options. */
-function refuseOption(name: string): void {
-  if (name.startsWith("-")) throw new ConfigError(displayValue(name), "unknown option");
-}
 
 /**
  * UAPI `set` lines with an empty one at their end; nothing at all is none. What lost its end, with
@@ -79,7 +72,6 @@ export async function userspace(args: readonly string[], program?: string): Prom
     complain(`usage: ${program ?? "wg"} [-f | --foreground] interface`);
     return USAGE_STATUS;
   }
-  refuseOption(names[0]);
   const level = logLevelOf(Deno.env.get("LOG_LEVEL"));
   const change = level === "verbose" ? { debug: true } : {};
   if (!flagged && Deno.env.get("WG_PROCESS_FOREGROUND") !== "1") {

@@ -2,6 +2,7 @@
  * `deno task test`: every test. As root it first installs the Debian programs that tests use as real peers. It ends with one line:
  * `N passed, N failed`, and `, N skipped` when some were.
  * Words after it go to `deno test`: `deno task test --filter roaming`, `deno task test tests/allowed_ips`.
+ * A failure of chance prints WG_TEST_SEED=N, which repeats it when it is set (tests/random.ts).
  * @module
  */
 import { ensureBuilt, ROOT } from "./built.ts";

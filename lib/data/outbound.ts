@@ -96,10 +96,10 @@ export class Outbound {
   #next(now: Milliseconds): number {
     const { tun, memory, bulkFlows } = this.#parts;
     const hasBulk = tun.queues === 2;
-    const isBulksTurn = hasBulk && this.#mainInRow >= MAIN_IN_ROW_MAX;
-    let read = isBulksTurn ? this.#nextOfBulk(now) : this.#nextOfMain();
+    const isBulkNext = hasBulk && this.#mainInRow >= MAIN_IN_ROW_MAX;
+    let read = isBulkNext ? this.#nextOfBulk(now) : this.#nextOfMain();
     if (read === PORT_DRAINED && hasBulk) {
-      read = isBulksTurn ? this.#nextOfMain() : this.#nextOfBulk(now);
+      read = isBulkNext ? this.#nextOfMain() : this.#nextOfBulk(now);
     }
     if (hasBulk && read >= BULK_PACKET_BYTES) {
       bulkFlows.mark(memory.u32, memory.tunPacket, now);

@@ -1,7 +1,7 @@
 /**
- * The Noise pattern IKpsk2 (whitepaper section 5.4.2 and 5.4.3): `-> e, es, s, ss` and `<- e, ee, se, psk`.
- * The comments at the ends of lines name the token that the line does.
- * It knows no message layout: it makes and takes the parts. handshake.ts puts them into WireGuard's messages,
+ * The Noise pattern IKpsk2 (whitepaper section 5.4.2 and 5.4.3): `-> e, es, s, ss` and `<- e, ee,
+ * se, psk`. The comments at the ends of lines name the token that the line does. It knows no
+ * message layout: it makes and takes the parts. handshake.ts puts them into WireGuard's messages,
  * the published Noise vectors into plain concatenation.
  *
  * Every function gives undefined when a shared secret is all zeros or a tag is wrong.
@@ -37,7 +37,8 @@ export interface SecondParts {
 
 /**
  * Initiator: the first message.
- * @param staticShared X25519 of our static private key and the responder's public key: computed once a peer
+ * @param staticShared X25519 of our static private key and the responder's public key: computed
+ *   once a peer
  * @param ephemeralPrivate 32 fresh random bytes; kept in the result
  */
 export function writeFirst(
@@ -65,7 +66,10 @@ export function writeFirst(
   };
 }
 
-/** Responder, first half of the first message: who the initiator claims to be. Look the peer up, then call `readFirstPayload`. */
+/**
+ * Responder, first half of the first message: who the initiator claims to be. Look the peer up,
+ * then call `readFirstPayload`.
+ */
 export function readFirstStatic(
   suite: Suite,
   start: NoiseStart,
@@ -112,8 +116,8 @@ export function writeSecond(
 }
 
 /**
- * Initiator: the second message. `initiated` stays as it was, so that a forged answer does not spoil the real one.
- * Afterwards `state.split()` gives the transport keys.
+ * Initiator: the second message. `initiated` stays as it was, so that a forged answer does not
+ * spoil the real one. Afterwards `state.split()` gives the transport keys.
  */
 export function readSecond(
   initiated: Initiated,

@@ -5,7 +5,6 @@
 import { ConfigError } from "../../base/errors.ts";
 import { checkInterfaceName } from "../../base/interface_name.ts";
 import type { Family } from "./words/draft.ts";
-import { ONLY_FOR_SHOWING } from "./words/refused.ts";
 import type { Command } from "../command.ts";
 
 /** ifconfig(8) for wg interfaces. */
@@ -26,7 +25,10 @@ export const command: Command = {
     if (isShown(words.slice(first))) {
       return await show(words[first - 1], words.slice(first), options);
     }
-    if (before.length > 0) throw new ConfigError(before[0], ONLY_FOR_SHOWING);
+    if (before.length > 0) {
+      const { ONLY_FOR_SHOWING } = await import("./words/refused.ts");
+      throw new ConfigError(before[0], ONLY_FOR_SHOWING);
+    }
     const { changeInterface } = await import("./change.ts");
     return await changeInterface(args);
   },

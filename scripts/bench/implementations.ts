@@ -117,7 +117,7 @@ async function ifconfig(
 /** Our data plane without its cipher, under a session given by hand: how much of the time is not cryptography. */
 const plain: Implementation = {
   id: "plain",
-  title: "wg's loop, no crypto",
+  title: "wg, no crypto",
   role: "plain",
   wireguard: false,
   find: () => Promise.resolve({ version: "scripts/bench/plain_loop.ts" }),

@@ -37,11 +37,13 @@ function heading(results: Results): string {
   const rounds = Math.max(0, ...results.measurements.map((c) => c.rounds.length));
   const noise = results.noise.map((n) => `${Math.round(n * 100)}%`).join(", ");
   const order = results.inTurn
-    ? `${rounds} rounds with all tunnels up at once: each load of ${results.seconds} s goes in turn from one program to the next`
+    ? `${rounds} rounds of ${results.seconds} s loads; all tunnels are up at once and take turns at each load`
     : `${rounds} alternating rounds of ${results.seconds} s loads`;
   const lines = [
-    `${results.made}, ${machine.cpus} CPUs (${machine.model}), ${machine.memoryGb} GB, Linux ${machine.kernel}, Deno ${machine.deno}`,
-    `${order}; the same program at both ends; both ends and iperf3 share the CPUs`,
+    `${results.made}, ${machine.cpus} CPUs (${machine.model}), ${machine.memoryGb} GB`,
+    `Linux ${machine.kernel}, Deno ${machine.deno}`,
+    order,
+    "the same program at both ends; both ends and iperf3 share the CPUs",
     `used by others before each round: ${noise || "not measured"}`,
     ...results.measurements.map((c) => `${c.title}: ${c.version}`),
     ...results.absent.map((a) => `${a.id}: not measured: ${a.why}`),
@@ -57,7 +59,7 @@ export function figureTable(results: Results): string {
     .map((f) => [`${f.title}, ${f.unit}`, ...columns.map((c) => cell(c, f))]);
   return rows.length === 0
     ? ""
-    : table(["median (plus or minus)", ...columns.map((c) => c.title)], rows);
+    : tables(["median (plus or minus)", ...columns.map((c) => c.title)], rows, 1);
 }
 
 function cell(measurement: Measurement, f: Figure): string {
@@ -76,19 +78,14 @@ export function ratioTable(results: Results): string {
   const others = results.measurements.filter((c) => c.role !== "ours");
   if (ours === undefined || others.length === 0) return "";
   const rows = FIGURES
-    .map((
-      f,
-    ) => [
-      `${f.title} (${f.better} is better)`,
-      ...others.map((c) => estimateText(ratio(ours, c, f.id))),
-    ])
-    .filter((row) => row.slice(1).some((text) => text !== "-"));
-  return table(["ours divided by", ...others.map((c) => c.title)], rows);
+    .map((f) => [f.title, f.better, ...others.map((c) => estimateText(ratio(ours, c, f.id)))])
+    .filter((row) => row.slice(2).some((text) => text !== "-"));
+  return tables(["ours divided by", "better", ...others.map((c) => c.title)], rows, 2);
 }
 
 const OUTCOMES: Readonly<Record<Outcome, string>> = {
   "reached": "reached",
-  "within the error": "at the goal within the error",
+  "within the error": "within error",
   "missed": "NOT REACHED",
   "not measured": "not measured",
 };
@@ -98,18 +95,16 @@ function goalTable(all: readonly Verdict[]): string {
   const rows = all.map(({ goal, rival, found, outcome }) => {
     const { title, unit } = figure(goal.figure);
     const amount = goal.against === "itself";
-    const of = amount
-      ? unit
-      : `of ${goal.against === "best" ? `the best rival (${rival})` : rival}`;
     const text = estimateText(found);
     return [
       title,
-      `${goal.relation} ${goal.value} ${of}`,
+      amount ? "-" : goal.against === "best" && rival === goal.against ? "best rival" : rival,
+      `${goal.relation === "at least" ? ">=" : "<="} ${goal.value}${amount ? ` ${unit}` : ""}`,
       amount && found !== undefined ? `${text} ${unit}` : text,
       OUTCOMES[outcome],
     ];
   });
-  return table(["goal", "ours to theirs", "found", ""], rows);
+  return table(["goal: ours divided by", "", "required", "found", "result"], rows);
 }
 
 function commandTable(results: Results): string {
@@ -144,15 +139,8 @@ function scaleTable(results: Results): string {
       extra < 100 ? "-" : `${Math.round((middle(row.resident) - middle(one.resident)) / extra)}`,
     ];
   });
-  const columns = [
-    "peers",
-    "set, ms",
-    "get, ms",
-    "ifconfig wg1, ms",
-    "TCP, Gbit/s (to one peer)",
-    "resident, MB",
-  ];
-  return table([...columns, "bytes a further peer"], rows);
+  const columns = ["peers", "set, ms", "get, ms", "ifconfig, ms", "TCP, Gbit/s", "resident, MB"];
+  return table([...columns, "bytes per peer"], rows);
 }
 
 function talkerTable(results: Results): string {
@@ -167,10 +155,10 @@ function talkerTable(results: Results): string {
   ]);
   return table(
     [
-      "peers talking in turn",
+      "peers in turn",
       "answered",
       "1000 echoes/s (to one peer)",
-      "CPU an echo, us (to one peer)",
+      "CPU per echo, us (to one peer)",
     ],
     rows,
   );
@@ -205,6 +193,34 @@ function ratioDigits(value: number): number {
 function estimateText(found: Estimate | undefined): string {
   if (found?.error === undefined) return ratioText(found?.median);
   return `${ratioText(found.median)} ±${found.error.toFixed(ratioDigits(found.median))}`;
+}
+
+/** Columns that a terminal shows. */
+const WIDTH = 100;
+
+/**
+ * A table, or as many as are needed so that none is wider than a terminal.
+ * @param leading columns that name a row, repeated in each table
+ */
+export function tables(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  leading: number,
+): string {
+  const pick = (row: readonly string[], from: number, to: number) => [
+    ...row.slice(0, leading),
+    ...row.slice(from, to),
+  ];
+  const of = (from: number, to: number) =>
+    table(pick(head, from, to), rows.map((row) => pick(row, from, to)));
+  const found: string[] = [];
+  for (let from = leading; from < head.length;) {
+    let to = from + 1;
+    while (to < head.length && of(from, to + 1).indexOf("\n") <= WIDTH) to++;
+    found.push(of(from, to));
+    from = to;
+  }
+  return found.join("\n\n");
 }
 
 /** A table that reads well as it stands and is Markdown too. */

@@ -84,7 +84,7 @@ export function jobsCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
   // The nonce is 0, counter low, counter high.
   const iv = pinned(16), ivWords = new Uint32Array(iv.bytes.buffer);
   const made = pinned(TAG_BYTES), tag = new Uint32Array(made.bytes.buffer);
-  const zeroKeyAt = arena.take(KEY_BYTES), forgetAt = arena.take(FORGET_BYTES + TAG_BYTES);
+  const zeroKeyAt = arena.allocate(KEY_BYTES), forgetAt = arena.allocate(FORGET_BYTES + TAG_BYTES);
 
   const ivLow = Number(iv.address & 0xffff_ffffn), ivHigh = Number(iv.address >> 32n);
   const tagLow = Number(made.address & 0xffff_ffffn), tagHigh = Number(made.address >> 32n);

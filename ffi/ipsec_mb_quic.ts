@@ -66,7 +66,7 @@ export function quicCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
   /** The number 1, as an argument that costs no conversion. */
   const one = Deno.UnsafePointer.create(1n);
   const tagLow = Number(at(TAG) & 0xffff_ffffn), tagHigh = Number(at(TAG) >> 32n);
-  const zeroKeyAt = arena.take(KEY_BYTES), forgetAt = arena.take(FORGET_BYTES + TAG_BYTES);
+  const zeroKeyAt = arena.allocate(KEY_BYTES), forgetAt = arena.allocate(FORGET_BYTES + TAG_BYTES);
   const clear = (): void => {
     words.fill(0);
     words[NONCES] = Number(at(NONCE) & 0xffff_ffffn);

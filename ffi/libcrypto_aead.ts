@@ -24,10 +24,10 @@ export function aeadCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | u
   if (EVP_DecryptInit_ex(opens, cipher, null, 0n, null) !== 1) return undefined;
 
   const addresses = new ArenaAddresses(arena), u32 = arena.u32;
-  const nonceAt = arena.take(64),
-    lengthAt = arena.take(64),
-    finalAt = arena.take(64),
-    zeroKeyAt = arena.take(64);
+  const nonceAt = arena.allocate(64),
+    lengthAt = arena.allocate(64),
+    finalAt = arena.allocate(64),
+    zeroKeyAt = arena.allocate(64);
   const noncePointer = addresses.pointer(nonceAt), lengthPointer = addresses.pointer(lengthAt);
   const finalPointer = addresses.pointer(finalAt);
   // The nonce is 0, counter low, counter high.

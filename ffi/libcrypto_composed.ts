@@ -39,10 +39,10 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
 
   const addresses = new ArenaAddresses(arena);
   const u32 = arena.u32, view = arena.view, f64 = new Float64Array(arena.memory.buffer);
-  const ivAt = arena.take(64),
-    tagAt = arena.take(64),
-    lengthAt = arena.take(64),
-    zeroKeyAt = arena.take(64);
+  const ivAt = arena.allocate(64),
+    tagAt = arena.allocate(64),
+    lengthAt = arena.allocate(64),
+    zeroKeyAt = arena.allocate(64);
   const ivPointer = addresses.pointer(ivAt), tagPointer = addresses.pointer(tagAt);
   const lengthPointer = addresses.pointer(lengthAt);
   // OpenSSL's IV of ChaCha20: block counter, then the nonce, which is 0, counter low, counter high.

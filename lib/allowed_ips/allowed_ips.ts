@@ -1,18 +1,18 @@
 /**
- * Which peer an address belongs to: the longest of all allowed IP ranges that holds it (whitepaper section 2, "cryptokey routing").
- * Outbound packets are looked up by destination, inbound ones by source.
+ * The allowed IPs of all peers, searched by longest prefix (whitepaper section 2, cryptokey
+ * routing). Outbound packets are looked up by destination, inbound packets by source.
  * @module
  */
 import { ALLOWED_IPS_MAX, PEERS_MAX } from "../base/constants.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { PrefixTrie } from "./prefix_trie.ts";
 
-/** Peers are numbers from 0 to PEERS_MAX - 1; a range belongs to one peer at a time. */
+/** Maps ranges to peers. A peer is a number from 0 to PEERS_MAX - 1. A range has one owner. */
 export class AllowedIps {
   readonly #trie4 = new PrefixTrie(32);
   readonly #trie6 = new PrefixTrie(128);
   readonly #key = new Int32Array(4);
-  /** The last address of each family that was looked up, and its peer; forgotten at every change. */
+  /** The last address of each family that was looked up, and its peer. Every change clears them. */
   #cached4 = false;
   #cached6 = false;
   #last4 = 0;
@@ -23,13 +23,14 @@ export class AllowedIps {
   #peer4 = -1;
   #peer6 = -1;
 
-  /** Ranges in both families. */
+  /** The number of ranges of both families. */
   get size(): number {
     return this.#trie4.size + this.#trie6.size;
   }
 
   /**
-   * The peer that owns the IPv4 address at `bytes[at]` to `bytes[at + 3]`, or -1. Allocates nothing. The caller has checked the length.
+   * The peer of the IPv4 address in the 4 bytes at `at`, or -1. It allocates nothing, and does not
+   * check the length.
    * @example
    * ```ts
    * import { strictEqual } from "node:assert/strict";
@@ -50,7 +51,10 @@ export class AllowedIps {
     return peer;
   }
 
-  /** The peer that owns the IPv6 address at `bytes[at]` to `bytes[at + 15]`, or -1. Allocates nothing. The caller has checked the length. */
+  /**
+   * The peer of the IPv6 address in the 16 bytes at `at`, or -1. It allocates nothing, and does not
+   * check the length.
+   */
   lookup6(bytes: Uint8Array, at: number): number {
     const key0 = bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
     const key1 = bytes[at + 4] << 24 | bytes[at + 5] << 16 | bytes[at + 6] << 8 | bytes[at + 7];
@@ -71,11 +75,11 @@ export class AllowedIps {
   }
 
   /**
-   * Gives a range to a peer; one that another peer owned moves. Host bits do not count.
+   * Adds a range to a peer. A range of another peer moves. Host bits are ignored.
    * @param address 4 or 16 bytes
-   * @param prefix 0-32 or 0-128
-   * @returns false when ALLOWED_IPS_MAX ranges are in it and this would be one more; nothing is changed then
-   * @throws RangeError when an argument is out of range, which the caller should have refused
+   * @param prefix 0 to 32, or 0 to 128
+   * @returns false, and nothing changes, when there are ALLOWED_IPS_MAX ranges already
+   * @throws RangeError when an argument is out of range, which is a mistake of the caller
    */
   insert(address: Uint8Array, prefix: number, peer: number): boolean {
     const trie = this.#prepare(address, prefix, peer);
@@ -85,26 +89,26 @@ export class AllowedIps {
   }
 
   /**
-   * Takes a range from a peer. Returns false, and changes nothing, when exactly this range is not the peer's.
+   * Removes a range from a peer. Returns false when the peer does not own exactly this range.
    * @throws RangeError when an argument is out of range
    */
   remove(address: Uint8Array, prefix: number, peer: number): boolean {
     return this.#prepare(address, prefix, peer).remove(this.#key, prefix, peer);
   }
 
-  /** Takes all ranges from a peer. */
+  /** Removes all ranges of a peer. */
   removePeer(peer: number): void {
-    this.#forget();
+    this.#clearCache();
     this.#trie4.removePeer(peer);
     this.#trie6.removePeer(peer);
   }
 
-  /** The peer that owns exactly this range, or -1. Host bits do not count. */
+  /** The peer that owns exactly this range, or -1. Host bits are ignored. */
   owner(address: Uint8Array, prefix: number): number {
     return this.#prepare(address, prefix, 0).owner(this.#key, prefix);
   }
 
-  /** The peer's ranges: IPv4 before IPv6, and of each family the latest first. */
+  /** The peer's ranges, IPv4 before IPv6, and in each family the newest first. */
   ranges(peer: number): AllowedIp[] {
     return [...this.#trie4.entries(peer), ...this.#trie6.entries(peer)].map(({ key, prefix }) => {
       const address = new Uint8Array(4 * key.length);
@@ -113,33 +117,33 @@ export class AllowedIps {
     });
   }
 
-  /** Nodes there is room for, of both families: what the ranges cost in memory. */
+  /** The number of trie nodes for which memory is allocated, of both families. */
   get capacity(): number {
     return this.#trie4.capacity + this.#trie6.capacity;
   }
 
-  #forget(): void {
+  #clearCache(): void {
     this.#cached4 = false;
     this.#cached6 = false;
   }
 
-  /** Checks the arguments, puts the address into `#key`, forgets the cached answers. */
+  /** Checks the arguments, writes the address to `#key` and clears the cache. Returns the trie. */
   #prepare(address: Uint8Array, prefix: number, peer: number): PrefixTrie {
     const length = address.length;
     if (length !== 4 && length !== 16) {
       throw new RangeError(`allowed IP: an address of ${length} bytes; 4 or 16 bytes are required`);
     }
     if (!Number.isInteger(prefix) || prefix < 0 || prefix > 8 * length) {
-      throw new RangeError(`allowed IP: a prefix of ${prefix} bits`);
+      throw new RangeError(`allowed IP: prefix ${prefix}; 0 to ${8 * length} is required`);
     }
     if (!Number.isInteger(peer) || peer < 0 || peer >= PEERS_MAX) {
-      throw new RangeError(`allowed IP: peer ${peer}`);
+      throw new RangeError(`allowed IP: peer ${peer}; 0 to ${PEERS_MAX - 1} is required`);
     }
     for (let i = 0; i < length; i += 4) {
       this.#key[i >>> 2] = address[i] << 24 | address[i + 1] << 16 | address[i + 2] << 8 |
         address[i + 3];
     }
-    this.#forget();
+    this.#clearCache();
     return length === 4 ? this.#trie4 : this.#trie6;
   }
 }

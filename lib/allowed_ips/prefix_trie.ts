@@ -1,19 +1,28 @@
 /**
- * A path-compressed binary trie over prefixes of one width (32 or 128 bits), in typed arrays: the structure of the kernel's drivers/net/wireguard/allowedips.c.
- * A node stands for a prefix; it has a peer when that prefix was inserted, and otherwise two children. So n prefixes take at most 2n - 1 nodes.
+ * A path-compressed binary trie over prefixes of one width (32 or 128 bits), in typed arrays. Linux
+ * uses the same structure (drivers/net/wireguard/allowedips.c).
+ *
+ * A node is a prefix. A node of a prefix that was inserted has a peer; a node without a peer has
+ * two children. So n prefixes need at most 2n - 1 nodes.
  * @module
  */
 import { PEERS_MAX } from "../base/constants.ts";
 
-/** Words of a node: two children (offsets; 0 is none), prefix length and peer in one word, the key. */
+/**
+ * Words of a node: the offsets of two children (0 for none), one word with prefix length and peer,
+ * and the key.
+ */
 const META = 2;
 const KEY = 3;
-/** Words beside a node, at the same offset in a second array that lookups never touch: its parent, and its neighbours in the peer's list. */
+/**
+ * Words of a node's links, at the same offset in a second array: its parent, and its neighbours in
+ * the list of its peer. Lookups do not read this array.
+ */
 const PARENT = 0;
 const NEXT = 1;
 const PREVIOUS = 2;
 
-/** The low bits of META hold the peer plus one; 0 is a branch without a peer. */
+/** The low bits of META are the peer + 1, or 0 for a node without a peer. */
 const PREFIX_SHIFT = 20;
 const PEER_MASK = (1 << PREFIX_SHIFT) - 1;
 
@@ -21,21 +30,25 @@ const NODES_AT_FIRST = 64;
 
 /** A prefix and the peer that owns it. */
 export interface PrefixEntry {
-  /** The key's words, most significant first, bits beyond the prefix zero. */
+  /** The key in 32-bit words, most significant first. Bits beyond the prefix are zero. */
   readonly key: Int32Array;
   readonly prefix: number;
 }
 
-/** Maps prefixes to peers. Keys are 32-bit words, most significant first. Offset 0 is no node: its first word holds the root. */
+/**
+ * Maps prefixes to peers. Keys are 32-bit words, most significant first. Offset 0 is not a node:
+ * its first word is the offset of the root.
+ */
 export class PrefixTrie {
   readonly #words: number;
   readonly #stride: number;
   #nodes: Int32Array;
   #links: Int32Array;
-  /** First free offset that was never used, and the chain (by the first word) of those given back. */
+  /** The first offset that was never used. */
   #fresh: number;
+  /** The first of the freed nodes. The first word of each is the offset of the next one. */
   #free = 0;
-  /** First node of each peer's list. */
+  /** The first node of each peer's list. */
   #heads = new Int32Array(0);
   #size = 0;
 
@@ -48,17 +61,17 @@ export class PrefixTrie {
     this.#fresh = this.#stride;
   }
 
-  /** Prefixes in it. */
+  /** The number of prefixes. */
   get size(): number {
     return this.#size;
   }
 
-  /** Nodes it has room for before it must grow; it never shrinks. */
+  /** The number of nodes for which memory is allocated. It never shrinks. */
   get capacity(): number {
     return this.#nodes.length / this.#stride - 1;
   }
 
-  /** The peer of the longest prefix that holds this address, or -1. For tries of 32 bits. */
+  /** The peer of the longest prefix that contains the address, or -1. For tries of 32 bits. */
   lookup32(key: number): number {
     const nodes = this.#nodes;
     let found = 0;
@@ -74,7 +87,7 @@ export class PrefixTrie {
     return found - 1;
   }
 
-  /** The peer of the longest prefix that holds this address, or -1. For tries of 128 bits. */
+  /** The peer of the longest prefix that contains the address, or -1. For tries of 128 bits. */
   lookup128(key0: number, key1: number, key2: number, key3: number): number {
     const nodes = this.#nodes;
     let found = 0;
@@ -99,14 +112,14 @@ export class PrefixTrie {
     return found - 1;
   }
 
-  /** The peer of exactly this prefix, or -1. Bits of the key beyond the prefix do not count. */
+  /** The peer of exactly this prefix, or -1. Bits of the key beyond the prefix are ignored. */
   owner(key: Int32Array, prefix: number): number {
     const at = this.#find(key, prefix);
     return at === 0 ? -1 : (this.#nodes[at + META] & PEER_MASK) - 1;
   }
 
   /**
-   * Gives a prefix to a peer, whoever owned it before. Bits of the key beyond the prefix do not count.
+   * Adds a prefix to a peer. A prefix of another peer moves. Bits beyond the prefix are ignored.
    * @param peer 0 to PEERS_MAX - 1
    */
   insert(key: Int32Array, prefix: number, peer: number): void {
@@ -118,49 +131,49 @@ export class PrefixTrie {
       common = Math.min(this.#common(at, key), prefix);
       if (common < here) break;
       if (here === prefix) {
-        this.#take(at);
-        this.#give(at, peer);
+        this.#clearPeer(at);
+        this.#setPeer(at, peer);
         return;
       }
       parent = at;
       at = this.#nodes[at + bitAt(key, here)];
     }
-    const leaf = this.#make(key, prefix);
+    const leaf = this.#allocate(key, prefix);
     const side = parent === 0 ? 0 : bitAt(key, this.#prefixOf(parent));
     if (at === 0) {
-      this.#hang(parent, side, leaf);
+      this.#link(parent, side, leaf);
     } else if (common === prefix) {
-      this.#hang(parent, side, leaf);
-      this.#hang(leaf, this.#bitOf(at, prefix), at);
+      this.#link(parent, side, leaf);
+      this.#link(leaf, this.#bitOf(at, prefix), at);
     } else {
-      const branch = this.#make(key, common);
-      this.#hang(parent, side, branch);
-      this.#hang(branch, bitAt(key, common), leaf);
-      this.#hang(branch, this.#bitOf(at, common), at);
+      const branch = this.#allocate(key, common);
+      this.#link(parent, side, branch);
+      this.#link(branch, bitAt(key, common), leaf);
+      this.#link(branch, this.#bitOf(at, common), at);
     }
-    this.#give(leaf, peer);
+    this.#setPeer(leaf, peer);
   }
 
-  /** Takes exactly this prefix from a peer. Returns false, and changes nothing, when it is not the peer's. */
+  /** Removes a prefix from a peer. Returns false when the peer does not own exactly this prefix. */
   remove(key: Int32Array, prefix: number, peer: number): boolean {
     const at = this.#find(key, prefix);
     if (at === 0 || (this.#nodes[at + META] & PEER_MASK) !== peer + 1) return false;
-    this.#take(at);
+    this.#clearPeer(at);
     this.#prune(at);
     return true;
   }
 
-  /** Takes every prefix from a peer, in time proportional to their number. */
+  /** Removes all prefixes of a peer, in time proportional to their number. */
   removePeer(peer: number): void {
     if (peer >= this.#heads.length) return;
     while (this.#heads[peer] !== 0) {
       const at = this.#heads[peer];
-      this.#take(at);
+      this.#clearPeer(at);
       this.#prune(at);
     }
   }
 
-  /** The peer's prefixes, the one inserted last first. */
+  /** The prefixes of a peer, the newest first. */
   entries(peer: number): PrefixEntry[] {
     const found: PrefixEntry[] = [];
     let at = peer < this.#heads.length ? this.#heads[peer] : 0;
@@ -175,7 +188,7 @@ export class PrefixTrie {
     return this.#nodes[at + META] >>> PREFIX_SHIFT;
   }
 
-  /** How many leading bits a node's key shares with another. */
+  /** The number of leading bits that are the same in a node's key and in `key`. */
   #common(at: number, key: Int32Array): number {
     for (let i = 0; i < this.#words; i++) {
       const difference = this.#nodes[at + KEY + i] ^ key[i];
@@ -199,8 +212,8 @@ export class PrefixTrie {
     return 0;
   }
 
-  /** A node without children and peer. It may replace the arrays. */
-  #make(key: Int32Array, prefix: number): number {
+  /** Allocates a node without children and peer. The arrays may be replaced by larger ones. */
+  #allocate(key: Int32Array, prefix: number): number {
     let at = this.#free;
     if (at !== 0) {
       this.#free = this.#nodes[at];
@@ -222,13 +235,13 @@ export class PrefixTrie {
     return at;
   }
 
-  #hang(parent: number, side: number, child: number): void {
+  #link(parent: number, side: number, child: number): void {
     this.#nodes[parent + side] = child;
     this.#links[child + PARENT] = parent;
   }
 
-  /** Makes the peer own a node that nobody owns. */
-  #give(at: number, peer: number): void {
+  /** Sets the peer of a node that has none. */
+  #setPeer(at: number, peer: number): void {
     while (peer >= this.#heads.length) {
       const heads = new Int32Array(
         Math.min(PEERS_MAX, Math.max(NODES_AT_FIRST, 2 * this.#heads.length)),
@@ -245,8 +258,8 @@ export class PrefixTrie {
     this.#size++;
   }
 
-  /** Makes nobody own a node. */
-  #take(at: number): void {
+  /** Removes the peer of a node. */
+  #clearPeer(at: number): void {
     const owner = this.#nodes[at + META] & PEER_MASK;
     if (owner === 0) return;
     const next = this.#links[at + NEXT];
@@ -258,7 +271,7 @@ export class PrefixTrie {
     this.#size--;
   }
 
-  /** Gives back a node that nobody owns and that no longer branches, and its parent when that follows. */
+  /** Frees a node that has no peer and fewer than two children, and then its parent likewise. */
   #prune(start: number): void {
     let at = start;
     while (at !== 0 && (this.#nodes[at + META] & PEER_MASK) === 0) {

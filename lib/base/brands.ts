@@ -3,10 +3,15 @@
  * @module
  */
 
-/** A value that has a name of its own at compile time, so that it is not taken for another of the same form. */
+/**
+ * A type of its own for a value, so that another value of the same shape cannot stand in for it.
+ */
 export type Brand<T, Name extends string> = T & { readonly __brand: Name };
 
-/** A time on the monotonic clock that counts through suspend (CLOCK_BOOTTIME), in milliseconds; or NEVER or NOT_PENDING (times.ts). */
+/**
+ * A time of CLOCK_BOOTTIME, which counts through suspend, in milliseconds. Two values stand for no
+ * time: NEVER and NOT_PENDING (times.ts).
+ */
 export type Milliseconds = Brand<number, "Milliseconds">;
 /** A Curve25519 private key, 32 bytes. */
 export type PrivateKey = Brand<Uint8Array, "PrivateKey">;
@@ -14,9 +19,14 @@ export type PrivateKey = Brand<Uint8Array, "PrivateKey">;
 export type PublicKey = Brand<Uint8Array, "PublicKey">;
 /** A preshared symmetric key, 32 bytes; all zeros means none (whitepaper section 5.2). */
 export type PresharedKey = Brand<Uint8Array, "PresharedKey">;
-/** A peer's place in every table of one interface: 0 to PEERS_MAX - 1. It is reused after the peer is removed. */
+/**
+ * The row of a peer in every table of one interface: 0 to PEERS_MAX - 1. A later peer gets the slot
+ * of a removed one.
+ */
 export type PeerSlot = Brand<number, "PeerSlot">;
-/** A session index as it stands in messages (`sender`, `receiver`): an unsigned 32-bit number. */
+/**
+ * The session index of the fields `sender` and `receiver` of messages: an unsigned 32-bit number.
+ */
 export type SessionIndex = Brand<number, "SessionIndex">;
 
 /**
@@ -45,7 +55,7 @@ export const milliseconds = (value: number): Milliseconds => value as Millisecon
  */
 export const peerSlot = (value: number): PeerSlot => value as PeerSlot;
 /**
- * Brands a number as a session index, as an unsigned 32-bit value.
+ * Brands a number as a session index and makes it unsigned.
  *
  * @example
  * ```ts

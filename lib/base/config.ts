@@ -1,7 +1,7 @@
 /**
- * What an interface is told and what it tells: the values that ifconfig's words, the UAPI text and wg_data_io
- * turn into, and that the device takes and gives.
- * A field that is absent changes nothing.
+ * Changes and status of an interface. The words of ifconfig, the UAPI text and wg_data_io are all
+ * converted to and from these types.
+ * A field that is absent from a change leaves its value as it is.
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "./brands.ts";
@@ -9,47 +9,57 @@ import type { Counts } from "./counters.ts";
 import type { AllowedIp, Endpoint } from "./endpoint.ts";
 import type { Offloads } from "./offloads.ts";
 
-/** One change of a peer, named by its public key. The peer is made when it does not exist, unless `updateOnly` or `remove`. */
+/**
+ * One change of a peer. A peer that does not exist is made, unless `updateOnly` or `remove` is set.
+ */
 export interface PeerChange {
-  /** Which peer: 32 bytes. */
+  /** The public key that names the peer, 32 bytes. */
   readonly publicKey: PublicKey;
   /** Remove the peer. */
   readonly remove?: boolean;
   /** Change the peer only when it exists. */
   readonly updateOnly?: boolean;
-  /** 32 zero bytes remove the key. */
+  /** The preshared key, 32 bytes. Zeros remove the key. */
   readonly presharedKey?: PresharedKey;
-  /** Where the peer is, until it writes from somewhere else. */
+  /** The peer's endpoint. It changes when the peer sends from another address. */
   readonly endpoint?: Endpoint;
-  /** Seconds, 0 to 65535; 0 switches it off. */
+  /** The interval of persistent keepalives in seconds, 0 to 65535. 0 switches them off. */
   readonly persistentKeepalive?: number;
-  /** Remove all ranges of the peer before `allowedIps` are added. */
+  /** Remove all ranges of the peer first. */
   readonly replaceAllowedIps?: boolean;
-  /** Ranges added; one that another peer owned moves. */
+  /** Ranges to add. A range of another peer moves to this one. */
   readonly allowedIps?: readonly AllowedIp[];
-  /** Ranges removed (`allowed_ip=-A/P`), after `replaceAllowedIps` and in order with nothing else. */
+  /** Ranges to remove (`allowed_ip=-A/P`), before `allowedIps` are added. */
   readonly removeAllowedIps?: readonly AllowedIp[];
-  /** An empty text removes it. At most 63 bytes of UTF-8. */
+  /** The description, at most 63 bytes of UTF-8. An empty one removes it. */
   readonly description?: string;
 }
 
-/** One change of an interface, applied whole or not at all. */
+/** One change of an interface. It is applied whole or not at all. */
 export interface DeviceChange {
-  /** 32 zero bytes remove the key. */
+  /** The private key, 32 bytes. Zeros remove the key. */
   readonly privateKey?: PrivateKey;
-  /** 0 picks a free port. */
+  /** The UDP port, 0 to 65535. 0 chooses a free port. */
   readonly listenPort?: number;
   /** SO_MARK of the UDP sockets; 0 for none. */
   readonly fwmark?: number;
-  /** The rdomain (network namespace) of the UDP sockets; 0 is the one the daemon was started in. */
+  /** The rdomain (network namespace) of the UDP sockets; 0 is the daemon's own. */
   readonly rtable?: number;
-  /** OpenBSD's IFF_DEBUG: diagnostics to the log. */
+  /** Whether debug messages are written to the log (OpenBSD's IFF_DEBUG). */
   readonly debug?: boolean;
-  /** OpenBSD's interface groups besides `wg`, the whole list. The daemon keeps it; the device has no use for it. */
+  /**
+   * All interface groups besides `wg` (OpenBSD). The daemon stores them; the device ignores them.
+   */
   readonly groups?: readonly string[];
-  /** The metric of the interface's routes; 0 is the kernel's choice. The daemon keeps it; the device has no use for it. */
+  /**
+   * The metric of the interface's routes; 0 lets the kernel choose. The daemon stores it; the
+   * device ignores it.
+   */
   readonly priority?: number;
-  /** Offloads to leave unused (false), or to use again where the kernel has them. The daemon keeps it; the device has no use for it. */
+  /**
+   * Offloads to switch off (false), or on again where the kernel has them. The daemon stores them;
+   * the device ignores them.
+   */
   readonly offloads?: Partial<Offloads>;
   /** Remove all peers before `peers` are applied. */
   readonly replacePeers?: boolean;
@@ -57,40 +67,40 @@ export interface DeviceChange {
   readonly peers?: readonly PeerChange[];
 }
 
-/** A value that is still being filled. */
+/** T with writable fields, for a value that is being filled. */
 export type Draft<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A peer as it is. */
+/** The state of a peer. */
 export interface PeerStatus {
-  /** Which peer: 32 bytes. */
+  /** The peer's public key, 32 bytes. */
   readonly publicKey: PublicKey;
-  /** All zeros when there is none. */
+  /** The preshared key, 32 bytes; zeros when there is none. */
   readonly presharedKey: PresharedKey;
-  /** Where the peer is; undefined while that is not known. */
+  /** The peer's endpoint; undefined while it is not known. */
   readonly endpoint: Endpoint | undefined;
-  /** Seconds; 0 when off. */
+  /** The interval of persistent keepalives in seconds; 0 when they are off. */
   readonly persistentKeepalive: number;
-  /** Its ranges, in the order in which they were added. */
+  /** The peer's ranges, in the order in which they were added. */
   readonly allowedIps: readonly AllowedIp[];
-  /** Empty when there is none. */
+  /** The description; empty when there is none. */
   readonly description: string;
   /** Bytes on the wire sent to the peer, handshakes and keepalives included. */
   readonly txBytes: number;
   /** Bytes on the wire received from the peer, handshakes and keepalives included. */
   readonly rxBytes: number;
-  /** Wall clock of the last completed handshake: Unix time in ms, or 0 when there was none. */
+  /** When the last handshake completed: Unix time in ms, 0 when none has. */
   readonly lastHandshakeUnixMs: number;
-  /** What was counted of the peer; what is absent is 0. */
+  /** The peer's counters; an absent one is 0. */
   readonly counters?: Counts;
 }
 
-/** An interface as it is. Peers stand in the order in which they were made. */
+/** The state of an interface. */
 export interface DeviceStatus {
-  /** Undefined when no key is set. */
+  /** The private key, 32 bytes; undefined when none is set. */
   readonly privateKey: PrivateKey | undefined;
-  /** The key that belongs to `privateKey`; undefined when no key is set. */
+  /** The public key of `privateKey`, 32 bytes; undefined when none is set. */
   readonly publicKey: PublicKey | undefined;
-  /** The port the sockets are bound to. */
+  /** The port that the UDP sockets are bound to. */
   readonly listenPort: number;
   /** SO_MARK of the UDP sockets; 0 for none. */
   readonly fwmark: number;
@@ -98,6 +108,6 @@ export interface DeviceStatus {
   readonly rtable: number;
   /** Whether debug messages are written. */
   readonly debug: boolean;
-  /** In the order in which they were made. */
+  /** All peers, in the order in which they were made. */
   readonly peers: readonly PeerStatus[];
 }

@@ -1,6 +1,6 @@
 /**
- * The protocol's numbers (whitepaper section 6.1 and the reference implementations) and this
- * program's own limits. Every limit of a queue or a table stands here.
+ * The protocol's constants (whitepaper section 6.1 and the reference implementations), and the
+ * limits that several rooms share.
  * @module
  */
 
@@ -15,62 +15,55 @@ export const COOKIE_LENGTH = 16;
 /** Bytes of a TAI64N timestamp. */
 export const TIMESTAMP_LENGTH = 12;
 
-/** After this many messages a session asks for a new handshake (section 6.1): 2^60. */
+/** Messages sent on a session after which a new handshake begins (section 6.1): 2^60. */
 export const REKEY_AFTER_MESSAGES = 1n << 60n;
-/**
- * From this many messages on a session sends and accepts nothing (section 6.1): 2^64 - 2^13 - 1.
- */
+/** Messages after which a session neither sends nor receives (section 6.1): 2^64 - 2^13 - 1. */
 export const REJECT_AFTER_MESSAGES = (1n << 64n) - (1n << 13n) - 1n;
-/** The initiator of a session asks for a new one when it sends on one older than this. */
+/** Age of a session at which its initiator begins a new handshake when it sends. */
 export const REKEY_AFTER_TIME_MS = 120_000;
-/** A session older than this sends and accepts nothing. */
+/** Age of a session at which it neither sends nor receives. */
 export const REJECT_AFTER_TIME_MS = 180_000;
-/** A handshake attempt is repeated after this long (plus jitter), and not more often. */
+/** How long an initiation waits for its response before the next is sent, besides the jitter. */
 export const REKEY_TIMEOUT_MS = 5_000;
-/** The greatest jitter of a repeated handshake. */
+/** The longest random time added to REKEY_TIMEOUT_MS. */
 export const REKEY_TIMEOUT_JITTER_MS = 333;
-/** A handshake is given up after this long without an answer. */
+/** How long a handshake is tried before it is given up. */
 export const REKEY_ATTEMPT_TIME_MS = 90_000;
-/** A passive keepalive goes out this long after data came and nothing went. */
+/** How long after data was received, and nothing sent, a passive keepalive is sent. */
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
-/**
- * The initiator asks for a new session when it receives on one older than this (180 - 10 - 5 s).
- */
+/** Age of a session at which its initiator begins a new handshake when it receives: 165 s. */
 export const REKEY_AFTER_TIME_RECEIVING_MS = REJECT_AFTER_TIME_MS - KEEPALIVE_TIMEOUT_MS -
   REKEY_TIMEOUT_MS;
-/** All keys of a peer are erased this long after its last session began. */
+/** How long after its last session began all keys of a peer are erased. */
 export const ZERO_KEYS_AFTER_MS = 3 * REJECT_AFTER_TIME_MS;
 /**
- * A secret of cookies is replaced after this long. One received is used for a little less
- * (cookie_jar.ts).
+ * How long the secret of cookies is used (section 5.4.7). The side that received a cookie stops
+ * using it 5 seconds earlier (cookie_jar.ts).
  */
 export const COOKIE_SECRET_MAX_AGE_MS = 120_000;
-/** The greatest persistent keepalive interval in seconds, as OpenBSD's ifconfig takes it. */
+/** The longest interval of persistent keepalives that OpenBSD's ifconfig accepts, in seconds. */
 export const PERSISTENT_KEEPALIVE_MAX_S = 43_200;
-/** Initiations that one peer may send a second. */
+/** Initiations of one peer that are answered per second. */
 export const INITIATIONS_PER_SECOND = 50;
 
-/** Bits in the replay window; the last word is slack (RFC 6479), so 8128 of them serve. */
+/** Bits in the replay window. 64 of them are slack (RFC 6479), so 8128 counters are told apart. */
 export const REPLAY_WINDOW_BITS = 8192;
-/** Packets that wait for a handshake, a peer; the oldest is dropped. */
+/** Packets of one peer that wait for a handshake. One more drops the oldest. */
 export const STAGED_PACKETS_MAX = 128;
 /** Peers on one interface. */
 export const PEERS_MAX = 1 << 16;
 /** Allowed IPs on one interface. */
 export const ALLOWED_IPS_MAX = 1 << 20;
 /**
- * Slots of the session index table; the low bits of a session index are its slot. At most half of
- * them are ever used.
+ * Slots of the session index table. The low 18 bits of a session index are its slot. At most half
+ * of the slots are in use.
  */
 export const SESSION_SLOTS = 1 << 18;
-/** Handshake messages that wait between the data plane and the control plane. */
+/** Handshake messages that wait for the control plane. More are dropped. */
 export const HANDSHAKE_QUEUE_MAX = 4096;
-/**
- * From this many waiting handshake messages on the interface is under load (1/8 of the queue), and
- * for UNDER_LOAD_AFTER_MS after.
- */
+/** Waiting handshake messages at which the interface is under load: 1/8 of the queue. */
 export const UNDER_LOAD_QUEUE = HANDSHAKE_QUEUE_MAX / 8;
-/** How long the interface stays under load after the queue was last long. */
+/** How long the interface stays under load after UNDER_LOAD_QUEUE messages last waited. */
 export const UNDER_LOAD_AFTER_MS = 1_000;
 /** Largest datagram read from UDP and largest packet read from the TUN device. */
 export const DATAGRAM_MAX = 65_535;
@@ -78,7 +71,7 @@ export const DATAGRAM_MAX = 65_535;
 export const DEFAULT_MTU = 1420;
 /** Bytes that a data message adds to its padded payload: header 16, tag 16. */
 export const DATA_OVERHEAD = 32;
-/** Bytes of a peer's description with its terminator, as in OpenBSD's struct wg_peer_io. */
+/** Bytes of a peer's description with its terminator (OpenBSD's struct wg_peer_io). */
 export const DESCRIPTION_SIZE = 64;
 
 /** First byte (little-endian u32) of each message (section 5.4). */
@@ -86,15 +79,13 @@ export const MESSAGE_INITIATION = 1;
 export const MESSAGE_RESPONSE = 2;
 export const MESSAGE_COOKIE_REPLY = 3;
 export const MESSAGE_DATA = 4;
-/**
- * Lengths of the three messages of fixed size, and the least one of a data message (a keepalive).
- */
+/** Bytes of the three messages of fixed length, and of the shortest data message, a keepalive. */
 export const INITIATION_LENGTH = 148;
 export const RESPONSE_LENGTH = 92;
 export const COOKIE_REPLY_LENGTH = 64;
 export const DATA_LENGTH_MIN = 32;
-/** The TOS / traffic class of handshake messages: DSCP AF41. */
+/** The TOS or traffic class of handshake messages: DSCP AF41 (Linux's HANDSHAKE_DSCP). */
 export const HANDSHAKE_TOS = 0x88;
 
-/** The greatest rdomain and rtable, as on OpenBSD (RT_TABLEID_MAX). */
+/** The greatest number of an rdomain or rtable (OpenBSD's RT_TABLEID_MAX). */
 export const RDOMAIN_MAX = 255;

@@ -1,6 +1,7 @@
 /**
- * The memory in which one thread counts, and which others read: a 64-bit float for each counter of the list, exact up to 2^53.
- * A Worker and the control plane have a block each, so that every cell has one writer; the interface's count is their sum.
+ * The counters of one thread, in shared memory that other threads read: a 64-bit float for each
+ * counter of the list, exact up to 2^53. Each Worker and the control plane has a block of its own,
+ * so every cell has one writer. The count of the interface is the sum of all blocks.
  * @module
  */
 import type { PeerSlot } from "./brands.ts";
@@ -14,14 +15,14 @@ import {
 } from "./counters.ts";
 import type { PeerTable } from "./peer_table.ts";
 
-/** A value for every name. */
+/** The values of all counters, by name. */
 export type AllCounts = Readonly<Record<CounterName, number>>;
 
-/** Bytes of a block. */
+/** Bytes of a block of counters. */
 export const COUNTER_BLOCK_BYTES = COUNTERS.length * Float64Array.BYTES_PER_ELEMENT;
 
 /**
- * One thread's counters.
+ * The counters of one thread.
  *
  * @example
  * ```ts
@@ -36,14 +37,14 @@ export const COUNTER_BLOCK_BYTES = COUNTERS.length * Float64Array.BYTES_PER_ELEM
  * ```
  */
 export class Counters {
-  /** By COUNTER. Hot loops write here: `values[COUNTER.tx_sealed]++`. */
+  /** The values, indexed by COUNTER. Hot loops write here: `values[COUNTER.tx_sealed]++`. */
   readonly values: Float64Array;
   readonly #table: PeerTable;
 
   /**
-   * Counts from 0, or on from what the block holds.
-   * @param table where the peers' rows are
-   * @param block COUNTER_BLOCK_BYTES that nobody else writes; without it the counters are only seen from this isolate
+   * Opens a block. Counting goes on from the values that it holds.
+   * @param table the table that holds the peers' counters
+   * @param block COUNTER_BLOCK_BYTES with no other writer; by default a new block of zeros
    */
   constructor(
     table: PeerTable,
@@ -53,29 +54,29 @@ export class Counters {
     this.#table = table;
   }
 
-  /** Counts something that concerns no single peer, or whose peer is not known. */
+  /** Counts an event of the interface, or of a peer that is not known. */
   add(counter: CounterIndex, more = 1): void {
     this.values[counter] += more;
   }
 
-  /** Counts something of a peer, for it and for the interface. */
+  /** Counts an event of a peer, for the peer and for the interface. */
   addOf(counter: PeerCounterIndex, peer: PeerSlot, more = 1): void {
     this.values[counter] += more;
     this.#table.counters.add(counter, peer, more);
   }
 
-  /** All of them as they are now. */
+  /** The values of all counters now. */
   counts(): AllCounts {
     return countsIn(this.values);
   }
 }
 
-/** The counts in a block, which another thread may be writing. */
+/** The values in a block. Another thread may write the block meanwhile. */
 export function countsIn(block: Float64Array): AllCounts {
   return byName((name) => block[COUNTER[name]]);
 }
 
-/** The counts of an interface: the sums of those of its threads. */
+/** The counters of an interface: the sums over its threads. */
 export function sumOfCounts(all: readonly Counts[]): AllCounts {
   return byName((name) => all.reduce((sum, counts) => sum + (counts[name] ?? 0), 0));
 }

@@ -1,22 +1,23 @@
 /**
- * The counters of an interface: one ordered list of names, from which everything that counts, tells or explains them follows.
- * A new counter is one line here and the line that counts.
+ * The counters of an interface: one ordered list of names. Blocks of memory, status output and help
+ * are all made from this list. To add a counter, add a row here and the statement that counts.
  *
- * Names: `tun_` is the TUN device, `udp_` the sockets, `tx_` packets from the TUN device to a peer, `rx_` datagrams from
- * a peer, `handshake_` and `cookie_` the messages of the handshake.
+ * The beginning of a name says what is counted: `tun_` calls of the TUN device, `udp_` calls of the
+ * sockets, `tx_` packets from the TUN device to a peer, `rx_` datagrams from a peer, `handshake_`
+ * and `cookie_` handshake messages.
  * @module
  */
 
-/** `peer`: counted for the interface, and for the peer where the event has one. `interface`: for the interface only. */
+/** `peer` counters are kept for the interface and for each peer, `interface` ones for it alone. */
 export type CounterScope = "interface" | "peer";
 
 type Row = readonly [name: string, scope: CounterScope, text: string];
 
-/** Name, scope and one line of help of each, in the order in which they are shown. */
+/** Name, scope and help of each counter, in the order in which they are shown. */
 export const COUNTERS = [
   ["tun_reads", "interface", "packets read from the TUN device; a super-packet is one"],
   ["tun_writes", "interface", "packets written to the TUN device; a super-packet is one"],
-  ["tun_write_failed", "interface", "packets that the TUN device did not take"],
+  ["tun_write_failed", "interface", "packets that could not be written to the TUN device"],
   [
     "tun_merged",
     "interface",
@@ -25,14 +26,14 @@ export const COUNTERS = [
   [
     "tun_merge_refused",
     "interface",
-    "super-packets that the TUN device refused, and whose packets went one by one",
+    "super-packets that the TUN device refused; their packets were written one by one",
   ],
   ["udp_sends", "interface", "sends to the UDP sockets, of one or several datagrams"],
   ["udp_receives", "interface", "receives from the UDP sockets, of one or several datagrams"],
   [
     "udp_gso_refused",
     "interface",
-    "sends of several datagrams that the kernel or the path refused, and that went one by one",
+    "sends of several datagrams that the kernel or the path refused; they were sent one by one",
   ],
   ["udp_part_failed", "interface", "datagrams that failed while others of the same send were sent"],
 
@@ -40,14 +41,14 @@ export const COUNTERS = [
   ["tx_keepalives", "peer", "keepalives sent"],
   ["tx_link_down", "interface", "packets dropped because the interface was down"],
   ["tx_malformed", "interface", "packets that are not IP, or have wrong headers or offload fields"],
-  ["tx_no_peer", "interface", "packets to an address in no peer's allowed IPs"],
+  ["tx_no_peer", "interface", "packets to an address outside all peers' allowed IPs"],
   ["tx_no_endpoint", "peer", "packets to a peer without an endpoint"],
   [
     "tx_looped",
     "peer",
     "our own messages that came back and were dropped: the endpoint is routed into the tunnel",
   ],
-  ["tx_too_long", "peer", "packets longer than fits into a datagram"],
+  ["tx_too_long", "peer", "packets too long for a datagram"],
   ["tx_staged_dropped", "peer", "packets dropped while they waited for a handshake"],
   [
     "tx_send_failed",
@@ -67,18 +68,18 @@ export const COUNTERS = [
   [
     "icmp_unreachable_limited",
     "interface",
-    "ICMP unreachable messages not written because there were too many",
+    "ICMP unreachable messages not written because of their rate limit",
   ],
 
   ["rx_datagrams", "interface", "datagrams received, of every kind"],
   ["rx_opened", "interface", "packets decrypted, keepalives included"],
   ["rx_keepalives", "peer", "keepalives received"],
   ["rx_link_down", "interface", "datagrams dropped because the interface was down"],
-  ["rx_malformed", "interface", "datagrams that are no message of the protocol, by type or length"],
+  ["rx_malformed", "interface", "datagrams with a wrong message type or length"],
   ["rx_no_session", "interface", "data messages for an unknown session"],
-  ["rx_expired", "peer", "data messages for a session that is too old, or was used too often"],
+  ["rx_expired", "peer", "data messages of a session past its limit of time or messages"],
   ["rx_unauthentic", "peer", "data messages that could not be decrypted"],
-  ["rx_replayed", "peer", "data messages seen before, or too far behind"],
+  ["rx_replayed", "peer", "data messages received before, or too far behind the newest"],
   ["rx_not_ip", "peer", "decrypted packets that are not IP, or whose length is wrong"],
   [
     "rx_unallowed_source",
@@ -91,16 +92,16 @@ export const COUNTERS = [
     "peer",
     "decrypted packets whose ECN bits contradict the datagram's (RFC 6040)",
   ],
-  ["session_no_room", "interface", "sessions that the receiving side had no room for"],
+  ["session_no_room", "interface", "sessions not installed because the session table was full"],
 
   ["handshake_initiation_sent", "peer", "initiations made and handed to the socket"],
   ["handshake_response_sent", "peer", "responses made and handed to the socket"],
   ["handshake_initiation_accepted", "peer", "initiations received and answered"],
-  ["handshake_response_accepted", "peer", "responses received that gave a session"],
+  ["handshake_response_accepted", "peer", "responses received that began a session"],
   ["handshake_completed", "peer", "handshakes that both sides are known to have completed"],
   ["handshake_retried", "peer", "initiations repeated because no response came"],
   ["handshake_given_up", "peer", "handshakes given up after the last retry"],
-  ["handshake_unanswered", "peer", "handshakes begun because nothing came back for data sent"],
+  ["handshake_unanswered", "peer", "handshakes begun because data sent got no answer"],
   ["handshake_no_endpoint", "peer", "initiations not sent because the peer has no endpoint"],
   [
     "handshake_send_failed",
@@ -114,11 +115,11 @@ export const COUNTERS = [
   ],
   ["handshake_queue_full", "interface", "handshake messages dropped because too many waited"],
   ["handshake_malformed", "interface", "handshake messages of the wrong type or length"],
-  ["handshake_link_down", "interface", "handshake messages that came while the interface was down"],
+  ["handshake_link_down", "interface", "handshake messages received while the interface was down"],
   [
     "handshake_no_private_key",
     "interface",
-    "handshake messages that came while no private key was set",
+    "handshake messages received while no private key was set",
   ],
   [
     "handshake_mac1_wrong",
@@ -128,17 +129,17 @@ export const COUNTERS = [
   [
     "handshake_under_load",
     "interface",
-    "handshake messages that came under load, when mac2 is required too",
+    "handshake messages received under load, when mac2 is required too",
   ],
   [
     "handshake_mac2_wrong",
     "interface",
-    "handshake messages under load with no mac2, or a wrong one",
+    "handshake messages received under load whose mac2 is missing or wrong",
   ],
   [
     "handshake_rate_limited",
     "interface",
-    "handshake messages under load dropped because their source sent too many",
+    "handshake messages dropped under load because their source sent too many",
   ],
   ["handshake_initiation_forged", "peer", "initiations that could not be decrypted"],
   ["handshake_unknown_peer", "interface", "initiations whose sender is not a peer"],
@@ -150,15 +151,15 @@ export const COUNTERS = [
   ],
   ["handshake_too_often", "peer", "initiations dropped because the peer sent too many"],
   ["handshake_no_index", "peer", "handshakes for which no session index was free"],
-  ["handshake_unknown_index", "interface", "responses to no initiation of ours that waits for one"],
+  ["handshake_unknown_index", "interface", "responses that answer no initiation under way"],
   [
     "handshake_response_forged",
     "peer",
-    "responses that could not be decrypted: often another preshared key",
+    "responses that could not be decrypted: often the preshared keys differ",
   ],
   ["cookie_sent", "interface", "cookie replies made and handed to the socket"],
   ["cookie_accepted", "peer", "cookie replies received and kept"],
-  ["cookie_unknown_index", "interface", "cookie replies to no message of ours"],
+  ["cookie_unknown_index", "interface", "cookie replies that answer no message of this side"],
   ["cookie_forged", "peer", "cookie replies that could not be decrypted"],
 ] as const satisfies readonly Row[];
 
@@ -170,12 +171,12 @@ export type PeerCounterName = Extract<
   readonly [string, "peer", string]
 >[0];
 
-/** The place of a counter in the list. */
+/** The index of a counter in the list. */
 export type CounterIndex = number & { readonly __scope?: CounterScope };
-/** The place in the list of a counter that is kept for each peer too. */
+/** The index in the list of a counter that is kept for each peer too. */
 export type PeerCounterIndex = number & { readonly __scope: "peer" };
 
-/** The place of each counter, by name. */
+/** The index of each counter, by name. */
 export const COUNTER: {
   readonly [N in CounterName]: N extends PeerCounterName ? PeerCounterIndex : CounterIndex;
 } = Object.freeze(Object.fromEntries(COUNTERS.map(([name], index) => [name, index]))) as never;
@@ -187,7 +188,7 @@ export const PEER_COUNTERS: readonly PeerCounterName[] = COUNTERS
   )
   .map(([name]) => name);
 
-/** Values by name. What is absent is 0. */
+/** Values by name. An absent one is 0. */
 export type Counts = Readonly<Partial<Record<CounterName, number>>>;
 
 /** Whether there is a counter of this name. */

@@ -1,12 +1,12 @@
 /**
- * Addresses of the outside: where a peer is, and which of our own addresses it wrote to.
+ * Outer addresses: the endpoint of a peer, and the local address that its datagrams were sent to.
  * @module
  */
 
-/** An IP address: 4 bytes (IPv4) or 16 (IPv6), network order. */
+/** An IP address in network byte order: 4 bytes for IPv4, 16 for IPv6. */
 export type IpBytes = Uint8Array;
 
-/** A UDP endpoint. `scope` is the interface index of a link-local IPv6 address, otherwise 0. */
+/** A UDP endpoint: address and port. */
 export interface Endpoint {
   /** 4 or 16 bytes, network order. */
   readonly address: IpBytes;
@@ -16,7 +16,9 @@ export interface Endpoint {
   readonly scope: number;
 }
 
-/** The local address a datagram was written to, and the interface it came in by (IP_PKTINFO, IPV6_PKTINFO). */
+/**
+ * The local address that a datagram was sent to, and the interface that received it (IP_PKTINFO).
+ */
 export interface LocalAddress {
   /** 4 or 16 bytes, network order. */
   readonly address: IpBytes;
@@ -32,15 +34,21 @@ export interface AllowedIp {
   readonly prefix: number;
 }
 
-/** Bytes of an endpoint in a shared cell; see `writeEndpointCell`. */
+/** Bytes of an endpoint cell, which holds an endpoint in memory; see `writeEndpointCell`. */
 export const ENDPOINT_CELL_BYTES = 48;
-/** Where in a cell the local interface index stands. */
+/** Offset in a cell of the local interface index. */
 export const LOCAL_INTERFACE = 24;
 
 /**
- * Writes an endpoint and, when known, the local address into a cell of 48 bytes:
- * [0] endpoint's address length (0 none, 4, 16), [1] local address' length (0, 4, 16), [2..3] port (big-endian),
- * [4..7] scope (little-endian), [8..23] address, [24..27] local interface index (little-endian), [28..43] local address.
+ * Writes an endpoint and, when known, the local address into a cell of 48 bytes.
+ *
+ * - 0: length of the endpoint's address: 0 (no endpoint), 4 or 16
+ * - 1: length of the local address: 0 (none), 4 or 16
+ * - 2 to 3: port, big-endian
+ * - 4 to 7: scope, little-endian
+ * - 8 to 23: the endpoint's address
+ * - 24 to 27: index of the local interface, little-endian
+ * - 28 to 43: the local address
  *
  * @example
  * ```ts
@@ -48,7 +56,8 @@ export const LOCAL_INTERFACE = 24;
  * import { ENDPOINT_CELL_BYTES, readEndpointCell, writeEndpointCell } from "./endpoint.ts";
  *
  * const cell = new Uint8Array(ENDPOINT_CELL_BYTES);
- * writeEndpointCell(cell, 0, { address: Uint8Array.of(192, 0, 2, 1), port: 51820, scope: 0 }, undefined);
+ * const endpoint = { address: Uint8Array.of(192, 0, 2, 1), port: 51820, scope: 0 };
+ * writeEndpointCell(cell, 0, endpoint, undefined);
  * assert.ok(readEndpointCell(cell, 0)?.port === 51820);
  * ```
  */
@@ -71,7 +80,7 @@ export function writeEndpointCell(
   cell.set(local.address, at + 28);
 }
 
-/** Takes the local address out of a cell. */
+/** Clears the local address of a cell. */
 export function clearLocalCell(cell: Uint8Array, at: number): void {
   cell[at + 1] = 0;
   cell.fill(0, at + LOCAL_INTERFACE, at + ENDPOINT_CELL_BYTES);

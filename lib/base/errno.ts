@@ -1,11 +1,11 @@
 /**
- * Linux's error numbers: names and texts, as include/uapi/asm-generic/errno.h and glibc's strerror(3) have them.
- * x86_64 and aarch64 share this table (alpha, mips, parisc and sparc do not).
+ * Linux's error numbers, with the names of include/uapi/asm-generic/errno.h and the texts of
+ * glibc's strerror(3). The table holds for x86_64 and aarch64 (not for alpha, mips, parisc, sparc).
  * @module
  */
 import { OsError } from "./errors.ts";
 
-/** Those that callers tell apart. */
+/** The error numbers that code compares with. */
 export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;
@@ -36,7 +36,7 @@ export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 export const EHOSTUNREACH = 113;
 
-/** Made when it is asked for: commands that succeed never look. */
+/** The table is made at its first use, because a command that succeeds needs none. */
 const table = (): readonly (readonly [number, string, string])[] => [
   [EPERM, "EPERM", "Operation not permitted"],
   [ENOENT, "ENOENT", "No such file or directory"],
@@ -178,14 +178,14 @@ export function errnoName(errno: number): string {
   return byNumber(errno)?.[1] ?? `errno ${errno}`;
 }
 
-/** What the errno means, e.g. `Address already in use` for 98. */
+/** The text of the errno, e.g. `Address already in use` for 98. */
 export function errnoText(errno: number): string {
   return byNumber(errno)?.[2] ?? "Unknown error";
 }
 
 /**
  * The number of an errno's name.
- * @throws RangeError for a name that Linux does not have: a mistake in the program
+ * @throws RangeError for a name that Linux does not have, which is a mistake in the program
  */
 export function errnoNumber(name: string): number {
   const row = table().find((row) => row[1] === name);
@@ -194,11 +194,11 @@ export function errnoNumber(name: string): number {
 }
 
 /**
- * An OsError from a number.
+ * The OsError of an error number.
  * @param call the system call or request, e.g. `bind` or `RTM_NEWADDR`
- * @param object what it was called on, e.g. `udp port 7111`
- * @param errno positive
- * @param detail what else the kernel said (a netlink extended ack), added to the text
+ * @param object the object of the call, e.g. `udp port 7111`
+ * @param errno the error number, positive
+ * @param detail the kernel's own message (a netlink extended ack), added to the text
  */
 export function osError(call: string, object: string, errno: number, detail = ""): OsError {
   const text = detail === "" ? errnoText(errno) : `${errnoText(errno)}: ${detail}`;

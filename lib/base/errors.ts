@@ -1,10 +1,10 @@
 /**
- * The two kinds of error that reach a user. Hostile input never throws: it gives a verdict and a counter.
+ * The two kinds of error that reach a user. Hostile input throws no error: it is counted.
  * @module
  */
 
 /**
- * A user's mistake: `word` is the word of the command line or key of the file that was wrong.
+ * A mistake of the user, in a word of the command line or a key of a file.
  *
  * @example
  * ```ts
@@ -20,11 +20,11 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   /**
    * Makes an error whose message is `WORD: PROBLEM`.
-   * @param word the word that was wrong, as the user wrote it; never a private or preshared key
-   * @param problem what is wrong and what was expected
+   * @param word the word that is wrong, as the user wrote it; never a private or preshared key
+   * @param problem what is wrong and what is required
    */
   constructor(
-    /** The word that was wrong, as the user wrote it. */
+    /** The word that is wrong, as the user wrote it. */
     readonly word: string,
     /** What is wrong and what is required. */
     readonly problem: string,
@@ -34,7 +34,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * The operating system refused: the call, what it was called on, and the errno.
+ * An error of the operating system: the call, its object and the errno.
  *
  * @example
  * ```ts
@@ -51,21 +51,21 @@ export class OsError extends Error {
   /**
    * Makes an error whose message is `OBJECT: CALL: TEXT (CODE)`.
    * @param call the system call or request, e.g. `bind` or `RTM_NEWADDR`
-   * @param object what it was called on, e.g. `udp port 7111`
+   * @param object the object of the call, e.g. `udp port 7111`
    * @param code the errno's name, e.g. `EADDRINUSE`
    * @param errno its number on Linux
-   * @param text what it means, e.g. `Address already in use`
+   * @param text the errno's text, e.g. `Address already in use`
    */
   constructor(
     /** The system call or request, e.g. `bind`. */
     readonly call: string,
-    /** What it was called on, e.g. `udp port 7111`. */
+    /** The object of the call, e.g. `udp port 7111`. */
     readonly object: string,
     /** The errno's name, e.g. `EADDRINUSE`. */
     readonly code: string,
     /** The errno's number on Linux. */
     readonly errno: number,
-    /** What the errno means, e.g. `Address already in use`. */
+    /** The errno's text, e.g. `Address already in use`. */
     readonly text: string,
   ) {
     super(`${object}: ${call}: ${text} (${code})`);

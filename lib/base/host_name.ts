@@ -1,9 +1,12 @@
 /**
- * Which words are names of hosts.
+ * Checks names of hosts.
  * @module
  */
 
-/** A name that may be looked up: labels of letters, digits, `-` and `_`, not all digits and dots. */
+/**
+ * Whether the text may be the name of a host: labels of 1 to 63 letters, digits, `-` and `_`, at
+ * most 253 characters, and not digits and dots alone.
+ */
 export function isHostName(text: string): boolean {
   return text.length <= 253 && !/^[0-9.]*$/.test(text) &&
     text.replace(/\.$/, "").split(".").every((label) =>

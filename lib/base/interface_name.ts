@@ -1,39 +1,39 @@
 /**
- * Which names an interface may have.
+ * Checks names of interfaces.
  * @module
  */
 import { ConfigError } from "./errors.ts";
 
 /** Bytes of an interface's name with its terminator (IFNAMSIZ, include/uapi/linux/if.h). */
 export const INTERFACE_NAME_SIZE = 16;
-/** A wrong name of this many characters or more is not shown. */
+/** Characters from which on a wrong name is left out of the message, as it may be a key. */
 const SHOWN_MAX = 32;
 
 /**
- * Checks a name before it gets near a kernel, a path or a log. Every name is good that the kernel
- * takes (dev_valid_name, net/core/dev.c): 1 to 15 bytes without `/`, `:` and white space, and
- * neither `.` nor `..`. Refused besides are `%`, in which the kernel sees a pattern for names;
- * control characters, which would reach terminals; and text that is not UTF-8, which the runtime
- * changes.
+ * Checks an interface name. Call it before the name is used in a system call, a path or a log.
+ *
+ * The kernel accepts 1 to 15 bytes without `/`, `:` and white space, and neither `.` nor `..`
+ * (dev_valid_name, net/core/dev.c). Of these names three kinds are refused: with `%`, because the
+ * kernel takes it for a pattern; with control characters, because a terminal would execute them;
+ * and text that is not UTF-8, because the runtime changes it.
  * @returns the name
- * @throws ConfigError that names it
+ * @throws ConfigError that names the wrong name and what is required
  */
 export function checkInterfaceName(name: string): string {
   const problem = interfaceNameProblem(name);
   if (problem === undefined) return name;
-  // What is this long may be a key in the wrong place.
   if (name.length >= SHOWN_MAX) {
     throw new ConfigError(`a name of ${name.length} characters`, problem);
   }
   throw new ConfigError(/^[\x21-\x7e]+$/.test(name) ? name : JSON.stringify(name), problem);
 }
 
-/** Whether `checkInterfaceName` takes it. */
+/** Whether `checkInterfaceName` accepts the name. */
 export const isInterfaceName = (name: string): boolean => interfaceNameProblem(name) === undefined;
 
 /**
- * A byte that the kernel's isspace takes for white space, as every Latin-1 table does: it stands in
- * the UTF-8 of letters like `à` too.
+ * A byte that the kernel's isspace counts as white space (lib/ctype.c). The UTF-8 of some letters,
+ * such as `à`, contains it.
  */
 const NO_BREAK_SPACE = 0xa0;
 

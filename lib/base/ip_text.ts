@@ -1,6 +1,6 @@
 /**
- * IP addresses, ranges and endpoints as text: dotted quads, RFC 4291 and RFC 5952 for IPv6, `ADDRESS/PREFIX`, `ADDRESS:PORT`.
- * Nothing here throws: text that is not an address gives undefined.
+ * IP addresses, ranges (`ADDRESS/PREFIX`) and endpoints (`ADDRESS:PORT`) as text. IPv6 is read as
+ * RFC 4291 and written as RFC 5952 says. Nothing here throws: wrong text gives undefined.
  * @module
  */
 import type { AllowedIp, Endpoint, IpBytes } from "./endpoint.ts";
@@ -54,7 +54,7 @@ export function parseIpv6(text: string): IpBytes | undefined {
 }
 
 /**
- * An address of either family, or undefined.
+ * An IPv4 or IPv6 address as 4 or 16 bytes, or undefined.
  *
  * @example
  * ```ts
@@ -70,7 +70,8 @@ export function parseIp(text: string): IpBytes | undefined {
 }
 
 /**
- * An address as text: a dotted quad, or RFC 5952 (lower case, the longest run of zeros shortened). `at` is where it begins.
+ * An address as text: a dotted quad, or IPv6 as RFC 5952 says. The `length` bytes (4 or 16) at `at`
+ * are the address.
  *
  * @example
  * ```ts
@@ -104,13 +105,13 @@ export function formatIp(bytes: Uint8Array, at = 0, length: number = bytes.lengt
   return text;
 }
 
-/** Whether 16 bytes are an IPv4 address in IPv6 clothes (::ffff:0:0/96). */
+/** Whether the 16 bytes at `at` are an IPv4-mapped address (::ffff:0:0/96, RFC 4291). */
 export function isMapped(bytes: Uint8Array, at = 0): boolean {
   for (let i = 0; i < 10; i++) if (bytes[at + i] !== 0) return false;
   return bytes[at + 10] === 255 && bytes[at + 11] === 255;
 }
 
-/** An unsigned decimal number of at most `max`, without sign, spaces or other marks; undefined otherwise. */
+/** A number of 1 to 10 decimal digits and at most `max`, or undefined. */
 export function parseDecimal(text: string, max: number): number | undefined {
   if (text.length === 0 || text.length > 10) return undefined;
   let value = 0;
@@ -123,7 +124,8 @@ export function parseDecimal(text: string, max: number): number | undefined {
 }
 
 /**
- * `ADDRESS/PREFIX`, or an address alone (then /32 or /128), host bits cleared; undefined when it is neither.
+ * A range from `ADDRESS/PREFIX` or `ADDRESS` (then /32 or /128), or undefined. Host bits are
+ * cleared.
  *
  * @example
  * ```ts
@@ -144,7 +146,7 @@ export function parseRange(text: string): AllowedIp | undefined {
 }
 
 /**
- * `ADDRESS/PREFIX` of a range.
+ * A range as `ADDRESS/PREFIX`.
  *
  * @example
  * ```ts
@@ -158,7 +160,7 @@ export function formatRange(range: AllowedIp): string {
   return `${formatIp(range.address)}/${range.prefix}`;
 }
 
-/** A copy of the address with the bits beyond `prefix` cleared. */
+/** A copy of the address whose bits after the first `prefix` are zero. */
 export function maskAddress(address: IpBytes, prefix: number): IpBytes {
   const masked = address.slice();
   for (let i = 0; i < masked.length; i++) {
@@ -169,9 +171,9 @@ export function maskAddress(address: IpBytes, prefix: number): IpBytes {
 }
 
 /**
- * `A.B.C.D:PORT` or `[IPv6]:PORT`, the latter perhaps with a zone (`[fe80::1%3]:PORT`); undefined when it is not one.
- * A mapped IPv4 address becomes IPv4, because the sockets of the two families are apart.
- * @param interfaceIndex finds the index of a zone that is a name; without it only numbers are taken
+ * An endpoint from `A.B.C.D:PORT`, `[IPv6]:PORT` or `[IPv6%ZONE]:PORT`, or undefined.
+ * An IPv4-mapped address becomes IPv4, because each family has a socket of its own.
+ * @param interfaceIndex finds the index of a zone that is a name; without it a zone is a number
  *
  * @example
  * ```ts
@@ -209,8 +211,8 @@ export function parseEndpoint(
 }
 
 /**
- * An endpoint as `parseEndpoint` reads it.
- * @param zoneName names the interface of a zone; it is written as a number without it, or where it gives none
+ * An endpoint in the form that `parseEndpoint` reads.
+ * @param zoneName finds the name of a zone; without a name the zone is written as a number
  *
  * @example
  * ```ts

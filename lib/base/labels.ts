@@ -1,18 +1,20 @@
 /**
- * The texts that people attach to interfaces and peers: descriptions and OpenBSD's interface groups.
+ * Descriptions of peers and names of interface groups (OpenBSD).
  * @module
  */
 import { DESCRIPTION_SIZE } from "./constants.ts";
 import { ConfigError } from "./errors.ts";
 import { quote } from "./quote.ts";
 
-/** The most groups that an interface is in, and the longest name of one (OpenBSD's IFNAMSIZ with its terminator is 16). */
+/** The most groups that an interface is in. */
 export const GROUPS_MAX = 16;
+/** Characters of the longest group name (OpenBSD's IFNAMSIZ without the terminator). */
 const GROUP_NAME_MAX = 15;
 
 /**
- * A peer's description as it may stand in a line: no control characters, at most 63 bytes of UTF-8.
- * @throws ConfigError
+ * Checks a peer's description: at most 63 bytes of UTF-8, no control characters.
+ * @returns the description
+ * @throws ConfigError that names `word`
  */
 export function checkDescription(word: string, value: string): string {
   // deno-lint-ignore no-control-regex
@@ -31,8 +33,10 @@ export function checkDescription(word: string, value: string): string {
 }
 
 /**
- * The name of an interface group as OpenBSD takes it: 1 to 15 of `[A-Za-z0-9_.-]`, not ending in a digit.
- * @throws ConfigError
+ * Checks the name of an interface group: 1 to 15 of `[A-Za-z0-9_.-]`, the last not a digit (as on
+ * OpenBSD).
+ * @returns the name
+ * @throws ConfigError that names `word`
  */
 export function checkGroup(word: string, name: string): string {
   if (name === "" || name.length > GROUP_NAME_MAX || !/^[A-Za-z0-9_.-]*$/.test(name)) {
@@ -50,7 +54,10 @@ export function checkGroup(word: string, name: string): string {
   return name;
 }
 
-/** Group names with spaces between them, each once. @throws ConfigError */
+/**
+ * The names of a list of groups with spaces between them; a name that is given twice counts once.
+ * @throws ConfigError for a wrong name, or more than GROUPS_MAX
+ */
 export function parseGroups(value: string): string[] {
   const groups = value.split(" ").filter((name) => name !== "");
   if (groups.length > GROUPS_MAX) {

@@ -1,19 +1,23 @@
 /**
- * Everything that passes between the control plane (handshake, timers, configuration) and the data plane (packets).
- * Commands go down, events come up, and the data plane writes what it sees of each peer into the shared `PeerTable`.
+ * The messages between the control plane (handshakes, timers, configuration) and the data plane
+ * (packets). The control plane sends commands, the data plane sends events. What the data plane
+ * learns about each peer it writes to the shared `PeerTable`.
  * @module
  */
 import type { Milliseconds, PeerSlot, SessionIndex } from "./brands.ts";
 import type { AllowedIp, Endpoint, LocalAddress } from "./endpoint.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 
-/** Control to data. A batch is applied in order, between two turns of the packet loop. */
+/** A command of the control plane for the data plane. Commands are applied in order. */
 export type DataCommand =
-  /** A new peer takes `peer`, whose row of the table was cleared. Where it is, now and later, stands there. */
+  /** Adds a peer. The peer's row of the table is cleared before, and holds its endpoint after. */
   | { readonly type: "peer-add"; readonly peer: PeerSlot }
-  /** Forgets the peer: staged packets dropped, sessions wiped, allowed IPs removed. */
+  /** Removes a peer: its staged packets are dropped, sessions wiped and allowed IPs removed. */
   | { readonly type: "peer-remove"; readonly peer: PeerSlot }
-  /** `replace` empties the peer's list first; then `remove`, then `add` (a range of another peer moves). */
+  /**
+   * Changes a peer's allowed IPs. With `replace` all its ranges are removed first. Then `remove`
+   * and `add` are applied. A range of another peer moves to this one.
+   */
   | {
     readonly type: "allowed-ips";
     readonly peer: PeerSlot;
@@ -22,10 +26,15 @@ export type DataCommand =
     readonly add: readonly AllowedIp[];
   }
   /**
-   * A handshake gave a session. The initiator's (`initiator: true`) is used for sending at once: staged packets leave on
-   * it, or a keepalive when there are none. The responder's is used for sending once a data message came in by it
-   * (key confirmation), which the data plane reports with `session-confirmed`. A responder's session that is not confirmed
-   * when an initiator's is installed stays open for receiving only. `PeerTable.handshakeSent` and `handshakeReceived` are called first.
+   * Installs the session of a handshake. `createdAt` is the time of the handshake, and each key has
+   * 32 bytes.
+   *
+   * The initiator (`initiator: true`) sends on the session at once: the staged packets of the peer,
+   * or a keepalive when there are none. The responder sends on it after a data message was received
+   * on it (key confirmation); the data plane then reports `session-confirmed`. A responder's
+   * session that is not confirmed when an initiator's is installed only receives from then on.
+   *
+   * The data plane first calls `PeerTable.handshakeSent` and `handshakeReceived`.
    */
   | {
     readonly type: "session-install";
@@ -38,26 +47,31 @@ export type DataCommand =
     readonly createdAt: Milliseconds;
   }
   /**
-   * The answer to `session-confirmed`, when the session is still the peer's next one. Where one data plane sends and another receives, this tells
-   * the first to use it: staged packets leave on it. To who confirmed it himself it says nothing.
+   * Makes a confirmed session the current one and sends the staged packets on it. The control plane
+   * answers `session-confirmed` with this command if the session is still the peer's `next`. A data
+   * plane that only sends learns of the confirmation in this way. The data plane that confirmed the
+   * session ignores the command.
    */
   | { readonly type: "session-promote"; readonly peer: PeerSlot; readonly localIndex: SessionIndex }
-  /** Wipes one session. It is unknown from then on, and the index may be used again. */
+  /** Wipes a session. Its index may be used again afterwards. */
   | { readonly type: "session-retire"; readonly localIndex: SessionIndex }
-  /** Drops the packets that wait for a handshake. */
+  /** Drops the peer's packets that wait for a handshake. */
   | { readonly type: "staged-drop"; readonly peer: PeerSlot }
-  /** Sends a keepalive if there is a session to send on; otherwise nothing. */
+  /** Sends a keepalive if the peer has a session to send on. */
   | { readonly type: "keepalive-send"; readonly peer: PeerSlot }
-  /** The key for checking mac1 of incoming handshake messages: HASH("mac1----" || our public key), 32 bytes; undefined without a private key. */
+  /**
+   * Sets the key that checks mac1 of incoming handshake messages: HASH("mac1----" || our public
+   * key), 32 bytes. Undefined while there is no private key.
+   */
   | { readonly type: "mac1-key"; readonly key: Uint8Array | undefined }
-  /** The interface went up or down (down: packets from both sides are dropped), or its MTU changed. */
+  /** Sets the state and MTU (bytes) of the link. While it is down all packets are dropped. */
   | { readonly type: "link"; readonly up: boolean; readonly mtu: number }
-  /** Our own addresses where the interface is changed; a new data plane knows none. */
+  /** Sets the local addresses. A new data plane knows none. */
   | { readonly type: "own-addresses"; readonly own: OwnAddresses }
-  /** Whether `notice` events are wanted. */
+  /** Switches `notice` events on or off. */
   | { readonly type: "debug"; readonly on: boolean };
 
-/** What a `notice` tells: material for OpenBSD's debug messages. */
+/** The kinds of `notice`, one for each debug message of OpenBSD that concerns packets. */
 export type Notice =
   | "invalid-initiation-mac"
   | "invalid-response-mac"
@@ -67,18 +81,24 @@ export type Notice =
   | "no-endpoint"
   | "not-ip";
 
-/** Data to control. */
+/** An event that the data plane reports to the control plane. */
 export type DataEvent =
-  /** An initiation or response whose mac1 is right, or a cookie reply; of the right length. At most HANDSHAKE_QUEUE_MAX wait. */
+  /**
+   * A handshake message of the right length was received: a cookie reply, or an initiation or
+   * response whose mac1 is right. At most HANDSHAKE_QUEUE_MAX wait; more are dropped.
+   */
   | {
     readonly type: "handshake-datagram";
     readonly datagram: Uint8Array;
     readonly source: Endpoint;
     readonly local: LocalAddress | undefined;
   }
-  /** There is no session to send on, or it wants renewing. Said once; the control plane answers by `PeerTable.clearWanted`. */
+  /**
+   * A peer has no session to send on, or its session is due for renewal. The event is reported once
+   * until the control plane calls `PeerTable.clearWanted`.
+   */
   | { readonly type: "handshake-wanted"; readonly peer: PeerSlot }
-  /** The first data message on a responder's session came in: it is the current one now. */
+  /** The first data message on a responder's session was received. The session is now current. */
   | {
     readonly type: "session-confirmed";
     readonly peer: PeerSlot;
@@ -87,12 +107,13 @@ export type DataEvent =
   /** The peer's row of the table changed for the first time since `PeerTable.clearActive`. */
   | { readonly type: "peer-active"; readonly peer: PeerSlot }
   /**
-   * A message to `peer` came back as a packet and was dropped: the way to its endpoint leads into
-   * the interface and through `through`, which is the peer itself or leads back to it. At most once
-   * a minute for each peer.
+   * A message to `peer` came back as a packet and was dropped, because the peer's endpoint is
+   * routed into the interface. The allowed IPs of `through` contain the endpoint; `through` is the
+   * peer itself, or a peer whose messages go through this one. Reported at most once a minute per
+   * peer.
    */
   | { readonly type: "loop"; readonly peer: PeerSlot; readonly through: PeerSlot }
-  /** Only while debugging, and at most a few a second. */
+  /** Something that a debug message tells. Reported only after `debug`, at a limited rate. */
   | {
     readonly type: "notice";
     readonly notice: Notice;

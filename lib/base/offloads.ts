@@ -1,21 +1,21 @@
 /**
- * The offloads of an interface, by Linux' names: several packets that pass to or from the kernel as one.
+ * The offloads of an interface, with which one system call moves several packets.
  * @module
  */
 
-/** A choice of offloads. */
+/** Which offloads are on. */
 export interface Offloads {
-  /** TCP super-packets between the data plane and the TUN device. */
+  /** TCP super-packets are written to and read from the TUN device. */
   readonly tso: boolean;
-  /** The same for UDP. */
+  /** UDP super-packets are written to and read from the TUN device. */
   readonly uso: boolean;
-  /** Several datagrams a send (UDP_SEGMENT). */
+  /** One send carries several datagrams (UDP_SEGMENT). */
   readonly gso: boolean;
-  /** Several datagrams a receive (UDP_GRO). */
+  /** One receive returns several datagrams (UDP_GRO). */
   readonly gro: boolean;
 }
 
-/** Every kind, in the order in which they are told. */
+/** The names of all offloads, in the order in which they are shown. */
 export const OFFLOAD_NAMES = [
   "tso",
   "uso",
@@ -27,10 +27,10 @@ export type OffloadName = typeof OFFLOAD_NAMES[number];
 export const ALL_OFFLOADS: Offloads = { tso: true, uso: true, gso: true, gro: true };
 export const NO_OFFLOADS: Offloads = { tso: false, uso: false, gso: false, gro: false };
 
-/** Whether two choices are the same. */
+/** Whether the same offloads are on in both. */
 export const sameOffloads = (a: Offloads, b: Offloads): boolean =>
   OFFLOAD_NAMES.every((name) => a[name] === b[name]);
 
-/** The kinds that are on, or those that are off, in words: `tso gso`. */
+/** The names of the offloads that are on, or off, with spaces between them: `tso gso`. */
 export const offloadWords = (offloads: Offloads, on = true): string =>
   OFFLOAD_NAMES.filter((name) => offloads[name] === on).join(" ");

@@ -1,26 +1,27 @@
 /**
- * Addresses of this machine that the data plane must know, where the interface is.
+ * Local addresses that the data plane must know, of the network namespace of the interface.
  * @module
  */
 import type { IpBytes } from "./endpoint.ts";
 
-/** What the data plane is told whenever it changes. */
+/** The local addresses that the data plane uses. The daemon sends them again when they change. */
 export interface OwnAddresses {
   /**
-   * Where ICMP answers to IPv4 packets come from. Undefined: from the destination of the packet, as
-   * the interface has no address, or the kernel takes no packet from one of its own addresses.
+   * The source of ICMP answers to IPv4 packets. When it is undefined, the answer comes from the
+   * packet's destination. That is so when the interface has no address, or when the kernel drops
+   * packets from local addresses.
    */
   readonly answersFrom4: IpBytes | undefined;
-  /** The same for IPv6. Undefined only on a machine without an IPv6 address. */
+  /** The source of ICMP answers to IPv6 packets. Undefined where there is no IPv6 address. */
   readonly answersFrom6: IpBytes | undefined;
   /**
-   * IPv4 addresses that no packet of a peer may come from. They are this machine's own while the
-   * kernel takes packets from those; it refuses them by itself otherwise, and the list is empty.
+   * IPv4 sources that packets from peers may not have. These are the local addresses when the
+   * kernel accepts packets from them. The list is empty when the kernel itself drops such packets.
    */
   readonly refused4: readonly IpBytes[];
 }
 
-/** Nothing is known. */
+/** No address is known. */
 export const NO_OWN_ADDRESSES: OwnAddresses = {
   answersFrom4: undefined,
   answersFrom6: undefined,

@@ -1,7 +1,10 @@
 /**
- * The counters of each peer, in shared memory: a row of 32-bit words a peer, one for each of PEER_COUNTERS. The pages of rows in
- * which nothing was counted are never resident. A counter stops at 4294967295; the interface's own count goes on.
- * Every counter has one writer: `tx_` whoever sends, `rx_` whoever receives, `handshake_` and `cookie_` the control plane.
+ * The counters of each peer, in shared memory. Each peer has a row of 32-bit words, one for each of
+ * PEER_COUNTERS. A counter stops at 4294967295; the interface's counter goes on. Pages whose rows
+ * are all zero are not resident.
+ *
+ * Each counter has one writer: the sending data plane writes `tx_`, the receiving one `rx_`, and
+ * the control plane `handshake_` and `cookie_`.
  * @module
  */
 import type { PeerSlot } from "./brands.ts";
@@ -15,17 +18,17 @@ import {
 
 const WORDS = PEER_COUNTERS.length;
 const COUNT_MAX = 0xffff_ffff;
-/** Bytes of a row. */
+/** Bytes of the counters of a peer. */
 export const PEER_COUNTERS_BYTES = WORDS * Uint32Array.BYTES_PER_ELEMENT;
 
-/** By place in the list: the word of the row. */
+/** The word of the row, indexed by COUNTER; -1 for counters of the interface alone. */
 const WORD_OF = Int16Array.from(
   COUNTERS,
   ([name]) => PEER_COUNTERS.indexOf(name as PeerCounterName),
 );
 
 /**
- * Rows indexed by PeerSlot.
+ * The counters of all peers, indexed by PeerSlot.
  *
  * @example
  * ```ts
@@ -43,14 +46,17 @@ export class PeerCounters {
   readonly #words: Uint32Array;
 
   /**
-   * Counts on from what the rows hold.
-   * @param at where the rows of so many `peers` begin in `buffer`, a multiple of 4
+   * Opens the rows of a buffer. Counting goes on from the values that they hold.
+   * @param at offset of the first row in `buffer`, in bytes, a multiple of 4
+   * @param peers number of rows
    */
   constructor(buffer: SharedArrayBuffer, at: number, peers: number) {
     this.#words = new Uint32Array(buffer, at, peers * WORDS);
   }
 
-  /** Zeroes the row of a slot that a new peer takes. A row that is zero is not written, so that it stays unresident. */
+  /**
+   * Zeroes a peer's row. Zeros are not written again, because a write would make the page resident.
+   */
   clear(peer: PeerSlot): void {
     const row = peer * WORDS;
     for (let word = row; word < row + WORDS; word++) {
@@ -58,13 +64,13 @@ export class PeerCounters {
     }
   }
 
-  /** Counts `more` for a peer. */
+  /** Adds `more` to a peer's counter. */
   add(counter: PeerCounterIndex, peer: PeerSlot, more: number): void {
     const word = peer * WORDS + WORD_OF[counter];
     this.#words[word] = Math.min(COUNT_MAX, this.#words[word] + more);
   }
 
-  /** All counts of a peer that are not 0. */
+  /** The counters of a peer that are not 0. */
   counts(peer: PeerSlot): Counts {
     const counts: Partial<Record<PeerCounterName, number>> = {};
     for (let word = 0; word < WORDS; word++) {

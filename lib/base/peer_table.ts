@@ -1,8 +1,11 @@
 /**
- * What the planes know of each peer together, in memory that all of them read while packets flow.
- * Sending and receiving may be two threads: every field has one writer, sending or receiving, and a row has a cache line for each of the two.
- * What happened on one side since something on the other (the `since` fields) is told by comparing counts, so neither ever resets the other's fields.
- * Shared by all writers, by Atomics: the two "said" flags, and the endpoint with its version.
+ * The peer table: the state of each peer that the control plane and the data planes share.
+ *
+ * Sending and receiving may run in two threads. Each field is written by one of them, and each of
+ * them has a cache line of its own in the row. "Sent since something was received" (the `since`
+ * fields) is found by comparing counts, so neither thread resets a field of the other.
+ *
+ * Several threads write, with Atomics: the flags ACTIVE and WANTED, and the endpoint.
  * @module
  */
 import { type Milliseconds, milliseconds, type PeerSlot, type SessionIndex } from "./brands.ts";
@@ -19,53 +22,57 @@ import { PEERS_MAX } from "./constants.ts";
 import { PEER_COUNTERS_BYTES, PeerCounters } from "./peer_counters.ts";
 import { NEVER } from "./times.ts";
 
-/** Bytes of one row: 64 that sending writes, 64 that receiving writes, 64 that are shared. */
+/** Bytes of a row: 64 written by the sending thread, 64 by the receiving one, 64 by several. */
 const ROW_BYTES = 192;
 const ROW_F64 = ROW_BYTES / 8;
 const ROW_I32 = ROW_BYTES / 4;
 
-// Of the sending line, as 64-bit floats; then as 32-bit words.
+// Indices in the sending line: three of 64-bit floats, then two of 32-bit words.
 const TX_BYTES = 0;
 const SENT_AT = 1;
 const DATA_SENT_FIRST = 2;
-/** Counts everything authenticated that was sent, handshakes included; runs, not packets. */
+/** Counts authenticated sends, handshakes included. A run of datagrams counts once. */
 const SENT_COUNT = 6;
-/** RECEIVED_COUNT + 1 when DATA_SENT_FIRST was written, so that 0 is none: while it is the same, nothing came back since. */
+/**
+ * RECEIVED_COUNT + 1 at the time of DATA_SENT_FIRST; 0 for none. Nothing was received since, if
+ * RECEIVED_COUNT is still the same.
+ */
 const DATA_SENT_UNANSWERED = 7;
 
-// Of the receiving line.
+// Indices in the receiving line: four of 64-bit floats, then two of 32-bit words.
 const RX_BYTES = 8;
 const RECEIVED_AT = 9;
 const DATA_RECEIVED_AT = 10;
 const DATA_RECEIVED_FIRST = 11;
-/** As SENT_COUNT. */
+/** Counts authenticated receives, as SENT_COUNT does sends. */
 const RECEIVED_COUNT = 24;
-/** SENT_COUNT + 1 when DATA_RECEIVED_FIRST was written. */
+/** SENT_COUNT + 1 at the time of DATA_RECEIVED_FIRST; 0 for none. */
 const DATA_RECEIVED_UNANSWERED = 25;
 
-// Of the shared line.
+// Indices of 32-bit words in the shared line.
+/** 1 from the event `peer-active` until `clearActive`. */
 const ACTIVE = 32;
+/** 1 from the event `handshake-wanted` until `clearWanted`. */
 const WANTED = 33;
+/** Odd while a thread writes the endpoint; see `endpointVersion`. */
 const CELL_VERSION = 34;
-/**
- * Written by the control plane alone: the index of the only interface by which sources are kept; 0
- * for any.
- */
+/** The interface of `keepSourcesBy`; 0 for any. Only the control plane writes it. */
 const SOURCES_BY = 35;
+/** Offset in bytes of the endpoint cell. */
 const CELL_AT = 144;
 
 /**
- * Behind all rows: which peer the last handshake messages went to, by the low bits of their sender
- * index. Each entry is the index and the slot + 1.
+ * Entries of the table of handshake messages sent, which follows all rows. An entry is a sender
+ * index and the slot + 1 of the peer. The low bits of the sender index choose the entry.
  */
 const HANDSHAKES = 256;
 const HANDSHAKES_BYTES = HANDSHAKES * 8;
 
-/** Bytes for one peer: the rows of all stand first, then those of their counters. */
+/** Bytes for one peer. The rows of all peers come first, then the counters of all peers. */
 const PEER_BYTES = ROW_BYTES + PEER_COUNTERS_BYTES;
 
 /**
- * Rows indexed by PeerSlot over one SharedArrayBuffer; pages that no peer uses are never resident.
+ * The peer table, indexed by PeerSlot. Pages of rows that no peer uses are not resident.
  *
  * @example
  * ```ts
@@ -80,9 +87,9 @@ const PEER_BYTES = ROW_BYTES + PEER_COUNTERS_BYTES;
  * ```
  */
 export class PeerTable {
-  /** The rows, for another isolate's PeerTable. */
+  /** The memory of the table, from which another isolate makes its PeerTable. */
   readonly buffer: SharedArrayBuffer;
-  /** What was counted of each peer. */
+  /** The counters of each peer. */
   readonly counters: PeerCounters;
   readonly #f64: Float64Array;
   readonly #i32: Int32Array;
@@ -90,8 +97,8 @@ export class PeerTable {
   readonly #handshakes: Int32Array;
 
   /**
-   * Makes a table, or opens another isolate's.
-   * @param buffer another isolate's `buffer`; without it a new table of PEERS_MAX rows is made
+   * Makes a table, or opens the table of another isolate.
+   * @param buffer the `buffer` of another isolate; by default a new table of PEERS_MAX rows
    */
   constructor(
     buffer: SharedArrayBuffer = new SharedArrayBuffer(PEERS_MAX * PEER_BYTES + HANDSHAKES_BYTES),
@@ -105,13 +112,21 @@ export class PeerTable {
     this.#handshakes = new Int32Array(buffer, buffer.byteLength - HANDSHAKES_BYTES);
   }
 
-  /** Control plane: zeroes a row before a peer takes the slot. The slot's last peer must be long gone from the data plane. */
+  /**
+   * Zeroes a row. The control plane calls it before a peer gets the slot. The data plane must have
+   * removed the slot's previous peer.
+   */
   clear(peer: PeerSlot): void {
     this.#bytes.fill(0, peer * ROW_BYTES, (peer + 1) * ROW_BYTES);
     this.counters.clear(peer);
   }
 
-  /** Whoever sends, after an authenticated packet was sent. `bytes` on the wire; `data` is false for a keepalive. Returns true when `peer-active` must be said. */
+  /**
+   * Call from the sending data plane after authenticated datagrams were sent.
+   * @param bytes bytes on the wire
+   * @param data false when all were keepalives
+   * @returns whether to report `peer-active`
+   */
   sent(peer: PeerSlot, bytes: number, data: boolean, now: Milliseconds): boolean {
     const f64 = peer * ROW_F64;
     const i32 = peer * ROW_I32;
@@ -122,14 +137,19 @@ export class PeerTable {
       const unanswered = this.#i32[i32 + RECEIVED_COUNT] + 1 | 0;
       if (this.#i32[i32 + DATA_SENT_UNANSWERED] !== unanswered) {
         this.#f64[f64 + DATA_SENT_FIRST] = now;
-        // After the time, for those who read it from another thread.
+        // Stored after the time, so that another thread that sees the count reads the new time.
         Atomics.store(this.#i32, i32 + DATA_SENT_UNANSWERED, unanswered);
       }
     }
     return this.#firstSince(peer);
   }
 
-  /** Whoever receives, after an authenticated packet was received. Returns true when `peer-active` must be said. */
+  /**
+   * Call from the receiving data plane after authenticated datagrams were received.
+   * @param bytes bytes on the wire
+   * @param data false when all were keepalives
+   * @returns whether to report `peer-active`
+   */
   received(peer: PeerSlot, bytes: number, data: boolean, now: Milliseconds): boolean {
     const f64 = peer * ROW_F64;
     const i32 = peer * ROW_I32;
@@ -147,19 +167,26 @@ export class PeerTable {
     return this.#firstSince(peer);
   }
 
-  /** Whoever sends, when it installs a session: an authenticated handshake message went out, so the other side waits for nothing. */
+  /**
+   * Call from the sending data plane when it installs a session. A handshake message was sent, so
+   * no passive keepalive is owed to the peer.
+   */
   handshakeSent(peer: PeerSlot): void {
     this.#i32[peer * ROW_I32 + SENT_COUNT]++;
   }
 
-  /** Whoever receives, when it installs a session: an authenticated handshake message came in, so this side waits for nothing. */
+  /**
+   * Call from the receiving data plane when it installs a session. A handshake message was
+   * received, so data sent before counts as answered.
+   */
   handshakeReceived(peer: PeerSlot): void {
     this.#i32[peer * ROW_I32 + RECEIVED_COUNT]++;
   }
 
   /**
-   * Control plane, before an initiation or response leaves: should it come back as a packet, its
-   * sender index tells whom it was for.
+   * Remembers which peer a handshake message goes to, in case the message comes back as a packet.
+   * The control plane calls it before it sends an initiation or response.
+   * @param index the message's sender index
    */
   handshakeLeaves(peer: PeerSlot, index: SessionIndex): void {
     const at = (index & (HANDSHAKES - 1)) * 2;
@@ -168,8 +195,8 @@ export class PeerTable {
   }
 
   /**
-   * Whom the handshake message with this sender index (unsigned) was for; undefined when it is none
-   * of ours, or so many went after it that it is forgotten.
+   * The peer that a handshake message of ours was sent to, by its sender index (unsigned).
+   * Undefined for messages of others, and for those whose entry a later message has overwritten.
    */
   handshakeAddressee(index: number): PeerSlot | undefined {
     const at = (index & (HANDSHAKES - 1)) * 2;
@@ -184,27 +211,29 @@ export class PeerTable {
     return Atomics.exchange(this.#i32, at, 1) === 0;
   }
 
-  /** Either side of the data plane: true when `handshake-wanted` must be said, false when it was and is not yet taken. */
+  /**
+   * Call from a data plane that wants a handshake. Returns whether to report `handshake-wanted`.
+   */
   wantHandshake(peer: PeerSlot): boolean {
     const at = peer * ROW_I32 + WANTED;
     if (this.#i32[at] !== 0) return false;
     return Atomics.exchange(this.#i32, at, 1) === 0;
   }
 
-  /** Control plane: takes `handshake-wanted`; it may be said again. */
+  /** Call from the control plane: `handshake-wanted` may be reported again. */
   clearWanted(peer: PeerSlot): void {
     Atomics.store(this.#i32, peer * ROW_I32 + WANTED, 0);
   }
 
-  /** Control plane: takes `peer-active`, before reading the row; it may be said again. */
+  /** Call from the control plane before it reads the row: `peer-active` may be reported again. */
   clearActive(peer: PeerSlot): void {
     Atomics.store(this.#i32, peer * ROW_I32 + ACTIVE, 0);
   }
 
   /**
-   * Where the peer is from now on: configuration or anything authenticated says so. Anybody may
-   * write; the version is odd meanwhile, so the last of two writers wins and the others see a whole
-   * cell. A local address that `keepSourcesBy` excludes is left out.
+   * Sets the peer's endpoint, from configuration or from the source of an authenticated message.
+   * Any thread may call it. The last writer wins, and readers see a whole cell. A local address
+   * that `keepsSourceBy` rejects is left out.
    */
   writeEndpoint(
     peer: PeerSlot,
@@ -219,7 +248,7 @@ export class PeerTable {
     Atomics.add(this.#i32, at, 1);
   }
 
-  /** Forgets from which of our addresses to write to the peer; the kernel chooses again. */
+  /** Clears the peer's local address. The kernel then chooses the source of datagrams. */
   clearLocal(peer: PeerSlot): void {
     const at = this.#lockCell(peer);
     clearLocalCell(this.#bytes, peer * ROW_BYTES + CELL_AT);
@@ -227,26 +256,31 @@ export class PeerTable {
   }
 
   /**
-   * Control plane, as the way to the peer has changed: local addresses are kept only where the
-   * datagram came in by this interface (its index; 0 for any). It does not touch the one that is
-   * kept already.
+   * Restricts the local addresses that `writeEndpoint` stores to datagrams received by one
+   * interface. The control plane calls it when the route to the peer has changed. The address that
+   * is stored stays.
+   * @param interfaceIndex the kernel's index of the interface; 0 lifts the restriction
    */
   keepSourcesBy(peer: PeerSlot, interfaceIndex: number): void {
     Atomics.store(this.#i32, peer * ROW_I32 + SOURCES_BY, interfaceIndex);
   }
 
-  /** Whether the local address of a datagram that came in by this interface is kept. */
+  /** Whether `writeEndpoint` stores the local address of a datagram received by this interface. */
   keepsSourceBy(peer: PeerSlot, interfaceIndex: number): boolean {
     const only = Atomics.load(this.#i32, peer * ROW_I32 + SOURCES_BY);
     return only === 0 || only === interfaceIndex;
   }
 
-  /** Whether it is known from which of our addresses to write to the peer. */
+  /** Whether the peer has a local address, from which datagrams to it are sent. */
   hasLocal(peer: PeerSlot): boolean {
     return this.#bytes[peer * ROW_BYTES + CELL_AT + 1] !== 0;
   }
 
-  /** Waits for other writers, a few hundred nanoseconds at most but for one that lost its processor. Returns the place of the version. */
+  /**
+   * Waits for other writers and makes the version odd. Returns the index of the version, to which
+   * the caller adds 1. The wait is a few hundred nanoseconds, unless the kernel suspends the
+   * writer.
+   */
   #lockCell(peer: PeerSlot): number {
     const at = peer * ROW_I32 + CELL_VERSION;
     while (true) {
@@ -260,12 +294,17 @@ export class PeerTable {
     }
   }
 
-  /** Changes with every `writeEndpoint` and `clearLocal`; whoever keeps a copy of the cell looks here whether it is still right. */
+  /**
+   * The version of the endpoint cell. It changes with every write, so a copy can be checked by it.
+   */
   endpointVersion(peer: PeerSlot): number {
     return Atomics.load(this.#i32, peer * ROW_I32 + CELL_VERSION);
   }
 
-  /** Copies the cell into `bytes` at `to`. Returns its version, or -1 when it is just being written and what was copied may be torn. */
+  /**
+   * Copies the endpoint cell into `bytes` at `to`. Returns its version, or -1 when another thread
+   * wrote it meanwhile; the copy may then mix two endpoints.
+   */
   copyEndpoint(peer: PeerSlot, bytes: Uint8Array, to: number): number {
     const at = peer * ROW_I32 + CELL_VERSION;
     const version = Atomics.load(this.#i32, at);
@@ -274,7 +313,7 @@ export class PeerTable {
     return (version & 1) === 0 && Atomics.load(this.#i32, at) === version ? version : -1;
   }
 
-  /** Where the peer is, and from which of our addresses to write to it. */
+  /** The peer's endpoint, and the local address from which datagrams to it are sent. */
   readEndpoint(
     peer: PeerSlot,
   ): { endpoint: Endpoint | undefined; local: LocalAddress | undefined } {
@@ -283,11 +322,11 @@ export class PeerTable {
     return { endpoint: readEndpointCell(cell, 0), local: readLocalCell(cell, 0) };
   }
 
-  /** Bytes of data messages sent on the wire. */
+  /** Bytes of data messages and keepalives sent, on the wire. */
   txBytes(peer: PeerSlot): number {
     return this.#f64[peer * ROW_F64 + TX_BYTES];
   }
-  /** Bytes of data messages received on the wire. */
+  /** Bytes of data messages and keepalives received, on the wire. */
   rxBytes(peer: PeerSlot): number {
     return this.#f64[peer * ROW_F64 + RX_BYTES];
   }
@@ -299,26 +338,32 @@ export class PeerTable {
   receivedAt(peer: PeerSlot): Milliseconds {
     return this.#time(peer * ROW_F64 + RECEIVED_AT);
   }
-  /** When the first data was sent since anything authenticated came back, handshakes included; NEVER when nothing waits for an answer. */
+  /**
+   * When data was first sent after anything authenticated was last received, handshakes included;
+   * NEVER when no data waits for an answer.
+   */
   dataSentSince(peer: PeerSlot): Milliseconds {
     const row = peer * ROW_I32;
     const unanswered = Atomics.load(this.#i32, row + DATA_SENT_UNANSWERED);
     if (unanswered !== (this.#i32[row + RECEIVED_COUNT] + 1 | 0)) return NEVER;
     return this.#time(peer * ROW_F64 + DATA_SENT_FIRST);
   }
-  /** When the first data came in since anything authenticated was sent, handshakes included; NEVER when nothing waits for a keepalive. */
+  /**
+   * When data was first received after anything authenticated was last sent, handshakes included;
+   * NEVER when no keepalive is owed.
+   */
   dataReceivedSince(peer: PeerSlot): Milliseconds {
     const row = peer * ROW_I32;
     const unanswered = Atomics.load(this.#i32, row + DATA_RECEIVED_UNANSWERED);
     if (unanswered !== (this.#i32[row + SENT_COUNT] + 1 | 0)) return NEVER;
     return this.#time(peer * ROW_F64 + DATA_RECEIVED_FIRST);
   }
-  /** When data (not a keepalive) last came in. */
+  /** When data, not a keepalive, was last received. */
   dataReceivedAt(peer: PeerSlot): Milliseconds {
     return this.#time(peer * ROW_F64 + DATA_RECEIVED_AT);
   }
 
-  /** A time of a row; fresh memory holds zeros, which stand for NEVER. */
+  /** A time of a row. New memory holds zeros, which stand for NEVER. */
   #time(at: number): Milliseconds {
     const time = this.#f64[at];
     return time === 0 ? NEVER : milliseconds(time);

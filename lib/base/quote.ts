@@ -1,21 +1,21 @@
 /**
- * Values that users gave, as messages show them: never a key, never a control character, never longer than a line.
+ * Makes values of users fit to be shown in messages, without keys and control characters.
  * @module
  */
 
-/** A run of characters as long as most of a key in base64 or hexadecimal. */
+/** 32 characters that may be a part of a key in base64 or hexadecimal. */
 const LIKE_A_KEY = /[A-Za-z0-9+/]{32}/;
 
 /**
- * A value as a message may show it: cut to a length that fits on a line, control characters replaced, and hidden
- * when it could be a key that was written in the wrong place.
+ * A value for a message: at most 64 characters, with `?` for control characters. A value that could
+ * be a key in the wrong place is not shown.
  */
 export function displayValue(value: string): string {
   if (LIKE_A_KEY.test(value)) return "(what may be a key)";
   return displayPath(value);
 }
 
-/** The same for the name of a file, which is no key however long it is. */
+/** `displayValue` for the path of a file, which is shown even if it looks like a key. */
 export function displayPath(value: string): string {
   // deno-lint-ignore no-control-regex
   const clean = value.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");

@@ -1,38 +1,40 @@
 /**
- * An interface as the control socket tells it: the device's own status and what the daemon knows around it.
+ * The status of an interface as the control socket reports it: the device, the daemon and the link.
  * @module
  */
 import type { DeviceStatus } from "./config.ts";
 import type { Counts } from "./counters.ts";
 import type { IpBytes } from "./endpoint.ts";
 
-/** What the daemon knows of its interface. Another implementation's daemon tells none of it: then NO_FACTS. */
+/**
+ * What the daemon reports besides the device. It is NO_FACTS for other implementations' daemons.
+ */
 export interface InterfaceFacts {
-  /** The interface's name now; it may have been renamed. Empty when not told. */
+  /** The interface's present name; it may have been renamed. Empty when not reported. */
   readonly name: string;
-  /** The daemon's process; 0 when not told. */
+  /** The process id of the daemon; 0 when not reported. */
   readonly pid: number;
-  /** The network namespace that the interface is in, as /proc names it: `net:[INODE]`; empty when not told. */
+  /** The network namespace of the interface in the form of /proc, `net:[INODE]`; may be empty. */
   readonly netns: string;
   /** The control plane's crypto, e.g. `libcrypto 3.0.19`. */
   readonly suite: string;
   /** The data plane's crypto, e.g. `ipsec-mb 1.3.0` or `libcrypto composed`. */
   readonly cipher: string;
-  /** Which offloads are on, e.g. `tso uso gso gro`, in words with a space between them; empty when none. */
+  /** The offloads that are on, with spaces between them, e.g. `tso uso gso gro`. */
   readonly offloads: string;
-  /** Which were switched off by hand, in the same form; also one that the kernel does not have. */
+  /** The offloads that a user switched off, in the same form. The kernel may not have them. */
   readonly offloadsOff: string;
-  /** What was counted since the interface was made; absent when not told. */
+  /** The counters since the interface was made; absent when not reported. */
   readonly counters?: Counts;
-  /** How many threads move packets: 1, or 2 for one each way; 0 when not told. */
+  /** Threads that move packets: 1, or 2 with one for each direction; 0 when not reported. */
   readonly workers: number;
-  /** Whether the link is up, as the daemon last saw it. */
+  /** Whether the link is up. */
   readonly up: boolean;
-  /** The link's MTU, as the daemon last saw it; 0 when not told. */
+  /** The link's MTU in bytes; 0 when not reported. */
   readonly mtu: number;
-  /** OpenBSD's interface groups besides `wg`, in the order they were joined. The daemon keeps them (DeviceChange.groups). */
+  /** The interface groups besides `wg`, in the order in which they were joined. */
   readonly groups: readonly string[];
-  /** The metric of the interface's routes (OpenBSD's priority); 0 is the kernel's choice. The daemon keeps it (DeviceChange.priority). */
+  /** The metric of the interface's routes (OpenBSD's priority); 0 lets the kernel choose. */
   readonly priority: number;
 }
 
@@ -44,35 +46,38 @@ export interface AddressFacts {
   readonly prefix: number;
   /** IFA_F_* of the kernel. */
   readonly flags: number;
-  /** The other end of a point-to-point address. */
+  /** The remote address of a point-to-point link; undefined for others. */
   readonly peer: IpBytes | undefined;
-  /** The broadcast address of an IPv4 address. */
+  /** The broadcast address of an IPv4 network; undefined when there is none. */
   readonly broadcast: IpBytes | undefined;
 }
 
-/** The link as the kernel had it when the daemon was asked, which spares whoever shows it a look of its own. */
+/** The kernel's state of the link at the time of the answer. */
 export interface LinkFacts {
   /** The kernel's number of the interface. */
   readonly index: number;
   /** IFF_* of the kernel. */
   readonly flags: number;
-  /** Bytes of the longest packet. */
+  /** The MTU in bytes. */
   readonly mtu: number;
   /** The interface's name. */
   readonly name: string;
-  /** The description; empty when there is none. */
+  /** The interface's description (the kernel's alias); empty when there is none. */
   readonly alias: string;
-  /** In the kernel's order. */
+  /** The addresses, in the kernel's order. */
   readonly addresses: readonly AddressFacts[];
 }
 
 /** The whole answer to `get=2`. */
 export interface InterfaceStatus extends DeviceStatus, InterfaceFacts {
-  /** Absent when not told: by another implementation's daemon, in a public file, or while the link is under way to another namespace. */
+  /**
+   * The link. Absent from the answer of another implementation's daemon, from public files, and
+   * while the link moves to another namespace.
+   */
   readonly link?: LinkFacts;
 }
 
-/** The facts where nothing is told. */
+/** The facts of an interface whose daemon reports none. */
 export const NO_FACTS: InterfaceFacts = {
   name: "",
   pid: 0,

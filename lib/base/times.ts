@@ -1,35 +1,35 @@
 /**
- * The protocol's intervals as one value, so that tests can shorten them; everything else uses
- * STANDARD_TIMES. And the two values that stand for no time.
+ * The protocol's intervals as one value, which tests replace by a shorter one, and the two values
+ * that stand for no time.
  * @module
  */
 import { type Milliseconds, milliseconds } from "./brands.ts";
 import * as C from "./constants.ts";
 
-/** When something last happened that has not happened yet: earlier than every time. */
+/** The time of an event that has not happened: earlier than every time. */
 export const NEVER: Milliseconds = milliseconds(-Infinity);
 /** The deadline of a timer that is not pending: later than every time. */
 export const NOT_PENDING: Milliseconds = milliseconds(Infinity);
 
-/** Intervals in milliseconds; each is named and explained in constants.ts. */
+/** The protocol's intervals in milliseconds (constants.ts). */
 export interface Times {
-  /** The initiator of a session asks for a new one when it sends on one older than this. */
+  /** Age of a session at which its initiator begins a new handshake when it sends. */
   readonly rekeyAfter: number;
-  /** The initiator asks for a new session when it receives on one older than this. */
+  /** Age of a session at which its initiator begins a new handshake when it receives. */
   readonly rekeyAfterReceiving: number;
-  /** A session older than this sends and accepts nothing. */
+  /** Age of a session at which it neither sends nor receives. */
   readonly rejectAfter: number;
-  /** A handshake attempt is repeated after this long (plus jitter), and not more often. */
+  /** How long an initiation waits for its response before the next is sent, besides the jitter. */
   readonly rekeyTimeout: number;
-  /** The greatest jitter of a repeated handshake. */
+  /** The longest random time added to `rekeyTimeout`. */
   readonly rekeyTimeoutJitter: number;
-  /** A handshake is given up after this long without an answer. */
+  /** How long a handshake is tried before it is given up. */
   readonly rekeyAttempt: number;
-  /** A passive keepalive goes out this long after data came and nothing went. */
+  /** How long after data was received, and nothing sent, a passive keepalive is sent. */
   readonly keepaliveTimeout: number;
-  /** All keys of a peer are erased this long after its last session began. */
+  /** How long after its last session began all keys of a peer are erased. */
   readonly zeroKeysAfter: number;
-  /** How long a cookie and the secret that makes cookies are used. */
+  /** How long the secret of cookies is used. */
   readonly cookieSecret: number;
 }
 

@@ -1,5 +1,6 @@
 /**
- * The packet cipher made of @noble: for hosts without a libcrypto, and the readable twin of the fast ones.
+ * The packet cipher of @noble/ciphers, for hosts without libcrypto. Tests compare the other packet
+ * ciphers with this one.
  * @module
  */
 import { chacha20poly1305 } from "npm:@noble/ciphers@2.4.0/chacha.js";
@@ -8,7 +9,7 @@ import { KEY_LENGTH, TAG_LENGTH } from "../base/constants.ts";
 import { NONCE_LENGTH } from "./nonce.ts";
 import type { PacketCipher } from "./suite.ts";
 
-/** A packet cipher over the arena. Unlike the others it allocates: @noble makes an object a message. */
+/** Makes the packet cipher of @noble/ciphers. It allocates an object for each message. */
 export function nobleCipher(arena: Arena): PacketCipher {
   const bytes = arena.bytes;
   const nonce = new Uint8Array(NONCE_LENGTH);

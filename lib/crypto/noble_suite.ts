@@ -1,5 +1,6 @@
 /**
- * The suite made of @noble's TypeScript: always there, and the readable one that the others are held against.
+ * The suite of @noble/ciphers, @noble/curves and @noble/hashes, which runs everywhere. Tests
+ * compare the other suites with this one.
  * @module
  */
 import { chacha20poly1305, xchacha20poly1305 } from "npm:@noble/ciphers@2.4.0/chacha.js";
@@ -24,7 +25,7 @@ export const nobleSuite: Suite = {
 
   mac(key, ...parts) {
     if (key.length < 1 || key.length > KEY_LENGTH) {
-      throw new RangeError("blake2s: a key has 1 to 32 bytes");
+      throw new RangeError(`blake2s: a key of 1 to 32 bytes is required, ${key.length} were given`);
     }
     const state = blake2s.create({ key, dkLen: MAC_LENGTH });
     for (const part of parts) state.update(part);
@@ -52,7 +53,7 @@ export const nobleSuite: Suite = {
     try {
       return x25519.getSharedSecret(privateKey, publicKey);
     } catch {
-      // With both lengths right noble throws on a result of zeros only.
+      // The lengths are right, so noble threw because the result is all zeros.
       return undefined;
     }
   },

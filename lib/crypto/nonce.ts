@@ -1,5 +1,6 @@
 /**
- * The AEAD nonce of the protocol: 32 zero bits and the counter, little-endian (whitepaper section 5.4).
+ * The AEAD nonce of the protocol: 32 zero bits and the 64-bit counter, little-endian (whitepaper
+ * section 5.4).
  * @module
  */
 
@@ -8,7 +9,7 @@ export const NONCE_LENGTH = 12;
 /** Bytes of an XChaCha20-Poly1305 nonce. */
 export const XNONCE_LENGTH = 24;
 
-/** The 12 bytes for a counter of 64 bits. */
+/** The nonce of a 64-bit counter, 12 bytes. */
 export function counterNonce(counter: bigint): Uint8Array {
   const nonce = new Uint8Array(NONCE_LENGTH);
   new DataView(nonce.buffer).setBigUint64(4, counter, true);

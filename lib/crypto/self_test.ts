@@ -1,6 +1,7 @@
 /**
- * What an implementation must show at start before it is used: the answers that @noble gives, and refusal of what is wrong.
- * The answers stand here, because @noble takes 20 ms for them in a fresh process; tests hold them against @noble and against Python's hashlib.
+ * Known-answer tests that a suite or packet cipher must pass at start before it is used. The
+ * answers are constants, because @noble would need 20 ms for them in a new process. Tests compare
+ * them with @noble and with Python's hashlib.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -26,15 +27,18 @@ const PUBLIC = Uint8Array.fromHex(
   "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
 );
 
-/** Of `pattern(61, 3)` and `pattern(32, 4)`, under `pattern(32, 1)`. */
+/** Hash, MAC and HMAC of `pattern(61, 3)` and `pattern(32, 4)`, with the key `pattern(32, 1)`. */
 const HASH = "69ad084a68f54ed6e4eb3ff46596a44f8040f400da579cf9a3e8479415332a15";
 const MAC = "fc4d0383a6ebc66ce0b5eeb1a6491a58";
 const HMAC = "15946fdca0910d64a00eacd95ce383fc327880b452cdc4473fd4a83c27aff0b3";
-/** Tags of the same text with the same associated data. */
+/** AEAD tags of the text `pattern(61, 3)` with the associated data `pattern(32, 4)`. */
 const SEAL_TAG = "8911762599ae252c21c5fe3a42994eaf";
 const XSEAL_TAG = "4e96e2226cdc8831c1857be2f1918ea4";
 
-/** Tags of `pattern(length, 9)` under `pattern(32, length & 255)`: nothing, short, no multiple of 16, one block, and over several vectors. */
+/**
+ * Tags of `pattern(length, 9)` with the key `pattern(32, length & 255)`. The lengths are: none, one
+ * block of Poly1305, no multiple of 16, one block of ChaCha20, and several vectors of SIMD code.
+ */
 const TAGS: readonly (readonly [length: number, tag: string])[] = [
   [0, "afbad6b238a26e4f345493510c7c5b1f"],
   [16, "74ce7130c3c8a7d7418a33c503d835ad"],
@@ -44,7 +48,7 @@ const TAGS: readonly (readonly [length: number, tag: string])[] = [
   [1424, "87d75dc53d64e26d84e32fa9b5b385a2"],
 ];
 
-/** Bytes that look like nothing, the same in every run. */
+/** A fixed sequence of bytes without an obvious structure. */
 function pattern(length: number, first: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0, x = first; i < length; i++) bytes[i] = x = (x * 73 + 41 + i) & 255;
@@ -54,7 +58,7 @@ function pattern(length: number, first: number): Uint8Array {
 const isHex = (bytes: Uint8Array, hex: string): boolean =>
   sameBytes(bytes, Uint8Array.fromHex(hex));
 
-/** Whether a suite gives the right answers, and rejects a point of small order and wrong tags. */
+/** Whether a suite gives the known answers, and rejects a point of small order and wrong tags. */
 export function suitePasses(suite: Suite): boolean {
   const key = pattern(32, 1),
     nonce = pattern(24, 2),
@@ -84,12 +88,12 @@ export function suitePasses(suite: Suite): boolean {
   return suite.xopen(key, nonce, xsealed, associated) === undefined;
 }
 
-/** Bytes of the arena that `cipherPasses` works in. */
+/** Bytes of the arena that `cipherPasses` overwrites. */
 export const CIPHER_TRIAL_BYTES = 64 + 3 * (64 + 2048);
 
 /**
- * Whether a packet cipher seals rightly, opens what it sealed, and rejects wrong tags.
- * @param area a multiple of 64; CIPHER_TRIAL_BYTES there are overwritten
+ * Whether a packet cipher gives the known tags, opens its own messages, and rejects wrong tags.
+ * @param area offset of CIPHER_TRIAL_BYTES in the arena, a multiple of 64; they are overwritten
  */
 export function cipherPasses(arena: Arena, area: number, cipher: PacketCipher): boolean {
   const keyAt = area, at = area + 128, from = at + 64 + 2048 + 5, to = at + 2 * (64 + 2048);

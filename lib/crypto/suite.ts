@@ -1,40 +1,46 @@
 /**
- * The cryptographic primitives of the protocol, in two shapes: `Suite` for handshakes, cookies and everything rare,
- * `PacketCipher` for data messages in the arena. Each has several implementations that the same tests hold equal.
+ * The interfaces of the cryptographic primitives: `Suite` for handshakes and cookies,
+ * `PacketCipher` for data messages in the arena. The same tests run on all implementations of each.
  * @module
  */
 
-/** Primitives of whitepaper section 5.4. Pure functions of their arguments; results are fresh arrays. A key or nonce of a wrong length throws a RangeError. */
+/**
+ * The primitives of whitepaper section 5.4. They are pure functions that return new arrays, and
+ * throw a RangeError for a key or nonce of the wrong length.
+ */
 export interface Suite {
-  /** `noble` or `libcrypto 3.0.19`, as the status shows it. */
+  /** The name that the status shows, e.g. `noble` or `libcrypto 3.0.19`. */
   readonly name: string;
-  /** BLAKE2s-256 over the parts, one after the other: 32 bytes. */
+  /** BLAKE2s-256 of the concatenated parts (RFC 7693): 32 bytes. */
   hash(...parts: readonly Uint8Array[]): Uint8Array;
-  /** Keyed BLAKE2s-128 (MAC): key of 1 to 32 bytes, 16 bytes out. */
+  /** Keyed BLAKE2s-128 of the concatenated parts: 16 bytes. The key has 1 to 32 bytes. */
   mac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
-  /** HMAC-BLAKE2s-256: 32 bytes. */
+  /** HMAC-BLAKE2s-256 of the concatenated parts: 32 bytes. */
   hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
-  /** The public key of a private one (clamped here): 32 bytes. */
+  /** The public key of a private key, 32 bytes. The private key need not be clamped. */
   publicKey(privateKey: Uint8Array): Uint8Array;
-  /** X25519: 32 bytes, or undefined when the result is all zeros (a point of small order). */
+  /** X25519 (RFC 7748): 32 bytes, or undefined for zeros, the result of a point of small order. */
   sharedSecret(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
-  /** ChaCha20-Poly1305 (RFC 8439) with the nonce 0^32 || counter (little-endian, 64 bits). Returns ciphertext || tag. */
+  /**
+   * Encrypts with ChaCha20-Poly1305 (RFC 8439). The nonce is 32 zero bits and the counter, 64 bits
+   * little-endian. Returns ciphertext and tag.
+   */
   seal(key: Uint8Array, counter: bigint, plaintext: Uint8Array, associated: Uint8Array): Uint8Array;
-  /** The plaintext, or undefined when the tag is wrong. */
+  /** Decrypts what `seal` made. Returns the plaintext, or undefined when the tag is wrong. */
   open(
     key: Uint8Array,
     counter: bigint,
     sealed: Uint8Array,
     associated: Uint8Array,
   ): Uint8Array | undefined;
-  /** XChaCha20-Poly1305 with a nonce of 24 bytes. Returns ciphertext || tag. */
+  /** Encrypts with XChaCha20-Poly1305 and a nonce of 24 bytes. Returns ciphertext and tag. */
   xseal(
     key: Uint8Array,
     nonce: Uint8Array,
     plaintext: Uint8Array,
     associated: Uint8Array,
   ): Uint8Array;
-  /** The plaintext, or undefined when the tag is wrong. */
+  /** Decrypts what `xseal` made. Returns the plaintext, or undefined when the tag is wrong. */
   xopen(
     key: Uint8Array,
     nonce: Uint8Array,
@@ -43,7 +49,10 @@ export interface Suite {
   ): Uint8Array | undefined;
 }
 
-/** @throws RangeError when `bytes` has another length; its content is never in the message */
+/**
+ * Checks the length of a key or nonce.
+ * @throws RangeError that names `what` and the lengths, but not the bytes
+ */
 export function expectLength(what: string, bytes: Uint8Array, length: number): void {
   if (bytes.length !== length) {
     throw new RangeError(`${what}: ${bytes.length} bytes; ${length} bytes are required`);
@@ -51,25 +60,33 @@ export function expectLength(what: string, bytes: Uint8Array, length: number): v
 }
 
 /**
- * ChaCha20-Poly1305 without associated data for data messages, over the data plane's arena. Offsets are bytes into it.
- * Keys live in the arena too: 32 bytes at `keyAt`, of any alignment. No argument is checked.
+ * ChaCha20-Poly1305 without associated data, for data messages in the arena.
  *
- * Room that the arena's owner promises around every message: 64 bytes before it that may be overwritten, and 80 bytes of slack
- * after it. Offsets should come from a small set that is used again and again: pointers to them are made once and kept.
+ * All offsets are in bytes from the start of the arena. Keys are in the arena too: 32 bytes at
+ * `keyAt`, of any alignment. The counter is given as two unsigned 32-bit halves. Arguments are not
+ * checked.
+ *
+ * The caller provides room around every message: 64 bytes before it and 80 bytes after it, which
+ * may be overwritten. Offsets should come from a small set, because an implementation keeps a
+ * pointer for each.
  */
 export interface PacketCipher {
-  /** `ipsec-mb 1.3.0`, `libcrypto composed`, `libcrypto aead` or `noble`, as the status shows it. */
+  /** The name that the status shows, e.g. `ipsec-mb 1.3.0`, `libcrypto composed` or `noble`. */
   readonly name: string;
   /**
-   * Encrypts `length` bytes (0 to 65,520) at `at`, a multiple of 64, in place and writes the tag at `at + length`. The counter is two unsigned 32-bit halves.
-   * The 64 bytes before the message are overwritten (the caller writes the 16 header bytes afterwards), and of what follows the tag up to 64 bytes.
+   * Encrypts `length` bytes (0 to 65,520) at `at` in place and writes the 16-byte tag after them.
+   * `at` is a multiple of 64. The 64 bytes before the message are overwritten, so write the message
+   * header afterwards. Up to 64 bytes after the tag are overwritten too.
    */
   seal(keyAt: number, counterLow: number, counterHigh: number, at: number, length: number): void;
   /**
-   * Decrypts `length` bytes (0 to 65,520) at `from`, with the tag after them, to `to`, a multiple of 64. `from` has any alignment; the two messages with their rooms may not overlap.
-   * The 64 bytes before `from` and the tag are overwritten: of a run of datagrams in one buffer, open the first first, and read a header before its datagram is opened.
-   * What lies after the tag at `from` stays as it is. At `to`, 64 bytes before and 80 after the message are overwritten.
-   * Returns false when the tag is wrong; what then stands at `to` must not be used.
+   * Decrypts `length` bytes (0 to 65,520) at `from`, which the tag follows, to `to`.
+   *
+   * `from` has any alignment, `to` is a multiple of 64. The two messages and the room around them
+   * must not overlap. The tag and the 64 bytes before `from` are overwritten; bytes after the tag
+   * are not. So datagrams that follow each other in a buffer are opened in order, and the header of
+   * each is read before. At `to`, 64 bytes before and 80 bytes after the message are overwritten.
+   * @returns false when the tag is wrong; the bytes at `to` must not be used then
    */
   open(
     keyAt: number,
@@ -79,6 +96,9 @@ export interface PacketCipher {
     length: number,
     to: number,
   ): boolean;
-  /** Call after the bytes of any key in the arena changed: a session was installed or wiped. Nothing of earlier keys is kept. */
+  /**
+   * Forgets all keys that the implementation has kept. Call it after the bytes of a key in the
+   * arena changed, which is when a session was installed or wiped.
+   */
   forget(): void;
 }

@@ -1,19 +1,22 @@
 /**
- * XChaCha20 for suites that have ChaCha20 only (draft-irtf-cfrg-xchacha-03).
+ * XChaCha20 made from ChaCha20, for suites without XChaCha20 (draft-irtf-cfrg-xchacha-03).
  * @module
  */
 
 /** "expand 32-byte k", the first four words of a ChaCha state (RFC 8439 section 2.3). */
 const CONSTANTS = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574];
 
-/** Bytes of the nonce that make the subkey; the other 8 become the inner nonce. */
+/** Bytes of the nonce from which the subkey is made. The other 8 become the inner nonce. */
 export const HCHACHA_NONCE_LENGTH = 16;
 
 /**
- * HChaCha20 out of a ChaCha20 key stream (section 2.2 of the draft). A block is the state after 20 rounds plus the state before them, and HChaCha20 is the first
- * and last row after the rounds; what stood in those rows before is public: the constants, and the 16 bytes given as counter and nonce.
- * @param block the 64 bytes that ChaCha20 makes with the first 16 bytes of the nonce in the place of counter and nonce
- * @param nonce at least those 16 bytes
+ * The HChaCha20 subkey, from a block of the ChaCha20 key stream (section 2.2 of the draft).
+ *
+ * A block is the state after 20 rounds plus the state before them. HChaCha20 is the first and the
+ * last row of the state after the rounds. Before the rounds these rows are public: they are the
+ * constants, and the 16 bytes of counter and nonce. So subtracting them gives the subkey.
+ * @param block the 64-byte block whose counter and nonce are the first 16 bytes of `nonce`
+ * @param nonce at least 16 bytes
  * @returns the subkey, 32 bytes
  */
 export function subkeyOfBlock(block: Uint8Array, nonce: Uint8Array): Uint8Array {
@@ -32,7 +35,7 @@ export function subkeyOfBlock(block: Uint8Array, nonce: Uint8Array): Uint8Array 
   return subkey;
 }
 
-/** The nonce of the inner ChaCha20-Poly1305: four zero bytes and the last 8 of the nonce. */
+/** The nonce of the inner ChaCha20-Poly1305: 4 zero bytes and the last 8 bytes of `nonce`. */
 export function innerNonce(nonce: Uint8Array): Uint8Array {
   const inner = new Uint8Array(12);
   inner.set(nonce.subarray(HCHACHA_NONCE_LENGTH, HCHACHA_NONCE_LENGTH + 8), 4);

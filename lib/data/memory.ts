@@ -62,15 +62,15 @@ export class PacketMemory {
     this.bytes = arena.bytes;
     this.u32 = arena.u32;
     this.view = arena.view;
-    this.tunPacket = arena.take(64 + DATAGRAM_MAX + 128) + 64;
-    this.received = arena.take(64 + DATAGRAM_MAX + 128) + 64;
-    this.scratch = arena.take(LARGE_SLOT_BYTES) + MESSAGE_AT;
-    this.#sealSlots = arena.take(SEAL_SLOTS * SLOT_BYTES);
-    this.#sealLarge = arena.take(SEAL_LARGE_SLOTS * LARGE_SLOT_BYTES);
-    this.#openSlots = arena.take(OPEN_SLOTS * SLOT_BYTES);
-    this.#openLarge = arena.take(OPEN_LARGE_SLOTS * LARGE_SLOT_BYTES);
-    this.#cells = arena.take(PEERS_MAX * CELL_STRIDE);
-    this.#keys = arena.take(SESSIONS_MAX * SESSION_KEYS_BYTES);
+    this.tunPacket = arena.allocate(64 + DATAGRAM_MAX + 128) + 64;
+    this.received = arena.allocate(64 + DATAGRAM_MAX + 128) + 64;
+    this.scratch = arena.allocate(LARGE_SLOT_BYTES) + MESSAGE_AT;
+    this.#sealSlots = arena.allocate(SEAL_SLOTS * SLOT_BYTES);
+    this.#sealLarge = arena.allocate(SEAL_LARGE_SLOTS * LARGE_SLOT_BYTES);
+    this.#openSlots = arena.allocate(OPEN_SLOTS * SLOT_BYTES);
+    this.#openLarge = arena.allocate(OPEN_LARGE_SLOTS * LARGE_SLOT_BYTES);
+    this.#cells = arena.allocate(PEERS_MAX * CELL_STRIDE);
+    this.#keys = arena.allocate(SESSIONS_MAX * SESSION_KEYS_BYTES);
   }
 
   /** Where the message of a slot begins. */

@@ -1,5 +1,6 @@
 /**
- * Merges a checked change into the device, in the order of Linux's wg_set_device: interface values, replaced peers, private key, peers.
+ * Applies a checked change to the device, in the order of Linux's wg_set_device: values of the
+ * interface, removal of all peers, private key, peers.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -14,7 +15,7 @@ import { NO_PRESHARED_KEY, type Peer } from "./peer.ts";
 import { forgetLocal, moveTo, pathOf } from "./peer_endpoint.ts";
 import { wipeKeys } from "./sessions.ts";
 
-/** Applies a change that `checkChange` let through. Nothing in here fails. */
+/** Applies a change that `checkChange` has accepted. It cannot fail. */
 export function applyChange(ctx: Context, change: DeviceChange, now: Milliseconds): void {
   applySockets(ctx, change);
   if (change.debug !== undefined && change.debug !== ctx.out.debug) {
@@ -28,7 +29,9 @@ export function applyChange(ctx: Context, change: DeviceChange, now: Millisecond
   for (const peer of change.peers ?? []) applyPeer(ctx, peer, now);
 }
 
-/** Other sockets may write from other addresses: the cached ones are forgotten. */
+/**
+ * Applies the values of the sockets. New sockets may have other addresses, so these are cleared.
+ */
 function applySockets(ctx: Context, change: DeviceChange): void {
   const { listenPort = ctx.listenPort, fwmark = ctx.fwmark, rtable = ctx.rtable } = change;
   if (listenPort === ctx.listenPort && fwmark === ctx.fwmark && rtable === ctx.rtable) return;
@@ -73,7 +76,10 @@ function setPrivateKey(ctx: Context, privateKey: Uint8Array, now: Milliseconds):
   }
 }
 
-/** A private key with the five bits that Curve25519 fixes (RFC 7748 section 5), as Linux keeps and shows it: one key has one form. */
+/**
+ * A private key with the five bits that Curve25519 fixes (RFC 7748 section 5). Linux stores and
+ * shows keys in this form, and so a key is recognized when it is set again.
+ */
 function clamped(privateKey: Uint8Array): Uint8Array {
   const key = privateKey.slice();
   key[0] &= 0xf8;
@@ -101,7 +107,7 @@ function applyPeer(ctx: Context, change: PeerChange, now: Milliseconds): void {
     if (ctx.own !== undefined && sameBytes(ctx.own.identity.publicKey, change.publicKey)) return;
     peer = ctx.peers.add(change.publicKey, now);
     if (ctx.up) peer.timers.start();
-    // The slot rested: its last peer is long gone from the data plane.
+    // Slots are reused late, so the data plane has removed the slot's last peer.
     ctx.table.clear(peer.slot);
     ctx.out.command({ type: "peer-add", peer: peer.slot });
   }
@@ -117,7 +123,7 @@ function applyPeer(ctx: Context, change: PeerChange, now: Milliseconds): void {
   }
 }
 
-/** The sessions that there are go on; the next handshake takes the new key. */
+/** Sets the preshared key. Sessions go on, and the next handshake uses the new key. */
 function setPresharedKey(peer: Peer, presharedKey: Uint8Array): void {
   if (peer.presharedKey !== NO_PRESHARED_KEY) peer.presharedKey.fill(0);
   peer.presharedKey = presharedKey.every((byte) => byte === 0)
@@ -147,7 +153,7 @@ function masked(range: AllowedIp): AllowedIp {
   return range;
 }
 
-/** One that was off is sent at once when it is switched on. */
+/** Sets the keepalive interval. Switching keepalives on sends one at once. */
 function setPersistentKeepalive(
   ctx: Context,
   peer: Peer,

@@ -1,5 +1,5 @@
 /**
- * Checks a change of the configuration before anything of it is applied.
+ * Checks a change of the configuration. It is called before any part of the change is applied.
  * @module
  */
 import { ALLOWED_IPS_MAX, KEY_LENGTH, PEERS_MAX, RDOMAIN_MAX } from "../base/constants.ts";
@@ -9,7 +9,7 @@ import { ConfigError } from "../base/errors.ts";
 import { checkDescription } from "../base/labels.ts";
 import { peerKey, type PeerRegistry, rangeKey } from "./peer_registry.ts";
 
-/** How much an interface holds. */
+/** The most peers and allowed IPs of an interface. */
 export interface Limits {
   readonly peers: number;
   readonly allowedIps: number;
@@ -18,8 +18,9 @@ export interface Limits {
 const STANDARD_LIMITS: Limits = { peers: PEERS_MAX, allowedIps: ALLOWED_IPS_MAX };
 
 /**
- * @param limits only tests give others
- * @throws ConfigError for the first thing that is wrong; its word is ifconfig's
+ * Checks all values of a change, and that its peers and ranges fit.
+ * @param limits only tests pass other limits
+ * @throws ConfigError for the first wrong value, named by ifconfig's word
  */
 export function checkChange(
   change: DeviceChange,
@@ -81,7 +82,10 @@ function checkRange(range: AllowedIp): void {
   checkNumber("wgaip", range.prefix, range.address.length * 8);
 }
 
-/** Counts at most what the change adds, and only when that could be too much what it removes. */
+/**
+ * Checks the number of peers. The peers that the change removes are looked at only when the change
+ * could exceed the limit without that.
+ */
 function checkPeerCount(change: DeviceChange, peers: PeerRegistry, max: number): void {
   const changes = change.peers ?? [];
   const before = change.replacePeers === true ? 0 : peers.size;
@@ -99,7 +103,10 @@ function checkPeerCount(change: DeviceChange, peers: PeerRegistry, max: number):
   }
 }
 
-/** Ranges that only move are counted once; those of peers that go or are replaced not at all, whatever the order. */
+/**
+ * Checks the number of allowed IPs. A range that moves to another peer counts once. Ranges that the
+ * change removes do not count, in whatever order it removes and adds.
+ */
 function checkRangeCount(change: DeviceChange, peers: PeerRegistry, max: number): void {
   const changes = change.peers ?? [];
   let added = 0;

@@ -1,5 +1,5 @@
 /**
- * What the parts of one device share.
+ * The state that the modules of one device share.
  * @module
  */
 import type { Counters } from "../base/counter_block.ts";
@@ -16,13 +16,13 @@ import type { Outputs } from "./outputs.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerRegistry } from "./peer_registry.ts";
 
-/** Our key pair and what follows from it. */
+/** Our key pair, and the checker of macs made with it. */
 export interface OwnKeys {
   readonly identity: Identity;
   readonly checker: CookieChecker;
 }
 
-/** The shared state of one device; each field has one writer, device.ts or apply_change.ts. */
+/** The shared state of one device. Each field is written by device.ts or apply_change.ts alone. */
 export interface Context {
   readonly suite: Suite;
   readonly random: (into: Uint8Array) => void;
@@ -36,7 +36,7 @@ export interface Context {
   readonly timers: TimerQueue;
   readonly peers: PeerRegistry;
   readonly indices: IndexTable<Peer>;
-  /** Undefined without a private key. */
+  /** Our keys; undefined while no private key is set. */
   own: OwnKeys | undefined;
   up: boolean;
   mtu: number;

@@ -1,9 +1,12 @@
 /**
- * The control plane of one interface: peers, handshakes, key rotation, timers and configuration. It does no I/O and reads no
- * clock: datagrams, events and the time go in; datagrams, commands for the data plane and log lines come out.
+ * The control plane of one interface: peers, handshakes, key rotation, timers and configuration. It
+ * does no I/O and reads no monotonic clock. Its inputs are events, changes and the time. Its
+ * outputs are datagrams, commands for the data plane and log lines.
  *
- * `configure` checks and merges (check_change.ts, apply_change.ts). `handle` takes what the data plane says: handshake messages (incoming.ts),
- * wishes for a session (outgoing.ts), confirmations (sessions.ts), activity (lib/timers). `tick` runs what is due (timer_expiry.ts).
+ * - `configure` checks and applies a change (check_change.ts, apply_change.ts).
+ * - `handle` processes an event of the data plane: a handshake message (incoming.ts), a wanted
+ *   handshake (outgoing.ts), a confirmed session (sessions.ts), activity of a peer (lib/timers).
+ * - `tick` runs the timers that are due (timer_expiry.ts).
  * @module
  */
 import {
@@ -43,24 +46,25 @@ import { runTimers } from "./timer_expiry.ts";
 export type { DeviceEvent, DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
 export type { Verdict } from "./incoming.ts";
 
-/** What a device is made of. */
+/** The parts of a device. */
 export interface DeviceOptions {
   /** The primitives of handshakes and cookies. */
   readonly suite: Suite;
-  /** Fills the array with unpredictable bytes. */
+  /** Fills the array with random bytes fit for keys. */
   readonly random: (into: Uint8Array) => void;
-  /** The wall clock: nanoseconds since 1970. It may step; it is read for TAI64N and "last handshake" only. */
+  /** The wall clock in nanoseconds since 1970, for TAI64N and the time of the last handshake. */
   readonly wallClock: () => bigint;
-  /** Shared with the data plane. */
+  /** The table that the device shares with the data plane. */
   readonly table: PeerTable;
-  /** How many handshake messages wait to be handled; decides about "under load". */
+  /** The number of handshake messages that wait, which tells whether the device is under load. */
   readonly handshakesWaiting: () => number;
-  /** STANDARD_TIMES without it. */
+  /** The protocol's intervals; by default STANDARD_TIMES. */
   readonly times?: Times;
 }
 
 /**
- * One interface's control plane. A new one is down and has no key. After every call that takes `now`, take the outputs and look at `nextDeadline`.
+ * The control plane of one interface. A new device is down and has no key. After every call with
+ * `now`, process `takeOutputs` and read `nextDeadline` again.
  *
  * @example
  * ```ts
@@ -85,12 +89,12 @@ export class Device {
   readonly #incoming: Incoming;
   readonly #limiter = new RateLimiter();
   #limiterAt = NOT_PENDING;
-  /** Where the control plane counts, and whoever sends its datagrams. */
+  /** The counters of the control plane. The sender of its datagrams counts here too. */
   readonly counters: Counters;
-  /** What became of the last handshake datagram; for tests and diagnostics. */
+  /** The counter of the last handshake message, for tests and diagnostics. */
   lastVerdict: Verdict | undefined;
 
-  /** Makes a device that is down and has neither key nor peers. */
+  /** Makes a device without key and peers, which is down. */
   constructor(options: DeviceOptions) {
     const { suite, random, wallClock, table, times = STANDARD_TIMES } = options;
     const timers = new TimerQueue(times, table);
@@ -119,8 +123,8 @@ export class Device {
   }
 
   /**
-   * Merges a change: everything in it is checked first, then it is applied whole.
-   * @throws ConfigError when something in it is wrong; then nothing has changed
+   * Checks a change and applies it whole.
+   * @throws ConfigError for a wrong value; nothing has changed then
    */
   configure(change: DeviceChange, now: Milliseconds): void {
     this.#ctx.out.at(now);
@@ -129,7 +133,7 @@ export class Device {
     this.#ctx.timers.settle(now);
   }
 
-  /** The interface as it is. Its keys are copies. */
+  /** The status of the interface. Private and preshared keys in it are copies. */
   status(): DeviceStatus {
     const { own, listenPort, fwmark, rtable, out, peers } = this.#ctx;
     return {
@@ -143,12 +147,12 @@ export class Device {
     };
   }
 
-  /** The public key of the peer in this slot, or undefined when no peer has it. */
+  /** The public key of the peer in a slot; undefined when the slot has no peer. */
   publicKeyAt(slot: PeerSlot): PublicKey | undefined {
     return this.#ctx.peers.at(slot)?.publicKey;
   }
 
-  /** Call when the interface went up or down, or its MTU changed, and once at start. A new device is down. */
+  /** Call at start, and when the interface went up or down or its MTU (in bytes) changed. */
   link(up: boolean, mtu: number, now: Milliseconds): void {
     const ctx = this.#ctx;
     const was = ctx.up;
@@ -164,7 +168,7 @@ export class Device {
     ctx.timers.settle(now);
   }
 
-  /** Call with every event of the data plane, in order. */
+  /** Processes an event of the data plane. Call it for every event, in order. */
   handle(event: DataEvent, now: Milliseconds): void {
     this.#ctx.out.at(now);
     this.#handle(event, now);
@@ -174,7 +178,7 @@ export class Device {
   #handle(event: DataEvent, now: Milliseconds): void {
     const ctx = this.#ctx;
     if (event.type === "handshake-datagram") {
-      this.lastVerdict = this.#incoming.take(event, now);
+      this.lastVerdict = this.#incoming.receive(event, now);
       if (this.#limiter.size > 0 && this.#limiterAt === NOT_PENDING) {
         this.#limiterAt = milliseconds(now + LIMITER_COLLECT_MS);
       }
@@ -190,7 +194,7 @@ export class Device {
     const peer = ctx.peers.at(event.peer);
     if (peer === undefined) return;
     if (!ctx.up) {
-      // Said before the data plane heard that the interface is down: it must be able to say it again.
+      // The data plane did not know yet that the interface is down. It must report again later.
       if (event.type === "handshake-wanted") ctx.table.clearWanted(peer.slot);
       if (event.type === "peer-active") ctx.table.clearActive(peer.slot);
       return;
@@ -214,7 +218,7 @@ export class Device {
     }
   }
 
-  /** Call at `nextDeadline` or later. */
+  /** Runs the timers that are due. Call it at `nextDeadline` or later. */
   tick(now: Milliseconds): void {
     this.#ctx.out.at(now);
     if (this.#limiterAt <= now) {
@@ -226,13 +230,13 @@ export class Device {
     runTimers(this.#ctx, now);
   }
 
-  /** When `tick` wants to be called next; undefined while nothing is pending. */
+  /** When to call `tick` next; undefined while no timer is pending. */
   nextDeadline(): Milliseconds | undefined {
     const next = Math.min(this.#ctx.timers.next(), this.#limiterAt);
     return next === NOT_PENDING ? undefined : milliseconds(next);
   }
 
-  /** Takes what is to be done. Call after each of the above. */
+  /** Returns the outputs since the last call. Call it after every method with `now`. */
   takeOutputs(): DeviceOutputs {
     return this.#ctx.out.take();
   }
@@ -269,11 +273,11 @@ export class Device {
   #loop(peer: Peer, through: Peer | undefined): void {
     const { endpoint } = pathOf(this.#ctx, peer);
     if (endpoint === undefined || through === undefined) return;
-    const itself = `its endpoint ${formatEndpoint(endpoint)} is routed into the interface itself`;
+    const problem = `its endpoint ${formatEndpoint(endpoint)} is routed into the interface itself`;
     const way = through === peer
       ? ""
       : `, through peer ${through.number}, which leads back to peer ${peer.number}`;
-    this.#ctx.out.complain(`Unable to send to peer ${peer.number}: ${itself}${way}`);
+    this.#ctx.out.complain(`Unable to send to peer ${peer.number}: ${problem}${way}`);
   }
 
   #notice(notice: Notice, peer: Peer | undefined, source: Endpoint | undefined): void {

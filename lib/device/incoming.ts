@@ -1,6 +1,7 @@
 /**
- * Handshake messages that come in (whitepaper section 5.4). Stages: kind and length; mac1; under load mac2, cookie reply or limiter;
- * then the message itself. What is hostile or broken gets a verdict and nothing else: no state changes before a message is authenticated.
+ * Processes received handshake messages (whitepaper section 5.4). Stages: kind and length, mac1,
+ * and under load mac2 with a cookie reply or the rate limiter; then the message itself. A message
+ * changes no state of a peer before it is authenticated. Every message is counted.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -39,18 +40,18 @@ import type { Peer } from "./peer.ts";
 import { moveTo, pathOf } from "./peer_endpoint.ts";
 import { installSession } from "./sessions.ts";
 
-/** A datagram with its addresses. */
+/** A received datagram with its source, and the local address that it was sent to. */
 export interface IncomingDatagram {
   readonly datagram: Uint8Array;
   readonly source: Endpoint;
   readonly local: LocalAddress | undefined;
 }
 
-/** What became of a message: the name of its counter. */
+/** The result of a message, which is the name of a counter. */
 export type Verdict = Extract<CounterName, `${"handshake" | "cookie"}_${string}`>;
 type PeerVerdict = Extract<PeerCounterName, Verdict>;
 
-/** Takes handshake messages for one device. */
+/** Processes the handshake messages that one device receives. */
 export class Incoming {
   #lastUnderLoadAt = NEVER;
 
@@ -60,8 +61,8 @@ export class Incoming {
     readonly handshakesWaiting: () => number,
   ) {}
 
-  /** Handles one datagram, whatever it holds. */
-  take(incoming: IncomingDatagram, now: Milliseconds): Verdict {
+  /** Processes a datagram with any content. Returns the counter that counted it. */
+  receive(incoming: IncomingDatagram, now: Milliseconds): Verdict {
     const { ctx } = this;
     const { datagram: message, source } = incoming;
     const kind = messageKind(message);
@@ -71,7 +72,7 @@ export class Incoming {
     if (own === undefined) return this.#refuse("handshake_no_private_key");
     if (kind === MESSAGE_COOKIE_REPLY) return this.#cookieReply(message, source, now);
     const initiation = kind === MESSAGE_INITIATION;
-    // The data plane checked it already, perhaps with the key that we had before; beside the X25519 that follows it costs nothing.
+    // The data plane has checked mac1, but the private key may have changed since.
     if (!own.checker.checkMac1(message)) {
       ctx.out.say(initiation ? "Invalid initiation MAC" : "Invalid response MAC", source);
       return this.#refuse("handshake_mac1_wrong");
@@ -90,7 +91,7 @@ export class Incoming {
     return initiation ? this.#initiation(own, incoming, now) : this.#response(own, incoming, now);
   }
 
-  /** True while many messages wait, and for a second after. */
+  /** Whether UNDER_LOAD_QUEUE messages wait, or waited within the last second. */
   #underLoad(now: Milliseconds): boolean {
     if (this.handshakesWaiting() >= UNDER_LOAD_QUEUE) this.#lastUnderLoadAt = now;
     return now - this.#lastUnderLoadAt < UNDER_LOAD_AFTER_MS;
@@ -148,7 +149,7 @@ export class Incoming {
     peer.initiationConsumedAt = now;
     ctx.out.say(`Receiving handshake initiation from peer ${peer.number}`, source);
 
-    const index = ctx.indices.take(peer);
+    const index = ctx.indices.allocate(peer);
     if (index === undefined) return this.#refuseOf(peer, "handshake_no_index");
     const ephemeral = new Uint8Array(KEY_LENGTH);
     ctx.random(ephemeral);
@@ -167,7 +168,7 @@ export class Incoming {
     peer.handshakeTxBytes += made.message.length;
     ctx.out.say(`Sending handshake response to peer ${peer.number}`, source);
     ctx.table.handshakeLeaves(peer.slot, index);
-    // The address it was written to, unless the way back has changed.
+    // `moveTo` stores the address that the initiation was sent to, unless the route has changed.
     const { local } = pathOf(ctx, peer);
     ctx.out.datagram({ bytes: made.message, endpoint: source, local, peer: peer.slot });
     ctx.counters.addOf(COUNTER.handshake_response_sent, peer.slot);
@@ -191,7 +192,7 @@ export class Incoming {
     }
     ctx.out.say(`Receiving handshake response from peer ${peer.number}`, source);
     this.#authenticated(peer, incoming, now);
-    // The index lives on as the session's.
+    // The index is now the session's, so it is not released.
     peer.pending = undefined;
     wipeInitiated(pending.initiated);
     installSession(ctx, peer, true, index, readIndex(message, RESPONSE.sender), keys, now);
@@ -199,13 +200,13 @@ export class Incoming {
     return this.#accept(peer, "handshake_response_accepted");
   }
 
-  /** Of a message whose sender is not known. */
+  /** Counts a message of an unknown sender. */
   #refuse(verdict: Verdict): Verdict {
     this.ctx.counters.add(COUNTER[verdict]);
     return verdict;
   }
 
-  /** Of a message from a peer, or for one. */
+  /** Counts a refused message that concerns a known peer. */
   #refuseOf(peer: Peer, verdict: PeerVerdict): Verdict {
     this.ctx.counters.addOf(COUNTER[verdict], peer.slot);
     return verdict;
@@ -223,7 +224,10 @@ export class Incoming {
   }
 }
 
-/** Call when both sides are known to have the session: as initiator with the response, as responder with the first data message. */
+/**
+ * Call when both sides have the session. The initiator knows that from the response, the responder
+ * from the first data message.
+ */
 export function completeHandshake(ctx: Context, peer: Peer, initiator: boolean): void {
   peer.timers.handshakeComplete();
   ctx.table.clearWanted(peer.slot);

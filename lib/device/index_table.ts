@@ -1,5 +1,6 @@
 /**
- * Session indices: random, so that nobody can guess one, and unique among live ones also in their low bits, which are the data plane's slot.
+ * Allocates session indices. They are random, so that nobody can guess one. The low 18 bits of an
+ * index are its slot in the data plane, so these are unique among the indices in use.
  * @module
  */
 import { type SessionIndex, sessionIndex } from "../base/brands.ts";
@@ -7,10 +8,13 @@ import { SESSION_SLOTS } from "../base/constants.ts";
 
 const SLOT_MASK = SESSION_SLOTS - 1;
 const INDICES_MAX = SESSION_SLOTS / 2;
-/** At most every second try hits a taken slot: that all of these do has a chance of 2^-64, or the randomness is broken. */
+/**
+ * How often a random index is tried. At most half of the slots are in use, so all tries fail with a
+ * probability of at most 2^-64.
+ */
 const TRIES = 64;
 
-/** Live indices and whom each belongs to. */
+/** The indices in use and their owners. */
 export class IndexTable<Owner> {
   readonly #bySlot = new Map<number, { readonly index: SessionIndex; readonly owner: Owner }>();
   readonly #random: (into: Uint8Array) => void;
@@ -20,13 +24,13 @@ export class IndexTable<Owner> {
     this.#random = random;
   }
 
-  /** Live indices. */
+  /** The number of indices in use. */
   get size(): number {
     return this.#bySlot.size;
   }
 
-  /** A fresh index for `owner`; undefined when half of the slots are taken. */
-  take(owner: Owner): SessionIndex | undefined {
+  /** Allocates an index for `owner`; undefined when half of the slots are in use. */
+  allocate(owner: Owner): SessionIndex | undefined {
     if (this.#bySlot.size >= INDICES_MAX) return undefined;
     for (let tried = 0; tried < TRIES; tried++) {
       this.#random(this.#word);
@@ -40,13 +44,13 @@ export class IndexTable<Owner> {
     return undefined;
   }
 
-  /** Whose index this is; undefined when it is not a live one. */
+  /** The owner of an index; undefined when the index is not in use. */
   find(index: SessionIndex): Owner | undefined {
     const entry = this.#bySlot.get(index & SLOT_MASK);
     return entry !== undefined && entry.index === index ? entry.owner : undefined;
   }
 
-  /** Frees a live index. */
+  /** Frees an index. */
   release(index: SessionIndex): void {
     if (this.find(index) !== undefined) this.#bySlot.delete(index & SLOT_MASK);
   }

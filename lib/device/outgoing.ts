@@ -1,5 +1,5 @@
 /**
- * What the device sends of its own accord: initiations, and keepalives through the data plane.
+ * Sends initiations, and keepalives through the data plane.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
@@ -13,8 +13,8 @@ import { pathOf } from "./peer_endpoint.ts";
 import { dropPending, usableSession } from "./sessions.ts";
 
 /**
- * X25519 of our private key and the peer's public key, from the first use on; undefined when it is
- * all zeros.
+ * X25519 of our private key and the peer's public key, 32 bytes. It is computed at the first use,
+ * and undefined when it is all zeros.
  */
 export function staticSharedOf(ctx: Context, peer: Peer): Uint8Array | undefined {
   if (ctx.own === undefined) return undefined;
@@ -24,14 +24,15 @@ export function staticSharedOf(ctx: Context, peer: Peer): Uint8Array | undefined
   return peer.staticShared ?? undefined;
 }
 
-/** The peer's cookies, from the first use on. */
+/** The peer's cookie jar, made at the first use. */
 export function cookieJarOf(ctx: Context, peer: Peer): CookieJar {
   return peer.cookieJar ??= new CookieJar(ctx.suite, peer.publicKey, ctx.times.cookieSecret);
 }
 
 /**
- * Call when somebody wants a session that is not there, or a newer one; nothing happens when the
- * wish is out of date.
+ * Call when a peer has no session to send on, or its session is due for renewal. Begins a
+ * handshake, unless the peer has got a new session meanwhile.
+ * @param deferred whether the timer `deferredHandshake` calls, and not the data plane
  */
 export function sessionWanted(
   ctx: Context,
@@ -51,15 +52,16 @@ export function sessionWanted(
   else initiate(ctx, peer, now, false);
 }
 
-/** Sends a keepalive, or asks for a session when there is none to send it on. */
+/** Sends a keepalive, or begins a handshake when the peer has no session to send on. */
 export function sendKeepalive(ctx: Context, peer: Peer, now: Milliseconds): void {
   if (usableSession(ctx, peer, now) === undefined) initiate(ctx, peer, now, false);
   else ctx.out.command({ type: "keepalive-send", peer: peer.slot });
 }
 
 /**
- * Sends an initiation, unless a handshake message went to the peer less than rekeyTimeout ago: then
- * the wish is looked at again when that time is over.
+ * Sends an initiation. It is deferred when a handshake message was sent to the peer less than
+ * `rekeyTimeout` ago, or when no private key is set.
+ * @param retry whether this repeats an initiation that got no response
  */
 export function initiate(ctx: Context, peer: Peer, now: Milliseconds, retry: boolean): void {
   const { rekeyTimeout, rekeyTimeoutJitter } = ctx.times;
@@ -69,7 +71,7 @@ export function initiate(ctx: Context, peer: Peer, now: Milliseconds, retry: boo
   if (ctx.own === undefined) return timers.handshakeDeferred(milliseconds(now + rekeyTimeout));
   if (now < timers.handshakeAllowedAt) return timers.handshakeDeferred(timers.handshakeAllowedAt);
   ctx.table.clearWanted(peer.slot);
-  timers.handshakeInitiated(now, randomBelow(ctx, rekeyTimeoutJitter));
+  timers.handshakeInitiated(now, randomUpTo(ctx, rekeyTimeoutJitter));
   sendInitiation(ctx, peer, now);
 }
 
@@ -90,7 +92,7 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
     return;
   }
   dropPending(ctx, peer);
-  const index = ctx.indices.take(peer);
+  const index = ctx.indices.allocate(peer);
   if (index === undefined) {
     ctx.counters.addOf(COUNTER.handshake_no_index, peer.slot);
     return;
@@ -123,8 +125,8 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   ctx.out.datagram({ bytes: made.message, endpoint, local, peer: peer.slot });
 }
 
-/** A random whole number from 0 to `max`. */
-function randomBelow(ctx: Context, max: number): Milliseconds {
+/** A random number of milliseconds from 0 to `max`, inclusive. */
+function randomUpTo(ctx: Context, max: number): Milliseconds {
   const bytes = new Uint8Array(4);
   ctx.random(bytes);
   const fraction = (bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24 >>> 0) >>> 0;

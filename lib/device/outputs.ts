@@ -1,5 +1,5 @@
 /**
- * Collects what a device wants done until its owner takes it.
+ * Collects the outputs of a device until its owner takes them.
  * @module
  */
 import type { Milliseconds, PeerSlot, PublicKey } from "../base/brands.ts";
@@ -7,58 +7,64 @@ import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
 import type { DataCommand } from "../base/messages.ts";
 
-/** Log lines a second; what is more is counted. Strangers can cause lines, at the rate at which they send. */
+/** Log lines per second. Strangers cause lines as fast as they send, so more are only counted. */
 export const LOG_LINES_PER_SECOND = 200;
 
-/** A handshake message to send, with HANDSHAKE_TOS, from `local` when it is known. */
+/** A handshake message to send with HANDSHAKE_TOS. */
 export interface OutgoingDatagram {
   /** The message: 148, 92 or 64 bytes. */
   readonly bytes: Uint8Array;
-  /** Where to send it. */
+  /** The destination. */
   readonly endpoint: Endpoint;
-  /** From which of our addresses; undefined leaves the choice to the kernel. */
+  /**
+   * The source address; undefined lets the kernel choose it. If a send fails because of the source
+   * address, send again without it.
+   */
   readonly local: LocalAddress | undefined;
-  /** Undefined for a cookie reply. When a send with `local` fails because of it, send without. */
+  /** The peer that the message goes to; undefined for a cookie reply. */
   readonly peer: PeerSlot | undefined;
 }
 
-/** What became of a handshake with a peer. */
+/** The result of a handshake with a peer. */
 export type DeviceEvent =
   /**
-   * Both sides have a new session: the first one, or one that takes an older one's place.
-   * The initiator knows it from the response, the responder from the first data message.
+   * Both sides have a new session. The initiator knows that from the response, the responder from
+   * the first data message.
    */
   | {
     readonly type: "handshake-completed";
     readonly publicKey: PublicKey;
     readonly initiator: boolean;
   }
-  /** The peer did not answer for `Times.rekeyAttempt`: its staged packets were dropped. */
+  /** The peer did not answer for `Times.rekeyAttempt`. Its staged packets were dropped. */
   | { readonly type: "handshake-failed"; readonly publicKey: PublicKey };
 
-/** What a device wants done. Commands come before datagrams: a session is known before its response leaves. */
+/**
+ * The outputs of a device. Process commands before datagrams, because a peer may use a session as
+ * soon as it has received the response.
+ */
 export interface DeviceOutputs {
-  /** For the data plane, in order. */
+  /** Commands for the data plane, in order. */
   readonly commands: DataCommand[];
   /** Handshake messages to send, in order. */
   readonly datagrams: OutgoingDatagram[];
-  /** Debug messages, only while `debug` is on. */
+  /** Debug messages. There are none while `debug` is off. */
   readonly log: string[];
-  /** What is wrong with the configuration or the routes, whether `debug` is on or not. */
+  /** Messages about mistakes in the configuration or the routes, also while `debug` is off. */
   readonly faults: string[];
-  /** For whoever embeds the device; the daemon has no use for them. */
+  /** Events for programs that embed the device. The daemon ignores them. */
   readonly events: DeviceEvent[];
 }
 
 /** The outputs of one device. */
 export class Outputs {
-  /** Whether log lines are wanted. */
+  /** Whether debug messages are collected. */
   debug = false;
   #second = 0;
   #lines = 0;
-  #taken: DeviceOutputs = nothing();
+  #collected: DeviceOutputs = noOutputs();
 
-  /** Call with the time before anything is said. */
+  /** Sets the time, for the limit of lines. Call it before other methods. */
   at(now: Milliseconds): void {
     if (now - this.#second < 1_000) return;
     const leftOut = this.#lines - LOG_LINES_PER_SECOND;
@@ -69,38 +75,38 @@ export class Outputs {
 
   /** Adds a command for the data plane. */
   command(command: DataCommand): void {
-    this.#taken.commands.push(command);
+    this.#collected.commands.push(command);
   }
 
   /** Adds a datagram. */
   datagram(datagram: OutgoingDatagram): void {
-    this.#taken.datagrams.push(datagram);
+    this.#collected.datagrams.push(datagram);
   }
 
   /** Adds an event. */
   event(event: DeviceEvent): void {
-    this.#taken.events.push(event);
+    this.#collected.events.push(event);
   }
 
-  /** Adds a line to the log, with the address behind it, while debugging. */
+  /** Adds a debug message, with an address after it, while `debug` is on. */
   say(text: string, where?: Endpoint): void {
     if (!this.debug || ++this.#lines > LOG_LINES_PER_SECOND) return;
-    this.#taken.log.push(where === undefined ? text : `${text} (${formatEndpoint(where)})`);
+    this.#collected.log.push(where === undefined ? text : `${text} (${formatEndpoint(where)})`);
   }
 
-  /** Says what is wrong, whether debugging or not. */
+  /** Adds a message about a mistake, also while `debug` is off. */
   complain(text: string): void {
-    if (++this.#lines <= LOG_LINES_PER_SECOND) this.#taken.faults.push(text);
+    if (++this.#lines <= LOG_LINES_PER_SECOND) this.#collected.faults.push(text);
   }
 
-  /** Hands everything over and starts anew. */
+  /** Returns all outputs and begins to collect new ones. */
   take(): DeviceOutputs {
-    const taken = this.#taken;
-    this.#taken = nothing();
-    return taken;
+    const collected = this.#collected;
+    this.#collected = noOutputs();
+    return collected;
   }
 }
 
-function nothing(): DeviceOutputs {
+function noOutputs(): DeviceOutputs {
   return { commands: [], datagrams: [], log: [], faults: [], events: [] };
 }

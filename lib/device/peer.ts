@@ -1,5 +1,5 @@
 /**
- * What the control plane keeps of one peer.
+ * The state of one peer in the control plane.
  * @module
  */
 import type { PeerSlot, PublicKey, SessionIndex } from "../base/brands.ts";
@@ -9,11 +9,9 @@ import { NEVER } from "../base/times.ts";
 import type { Initiated } from "../noise/ikpsk2.ts";
 import { PeerTimers, type TimersOwner } from "../timers/peer_timers.ts";
 
-/** No preshared key; shared by all peers without one. */
+/** The preshared key of all peers without one: 32 zero bytes. */
 export const NO_PRESHARED_KEY: Uint8Array = new Uint8Array(KEY_LENGTH);
-/**
- * One session, as far as the control plane must know it; its keys are with the data plane alone.
- */
+/** A session in the control plane. Only the data plane has its keys. */
 export interface Session {
   readonly localIndex: SessionIndex;
   readonly initiator: boolean;
@@ -26,47 +24,49 @@ export interface PendingInitiation {
   readonly initiated: Initiated;
 }
 
-/** A peer. Times are milliseconds of the monotonic clock. */
+/** A peer. Times are in milliseconds of CLOCK_BOOTTIME. */
 export class Peer {
   presharedKey: Uint8Array = NO_PRESHARED_KEY;
   description = "";
   /**
-   * Ranges as keys (peer_registry.ts), in the order in which they were added; undefined until there
-   * is one.
+   * The peer's ranges in the form of `rangeKey` (peer_registry.ts), in the order in which they were
+   * added; undefined when there are none.
    */
   allowedIps: Set<string> | undefined;
 
-  /** X25519 of our private key and its public key: worked out at first use, null when all zeros. */
+  /** X25519 of our private key and the peer's public key; null for zeros, undefined before use. */
   staticShared: Uint8Array | null | undefined;
-  /** Made at first use. */
+  /** The peer's cookies; undefined before use. */
   cookieJar: CookieJar | undefined;
-  /** TAI64N of its last initiation. */
+  /** The TAI64N timestamp of the peer's last initiation, 12 bytes. */
   lastTimestamp: Uint8Array | undefined;
-  /** When its last initiation was accepted. */
+  /** When the peer's last initiation was accepted. */
   initiationConsumedAt = NEVER;
+  /** Our initiation that waits for its response. */
   pending: PendingInitiation | undefined;
 
+  /** The session to send on. */
   current: Session | undefined;
+  /** The session before the current one, which still receives. */
   previous: Session | undefined;
-  /** Ours as responder, until the first data message comes in by it. */
+  /** A session of which we are the responder, until the first data message is received on it. */
   next: Session | undefined;
-  /**
-   * Sessions that gave their place to others and receive until the given time, oldest first;
-   * undefined when there are none.
-   */
+  /** Replaced sessions, which receive until a given time, oldest first; undefined for none. */
   replaced: { readonly session: Session; readonly until: number }[] | undefined;
 
   readonly timers: PeerTimers;
 
-  /** Handshake bytes on the wire; those of data messages are in the table. */
+  /** Bytes of handshake messages sent, on the wire. Bytes of data messages are in the table. */
   handshakeTxBytes = 0;
+  /** Bytes of handshake messages received, on the wire. */
   handshakeRxBytes = 0;
+  /** When the last handshake completed: Unix time in ms, 0 when none has. */
   lastHandshakeUnixMs = 0;
 
   /**
-   * @param slot its row in every table
-   * @param number what debug messages call it: it stays the same and is never used again
-   * @param timersOwner who is told when its timers change
+   * @param slot the peer's row in every table
+   * @param number the number of the peer in debug messages, which no other peer gets
+   * @param timersOwner the queue of all peers' timers
    */
   constructor(
     readonly slot: PeerSlot,

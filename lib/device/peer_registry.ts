@@ -1,5 +1,5 @@
 /**
- * The peers of one interface: by key, by slot, in the order in which they were made; and who owns which allowed range.
+ * The peers of one interface, by public key and by slot, and the owners of allowed IPs.
  * @module
  */
 import { type Milliseconds, type PeerSlot, peerSlot, type PublicKey } from "../base/brands.ts";
@@ -8,12 +8,18 @@ import type { AllowedIp } from "../base/endpoint.ts";
 import type { TimersOwner } from "../timers/peer_timers.ts";
 import { Peer } from "./peer.ts";
 
-/** A slot is not given away again for this long, so that events of its last peer that are still under way find nobody. */
-const SLOT_REST_MS = 10_000;
+/**
+ * How long a freed slot is not reused, so that late events of its last peer find no peer. It is
+ * reused earlier when all other slots are in use.
+ */
+const SLOT_REUSE_AFTER_MS = 10_000;
 /** Public keys in one buffer. */
-const KEYS_TOGETHER = 64;
+const KEYS_PER_BUFFER = 64;
 
-/** A range as a map's key, a character for each byte: a tenth of the memory that the range itself takes. */
+/**
+ * A range as the key of a map: a string with one character for each byte of the address, and one
+ * for the prefix. It needs a tenth of the memory of the range.
+ */
 export function rangeKey({ address, prefix }: AllowedIp): string {
   return String.fromCharCode(...address, prefix);
 }
@@ -24,7 +30,7 @@ function rangeOfKey(key: string): AllowedIp {
   return { address, prefix: key.charCodeAt(address.length) };
 }
 
-/** A public key as a map's key. */
+/** A public key as the key of a map, in hexadecimal. */
 export function peerKey(publicKey: Uint8Array): string {
   return publicKey.toHex();
 }
@@ -33,47 +39,47 @@ export function peerKey(publicKey: Uint8Array): string {
 export class PeerRegistry {
   readonly #byKey = new Map<string, Peer>();
   readonly #bySlot: (Peer | undefined)[] = [];
-  readonly #resting: { readonly slot: PeerSlot; readonly since: number }[] = [];
-  #restingFrom = 0;
+  readonly #freedSlots: { readonly slot: PeerSlot; readonly since: number }[] = [];
+  #firstFreed = 0;
   #lastNumber = 0;
   readonly #owners = new Map<string, Peer>();
   #keys = new Uint8Array(0);
   #keysUsed = 0;
 
-  /** @param timersOwner who is told when the timers of a peer change */
+  /** @param timersOwner the queue of all peers' timers */
   constructor(readonly timersOwner: TimersOwner) {}
 
-  /** Peers in the order in which they were made. */
+  /** All peers, in the order in which they were made. */
   all(): IterableIterator<Peer> {
     return this.#byKey.values();
   }
 
-  /** How many there are. */
+  /** The number of peers. */
   get size(): number {
     return this.#byKey.size;
   }
 
-  /** Allowed ranges of all peers together. */
+  /** The number of allowed IPs of all peers. */
   get rangeCount(): number {
     return this.#owners.size;
   }
 
-  /** The peer with this public key. */
+  /** The peer with a public key; undefined when there is none. */
   find(publicKey: Uint8Array): Peer | undefined {
     return this.#byKey.get(peerKey(publicKey));
   }
 
-  /** The peer of a slot; undefined when it was removed. */
+  /** The peer in a slot; undefined when there is none. */
   at(slot: PeerSlot): Peer | undefined {
     return this.#bySlot[slot];
   }
 
-  /** Makes a peer; the caller checked that there is none with this key and that PEERS_MAX is not reached. */
+  /** Makes a peer. There must be no peer with this key, and fewer than PEERS_MAX peers. */
   add(publicKey: PublicKey, now: Milliseconds): Peer {
     const peer = new Peer(
-      this.#takeSlot(now),
+      this.#allocateSlot(now),
       ++this.#lastNumber,
-      this.#keepKey(publicKey),
+      this.#copyKey(publicKey),
       this.timersOwner,
     );
     this.#byKey.set(peerKey(publicKey), peer);
@@ -81,10 +87,10 @@ export class PeerRegistry {
     return peer;
   }
 
-  /** Many keys share a buffer: one of its own takes as much memory as four keys. */
-  #keepKey(publicKey: PublicKey): PublicKey {
+  /** Copies a key into a shared buffer, because an ArrayBuffer needs more memory than its key. */
+  #copyKey(publicKey: PublicKey): PublicKey {
     if (this.#keysUsed === this.#keys.length) {
-      this.#keys = new Uint8Array(KEYS_TOGETHER * KEY_LENGTH);
+      this.#keys = new Uint8Array(KEYS_PER_BUFFER * KEY_LENGTH);
       this.#keysUsed = 0;
     }
     const kept = this.#keys.subarray(this.#keysUsed, this.#keysUsed += KEY_LENGTH) as PublicKey;
@@ -92,20 +98,20 @@ export class PeerRegistry {
     return kept;
   }
 
-  /** Forgets a peer and its ranges. */
+  /** Removes a peer and its ranges. */
   remove(peer: Peer, now: Milliseconds): void {
     this.clearRanges(peer);
     this.#byKey.delete(peerKey(peer.publicKey));
     this.#bySlot[peer.slot] = undefined;
-    this.#resting.push({ slot: peer.slot, since: now });
+    this.#freedSlots.push({ slot: peer.slot, since: now });
   }
 
-  /** Whose a range is, by its `rangeKey`. */
+  /** The owner of a range, by its `rangeKey`. */
   ownerOf(key: string): Peer | undefined {
     return this.#owners.get(key);
   }
 
-  /** Gives a range to a peer; whoever had it loses it. */
+  /** Adds a range to a peer. A range of another peer moves. */
   addRange(peer: Peer, range: AllowedIp): void {
     const key = rangeKey(range);
     const owner = this.#owners.get(key);
@@ -116,35 +122,35 @@ export class PeerRegistry {
     peer.allowedIps.add(key);
   }
 
-  /** A peer's ranges, in the order in which they were added. */
+  /** The ranges of a peer, in the order in which they were added. */
   rangesOf(peer: Peer): AllowedIp[] {
     return Array.from(peer.allowedIps ?? [], rangeOfKey);
   }
 
-  /** Takes a range from a peer, if it has it. */
+  /** Removes a range of a peer, if the peer owns it. */
   removeRange(peer: Peer, range: AllowedIp): void {
     const key = rangeKey(range);
     if (peer.allowedIps?.delete(key)) this.#owners.delete(key);
   }
 
-  /** Takes all ranges from a peer. */
+  /** Removes all ranges of a peer. */
   clearRanges(peer: Peer): void {
     for (const key of peer.allowedIps ?? []) this.#owners.delete(key);
     peer.allowedIps = undefined;
   }
 
-  #takeSlot(now: Milliseconds): PeerSlot {
-    const rested = this.#resting[this.#restingFrom];
+  #allocateSlot(now: Milliseconds): PeerSlot {
+    const freed = this.#freedSlots[this.#firstFreed];
     if (
-      rested !== undefined &&
-      (now - rested.since >= SLOT_REST_MS || this.#bySlot.length >= PEERS_MAX)
+      freed !== undefined &&
+      (now - freed.since >= SLOT_REUSE_AFTER_MS || this.#bySlot.length >= PEERS_MAX)
     ) {
-      this.#restingFrom++;
-      if (this.#restingFrom > 1024 && this.#restingFrom * 2 > this.#resting.length) {
-        this.#resting.splice(0, this.#restingFrom);
-        this.#restingFrom = 0;
+      this.#firstFreed++;
+      if (this.#firstFreed > 1024 && this.#firstFreed * 2 > this.#freedSlots.length) {
+        this.#freedSlots.splice(0, this.#firstFreed);
+        this.#firstFreed = 0;
       }
-      return rested.slot;
+      return freed.slot;
     }
     this.#bySlot.push(undefined);
     return peerSlot(this.#bySlot.length - 1);

@@ -1,8 +1,10 @@
 /**
- * Key rotation (whitepaper section 6; Linux's noise.c): three places a peer. `current` is used for
- * sending, `previous` still receives, `next` is ours as responder until a data message confirms it;
- * what loses its place receives for another moment. The data plane holds the keys and moves in the
- * same steps; this side decides what is retired.
+ * Key rotation (whitepaper section 6, Linux's noise.c). A peer has three sessions: `current` is the
+ * one to send on, `previous` still receives, and `next` is a responder's session that no data
+ * message has confirmed yet. A replaced session receives for `rekeyTimeout` more.
+ *
+ * The data plane has the keys and moves its sessions in the same steps. The control plane decides
+ * when a session is retired.
  * @module
  */
 import { type Milliseconds, milliseconds, type SessionIndex } from "../base/brands.ts";
@@ -11,10 +13,10 @@ import { type SessionKeys, wipeInitiated } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
 import type { Peer, Session } from "./peer.ts";
 
-/** Replaced sessions of a peer that still receive. */
+/** The most replaced sessions of a peer that still receive. */
 const REPLACED_MAX = 3;
 
-/** The session on which the peer can be sent to now. */
+/** The session to send on now; undefined when there is none, or it is too old. */
 export function usableSession(ctx: Context, peer: Peer, now: Milliseconds): Session | undefined {
   const { current } = peer;
   return current !== undefined && now - current.createdAt < ctx.times.rejectAfter
@@ -23,8 +25,8 @@ export function usableSession(ctx: Context, peer: Peer, now: Milliseconds): Sess
 }
 
 /**
- * Call when a handshake gave keys: as initiator after the response came, as responder before it is
- * sent.
+ * Installs the session of a handshake. The initiator calls it after it received the response, the
+ * responder before it sends the response.
  */
 export function installSession(
   ctx: Context,
@@ -48,7 +50,7 @@ export function installSession(
   });
   place(ctx, peer, session, now);
   peer.timers.sessionDerived(now);
-  tellExpiry(ctx, peer);
+  updateExpiry(ctx, peer);
 }
 
 function place(ctx: Context, peer: Peer, session: Session, now: Milliseconds): void {
@@ -70,8 +72,8 @@ function place(ctx: Context, peer: Peer, session: Session, now: Milliseconds): v
 }
 
 /**
- * Call when the data plane says that `next` was confirmed. Returns false when the session is not
- * the next one any more.
+ * Makes `next` the current session. Call it when the data plane reports that it was confirmed.
+ * Returns false when the session is no longer `next`.
  */
 export function confirmSession(
   ctx: Context,
@@ -84,11 +86,11 @@ export function confirmSession(
   peer.previous = peer.current;
   peer.current = peer.next;
   peer.next = undefined;
-  tellExpiry(ctx, peer);
+  updateExpiry(ctx, peer);
   return true;
 }
 
-/** Retires sessions that are too old to be used, and those that were replaced a while ago. */
+/** Retires sessions that are older than `rejectAfter`, and replaced ones whose time is over. */
 export function retireExpired(ctx: Context, peer: Peer, now: Milliseconds): void {
   while (peer.replaced !== undefined && peer.replaced[0].until <= now) {
     retireOldestReplaced(ctx, peer);
@@ -106,11 +108,11 @@ export function retireExpired(ctx: Context, peer: Peer, now: Milliseconds): void
     retire(ctx, peer.next);
     peer.next = undefined;
   }
-  tellExpiry(ctx, peer);
+  updateExpiry(ctx, peer);
 }
 
-/** Tells the timers when the first of the peer's sessions expires. */
-function tellExpiry(ctx: Context, peer: Peer): void {
+/** Sets the timer `expireSessions` to the time when the peer's first session expires. */
+function updateExpiry(ctx: Context, peer: Peer): void {
   let oldest: number = NOT_PENDING;
   if (peer.previous !== undefined) oldest = peer.previous.createdAt;
   if (peer.current !== undefined) oldest = Math.min(oldest, peer.current.createdAt);
@@ -119,7 +121,7 @@ function tellExpiry(ctx: Context, peer: Peer): void {
   peer.timers.sessionsChanged(milliseconds(expiry));
 }
 
-/** Erases all of the peer's sessions and the handshake under way. */
+/** Retires all sessions of the peer and drops its pending initiation. */
 export function wipeKeys(ctx: Context, peer: Peer): void {
   while (peer.replaced !== undefined) retireOldestReplaced(ctx, peer);
   retire(ctx, peer.previous);
@@ -127,10 +129,10 @@ export function wipeKeys(ctx: Context, peer: Peer): void {
   retire(ctx, peer.next);
   peer.previous = peer.current = peer.next = undefined;
   dropPending(ctx, peer);
-  tellExpiry(ctx, peer);
+  updateExpiry(ctx, peer);
 }
 
-/** Forgets the initiation that waits for a response, if there is one. */
+/** Erases the initiation that waits for its response, if there is one. */
 export function dropPending(ctx: Context, peer: Peer): void {
   if (peer.pending === undefined) return;
   wipeInitiated(peer.pending.initiated);
@@ -139,8 +141,8 @@ export function dropPending(ctx: Context, peer: Peer): void {
 }
 
 /**
- * A session that gave its place to another still receives for a moment. Without it, two sides that
- * renew at the same time, each on its own session, would lose what is under way.
+ * Lets a replaced session receive for `rekeyTimeout` more. When both sides renew at the same time,
+ * packets on the older session are still under way.
  */
 function replace(ctx: Context, peer: Peer, session: Session | undefined, now: Milliseconds): void {
   if (session === undefined) return;

@@ -1,5 +1,5 @@
 /**
- * What is done when the timers of a peer expire. When they do is decided in lib/timers.
+ * The actions of a peer's timers. Their deadlines are computed in lib/timers.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
@@ -12,8 +12,8 @@ import { forgetLocal, pathOf } from "./peer_endpoint.ts";
 import { retireExpired, wipeKeys } from "./sessions.ts";
 
 /**
- * Does all that is due at `now`. What is overdue and could not be done is tried again a millisecond
- * later, so that this always ends.
+ * Runs all timers that are due at `now`. A timer that is still due afterwards runs again a
+ * millisecond later, so that this function always returns.
  */
 export function runTimers(ctx: Context, now: Milliseconds): void {
   for (let slot = ctx.timers.popDue(now); slot !== undefined; slot = ctx.timers.popDue(now)) {
@@ -23,7 +23,7 @@ export function runTimers(ctx: Context, now: Milliseconds): void {
   ctx.timers.settle(milliseconds(now + 1));
 }
 
-/** The order is that of `Timer`. */
+/** Runs the timers of a peer in the order of `Timer`. */
 function runTimersOf(ctx: Context, peer: Peer, now: Milliseconds): void {
   const { timers } = peer;
   timers.markDirty();
@@ -48,7 +48,7 @@ function expiredRetransmitHandshake(ctx: Context, peer: Peer, now: Milliseconds)
   const attempt = peer.timers.handshakeUnanswered(now, max);
   if (attempt === 0) {
     ctx.counters.addOf(COUNTER.handshake_given_up, peer.slot);
-    // OpenBSD counts the first try and the one that is not made any more.
+    // OpenBSD's number includes the first initiation and the one that is no longer sent.
     ctx.out.say(
       `Handshake for peer ${peer.number} did not complete after ${max + 2} retries, giving up`,
       endpoint,

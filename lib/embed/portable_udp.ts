@@ -48,7 +48,7 @@ interface Received {
  * const came = new Promise<void>((resolve) => udp.wake = resolve);
  * udp.sendDatagram(Uint8Array.of(1, 2, 3), udp.local);
  * await came;
- * assert.ok(udp.receive(arena.take(65_535)) === 3);
+ * assert.ok(udp.receive(arena.allocate(65_535)) === 3);
  * await udp.close();
  * ```
  */
@@ -98,7 +98,7 @@ export class PortableUdp implements UdpPort {
    */
   constructor(arena: Arena, port: number, hostname?: string) {
     this.#arena = arena;
-    this.sourceAt = arena.take(ENDPOINT_CELL_BYTES);
+    this.sourceAt = arena.allocate(ENDPOINT_CELL_BYTES);
     this.#socket = open(port, hostname);
     const address = this.#socket.addr as Deno.NetAddr;
     this.local = {

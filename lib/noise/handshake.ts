@@ -1,6 +1,7 @@
 /**
- * Handshake messages (whitepaper sections 5.4.2 to 5.4.5), without their macs: an initiation, answered by a response, gives
- * both sides a session's keys. Whoever calls finds the peer, brings the session index, the time and the randomness.
+ * Handshake messages without their macs (whitepaper sections 5.4.2 to 5.4.5). The initiator sends
+ * an initiation, the responder answers with a response, and both derive the keys of a session. The
+ * caller finds the peer and provides session indices, timestamps and random bytes.
  * @module
  */
 import type { SessionIndex } from "../base/brands.ts";
@@ -24,7 +25,7 @@ import {
 } from "./ikpsk2.ts";
 import { type NoiseStart, noiseStart, type SymmetricState } from "./symmetric_state.ts";
 
-/** The Noise name of the handshake. */
+/** The Noise protocol name of the handshake. */
 export const CONSTRUCTION = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
 /** The prologue. */
 const IDENTIFIER = "WireGuard v1 zx2c4 Jason@zx2c4.com";
@@ -37,19 +38,23 @@ export interface SessionKeys {
   readonly receiveKey: Uint8Array;
 }
 
-/** Where every WireGuard handshake begins. Compute it once a device. */
+/** The initial state of every WireGuard handshake. Compute it once per device. */
 export function wireguardStart(suite: Suite): NoiseStart {
   return noiseStart(suite, CONSTRUCTION, new TextEncoder().encode(IDENTIFIER));
 }
 
-/** The key pair of a private key. Costs one X25519. */
+/** The key pair of a private key (one X25519). */
 export function identityOf(suite: Suite, privateKey: Uint8Array): Identity {
   return { privateKey, publicKey: suite.publicKey(privateKey) };
 }
 
 /**
- * Initiator: an initiation, its macs still zero, and what must be kept for the response. Costs two X25519.
- * @param timestamp TAI64N, 12 bytes, later than any sent to this peer before
+ * Makes an initiation as initiator (two X25519). Its macs are zero, and `initiated` is kept until
+ * the response is received.
+ * @param staticShared X25519 of our private key and `peerStatic`, 32 bytes
+ * @param sender our session index
+ * @param ephemeralPrivate 32 fresh random bytes
+ * @param timestamp TAI64N, 12 bytes, later than any timestamp sent to this peer before
  * @returns undefined when the peer's public key is a point of small order
  */
 export function createInitiation(
@@ -81,14 +86,18 @@ export function createInitiation(
   return { message, initiated: made.initiated };
 }
 
-/** An initiation whose sender is not proven yet. */
+/** An initiation whose sender is not authenticated yet. */
 export interface OpenedInitiation {
   readonly initiatorStatic: Uint8Array;
   readonly initiatorEphemeral: Uint8Array;
   readonly state: SymmetricState;
 }
 
-/** Responder: whose initiation it is (length checked by `messageKind`). Costs one X25519. Undefined: not made for us, or forged. */
+/**
+ * Opens an initiation as responder, up to the initiator's public key (one X25519). Call it after
+ * `messageKind`, which checks the length.
+ * @returns undefined when the initiation is forged, or made for another public key
+ */
 export function openInitiation(
   suite: Suite,
   start: NoiseStart,
@@ -104,7 +113,10 @@ export function openInitiation(
   return first && { ...first, initiatorEphemeral: ephemeral };
 }
 
-/** Responder: the timestamp of an initiation (12 bytes), with which the initiator is authenticated. Undefined: forged. */
+/**
+ * Opens the timestamp of an initiation as responder, 12 bytes. This authenticates the initiator.
+ * @returns undefined when the initiation is forged
+ */
 export function openTimestamp(
   opened: OpenedInitiation,
   staticShared: Uint8Array,
@@ -118,8 +130,11 @@ export function openTimestamp(
 }
 
 /**
- * Responder: the response, its macs still zero, and the session's keys. Costs three X25519. Call once an initiation, after `openTimestamp`;
- * the initiation's state is wiped.
+ * Makes a response as responder, and the keys of the session (three X25519). Its macs are zero.
+ * Call it once per initiation, after `openTimestamp`. The state of the initiation is wiped.
+ * @param sender our session index
+ * @param receiver the initiator's session index
+ * @returns undefined when the initiator's ephemeral or static key is a point of small order
  */
 export function createResponse(
   opened: OpenedInitiation,
@@ -150,8 +165,10 @@ export function createResponse(
 }
 
 /**
- * Initiator: takes the response (length and receiver checked by the caller) and gives the session's keys. Costs two X25519.
- * What was kept of the initiation stays intact, so a forged response does no harm; wipe it after success.
+ * Opens a response as initiator, and derives the keys of the session (two X25519). The caller has
+ * checked the length and the receiver index. `initiated` is not changed, so a forged response does
+ * no harm. Call `wipeInitiated` after success.
+ * @returns undefined when the response is forged
  */
 export function consumeResponse(
   initiated: Initiated,
@@ -169,7 +186,7 @@ export function consumeResponse(
   return { sendKey, receiveKey };
 }
 
-/** Erases what was kept of an initiation. */
+/** Erases the secrets of an initiation. */
 export function wipeInitiated(initiated: Initiated): void {
   initiated.state.wipe();
   initiated.ephemeralPrivate.fill(0);

@@ -1,16 +1,17 @@
 /**
  * The Noise pattern IKpsk2 (whitepaper section 5.4.2 and 5.4.3): `-> e, es, s, ss` and `<- e, ee,
- * se, psk`. The comments at the ends of lines name the token that the line does. It knows no
- * message layout: it makes and takes the parts. handshake.ts puts them into WireGuard's messages,
- * the published Noise vectors into plain concatenation.
+ * se, psk`. A comment at the end of a line names the token that the line processes.
  *
- * Every function gives undefined when a shared secret is all zeros or a tag is wrong.
+ * The functions make and read the parts of messages. handshake.ts puts the parts into WireGuard's
+ * layout. The published test vectors of Noise concatenate them.
+ *
+ * Every function returns undefined when a shared secret is all zeros or a tag is wrong.
  * @module
  */
 import type { Suite } from "../crypto/suite.ts";
 import { type NoiseStart, SymmetricState } from "./symmetric_state.ts";
 
-/** Our own static key pair, 32 bytes each. */
+/** Our static key pair, 32 bytes each. */
 export interface Identity {
   readonly privateKey: Uint8Array;
   readonly publicKey: Uint8Array;
@@ -23,7 +24,7 @@ export interface FirstParts {
   readonly sealedPayload: Uint8Array;
 }
 
-/** What the initiator keeps until the answer comes. */
+/** The state that the initiator keeps until it receives the second message. */
 export interface Initiated {
   readonly state: SymmetricState;
   readonly ephemeralPrivate: Uint8Array;
@@ -36,10 +37,10 @@ export interface SecondParts {
 }
 
 /**
- * Initiator: the first message.
- * @param staticShared X25519 of our static private key and the responder's public key: computed
- *   once a peer
- * @param ephemeralPrivate 32 fresh random bytes; kept in the result
+ * Makes the first message as initiator.
+ * @param staticShared X25519 of our static private key and `responderStatic`, computed once per
+ *   peer
+ * @param ephemeralPrivate 32 fresh random bytes, which the result keeps
  */
 export function writeFirst(
   suite: Suite,
@@ -67,8 +68,8 @@ export function writeFirst(
 }
 
 /**
- * Responder, first half of the first message: who the initiator claims to be. Look the peer up,
- * then call `readFirstPayload`.
+ * Reads the first half of the first message as responder: the initiator's static public key, not
+ * authenticated yet. Look the peer up, then call `readFirstPayload`.
  */
 export function readFirstStatic(
   suite: Suite,
@@ -88,7 +89,7 @@ export function readFirstStatic(
   return initiatorStatic === undefined ? undefined : { initiatorStatic, state };
 }
 
-/** Responder, second half: the payload, which proves that the initiator holds the key. */
+/** Reads the payload of the first message as responder. This authenticates the initiator. */
 export function readFirstPayload(
   state: SymmetricState,
   staticShared: Uint8Array,
@@ -97,7 +98,7 @@ export function readFirstPayload(
   return state.mixKeyAndOpen(staticShared, sealedPayload); // ss, payload
 }
 
-/** Responder: the second message. Afterwards `state.split()` gives the transport keys. */
+/** Makes the second message as responder. Afterwards `state.split()` returns the transport keys. */
 export function writeSecond(
   state: SymmetricState,
   initiatorEphemeral: Uint8Array,
@@ -116,8 +117,8 @@ export function writeSecond(
 }
 
 /**
- * Initiator: the second message. `initiated` stays as it was, so that a forged answer does not
- * spoil the real one. Afterwards `state.split()` gives the transport keys.
+ * Reads the second message as initiator. Afterwards `state.split()` returns the transport keys.
+ * `initiated` is not changed, so a forged message does not prevent the true one.
  */
 export function readSecond(
   initiated: Initiated,

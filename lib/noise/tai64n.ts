@@ -1,17 +1,20 @@
 /**
- * TAI64N timestamps of initiations (whitepaper section 5.1, https://cr.yp.to/libtai/tai64.html): 8 bytes of seconds, 4 of nanoseconds, big-endian,
- * so that they compare as byte strings.
+ * TAI64N timestamps of initiations (whitepaper section 5.1, https://cr.yp.to/libtai/tai64.html).
+ * A timestamp is 8 bytes of seconds and 4 bytes of nanoseconds, big-endian. Timestamps compare as
+ * byte strings.
  * @module
  */
 import { TIMESTAMP_LENGTH } from "../base/constants.ts";
 
-/** The label of 1970-01-01 00:00:00 UTC, as every implementation takes it: 2^62 + 10 s. */
+/** The seconds of 1970-01-01 00:00:00 UTC: 2^62 + 10, as in every implementation. */
 const UNIX_EPOCH = (1n << 62n) + 10n;
 const SECOND_NS = 1_000_000_000n;
-/** The clock's low 24 bits are kept to ourselves: fine timing of a host is nobody's business. */
+/**
+ * Timestamps are rounded down to 2^24 ns, 17 ms, so that peers cannot measure the host's timing.
+ */
 const WHITENING_NS = 1n << 24n;
 
-/** Writes the label of a Unix time in nanoseconds, as it stands. */
+/** The TAI64N timestamp of a Unix time in nanoseconds, 12 bytes. */
 export function encodeTai64n(unixNs: bigint): Uint8Array {
   const bytes = new Uint8Array(TIMESTAMP_LENGTH);
   const view = new DataView(bytes.buffer);
@@ -30,16 +33,16 @@ export function isLater(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * The timestamps of one identity: each later than the one before, whatever the wall clock does. A peer refuses every initiation whose
- * timestamp did not grow, so a clock that was set back would otherwise lock us out until it has caught up.
+ * Makes the timestamps of one identity. Each is later than the one before, also when the wall clock
+ * is set back. A peer refuses an initiation whose timestamp is not later than the last one.
  */
 export class TimestampSource {
   #last = -1n;
 
-  /** @param wallClock nanoseconds since 1970; may step either way */
+  /** @param wallClock nanoseconds since 1970; it may jump back and forth */
   constructor(readonly wallClock: () => bigint) {}
 
-  /** The next timestamp, 12 bytes. Within one step of the whitened clock they differ in its low bits, which count. */
+  /** The next timestamp, 12 bytes. Without a new rounded time it is the last one plus 1 ns. */
   next(): Uint8Array {
     const clock = this.wallClock();
     const whitened = clock - (clock % SECOND_NS) % WHITENING_NS;

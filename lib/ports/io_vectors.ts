@@ -20,7 +20,7 @@ export class IoVectors {
 
   /** @param count pieces there is room for */
   constructor(arena: Arena, count: number) {
-    const at = arena.take(count * IOVEC_BYTES);
+    const at = arena.allocate(count * IOVEC_BYTES);
     const base = arenaAddress(arena);
     this.address = base + BigInt(at);
     this.pointer = arenaPointer(arena, at);

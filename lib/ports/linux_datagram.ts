@@ -30,8 +30,8 @@ function makeSender(): Sender {
   return {
     arena,
     port: new LinuxUdpPort(arena, -1, -1),
-    cellAt: arena.take(ENDPOINT_CELL_BYTES),
-    bytesAt: arena.take(BYTES_MAX),
+    cellAt: arena.allocate(ENDPOINT_CELL_BYTES),
+    bytesAt: arena.allocate(BYTES_MAX),
   };
 }
 

@@ -89,7 +89,7 @@ export class LinuxUdpPort implements UdpPort {
     this.#receives = new UdpMessage(arena);
     this.#receives.setVectors(this.#room);
     this.#receives.useVectors(1);
-    this.sourceAt = arena.take(ENDPOINT_CELL_BYTES);
+    this.sourceAt = arena.allocate(ENDPOINT_CELL_BYTES);
     this.replace(fd4, fd6);
   }
 

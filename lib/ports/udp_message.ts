@@ -54,13 +54,13 @@ export class UdpMessage {
   #controlBytes = 0;
 
   /** @param at where the struct msghdr is to be, zeroed; anywhere without it */
-  constructor(arena: Arena, at: number = arena.take(MSGHDR_BYTES)) {
+  constructor(arena: Arena, at: number = arena.allocate(MSGHDR_BYTES)) {
     this.#bytes = arena.bytes;
     this.#u32 = arena.u32;
     this.#view = arena.view;
     this.#at = at;
-    this.#nameAt = arena.take(NAME_ROOM);
-    this.#controlAt = arena.take(CONTROL_ROOM);
+    this.#nameAt = arena.allocate(NAME_ROOM);
+    this.#controlAt = arena.allocate(CONTROL_ROOM);
     this.#base = arenaAddress(arena);
     this.pointer = arenaPointer(arena, this.#at);
     this.#setAddress(NAME, this.#base + BigInt(this.#nameAt));

@@ -48,7 +48,7 @@ export class UdpQueue implements SendQueue {
   constructor(arena: Arena, fdOf: (family: number) => number) {
     this.#bytes = arena.bytes;
     this.#fdOf = fdOf;
-    const at = arena.take(QUEUE_MAX * MMSGHDR_BYTES);
+    const at = arena.allocate(QUEUE_MAX * MMSGHDR_BYTES);
     this.#queued = Array.from(
       { length: QUEUE_MAX },
       (_, i) => new Queued(arena, at + i * MMSGHDR_BYTES),

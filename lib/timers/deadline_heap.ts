@@ -1,35 +1,35 @@
 /**
- * Which of many slots is due first: an indexed binary heap with one deadline a slot. Setting,
- * moving and clearing cost O(log n); slots without a deadline cost nothing.
+ * An indexed binary heap of deadlines, one for each slot. Setting and clearing a deadline takes
+ * O(log n), for n slots with a deadline.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { NOT_PENDING } from "../base/times.ts";
 
-/** Deadlines of slots (small non-negative integers). */
+/** The deadlines of slots. A slot is a non-negative integer. */
 export class DeadlineHeap {
   readonly #slots: number[] = [];
   readonly #at: number[] = [];
-  /** Slot -> place in the heap. */
+  /** The place in the heap, by slot. */
   readonly #place = new Map<number, number>();
 
-  /** Slots with a deadline. */
+  /** The number of slots with a deadline. */
   get size(): number {
     return this.#slots.length;
   }
 
-  /** The earliest deadline. */
+  /** The earliest deadline; NOT_PENDING when there is none. */
   next(): Milliseconds {
     return this.#at.length === 0 ? NOT_PENDING : milliseconds(this.#at[0]);
   }
 
-  /** The deadline of a slot. */
+  /** The deadline of a slot; NOT_PENDING when it has none. */
   get(slot: number): Milliseconds {
     const place = this.#place.get(slot);
     return place === undefined ? NOT_PENDING : milliseconds(this.#at[place]);
   }
 
-  /** Sets or moves a slot's deadline; NOT_PENDING clears it. */
+  /** Sets the deadline of a slot. NOT_PENDING clears it. */
   set(slot: number, at: Milliseconds): void {
     const place = this.#place.get(slot);
     if (at === NOT_PENDING) {
@@ -49,10 +49,7 @@ export class DeadlineHeap {
     }
   }
 
-  /**
-   * Takes the slot that is due earliest, when that is at `now` or before; undefined otherwise. Its
-   * deadline is cleared.
-   */
+  /** Removes and returns the slot with the earliest deadline, if that is not after `now`. */
   popDue(now: Milliseconds): number | undefined {
     if (this.#at.length === 0 || this.#at[0] > now) return undefined;
     const slot = this.#slots[0];

@@ -1,37 +1,35 @@
 /**
- * When the timers of a peer that follow its packets are due (whitepaper section 6). They are worked
- * out from the times at which things last happened, so that nothing has to be armed while packets
- * flow.
+ * The deadlines of the timers that depend on a peer's packets (whitepaper section 6). They are
+ * computed from the times of past events, so no timer is set while packets flow.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { NEVER, NOT_PENDING, type Times } from "../base/times.ts";
 
-/**
- * When things last happened with a peer: data messages by the PeerTable, handshake messages by the
- * control plane.
- */
+/** The times of past events of a peer. The fields up to `dataReceivedAt` are those of PeerTable. */
 export interface Activity {
   readonly sentAt: number;
   readonly receivedAt: number;
   readonly dataSentSince: number;
   readonly dataReceivedSince: number;
   readonly dataReceivedAt: number;
-  /** The last initiation or response that was sent, and the last authenticated one that came in. */
+  /** When an initiation or response was last sent. */
   readonly handshakeSentAt: number;
+  /** When an authenticated initiation or response was last received. */
   readonly handshakeReceivedAt: number;
 }
 
 /**
- * A passive keepalive asked for at `firedAt` is on its way this much later at most; a packet sent
- * later is another one.
+ * How long after `firedAt` a passive keepalive may be sent. A packet sent later than that is
+ * another one.
  */
 const KEEPALIVE_ECHO_MS = 1_000;
 
 /**
- * A new handshake because data went out and nothing authenticated came back for keepalive timeout +
- * rekey timeout (15 s).
- * @param firedAt when it last fired; it fires again only for what was sent after
+ * When a new handshake is due because data was sent and nothing authenticated was received for
+ * keepalive timeout + rekey timeout (15 s).
+ * @param firedAt when the timer last fired; it fires again for data sent after that
+ * @param jitter random milliseconds added to the timeout
  */
 export function newHandshakeDue(
   times: Times,
@@ -47,10 +45,10 @@ export function newHandshakeDue(
 }
 
 /**
- * A passive keepalive because data came in and nothing authenticated went out for the keepalive
- * timeout (10 s).
- * @param firedAt when it last fired
- * @param needAnother whether more data had come in while that one was pending
+ * When a passive keepalive is due because data was received and nothing authenticated was sent for
+ * the keepalive timeout (10 s).
+ * @param firedAt when the timer last fired
+ * @param needAnother whether more data was received while the timer was pending
  */
 export function passiveKeepaliveDue(
   times: Times,
@@ -72,10 +70,10 @@ export function passiveKeepaliveDue(
 }
 
 /**
- * A persistent keepalive: the interval after the last authenticated packet either way.
- * @param interval milliseconds; 0 when it is off
- * @param firedAt when it last fired: it does not fire faster than its interval even if nothing
- *   could be sent
+ * When a persistent keepalive is due: `interval` after the last authenticated packet was sent or
+ * received.
+ * @param interval milliseconds; 0 switches persistent keepalives off
+ * @param firedAt when the timer last fired, which limits its rate when sending fails
  */
 export function persistentKeepaliveDue(
   interval: number,
@@ -89,10 +87,7 @@ export function persistentKeepaliveDue(
   );
 }
 
-/**
- * How often a handshake is repeated before it is given up: as often as the rekey timeout goes into
- * the attempt time (18).
- */
+/** How often an initiation is repeated before the handshake is given up: 90 s / 5 s = 18 times. */
 export function handshakeRetriesMax(times: Times): number {
   return Math.floor(times.rekeyAttempt / times.rekeyTimeout);
 }

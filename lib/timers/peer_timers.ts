@@ -1,10 +1,10 @@
 /**
- * The timers of one peer (whitepaper section 6), as one table that nobody else writes. What happens
- * is told to it by functions named for events, as Linux's timers.c does; each of them marks the
- * peer dirty, so that nobody has to remember to schedule.
+ * The timers of one peer (whitepaper section 6). The device reports events by methods that are
+ * named like those of Linux's timers.c. Each method marks the peer dirty, and its first deadline is
+ * then computed again.
  *
- * Data messages are not told: the data plane writes their times into the PeerTable, and the table
- * reads them there.
+ * Data messages are not reported. The data plane writes their times to the PeerTable, from which
+ * the timers read them.
  * @module
  */
 import { type Milliseconds, milliseconds, type PeerSlot } from "../base/brands.ts";
@@ -18,9 +18,8 @@ import {
 } from "./due.ts";
 
 /**
- * A peer's timers, in the order in which those that are due together run. `deferredHandshake` looks
- * again at a wish for a session that had to wait; `activity` looks again at what the data plane
- * wrote down.
+ * The timers of a peer, in the order in which they run when several are due. `deferredHandshake`
+ * begins a handshake that had to wait. `activity` reads the peer's row of the PeerTable again.
  */
 export type Timer =
   | "zeroKeyMaterial"
@@ -32,18 +31,22 @@ export type Timer =
   | "persistentKeepalive"
   | "activity";
 
-/** What the timers of all peers share. */
+/** The parts that the timers of all peers share. */
 export interface TimersOwner {
   readonly times: Times;
   readonly table: PeerTable;
-  /** Called once when the timers of a peer change after they were last settled. */
+  /** Called when the timers of a peer change for the first time since `settle`. */
   dirty(timers: PeerTimers): void;
 }
 
 /**
- * `on`: the data plane said `peer-active` and writes on in silence, so the row is read again and
- * again. `last-look`: it was told that it may say so again, and the row is read once more, because
- * what it wrote in that very moment may be missed by both. `off`: nothing happens until it speaks.
+ * How the peer's row of the PeerTable is watched.
+ *
+ * - `on`: the data plane has reported `peer-active` once and now writes without a report. The row
+ *   is read at intervals.
+ * - `last-look`: the data plane may report again. The row is read once more, because the data plane
+ *   may have written it just before that.
+ * - `off`: the row is not read until the data plane reports.
  */
 type Watch = "off" | "on" | "last-look";
 
@@ -77,7 +80,7 @@ export class PeerTimers {
     return this.#persistentKeepalive;
   }
 
-  /** From when on another initiation may be sent: rekeyTimeout after the last handshake message. */
+  /** When the next initiation may be sent: `rekeyTimeout` after the last handshake message. */
   get handshakeAllowedAt(): Milliseconds {
     return milliseconds(this.#handshakeSentAt + this.owner.times.rekeyTimeout);
   }
@@ -88,13 +91,13 @@ export class PeerTimers {
     this.markDirty();
   }
 
-  /** Call when a persistent keepalive was asked for. */
+  /** Call after a persistent keepalive was requested. */
   persistentKeepaliveSent(now: Milliseconds): void {
     this.#persistentKeepaliveFiredAt = now;
     this.markDirty();
   }
 
-  /** Call after an initiation was sent. `jitter`, in milliseconds, is added to its timeouts. */
+  /** Call after an initiation was sent. `jitter` milliseconds are added to its timeouts. */
   handshakeInitiated(now: Milliseconds, jitter: number): void {
     this.#handshakeSentAt = now;
     this.#jitter = jitter;
@@ -103,36 +106,33 @@ export class PeerTimers {
     this.markDirty();
   }
 
-  /** Call after a response was sent; packets of the data plane are in the PeerTable. */
+  /** Call after a response was sent. The times of data messages are in the PeerTable. */
   anyAuthenticatedPacketSent(now: Milliseconds): void {
     this.#handshakeSentAt = now;
     this.markDirty();
   }
 
-  /**
-   * Call when an authenticated handshake message came in; packets of the data plane are in the
-   * PeerTable.
-   */
+  /** Call after an authenticated handshake message was received. */
   anyAuthenticatedPacketReceived(now: Milliseconds): void {
     this.#handshakeReceivedAt = now;
     this.markDirty();
   }
 
-  /** Call when both sides are known to have the session. */
+  /** Call when both sides have the session. */
   handshakeComplete(): void {
     this.#attempts = 0;
     this.#retransmitHandshakeAt = this.#deferredHandshakeAt = NOT_PENDING;
     this.markDirty();
   }
 
-  /** Call when somebody asks for a session: the attempts are counted from here. */
+  /** Call when a new handshake begins. The count of attempts begins again. */
   handshakeWanted(): void {
     this.#attempts = 0;
   }
 
   /**
-   * Call when a handshake is wanted and cannot begin before `until`. The next attempt of one under
-   * way is soon enough.
+   * Call when a handshake is wanted that cannot begin before `until`. Nothing changes when an
+   * initiation waits for its response, because that handshake serves too.
    */
   handshakeDeferred(until: Milliseconds): void {
     if (this.#retransmitHandshakeAt !== NOT_PENDING) return;
@@ -140,16 +140,13 @@ export class PeerTimers {
     this.markDirty();
   }
 
-  /** Call when the handshake that was deferred is not needed any more. */
+  /** Call when the deferred handshake is no longer needed. */
   handshakeNotWanted(): void {
     this.#deferredHandshakeAt = NOT_PENDING;
     this.markDirty();
   }
 
-  /**
-   * Call when what stood in the way of a handshake is gone (no key, no endpoint): one that is
-   * waited for need not wait longer.
-   */
+  /** Call when a key or endpoint was set without which no handshake was possible. */
   handshakePossible(now: Milliseconds): void {
     this.#handshakeSentAt = NEVER;
     const waitedFor = this.#retransmitHandshakeAt !== NOT_PENDING ||
@@ -163,31 +160,31 @@ export class PeerTimers {
 
   /**
    * Call when `retransmitHandshake` expired.
-   * @returns which attempt is the next, from 2 on; 0 when there were enough, and then all keys are
-   *   erased later
+   * @returns the number of the next attempt, from 2 on; 0 after the last one, which also starts the
+   *   timer `zeroKeyMaterial`
    */
   handshakeUnanswered(now: Milliseconds, retriesMax: number): number {
     if (++this.#attempts <= retriesMax) return this.#attempts + 1;
     this.#attempts = 0;
-    // What is left of a handshake that came half way.
+    // A handshake that failed half way may have left keys.
     if (this.#zeroKeyMaterialAt === NOT_PENDING) this.sessionDerived(now);
     return 0;
   }
 
-  /** Call when a handshake gave keys: they are erased some time after the last. */
+  /** Call when a handshake derived keys. They are erased after `zeroKeysAfter`. */
   sessionDerived(now: Milliseconds): void {
     this.#zeroKeyMaterialAt = milliseconds(now + this.owner.times.zeroKeysAfter);
     this.markDirty();
   }
 
-  /** Call when sessions came or went. `firstExpiry` is NOT_PENDING when there are none. */
+  /** Call when the peer's sessions changed. `firstExpiry` is NOT_PENDING when there are none. */
   sessionsChanged(firstExpiry: Milliseconds): void {
     this.#expireSessionsAt = firstExpiry;
     this.markDirty();
   }
 
   /**
-   * Call when the data plane says `peer-active`: data messages or keepalives go again, either way.
+   * Call when the data plane reports `peer-active`: it sent or received data or keepalives again.
    */
   anyAuthenticatedPacketTraversal(now: Milliseconds): void {
     this.#watch = "on";
@@ -195,18 +192,15 @@ export class PeerTimers {
     this.markDirty();
   }
 
-  /**
-   * Call when the interface came up, or the peer was added to one that is up: timers may be pending
-   * from now on.
-   */
+  /** Call when the interface went up, or the peer was added to an interface that is up. */
   start(): void {
     this.#running = true;
     this.markDirty();
   }
 
   /**
-   * Call when the interface goes down or the peer is removed, after the keys were wiped: nothing is
-   * pending any more, and after the next `start` an initiation may be sent at once.
+   * Call when the interface goes down or the peer is removed, after the keys were wiped. No timer
+   * is pending then, and after the next `start` an initiation may be sent at once.
    */
   stop(): void {
     this.#running = false;
@@ -220,7 +214,7 @@ export class PeerTimers {
     this.markDirty();
   }
 
-  /** True when a timer is due; then it has fired, and whoever asked does what it is for. */
+  /** Fires a timer if it is due. Returns true then, and the caller does the timer's work. */
   expired(timer: Timer, now: Milliseconds): boolean {
     if (this.#due(timer) > now) return false;
     this.#fired(timer, now);
@@ -228,7 +222,7 @@ export class PeerTimers {
     return true;
   }
 
-  /** Works out when the first timer is due. Afterwards the peer is no longer dirty. */
+  /** Computes the first deadline of all timers, and marks the peer clean. */
   settle(): Milliseconds {
     this.#dirty = false;
     if (!this.#running) return NOT_PENDING;
@@ -245,8 +239,8 @@ export class PeerTimers {
   }
 
   /**
-   * Everything above does it by itself. Call when the deadline came that `settle` gave: what it
-   * follows from may have changed.
+   * Has the first deadline computed again. The methods for events call it. Call it also at the
+   * deadline, because the PeerTable may have changed.
    */
   markDirty(): void {
     if (this.#dirty) return;
@@ -324,10 +318,7 @@ export class PeerTimers {
     }
   }
 
-  /**
-   * While something is pending the row is read again later; then the data plane may say
-   * `peer-active` again, and the row is read a last time.
-   */
+  /** Reads the row again. Watching ends when no timer depends on the row (see Watch). */
   #lookAgain(now: Milliseconds): void {
     if (
       this.#due("newHandshake") === NOT_PENDING && this.#due("passiveKeepalive") === NOT_PENDING

@@ -1,6 +1,6 @@
 /**
- * Whose timers are due first, of all peers of one device: one deadline a peer in one heap. It is
- * worked out anew for the peers whose timers have changed. Idle peers have none and cost nothing.
+ * The timers of all peers of one device: a heap with the first deadline of each peer. Deadlines are
+ * computed again only for peers whose timers have changed.
  * @module
  */
 import { type Milliseconds, milliseconds, type PeerSlot } from "../base/brands.ts";
@@ -16,14 +16,14 @@ export class TimerQueue implements TimersOwner {
 
   constructor(readonly times: Times, readonly table: PeerTable) {}
 
-  /** Called by the timers of a peer when they change. */
+  /** Notes that the timers of a peer have changed. PeerTimers calls it. */
   dirty(timers: PeerTimers): void {
     this.#dirty.push(timers);
   }
 
   /**
-   * Call at the end of whatever may have changed timers.
-   * @param earliest deadlines before it are put off until then
+   * Computes the deadlines of all dirty peers. Call it after every change.
+   * @param earliest earlier deadlines are set to this time
    */
   settle(earliest: Milliseconds): void {
     for (const timers of this.#dirty) {
@@ -32,15 +32,12 @@ export class TimerQueue implements TimersOwner {
     this.#dirty.length = 0;
   }
 
-  /** When the first timer is due. */
+  /** The earliest deadline; NOT_PENDING when there is none. */
   next(): Milliseconds {
     return this.#heap.next();
   }
 
-  /**
-   * Takes the slot of a peer that has a timer due; undefined when there is none. Mark its timers
-   * dirty.
-   */
+  /** Removes and returns a peer with a due timer. Call `markDirty` of its timers afterwards. */
   popDue(now: Milliseconds): PeerSlot | undefined {
     return this.#heap.popDue(now) as PeerSlot | undefined;
   }

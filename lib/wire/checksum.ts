@@ -1,25 +1,31 @@
 /**
- * The Internet checksum (RFC 1071) and copying, over the arena: a WebAssembly SIMD module, and its plain twin for where that does not run.
- * Sums are ones' complement sums of little-endian 16-bit words, so a finished checksum is `~sum & 0xffff`, stored low byte first.
+ * The Internet checksum (RFC 1071) and copying in the arena. A WebAssembly SIMD module does both,
+ * or plain TypeScript where SIMD is missing.
+ *
+ * A sum is the ones' complement sum of little-endian 16-bit words. The checksum of a header is
+ * `~sum & 0xffff`, stored low byte first.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
 import { CHECKSUM_WASM } from "./checksum_wasm.ts";
 
-/** Offsets and lengths are bytes in the arena; nothing is checked. Lengths go up to 65535. */
+/** Sums and copies in the arena. Offsets and lengths (0 to 65535) are in bytes and not checked. */
 export interface Checksum {
-  /** `wasm simd` or `plain`. */
+  /** The implementation: `wasm simd` or `plain`. */
   readonly name: string;
-  /** The sum of `length` bytes at `at` (an odd last one counts as a low byte), on top of `initial` (unsigned 32 bits), folded to 16 bits. */
+  /**
+   * The sum of `initial` (unsigned 32 bits) and the `length` bytes at `at`, folded to 16 bits. A
+   * last byte without a partner is the low byte of its word.
+   */
   readonly sum: (at: number, length: number, initial: number) => number;
-  /** Copies `length` bytes; up to 15 more may be read and written. The two places may not overlap. */
+  /** Copies `length` bytes. Up to 15 more may be read and written. The ranges must not overlap. */
   readonly copy: (to: number, from: number, length: number) => void;
-  /** Copies exactly `length` bytes and returns their sum as `sum` does. */
+  /** Copies exactly `length` bytes and returns their sum, as `sum` does. */
   readonly sumCopy: (to: number, from: number, length: number, initial: number) => number;
 }
 
 /**
- * The fastest implementation that this runtime takes.
+ * Makes the fastest implementation that the runtime supports.
  *
  * @example
  * ```ts
@@ -28,7 +34,7 @@ export interface Checksum {
  * import { chooseChecksum } from "./checksum.ts";
  *
  * const arena = new Arena(65_536);
- * const at = arena.take(4);
+ * const at = arena.allocate(4);
  * arena.bytes.set([1, 0, 2, 0], at);
  * assert.ok(chooseChecksum(arena).sum(at, 4, 0) === 3);
  * ```
@@ -42,8 +48,8 @@ export function chooseChecksum(arena: Arena): Checksum {
 }
 
 /**
- * The WebAssembly implementation.
- * @throws WebAssembly.CompileError where there is no SIMD
+ * Makes the implementation in WebAssembly (checksum.wat).
+ * @throws WebAssembly.CompileError where SIMD is missing
  */
 export function wasmChecksum(arena: Arena): Checksum {
   const module = new WebAssembly.Module(Uint8Array.fromBase64(CHECKSUM_WASM));
@@ -56,7 +62,7 @@ export function wasmChecksum(arena: Arena): Checksum {
   };
 }
 
-/** The readable implementation. */
+/** Makes the implementation in TypeScript. */
 export function plainChecksum(arena: Arena): Checksum {
   const { bytes } = arena;
   const sum = (at: number, length: number, initial: number): number => {
@@ -81,7 +87,7 @@ export function plainChecksum(arena: Arena): Checksum {
   };
 }
 
-/** Swaps the two bytes of a 16-bit number: a length in host order as a word of a sum. */
+/** Swaps the bytes of a 16-bit number. A number in network order becomes a word of a sum by it. */
 export function swap16(value: number): number {
   return (value & 255) << 8 | value >>> 8;
 }

@@ -1,12 +1,12 @@
 /**
- * The four messages as bytes (whitepaper section 5.4). Every offset stands here once. All numbers are little-endian.
- * A datagram's kind and length are checked once, by `messageKind`; after that the plain accessors may be used.
+ * Layouts of the four messages (whitepaper section 5.4). Offsets are in bytes, numbers are
+ * little-endian. Call `messageKind` first: it checks the length, which the accessors do not.
  * @module
  */
 import * as C from "../base/constants.ts";
 import { type SessionIndex, sessionIndex } from "../base/brands.ts";
 
-/** Handshake initiation: 148 bytes (section 5.4.2). */
+/** Offsets of a handshake initiation, 148 bytes (section 5.4.2). */
 export const INITIATION = {
   sender: 4,
   ephemeral: 8,
@@ -19,19 +19,19 @@ export const INITIATION = {
   length: 148,
 } as const;
 
-/** Handshake response: 92 bytes (section 5.4.3). */
+/** Offsets of a handshake response, 92 bytes (section 5.4.3). */
 export const RESPONSE = {
   sender: 4,
   receiver: 8,
   ephemeral: 12,
-  /** Nothing, sealed: 16 bytes. */
+  /** The tag of an empty payload: 16 bytes. */
   empty: 44,
   mac1: 60,
   mac2: 76,
   length: 92,
 } as const;
 
-/** Cookie reply: 64 bytes (section 5.4.7). */
+/** Offsets of a cookie reply, 64 bytes (section 5.4.7). */
 export const COOKIE_REPLY = {
   receiver: 4,
   nonce: 8,
@@ -40,7 +40,7 @@ export const COOKIE_REPLY = {
   length: 64,
 } as const;
 
-/** Data message: a header of 16 bytes, the sealed packet (section 5.4.6). */
+/** Offsets of a data message, of at least 32 bytes (section 5.4.6). */
 export const DATA = {
   receiver: 4,
   counter: 8,
@@ -48,12 +48,12 @@ export const DATA = {
   lengthMin: 32,
 } as const;
 
-/** Kind of a datagram that is none of the four messages. */
+/** The kind of a datagram that is none of the four messages. */
 export const MESSAGE_NONE = 0;
 
 /**
- * Which message the datagram of `length` bytes at `at` is: MESSAGE_INITIATION, _RESPONSE, _COOKIE_REPLY, _DATA, or MESSAGE_NONE
- * when its first word (type and three reserved zeros) or its length is not that of one. The one length check of all accessors.
+ * The kind of the datagram of `length` bytes at `at`: MESSAGE_INITIATION, _RESPONSE, _COOKIE_REPLY
+ * or _DATA. It is MESSAGE_NONE when the type, the three reserved bytes or the length is wrong.
  */
 export function messageKind(bytes: Uint8Array, at = 0, length = bytes.length - at): number {
   if (length < C.DATA_LENGTH_MIN || (bytes[at + 1] | bytes[at + 2] | bytes[at + 3]) !== 0) {
@@ -74,7 +74,7 @@ export function messageKind(bytes: Uint8Array, at = 0, length = bytes.length - a
   }
 }
 
-/** The session index at `at`. */
+/** Reads a session index at `at`. */
 export function readIndex(bytes: Uint8Array, at: number): SessionIndex {
   return sessionIndex(bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24);
 }
@@ -87,7 +87,7 @@ export function writeIndex(bytes: Uint8Array, at: number, index: SessionIndex): 
   bytes[at + 3] = index >>> 24;
 }
 
-/** Where mac1 of an initiation or response of this length begins; mac2 follows it and ends the message. */
+/** The offset of mac1 in an initiation or response of `length` bytes. mac2 follows mac1. */
 export function mac1Offset(length: number): number {
   return length - 2 * C.MAC_LENGTH;
 }

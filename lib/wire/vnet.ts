@@ -1,9 +1,10 @@
 /**
- * struct virtio_net_hdr as a TUN device with IFF_VNET_HDR uses it (include/uapi/linux/virtio_net.h): 10 bytes, little-endian.
+ * Layout of struct virtio_net_hdr (include/uapi/linux/virtio_net.h), which precedes every packet of
+ * a TUN device with IFF_VNET_HDR: 10 bytes, little-endian.
  * @module
  */
 
-/** Offsets in bytes. */
+/** Offsets in bytes of the fields. */
 export const VNET_FLAGS = 0;
 export const VNET_GSO_TYPE = 1;
 export const VNET_HEADER_LENGTH = 2;
@@ -11,13 +12,13 @@ export const VNET_GSO_SIZE = 4;
 export const VNET_CHECKSUM_START = 6;
 export const VNET_CHECKSUM_OFFSET = 8;
 
-/** Of `flags`: the checksum at start + offset holds the pseudo header's sum only. */
+/** Flag: the checksum at start + offset covers the pseudo header only and must be completed. */
 export const VNET_NEEDS_CHECKSUM = 1;
 
-/** Of `gso_type`. */
+/** Values of `gso_type`. */
 export const GSO_NONE = 0;
 export const GSO_TCPV4 = 1;
 export const GSO_TCPV6 = 4;
 export const GSO_UDP_L4 = 5;
-/** Added to a TCP type: the first segment has CWR. */
+/** Flag of a TCP `gso_type`: only the first segment has CWR. */
 export const GSO_ECN = 0x80;

@@ -5,7 +5,7 @@ import { noCipher, plainCommands } from "../../scripts/bench/plain_loop.ts";
 Deno.test("the cipher that is none moves a message and changes nothing else", () => {
   const arena = new Arena(65536);
   const cipher = noCipher(arena);
-  const [key, from, to] = [arena.take(32), arena.take(2048), arena.take(2048)];
+  const [key, from, to] = [arena.allocate(32), arena.allocate(2048), arena.allocate(2048)];
   const message = crypto.getRandomValues(new Uint8Array(1420));
   arena.bytes.set(message, from);
   cipher.seal(key, 0, 0, from, message.length);

@@ -153,7 +153,7 @@ function memorySocket(arena: Arena): Socket {
   const port = nextPort++;
   const here = { queue: [] as { bytes: Uint8Array; source: Endpoint }[], wake: () => {} };
   network.set(port, here);
-  const sourceAt = arena.take(ENDPOINT_CELL_BYTES);
+  const sourceAt = arena.allocate(ENDPOINT_CELL_BYTES);
   const at = new Int32Array(GATHER_MAX);
   const length = new Int32Array(GATHER_MAX);
   const send = (bytes: Uint8Array, to: Endpoint): SendResult => {

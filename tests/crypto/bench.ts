@@ -25,11 +25,11 @@ function measure(calls: number, body: (i: number) => void): number {
 const only = Deno.args[0] ?? "";
 for (const { name, make } of CIPHERS.filter((cipher) => cipher.name.includes(only))) {
   const arena = new Arena(4 << 20), cipher = make(arena);
-  const keys = [arena.take(64), arena.take(64), arena.take(64)];
+  const keys = [arena.allocate(64), arena.allocate(64), arena.allocate(64)];
   keys.forEach((keyAt, i) => arena.bytes.fill(i + 1, keyAt, keyAt + 32));
   cipher.forget();
-  const out = arena.take(SLOTS * SLOT_BYTES) + 64, to = arena.take(SLOTS * SLOT_BYTES) + 64;
-  const buffer = arena.take(1 << 17) + 128;
+  const out = arena.allocate(SLOTS * SLOT_BYTES) + 64, to = arena.allocate(SLOTS * SLOT_BYTES) + 64;
+  const buffer = arena.allocate(1 << 17) + 128;
   const calls = name === "noble" ? 100 : 2_000;
   for (const length of LENGTHS) {
     const stride = length + 32;

@@ -53,7 +53,9 @@ for (const { name, make } of CIPHERS.filter(({ name }) => name !== "noble")) {
     { name: `${name}: nothing of a key is left after forget()`, ignore: Deno.build.os !== "linux" },
     () => {
       const arena = new Arena(65_536), cipher = make(arena);
-      const keyAt = arena.take(64), at = arena.take(4096) + 64, to = arena.take(4096) + 64;
+      const keyAt = arena.allocate(64),
+        at = arena.allocate(4096) + 64,
+        to = arena.allocate(4096) + 64;
       const masked = crypto.getRandomValues(new Uint8Array(32));
       for (let i = 0; i < 32; i++) arena.bytes[keyAt + i] = masked[i] ^ MASK;
       cipher.forget();

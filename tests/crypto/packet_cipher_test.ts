@@ -65,15 +65,15 @@ for (const { name, make } of CIPHERS) {
     const arena = new Arena(1 << 20), cipher = make(arena), random = Chance.of(SEED + 10);
     const keys = Array.from(
       { length: 4 },
-      (_, i) => ({ at: arena.take(64) + i * 7, bytes: random.bytes(32) }),
+      (_, i) => ({ at: arena.allocate(64) + i * 7, bytes: random.bytes(32) }),
     );
     for (const key of keys) arena.bytes.set(key.bytes, key.at);
     cipher.forget();
     const slots = Array.from(
       { length: 8 },
-      () => arena.take(ROOM + 64) + GUARD + BEFORE + 64 & ~63,
+      () => arena.allocate(ROOM + 64) + GUARD + BEFORE + 64 & ~63,
     );
-    const input = arena.take(2 * ROOM);
+    const input = arena.allocate(2 * ROOM);
     for (let length = 0; length <= LENGTH_MAX; length++) {
       const what = `${length} bytes, seed ${SEED}`;
       const key = keys[random.int(keys.length)], text = random.bytes(length);
@@ -122,10 +122,10 @@ for (const { name, make } of CIPHERS) {
 
   test("a tag that is wrong in any of its 128 bits, or a message in any byte, is refused", () => {
     const arena = new Arena(1 << 20), cipher = make(arena), random = Chance.of(SEED + 11);
-    const keyAt = arena.take(64), key = random.bytes(32);
+    const keyAt = arena.allocate(64), key = random.bytes(32);
     arena.bytes.set(key, keyAt);
     cipher.forget();
-    const fromRoom = arena.take(ROOM + 64), to = arena.take(ROOM) + BEFORE;
+    const fromRoom = arena.allocate(ROOM + 64), to = arena.allocate(ROOM) + BEFORE;
     for (const length of [0, 1, 15, 16, 64, 100, 1419, 1424]) {
       const sealed = nobleSuite.seal(key, 5n, random.bytes(length), EMPTY);
       const from = fromRoom + BEFORE + random.int(64);
@@ -155,11 +155,11 @@ for (const { name, make } of CIPHERS) {
 
   test("a run of datagrams in one receive buffer is opened in order", () => {
     const arena = new Arena(1 << 20), cipher = make(arena), random = Chance.of(SEED + 12);
-    const keyAt = arena.take(64), key = random.bytes(32);
+    const keyAt = arena.allocate(64), key = random.bytes(32);
     arena.bytes.set(key, keyAt);
     cipher.forget();
     for (const length of [0, 16, 33, 1420, 1424]) {
-      const buffer = arena.take(65_536) + BEFORE, to = arena.take(ROOM) + BEFORE;
+      const buffer = arena.allocate(65_536) + BEFORE, to = arena.allocate(ROOM) + BEFORE;
       const count = Math.min(40, Math.floor(65_000 / (length + 32)));
       const texts = Array.from({ length: count }, () => random.bytes(length));
       texts.forEach((text, i) => {
@@ -182,12 +182,12 @@ for (const { name, make } of CIPHERS) {
 
   test("jumbo messages and the longest", () => {
     const arena = new Arena(1 << 20), cipher = make(arena), random = Chance.of(SEED + 13);
-    const keyAt = arena.take(64), key = random.bytes(32);
+    const keyAt = arena.allocate(64), key = random.bytes(32);
     arena.bytes.set(key, keyAt);
     cipher.forget();
-    const at = arena.take(66_000) + BEFORE,
-      from = arena.take(66_000) + BEFORE + 3,
-      to = arena.take(66_000) + BEFORE;
+    const at = arena.allocate(66_000) + BEFORE,
+      from = arena.allocate(66_000) + BEFORE + 3,
+      to = arena.allocate(66_000) + BEFORE;
     for (const length of [4096, 8968, 8972, 65_504, 65_519, 65_520]) {
       const text = random.bytes(length);
       arena.bytes.set(text, at);
@@ -206,8 +206,10 @@ for (const { name, make } of CIPHERS) {
 
   test("after forget() the key that now stands in a place is used", () => {
     const arena = new Arena(1 << 17), cipher = make(arena), random = Chance.of(SEED + 14);
-    const keyAt = arena.take(64), at = arena.take(512) + BEFORE, from = arena.take(512) + BEFORE;
-    const to = arena.take(512) + BEFORE;
+    const keyAt = arena.allocate(64),
+      at = arena.allocate(512) + BEFORE,
+      from = arena.allocate(512) + BEFORE;
+    const to = arena.allocate(512) + BEFORE;
     for (let round = 0; round < 5; round++) {
       const key = random.bytes(32), text = random.bytes(80);
       arena.bytes.set(key, keyAt);
@@ -227,10 +229,10 @@ for (const { name, make } of CIPHERS) {
 
   test("Wycheproof's XChaCha20-Poly1305 without associated data, by its subkey and inner nonce", () => {
     const arena = new Arena(1 << 17), cipher = make(arena);
-    const keyAt = arena.take(64),
-      at = arena.take(1024) + BEFORE,
-      from = arena.take(1024) + BEFORE + 1;
-    const to = arena.take(1024) + BEFORE;
+    const keyAt = arena.allocate(64),
+      at = arena.allocate(1024) + BEFORE,
+      from = arena.allocate(1024) + BEFORE + 1;
+    const to = arena.allocate(1024) + BEFORE;
     let cases = 0;
     for (
       const [id, key, nonce, associated, text, sealed, tag, result] of readVectors(

@@ -111,7 +111,7 @@ export class MemoryUdp implements UdpPort {
 
   constructor(readonly arena: Arena, public self: Endpoint, readonly gso: boolean) {
     this.gro = true;
-    this.sourceAt = arena.take(48);
+    this.sourceAt = arena.allocate(48);
     this.segmentsMax = gso ? 64 : 1;
   }
 

@@ -124,7 +124,7 @@ Deno.test("the ring of 1.3 keeps no place of a message or key after forget()", N
   };
   const arena = new Arena(65_536), start = addressOf(arena.bytes);
   const cipher = jobsCipher(arena, { ...library!, makeManager })!;
-  const keyAt = arena.take(64), at = arena.take(256) + 64;
+  const keyAt = arena.allocate(64), at = arena.allocate(256) + 64;
   const kept = () => {
     const [{ bytes }] = managers;
     const words = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 3);

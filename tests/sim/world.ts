@@ -176,7 +176,7 @@ class SimUdp implements UdpPort {
   #length = 0;
 
   constructor(readonly node: Node, readonly arena: Arena) {
-    this.sourceAt = arena.take(ENDPOINT_CELL_BYTES);
+    this.sourceAt = arena.allocate(ENDPOINT_CELL_BYTES);
   }
 
   receive(at: number): number {

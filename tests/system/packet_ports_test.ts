@@ -35,7 +35,7 @@ class Post {
       offloads,
       this.counters,
     );
-    this.cellAt = this.arena.take(48);
+    this.cellAt = this.arena.allocate(48);
   }
   at(address: Uint8Array): Endpoint {
     return { address, port: this.sockets.port, scope: 0 };

@@ -237,19 +237,42 @@ function cargo(crate: string): (say: (line: string) => void) => Promise<string |
   };
 }
 
-async function goInstall(say: (line: string) => void): Promise<string | undefined> {
-  const go = await which("go") ??
-    (await isFile("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : undefined);
-  if (go === undefined) return "go is not on this machine";
-  say("building the newest wireguard-go (once)");
-  const argv = ["nice", "-n", "19", go, "install", "-p", "1", "golang.zx2c4.com/wireguard@latest"];
-  const built = await run(argv, {
-    timeoutSeconds: 900,
-    anyCode: true,
-    env: { GOBIN: `${BUILD}go` },
-  });
-  return built.code === 0 ? undefined : `go install: ${lastLine(built.stderr)}`;
+/** Builds a Go program from the module proxy into a folder below BUILD. */
+function goInstall(
+  what: string,
+  module: string,
+  folder: string,
+): (say: (line: string) => void) => Promise<string | undefined> {
+  return async (say) => {
+    const go = await goCommand();
+    if (go === undefined) return "go is not on this machine";
+    say(`building ${what} (once)`);
+    const argv = ["nice", "-n", "19", go, "install", "-p", "1", module];
+    const built = await run(argv, {
+      timeoutSeconds: 900,
+      anyCode: true,
+      // A workspace's or a user's flag must not choose other sources.
+      env: { GOBIN: `${BUILD}${folder}`, GOFLAGS: "-mod=mod", GOWORK: "off" },
+    });
+    return built.code === 0 ? undefined : `go install ${module}: ${lastLine(built.stderr)}`;
+  };
 }
+
+async function goCommand(): Promise<string | undefined> {
+  return await which("go") ??
+    (await isFile("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : undefined);
+}
+
+/** The version of the main module that a Go program was built from, as it tells itself. */
+async function goVersion(program: string): Promise<string> {
+  const go = await goCommand();
+  if (go === undefined) return "unknown";
+  const text = (await run([go, "version", "-m", program], { anyCode: true })).stdout;
+  return /^\s+mod\s+\S+\s+(\S+)/m.exec(text)?.[1] ?? "unknown";
+}
+
+/** What the newest tailscale.com of November 2026 pins. */
+const TAILSCALE_VERSION = "v0.0.0-20260928213032-417aef361226";
 
 /** Ours first, with and without crypto, then the rivals: the order of the table's columns. */
 export const CONTENDERS: readonly Implementation[] = [
@@ -268,13 +291,20 @@ export const CONTENDERS: readonly Implementation[] = [
     title: "newest wireguard-go",
     program: `${BUILD}go/wireguard`,
     args: ["-f"],
-    build: goInstall,
-    version: async () => {
-      const go = await which("go") ?? "/usr/local/go/bin/go";
-      const text =
-        (await run([go, "version", "-m", `${BUILD}go/wireguard`], { anyCode: true })).stdout;
-      return /mod\s+golang\.zx2c4\.com\/wireguard\s+(\S+)/.exec(text)?.[1] ?? "unknown";
-    },
+    build: goInstall("the newest wireguard-go", "golang.zx2c4.com/wireguard@latest", "go"),
+    version: () => goVersion(`${BUILD}go/wireguard`),
+  }),
+  rival({
+    id: "tailscale",
+    title: "Tailscale's wireguard-go",
+    program: `${BUILD}tailscale-${TAILSCALE_VERSION}/wireguard-go`,
+    args: ["-f"],
+    build: goInstall(
+      "Tailscale's wireguard-go",
+      `github.com/tailscale/wireguard-go@${TAILSCALE_VERSION}`,
+      `tailscale-${TAILSCALE_VERSION}`,
+    ),
+    version: () => goVersion(`${BUILD}tailscale-${TAILSCALE_VERSION}/wireguard-go`),
   }),
   rival({
     id: "boringtun",

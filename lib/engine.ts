@@ -10,22 +10,22 @@
  *
  * const arena = new engine.Arena(engine.DATAPLANE_ARENA_BYTES + 65_536);
  * const table = new engine.PeerTable();
- * const suite = engine.nobleSuite;
+ * const handshakes = new engine.HandshakeMemory();
  * const tun = new engine.MemoryTun(arena, (packet) => console.log(packet.length));
  * const udp = new engine.PortableUdp(arena, 0, "127.0.0.1");
  * const events: engine.DataEvent[] = [];
  * const device = new engine.Device({
- *   suite,
+ *   suite: engine.nobleSuite,
  *   random: (into) => crypto.getRandomValues(into),
  *   wallClock: () => BigInt(Date.now()) * 1_000_000n,
  *   table,
- *   handshakesWaiting: () => events.length,
+ *   handshakes,
  * });
  * const dataplane = new engine.Dataplane({
  *   arena,
  *   cipher: engine.choosePacketCipher(arena, "noble"),
- *   suite,
  *   table,
+ *   handshakes,
  *   tun,
  *   udp,
  *   emit: (event) => events.push(event),
@@ -36,6 +36,10 @@
  *   const now = engine.milliseconds(performance.now() + 1);
  *   dataplane.turn(now);
  *   for (const event of events.splice(0)) device.handle(event, now);
+ *   handshakes.heard();
+ *   for (let message = handshakes.take(); message !== undefined; message = handshakes.take()) {
+ *     device.receive(message, now);
+ *   }
  *   device.tick(now);
  *   const { commands, datagrams } = device.takeOutputs();
  *   for (const command of commands) dataplane.apply(command, now);
@@ -92,6 +96,10 @@ export { PORTABLE_QUEUE_MAX, PortableUdp } from "./embed/portable_udp.ts";
 export { Arena } from "./base/arena.ts";
 export { PeerCounters } from "./base/peer_counters.ts";
 export { PeerTable } from "./base/peer_table.ts";
+export { HandshakeMemory } from "./base/handshake_memory.ts";
+export { type HandshakeMessage, HandshakeRing } from "./base/handshake_ring.ts";
+export { AwaitedIndices } from "./base/awaited_indices.ts";
+export { CookieKeys, type CookieKeysCopy } from "./base/cookie_keys.ts";
 export { STANDARD_TIMES, type Times } from "./base/times.ts";
 export type { DataCommand, DataEvent, Notice } from "./base/messages.ts";
 export type { OwnAddresses } from "./base/own_addresses.ts";

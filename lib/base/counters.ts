@@ -158,6 +158,7 @@ export const COUNTERS = [
     "responses that could not be decrypted: often the preshared keys differ",
   ],
   ["cookie_sent", "interface", "cookie replies made and handed to the socket"],
+  ["cookie_withheld", "interface", "cookie replies not made because too many datagrams waited"],
   ["cookie_accepted", "peer", "cookie replies received and kept"],
   ["cookie_unknown_index", "interface", "cookie replies that answer no message of this side"],
   ["cookie_forged", "peer", "cookie replies that could not be decrypted"],

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Milliseconds, PeerSlot, SessionIndex } from "./brands.ts";
-import type { AllowedIp, Endpoint, LocalAddress } from "./endpoint.ts";
+import type { AllowedIp, Endpoint } from "./endpoint.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 
 /** A command of the control plane for the data plane. Commands are applied in order. */
@@ -59,11 +59,6 @@ export type DataCommand =
   | { readonly type: "staged-drop"; readonly peer: PeerSlot }
   /** Sends a keepalive if the peer has a session to send on. */
   | { readonly type: "keepalive-send"; readonly peer: PeerSlot }
-  /**
-   * Sets the key that checks mac1 of incoming handshake messages: HASH("mac1----" || our public
-   * key), 32 bytes. Undefined while there is no private key.
-   */
-  | { readonly type: "mac1-key"; readonly key: Uint8Array | undefined }
   /** Sets the state and MTU (bytes) of the link. While it is down all packets are dropped. */
   | { readonly type: "link"; readonly up: boolean; readonly mtu: number }
   /** Sets the local addresses. A new data plane knows none. */
@@ -75,6 +70,9 @@ export type DataCommand =
 export type Notice =
   | "invalid-initiation-mac"
   | "invalid-response-mac"
+  | "unknown-response"
+  | "unknown-cookie-reply"
+  | "cookie-sent"
   | "keepalive-received"
   | "keepalive-sent"
   | "unallowed-source"
@@ -84,15 +82,10 @@ export type Notice =
 /** An event that the data plane reports to the control plane. */
 export type DataEvent =
   /**
-   * A handshake message of the right length was received: a cookie reply, or an initiation or
-   * response whose mac1 is right. At most HANDSHAKE_QUEUE_MAX wait; more are dropped.
+   * Handshake messages wait in the `HandshakeMemory`, or the cookies' secret is too old. The event
+   * is reported once until the control plane calls `HandshakeMemory.heard`.
    */
-  | {
-    readonly type: "handshake-datagram";
-    readonly datagram: Uint8Array;
-    readonly source: Endpoint;
-    readonly local: LocalAddress | undefined;
-  }
+  | { readonly type: "handshakes-waiting" }
   /**
    * A peer has no session to send on, or its session is due for renewal. The event is reported once
    * until the control plane calls `PeerTable.clearWanted`.

@@ -4,7 +4,6 @@
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
-import type { IpBytes } from "../base/endpoint.ts";
 
 /** Messages a second. */
 const LIMITER_RATE = 20;
@@ -27,15 +26,19 @@ interface Bucket {
 /** Token buckets by source. */
 export class RateLimiter {
   readonly #buckets = new Map<number | string, Bucket>();
+  #collectedAt = -Infinity;
 
   /** Sources watched now. */
   get size(): number {
     return this.#buckets.size;
   }
 
-  /** Whether a message from this address may be worked on now; counts it when it may. */
-  allow(address: IpBytes, now: Milliseconds): boolean {
-    const key = sourceKey(address);
+  /**
+   * Whether a message from the address of `length` bytes (4 or 16) at `at` may be worked on now;
+   * counts it when it may.
+   */
+  allow(bytes: Uint8Array, at: number, length: number, now: Milliseconds): boolean {
+    const key = length === 4 ? addressKey(bytes, at) : networkKey(bytes, at);
     const bucket = this.#buckets.get(key);
     if (bucket === undefined) {
       if (this.#buckets.size >= LIMITER_SOURCES_MAX) return false;
@@ -49,18 +52,25 @@ export class RateLimiter {
     return true;
   }
 
-  /** Forgets sources that were quiet for a second: their buckets are full again. Call every LIMITER_COLLECT_MS while `size` is not 0. */
+  /**
+   * Forgets sources that were quiet for a second: their buckets are full again. Call it often; it
+   * looks every LIMITER_COLLECT_MS.
+   */
   collect(now: Milliseconds): void {
+    if (this.#buckets.size === 0 || now - this.#collectedAt < LIMITER_COLLECT_MS) return;
+    this.#collectedAt = now;
     for (const [key, bucket] of this.#buckets) {
       if (now - bucket.touchedAt > LIMITER_COLLECT_MS) this.#buckets.delete(key);
     }
   }
 }
 
-/** A number for an IPv4 address, a text of eight characters for an IPv6 /64: the two never meet. */
-function sourceKey(address: IpBytes): number | string {
-  if (address.length === 4) {
-    return (address[0] << 24 | address[1] << 16 | address[2] << 8 | address[3]) >>> 0;
-  }
-  return String.fromCharCode(...address.subarray(0, 8));
+/** A number, so that it is never the key of an IPv6 network. */
+function addressKey(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3]) >>> 0;
+}
+
+/** A text of eight characters: the first 64 bits of an IPv6 address. */
+function networkKey(bytes: Uint8Array, at: number): string {
+  return String.fromCharCode(...bytes.subarray(at, at + 8));
 }

@@ -3,11 +3,12 @@
  * Reads in the order of a life: open, configure, follow the link, end.
  * @module
  */
-import type { PeerSlot } from "../base/brands.ts";
+import { milliseconds, type PeerSlot } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
 import { sumOfCounts } from "../base/counter_block.ts";
-import { COUNTER, type PeerCounterIndex } from "../base/counters.ts";
+import { COUNTER } from "../base/counters.ts";
 import { DEFAULT_MTU, HANDSHAKE_TOS } from "../base/constants.ts";
+import { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import { offloadWords, sameOffloads } from "../base/offloads.ts";
 import { PeerTable } from "../base/peer_table.ts";
@@ -36,10 +37,13 @@ import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
 /** How often the link is looked at although nothing was heard of it. */
 const LOOK_EVERY_MS = 5_000;
-/** How long events are handled in a row before the control socket and the timers are served. */
-const EVENTS_SLICE_MS = 10;
+/**
+ * How long events and handshake messages are handled in a row before the control socket and the
+ * timers get their turn.
+ */
+const SLICE_MS = 10;
 
-/** Events whose answers go out together: a message to the Worker costs as much as a tenth of a handshake. */
+/** Events whose answers go out together, for what a message to the Worker costs. */
 const EVENTS_TOGETHER = 8;
 
 /** Commands that leave the Worker garbage worth the pause in which it is collected. */
@@ -64,6 +68,7 @@ export class RunningInterface {
   /** Comes once, when nothing is left of the interface. */
   readonly ended: Promise<End>;
   readonly #table = new PeerTable();
+  readonly #handshakes = new HandshakeMemory();
   readonly #options: InterfaceOptions;
   readonly #tun: OpenedTun;
   readonly #offloads: InterfaceOffloads;
@@ -89,6 +94,8 @@ export class RunningInterface {
   /** What the data plane said, and how far that is handled. It says no more until then. */
   #events: readonly DataEvent[] = [];
   #eventAt = 0;
+  /** Whether the control plane goes on in a moment with what it could not handle at once. */
+  #goingOn = false;
   /** For the Worker since it last collected its garbage; it begins with some. */
   #commands = COMMANDS_RELEASE;
 
@@ -142,11 +149,12 @@ export class RunningInterface {
       random: fillRandom,
       wallClock,
       table: this.#table,
-      handshakesWaiting: () => options.worker.handshakesWaiting(),
+      handshakes: this.#handshakes,
       ...(options.times === undefined ? {} : { times: options.times }),
     });
     this.#control = new ControlDriver({
       device: this.#device,
+      handshakes: this.#handshakes,
       now,
       command: (commands) => this.#command(commands),
       send: (datagram) => this.#send(datagram),
@@ -214,6 +222,7 @@ export class RunningInterface {
     this.#look();
     await this.#options.worker.run({
       table: this.#table.buffer,
+      handshakes: this.#handshakes.buffer,
       tun: this.#tun,
       bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES),
       fd4: this.#sockets.fd4,
@@ -312,18 +321,12 @@ export class RunningInterface {
   #send({ bytes, endpoint, local, peer }: OutgoingDatagram): void {
     const { fd4, fd6 } = this.#sockets;
     const result = sendDatagram(fd4, fd6, bytes, endpoint, local, HANDSHAKE_TOS);
-    if (result === SEND_FAILED) this.#count(COUNTER.handshake_send_failed, peer);
-    if (result === SEND_SOURCE_LOST) {
-      this.#count(COUNTER.handshake_source_lost, peer);
-      if (peer !== undefined) this.#table.clearLocal(peer);
-    }
-  }
-
-  /** Counts something of a datagram that the control plane sends: for a peer, or for nobody that is known. */
-  #count(counter: PeerCounterIndex, peer: PeerSlot | undefined): void {
     const { counters } = this.#device;
-    if (peer === undefined) counters.add(counter);
-    else counters.addOf(counter, peer);
+    if (result === SEND_FAILED) counters.addOf(COUNTER.handshake_send_failed, peer);
+    if (result === SEND_SOURCE_LOST) {
+      counters.addOf(COUNTER.handshake_source_lost, peer);
+      this.#table.clearLocal(peer);
+    }
   }
 
   #handleReport(report: WorkerReport): void {
@@ -342,7 +345,7 @@ export class RunningInterface {
       case "events":
         this.#events = report.events;
         this.#eventAt = 0;
-        this.#handleEvents();
+        if (!this.#goingOn) this.#handle();
         return;
       case "link-changed":
         this.#look();
@@ -353,19 +356,33 @@ export class RunningInterface {
     }
   }
 
-  /** What the data plane said, in order. A flood of handshakes must not keep the control socket waiting, so the event loop runs in between. */
-  #handleEvents(): void {
+  /**
+   * What the data plane said, in order, and the handshake messages that wait. A flood must not keep
+   * the control socket waiting, so the event loop gets its turn in between.
+   */
+  #handle(): void {
+    this.#goingOn = false;
+    const until = milliseconds(now() + SLICE_MS);
     const events = this.#events;
-    const until = now() + EVENTS_SLICE_MS;
     while (this.#eventAt < events.length) {
       const event = events[this.#eventAt++];
       const last = this.#eventAt === events.length || now() >= until;
       this.#control.handle(event, !last && this.#eventAt % EVENTS_TOGETHER !== 0);
-      if (event.type === "handshake-datagram") this.#options.worker.handshakeTaken();
       if (last) break;
     }
-    if (this.#eventAt < events.length) setTimeout(() => this.#handleEvents(), 0);
-    else this.#options.worker.eventsHandled();
+    const hasHandledAll = this.#eventAt === events.length;
+    if (hasHandledAll && events.length > 0) {
+      this.#events = [];
+      this.#eventAt = 0;
+      this.#options.worker.eventsHandled();
+    }
+    if (this.#control.takeHandshakes(until) || this.#events.length > 0) this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#goingOn) return;
+    this.#goingOn = true;
+    setTimeout(() => this.#handle(), 0);
   }
 
   #look(): void {

@@ -12,15 +12,17 @@ import { DEFAULT_MTU } from "../base/constants.ts";
 import { type AllCounts, Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { writeEndpointCell } from "../base/endpoint.ts";
+import type { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../base/times.ts";
-import type { PacketCipher, Suite } from "../crypto/suite.ts";
+import type { PacketCipher } from "../crypto/suite.ts";
 import { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import { type Checksum, chooseChecksum } from "../wire/checksum.ts";
 import { BulkFlows } from "./bulk_flows.ts";
 import { Endpoints } from "./endpoints.ts";
+import { Gate } from "./gate.ts";
 import { Unreachable } from "./icmp.ts";
 import { Inbound } from "./inbound.ts";
 import { Loops } from "./loops.ts";
@@ -48,10 +50,10 @@ export interface DataplaneOptions {
   readonly arena: Arena;
   /** Seals and opens data messages. */
   readonly cipher: PacketCipher;
-  /** For mac1 of incoming handshake messages. */
-  readonly suite: Suite;
   /** Shared with the control plane. */
   readonly table: PeerTable;
+  /** Shared with the control plane, which takes the handshake messages that came in out of it. */
+  readonly handshakes: HandshakeMemory;
   /** Where packets come from and go to. */
   readonly tun: TunPort;
   /** Where datagrams come from and go to. */
@@ -63,15 +65,10 @@ export interface DataplaneOptions {
   /** "both" without it. */
   readonly direction?: Direction;
   /**
-   * One shared word: the data plane adds 1 for every `handshake-datagram` it emits, whoever handles
-   * one takes 1 off (Atomics). At HANDSHAKE_QUEUE_MAX new ones are dropped. Without it the events
-   * are taken to be handled at once.
-   */
-  readonly handshakesWaiting?: Int32Array;
-  /**
    * Called after every receive, before what came is looked at: applies the commands given by now. A
-   * peer may answer our response at once, under a session whose command was given before the
-   * response was sent, but after this turn began.
+   * peer may answer our response at once,
+   * under a session whose command was given before the response was sent, but after this turn
+   * began.
    */
   readonly catchUp?: () => void;
   /**
@@ -95,9 +92,9 @@ export interface DataplaneOptions {
  * import assert from "node:assert/strict";
  * import { Arena } from "../base/arena.ts";
  * import { milliseconds } from "../base/brands.ts";
+ * import { HandshakeMemory } from "../base/handshake_memory.ts";
  * import { PeerTable } from "../base/peer_table.ts";
  * import { nobleCipher } from "../crypto/noble_cipher.ts";
- * import { nobleSuite } from "../crypto/noble_suite.ts";
  * import { Dataplane, DATAPLANE_ARENA_BYTES } from "./dataplane.ts";
  * import { PORT_DRAINED, SEND_OK } from "./ports.ts";
  *
@@ -106,8 +103,8 @@ export interface DataplaneOptions {
  * const dataplane = new Dataplane({
  *   arena,
  *   cipher: nobleCipher(arena),
- *   suite: nobleSuite,
  *   table: new PeerTable(),
+ *   handshakes: new HandshakeMemory(),
  *   // Ports where nothing comes in: MemoryTun and PortableUdp are real ones.
  *   tun: { tso: false, uso: false, queues: 1, read: () => PORT_DRAINED, gather, write: () => true },
  *   udp: {
@@ -149,8 +146,17 @@ export class Dataplane {
 
   /** Makes a data plane without peers, whose link is down until a `link` command. */
   constructor(options: DataplaneOptions) {
-    const { arena, cipher, suite, table, tun, udp, emit, offloads = {}, times = STANDARD_TIMES } =
-      options;
+    const {
+      arena,
+      cipher,
+      table,
+      handshakes,
+      tun,
+      udp,
+      emit,
+      offloads = {},
+      times = STANDARD_TIMES,
+    } = options;
     const { direction = "both" } = options;
     const counters = this.counters = options.counters ?? new Counters(table);
     const memory = new PacketMemory(arena);
@@ -159,7 +165,7 @@ export class Dataplane {
     const allowedIps = this.#allowedIps;
     const sessions = new SessionTable(memory);
     const staging = new Staging(counters);
-    const voice = new Voice(table, counters, emit, options.handshakesWaiting);
+    const voice = new Voice(table, handshakes, emit);
     const gso = udp.gso && offloads.gso !== false;
     if (offloads.gro === false) udp.setGro?.(false);
     const endpoints = new Endpoints(memory, table);
@@ -217,16 +223,18 @@ export class Dataplane {
       });
     }
     if (direction !== "outbound") {
+      const { cookieSecret } = times;
+      const gate = new Gate({ memory, handshakes, udp, counters, voice, cookieSecret });
       this.#inbound = new Inbound({
         memory,
         cipher,
-        suite,
         table,
         udp,
         allowedIps,
         sessions,
         endpoints,
         sender,
+        gate,
         merger,
         counters,
         voice,
@@ -302,9 +310,6 @@ export class Dataplane {
         return this.#addPeer(command.peer);
       case "peer-remove":
         return this.#removePeer(command.peer);
-      case "mac1-key":
-        if (this.#inbound !== undefined) this.#inbound.mac1Key = command.key?.slice();
-        return;
       case "link":
         if (this.#outbound !== undefined) this.#outbound.up = command.up;
         if (this.#inbound !== undefined) this.#inbound.up = command.up;
@@ -335,16 +340,7 @@ export class Dataplane {
     peer: Peer,
     command: Exclude<
       DataCommand,
-      {
-        type:
-          | "peer-add"
-          | "peer-remove"
-          | "mac1-key"
-          | "link"
-          | "own-addresses"
-          | "debug"
-          | "session-retire";
-      }
+      { type: "peer-add" | "peer-remove" | "link" | "own-addresses" | "debug" | "session-retire" }
     >,
     now: Milliseconds,
   ): void {

@@ -1,5 +1,6 @@
 /**
- * UDP to TUN. Stages: receive a run of datagrams -> type and length -> handshake messages go up after mac1 -> session by index -> age, counter limit ->
+ * UDP to TUN. Stages: receive a run of datagrams -> what is no data message goes to the gate
+ * (gate.ts) -> session by index -> age, counter limit ->
  * open -> replay -> endpoint and key confirmation -> the inner packet: version, length, source -> ECN -> merge -> write (merge.ts).
  * @module
  */
@@ -10,13 +11,13 @@ import { COUNTER } from "../base/counters.ts";
 import { type IpBytes, readEndpointCell } from "../base/endpoint.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
-import { checkMac1 } from "../cookie/macs.ts";
-import type { PacketCipher, Suite } from "../crypto/suite.ts";
+import type { PacketCipher } from "../crypto/suite.ts";
 import type { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import * as Ip from "../wire/ip.ts";
-import { DATA, messageKind } from "../wire/messages.ts";
+import { DATA } from "../wire/messages.ts";
 import { carryEcn } from "./ecn.ts";
 import type { Endpoints } from "./endpoints.ts";
+import type { Gate } from "./gate.ts";
 import { OPEN_LARGE_SLOTS, OPEN_SLOTS, type PacketMemory, SLOT_MESSAGE_MAX } from "./memory.ts";
 import type { Merger } from "./merge.ts";
 import type { UdpPort } from "./ports.ts";
@@ -35,7 +36,6 @@ const HELD_MAX = 128;
 export interface InboundParts {
   readonly memory: PacketMemory;
   readonly cipher: PacketCipher;
-  readonly suite: Suite;
   readonly table: PeerTable;
   readonly udp: UdpPort;
   readonly allowedIps: AllowedIps;
@@ -43,6 +43,7 @@ export interface InboundParts {
   readonly endpoints: Endpoints;
   /** Undefined where another data plane sends: it is told of a confirmed session by the control plane. */
   readonly sender: Sender | undefined;
+  readonly gate: Gate;
   readonly merger: Merger;
   readonly counters: Counters;
   readonly voice: Voice;
@@ -54,8 +55,6 @@ export interface InboundParts {
 export class Inbound {
   /** Whether the interface is up; datagrams are dropped otherwise. */
   up = false;
-  /** For mac1 of handshake messages; none is let through without it. */
-  mac1Key: Uint8Array | undefined = undefined;
   /** Whether the last turn left nothing unread. */
   drained = true;
   readonly #parts: InboundParts;
@@ -83,8 +82,9 @@ export class Inbound {
 
   /** A bounded number of receives. What they gave is written, but for packets of a flow that goes on in the next turn. Returns whether there was anything. */
   turn(now: Milliseconds): boolean {
-    const { merger, udp, memory, counters } = this.#parts;
+    const { merger, udp, memory, counters: { values }, gate } = this.#parts;
     merger.now = now;
+    const dropped = values[COUNTER.rx_datagrams] - values[COUNTER.rx_opened];
     let worked = false;
     let taken = 0;
     this.drained = false;
@@ -96,12 +96,18 @@ export class Inbound {
       }
       worked = true;
       taken += received;
-      counters.values[COUNTER.udp_receives]++;
+      values[COUNTER.udp_receives]++;
       this.#parts.catchUp();
       this.#run(received, now);
     }
-    if (this.drained || this.#openSlot > HELD_MAX || this.#openLargeSlot > 0) this.#flush();
-    return worked;
+    // In a flood something is always left unread: what waits to be merged would wait long.
+    const isFlood = values[COUNTER.rx_datagrams] - values[COUNTER.rx_opened] > dropped;
+    if (this.drained || isFlood || this.#openSlot > HELD_MAX || this.#openLargeSlot > 0) {
+      this.#flush();
+    }
+    if (!gate.endTurn(this.drained, now)) return worked;
+    this.drained = false;
+    return true;
   }
 
   #flush(): void {
@@ -115,7 +121,7 @@ export class Inbound {
    * So whatever is the same as in the datagram before is not looked up, compared or checked again.
    */
   #run(received: number, now: Milliseconds): void {
-    const { cipher, counters, merger, sessions, times, udp } = this.#parts;
+    const { cipher, counters, gate, merger, sessions, times, udp } = this.#parts;
     const { bytes, view, u32, received: start } = this.#parts.memory;
     const segment = udp.segmentSize > 0 ? udp.segmentSize : received;
     const ecn = udp.ecn;
@@ -138,7 +144,7 @@ export class Inbound {
       const length = end - at < segment ? end - at : segment;
       // The three bytes behind the type are reserved and zero.
       if (length < C.DATA_LENGTH_MIN || view.getInt32(at, true) !== C.MESSAGE_DATA) {
-        this.#other(at, length, now);
+        gate.take(at, length, udp.sourceAt, now);
         continue;
       }
       if (session === null || view.getInt32(at + DATA.receiver, true) !== index) {
@@ -209,33 +215,6 @@ export class Inbound {
     this.#endRunOfPeer(now);
     this.#runPeer = peer;
     this.#parts.endpoints.follow(peer, this.#parts.udp.sourceAt);
-  }
-
-  /** A datagram that is no data message. */
-  #other(at: number, length: number, now: Milliseconds): void {
-    const { memory: { bytes }, counters, udp, voice } = this.#parts;
-    const kind = messageKind(bytes, at, length);
-    if (kind === C.MESSAGE_INITIATION || kind === C.MESSAGE_RESPONSE) {
-      this.#handshake(at, length, now);
-    } else if (kind !== C.MESSAGE_COOKIE_REPLY) counters.add(COUNTER.rx_malformed);
-    else if (this.mac1Key === undefined) counters.add(COUNTER.handshake_no_private_key);
-    else voice.handshake(bytes, at, length, udp.sourceAt);
-  }
-
-  /** An initiation or response: it goes up when its mac1 is right (whitepaper section 5.4.4). */
-  #handshake(at: number, length: number, now: Milliseconds): void {
-    const { memory: { bytes }, suite, counters, udp, voice } = this.#parts;
-    if (this.mac1Key === undefined) counters.add(COUNTER.handshake_no_private_key);
-    else if (checkMac1(suite, this.mac1Key, bytes.subarray(at, at + length))) {
-      voice.handshake(bytes, at, length, udp.sourceAt);
-      return;
-    } else counters.add(COUNTER.handshake_mac1_wrong);
-    if (voice.debug) {
-      const notice = length === C.INITIATION_LENGTH
-        ? "invalid-initiation-mac"
-        : "invalid-response-mac";
-      voice.notice(notice, undefined, readEndpointCell(bytes, udp.sourceAt), now);
-    }
   }
 
   /** A slot to open a message to. What waits is written first when none is free. */

@@ -7,7 +7,7 @@
  */
 import type { Arena } from "../base/arena.ts";
 import { ENDPOINT_CELL_BYTES } from "../base/endpoint.ts";
-import { DATAGRAM_MAX, PEERS_MAX, SESSION_SLOTS } from "../base/constants.ts";
+import { DATAGRAM_MAX, INITIATION_LENGTH, PEERS_MAX, SESSION_SLOTS } from "../base/constants.ts";
 
 /**
  * Bytes of a slot, and where its message begins; a data message's header of 16 bytes stands right
@@ -35,6 +35,10 @@ export const SESSIONS_MAX = SESSION_SLOTS / 2;
 /** Send key at 0, receive key at 64: the cipher wants both at multiples of 64. */
 export const SESSION_KEYS_BYTES = 128;
 
+/** Cookie replies that wait for one send, and the distance of their places. */
+export const COOKIE_REPLIES_MAX = 32;
+const COOKIE_REPLY_STRIDE = 64;
+
 const CELL_STRIDE = 64;
 
 /** The regions, as offsets of their beginnings; 64-aligned all of them. */
@@ -57,6 +61,10 @@ export class PacketMemory {
   readonly #openLarge: number;
   readonly #cells: number;
   readonly #keys: number;
+  readonly #cookieReplies: number;
+  /** A handshake message that is being answered, and its endpoint cell. */
+  readonly unanswered: number;
+  readonly unansweredCell: number;
 
   constructor(readonly arena: Arena) {
     this.bytes = arena.bytes;
@@ -71,6 +79,9 @@ export class PacketMemory {
     this.#openLarge = arena.allocate(OPEN_LARGE_SLOTS * LARGE_SLOT_BYTES);
     this.#cells = arena.allocate(PEERS_MAX * CELL_STRIDE);
     this.#keys = arena.allocate(SESSIONS_MAX * SESSION_KEYS_BYTES);
+    this.unanswered = arena.allocate(INITIATION_LENGTH);
+    this.unansweredCell = arena.allocate(ENDPOINT_CELL_BYTES);
+    this.#cookieReplies = arena.allocate(COOKIE_REPLIES_MAX * COOKIE_REPLY_STRIDE);
   }
 
   /** Where the message of a slot begins. */
@@ -88,6 +99,10 @@ export class PacketMemory {
   /** A peer's endpoint cell (lib/base/endpoint.ts). */
   cell(peer: number): number {
     return this.#cells + peer * CELL_STRIDE;
+  }
+  /** A cookie reply that is to be sent. */
+  cookieReply(index: number): number {
+    return this.#cookieReplies + index * COOKIE_REPLY_STRIDE;
   }
   /** A session's keys. */
   keys(row: number): number {

@@ -61,8 +61,12 @@ export interface UdpPort {
    * When the cell's local address no longer works the port sends without it and returns `SEND_SOURCE_LOST`; the caller forgets it.
    */
   send(count: number, segmentSize: number, cellAt: number, ecn: number): SendResult;
-  /** For single datagrams one after the other, to endpoints of their own; a port where a call for each costs no more has none. */
-  readonly sendQueue?: SendQueue;
+  /**
+   * Makes a queue for single datagrams one after the other, to endpoints of their own; whoever
+   * sends
+   * such makes one. A port where a call for each costs no more has none.
+   */
+  makeSendQueue?(): SendQueue;
 }
 
 /** Datagrams that are sent together, in order. */

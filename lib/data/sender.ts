@@ -19,7 +19,13 @@ import { DATA } from "../wire/messages.ts";
 import { ecnOf } from "./ecn.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { type PacketMemory, SEAL_LARGE_SLOTS, SEAL_SLOTS, SLOT_MESSAGE_MAX } from "./memory.ts";
-import { SEND_FAILED, SEND_SOURCE_LOST, type SendResult, type UdpPort } from "./ports.ts";
+import {
+  SEND_FAILED,
+  SEND_SOURCE_LOST,
+  type SendQueue,
+  type SendResult,
+  type UdpPort,
+} from "./ports.ts";
 import type { Peer, Session } from "./sessions.ts";
 import type { Staging } from "./staging.ts";
 import type { Voice } from "./voice.ts";
@@ -64,6 +70,7 @@ export class Sender {
 
   /** Datagrams in the port's queue; the slots up to this one are theirs. */
   #queued = 0;
+  readonly #queue: SendQueue | undefined;
   readonly #queueMax: number;
   readonly #queuedPeers: Peer[] = [];
   readonly #queuedBytes: Int32Array;
@@ -73,7 +80,8 @@ export class Sender {
     this.packetMax = parts.udp.bytesMax - DATA_OVERHEAD;
     this.mtu = parts.mtu;
     this.#parts = parts;
-    this.#queueMax = parts.udp.sendQueue?.max ?? 0;
+    this.#queue = parts.udp.makeSendQueue?.();
+    this.#queueMax = this.#queue?.max ?? 0;
     this.gso = parts.gso;
     this.#bytesMax = parts.udp.bytesMax;
     this.#queuedBytes = new Int32Array(this.#queueMax);
@@ -204,7 +212,7 @@ export class Sender {
    */
   #endRun(now: Milliseconds): void {
     const peer = this.#peer;
-    const queue = this.#parts.udp.sendQueue;
+    const queue = this.#queue;
     if (this.#count !== 1 || this.#large || queue === undefined || peer === null) {
       this.#sendQueue(now);
       this.#sendRun(now);
@@ -228,7 +236,7 @@ export class Sender {
 
   #sendQueue(now: Milliseconds): void {
     const count = this.#queued;
-    const queue = this.#parts.udp.sendQueue;
+    const queue = this.#queue;
     if (count === 0 || queue === undefined) return;
     this.#queued = 0;
     queue.send(count);

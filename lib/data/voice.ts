@@ -3,10 +3,8 @@
  * @module
  */
 import type { Milliseconds, PeerSlot, SessionIndex } from "../base/brands.ts";
-import { HANDSHAKE_QUEUE_MAX } from "../base/constants.ts";
-import type { Counters } from "../base/counter_block.ts";
-import { COUNTER } from "../base/counters.ts";
-import { type Endpoint, readEndpointCell, readLocalCell } from "../base/endpoint.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import type { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataEvent, Notice } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Peer } from "./sessions.ts";
@@ -16,29 +14,19 @@ const NOTICES_PER_SECOND = 5;
 /** How often it is said of one peer that its messages come back for ever. */
 export const LOOP_EVERY_MS = 60_000;
 
-/**
- * Emits events: notices only while debugging, handshake messages only while their queue has room,
- * loops once a while.
- */
+/** Emits events: notices only while debugging, loops once a while. */
 export class Voice {
   /** Whether notices are wanted. */
   debug = false;
   readonly #table: PeerTable;
-  readonly #counters: Counters;
+  readonly #handshakes: HandshakeMemory;
   readonly #emit: (event: DataEvent) => void;
-  readonly #waiting: Int32Array | undefined;
   readonly #noticed = new Map<Notice, { since: Milliseconds; count: number }>();
 
-  constructor(
-    table: PeerTable,
-    counters: Counters,
-    emit: (event: DataEvent) => void,
-    waiting: Int32Array | undefined,
-  ) {
+  constructor(table: PeerTable, handshakes: HandshakeMemory, emit: (event: DataEvent) => void) {
     this.#table = table;
-    this.#counters = counters;
+    this.#handshakes = handshakes;
     this.#emit = emit;
-    this.#waiting = waiting;
   }
 
   /** There is no session to send on, or it wants renewing. Said once until the control plane takes it. */
@@ -66,24 +54,12 @@ export class Voice {
     this.#emit({ type: "loop", peer: peer.slot, through: through.slot });
   }
 
-  /** A handshake message of `length` bytes at `at`, from the endpoint cell at `cellAt`. */
-  handshake(bytes: Uint8Array, at: number, length: number, cellAt: number): void {
-    const source = readEndpointCell(bytes, cellAt);
-    if (source === undefined) return;
-    if (this.#waiting !== undefined) {
-      if (Atomics.load(this.#waiting, 0) >= HANDSHAKE_QUEUE_MAX) {
-        this.#counters.add(COUNTER.handshake_queue_full);
-        return;
-      }
-      Atomics.add(this.#waiting, 0, 1);
-    }
-    const datagram = bytes.slice(at, at + length);
-    this.#emit({
-      type: "handshake-datagram",
-      datagram,
-      source,
-      local: readLocalCell(bytes, cellAt),
-    });
+  /**
+   * Handshake messages wait, or the cookies' secret is too old. Said once until the control plane
+   * looks.
+   */
+  handshakesWaiting(): void {
+    if (this.#handshakes.tell()) this.#emit({ type: "handshakes-waiting" });
   }
 
   /** A notice; dropped when it is not wanted or was said often in this second. */

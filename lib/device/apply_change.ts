@@ -6,8 +6,9 @@
 import type { Milliseconds } from "../base/brands.ts";
 import type { DeviceChange, PeerChange } from "../base/config.ts";
 import { type AllowedIp, sameBytes } from "../base/endpoint.ts";
+import type { CookieKeys } from "../base/cookie_keys.ts";
 import { maskAddress } from "../base/ip_text.ts";
-import { CookieChecker } from "../cookie/cookie_checker.ts";
+import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { identityOf } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
 import { sendKeepalive } from "./outgoing.ts";
@@ -57,16 +58,11 @@ function setPrivateKey(ctx: Context, privateKey: Uint8Array, now: Milliseconds):
     ctx.own = undefined;
   } else {
     const identity = identityOf(ctx.suite, key);
-    const { suite, random, times } = ctx;
-    const checker = new CookieChecker(
-      { suite, random, secretMaxAge: times.cookieSecret },
-      identity.publicKey,
-    );
-    ctx.own = { identity, checker };
+    ctx.own = { identity, mac1Key: mac1Key(ctx.suite, identity.publicKey) };
     const ourselves = ctx.peers.find(identity.publicKey);
     if (ourselves !== undefined) removePeer(ctx, ourselves, now);
   }
-  ctx.out.command({ type: "mac1-key", key: ctx.own?.checker.mac1Key });
+  ctx.handshakes.keys.setKeys(ownCookieKeys(ctx));
   for (const peer of ctx.peers.all()) {
     wipeKeys(ctx, peer);
     peer.staticShared?.fill(0);
@@ -74,6 +70,12 @@ function setPrivateKey(ctx: Context, privateKey: Uint8Array, now: Milliseconds):
     peer.timers.handshakePossible(now);
     ctx.table.clearWanted(peer.slot);
   }
+}
+
+function ownCookieKeys(ctx: Context): Parameters<CookieKeys["setKeys"]>[0] {
+  if (ctx.own === undefined) return undefined;
+  const { identity, mac1Key } = ctx.own;
+  return { mac1Key, cookieKey: cookieKey(ctx.suite, identity.publicKey) };
 }
 
 /**

@@ -3,9 +3,9 @@
  * @module
  */
 import type { Counters } from "../base/counter_block.ts";
+import type { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
-import type { CookieChecker } from "../cookie/cookie_checker.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { Identity } from "../noise/ikpsk2.ts";
 import type { NoiseStart } from "../noise/symmetric_state.ts";
@@ -19,7 +19,8 @@ import type { PeerRegistry } from "./peer_registry.ts";
 /** Our key pair, and the checker of macs made with it. */
 export interface OwnKeys {
   readonly identity: Identity;
-  readonly checker: CookieChecker;
+  /** HASH("mac1----" || our public key): 32 bytes. */
+  readonly mac1Key: Uint8Array;
 }
 
 /** The shared state of one device. Each field is written by device.ts or apply_change.ts alone. */
@@ -28,6 +29,7 @@ export interface Context {
   readonly random: (into: Uint8Array) => void;
   readonly wallClock: () => bigint;
   readonly table: PeerTable;
+  readonly handshakes: HandshakeMemory;
   readonly counters: Counters;
   readonly times: Times;
   readonly start: NoiseStart;

@@ -4,8 +4,9 @@
  * outputs are datagrams, commands for the data plane and log lines.
  *
  * - `configure` checks and applies a change (check_change.ts, apply_change.ts).
- * - `handle` processes an event of the data plane: a handshake message (incoming.ts), a wanted
- *   handshake (outgoing.ts), a confirmed session (sessions.ts), activity of a peer (lib/timers).
+ * - `receive` processes a handshake message (incoming.ts).
+ * - `handle` processes an event of the data plane: a wanted handshake (outgoing.ts), a confirmed
+ *   session (sessions.ts), activity of a peer (lib/timers).
  * - `tick` runs the timers that are due (timer_expiry.ts).
  * @module
  */
@@ -22,10 +23,10 @@ import { DEFAULT_MTU } from "../base/constants.ts";
 import { Counters } from "../base/counter_block.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
+import type { HandshakeMemory, HandshakeMessage } from "../base/handshake_memory.ts";
 import type { DataEvent, Notice } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { NOT_PENDING, STANDARD_TIMES, type Times } from "../base/times.ts";
-import { LIMITER_COLLECT_MS, RateLimiter } from "../cookie/rate_limiter.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { wireguardStart } from "../noise/handshake.ts";
 import { TimestampSource } from "../noise/tai64n.ts";
@@ -56,8 +57,8 @@ export interface DeviceOptions {
   readonly wallClock: () => bigint;
   /** The table that the device shares with the data plane. */
   readonly table: PeerTable;
-  /** The number of handshake messages that wait, which tells whether the device is under load. */
-  readonly handshakesWaiting: () => number;
+  /** Shared with the data plane. Its messages are for `receive`. */
+  readonly handshakes: HandshakeMemory;
   /** The protocol's intervals; by default STANDARD_TIMES. */
   readonly times?: Times;
 }
@@ -69,6 +70,7 @@ export interface DeviceOptions {
  * @example
  * ```ts
  * import { Device } from "./device.ts";
+ * import { HandshakeMemory } from "../base/handshake_memory.ts";
  * import { PeerTable } from "../base/peer_table.ts";
  * import { milliseconds } from "../base/brands.ts";
  * import { nobleSuite } from "../crypto/noble_suite.ts";
@@ -78,7 +80,7 @@ export interface DeviceOptions {
  *   random: (into) => crypto.getRandomValues(into),
  *   wallClock: () => BigInt(Date.now()) * 1_000_000n,
  *   table: new PeerTable(),
- *   handshakesWaiting: () => 0,
+ *   handshakes: new HandshakeMemory(),
  * });
  * device.link(true, 1420, milliseconds(1));
  * console.log(device.takeOutputs().commands); // [{ type: "link", up: true, mtu: 1420 }]
@@ -87,16 +89,12 @@ export interface DeviceOptions {
 export class Device {
   readonly #ctx: Context;
   readonly #incoming: Incoming;
-  readonly #limiter = new RateLimiter();
-  #limiterAt = NOT_PENDING;
   /** The counters of the control plane. The sender of its datagrams counts here too. */
   readonly counters: Counters;
-  /** The counter of the last handshake message, for tests and diagnostics. */
-  lastVerdict: Verdict | undefined;
 
   /** Makes a device without key and peers, which is down. */
   constructor(options: DeviceOptions) {
-    const { suite, random, wallClock, table, times = STANDARD_TIMES } = options;
+    const { suite, random, wallClock, table, handshakes, times = STANDARD_TIMES } = options;
     const timers = new TimerQueue(times, table);
     this.counters = new Counters(table);
     this.#ctx = {
@@ -104,6 +102,7 @@ export class Device {
       random,
       wallClock,
       table,
+      handshakes,
       counters: this.counters,
       times,
       start: wireguardStart(suite),
@@ -111,7 +110,7 @@ export class Device {
       out: new Outputs(),
       timers,
       peers: new PeerRegistry(timers),
-      indices: new IndexTable(random),
+      indices: new IndexTable(random, handshakes.awaited),
       own: undefined,
       up: false,
       mtu: DEFAULT_MTU,
@@ -119,7 +118,7 @@ export class Device {
       fwmark: 0,
       rtable: 0,
     };
-    this.#incoming = new Incoming(this.#ctx, this.#limiter, options.handshakesWaiting);
+    this.#incoming = new Incoming(this.#ctx);
   }
 
   /**
@@ -168,6 +167,17 @@ export class Device {
     ctx.timers.settle(now);
   }
 
+  /**
+   * Processes a handshake message. Call it for every one that `HandshakeMemory.take` returns.
+   * Returns the counter that counted it.
+   */
+  receive(message: HandshakeMessage, now: Milliseconds): Verdict {
+    this.#ctx.out.at(now);
+    const verdict = this.#incoming.receive(message, now);
+    this.#ctx.timers.settle(now);
+    return verdict;
+  }
+
   /** Processes an event of the data plane. Call it for every event, in order. */
   handle(event: DataEvent, now: Milliseconds): void {
     this.#ctx.out.at(now);
@@ -177,13 +187,7 @@ export class Device {
 
   #handle(event: DataEvent, now: Milliseconds): void {
     const ctx = this.#ctx;
-    if (event.type === "handshake-datagram") {
-      this.lastVerdict = this.#incoming.receive(event, now);
-      if (this.#limiter.size > 0 && this.#limiterAt === NOT_PENDING) {
-        this.#limiterAt = milliseconds(now + LIMITER_COLLECT_MS);
-      }
-      return;
-    }
+    if (event.type === "handshakes-waiting") return this.#renewSecret(now);
     if (event.type === "notice") {
       const peer = event.peer === undefined ? undefined : ctx.peers.at(event.peer);
       if (event.peer === undefined || peer !== undefined) {
@@ -221,24 +225,30 @@ export class Device {
   /** Runs the timers that are due. Call it at `nextDeadline` or later. */
   tick(now: Milliseconds): void {
     this.#ctx.out.at(now);
-    if (this.#limiterAt <= now) {
-      this.#limiter.collect(now);
-      this.#limiterAt = this.#limiter.size > 0
-        ? milliseconds(now + LIMITER_COLLECT_MS)
-        : NOT_PENDING;
-    }
     runTimers(this.#ctx, now);
   }
 
   /** When to call `tick` next; undefined while no timer is pending. */
   nextDeadline(): Milliseconds | undefined {
-    const next = Math.min(this.#ctx.timers.next(), this.#limiterAt);
+    const next = this.#ctx.timers.next();
     return next === NOT_PENDING ? undefined : milliseconds(next);
   }
 
   /** Returns the outputs since the last call. Call it after every method with `now`. */
   takeOutputs(): DeviceOutputs {
     return this.#ctx.out.take();
+  }
+
+  /**
+   * The secret of the cookies is made when the first messages wait, so that it is there when there
+   * are too many.
+   */
+  #renewSecret(now: Milliseconds): void {
+    const { own, handshakes, random, times } = this.#ctx;
+    const { keys } = handshakes;
+    if (own !== undefined && (keys.madeAt === 0 || now - keys.madeAt >= times.cookieSecret)) {
+      keys.renewSecret(random, now);
+    }
   }
 
   #peerUp(peer: Peer, now: Milliseconds): void {
@@ -290,6 +300,12 @@ export class Device {
         return out.say("Invalid initiation MAC", where);
       case "invalid-response-mac":
         return out.say("Invalid response MAC", where);
+      case "unknown-response":
+        return out.say("Unknown handshake response", where);
+      case "unknown-cookie-reply":
+        return out.say("Unknown cookie response", where);
+      case "cookie-sent":
+        return out.say("Sending cookie response", where);
       case "keepalive-received":
         return out.say(`Receiving keepalive packet from peer ${number}`, where);
       case "keepalive-sent":

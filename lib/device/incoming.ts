@@ -1,9 +1,10 @@
 /**
- * Processes received handshake messages (whitepaper section 5.4). Stages: kind and length, mac1,
- * and under load mac2 with a cookie reply or the rate limiter; then the message itself. A message
- * changes no state of a peer before it is authenticated. Every message is counted.
+ * Processes received handshake messages (whitepaper section 5.4) that the data plane's gate let
+ * pass (lib/data/gate.ts). Stages: kind and length, mac1, then the message itself. A message changes
+ * no state of a peer before it is authenticated. Every message is counted.
  * @module
  */
+import { AWAITS_COOKIE, AWAITS_NOTHING, AWAITS_RESPONSE } from "../base/awaited_indices.ts";
 import type { Milliseconds } from "../base/brands.ts";
 import {
   INITIATIONS_PER_SECOND,
@@ -11,13 +12,11 @@ import {
   MESSAGE_COOKIE_REPLY,
   MESSAGE_DATA,
   MESSAGE_INITIATION,
-  UNDER_LOAD_AFTER_MS,
-  UNDER_LOAD_QUEUE,
 } from "../base/constants.ts";
 import { COUNTER, type CounterName, type PeerCounterName } from "../base/counters.ts";
-import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
-import { NEVER } from "../base/times.ts";
-import type { RateLimiter } from "../cookie/rate_limiter.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import type { HandshakeMessage } from "../base/handshake_memory.ts";
+import { checkMac1 } from "../cookie/macs.ts";
 import {
   consumeResponse,
   createResponse,
@@ -40,29 +39,16 @@ import type { Peer } from "./peer.ts";
 import { moveTo, pathOf } from "./peer_endpoint.ts";
 import { installSession } from "./sessions.ts";
 
-/** A received datagram with its source, and the local address that it was sent to. */
-export interface IncomingDatagram {
-  readonly datagram: Uint8Array;
-  readonly source: Endpoint;
-  readonly local: LocalAddress | undefined;
-}
-
 /** The result of a message, which is the name of a counter. */
 export type Verdict = Extract<CounterName, `${"handshake" | "cookie"}_${string}`>;
 type PeerVerdict = Extract<PeerCounterName, Verdict>;
 
 /** Processes the handshake messages that one device receives. */
 export class Incoming {
-  #lastUnderLoadAt = NEVER;
-
-  constructor(
-    readonly ctx: Context,
-    readonly limiter: RateLimiter,
-    readonly handshakesWaiting: () => number,
-  ) {}
+  constructor(readonly ctx: Context) {}
 
   /** Processes a datagram with any content. Returns the counter that counted it. */
-  receive(incoming: IncomingDatagram, now: Milliseconds): Verdict {
+  receive(incoming: HandshakeMessage, now: Milliseconds): Verdict {
     const { ctx } = this;
     const { datagram: message, source } = incoming;
     const kind = messageKind(message);
@@ -73,33 +59,17 @@ export class Incoming {
     if (kind === MESSAGE_COOKIE_REPLY) return this.#cookieReply(message, source, now);
     const initiation = kind === MESSAGE_INITIATION;
     // The data plane has checked mac1, but the private key may have changed since.
-    if (!own.checker.checkMac1(message)) {
+    if (!checkMac1(ctx.suite, own.mac1Key, message)) {
       ctx.out.say(initiation ? "Invalid initiation MAC" : "Invalid response MAC", source);
       return this.#refuse("handshake_mac1_wrong");
-    }
-    if (this.#underLoad(now)) {
-      ctx.counters.add(COUNTER.handshake_under_load);
-      if (!own.checker.checkMac2(message, source, now)) {
-        ctx.out.say("Sending cookie response", source);
-        const bytes = own.checker.reply(message, source, now);
-        ctx.out.datagram({ bytes, endpoint: source, local: incoming.local, peer: undefined });
-        ctx.counters.add(COUNTER.cookie_sent);
-        return this.#refuse("handshake_mac2_wrong");
-      }
-      if (!this.limiter.allow(source.address, now)) return this.#refuse("handshake_rate_limited");
     }
     return initiation ? this.#initiation(own, incoming, now) : this.#response(own, incoming, now);
   }
 
-  /** Whether UNDER_LOAD_QUEUE messages wait, or waited within the last second. */
-  #underLoad(now: Milliseconds): boolean {
-    if (this.handshakesWaiting() >= UNDER_LOAD_QUEUE) this.#lastUnderLoadAt = now;
-    return now - this.#lastUnderLoadAt < UNDER_LOAD_AFTER_MS;
-  }
-
   #cookieReply(message: Uint8Array, source: Endpoint, now: Milliseconds): Verdict {
     const { ctx } = this;
-    const peer = ctx.indices.find(readIndex(message, COOKIE_REPLY.receiver));
+    const index = readIndex(message, COOKIE_REPLY.receiver);
+    const peer = ctx.indices.find(index);
     if (peer === undefined) {
       ctx.out.say("Unknown cookie response", source);
       return this.#refuse("cookie_unknown_index");
@@ -109,11 +79,12 @@ export class Incoming {
       return this.#refuseOf(peer, "cookie_forged");
     }
     ctx.out.say("Receiving cookie response", source);
+    ctx.indices.awaits(index, peer.pending?.index === index ? AWAITS_RESPONSE : AWAITS_NOTHING);
     peer.handshakeRxBytes += message.length;
     return this.#accept(peer, "cookie_accepted");
   }
 
-  #initiation(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Verdict {
+  #initiation(own: OwnKeys, incoming: HandshakeMessage, now: Milliseconds): Verdict {
     const { ctx } = this;
     const { datagram: message, source } = incoming;
     const say = (why = "") => ctx.out.say(`Invalid handshake initiation${why}`, source);
@@ -168,6 +139,7 @@ export class Incoming {
     peer.handshakeTxBytes += made.message.length;
     ctx.out.say(`Sending handshake response to peer ${peer.number}`, source);
     ctx.table.handshakeLeaves(peer.slot, index);
+    ctx.indices.awaits(index, AWAITS_COOKIE);
     // `moveTo` stores the address that the initiation was sent to, unless the route has changed.
     const { local } = pathOf(ctx, peer);
     ctx.out.datagram({ bytes: made.message, endpoint: source, local, peer: peer.slot });
@@ -175,7 +147,7 @@ export class Incoming {
     return this.#accept(peer, "handshake_initiation_accepted");
   }
 
-  #response(own: OwnKeys, incoming: IncomingDatagram, now: Milliseconds): Verdict {
+  #response(own: OwnKeys, incoming: HandshakeMessage, now: Milliseconds): Verdict {
     const { ctx } = this;
     const { datagram: message, source } = incoming;
     const index = readIndex(message, RESPONSE.receiver);
@@ -193,6 +165,7 @@ export class Incoming {
     ctx.out.say(`Receiving handshake response from peer ${peer.number}`, source);
     this.#authenticated(peer, incoming, now);
     // The index is now the session's, so it is not released.
+    ctx.indices.awaits(index, AWAITS_NOTHING);
     peer.pending = undefined;
     wipeInitiated(pending.initiated);
     installSession(ctx, peer, true, index, readIndex(message, RESPONSE.sender), keys, now);
@@ -217,7 +190,7 @@ export class Incoming {
     return verdict;
   }
 
-  #authenticated(peer: Peer, incoming: IncomingDatagram, now: Milliseconds): void {
+  #authenticated(peer: Peer, incoming: HandshakeMessage, now: Milliseconds): void {
     peer.timers.anyAuthenticatedPacketReceived(now);
     peer.handshakeRxBytes += incoming.datagram.length;
     moveTo(this.ctx, peer, incoming.source, incoming.local);

@@ -1,8 +1,10 @@
 /**
  * Allocates session indices. They are random, so that nobody can guess one. The low 18 bits of an
- * index are its slot in the data plane, so these are unique among the indices in use.
+ * index are its slot in the data plane, so these are unique among the indices in use. The data plane
+ * is told what an index waits for.
  * @module
  */
+import { type AwaitedIndices, AWAITS_NOTHING } from "../base/awaited_indices.ts";
 import { type SessionIndex, sessionIndex } from "../base/brands.ts";
 import { SESSION_SLOTS } from "../base/constants.ts";
 
@@ -18,10 +20,12 @@ const TRIES = 64;
 export class IndexTable<Owner> {
   readonly #bySlot = new Map<number, { readonly index: SessionIndex; readonly owner: Owner }>();
   readonly #random: (into: Uint8Array) => void;
+  readonly #awaited: AwaitedIndices;
   readonly #word = new Uint8Array(4);
 
-  constructor(random: (into: Uint8Array) => void) {
+  constructor(random: (into: Uint8Array) => void, awaited: AwaitedIndices) {
     this.#random = random;
+    this.#awaited = awaited;
   }
 
   /** The number of indices in use. */
@@ -50,8 +54,18 @@ export class IndexTable<Owner> {
     return entry !== undefined && entry.index === index ? entry.owner : undefined;
   }
 
+  /**
+   * What a live index waits for from now on: AWAITS_ values of lib/base/awaited_indices.ts. A new
+   * one waits for nothing.
+   */
+  awaits(index: SessionIndex, what: number): void {
+    this.#awaited.set(index, what);
+  }
+
   /** Frees an index. */
   release(index: SessionIndex): void {
-    if (this.find(index) !== undefined) this.#bySlot.delete(index & SLOT_MASK);
+    if (this.find(index) === undefined) return;
+    this.#awaited.set(index, AWAITS_NOTHING);
+    this.#bySlot.delete(index & SLOT_MASK);
   }
 }

@@ -2,6 +2,7 @@
  * Sends initiations, and keepalives through the data plane.
  * @module
  */
+import { AWAITS_COOKIE, AWAITS_RESPONSE } from "../base/awaited_indices.ts";
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
 import { COUNTER } from "../base/counters.ts";
@@ -122,6 +123,7 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   ctx.counters.addOf(COUNTER.handshake_initiation_sent, peer.slot);
   ctx.out.say(`Sending handshake initiation to peer ${peer.number}`, endpoint);
   ctx.table.handshakeLeaves(peer.slot, index);
+  ctx.indices.awaits(index, AWAITS_RESPONSE | AWAITS_COOKIE);
   ctx.out.datagram({ bytes: made.message, endpoint, local, peer: peer.slot });
 }
 

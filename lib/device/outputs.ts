@@ -12,7 +12,7 @@ export const LOG_LINES_PER_SECOND = 200;
 
 /** A handshake message to send with HANDSHAKE_TOS. */
 export interface OutgoingDatagram {
-  /** The message: 148, 92 or 64 bytes. */
+  /** An initiation or a response: 148 or 92 bytes. */
   readonly bytes: Uint8Array;
   /** The destination. */
   readonly endpoint: Endpoint;
@@ -21,8 +21,8 @@ export interface OutgoingDatagram {
    * address, send again without it.
    */
   readonly local: LocalAddress | undefined;
-  /** The peer that the message goes to; undefined for a cookie reply. */
-  readonly peer: PeerSlot | undefined;
+  /** The peer that the message goes to. */
+  readonly peer: PeerSlot;
 }
 
 /** The result of a handshake with a peer. */

@@ -7,6 +7,7 @@
  * when a session is retired.
  * @module
  */
+import { AWAITS_NOTHING } from "../base/awaited_indices.ts";
 import { type Milliseconds, milliseconds, type SessionIndex } from "../base/brands.ts";
 import { NOT_PENDING } from "../base/times.ts";
 import { type SessionKeys, wipeInitiated } from "../noise/handshake.ts";
@@ -86,6 +87,8 @@ export function confirmSession(
   peer.previous = peer.current;
   peer.current = peer.next;
   peer.next = undefined;
+  // Our response arrived.
+  ctx.indices.awaits(localIndex, AWAITS_NOTHING);
   updateExpiry(ctx, peer);
   return true;
 }

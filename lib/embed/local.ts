@@ -4,11 +4,18 @@
  * @module
  */
 import type { Arena } from "../base/arena.ts";
-import type { Milliseconds, PeerSlot, PrivateKey, PublicKey } from "../base/brands.ts";
+import {
+  type Milliseconds,
+  milliseconds,
+  type PeerSlot,
+  type PrivateKey,
+  type PublicKey,
+} from "../base/brands.ts";
 import type { DeviceChange, DeviceStatus } from "../base/config.ts";
 import { DEFAULT_MTU, KEY_LENGTH } from "../base/constants.ts";
 import { type AllCounts, sumOfCounts } from "../base/counter_block.ts";
 import { type Endpoint, type LocalAddress, sameEndpoint } from "../base/endpoint.ts";
+import { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataEvent } from "../base/messages.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
@@ -20,6 +27,8 @@ import { ControlDriver } from "../worker/control.ts";
 
 /** Turns in a row before the isolate's other work gets its chance. */
 const TURNS_PER_TASK = 8;
+/** How long handshake messages are handled in a row. */
+const SLICE_MS = 5;
 
 /** What happened. */
 export type LocalEvent =
@@ -93,6 +102,7 @@ export class LocalInterface {
     const table = new FollowedTable((slot, before, endpoint) =>
       this.#moved(slot, before, endpoint)
     );
+    const handshakes = new HandshakeMemory();
     const now = this.#now = options.now;
     const times = options.times === undefined ? {} : { times: options.times };
     this.#onEvent = options.event;
@@ -103,15 +113,15 @@ export class LocalInterface {
       random: options.random,
       wallClock: options.wallClock,
       table,
-      handshakesWaiting: () => this.#dataEvents.length,
+      handshakes,
       ...times,
     });
     const makeDataplane = options.dataplane ?? ((parts) => new Dataplane(parts));
     this.#dataplane = makeDataplane({
       arena: options.arena,
       cipher: options.cipher,
-      suite: options.suite,
       table,
+      handshakes,
       tun: options.tun,
       udp: options.udp,
       emit: (event) => this.#dataEvents.push(event),
@@ -119,6 +129,7 @@ export class LocalInterface {
     });
     this.#control = new ControlDriver({
       device: this.#device,
+      handshakes,
       now,
       command: (commands) => {
         const at = now();
@@ -188,6 +199,7 @@ export class LocalInterface {
       const dataEvents = this.#dataEvents;
       if (dataEvents.length > 0) this.#dataEvents = [];
       for (const event of dataEvents) this.#control.handle(event);
+      if (this.#control.takeHandshakes(milliseconds(this.#now() + SLICE_MS))) worked = true;
       this.#afterTurn();
       this.#tellAll();
       if (this.#closed) return;

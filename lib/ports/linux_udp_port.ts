@@ -54,7 +54,6 @@ export class LinuxUdpPort implements UdpPort {
   readonly #counters: Counters | undefined;
   readonly #gsoRefusers = new Set<string>();
   readonly #arena: Arena;
-  #queue: UdpQueue | undefined;
   #gso = false;
   #gro = false;
   /** Kept for the sockets that come after these. */
@@ -207,9 +206,8 @@ export class LinuxUdpPort implements UdpPort {
     return this.#sendEach(fd, family, count, cellAt, ecn, hasSource);
   }
 
-  /** Made at the first use: most of what sends single datagrams never queues one. */
-  get sendQueue(): UdpQueue {
-    return this.#queue ??= new UdpQueue(this.#arena, (family) => this.#fdOf(family));
+  makeSendQueue(): UdpQueue {
+    return new UdpQueue(this.#arena, (family) => this.#fdOf(family));
   }
 
   /** The socket of a family, given by its address length; -1 for none. */

@@ -5,16 +5,25 @@
  */
 import type { Milliseconds } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
+import type { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Device, DeviceEvent, OutgoingDatagram } from "../device/device.ts";
 
 /** Longest timer: setTimeout takes 31 bits, and a suspended machine's timers are late. */
 const TIMER_MAX_MS = 60_000;
 
+/**
+ * Handshake messages whose answers go out together: a message to the Worker costs as much as a
+ * tenth of a handshake.
+ */
+const HANDSHAKES_TOGETHER = 8;
+
 /** What a control driver needs from outside. */
 export interface ControlOptions {
   readonly device: Device;
   readonly now: () => Milliseconds;
+  /** The one that the device and the data plane share. */
+  readonly handshakes: HandshakeMemory;
   /** Carries commands to the data plane, in order. */
   readonly command: (commands: readonly DataCommand[]) => void;
   /** Sends a handshake message. */
@@ -55,6 +64,24 @@ export class ControlDriver {
   handle(event: DataEvent, more = false): void {
     this.#options.device.handle(event, this.#options.now());
     if (!more) this.#settle();
+  }
+
+  /**
+   * Handles handshake messages that wait, until the clock shows `until`. Returns whether more wait;
+   * call it again then. Otherwise the data plane says so when there are others.
+   */
+  takeHandshakes(until: Milliseconds): boolean {
+    const { device, handshakes, now } = this.#options;
+    handshakes.heard();
+    let taken = 0;
+    for (let message = handshakes.take(); message !== undefined; message = handshakes.take()) {
+      const at = now();
+      device.receive(message, at);
+      if (++taken % HANDSHAKES_TOGETHER === 0) this.#settle();
+      if (at >= until) break;
+    }
+    if (taken > 0) this.#settle();
+    return handshakes.waiting > 0;
   }
 
   /** Stops the timer. Nothing is sent afterwards. */

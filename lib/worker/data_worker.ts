@@ -5,12 +5,13 @@
 import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";
 import { Arena } from "../base/arena.ts";
 import { Counters } from "../base/counter_block.ts";
+import { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataEvent } from "../base/messages.ts";
 import { type Offloads, sameOffloads } from "../base/offloads.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction } from "../data/dataplane.ts";
 import { now } from "../runtime/clock.ts";
-import { choosePacketCipher, chooseSuite } from "../runtime/crypto.ts";
+import { choosePacketCipher } from "../runtime/crypto.ts";
 import { LinuxTunPort } from "../ports/linux_tun_port.ts";
 import { LinuxUdpPort } from "../ports/linux_udp_port.ts";
 import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
@@ -24,7 +25,6 @@ import {
   fromEnvelope,
   WORD_BELL,
   WORD_EVENTS,
-  WORD_HANDSHAKES_WAITING,
   type WorkerOrder,
   type WorkerReport,
   type WorkerStart,
@@ -52,13 +52,12 @@ function run(start: WorkerStart): void {
   const dataplane = new Dataplane({
     arena,
     cipher,
-    suite: chooseSuite(),
     table,
+    handshakes: new HandshakeMemory(start.handshakes),
     counters,
     tun,
     udp,
     emit: (event) => events.push(event),
-    handshakesWaiting: words.subarray(WORD_HANDSHAKES_WAITING, WORD_HANDSHAKES_WAITING + 1),
     catchUp: () => {
       // A stop is for the loop to hear.
       if (Atomics.exchange(words, WORD_BELL, 0) !== 0 && !takeOrders()) {

@@ -15,7 +15,6 @@ import {
   WORD_BEAT,
   WORD_BELL,
   WORD_EVENTS,
-  WORD_HANDSHAKES_WAITING,
   type WorkerOrder,
   type WorkerReport,
   type WorkerStart,
@@ -40,8 +39,6 @@ export type WorkerSetup = Omit<WorkerStart, "words" | "counters" | "orders" | "b
 export type PacketWorkers = Pick<
   WorkerHandle,
   | "workers"
-  | "handshakesWaiting"
-  | "handshakeTaken"
   | "eventsHandled"
   | "run"
   | "command"
@@ -87,19 +84,9 @@ export class WorkerHandle {
     this.#worker.onmessageerror = () => this.#end({ failure: "a report could not be read" });
   }
 
-  /** Handshake messages that wait in the main isolate's queue. */
-  handshakesWaiting(): number {
-    return Atomics.load(this.#shared, WORD_HANDSHAKES_WAITING);
-  }
-
   /** What the data plane counted so far. */
   counts(): AllCounts {
     return countsIn(new Float64Array(this.#counters));
-  }
-
-  /** Call once for every `handshake-datagram` handled. */
-  handshakeTaken(): void {
-    Atomics.sub(this.#shared, WORD_HANDSHAKES_WAITING, 1);
   }
 
   /** Call when all events of a report are handled: the next ones may come. */

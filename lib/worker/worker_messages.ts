@@ -10,13 +10,12 @@ import type { Direction } from "../data/dataplane.ts";
 import type { TunDescriptors } from "../ports/linux_tun_port.ts";
 
 /** Places in the shared words. */
-export const WORD_HANDSHAKES_WAITING = 0;
 /** 1 while orders wait: looked at on every turn, so that a busy loop need not ask the kernel. */
-export const WORD_BELL = 1;
+export const WORD_BELL = 0;
 /** Counted up on every pass of the loop: shows that the Worker lives. */
-export const WORD_BEAT = 2;
+export const WORD_BEAT = 1;
 /** One of the EVENTS_ below: events go up only while the main isolate has none, so that those of a busy time go up together. */
-export const WORD_EVENTS = 3;
+export const WORD_EVENTS = 2;
 /** The main isolate has none. */
 export const EVENTS_NONE = 0;
 /** It was sent some and has not handled them all. */
@@ -29,6 +28,8 @@ export const SHARED_WORDS = 16;
 /** The first message of all: what the data plane is built from. Descriptors stay the main isolate's to close. */
 export interface WorkerStart {
   readonly table: SharedArrayBuffer;
+  /** The interface's HandshakeMemory. */
+  readonly handshakes: SharedArrayBuffer;
   readonly words: SharedArrayBuffer;
   /** COUNTER_BLOCK_BYTES in which the Worker counts (lib/base/counter_block.ts). */
   readonly counters: SharedArrayBuffer;

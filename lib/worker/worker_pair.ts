@@ -48,14 +48,6 @@ export class WorkerPair implements PacketWorkers {
     this.#inbound = new WorkerHandle(url, "inbound");
   }
 
-  /** As WorkerHandle's; only who receives has any. */
-  handshakesWaiting(): number {
-    return this.#inbound.handshakesWaiting();
-  }
-  handshakeTaken(): void {
-    this.#inbound.handshakeTaken();
-  }
-
   /** What both counted together. */
   counts(): AllCounts {
     return sumOfCounts([this.#outbound.counts(), this.#inbound.counts()]);

@@ -10,6 +10,7 @@ import { milliseconds, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
 import { KEY_LENGTH } from "../../lib/base/constants.ts";
 import { parseIpv4, parseIpv6 } from "../../lib/base/ip_text.ts";
 import type { DataCommand } from "../../lib/base/messages.ts";
+import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES } from "../../lib/base/times.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
@@ -17,7 +18,6 @@ import { Dataplane, DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
 import { runPacketLoop } from "../../lib/worker/packet_loop.ts";
 import { SHARED_WORDS } from "../../lib/worker/worker_messages.ts";
 import { now } from "../../lib/runtime/clock.ts";
-import { chooseSuite } from "../../lib/runtime/crypto.ts";
 import { LinuxTunPort } from "../../lib/ports/linux_tun_port.ts";
 import { LinuxUdpPort } from "../../lib/ports/linux_udp_port.ts";
 import { openTun } from "../../lib/ports/open_tun.ts";
@@ -93,8 +93,8 @@ function run(plan: PlainPlan): void {
   const dataplane = new Dataplane({
     arena,
     cipher: noCipher(arena),
-    suite: chooseSuite(),
     table,
+    handshakes: new HandshakeMemory(),
     tun,
     udp: new LinuxUdpPort(arena, fd4, fd6),
     emit: () => {},

@@ -3,6 +3,7 @@
  * @module
  */
 import { Arena } from "../../lib/base/arena.ts";
+import { peerSlot } from "../../lib/base/brands.ts";
 import { HANDSHAKE_TOS } from "../../lib/base/constants.ts";
 import {
   type Endpoint,
@@ -93,7 +94,7 @@ export function side(
     local,
     tun,
     delivered,
-    attack: (bytes) => attacker.send({ bytes, endpoint, local: undefined, peer: undefined }),
+    attack: (bytes) => attacker.send({ bytes, endpoint, local: undefined, peer: peerSlot(0) }),
     close() {
       local.close();
       tun.close();

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { type Milliseconds, milliseconds } from "../../lib/base/brands.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
-import { CookieChecker } from "../../lib/cookie/cookie_checker.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
 import { COOKIE_REPLY, MESSAGE_NONE, messageKind } from "../../lib/wire/messages.ts";
 import { endpointOf, publicOf } from "../device/harness.ts";
 import { allSuites } from "../noise/suites.ts";
 import { Chance, filler } from "../random.ts";
+import { Checked } from "./checked.ts";
 
 const SECRET_MAX_AGE = 120_000;
 const at = (ms: number): Milliseconds => milliseconds(1_000_000 + ms);
@@ -14,7 +14,7 @@ const at = (ms: number): Milliseconds => milliseconds(1_000_000 + ms);
 for (const suite of allSuites()) {
   const setUp = () => {
     const random = filler(Chance.of(5));
-    const checker = new CookieChecker({ suite, random, secretMaxAge: SECRET_MAX_AGE }, publicOf(2));
+    const checker = new Checked(suite, publicOf(2), random, SECRET_MAX_AGE);
     const jar = new CookieJar(suite, publicOf(2), SECRET_MAX_AGE);
     const message = (length = 148) => {
       const bytes = new Uint8Array(length);
@@ -95,6 +95,21 @@ for (const suite of allSuites()) {
     const renewed = checker.reply(late, source, at(121_000));
     assert.ok(jar.consume(renewed, at(121_000)));
     assert.ok(checker.checkMac2(sealed(jar, message(), at(121_001)), source, at(121_001)));
+  });
+
+  Deno.test(`no nonce of a cookie reply comes twice, also not under a new secret, with ${suite.name}`, () => {
+    const { checker, jar, message } = setUp();
+    const seen = new Set<string>();
+    for (let i = 0; i < 600; i++) {
+      const now = at(i * 1_000);
+      seen.add(
+        checker.reply(sealed(jar, message(), now), source, now).slice(
+          COOKIE_REPLY.nonce,
+          COOKIE_REPLY.cookie,
+        ).toHex(),
+      );
+    }
+    assert.equal(seen.size, 600);
   });
 
   Deno.test(`a cookie reply must answer the last message and be whole, with ${suite.name}`, () => {

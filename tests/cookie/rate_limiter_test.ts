@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { milliseconds } from "../../lib/base/brands.ts";
+import { type Milliseconds, milliseconds } from "../../lib/base/brands.ts";
 import { LIMITER_SOURCES_MAX, RateLimiter } from "../../lib/cookie/rate_limiter.ts";
 
 const v4 = (n: number) => Uint8Array.of(n >>> 24, n >>> 16, n >>> 8, n);
@@ -9,9 +9,11 @@ const v6 = (subnet: number, host: number) => {
   address.set([host >> 8, host & 255], 14);
   return address;
 };
+const allow = (limiter: RateLimiter, address: Uint8Array, now: Milliseconds) =>
+  limiter.allow(address, 0, address.length, now);
 const allowed = (limiter: RateLimiter, address: Uint8Array, now: number, tries: number) => {
   let count = 0;
-  for (let i = 0; i < tries; i++) if (limiter.allow(address, milliseconds(now))) count++;
+  for (let i = 0; i < tries; i++) if (allow(limiter, address, milliseconds(now))) count++;
   return count;
 };
 
@@ -46,13 +48,17 @@ Deno.test("IPv6 sources share a /64, and never a bucket with IPv4", () => {
 
 Deno.test("the table is capped and emptied", () => {
   const limiter = new RateLimiter();
-  for (let i = 0; i < LIMITER_SOURCES_MAX; i++) assert.ok(limiter.allow(v4(i), milliseconds(1000)));
-  assert.equal(limiter.allow(v4(LIMITER_SOURCES_MAX), milliseconds(1000)), false);
-  assert.ok(limiter.allow(v4(0), milliseconds(1000)), "a known one goes on");
+  for (let i = 0; i < LIMITER_SOURCES_MAX; i++) {
+    assert.ok(allow(limiter, v4(i), milliseconds(1000)));
+  }
+  assert.equal(allow(limiter, v4(LIMITER_SOURCES_MAX), milliseconds(1000)), false);
+  assert.ok(allow(limiter, v4(0), milliseconds(1000)), "a known one goes on");
   assert.equal(limiter.size, LIMITER_SOURCES_MAX);
   limiter.collect(milliseconds(2000));
   assert.equal(limiter.size, LIMITER_SOURCES_MAX, "a second has not passed");
-  assert.ok(limiter.allow(v4(3), milliseconds(2000)));
+  assert.ok(allow(limiter, v4(3), milliseconds(2000)));
   limiter.collect(milliseconds(2001));
+  assert.equal(limiter.size, LIMITER_SOURCES_MAX, "it was looked at in this second");
+  limiter.collect(milliseconds(3000));
   assert.equal(limiter.size, 1);
 });

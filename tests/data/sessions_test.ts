@@ -494,6 +494,7 @@ Deno.test("while the interface is down packets of both sides are dropped", () =>
 
 Deno.test("notices are said while debugging only, and a few a second", () => {
   const { a } = connectedSides();
+  a.handshakes.keys.setKeys({ mac1Key: new Uint8Array(32), cookieKey: new Uint8Array(32) });
   const forge = (now: number, times: number) => {
     for (let i = 0; i < times; i++) {
       deliver(

@@ -18,10 +18,10 @@ import {
   writeEndpointCell,
 } from "../../lib/base/endpoint.ts";
 import type { DataCommand, DataEvent } from "../../lib/base/messages.ts";
+import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
 import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
-import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { DataplaneOptions } from "../../lib/data/dataplane.ts";
 import { QUEUE_BULK } from "../../lib/data/bulk_flows.ts";
 import {
@@ -107,7 +107,6 @@ export class MemoryUdp implements UdpPort {
   readonly #pieces: (readonly [number, number])[] = [];
   /** How many datagrams each send of the queue had. */
   readonly queuedSends: number[] = [];
-  readonly sendQueue: SendQueue = new MemoryQueue(this);
 
   constructor(readonly arena: Arena, public self: Endpoint, readonly gso: boolean) {
     this.gro = true;
@@ -115,6 +114,9 @@ export class MemoryUdp implements UdpPort {
     this.segmentsMax = gso ? 64 : 1;
   }
 
+  makeSendQueue(): SendQueue {
+    return new MemoryQueue(this);
+  }
   setGro(on: boolean): void {
     this.gro = on;
   }
@@ -208,6 +210,7 @@ export const after = (ms: number): Milliseconds => milliseconds(NOON + ms);
 export class Side {
   readonly arena = new Arena(NODE_ARENA_BYTES);
   readonly table = new PeerTable(new SharedArrayBuffer(1 << 16));
+  readonly handshakes = new HandshakeMemory();
   readonly tun: MemoryTun;
   readonly udp: MemoryUdp;
   readonly events: DataEvent[] = [];
@@ -230,8 +233,8 @@ export class Side {
       arena: this.arena,
       cipher: cipher(this.arena),
       checksum: checksum(this.arena),
-      suite: nobleSuite,
       table: this.table,
+      handshakes: this.handshakes,
       tun: this.tun,
       udp: this.udp,
       emit: (event) => this.events.push(event),

@@ -76,15 +76,10 @@ Deno.test("hostile messages count for the peer they name, and for nobody when th
   assert.equal(a.peerCounts().handshake_response_forged, 1);
 });
 
-Deno.test("under load: mac2, the cookie, and who keeps it", () => {
+Deno.test("a cookie is counted for who keeps it", () => {
   const { a, b } = pair();
-  b.waiting = 512;
   a.want();
-  b.receive(a.datagrams[0].bytes, endpointOf(1));
-  const { handshake_under_load, handshake_mac2_wrong, cookie_sent } = b.device.counters.counts();
-  assert.deepEqual([handshake_under_load, handshake_mac2_wrong, cookie_sent], [1, 1, 1]);
-  assert.deepEqual(b.peerCounts(), {}, "nobody is authenticated yet");
-  const cookie = b.datagrams[0].bytes;
+  const cookie = b.cookieReply(a.datagrams[0].bytes, endpointOf(1));
   a.receive(cookie, endpointOf(2)).receive(cookie, endpointOf(2));
   assert.deepEqual(
     [a.peerCounts().cookie_accepted, a.peerCounts().cookie_forged],

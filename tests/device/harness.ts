@@ -12,12 +12,14 @@ import {
 } from "../../lib/base/brands.ts";
 import type { PeerChange } from "../../lib/base/config.ts";
 import type { Counts } from "../../lib/base/counters.ts";
-import type { Endpoint } from "../../lib/base/endpoint.ts";
+import { type Endpoint, writeEndpointCell } from "../../lib/base/endpoint.ts";
+import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../../lib/base/messages.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
+import { CookieChecker } from "../../lib/cookie/cookie_checker.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
-import { Device, type OutgoingDatagram } from "../../lib/device/device.ts";
+import { Device, type OutgoingDatagram, type Verdict } from "../../lib/device/device.ts";
 import { Chance, filler } from "../random.ts";
 
 /** 32 bytes of a seed. */
@@ -43,7 +45,9 @@ export class Bench {
   readonly device: Device;
   now: Milliseconds = milliseconds(1_000_000);
   wallNs = 1_700_000_000_000_000_000n;
-  waiting = 0;
+  readonly handshakes = new HandshakeMemory();
+  /** What became of the last message that was received. */
+  lastVerdict: Verdict | undefined;
   readonly commands: DataCommand[] = [];
   readonly datagrams: OutgoingDatagram[] = [];
   readonly log: string[] = [];
@@ -54,7 +58,7 @@ export class Bench {
       random: filler(Chance.of(seed * 7919)),
       wallClock: () => this.wallNs,
       table: this.table,
-      handshakesWaiting: () => this.waiting,
+      handshakes: this.handshakes,
       times,
     });
   }
@@ -101,11 +105,25 @@ export class Bench {
   /** A datagram comes in. Its verdict, whatever it is, must be counted once. */
   receive(datagram: Uint8Array, source: Endpoint): this {
     const before = this.device.counters.counts();
-    this.handle({ type: "handshake-datagram", datagram, source, local: undefined });
-    const verdict = this.device.lastVerdict;
-    if (verdict === undefined) throw new Error("no verdict");
+    const verdict = this.lastVerdict = this.device.receive(
+      { datagram, source, local: undefined },
+      this.now,
+    );
+    this.collect();
     assert.equal(this.device.counters.counts()[verdict], before[verdict] + 1, verdict);
     return this;
+  }
+
+  /** The cookie reply that the data plane would send to a message, under load. */
+  cookieReply(message: Uint8Array, source: Endpoint): Uint8Array {
+    this.handle({ type: "handshakes-waiting" });
+    const checker = new CookieChecker(this.handshakes.keys, STANDARD_TIMES.cookieSecret);
+    assert.ok(checker.hasKeys && checker.hasSecret(this.now));
+    const bytes = new Uint8Array(512);
+    bytes.set(message, 64);
+    writeEndpointCell(bytes, 0, source, undefined);
+    checker.reply(bytes, 64, message.length, 0, 256);
+    return bytes.slice(256, 320);
   }
 
   /** What was counted of a peer. */

@@ -36,9 +36,9 @@ for (const persistentKeepalive of [0, 25]) {
     if (persistentKeepalive === 0) a.want();
     assert.equal(a.datagrams.length, 1);
     b.receive(a.datagrams[0].bytes, endpointOf(1));
-    assert.equal(b.device.lastVerdict, "handshake_initiation_accepted");
+    assert.equal(b.lastVerdict, "handshake_initiation_accepted");
     a.receive(b.datagrams[0].bytes, endpointOf(2));
-    assert.equal(a.device.lastVerdict, "handshake_response_accepted");
+    assert.equal(a.lastVerdict, "handshake_response_accepted");
     assert.equal(a.of("session-install").length, 1);
   });
 }
@@ -51,5 +51,5 @@ Deno.test("asleep in the middle of a handshake: the answer is not waited for any
   assert.equal(a.datagrams.length, 1, "the repetition");
   b.receive(late, endpointOf(1));
   a.receive(b.datagrams[0].bytes, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "handshake_unknown_index");
+  assert.equal(a.lastVerdict, "handshake_unknown_index");
 });

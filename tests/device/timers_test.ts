@@ -287,7 +287,7 @@ Deno.test("down: staged packets dropped, timers stopped, sessions wiped; nothing
   b.pass(181_000);
   b.want();
   a.clear().receive(b.datagrams.at(-1)!.bytes, endpointOf(2));
-  assert.equal(a.device.lastVerdict, "handshake_link_down");
+  assert.equal(a.lastVerdict, "handshake_link_down");
   assert.deepEqual([a.commands, a.datagrams], [[], []]);
 });
 

@@ -15,6 +15,7 @@ import {
   writeEndpointCell,
 } from "../../lib/base/endpoint.ts";
 import { formatEndpoint } from "../../lib/base/ip_text.ts";
+import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
@@ -46,6 +47,9 @@ export interface Faults {
 export const CALM: Faults = { loss: 0, repeat: 0, damage: 0, delayMin: 5, delayMax: 6 };
 /** One that does not. */
 export const ROUGH: Faults = { loss: 0.1, repeat: 0.05, damage: 0.01, delayMin: 1, delayMax: 80 };
+
+/** Handshake messages that a node's control plane handles a millisecond. */
+const HANDSHAKES_PER_MS = 4;
 
 interface Happening {
   readonly at: number;
@@ -208,6 +212,19 @@ class SimUdp implements UdpPort {
   }
 }
 
+/** What the planes share, which says that more messages wait than do. */
+class BusyMemory extends HandshakeMemory {
+  readonly #more: () => number;
+
+  constructor(more: () => number) {
+    super();
+    this.#more = more;
+  }
+  override get waiting(): number {
+    return super.waiting + this.#more();
+  }
+}
+
 /** One interface: control plane, data plane, TUN and UDP, and its place in the network. */
 export class Node {
   readonly table = new PeerTable();
@@ -220,7 +237,7 @@ export class Node {
   wallOffsetNs = 1_700_000_000_000_000_000n;
   handshakesSent = 0;
   readonly #udp: SimUdp;
-  readonly #waiting = new Int32Array(new SharedArrayBuffer(4));
+  readonly #handshakes = new BusyMemory(() => this.pretendWaiting);
   readonly #commandsUntil: number[];
   #eventsUntil = 0;
 
@@ -235,17 +252,16 @@ export class Node {
     this.planes = planesOf({
       arena,
       cipher: choosePacketCipher(arena),
-      suite: world.suite,
       table: this.table,
       tun: this.tun,
       udp: this.#udp,
       times: world.times,
-      handshakesWaiting: this.#waiting,
+      handshakes: this.#handshakes,
       emit: (event) => {
         this.#eventsUntil = Math.max(this.#eventsUntil, world.now + world.random() * 2);
         world.after(this.#eventsUntil - world.now, () => {
-          if (event.type === "handshake-datagram") Atomics.sub(this.#waiting, 0, 1);
           this.device.handle(event, world.now);
+          if (event.type === "handshakes-waiting") this.#takeHandshakes();
         });
       },
     });
@@ -256,7 +272,7 @@ export class Node {
       random: world.fill,
       wallClock: () => this.wallOffsetNs + BigInt(Math.floor(world.now)) * 1_000_000n,
       table: this.table,
-      handshakesWaiting: () => Atomics.load(this.#waiting, 0) + this.pretendWaiting,
+      handshakes: this.#handshakes,
     });
     world.nodes.push(this);
   }
@@ -264,6 +280,20 @@ export class Node {
   /** What both planes counted. */
   counts(): AllCounts {
     return sumOfCounts([countsOf(this.planes), this.device.counters.counts()]);
+  }
+
+  /**
+   * As a control plane that has other things to do: some at a time, then the next ones a while
+   * later.
+   */
+  #takeHandshakes(): void {
+    this.#handshakes.heard();
+    for (let i = 0; i < HANDSHAKES_PER_MS; i++) {
+      const message = this.#handshakes.take();
+      if (message === undefined) return;
+      this.device.receive(message, this.world.now);
+    }
+    this.world.after(1, () => this.#takeHandshakes());
   }
 
   /** A datagram comes in. */

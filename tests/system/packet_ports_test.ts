@@ -202,16 +202,17 @@ Deno.test("queued datagrams go to endpoints of both families in order, and one t
     [b.at(LOOPBACK4), { address: LOOPBACK4, interfaceIndex: 1 }, SEND_OK],
     [b.at(LOOPBACK6), undefined, SEND_OK],
   ];
+  const queue = port.makeSendQueue();
   for (let round = 0; round < 2; round++) {
     to.forEach(([endpoint, local], i) => {
       writeEndpointCell(arena.bytes, cellAt, endpoint, local);
       arena.bytes.fill(i + 1, DATA + i * 2048, DATA + i * 2048 + 200);
-      port.sendQueue.put(i, DATA + i * 2048, 200, cellAt, i & 1);
+      queue.put(i, DATA + i * 2048, 200, cellAt, i & 1);
     });
     // The cells were read: what becomes of them later is no matter.
     arena.bytes.fill(0, cellAt, cellAt + 48);
-    port.sendQueue.send(to.length);
-    assert.deepEqual(to.map((_, i) => port.sendQueue.result(i)), to.map(([, , result]) => result));
+    queue.send(to.length);
+    assert.deepEqual(to.map((_, i) => queue.result(i)), to.map(([, , result]) => result));
     const marksAndEcn = (post: Post, count: number) =>
       Array.from({ length: count }, () => post.receive()).map((
         { datagrams, ecn },
@@ -225,13 +226,14 @@ Deno.test("queued datagrams leave by the sockets that are in use when they are s
   using a = new Post();
   using b = new Post();
   const fresh = openUdp({ port: 0 });
+  const queue = a.port.makeSendQueue();
   try {
     for (const [i, address] of [LOOPBACK4, LOOPBACK6].entries()) {
       writeEndpointCell(a.arena.bytes, a.cellAt, b.at(address), undefined);
-      a.port.sendQueue.put(i, DATA, 100, a.cellAt, 0);
+      queue.put(i, DATA, 100, a.cellAt, 0);
     }
     a.port.replace(fresh.fd4, fresh.fd6);
-    a.port.sendQueue.send(2);
+    queue.send(2);
     assert.deepEqual([b.receive(), b.receive()].map(({ source }) => source?.port), [
       fresh.port,
       fresh.port,

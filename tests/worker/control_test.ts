@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { milliseconds } from "../../lib/base/brands.ts";
+import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { ControlDriver } from "../../lib/worker/control.ts";
 
@@ -25,6 +26,7 @@ function bench() {
   } as unknown as Device;
   const driver = new ControlDriver({
     device,
+    handshakes: new HandshakeMemory(),
     now: () => milliseconds(state.now),
     command: () => assert.fail("no commands"),
     send: () => assert.fail("no datagrams"),

@@ -11,12 +11,14 @@ import {
 } from "../../lib/worker/worker_handle.ts";
 import { NO_OFFLOADS } from "../../lib/base/offloads.ts";
 import type { WorkerReport } from "../../lib/worker/worker_messages.ts";
+import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 
 const module = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
 
 const setup = (): WorkerSetup => ({
   table: new PeerTable().buffer,
+  handshakes: new HandshakeMemory().buffer,
   tun: { fd: -1, bulkFd: -1, tso: false, uso: false },
   bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES),
   fd4: -1,

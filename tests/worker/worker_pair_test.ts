@@ -5,6 +5,7 @@
 import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
 import assert from "node:assert/strict";
 import { NO_OFFLOADS } from "../../lib/base/offloads.ts";
+import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import type { WorkerListener, WorkerSetup } from "../../lib/worker/worker_handle.ts";
 import type { WorkerReport } from "../../lib/worker/worker_messages.ts";
@@ -15,6 +16,7 @@ const module = (code: string) => `data:text/javascript,${encodeURIComponent(code
 
 const setup = (): WorkerSetup => ({
   table: new PeerTable().buffer,
+  handshakes: new HandshakeMemory().buffer,
   tun: { fd: -1, bulkFd: -1, tso: false, uso: false },
   bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES),
   fd4: -1,

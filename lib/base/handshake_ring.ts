@@ -1,0 +1,145 @@
+/**
+ * A queue of handshake messages in shared memory. The data plane puts them in, the control plane
+ * takes them out. A slot holds the message and the endpoint cell it came with, so a flood makes no
+ * object and takes no memory.
+ * @module
+ */
+import { INITIATION_LENGTH } from "./constants.ts";
+import {
+  type Endpoint,
+  ENDPOINT_CELL_BYTES,
+  type LocalAddress,
+  readEndpointCell,
+  readLocalCell,
+} from "./endpoint.ts";
+
+/** A handshake message with its addresses. */
+export interface HandshakeMessage {
+  /** An initiation, a response or a cookie reply: 148, 92 or 64 bytes. */
+  readonly datagram: Uint8Array;
+  /** Where it came from. */
+  readonly source: Endpoint;
+  /** Which of our addresses it was written to, when that is known. */
+  readonly local: LocalAddress | undefined;
+}
+
+// The head of a ring: two 32-bit counts that wrap, on cache lines of their own.
+const TAKEN = 0;
+const PUT = 16;
+const HEAD_BYTES = 128;
+
+// A slot: the message's length, the endpoint cell, the message.
+const CELL_AT = 4;
+const MESSAGE_AT = CELL_AT + ENDPOINT_CELL_BYTES;
+const SLOT_BYTES = MESSAGE_AT + INITIATION_LENGTH;
+
+/**
+ * Bytes of a ring with so many slots.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { handshakeRingBytes } from "./handshake_ring.ts";
+ *
+ * assert.ok(handshakeRingBytes(1) === 128 + 200);
+ * ```
+ */
+export function handshakeRingBytes(slots: number): number {
+  return HEAD_BYTES + slots * SLOT_BYTES;
+}
+
+/**
+ * A ring of slots with one producer and one consumer, which may be two isolates.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ENDPOINT_CELL_BYTES, writeEndpointCell } from "./endpoint.ts";
+ * import { HandshakeRing, handshakeRingBytes } from "./handshake_ring.ts";
+ *
+ * const ring = new HandshakeRing(new SharedArrayBuffer(handshakeRingBytes(4)), 0, 4);
+ * const bytes = new Uint8Array(ENDPOINT_CELL_BYTES + 64);
+ * writeEndpointCell(bytes, 0, { address: Uint8Array.of(192, 0, 2, 1), port: 51820, scope: 0 }, undefined);
+ * assert.ok(ring.put(bytes, ENDPOINT_CELL_BYTES, 64, 0));
+ * assert.ok(ring.take()?.source.port === 51820);
+ * ```
+ */
+export class HandshakeRing {
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #slots: number;
+
+  /**
+   * Makes a ring, or opens another isolate's.
+   * @param buffer memory that is zeros at first, or another isolate's ring
+   * @param at where the ring begins in it, a multiple of 4
+   * @param slots how many messages may wait, a power of two
+   */
+  constructor(buffer: SharedArrayBuffer, at: number, slots: number) {
+    this.#words = new Int32Array(buffer, at, HEAD_BYTES / 4);
+    this.#bytes = new Uint8Array(buffer, at + HEAD_BYTES, slots * SLOT_BYTES);
+    this.#slots = slots;
+  }
+
+  /** How many messages wait. */
+  get waiting(): number {
+    return Atomics.load(this.#words, PUT) - Atomics.load(this.#words, TAKEN) | 0;
+  }
+
+  /** Producer: whether there is no room for another message. */
+  get isFull(): boolean {
+    return this.waiting >= this.#slots;
+  }
+
+  /**
+   * Producer: copies a message of `length` bytes (at most 148) at `at`, and the endpoint cell at
+   * `cellAt`. Returns false when the ring is full.
+   */
+  put(bytes: Uint8Array, at: number, length: number, cellAt: number): boolean {
+    if (this.isFull || length > INITIATION_LENGTH) return false;
+    const ring = this.#bytes;
+    const count = Atomics.load(this.#words, PUT);
+    const slot = this.#slotAt(count);
+    ring[slot] = length;
+    for (let i = 0; i < ENDPOINT_CELL_BYTES; i++) ring[slot + CELL_AT + i] = bytes[cellAt + i];
+    for (let i = 0; i < length; i++) ring[slot + MESSAGE_AT + i] = bytes[at + i];
+    Atomics.store(this.#words, PUT, count + 1 | 0);
+    return true;
+  }
+
+  /**
+   * Consumer: moves the message that has waited longest to `at` (room: 148 bytes) and its endpoint
+   * cell to `cellAt`. Returns its length; 0 when none waits.
+   */
+  takeTo(bytes: Uint8Array, at: number, cellAt: number): number {
+    if (this.waiting === 0) return 0;
+    const ring = this.#bytes;
+    const count = Atomics.load(this.#words, TAKEN);
+    const slot = this.#slotAt(count);
+    const length = Math.min(ring[slot], INITIATION_LENGTH);
+    for (let i = 0; i < ENDPOINT_CELL_BYTES; i++) bytes[cellAt + i] = ring[slot + CELL_AT + i];
+    for (let i = 0; i < length; i++) bytes[at + i] = ring[slot + MESSAGE_AT + i];
+    Atomics.store(this.#words, TAKEN, count + 1 | 0);
+    return length;
+  }
+
+  /**
+   * Consumer: the message that has waited longest; undefined when none waits. One from nowhere is
+   * passed over.
+   */
+  take(): HandshakeMessage | undefined {
+    while (this.waiting > 0) {
+      const bytes = new Uint8Array(SLOT_BYTES);
+      const length = this.takeTo(bytes, MESSAGE_AT, CELL_AT);
+      const source = readEndpointCell(bytes, CELL_AT);
+      if (source === undefined) continue;
+      const datagram = bytes.slice(MESSAGE_AT, MESSAGE_AT + length);
+      return { datagram, source, local: readLocalCell(bytes, CELL_AT) };
+    }
+    return undefined;
+  }
+
+  #slotAt(count: number): number {
+    return (count & this.#slots - 1) * SLOT_BYTES;
+  }
+}

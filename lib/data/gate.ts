@@ -1,0 +1,202 @@
+/**
+ * Handshake messages where they come in (whitepaper section 5.3). Stages: kind and length -> an
+ * index that waits for it -> room in the queue -> mac1 -> under load mac2 and the limiter -> the
+ * queue
+ * to the control plane. What has no right mac2 under load gets a cookie reply when there is time:
+ * the tunnel's own packets come first. What is dropped is counted, and nothing of it is copied.
+ * @module
+ */
+import type { Milliseconds } from "../base/brands.ts";
+import { AWAITS_COOKIE, AWAITS_RESPONSE } from "../base/awaited_indices.ts";
+import * as C from "../base/constants.ts";
+import type { Counters } from "../base/counter_block.ts";
+import { COUNTER } from "../base/counters.ts";
+import { readEndpointCell } from "../base/endpoint.ts";
+import type { HandshakeMemory } from "../base/handshake_memory.ts";
+import { HandshakeRing, handshakeRingBytes } from "../base/handshake_ring.ts";
+import type { Notice } from "../base/messages.ts";
+import { NEVER } from "../base/times.ts";
+import { CookieChecker } from "../cookie/cookie_checker.ts";
+import { RateLimiter } from "../cookie/rate_limiter.ts";
+import { COOKIE_REPLY, messageKind, RESPONSE } from "../wire/messages.ts";
+import { COOKIE_REPLIES_MAX, type PacketMemory } from "./memory.ts";
+import { SEND_FAILED, type SendQueue, type UdpPort } from "./ports.ts";
+import type { Voice } from "./voice.ts";
+
+/**
+ * Cookie replies a turn: where something was left unread, which may be the tunnel's packets, and
+ * where nothing was.
+ */
+const ANSWERS_BEHIND = 8;
+const ANSWERS_DRAINED = COOKIE_REPLIES_MAX;
+
+/** What a Gate works with. */
+export interface GateParts {
+  readonly memory: PacketMemory;
+  readonly handshakes: HandshakeMemory;
+  readonly udp: UdpPort;
+  readonly counters: Counters;
+  readonly voice: Voice;
+  /** Milliseconds that a secret of the cookies is used. */
+  readonly cookieSecret: number;
+}
+
+/** Lets handshake messages pass to the control plane, or not. */
+export class Gate {
+  readonly #memory: PacketMemory;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #handshakes: HandshakeMemory;
+  readonly #checker: CookieChecker;
+  readonly #limiter = new RateLimiter();
+  readonly #udp: UdpPort;
+  readonly #queue: SendQueue | undefined;
+  readonly #counters: Counters;
+  readonly #voice: Voice;
+  readonly #repliesMax: number;
+  #replies = 0;
+  #loadedAt = NEVER;
+  /** Messages that get a cookie reply when there is time for it. */
+  readonly #unanswered = new HandshakeRing(
+    new SharedArrayBuffer(handshakeRingBytes(C.UNANSWERED_MAX)),
+    0,
+    C.UNANSWERED_MAX,
+  );
+
+  constructor(parts: GateParts) {
+    const { memory, handshakes, udp } = parts;
+    this.#memory = memory;
+    this.#bytes = memory.bytes;
+    this.#view = memory.view;
+    this.#handshakes = handshakes;
+    this.#checker = new CookieChecker(handshakes.keys, parts.cookieSecret);
+    this.#udp = udp;
+    this.#queue = udp.makeSendQueue?.();
+    this.#repliesMax = Math.min(COOKIE_REPLIES_MAX, this.#queue?.max ?? 1);
+    this.#counters = parts.counters;
+    this.#voice = parts.voice;
+  }
+
+  /**
+   * A datagram of `length` bytes at `at` that is no data message, from the endpoint cell at
+   * `cellAt`.
+   */
+  take(at: number, length: number, cellAt: number, now: Milliseconds): void {
+    switch (messageKind(this.#bytes, at, length)) {
+      case C.MESSAGE_INITIATION:
+        return this.#handshake(at, length, cellAt, now);
+      case C.MESSAGE_RESPONSE:
+        if (this.#isAwaited(at + RESPONSE.receiver, AWAITS_RESPONSE)) {
+          return this.#handshake(at, length, cellAt, now);
+        }
+        return this.#drop(COUNTER.handshake_unknown_index, "unknown-response", cellAt, now);
+      case C.MESSAGE_COOKIE_REPLY:
+        if (this.#isAwaited(at + COOKIE_REPLY.receiver, AWAITS_COOKIE)) {
+          return this.#pass(this.#handshakes.others, at, length, cellAt);
+        }
+        return this.#drop(COUNTER.cookie_unknown_index, "unknown-cookie-reply", cellAt, now);
+      default:
+        this.#counters.add(COUNTER.rx_malformed);
+    }
+  }
+
+  /**
+   * Answers some of the messages that get a cookie reply, and forgets sources that were quiet. Call
+   * when a turn ends: `drained` when it left nothing unread. Returns whether there are more to
+   * answer.
+   */
+  endTurn(drained: boolean, now: Milliseconds): boolean {
+    this.#limiter.collect(now);
+    if (this.#unanswered.waiting === 0) return false;
+    const { unanswered: at, unansweredCell: cellAt } = this.#memory;
+    for (let left = drained ? ANSWERS_DRAINED : ANSWERS_BEHIND; left > 0; left--) {
+      const length = this.#unanswered.takeTo(this.#bytes, at, cellAt);
+      if (length === 0) break;
+      this.#reply(at, length, cellAt, now);
+    }
+    this.#sendReplies();
+    return this.#unanswered.waiting > 0;
+  }
+
+  #isAwaited(at: number, what: number): boolean {
+    return this.#handshakes.awaited.awaits(this.#view.getUint32(at, true), what);
+  }
+
+  #handshake(at: number, length: number, cellAt: number, now: Milliseconds): void {
+    const checker = this.#checker;
+    const { proven, others } = this.#handshakes;
+    if (!checker.hasKeys) return this.#counters.add(COUNTER.handshake_no_private_key);
+    const loaded = this.#underLoad(now);
+    if ((loaded ? proven : others).isFull) return this.#counters.add(COUNTER.handshake_queue_full);
+    if (!checker.checkMac1(this.#bytes, at, length)) {
+      const isInitiation = length === C.INITIATION_LENGTH;
+      const notice = isInitiation ? "invalid-initiation-mac" : "invalid-response-mac";
+      return this.#drop(COUNTER.handshake_mac1_wrong, notice, cellAt, now);
+    }
+    if (!loaded) return this.#pass(others, at, length, cellAt);
+    this.#counters.add(COUNTER.handshake_under_load);
+    if (!checker.checkMac2(this.#bytes, at, length, cellAt, now)) {
+      this.#counters.add(COUNTER.handshake_mac2_wrong);
+      if (!this.#unanswered.put(this.#bytes, at, length, cellAt)) {
+        this.#counters.add(COUNTER.cookie_withheld);
+      }
+      return;
+    }
+    if (this.#limiter.allow(this.#bytes, cellAt + 8, this.#bytes[cellAt], now)) {
+      return this.#pass(proven, at, length, cellAt);
+    }
+    this.#counters.add(COUNTER.handshake_rate_limited);
+  }
+
+  /** True while many messages wait, and for a second after. */
+  #underLoad(now: Milliseconds): boolean {
+    if (this.#handshakes.waiting >= C.UNDER_LOAD_QUEUE) this.#loadedAt = now;
+    return now - this.#loadedAt < C.UNDER_LOAD_AFTER_MS;
+  }
+
+  #pass(ring: HandshakeRing, at: number, length: number, cellAt: number): void {
+    if (ring.put(this.#bytes, at, length, cellAt)) this.#voice.handshakesWaiting();
+    else this.#counters.add(COUNTER.handshake_queue_full);
+  }
+
+  #drop(counter: number, notice: Notice, cellAt: number, now: Milliseconds): void {
+    this.#counters.add(counter);
+    this.#say(notice, cellAt, now);
+  }
+
+  #say(notice: Notice, cellAt: number, now: Milliseconds): void {
+    if (this.#voice.debug) {
+      this.#voice.notice(notice, undefined, readEndpointCell(this.#bytes, cellAt), now);
+    }
+  }
+
+  /**
+   * Makes a cookie reply, which goes with others. Without a secret the control plane is asked for
+   * one.
+   */
+  #reply(at: number, length: number, cellAt: number, now: Milliseconds): void {
+    if (!this.#checker.hasSecret(now)) return this.#voice.handshakesWaiting();
+    const to = this.#memory.cookieReply(this.#replies);
+    this.#checker.reply(this.#bytes, at, length, cellAt, to);
+    this.#say("cookie-sent", cellAt, now);
+    this.#counters.add(COUNTER.cookie_sent);
+    if (this.#queue === undefined) {
+      this.#udp.gather(0, to, COOKIE_REPLY.length);
+      const result = this.#udp.send(1, COOKIE_REPLY.length, cellAt, C.HANDSHAKE_TOS);
+      if (result === SEND_FAILED) this.#counters.add(COUNTER.handshake_send_failed);
+      return;
+    }
+    this.#queue.put(this.#replies++, to, COOKIE_REPLY.length, cellAt, C.HANDSHAKE_TOS);
+    if (this.#replies === this.#repliesMax) this.#sendReplies();
+  }
+
+  #sendReplies(): void {
+    const count = this.#replies;
+    if (count === 0 || this.#queue === undefined) return;
+    this.#replies = 0;
+    this.#queue.send(count);
+    for (let i = 0; i < count; i++) {
+      if (this.#queue.result(i) === SEND_FAILED) this.#counters.add(COUNTER.handshake_send_failed);
+    }
+  }
+}

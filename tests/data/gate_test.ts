@@ -1,0 +1,306 @@
+/**
+ * Handshake messages where they come in: which pass, which queue they wait in, which are answered
+ * with a cookie.
+ */
+import assert from "node:assert/strict";
+import { AWAITS_COOKIE, AWAITS_RESPONSE } from "../../lib/base/awaited_indices.ts";
+import { type Milliseconds, milliseconds, sessionIndex } from "../../lib/base/brands.ts";
+import {
+  HANDSHAKE_QUEUE_MAX,
+  PROVEN_QUEUE_MAX,
+  UNDER_LOAD_QUEUE,
+} from "../../lib/base/constants.ts";
+import type { Endpoint } from "../../lib/base/endpoint.ts";
+import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
+import { cookieKey, mac1Key, mac1Of } from "../../lib/cookie/macs.ts";
+import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
+import { messageKind } from "../../lib/wire/messages.ts";
+import { endpointOf, publicOf } from "../device/harness.ts";
+import { makePacket, plainFrame } from "./packets.ts";
+import { after, connectedSides, ENDPOINT_A, ENDPOINT_B, NOON, Side } from "./two_sides.ts";
+
+const PUBLIC_KEY = publicOf(2);
+const KEYS = {
+  mac1Key: mac1Key(nobleSuite, PUBLIC_KEY),
+  cookieKey: cookieKey(nobleSuite, PUBLIC_KEY),
+};
+const INDEX = 0xabcd_1234;
+
+/** A message of a type and length, its sender's and receiver's index INDEX. */
+function typed(type: number, length: number): Uint8Array {
+  const message = new Uint8Array(length);
+  message[0] = type;
+  const view = new DataView(message.buffer);
+  if (length >= 8) view.setUint32(4, INDEX, true);
+  if (type === 2 && length >= 12) view.setUint32(8, INDEX, true);
+  return message;
+}
+
+function withMac1(type: number, length: number, mark = 0): Uint8Array {
+  const message = typed(type, length);
+  message[40] = mark;
+  message[41] = mark >>> 8;
+  message.set(mac1Of(nobleSuite, KEYS.mac1Key, message), length - 32);
+  return message;
+}
+
+class Door extends Side {
+  constructor() {
+    super(ENDPOINT_A);
+    this.handshakes.keys.setKeys(KEYS);
+  }
+
+  /** Gives it datagrams. Returns how many handshake messages wait then. */
+  deliver(bytes: Uint8Array, from: Endpoint = ENDPOINT_B, now: Milliseconds = NOON): number {
+    this.udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from });
+    this.turn(now);
+    return this.handshakes.waiting;
+  }
+
+  /** Puts it under load: fills the queue as far as that takes. */
+  load(now: Milliseconds = NOON): this {
+    for (let i = 0; i < UNDER_LOAD_QUEUE; i++) {
+      this.udp.inbox.push({ bytes: withMac1(1, 148, i), segmentSize: 0, ecn: 0, from: ENDPOINT_B });
+    }
+    this.turn(now);
+    return this;
+  }
+
+  /** What the control plane does when it hears of messages. */
+  renewSecret(now: Milliseconds = NOON): void {
+    let next = 0;
+    this.handshakes.keys.renewSecret((into) => into.forEach((_, i) => into[i] = next++ * 7), now);
+  }
+
+  takeAll(): Uint8Array[] {
+    const taken: Uint8Array[] = [];
+    for (let next = this.handshakes.take(); next !== undefined; next = this.handshakes.take()) {
+      taken.push(next.datagram);
+    }
+    return taken;
+  }
+}
+
+Deno.test("initiations pass with a right mac1, and a key to check it with", () => {
+  const door = new Door();
+  door.handshakes.keys.setKeys(undefined);
+  assert.equal(door.deliver(withMac1(1, 148)), 0);
+  assert.equal(door.dataplane.counts().handshake_no_private_key, 1);
+  door.handshakes.keys.setKeys(KEYS);
+  assert.equal(door.deliver(withMac1(1, 148)), 1);
+  const wrong = withMac1(1, 148);
+  for (let bit = 0; bit < 128; bit++) {
+    const forged = wrong.slice();
+    forged[116 + (bit >>> 3)] ^= 1 << (bit & 7);
+    assert.equal(door.deliver(forged), 1);
+  }
+  assert.equal(door.dataplane.counts().handshake_mac1_wrong, 128);
+  for (const length of [147, 149]) assert.equal(door.deliver(withMac1(1, length)), 1);
+  for (const reserved of [1, 2, 3]) {
+    const message = typed(1, 148);
+    message[reserved] = 1;
+    message.set(mac1Of(nobleSuite, KEYS.mac1Key, message), 116);
+    assert.equal(door.deliver(message), 1, "the reserved bytes are zero");
+  }
+  assert.equal(door.dataplane.counts().rx_malformed, 5);
+  assert.deepEqual(door.handshakes.take(), {
+    datagram: withMac1(1, 148),
+    source: ENDPOINT_B,
+    local: undefined,
+  });
+  assert.equal(door.said("handshakes-waiting").length, 1, "said once until it was heard");
+  door.handshakes.heard();
+  door.deliver(withMac1(1, 148));
+  assert.equal(door.said("handshakes-waiting").length, 2);
+});
+
+Deno.test("responses and cookie replies pass only for an index that waits for one", () => {
+  const door = new Door();
+  const { awaited } = door.handshakes;
+  assert.equal(door.deliver(withMac1(2, 92)), 0);
+  assert.equal(door.deliver(typed(3, 64)), 0);
+  awaited.set(sessionIndex(INDEX), AWAITS_COOKIE);
+  assert.equal(door.deliver(withMac1(2, 92)), 0);
+  assert.equal(door.deliver(typed(3, 64)), 1);
+  awaited.set(sessionIndex(INDEX), AWAITS_RESPONSE);
+  assert.equal(door.deliver(withMac1(2, 92)), 2);
+  assert.equal(door.deliver(typed(2, 92)), 2);
+  assert.equal(door.deliver(typed(3, 64)), 2);
+  awaited.set(sessionIndex(INDEX ^ 1 << 31), AWAITS_RESPONSE | AWAITS_COOKIE);
+  assert.equal(door.deliver(typed(3, 64)), 2, "another index in the same place");
+  const { handshake_unknown_index, cookie_unknown_index, handshake_mac1_wrong } = door.dataplane
+    .counts();
+  assert.deepEqual([handshake_unknown_index, cookie_unknown_index, handshake_mac1_wrong], [
+    2,
+    3,
+    1,
+  ]);
+});
+
+Deno.test("what is dropped is told while debugging, a few a second", () => {
+  const door = new Door();
+  door.apply({ type: "debug", on: true });
+  for (let i = 0; i < 20; i++) {
+    for (const message of [typed(1, 148), typed(3, 64), typed(2, 92)]) door.deliver(message);
+  }
+  const said = door.said("notice").map(({ notice }) => notice);
+  for (const notice of ["invalid-initiation-mac", "unknown-cookie-reply", "unknown-response"]) {
+    assert.equal(said.filter((one) => one === notice).length, 5, notice);
+  }
+});
+
+Deno.test("under load: a cookie reply first, then with its cookie into the queue of its own, then the limiter", () => {
+  const door = new Door().load();
+  assert.equal(door.handshakes.others.waiting, UNDER_LOAD_QUEUE);
+  const jar = new CookieJar(nobleSuite, PUBLIC_KEY, 120_000);
+  const source = endpointOf(7, 4_000);
+  const ask = (from: Endpoint, now: Milliseconds, mark = 0) => {
+    const message = typed(1, 148);
+    message[40] = mark;
+    jar.seal(message, now);
+    door.deliver(message, from, now);
+    return door.udp.sent.splice(0);
+  };
+  assert.deepEqual(ask(source, NOON), [], "there is no secret yet");
+  door.renewSecret();
+  const [reply] = ask(source, NOON);
+  assert.equal(messageKind(reply.bytes), 3);
+  assert.deepEqual([reply.to, reply.ecn], [source, 0x88]);
+  assert.ok(jar.consume(reply.bytes, NOON));
+  assert.equal(door.handshakes.proven.waiting, 0);
+  assert.equal(ask(endpointOf(7, 4_001), NOON).length, 1, "the cookie is another port's");
+  assert.equal(ask(source, NOON).length, 0);
+  assert.deepEqual([door.handshakes.proven.waiting, door.handshakes.others.waiting], [
+    1,
+    UNDER_LOAD_QUEUE,
+  ]);
+  for (let i = 0; i < 10; i++) assert.equal(ask(source, after(1), i).length, 0);
+  assert.equal(door.handshakes.proven.waiting, 5, "five at once");
+  ask(source, after(60));
+  assert.equal(door.handshakes.proven.waiting, 6, "then twenty a second");
+  const counts = door.dataplane.counts();
+  assert.deepEqual([counts.handshake_under_load, counts.handshake_mac2_wrong, counts.cookie_sent], [
+    15,
+    3,
+    2,
+  ]);
+  assert.equal(counts.handshake_rate_limited, 6);
+  assert.equal(counts.handshake_queue_full, 0);
+});
+
+Deno.test("a flood without cookies reaches neither the queue nor those who have one", () => {
+  const door = new Door().load();
+  door.renewSecret();
+  const jar = new CookieJar(nobleSuite, PUBLIC_KEY, 120_000);
+  const right = (mark: number) => {
+    const message = typed(1, 148);
+    message[40] = mark;
+    jar.seal(message, NOON);
+    return message;
+  };
+  door.deliver(right(1), endpointOf(9));
+  assert.ok(jar.consume(door.udp.sent.splice(0)[0].bytes, NOON));
+  for (let i = 0; i < 300; i++) {
+    door.udp.inbox.push({
+      bytes: withMac1(1, 148, i),
+      segmentSize: 0,
+      ecn: 0,
+      from: endpointOf(i + 100),
+    });
+  }
+  door.udp.inbox.splice(150, 0, { bytes: right(2), segmentSize: 0, ecn: 0, from: endpointOf(9) });
+  door.turn();
+  assert.equal(door.udp.sent.length, 300, "a cookie reply to each");
+  assert.deepEqual(
+    door.udp.queuedSends.filter((count) => count > 32),
+    [],
+    "and so many at once as a queue takes",
+  );
+  assert.ok(door.udp.queuedSends.length < 20, `${door.udp.queuedSends}`);
+  assert.deepEqual([door.handshakes.proven.waiting, door.handshakes.others.waiting], [
+    1,
+    UNDER_LOAD_QUEUE,
+  ]);
+  assert.equal(door.takeAll()[0][40], 2, "the one with the cookie is taken first");
+});
+
+Deno.test("load ends a second after the queue was last long", () => {
+  const door = new Door().load();
+  door.renewSecret();
+  door.deliver(withMac1(1, 148), ENDPOINT_B, NOON);
+  door.takeAll();
+  door.udp.sent.length = 0;
+  assert.equal(door.deliver(withMac1(1, 148), ENDPOINT_B, after(999)), 0);
+  assert.equal(door.udp.sent.splice(0).length, 1);
+  assert.equal(door.deliver(withMac1(1, 148), ENDPOINT_B, after(1_000)), 1);
+  assert.equal(door.udp.sent.length, 0);
+});
+
+Deno.test("a secret that is too old is asked for again, and nothing is answered until it is there", () => {
+  const door = new Door().load();
+  door.renewSecret();
+  door.turn();
+  const late = after(120_001);
+  door.load(late);
+  door.udp.sent.length = 0;
+  door.handshakes.heard();
+  const said = door.said("handshakes-waiting").length;
+  door.deliver(withMac1(1, 148), ENDPOINT_B, late);
+  assert.deepEqual([door.said("handshakes-waiting").length - said, door.udp.sent.length], [1, 0]);
+  door.renewSecret(late);
+  door.deliver(withMac1(1, 148), ENDPOINT_B, late);
+  assert.equal(door.udp.sent.length, 1);
+});
+
+Deno.test("no more messages wait than each queue has room for", () => {
+  const door = new Door();
+  door.handshakes.awaited.set(sessionIndex(INDEX), AWAITS_COOKIE);
+  for (let i = 0; i < HANDSHAKE_QUEUE_MAX + 50; i++) {
+    door.udp.inbox.push({ bytes: typed(3, 64), segmentSize: 0, ecn: 0, from: ENDPOINT_B });
+  }
+  door.turn();
+  assert.equal(door.handshakes.waiting, HANDSHAKE_QUEUE_MAX);
+  assert.equal(door.dataplane.counts().handshake_queue_full, 50);
+
+  door.renewSecret();
+  let accepted = 0;
+  for (let i = 0; i < PROVEN_QUEUE_MAX + 20; i++) {
+    const jar = new CookieJar(nobleSuite, PUBLIC_KEY, 120_000);
+    const source = endpointOf(i);
+    for (let tries = 0; tries < 2; tries++) {
+      const message = typed(1, 148);
+      jar.seal(message, NOON);
+      door.deliver(message, source);
+      const [reply] = door.udp.sent.splice(0);
+      if (reply !== undefined && jar.consume(reply.bytes, NOON)) accepted++;
+    }
+  }
+  assert.equal(accepted, PROVEN_QUEUE_MAX);
+  assert.equal(door.handshakes.proven.waiting, PROVEN_QUEUE_MAX);
+  assert.equal(
+    door.dataplane.counts().handshake_queue_full,
+    50 + 40,
+    "asked before anything else is done",
+  );
+});
+
+Deno.test("in a flood packets of the tunnel are written in the turn that they come in", () => {
+  const { a, b } = connectedSides();
+  const spec = {
+    v6: false,
+    udp: false,
+    source: 1,
+    destination: 2,
+    sourcePort: 1,
+    destinationPort: 2,
+  };
+  a.tun.push(plainFrame(makePacket({ ...spec, payload: new Uint8Array(100) })));
+  a.dataplane.turn(NOON);
+  b.udp.inbox.push(...a.udp.sent.splice(0));
+  for (let i = 0; i < 500; i++) {
+    b.udp.inbox.push({ bytes: typed(3, 64), segmentSize: 0, ecn: 0, from: ENDPOINT_A });
+  }
+  b.dataplane.turn(milliseconds(NOON + 1));
+  assert.ok(b.udp.inbox.length > 0);
+  assert.equal(b.tun.takePackets().length, 1);
+});

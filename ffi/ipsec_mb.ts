@@ -76,18 +76,19 @@ export interface IpsecMb {
   makeManager(): Pinned | undefined;
 }
 
-const opened = new Map<string, IpsecMb | undefined>();
+const opened = new Map<string, IpsecMb>();
 
 /**
- * Opens the library, once for each file.
+ * Opens the library, once for each file that can be used.
  * @param files file names or paths, tried in order
  * @returns undefined when there is none of a known version, on other processors, or when the process may not load libraries
  */
 export function openIpsecMb(files: readonly string[] = IPSEC_MB_FILES): IpsecMb | undefined {
   for (const file of files) {
-    if (!opened.has(file)) opened.set(file, openFile(file));
-    const library = opened.get(file);
-    if (library !== undefined) return library;
+    const library = opened.get(file) ?? openFile(file);
+    if (library === undefined) continue;
+    opened.set(file, library);
+    return library;
   }
   return undefined;
 }

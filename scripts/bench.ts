@@ -1,11 +1,11 @@
 /**
  * `deno task bench`: measures this program beside its rivals and says what the ratios are. The tunnels of all of them are up at once, and every load goes in turn
- * from one to the next. With all seven implementations it takes about 30 minutes, with `--quick` four to five.
+ * from one to the next. With all eight implementations it takes about 35 minutes, with `--quick` five.
  *
  *   deno task bench [--quick] [--rounds N] [--seconds N] [--only WORD,...] [--json FILE] [--svg FILE]
  *   deno task bench --from FILE [--svg FILE]      a report of an earlier run
  *
- * `--only` takes names of implementations (ours, plain, debian, newest, tailscale, boringtun, gotatun) and of measurements (ping, tcp, both, streams, ipv6,
+ * `--only` takes names of implementations (ours, libcrypto, plain, debian, newest, tailscale, boringtun, gotatun) and of measurements (ping, tcp, both, streams, ipv6,
  * udp64, fixed, udp1372, loaded, handshakes, commands, peers, talkers, profile); of a kind of which none is named all are measured, but for `profile`,
  * which needs perf and disturbs the others.
  *

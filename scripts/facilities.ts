@@ -3,7 +3,7 @@
  * @module
  */
 
-import { IPSEC_MB_FILES } from "../ffi/ipsec_mb.ts";
+import { openIpsecMb } from "../ffi/ipsec_mb.ts";
 
 /** Something a test may need. Each is a Debian program, or a thing of the kernel. */
 export type Facility =
@@ -140,9 +140,9 @@ function probe(facility: Facility): string | undefined {
         : undefined;
     case "ipsec-mb":
       if (!hasIfma()) return "the processor has no AVX-512 IFMA";
-      return IPSEC_MB_FILES.some(loads)
-        ? undefined
-        : `libipsec-mb is not installed (Debian: ${PACKAGES[facility]})`;
+      return openIpsecMb() === undefined
+        ? `libipsec-mb of a known version is not installed (Debian: ${PACKAGES[facility]})`
+        : undefined;
   }
 }
 
@@ -155,14 +155,10 @@ function hasIfma(): boolean {
   }
 }
 
-/** Whether the loader finds a library. */
-function loads(file: string): boolean {
-  try {
-    Deno.dlopen(file, {}).close();
-    return true;
-  } catch {
-    return false;
-  }
+/** The file of libipsec-mb that can be opened, or undefined when there is none of a known version. */
+export function ipsecMbPath(): string | undefined {
+  if (openIpsecMb() === undefined) return undefined;
+  return /\s(\/\S*libIPSec_MB\.so\S*)$/m.exec(Deno.readTextFileSync("/proc/self/maps"))?.[1];
 }
 
 /** Where a program is: PATH, and the folders of the superuser's programs. */

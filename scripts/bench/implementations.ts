@@ -5,6 +5,7 @@
 
 import { fileURLToPath } from "node:url";
 import { ensureBuilt, ROOT } from "../built.ts";
+import { installPackages, ipsecMbPath, missing } from "../facilities.ts";
 import { type Host, run, sleep, until } from "./laboratory.ts";
 import type { PlainPlan } from "./plain_loop.ts";
 import { type KeyPair, makeKeyPair, peerLines, uapi } from "./uapi.ts";
@@ -66,7 +67,8 @@ export async function planTunnel(
 export interface Implementation {
   readonly id: string;
   readonly title: string;
-  readonly role: "ours" | "rival" | "plain";
+  /** Others are what ours is compared with; a variant is our own program, made to run otherwise. */
+  readonly role: "ours" | "variant" | "rival" | "plain";
   /** Whether it speaks the handshake and the control protocol; our loop without crypto does neither. */
   readonly wireguard: boolean;
   /** Its version, after building it where that is needed and possible; or why it is not here. */
@@ -86,6 +88,7 @@ const ours: Implementation = {
   async find(say) {
     say("building ./wg where that is needed");
     await ensureBuilt(false);
+    await installPackages(["ipsec-mb"], say);
     return { version: firstLine((await run([WG, "--version"])).stdout) };
   },
   async up(host, plan, environment = {}) {
@@ -100,6 +103,26 @@ const ours: Implementation = {
     await ifconfig(host, ["inet", `${plan.inet}/24`]);
     await ifconfig(host, ["inet6", `${plan.inet6}/64`]);
     return ready;
+  },
+};
+
+/** Our own program where it finds no libipsec-mb, so that libcrypto does the packets. */
+const withLibcrypto: Implementation = {
+  ...ours,
+  id: "libcrypto",
+  title: "wg, libcrypto",
+  role: "variant",
+  async find(say) {
+    await ours.find(say);
+    const problem = missing("ipsec-mb");
+    if (problem !== undefined) return { absent: `wg has no other cipher: ${problem}` };
+    const script = 'mount --bind /dev/null "$1" && exec "$2" --version';
+    const argv = ["unshare", "-m", "sh", "-c", script, "sh", ipsecMbPath() ?? "", WG];
+    return { version: firstLine((await run(argv)).stdout) };
+  },
+  async up(host, plan, environment = {}) {
+    await host.run(["mount", "--bind", "/dev/null", ipsecMbPath() ?? ""]);
+    return await ours.up(host, plan, environment);
   },
 };
 
@@ -274,9 +297,10 @@ async function goVersion(program: string): Promise<string> {
 /** What the newest tailscale.com of November 2026 pins. */
 const TAILSCALE_VERSION = "v0.0.0-20260928213032-417aef361226";
 
-/** Ours first, with and without crypto, then the rivals: the order of the table's columns. */
+/** Ours first, with each cipher and without, then the rivals: the order of the table's columns. */
 export const CONTENDERS: readonly Implementation[] = [
   ours,
+  withLibcrypto,
   plain,
   rival({
     id: "debian",

@@ -75,7 +75,7 @@ function drawPanel(
     const y = TITLE_HEIGHT + i * BAR_STEP;
     const middle = y + BAR_HEIGHT - 4;
     const length = value === undefined ? 0 : Math.max(1, room * value / most);
-    const kind = measurement.role === "ours" ? "ours" : "rival";
+    const kind = measurement.role === "rival" ? "rival" : "ours";
     parts.push(
       `<text x="0" y="${middle}">${escape(measurement.title)}</text>`,
       `<rect class="${kind}" x="${LABEL_WIDTH}" y="${y}" width="${

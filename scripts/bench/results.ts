@@ -11,8 +11,8 @@ export interface Measurement {
   readonly id: string;
   readonly title: string;
   readonly version: string;
-  /** Rivals are what ours is compared with; "plain" is our own loop without crypto. */
-  readonly role: "ours" | "rival" | "plain";
+  /** Rivals are what ours is compared with; a variant is our own program, made to run otherwise; "plain" is our own loop without crypto. */
+  readonly role: "ours" | "variant" | "rival" | "plain";
   /**
    * What each round gave, by round; a load that failed is missing. What has fewer rounds (start-up, handshakes) is in the first ones, the memory after all
    * loads in the last.

@@ -41,9 +41,10 @@ Deno.test("every goal names a figure, and figures are named once", () => {
   }
 });
 
-Deno.test("the best rival is the fastest, or the cheapest where less is better; ours and the plain loop are none", () => {
+Deno.test("the best rival is the fastest, or the cheapest where less is better; nothing of ours is one", () => {
   const run = results([
     measurement("ours", "ours", [{ tcp_mean: 100, cpu_per_gb: 0.1 }]),
+    measurement("libcrypto", "variant", [{ tcp_mean: 80, cpu_per_gb: 0.2 }]),
     measurement("plain", "plain", [{ tcp_mean: 200, cpu_per_gb: 0.05 }]),
     measurement("debian", "rival", [{ tcp_mean: 1, cpu_per_gb: 20 }]),
     measurement("newest", "rival", [{ tcp_mean: 3, cpu_per_gb: 30 }]),

@@ -5,6 +5,7 @@ import { jobsCipher } from "../../ffi/ipsec_mb_jobs.ts";
 import { addressOf } from "../../ffi/libc.ts";
 import type { Pinned } from "../../ffi/memory.ts";
 import { Arena } from "../../lib/base/arena.ts";
+import { ipsecMbPath } from "../../scripts/facilities.ts";
 
 const library = openIpsecMb();
 const NEEDED = { ignore: library === undefined };
@@ -28,20 +29,13 @@ Deno.test("only versions whose header was read are known, whatever their patch l
   for (const [version, form] of forms) assert.equal(formOf(version), form, version.toString(16));
 });
 
-/** The library's file in this process, as the kernel tells it. */
-function libraryPath(): string {
-  const path = /\s(\/\S*libIPSec_MB\.so\S*)$/m.exec(Deno.readTextFileSync("/proc/self/maps"))?.[1];
-  assert.ok(path !== undefined, "the opened library is not mapped");
-  return path;
-}
-
 /** Opens a copy of the library in which `from` is `to`, wherever that stands. Both are code. */
 async function altered(
   from: Uint8Array,
   to: Uint8Array,
   use: (found: IpsecMb | undefined) => void,
 ): Promise<void> {
-  const bytes = Deno.readFileSync(libraryPath());
+  const bytes = Deno.readFileSync(ipsecMbPath()!);
   const folder = await Deno.makeTempDir({ prefix: "wg-ipsec-mb-" });
   try {
     let places = 0;

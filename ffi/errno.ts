@@ -1,5 +1,5 @@
 /**
- * What a system call's result means. Results follow the kernel's own convention: 0 or more is success, below 0 is a negated errno.
+ * Results of system calls, as the kernel returns them: 0 or more for success, or a negated errno.
  * @module
  */
 import { osError } from "../lib/base/errno.ts";
@@ -8,9 +8,10 @@ import { osError } from "../lib/base/errno.ts";
 export const ERRNO_MAX = 4095;
 
 /**
- * Passes a successful result on and throws the rest.
- * @param result of a function of libc.ts that is named for its system call
- * @throws OsError
+ * Returns a successful result, and throws an OsError for others.
+ * @param result the result of a function of libc.ts
+ * @param call the system call, for the error
+ * @param object the object of the call, for the error
  */
 export function checked(result: number, call: string, object: string): number {
   if (result < 0) throw osError(call, object, -result);

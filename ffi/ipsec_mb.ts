@@ -1,23 +1,25 @@
 /**
- * Intel's Multi-Buffer Crypto library for IPsec (libipsec-mb), opened at first use: which versions are known, and a manager of it.
- * Its ChaCha20-Poly1305 seals or opens a message in one call. It needs x86_64, and pays with AVX-512 IFMA.
+ * Opens Intel's Multi-Buffer Crypto library for IPsec (libipsec-mb) at its first use, and makes its
+ * manager. Its ChaCha20-Poly1305 seals or opens a message in one call. It needs x86_64, and is
+ * faster than libcrypto with AVX-512 IFMA.
  *
- * The library checks nothing, and its layouts and signatures change between versions: a wrong one would end the process. So only versions are used
- * whose header was read, each with the form of call that fits, and nothing is called before the version is known but the version itself.
+ * The library does not check arguments, and its structures and signatures differ between versions.
+ * A wrong call would crash the process. So only versions are used whose header was read. The
+ * version is read before any other call is made.
  * @module
  */
 import { type Pinned, pinned } from "./memory.ts";
 
-/** Files tried, in order; the loader searches its usual folders. */
+/** The files that are tried, in order. The dynamic loader searches its usual folders. */
 export const IPSEC_MB_FILES: readonly string[] = ["libIPSec_MB.so.2", "libIPSec_MB.so.1"];
 
 /**
- * How messages are given to the library: "jobs" fills a structure of the manager's ring (ffi/ipsec_mb_jobs.ts),
- * "arguments" gives everything as arguments of one call (ffi/ipsec_mb_quic.ts).
+ * How messages are passed to the library: `jobs` fills a structure of the manager's ring
+ * (ipsec_mb_jobs.ts), `arguments` passes arguments to one function (ipsec_mb_quic.ts).
  */
 export type IpsecMbForm = "jobs" | "arguments";
 
-/** Major and minor version, the form of call, and where it depends on the manager's layout, its size in bytes. */
+/** The known versions. `managerBytes` is given where the code depends on the manager's layout. */
 const KNOWN: readonly {
   readonly major: number;
   readonly minor: number;
@@ -33,8 +35,8 @@ const KNOWN: readonly {
 ];
 
 /**
- * The form of call of a version, or undefined when this version is not known.
- * @param version as imb_get_version() gives it: major << 16 | minor << 8 | patch
+ * The form of a version; undefined when the version is not known.
+ * @param version the result of imb_get_version(): major << 16 | minor << 8 | patch
  */
 export function formOf(version: number): IpsecMbForm | undefined {
   return knownVersion(version)?.form;
@@ -45,13 +47,16 @@ function knownVersion(version: number) {
 }
 
 /**
- * Bits of imb_get_feature_flags() for which this cipher is faster than libcrypto: AVX-512 F, DQ, CD, BW, VL and IFMA, VAES, VPCLMULQDQ and GFNI
- * (Intel since Ice Lake, AMD since Zen 4). With AVX2 it computes Poly1305 without vectors, and needs 1.17 times as long as libcrypto for 1424 bytes.
+ * The bits of imb_get_feature_flags() with which this cipher is faster than libcrypto: AVX-512 F,
+ * DQ, CD, BW, VL and IFMA, VAES, VPCLMULQDQ and GFNI (Intel since Ice Lake, AMD since Zen 4). With
+ * AVX2 it computes Poly1305 without vectors, and takes 1.17 times as long as libcrypto for 1424
+ * bytes.
  */
 const FAST_FEATURES = 0x0003_3f80n;
 
 /**
- * Addresses only, which cost nothing to look up; what is called once is called through them. `Deno.dlopen` makes code for each function that it is asked for (0.3 ms).
+ * The addresses of functions that are called once. `Deno.dlopen` would generate code for a
+ * function, which takes 0.3 ms; an address takes no time.
  */
 const ADDRESSES = {
   imb_get_version: { type: "pointer" },
@@ -63,16 +68,16 @@ const ADDRESSES = {
   init_mb_mgr_auto: { type: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** An opened library of a known version. It stays open until the process ends. */
+/** An open library of a known version. It stays open until the process ends. */
 export interface IpsecMb {
   /** The file that was opened. */
   readonly file: string;
   /** Its version, e.g. `1.3.0`. */
   readonly version: string;
   readonly form: IpsecMbForm;
-  /** Whether this processor has what makes it faster than libcrypto. */
+  /** Whether it is faster than libcrypto on this processor. */
   readonly fast: boolean;
-  /** A new manager, ready for use; undefined when the library's own tests fail or its size is not the known one. */
+  /** Makes a manager; undefined when the library's own tests fail, or its size is unknown. */
   makeManager(): Pinned | undefined;
 }
 
@@ -81,7 +86,8 @@ const opened = new Map<string, IpsecMb>();
 /**
  * Opens the library, once for each file that can be used.
  * @param files file names or paths, tried in order
- * @returns undefined when there is none of a known version, on other processors, or when the process may not load libraries
+ * @returns undefined when no known version is found, on other processors, or without the permission
+ *   ffi
  */
 export function openIpsecMb(files: readonly string[] = IPSEC_MB_FILES): IpsecMb | undefined {
   for (const file of files) {
@@ -95,7 +101,7 @@ export function openIpsecMb(files: readonly string[] = IPSEC_MB_FILES): IpsecMb 
 
 function openFile(file: string): IpsecMb | undefined {
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return undefined;
-  // Asking first: dlopen without the permission would stop at a prompt.
+  // Without the permission, dlopen would prompt the user.
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   let symbols: Deno.DynamicLibrary<typeof ADDRESSES>["symbols"];
   try {
@@ -120,9 +126,9 @@ function openFile(file: string): IpsecMb | undefined {
       parameters: ["pointer", "u64", "u32"],
       result: "pointer",
     });
-    // No flags; 1 makes it a new one instead of taking over what another process left there.
+    // No flags. The 1 initializes a new manager; 0 would keep the content of the memory.
     if (setPointers.call(manager.pointer, 0n, 1) === null) return undefined;
-    // Finds out about the processor and runs the library's own tests (0.5 ms the first time).
+    // Detects the processor and runs the library's own tests (0.5 ms the first time).
     new Deno.UnsafeFnPointer(at("init_mb_mgr_auto"), {
       parameters: ["pointer", "pointer"],
       result: "void",

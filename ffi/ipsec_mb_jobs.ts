@@ -1,5 +1,6 @@
 /**
- * ChaCha20-Poly1305 by jobs of libipsec-mb 1.3: a message is a structure in the manager's ring, filled in by us, and one call.
+ * The packet cipher with jobs of libipsec-mb 1.3. A job is a structure in the manager's ring. It is
+ * filled in, and then submitted with one call.
  * @module
  */
 import type { Arena } from "../lib/base/arena.ts";
@@ -8,8 +9,9 @@ import { DIRECTION_DECRYPT, DIRECTION_ENCRYPT, type IpsecMb } from "./ipsec_mb.t
 import { ArenaAddresses, pinned } from "./memory.ts";
 
 /**
- * The functions of the implementation for AVX-512 with IFMA, by their exported names. The call on the packet path gives nothing back, which keeps it a direct one;
- * whether the job is done stands in the job.
+ * The functions of the implementation for AVX-512 with IFMA, by their exported names. The function
+ * on the packet path is declared without a result, so that Deno compiles it to a direct call. The
+ * status of the job is in the job.
  */
 const SYMBOLS = {
   submit_job_nocheck_avx512_t2: { parameters: ["pointer"], result: "void" },
@@ -17,14 +19,17 @@ const SYMBOLS = {
   checked_address: { name: "submit_job_avx512_t2", type: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** struct IMB_MGR (intel-ipsec-mb.h of 1.3), offsets in bytes: two of its functions, the next job as bytes from the first one, the ring. */
+/**
+ * Offsets in bytes of struct IMB_MGR (intel-ipsec-mb.h of 1.3): two functions, the next job (as an
+ * offset from the first job), and the ring of jobs.
+ */
 const MANAGER_SUBMIT = 72;
 const MANAGER_SUBMIT_NOCHECK = 80;
 const MANAGER_NEXT_JOB = 1020;
 const MANAGER_JOBS = 1024;
 const JOBS = 256;
 
-/** struct IMB_JOB, in words of 4 bytes; addresses and lengths have two. */
+/** Offsets of struct IMB_JOB in words of 4 bytes. Addresses and lengths have two words. */
 const JOB_WORDS = 50;
 const ENC_KEYS = 0;
 const DEC_KEYS = 2;
@@ -44,7 +49,10 @@ const CIPHER_DIRECTION = 34;
 const HASH_ALGORITHM = 35;
 const CHAIN_ORDER = 36;
 
-/** Values of its fields: IMB_STATUS_COMPLETED, IMB_CIPHER_CHACHA20_POLY1305, IMB_AUTH_CHACHA20_POLY1305. */
+/**
+ * Values of its fields: IMB_STATUS_COMPLETED, IMB_CIPHER_CHACHA20_POLY1305,
+ * IMB_AUTH_CHACHA20_POLY1305.
+ */
 const COMPLETED = 3;
 const CHACHA20_POLY1305_CIPHER = 19;
 const CHACHA20_POLY1305_HASH = 29;
@@ -55,12 +63,16 @@ const HASH_THEN_CIPHER = 2;
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** A message that goes through all of the vector code, so that what it left of earlier ones is overwritten. */
+/**
+ * Bytes of a message that overwrites the rests of earlier ones in vector registers and on the
+ * stack. It is long enough to use all of the vector code.
+ */
 const FORGET_BYTES = 1024;
 
 /**
- * A packet cipher over the arena, or undefined when the library chose another implementation for this processor, or is laid out otherwise than its version says.
- * Its functions close over constants: the compiler then calls the library directly.
+ * Makes the packet cipher; undefined when the library has chosen another implementation for this
+ * processor, or its layout is not that of its version. Its functions close over constants, so that
+ * the compiler calls the library directly.
  */
 export function jobsCipher(arena: Arena, library: IpsecMb): PacketCipher | undefined {
   const manager = library.makeManager();
@@ -88,7 +100,7 @@ export function jobsCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
 
   const ivLow = Number(iv.address & 0xffff_ffffn), ivHigh = Number(iv.address >> 32n);
   const tagLow = Number(made.address & 0xffff_ffffn), tagHigh = Number(made.address >> 32n);
-  /** Empties the ring, which has leftovers of the library's own tests, or of messages, and fills in what all jobs have in common. */
+  /** Erases the jobs of the ring, and sets the fields that are the same in all jobs. */
   const clear = (): void => {
     ring.fill(0, jobs);
     for (let job = jobs; job < jobs + JOBS * JOB_WORDS; job += JOB_WORDS) {
@@ -97,7 +109,7 @@ export function jobsCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
       ring[job + IV + 1] = ivHigh;
       ring[job + IV_LENGTH] = NONCE_BYTES;
       ring[job + TAG_LENGTH] = TAG_BYTES;
-      // Of no length, but not NULL.
+      // The associated data has no length, but must not be NULL.
       ring[job + ASSOCIATED] = ivLow;
       ring[job + ASSOCIATED + 1] = ivHigh;
       ring[job + CIPHER_MODE] = CHACHA20_POLY1305_CIPHER;
@@ -105,7 +117,7 @@ export function jobsCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
     }
   };
 
-  /** Fills in the next job but for its tag and direction, and returns its first word. */
+  /** Fills in the next job, without its tag and direction. Returns the index of its first word. */
   const prepare = (
     keyAt: number,
     counterLow: number,
@@ -145,7 +157,7 @@ export function jobsCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
       ring[job + CIPHER_DIRECTION] = DIRECTION_DECRYPT;
       ring[job + CHAIN_ORDER] = HASH_THEN_CIPHER;
       submit(managerPointer);
-      // The tag of a job that was not done would be that of another message.
+      // After a job that was not done, the tag would be that of an earlier message.
       if (ring[job + STATUS] !== COMPLETED) broken();
       const end = from + length;
       return ((tag[0] ^ message.getInt32(end, true)) | (tag[1] ^ message.getInt32(end + 4, true)) |
@@ -163,7 +175,8 @@ export function jobsCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
 
   clear();
   if (ring[next] % (JOB_WORDS * 4) !== 0 || ring[next] >= JOBS * JOB_WORDS * 4) return undefined;
-  // The first job goes through the library's own checks of every field: it refuses what would crash the call without them.
+  // The first job is submitted with the library's checks of every field. A wrong layout is refused
+  // there; without the checks it would crash the process.
   const first = prepare(zeroKeyAt, 0, 0, forgetAt, FORGET_BYTES, forgetAt);
   addresses.write(ring, first + TAG, forgetAt + FORGET_BYTES);
   ring[first + CIPHER_DIRECTION] = DIRECTION_ENCRYPT;

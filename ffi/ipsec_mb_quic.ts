@@ -1,6 +1,7 @@
 /**
- * ChaCha20-Poly1305 by the call that libipsec-mb has for QUIC (1.5 and 2.0): everything is an argument, and the manager's layout does not matter.
- * It takes many messages of one key; one at a time is as fast.
+ * The packet cipher with the function of libipsec-mb 1.5 and 2.0 that was made for QUIC. It does
+ * not depend on the manager's layout, because all values are arguments. The function accepts
+ * several messages of one key, but one at a time is as fast.
  * @module
  */
 import type { Arena } from "../lib/base/arena.ts";
@@ -9,8 +10,10 @@ import { DIRECTION_DECRYPT, DIRECTION_ENCRYPT, type IpsecMb } from "./ipsec_mb.t
 import { ArenaAddresses, pinned } from "./memory.ts";
 
 /**
- * imb_quic_chacha20_poly1305(manager, key, direction, destinations, sources, lengths, nonces, associated data, its length, tags, number of messages).
- * Between releases the sources had the length of a tag before the last argument. With a 1 in both places the call is safe either way, and the self-test refuses that one.
+ * imb_quic_chacha20_poly1305(manager, key, direction, destinations, sources, lengths, nonces,
+ * associated data, its length, tags, number of messages). Unreleased sources had the length of a
+ * tag before the last argument. With a 1 for both, the call is safe with either signature, and the
+ * self-test rejects the wrong one.
  */
 const SYMBOLS = {
   imb_quic_chacha20_poly1305: {
@@ -32,7 +35,10 @@ const SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** What the call is given by reference, in words of 4 bytes: the arrays of one entry each, the nonce and the tag of a message to open. */
+/**
+ * Offsets in words of 4 bytes of the memory that arguments point to: arrays with one entry each,
+ * the nonce, and the tag of a message that is opened.
+ */
 const DESTINATIONS = 0;
 const SOURCES = 2;
 const LENGTHS = 4;
@@ -44,12 +50,15 @@ const WORDS = 20;
 
 const KEY_BYTES = 32;
 const TAG_BYTES = 16;
-/** A message that goes through all of the vector code, so that what it left of earlier ones is overwritten. */
+/**
+ * Bytes of a message that overwrites the rests of earlier ones in vector registers and on the
+ * stack. It is long enough to use all of the vector code.
+ */
 const FORGET_BYTES = 1024;
 
 /**
- * A packet cipher over the arena, or undefined when the library's own tests fail.
- * Its functions close over constants: the compiler then calls the library directly.
+ * Makes the packet cipher; undefined when the library's own tests fail. Its functions close over
+ * constants, so that the compiler calls the library directly.
  */
 export function quicCipher(arena: Arena, library: IpsecMb): PacketCipher | undefined {
   const manager = library.makeManager();
@@ -63,7 +72,7 @@ export function quicCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
   const pointer = (word: number) => Deno.UnsafePointer.create(at(word));
   const destinations = pointer(DESTINATIONS), sources = pointer(SOURCES);
   const lengths = pointer(LENGTHS), nonces = pointer(NONCES), tags = pointer(TAGS);
-  /** The number 1, as an argument that costs no conversion. */
+  /** The number 1 as a pointer, an argument that needs no conversion. */
   const one = Deno.UnsafePointer.create(1n);
   const tagLow = Number(at(TAG) & 0xffff_ffffn), tagHigh = Number(at(TAG) >> 32n);
   const zeroKeyAt = arena.allocate(KEY_BYTES), forgetAt = arena.allocate(FORGET_BYTES + TAG_BYTES);
@@ -111,7 +120,7 @@ export function quicCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
       const end = from + length;
       const tag0 = message.getInt32(end, true), tag1 = message.getInt32(end + 4, true);
       const tag2 = message.getInt32(end + 8, true), tag3 = message.getInt32(end + 12, true);
-      // The call says nothing of errors. A tag that it did not write must not be that of an earlier message: this one is never right.
+      // The function reports no errors. If it writes no tag, this one is compared, which is wrong.
       words[TAG] = ~tag0;
       call(
         managerPointer,

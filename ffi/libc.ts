@@ -2,15 +2,15 @@
  * System calls for everything but packets (those are ffi/packet_io.ts): descriptors, sockets,
  * namespaces, signals, processes.
  *
- * One symbol, glibc's syscall(2), serves all of them through `Deno.UnsafeFnPointer`: opening it
- * takes 0.5 ms, where each function opened by `Deno.dlopen` in its own right costs 0.3 ms of code
- * generation and the first 1.2 ms. A call costs 3 us, which is nothing here. Numbers are of x86_64
- * and aarch64; on both, variadic functions take their arguments as others do, and every structure
- * in ffi/structs.ts is the same.
+ * All of them are made by one symbol, glibc's syscall(2), through `Deno.UnsafeFnPointer`. Opening
+ * it takes 0.5 ms. Functions opened by `Deno.dlopen` would take 1.2 ms for the first and 0.3 ms for
+ * each other one. A call takes 3 us, which is fast enough here. The system call numbers are those
+ * of x86_64 and aarch64. On both, variadic functions are called like others, and the structures of
+ * ffi/structs.ts are the same.
  *
- * Functions return what the kernel returns: 0 or more, or a negated errno. `checked` of errno.ts
- * makes an OsError of the latter. A call that was interrupted by a signal (EINTR) is made again,
- * except by `poll`.
+ * Functions return the kernel's result: 0 or more, or a negated errno. `checked` of errno.ts throws
+ * the latter as an OsError. A call that a signal interrupts (EINTR) is repeated, except `poll` and
+ * `close`.
  * @module
  */
 import { EINTR, EIO } from "../lib/base/errno.ts";
@@ -53,7 +53,7 @@ export const SYSTEM_CALLS = {
 } as const satisfies Record<string, readonly [x86_64: number, aarch64: number]>;
 
 type SystemCall = keyof typeof SYSTEM_CALLS;
-/** What a system call takes: a number, or the address of bytes (`null` is the null pointer). */
+/** An argument of a system call: a number, or bytes whose address is passed (`null` for NULL). */
 type Argument = number | bigint | Uint8Array | null;
 
 const LONGS = ["i64", "i64", "i64", "i64", "i64", "i64", "i64"] as const;
@@ -70,8 +70,7 @@ interface Opened {
 let opened: Opened | undefined;
 
 /**
- * Functions of glibc with trampolines of their own, for callers at the rate of packets. Ask for
- * few: see above what each costs.
+ * Opens functions of glibc for callers on the packet path. Opening is slow: see the module.
  * @throws Error on other systems than Linux
  */
 export function openLibc<const S extends Deno.ForeignLibraryInterface>(
@@ -87,7 +86,7 @@ export function openLibc<const S extends Deno.ForeignLibraryInterface>(
 
 function libc(): Opened {
   if (opened !== undefined) return opened;
-  // A static "pointer" is the symbol's own address, without the trampoline that a function gets.
+  // The type "pointer" gives the address of the symbol. No code is generated for it.
   const symbols = openLibc({
     syscall: { type: "pointer" },
     __errno_location: { type: "pointer" },
@@ -99,7 +98,7 @@ function libc(): Opened {
   );
   opened = {
     syscall: new Deno.UnsafeFnPointer(symbols.syscall as Deno.PointerObject<never>, SYSCALL),
-    // errno is the thread's own, and an isolate stays on its thread.
+    // Each thread has its own errno, and an isolate stays on its thread.
     errno: new Deno.UnsafePointerView(location.call() as Deno.PointerObject),
     mallocTrim: symbols.malloc_trim as Deno.PointerObject,
   };
@@ -107,8 +106,8 @@ function libc(): Opened {
 }
 
 /**
- * The address of bytes, for structures that point to others. Keep the bytes alive as long as the
- * kernel may look.
+ * The address of bytes, for a structure that points to them. The caller keeps the bytes alive while
+ * the kernel may read them.
  */
 export function addressOf(bytes: Uint8Array): bigint {
   return bytes.length === 0
@@ -144,7 +143,8 @@ function once(
   );
   if (result !== -1) return result;
   const error = errno.getInt32(0);
-  // The runtime's own work between the two statements may have changed it: never take a failure for a success.
+  // The runtime may have changed errno between the two statements. A wrong value becomes EIO, so
+  // that a failure is never returned as a success.
   return error > 0 && error <= ERRNO_MAX ? -error : -EIO;
 }
 
@@ -177,9 +177,9 @@ const AT_FDCWD = -100;
 /** open(2). Returns a descriptor. */
 export const open = (path: string, flags: number, mode = 0): number =>
   call("openat", AT_FDCWD, cString(path), flags, mode);
-/** close(2). Not repeated when interrupted: Linux has closed the descriptor by then. */
+/** close(2). It is not repeated after EINTR, because Linux has closed the descriptor then. */
 export const close = (fd: number): number => once("close", fd, 0, 0, 0, 0, 0);
-/** ioctl(2) with a structure that the kernel reads or fills, or with a number. */
+/** ioctl(2). The argument is a number, or a structure that the kernel reads or fills. */
 export const ioctl = (fd: number, request: number, argument: Uint8Array | number): number =>
   call("ioctl", fd, request, argument);
 /** dup2(2), the copy closed on exec unless `inherit`. `to` must differ from `fd`. */
@@ -200,9 +200,9 @@ export const LOCK_EX = 2;
 export const flock = (fd: number, operation: number): number => call("flock", fd, operation);
 
 /**
- * poll(2) on an array made by `pollfds` of structs.ts, whose `revents` it fills.
- * @param timeoutMs milliseconds; below 0 waits without end
- * @returns how many descriptors are ready; -EINTR when a signal came
+ * poll(2) on an array made by `pollfds` of structs.ts. It fills `revents`.
+ * @param timeoutMs milliseconds; a negative number waits without a limit
+ * @returns the number of ready descriptors, or -EINTR after a signal
  */
 export function poll(fds: Uint8Array, timeoutMs: number): number {
   const timeout = timeoutMs < 0 ? null : timespec(timeoutMs);
@@ -269,8 +269,8 @@ export const send = (fd: number, bytes: Uint8Array): number =>
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 /**
- * recv(2). Returns bytes received; with MSG_TRUNC the whole datagram's length, which may be more
- * than fitted.
+ * recv(2). Returns the bytes received. With MSG_TRUNC it is the length of the datagram, which may
+ * be longer than `into`.
  */
 export const recv = (fd: number, into: Uint8Array, flags = 0): number =>
   call("recvfrom", fd, into, into.length, flags, null, null);
@@ -307,8 +307,8 @@ export const setns = (fd: number, type: number): number => call("setns", fd, typ
 // --- randomness ---
 
 /**
- * getrandom(2) from the kernel's generator, which it waits for once after the boot.
- * @returns how many bytes of `into` were filled, from the front; all of them up to 256 bytes
+ * getrandom(2). After boot it waits until the kernel's generator is initialized.
+ * @returns how many bytes of `into` were filled; up to 256 bytes are always filled whole
  */
 export const getrandom = (into: Uint8Array): number => call("getrandom", into, into.length, 0);
 
@@ -325,17 +325,17 @@ export const prctl = (option: number, argument: number | Uint8Array): number =>
 export const madvise = (start: bigint, bytes: bigint, advice: number): number =>
   call("madvise", start, bytes, advice);
 
-/** malloc_trim(3): gives all memory that is free back to the kernel. */
+/** malloc_trim(3): releases free memory of the C library to the kernel. */
 export function mallocTrim(): void {
   new Deno.UnsafeFnPointer(libc().mallocTrim as Deno.PointerObject<never>, MALLOC_TRIM).call(0n);
 }
 
 const RLIMIT_NOFILE = 7;
 /**
- * Gives the process the limit on descriptors that another one has (its parent's is what it was
- * started with): the runtime raises its own to the utmost, and that stays across exec.
+ * Sets the limit on descriptors of this process to that of another process. The runtime raises the
+ * limit, and execve(2) keeps it; the parent still has the original one.
  */
-export function takeDescriptorLimitOf(pid: number): number {
+export function copyDescriptorLimit(pid: number): number {
   const limits = new Uint8Array(16);
   const result = call("prlimit64", pid, RLIMIT_NOFILE, null, limits);
   return result < 0 ? result : call("prlimit64", 0, RLIMIT_NOFILE, limits, null);
@@ -351,8 +351,8 @@ const SIGSET_BYTES = 8;
 const SIGACTION_BYTES = 32;
 
 /**
- * Gives a signal its default action, SIG_DFL. The runtime ignores SIGPIPE, and what is ignored
- * stays so across exec.
+ * Sets the action of a signal to SIG_DFL. The runtime ignores SIGPIPE, and execve(2) keeps ignored
+ * signals ignored.
  */
 export const resetSignal = (signal: number): number =>
   call("rt_sigaction", signal, new Uint8Array(SIGACTION_BYTES), null, SIGSET_BYTES);
@@ -365,7 +365,7 @@ export function ignoreSignal(signal: number): number {
   handler.setBigUint64(0, SIG_IGN, true);
   return call("rt_sigaction", signal, action, null, SIGSET_BYTES);
 }
-/** Lets every signal through to the calling thread; its mask stays across exec. */
+/** Unblocks all signals of the calling thread, whose mask execve(2) keeps. */
 export const unblockSignals = (): number =>
   call("rt_sigprocmask", SIG_SETMASK, new Uint8Array(SIGSET_BYTES), null, SIGSET_BYTES);
 

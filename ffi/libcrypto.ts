@@ -1,9 +1,10 @@
 /**
- * OpenSSL's libcrypto, opened at first use: 3.x, or 1.1.1 with what that has. On a host without it everything still runs, on @noble.
+ * Opens OpenSSL's libcrypto at its first use: version 3, or 1.1.1 with fewer functions. Hosts
+ * without libcrypto use @noble.
  * @module
  */
 
-/** Files tried, in order; the loader searches its usual folders. */
+/** The files that are tried, in order. The dynamic loader searches its usual folders. */
 const LIBCRYPTO_FILES: readonly string[] = ["libcrypto.so.3", "libcrypto.so.1.1"];
 
 /** EVP_CTRL_AEAD_GET_TAG and EVP_CTRL_AEAD_SET_TAG (openssl/evp.h). */
@@ -11,8 +12,9 @@ export const AEAD_GET_TAG = 0x10;
 export const AEAD_SET_TAG = 0x11;
 
 /**
- * Calls of the packet path take pointers made beforehand, i32 and u64 given as BigInt, and give i32: the signatures that Deno compiles to direct calls.
- * `EVP_EncryptInit_ex` and its twin take the key as u64, because keys lie anywhere and are seldom given; 0n is NULL.
+ * The functions. Those on the packet path have only `pointer`, i32 and u64 parameters and an i32
+ * result, because Deno compiles such signatures to direct calls. `EVP_EncryptInit_ex` and
+ * `EVP_DecryptInit_ex` take the key as a u64 (0n for NULL), because a key has any alignment.
  */
 const SYMBOLS = {
   OpenSSL_version: { parameters: ["i32"], result: "pointer" },
@@ -113,7 +115,7 @@ const SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The functions of an opened libcrypto; those of 3.0 are null in an older one. */
+/** The functions of an open libcrypto. Those of 3.0 are null in older versions. */
 export type LibcryptoSymbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** An opened libcrypto. It stays open until the process ends. */
@@ -130,7 +132,7 @@ const opened = new Map<string, Libcrypto | undefined>();
 /**
  * Opens libcrypto, once for each file.
  * @param files file names or paths, tried in order
- * @returns undefined when there is none, it lacks what 1.1.1 has, or the process may not load libraries
+ * @returns undefined when there is none, when it is older than 1.1.1, or without the permission ffi
  */
 export function openLibcrypto(files: readonly string[] = LIBCRYPTO_FILES): Libcrypto | undefined {
   for (const file of files) {
@@ -142,7 +144,7 @@ export function openLibcrypto(files: readonly string[] = LIBCRYPTO_FILES): Libcr
 }
 
 function openFile(file: string): Libcrypto | undefined {
-  // Asking first: dlopen without the permission would stop at a prompt.
+  // Without the permission, dlopen would prompt the user.
   if (
     Deno.build.os !== "linux" || Deno.permissions.querySync({ name: "ffi" }).state !== "granted"
   ) return undefined;
@@ -158,12 +160,12 @@ function openFile(file: string): Libcrypto | undefined {
   return { file, version, symbols };
 }
 
-/** A name for a `_fetch` call: UTF-8 with the terminating zero. */
+/** A text as a C string, for the names of `_fetch` calls. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
 
-/** @throws Error when a libcrypto call that cannot fail on valid arguments did */
+/** Checks the result of a call that cannot fail with valid arguments. @throws Error */
 export function expectOk(result: number, call: string): void {
   if (result <= 0) throw new Error(`libcrypto: ${call} failed`);
 }

@@ -1,5 +1,6 @@
 /**
- * libcrypto's ready-made ChaCha20-Poly1305: for versions that cannot be composed with (1.1.1), and to hold the composed one against.
+ * The packet cipher with libcrypto's ChaCha20-Poly1305. It is used with version 1.1.1, which lacks
+ * the functions of the composed cipher. Tests compare the two.
  * @module
  */
 import type { Arena } from "../lib/base/arena.ts";
@@ -8,10 +9,10 @@ import { AEAD_GET_TAG, AEAD_SET_TAG, type Libcrypto } from "./libcrypto.ts";
 import { ArenaAddresses } from "./memory.ts";
 
 const TAG_BYTES = 16;
-/** A place that no key has. */
+/** An offset that is not the offset of a key. */
 const NO_KEY = -1;
 
-/** A packet cipher over the arena, or undefined when this libcrypto refuses ChaCha20-Poly1305. */
+/** Makes the packet cipher; undefined when this libcrypto refuses ChaCha20-Poly1305. */
 export function aeadCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | undefined {
   const { EVP_CIPHER_CTX_new, EVP_CIPHER_CTX_ctrl, EVP_chacha20_poly1305 } = libcrypto.symbols;
   const { EVP_EncryptInit_ex, EVP_EncryptUpdate, EVP_EncryptFinal_ex } = libcrypto.symbols;
@@ -32,7 +33,7 @@ export function aeadCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | u
   const finalPointer = addresses.pointer(finalAt);
   // The nonce is 0, counter low, counter high.
   const nonceLow = (nonceAt >>> 2) + 1, nonceHigh = (nonceAt >>> 2) + 2;
-  /** The places of the keys that the two contexts hold. */
+  /** The offsets of the keys that the two contexts have. */
   let sealKeyAt = NO_KEY, openKeyAt = NO_KEY;
 
   return {
@@ -84,7 +85,7 @@ export function aeadCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | u
         length,
       );
       if ((ready & tagged & done) !== 1) broken();
-      // The only call that says whether the tag was right.
+      // This call alone tells whether the tag is right.
       return EVP_DecryptFinal_ex(opens, finalPointer, lengthPointer) === 1;
     },
 

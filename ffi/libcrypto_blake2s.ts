@@ -1,5 +1,5 @@
 /**
- * BLAKE2s of libcrypto: plain, keyed, and under HMAC.
+ * BLAKE2s, keyed BLAKE2s and HMAC-BLAKE2s with libcrypto.
  * @module
  */
 import { KEY_LENGTH, MAC_LENGTH } from "../lib/base/constants.ts";
@@ -9,12 +9,12 @@ import { OSSL_PARAM_UNSIGNED_INTEGER, OsslParams } from "./libcrypto_params.ts";
 import { pinned } from "./memory.ts";
 
 const HASH_LENGTH = 32;
-/** Bytes that BLAKE2s takes at once: HMAC's pads fill one block. */
+/** Bytes of a block of BLAKE2s, and of the pads of HMAC. */
 const BLOCK_LENGTH = 64;
-/** Bytes of input that one update call takes. */
+/** The most bytes of one update call. */
 const INPUT_BYTES = 4096;
 
-/** BLAKE2s-256 and HMAC over it (RFC 2104). */
+/** BLAKE2s-256 (RFC 7693) and HMAC-BLAKE2s-256 (RFC 2104). */
 export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
   const { EVP_DigestInit_ex, EVP_DigestUpdate, EVP_DigestFinal_ex, ...evp } = libcrypto.symbols;
   const context = evp.EVP_MD_CTX_new();
@@ -30,10 +30,10 @@ export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
     let used = 0;
     for (const part of parts) {
       for (let at = 0; at < part.length;) {
-        const taken = Math.min(part.length - at, INPUT_BYTES - used);
-        input.bytes.set(taken === part.length ? part : part.subarray(at, at + taken), used);
-        used += taken;
-        at += taken;
+        const count = Math.min(part.length - at, INPUT_BYTES - used);
+        input.bytes.set(count === part.length ? part : part.subarray(at, at + count), used);
+        used += count;
+        at += count;
         if (used < INPUT_BYTES) continue;
         expectOk(EVP_DigestUpdate(context, input.pointer, BigInt(used)), "EVP_DigestUpdate");
         used = 0;
@@ -80,7 +80,7 @@ export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
   return { hash, hmac };
 }
 
-/** BLAKE2s-128 with a key, or undefined before 3.0. */
+/** Keyed BLAKE2s-128; undefined with versions before 3.0. */
 export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
   const {
     EVP_MAC_fetch,
@@ -118,9 +118,9 @@ export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
     expectOk(EVP_MAC_init(context, secret.pointer, BigInt(key.length), null), "EVP_MAC_init");
     for (const part of parts) {
       for (let at = 0; at < part.length; at += INPUT_BYTES) {
-        const taken = Math.min(part.length - at, INPUT_BYTES);
-        input.bytes.set(taken === part.length ? part : part.subarray(at, at + taken));
-        expectOk(EVP_MAC_update(context, input.address, BigInt(taken)), "EVP_MAC_update");
+        const count = Math.min(part.length - at, INPUT_BYTES);
+        input.bytes.set(count === part.length ? part : part.subarray(at, at + count));
+        expectOk(EVP_MAC_update(context, input.address, BigInt(count)), "EVP_MAC_update");
       }
     }
     expectOk(

@@ -1,7 +1,10 @@
 /**
- * ChaCha20-Poly1305 composed of libcrypto's ChaCha20 and POLY1305, as RFC 8439 section 2.8 defines it without associated data.
- * OpenSSL's ready-made AEAD makes the Poly1305 key and the last partial block with its one-block ChaCha20; here 64 bytes before the message
- * go through the cipher with it, so that the key falls out of the same vectorised call, and so does the end of the message.
+ * The packet cipher composed of libcrypto's ChaCha20 and POLY1305: ChaCha20-Poly1305 without
+ * associated data (RFC 8439 section 2.8).
+ *
+ * OpenSSL's own AEAD computes the Poly1305 key and the last partial block one block at a time. Here
+ * one call encrypts the 64 bytes before the message, the message, and the rest of its last block.
+ * The first 32 bytes of the result are the Poly1305 key.
  * @module
  */
 import type { Arena } from "../lib/base/arena.ts";
@@ -9,16 +12,17 @@ import type { PacketCipher } from "../lib/crypto/suite.ts";
 import { cString, type Libcrypto } from "./libcrypto.ts";
 import { ArenaAddresses } from "./memory.ts";
 
-/** Longest message; with the 64 bytes before it and the length block after it stays below 2^16. */
+/** Bytes of the longest message. With the 64 bytes before it and the lengths it is below 2^16. */
 const MESSAGE_MAX = 65_520;
 const ONE_TIME_KEY_BYTES = 32n;
 const TAG_BYTES = 16n;
-/** A place that no key has. */
+/** An offset that is not the offset of a key. */
 const NO_KEY = -1;
 
 /**
- * A packet cipher over the arena, or undefined when this libcrypto has no POLY1305 (before 3.0).
- * Its functions close over constants: the compiler then calls libcrypto directly, as long as a process makes one cipher only (40 ns a message).
+ * Makes the packet cipher; undefined when this libcrypto has no POLY1305 (before 3.0). Its
+ * functions close over constants, so that the compiler calls libcrypto directly. This saves 40 ns
+ * per message, as long as a process makes one cipher only.
  */
 export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | undefined {
   const { EVP_CIPHER_fetch, EVP_MAC_fetch, EVP_MAC_CTX_new, EVP_CIPHER_CTX_new } =
@@ -45,11 +49,11 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
     zeroKeyAt = arena.allocate(64);
   const ivPointer = addresses.pointer(ivAt), tagPointer = addresses.pointer(tagAt);
   const lengthPointer = addresses.pointer(lengthAt);
-  // OpenSSL's IV of ChaCha20: block counter, then the nonce, which is 0, counter low, counter high.
+  // OpenSSL's IV of ChaCha20 is the block counter and the nonce: 0, counter low, counter high.
   const ivLow = (ivAt >>> 2) + 2, ivHigh = (ivAt >>> 2) + 3, tag = tagAt >>> 2;
   /** Multiples of 16 as BigInts. */
   const lengths = Array.from({ length: (MESSAGE_MAX >>> 4) + 2 }, (_, i) => BigInt(i * 16));
-  /** The place of the key that the cipher's context holds. */
+  /** The offset of the key that the cipher's context has. */
   let loadedKeyAt = NO_KEY;
 
   const setNonce = (keyAt: number, counterLow: number, counterHigh: number): void => {
@@ -63,7 +67,7 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
     if (EVP_EncryptInit_ex(cipherContext, null, null, key, ivPointer) !== 1) broken();
   };
 
-  /** Poly1305, keyed by the first 32 bytes at `start`, over the padded ciphertext and the length block. */
+  /** Computes the tag of the padded ciphertext and the lengths, with the 32-byte key at `start`. */
   const authenticate = (
     start: Deno.PointerObject,
     message: bigint,
@@ -71,17 +75,18 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
     ciphered: number,
   ): void => {
     const ready = EVP_MAC_init(macContext, start, ONE_TIME_KEY_BYTES, null);
-    const taken = EVP_MAC_update(macContext, message, lengths[(padded + 16) >>> 4]);
+    const updated = EVP_MAC_update(macContext, message, lengths[(padded + 16) >>> 4]);
     const made = EVP_MAC_final(macContext, tagPointer, lengthPointer, TAG_BYTES);
-    // A call that failed would leave plaintext or an old tag in place.
-    if (ciphered <= 0 || (ready & taken & made) !== 1) broken();
+    // After a failed call, plaintext or an old tag would be left in memory.
+    if (ciphered <= 0 || (ready & updated & made) !== 1) broken();
   };
 
   return {
     name: "libcrypto composed",
 
     seal(keyAt, counterLow, counterHigh, at, length) {
-      // Of the 64 bytes before the message the first 32 become the one-time key; what is in the others does not matter.
+      // The first 32 of the 64 bytes before the message become the one-time key. The others are
+      // not used.
       const start = addresses.pointer(at - 64), zeros = (at - 64) >>> 3;
       f64[zeros] = 0;
       f64[zeros + 1] = 0;
@@ -107,7 +112,8 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
       view.setFloat64(from - 40, 0);
       const start = addresses.pointer(to - 64);
       setNonce(keyAt, counterLow, counterHigh);
-      // One call for key and message: making the key first, to check the tag before deciphering, costs 110 ns more.
+      // One call makes the key and decrypts the message. Checking the tag before decryption would
+      // cost 110 ns for a second call.
       const ciphered = EVP_Cipher_from(
         cipherContext,
         start,
@@ -115,7 +121,8 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
         (length + 127) & ~63,
       );
 
-      // The length block must follow the ciphertext: it goes over the tag, and for odd lengths over what is behind the tag, which is put back.
+      // The lengths must follow the padded ciphertext. They overwrite the tag, and if there is
+      // padding also bytes after the tag, which are restored.
       const end = from + length, padded = (length + 15) & ~15;
       const tag0 = view.getInt32(end, true), tag1 = view.getInt32(end + 4, true);
       const tag2 = view.getInt32(end + 8, true), tag3 = view.getInt32(end + 12, true);
@@ -145,7 +152,7 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
   };
 }
 
-/** The last block of RFC 8439's construction: length of the associated data (0) and of the ciphertext, 64 bits each. */
+/** Writes the lengths of RFC 8439: of the associated data (0) and the ciphertext, 64 bits each. */
 function writeLengths(view: DataView, at: number, length: number): void {
   view.setUint32(at, 0);
   view.setUint32(at + 4, 0);

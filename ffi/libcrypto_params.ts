@@ -19,7 +19,10 @@ export interface OsslParam {
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** An array of OSSL_PARAM with its end mark. It keeps what it points to alive; the data may be changed between calls. */
+/**
+ * An array of OSSL_PARAM with its terminator. It keeps names and data alive. The data may be
+ * changed between calls.
+ */
 export class OsslParams {
   readonly pointer: Deno.PointerObject;
   readonly #kept: Uint8Array[] = [];

@@ -1,6 +1,7 @@
 /**
- * The suite made of libcrypto: X25519, BLAKE2s and the AEADs for handshakes and cookies.
- * Everything goes through memory of this module, because pointers to it are made once, and taking the address of a small fresh array costs more than the hash of it.
+ * The suite of libcrypto: X25519, BLAKE2s and the AEADs for handshakes and cookies. Arguments are
+ * copied to buffers of this module, whose pointers are made once. Making the pointer of a small new
+ * array takes longer than hashing it.
  * @module
  */
 import { KEY_LENGTH, TAG_LENGTH } from "../lib/base/constants.ts";
@@ -14,13 +15,13 @@ import { x25519 } from "./libcrypto_x25519.ts";
 
 /** Bytes of one ChaCha20 block. */
 const BLOCK_LENGTH = 64;
-/** Messages up to this length go through memory that is kept; longer ones get their own. */
+/** Bytes of the buffers that are kept. A longer message gets a buffer of its own. */
 const KEPT_BYTES = 4096;
 
 /**
- * The libcrypto suite.
- * @param fallback its keyed BLAKE2s is used where libcrypto is older than 3.0 and has none
- * @throws Error when this libcrypto refuses an algorithm (a build or a policy without it)
+ * Makes the suite of libcrypto.
+ * @param fallback the suite whose keyed BLAKE2s is used with versions before 3.0, which have none
+ * @throws Error when the build or the policy of this libcrypto lacks an algorithm
  */
 export function libcryptoSuite(libcrypto: Libcrypto, fallback: Suite): Suite {
   const hashes = blake2s(libcrypto);
@@ -102,23 +103,23 @@ export function chacha20Poly1305(
   const seal: Sealer = (key, nonce, plaintext, associated) => {
     load(key, nonce);
     const length = plaintext.length;
-    const text = roomFor(length + TAG_LENGTH, keptText);
+    const text = bufferFor(length + TAG_LENGTH, keptText);
     text.bytes.set(plaintext);
     expectOk(
       evp.EVP_EncryptInit_ex(seals, null, null, secret.address, iv.pointer),
       "EVP_EncryptInit_ex",
     );
     if (associated.length > 0) {
-      const data = roomFor(associated.length, keptAssociated);
+      const data = bufferFor(associated.length, keptAssociated);
       data.bytes.set(associated);
-      const taken = evp.EVP_EncryptUpdate(
+      const updated = evp.EVP_EncryptUpdate(
         seals,
         null,
         made.pointer,
         data.pointer,
         associated.length,
       );
-      expectOk(taken, "EVP_EncryptUpdate");
+      expectOk(updated, "EVP_EncryptUpdate");
     }
     if (length > 0) {
       expectOk(
@@ -144,7 +145,7 @@ export function chacha20Poly1305(
     load(key, nonce);
     const length = sealed.length - TAG_LENGTH;
     if (length < 0) return undefined;
-    const text = roomFor(sealed.length, keptText);
+    const text = bufferFor(sealed.length, keptText);
     text.bytes.set(sealed);
     expectOk(
       evp.EVP_DecryptInit_ex(opens, null, null, secret.address, iv.pointer),
@@ -158,16 +159,16 @@ export function chacha20Poly1305(
     );
     expectOk(tagged, "EVP_CTRL_AEAD_SET_TAG");
     if (associated.length > 0) {
-      const data = roomFor(associated.length, keptAssociated);
+      const data = bufferFor(associated.length, keptAssociated);
       data.bytes.set(associated);
-      const taken = evp.EVP_DecryptUpdate(
+      const updated = evp.EVP_DecryptUpdate(
         opens,
         null,
         made.pointer,
         data.address,
         associated.length,
       );
-      expectOk(taken, "EVP_DecryptUpdate");
+      expectOk(updated, "EVP_DecryptUpdate");
     }
     if (length > 0) {
       expectOk(
@@ -188,12 +189,12 @@ export function chacha20Poly1305(
   return { seal, open };
 }
 
-/** The kept memory when it is large enough, otherwise fresh memory. */
-function roomFor(length: number, kept: Pinned): Pinned {
+/** The kept buffer when it is large enough, otherwise a new one. */
+function bufferFor(length: number, kept: Pinned): Pinned {
   return length <= KEPT_BYTES ? kept : pinned(length);
 }
 
-/** One ChaCha20 block whose counter and nonce are the first 16 bytes of `nonce`. */
+/** Computes a ChaCha20 block whose counter and nonce are the first 16 bytes of `nonce`. */
 function chachaBlock(libcrypto: Libcrypto): (key: Uint8Array, nonce: Uint8Array) => Uint8Array {
   const evp = libcrypto.symbols;
   const context = evp.EVP_CIPHER_CTX_new();

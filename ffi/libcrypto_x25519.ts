@@ -8,24 +8,24 @@ import { cString, type Libcrypto } from "./libcrypto.ts";
 import { OSSL_PARAM_OCTET_STRING, OsslParams } from "./libcrypto_params.ts";
 import { type Pinned, pinned } from "./memory.ts";
 
-/** NID_X25519, which is also EVP_PKEY_X25519. */
+/** NID_X25519, which equals EVP_PKEY_X25519. */
 const X25519 = 1034;
-/** EVP_PKEY_PUBLIC_KEY and EVP_PKEY_KEYPAIR: which parts a key is made of. */
+/** EVP_PKEY_PUBLIC_KEY and EVP_PKEY_KEYPAIR: the parts of a new key. */
 const PUBLIC_KEY = 0x86;
 const KEYPAIR = 0x87;
 const KEY_BYTES = BigInt(KEY_LENGTH);
 
-/** Makes EVP_PKEYs out of the bytes in `secret` and `other`, and gives a context its peer. */
+/** Makes EVP_PKEYs from the bytes in `secret` and `other`, and sets the peer of a context. */
 interface Keys {
-  /** To be freed. */
+  /** Makes our key, which the caller frees. */
   own(): Deno.PointerValue;
-  /** To be released. */
+  /** Makes the peer's key, which the caller releases with `releasePeer`. */
   peer(): Deno.PointerValue;
   releasePeer(peer: Deno.PointerValue): void;
   setPeer(context: Deno.PointerValue, peer: Deno.PointerValue): number;
 }
 
-/** Public keys and shared secrets. */
+/** Public keys and shared secrets with libcrypto. */
 export function x25519(libcrypto: Libcrypto): Pick<Suite, "publicKey" | "sharedSecret"> {
   const evp = libcrypto.symbols;
   const secret = pinned(KEY_LENGTH), other = pinned(KEY_LENGTH), output = pinned(KEY_LENGTH);
@@ -33,7 +33,7 @@ export function x25519(libcrypto: Libcrypto): Pick<Suite, "publicKey" | "sharedS
   const lengthPointer = Deno.UnsafePointer.of(length);
   const keys = keysFromData(libcrypto, secret, other) ?? keysFromRaw(libcrypto, secret, other);
 
-  /** X25519 of `privateKey` and what is in `other`, or undefined when libcrypto finds it to be all zeros. */
+  /** X25519 of `privateKey` and the key in `other`; undefined when libcrypto refuses all zeros. */
   const multiply = (privateKey: Uint8Array): Uint8Array | undefined => {
     secret.bytes.set(privateKey);
     const own = keys.own();
@@ -57,7 +57,7 @@ export function x25519(libcrypto: Libcrypto): Pick<Suite, "publicKey" | "sharedS
   return {
     publicKey(privateKey) {
       expectLength("private key", privateKey, KEY_LENGTH);
-      // The base point (RFC 7748 section 4.1). libcrypto's own way to a public key takes longer.
+      // The base point (RFC 7748 section 4.1). libcrypto's own function for a public key is slower.
       other.bytes.fill(0);
       other.bytes[0] = 9;
       const made = multiply(privateKey);
@@ -77,7 +77,7 @@ export function x25519(libcrypto: Libcrypto): Pick<Suite, "publicKey" | "sharedS
   };
 }
 
-/** 1.1.1's way; libcrypto computes our public key as well, which takes as long as the shared secret itself. */
+/** The keys with version 1.1.1, which also computes our public key. This doubles the time. */
 function keysFromRaw(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys {
   const evp = libcrypto.symbols;
   return {
@@ -89,8 +89,9 @@ function keysFromRaw(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys 
 }
 
 /**
- * 3.0's way: with a public key beside it (any, as `derive` does not look at it) the private key is taken as it is. A key made anew costs some
- * microseconds, most of them in looking for what makes it; so there is one for all peers, filled again each time.
+ * The keys with version 3. The private key is given with a public key, so that libcrypto does not
+ * compute it; `derive` does not read it, so any public key will do. One peer's key is made and
+ * filled again each time, because making a key takes some microseconds.
  */
 function keysFromData(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys | undefined {
   const { EVP_PKEY_CTX_new_from_name, EVP_PKEY_fromdata_init, EVP_PKEY_fromdata } =
@@ -112,7 +113,7 @@ function keysFromData(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys
   const made = new BigUint64Array(1);
   const madePointer = Deno.UnsafePointer.of(made);
   const make = (selection: number, params: OsslParams): Deno.PointerValue => {
-    // A pointer that is not null would be taken for a key to fill again.
+    // libcrypto would fill the key of a pointer that is not null.
     made[0] = 0n;
     if (EVP_PKEY_fromdata(context, madePointer, selection, params.pointer) !== 1) return null;
     return Deno.UnsafePointer.create(made[0]);
@@ -123,7 +124,7 @@ function keysFromData(libcrypto: Libcrypto, secret: Pinned, other: Pinned): Keys
     peer: () =>
       EVP_PKEY_set1_encoded_public_key(peer, other.pointer, KEY_BYTES) === 1 ? peer : null,
     releasePeer: () => {},
-    // Any 32 bytes are a public key: there is nothing to validate.
+    // Any 32 bytes are a public key, so it is not validated.
     setPeer: (derivation, peer) => EVP_PKEY_derive_set_peer_ex(derivation, peer, 0),
   };
 }

@@ -1,18 +1,19 @@
 /**
- * Memory that crypto libraries read and write: places in the arena, and fixed pieces of its own.
+ * Memory that crypto libraries read and write: the arena, and fixed buffers.
  * @module
  */
 import type { Arena } from "../lib/base/arena.ts";
 import { addressOf } from "./libc.ts";
 
-/** log2 of the distance of places that have a pointer, and of how many of them stand in one page of the table. */
+/** log2 of the distance in bytes of offsets with a pointer, and of the pointers in a page. */
 const LINE_SHIFT = 6;
 const PAGE_SHIFT = 10;
 const PAGE_MASK = (1 << PAGE_SHIFT) - 1;
 
 /**
- * Two ways to name a place: a pointer object, made once for each multiple of 64 that is used (at most one for each 64 bytes of the arena), and a
- * number, for places of any alignment. Making a pointer costs 80 ns, a number 5.
+ * Pointers and addresses of offsets in the arena. A pointer object is made once for each multiple
+ * of 64 that is used. An offset of any alignment has an address. Making a pointer takes 80 ns, an
+ * address 5 ns.
  */
 export class ArenaAddresses {
   readonly #base: bigint;
@@ -22,7 +23,7 @@ export class ArenaAddresses {
   readonly #whole = new BigUint64Array(this.#halves.buffer);
   readonly #pages: (Deno.PointerObject[] | undefined)[];
 
-  /** @param arena its memory never moves, because it cannot grow */
+  /** @param arena the arena, whose memory never moves because it cannot grow */
   constructor(arena: Arena) {
     this.#base = addressOf(arena.bytes);
     this.#baseLow = Number(this.#base & 0xffff_ffffn);
@@ -32,7 +33,7 @@ export class ArenaAddresses {
     );
   }
 
-  /** A pointer to the multiple of 64 `at`. */
+  /** The pointer to offset `at`, a multiple of 64. */
   pointer(at: number): Deno.PointerObject {
     const line = at >>> LINE_SHIFT;
     const page = this.#pages[line >>> PAGE_SHIFT];
@@ -46,11 +47,11 @@ export class ArenaAddresses {
   #make(line: number): Deno.PointerObject {
     const page = this.#pages[line >>> PAGE_SHIFT] ??= new Array(1 << PAGE_SHIFT).fill(undefined);
     const pointer = Deno.UnsafePointer.create(this.#base + BigInt(line << LINE_SHIFT));
-    if (pointer === null) throw new Error("the arena lies at address 0");
+    if (pointer === null) throw new Error("the arena is at address 0");
     return page[line & PAGE_MASK] = pointer;
   }
 
-  /** The address of any place. Halves in memory make a BigInt at a quarter of what adding two costs. */
+  /** The address of offset `at`. Reading a BigInt from two halves is faster than adding two. */
   address(at: number): bigint {
     const low = this.#baseLow + at;
     this.#halves[0] = low;
@@ -58,7 +59,7 @@ export class ArenaAddresses {
     return this.#whole[0];
   }
 
-  /** Writes the address of any place to the words `index` and `index + 1`: a field of a structure. */
+  /** Writes the address of offset `at` to two words of a structure, from `index` on. */
   write(words: Uint32Array, index: number, at: number): void {
     const low = this.#baseLow + at;
     words[index] = low;
@@ -66,7 +67,7 @@ export class ArenaAddresses {
   }
 }
 
-/** Memory whose address is taken once: as JavaScript sees it, and as C does. */
+/** A buffer with its pointer and address. */
 export interface Pinned {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly pointer: Deno.PointerObject;
@@ -74,8 +75,9 @@ export interface Pinned {
 }
 
 /**
+ * Allocates a buffer with a fixed address.
  * @param size bytes, at least 1
- * @param align a power of two that the address is a multiple of; 1 to 64
+ * @param align the address is a multiple of this power of two, 1 to 64
  */
 export function pinned(size: number, align = 1): Pinned {
   const room = new Uint8Array(size + align - 1);

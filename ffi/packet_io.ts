@@ -1,7 +1,7 @@
 /**
- * The five system calls that carry packets. Their sizes live in structures, so that they take only
- * pointers made beforehand and 32-bit integers: the signatures that Deno compiles to direct calls
- * (5-7 ns; a u64 or a buffer would cost 15-100).
+ * The five system calls that move packets. Sizes are in structures, so the parameters are only
+ * pointers and 32-bit integers. Deno compiles such signatures to direct calls of 5 to 7 ns. A u64
+ * or a buffer would cost 15 to 100 ns.
  * @module
  */
 import type { Arena } from "../lib/base/arena.ts";
@@ -17,7 +17,7 @@ const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
-/** The calls as libc has them: -1 is an error, which `errno` names. */
+/** The functions of libc. They return -1 for an error, whose number `errno` returns. */
 export interface PacketIo {
   /** (fd, struct iovec *, count) */
   readonly readv: (fd: number, vectors: Deno.PointerValue, count: number) => number;
@@ -26,8 +26,8 @@ export interface PacketIo {
   readonly sendmsg: (fd: number, message: Deno.PointerValue, flags: number) => number;
   readonly recvmsg: (fd: number, message: Deno.PointerValue, flags: number) => number;
   /**
-   * (fd, struct mmsghdr *, count, flags): the messages that were sent; an error of the first one
-   * only is told.
+   * (fd, struct mmsghdr *, count, flags). Returns the number of messages sent. Only an error of the
+   * first message is returned.
    */
   readonly sendmmsg: (
     fd: number,
@@ -36,20 +36,20 @@ export interface PacketIo {
     flags: number,
   ) => number;
   /**
-   * The thread's errno. Call in the statement after one that returned -1. The runtime itself may
-   * have changed it in between, once in a million times: a value that makes no sense is to be taken
-   * for "nothing there now".
+   * The thread's errno. Call it in the statement after a call that returned -1. Once in a million
+   * times the runtime changes it in between. So treat an unexpected value like EAGAIN.
    */
   readonly errno: () => number;
 }
 
 let opened: PacketIo | undefined;
 
-/** The calls; libc is opened at the first use. */
+/** The system calls. The first call opens libc. */
 export function packetIo(): PacketIo {
   if (opened !== undefined) return opened;
   const symbols = openLibc(SYMBOLS);
-  // errno is the thread's own, and an isolate stays on its thread. Seen as an array it costs a load; a pointer view would be a call.
+  // Each thread has its own errno, and an isolate stays on its thread. An array reads it with a
+  // load, where a pointer view would need a call.
   const location = symbols.__errno_location() as Deno.PointerObject;
   const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
   opened = {
@@ -70,7 +70,7 @@ export function arenaAddress(arena: Arena): bigint {
   );
 }
 
-/** A pointer to a place in the arena; making one is slow, so keep it. */
+/** A pointer to offset `at` of the arena. Making a pointer is slow, so keep it. */
 export function arenaPointer(arena: Arena, at: number): Deno.PointerValue {
   return Deno.UnsafePointer.create(arenaAddress(arena) + BigInt(at));
 }

@@ -1,6 +1,6 @@
 /**
- * Waiting in poll(2) without yielding, and the eventfd that ends the wait: what the data plane's
- * Worker sits in. Hot signatures only (pointers made beforehand, i32 results).
+ * Blocking poll(2) for the data plane's Worker, and the eventfd that wakes it. The signatures are
+ * those that Deno compiles to direct calls.
  * @module
  */
 import * as libc from "./libc.ts";
@@ -20,10 +20,7 @@ function open() {
 let symbols: ReturnType<typeof open> | undefined;
 const functions = () => symbols ??= open();
 
-/**
- * A fixed number of places for descriptors that are waited on for input. A place of -1 is passed
- * over.
- */
+/** An array of descriptors to poll for input. The kernel ignores an entry of -1. */
 export class PollSet {
   readonly #functions = functions();
   readonly #entries: DataView;
@@ -34,7 +31,7 @@ export class PollSet {
   readonly #timePointer = Deno.UnsafePointer.of(this.#time);
 
   constructor(descriptors: readonly number[]) {
-    // At least 128 bytes of their own, so that V8 keeps them outside its moving heap.
+    // V8 keeps buffers of 128 bytes and more outside of its heap, where they do not move.
     const memory = new ArrayBuffer(Math.max(128, descriptors.length * ENTRY_BYTES));
     this.#entries = new DataView(memory);
     this.#pointer = Deno.UnsafePointer.of(memory);
@@ -43,7 +40,7 @@ export class PollSet {
     descriptors.forEach((descriptor, place) => this.set(place, descriptor));
   }
 
-  /** Puts a descriptor into a place. */
+  /** Sets the descriptor of an entry. */
   set(place: number, descriptor: number): void {
     this.#entries.setInt32(place * ENTRY_BYTES, descriptor, true);
     this.#entries.setInt16(place * ENTRY_BYTES + 4, POLLIN, true);
@@ -51,8 +48,8 @@ export class PollSet {
   }
 
   /**
-   * Blocks this thread until a descriptor has input or an error, or until the time is over (ms; 0
-   * only looks). Returns how many have; a signal counts as none.
+   * Blocks this thread until a descriptor is ready, for at most `timeoutMs`. Returns the number of
+   * ready descriptors, or 0 after a signal.
    */
   wait(timeoutMs: number): number {
     const ready = this.#functions.poll(this.#pointer, this.#count, timeoutMs);
@@ -64,8 +61,8 @@ export class PollSet {
   }
 
   /**
-   * As `wait`, for some microseconds (below a second); what was found is not told. How exact it is
-   * `setTimerSlack` decides.
+   * Blocks this thread until a descriptor is ready, for at most `timeUs` microseconds, less than a
+   * second. It does not report descriptors. `setTimerSlack` sets the precision.
    */
   nap(timeUs: number): void {
     // struct timespec: 64-bit seconds, 64-bit nanoseconds.
@@ -73,29 +70,31 @@ export class PollSet {
     this.#functions.ppoll(this.#pointer, this.#count, this.#timePointer, null);
   }
 
-  /** What the last `wait` found at a place: 0, or POLLIN, POLLERR, POLLHUP, POLLNVAL as bits. */
+  /** The events of an entry after `wait`: bits of POLLIN, POLLERR, POLLHUP and POLLNVAL. */
   found(place: number): number {
     return this.#entries.getInt16(place * ENTRY_BYTES + 6, true);
   }
 }
 
-/** A counter in the kernel that another thread can wait for. */
+/** An eventfd(2), with which one thread wakes another. */
 export class EventFd {
   readonly #functions = functions();
   readonly #value = new BigUint64Array(new ArrayBuffer(128));
   readonly #pointer = Deno.UnsafePointer.of(this.#value);
 
-  /** @param descriptor another thread's `descriptor`; without it a new one is made */
+  /**
+   * @param descriptor the `descriptor` of another thread's EventFd; by default a new one is made
+   */
   constructor(readonly descriptor: number = libc.eventfd()) {
     if (descriptor < 0) throw new RangeError("eventfd: no descriptor left");
   }
 
-  /** Makes it readable. */
+  /** Makes the descriptor readable. */
   signal(): void {
     this.#functions.eventfd_write(this.descriptor, 1n);
   }
 
-  /** Makes it unreadable again. */
+  /** Makes the descriptor unreadable again. */
   drain(): void {
     this.#functions.eventfd_read(this.descriptor, this.#pointer);
   }
@@ -105,16 +104,13 @@ export class EventFd {
   }
 }
 
-/**
- * Reads a socket of datagrams empty and throws the content away; for sockets whose readability is
- * the whole message.
- */
+/** A datagram socket whose content is discarded, because only its readability matters. */
 export class DrainedSocket {
   readonly #memory = new Uint8Array(8192);
 
   constructor(readonly descriptor: number) {}
 
-  /** At most `most` messages, so that a flood of them cannot hold the caller. */
+  /** Reads and discards at most `most` messages, so that a flood does not block the caller. */
   drain(most = 256): void {
     for (
       let i = 0;

@@ -1,6 +1,6 @@
 /**
- * What a process changes about itself: inherited descriptors, its session, the names and timers of
- * its threads, and the memory that it no longer needs.
+ * Changes of this process: inherited descriptors, session, names and timers of threads, and memory
+ * that is no longer needed.
  * @module
  */
 
@@ -8,8 +8,8 @@ import * as libc from "./libc.ts";
 import { cString } from "./structs.ts";
 
 /**
- * Points standard input, output and error, and every copy that the runtime made of them, at
- * /dev/null: the terminal and the starter's pipes are let go.
+ * Redirects standard input, output and error to /dev/null, with every copy that the runtime made of
+ * them. This closes the terminal, and the pipes to the process that started this one.
  */
 export function closeStandardDescriptors(): void {
   const nothing = libc.open("/dev/null", libc.O_RDWR | libc.O_CLOEXEC);
@@ -25,8 +25,8 @@ export function closeStandardDescriptors(): void {
 }
 
 /**
- * Closes what this process inherited besides its standard descriptors: everything that is not
- * marked close-on-exec. Call before anything is opened that shall be inherited.
+ * Closes the inherited descriptors, besides the standard ones: those without FD_CLOEXEC. Call it
+ * before you open descriptors that child processes inherit.
  */
 export function closeInheritedDescriptors(): void {
   for (const descriptor of descriptors()) {
@@ -40,7 +40,7 @@ function descriptors(): number[] {
   return [...Deno.readDirSync("/proc/self/fd")].map((entry) => Number(entry.name));
 }
 
-/** What a descriptor stands for, e.g. `pipe:[123]`; empty when it is closed. */
+/** The file of a descriptor, e.g. `pipe:[123]`; empty when the descriptor is closed. */
 function objectOf(descriptor: number): string {
   try {
     return Deno.readLinkSync(`/proc/self/fd/${descriptor}`);
@@ -49,10 +49,7 @@ function objectOf(descriptor: number): string {
   }
 }
 
-/**
- * Begins a session of its own. One that leads a session already goes on leading it: setsid(2)
- * refuses.
- */
+/** Makes this process a session leader, if it is not one already. */
 export function leadSession(): void {
   libc.setsid();
 }
@@ -60,20 +57,20 @@ export function leadSession(): void {
 const PR_SET_NAME = 15;
 const PR_SET_TIMERSLACK = 29;
 
-/** The name of this thread as ps(1) and top(1) show it: at most 15 bytes. */
+/** Sets the name of this thread, which ps(1) and top(1) show, to at most 15 bytes. */
 export function nameThread(name: string): void {
   libc.prctl(PR_SET_NAME, cString(name.slice(0, 15)));
 }
 
 /**
- * How late the kernel may end the calling thread's timed waits, so that several end together; 50 us
- * unless told (prctl(2), PR_SET_TIMERSLACK).
+ * Sets how late the kernel may end timed waits of this thread, in microseconds. The default is 50
+ * (prctl(2), PR_SET_TIMERSLACK).
  */
 export function setTimerSlack(slackUs: number): void {
   libc.prctl(PR_SET_TIMERSLACK, slackUs * 1000);
 }
 
-/** Gives memory that the C library holds but nobody uses back to the kernel. */
+/** Releases free memory of the C library to the kernel. */
 export function trimMemory(): void {
   libc.mallocTrim();
 }
@@ -81,16 +78,16 @@ export function trimMemory(): void {
 const MADV_DONTNEED = 4;
 
 /**
- * Takes the program's own code and constants out of this process: most of what a start runs through
- * is never needed again. They are in a file that the kernel keeps; what is used again comes back by
- * itself, a page fault for each 64 KiB.
+ * Releases the pages of the program's code and constants. Most of the code that runs at the start
+ * is not needed later. The kernel reads pages that are needed again from the file, with a page
+ * fault for each 64 KiB.
  */
 export function unloadCode(): void {
   let smaps: string;
   try {
     smaps = Deno.readTextFileSync("/proc/self/smaps");
   } catch {
-    // Without /proc it stays.
+    // Without /proc the pages stay.
     return;
   }
   for (const { start, bytes } of codeMappings(smaps, Deno.execPath())) {
@@ -99,9 +96,9 @@ export function unloadCode(): void {
 }
 
 /**
- * Where a program's code and constants are, by its /proc/PID/smaps (proc(5)): the mappings of its
- * file before the first writable one. Those that were written to all the same, by the loader, are
- * left out: what was written would be lost.
+ * The mappings of a program's code and constants, from its /proc/PID/smaps (proc(5)): those of its
+ * file before the first writable one. Mappings that the loader has written to are left out, because
+ * the written bytes would be lost.
  */
 export function codeMappings(
   smaps: string,

@@ -1,6 +1,6 @@
 /**
- * Structures that cross the boundary to the kernel, each laid out once. All of them, and the ioctl numbers, are the same on x86_64 and aarch64
- * (both are little-endian LP64 and use asm-generic/ioctl.h).
+ * Layouts of the structures of system calls. They are the same on x86_64 and aarch64, which are
+ * both little-endian LP64. The ioctl numbers are the same too (asm-generic/ioctl.h).
  * @module
  */
 import { INTERFACE_NAME_SIZE } from "../lib/base/interface_name.ts";
@@ -21,13 +21,17 @@ const TIMESPEC_BYTES = 16;
 const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** A text as C wants it: UTF-8 with a zero behind it. @throws RangeError when the text has a zero in it */
+/** A text as a C string: UTF-8 and a zero byte. @throws RangeError when the text contains a zero */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   if (text.includes("\0")) throw new RangeError("a text for the kernel has a zero byte in it");
   return new TextEncoder().encode(text + "\0");
 }
 
-/** struct sockaddr_in or sockaddr_in6 (netinet/in.h), by the length of `address` (4 or 16 bytes). `scope` is an interface index. */
+/**
+ * Makes a struct sockaddr_in or sockaddr_in6 (netinet/in.h).
+ * @param address 4 or 16 bytes
+ * @param scope the interface index of a link-local IPv6 address
+ */
 export function sockaddr(address: Uint8Array, port: number, scope = 0): Uint8Array<ArrayBuffer> {
   const v4 = address.length === 4;
   if (!v4 && address.length !== 16) throw new RangeError("an IP address has 4 or 16 bytes");
@@ -45,7 +49,7 @@ export function sockaddrPort(bytes: Uint8Array): number {
   return viewOf(bytes).getUint16(2);
 }
 
-/** struct sockaddr_nl (linux/netlink.h): `portId` 0 lets the kernel choose, `groups` is a mask of RTMGRP_*. */
+/** Makes a struct sockaddr_nl (linux/netlink.h). With `portId` 0 the kernel chooses the port id. */
 export function sockaddrNetlink(portId: number, groups: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(SOCKADDR_NL_BYTES);
   const view = viewOf(bytes);
@@ -55,7 +59,7 @@ export function sockaddrNetlink(portId: number, groups: number): Uint8Array<Arra
   return bytes;
 }
 
-/** struct ifreq (linux/if.h): the interface's name and ifr_flags. */
+/** Makes a struct ifreq (linux/if.h) with the name of the interface and ifr_flags. */
 export function ifreq(name: string, flags: number): Uint8Array<ArrayBuffer> {
   const encoded = cString(name);
   if (encoded.length > INTERFACE_NAME_SIZE) {
@@ -75,14 +79,14 @@ export function ifreqName(bytes: Uint8Array): string {
   );
 }
 
-/** poll(2)'s events. */
+/** The events of poll(2). */
 export const POLLIN = 1;
 export const POLLOUT = 4;
 export const POLLERR = 8;
 export const POLLHUP = 16;
 export const POLLNVAL = 32;
 
-/** An array of struct pollfd. A descriptor of -1 is passed over by the kernel. */
+/** Makes an array of struct pollfd. The kernel ignores a descriptor of -1. */
 export function pollfds(
   entries: readonly { readonly fd: number; readonly events: number }[],
 ): Uint8Array<ArrayBuffer> {
@@ -104,7 +108,7 @@ export function polledEvents(bytes: Uint8Array): number[] {
   );
 }
 
-/** struct timespec (or timeval with `unit` 1000) of a time in ms. */
+/** Makes a struct timespec of a time in ms, or with `unit` 1000 a struct timeval. */
 export function timespec(milliseconds: number, unit = 1_000_000): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(TIMESPEC_BYTES);
   const view = viewOf(bytes);

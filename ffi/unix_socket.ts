@@ -1,5 +1,5 @@
 /**
- * Unix sockets by their paths: whether somebody answers there, who that is, and datagrams to one.
+ * Unix sockets by path: the state and the owner of a socket, and datagrams to /dev/log.
  * @module
  */
 import { EACCES, ECONNREFUSED, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "../lib/base/errno.ts";
@@ -14,14 +14,17 @@ const UCRED_BYTES = 12;
 const PATH_MAX = 107;
 
 /**
- * What is at a path: `answers` when somebody takes connections, also when too many wait for one
- * now, and when it cannot be told;
- * `denied` when this user may not connect; `dead` when the socket's process is gone or it is no
- * socket; `absent` when there is nothing.
+ * The state of a path.
+ *
+ * - `answers`: a process listens on the socket, also when its queue is full, or the state is
+ *   unknown
+ * - `denied`: this user may not connect
+ * - `dead`: the process of the socket is gone, or the file is not a socket
+ * - `absent`: there is no file
  */
 export type UnixSocketState = "answers" | "denied" | "dead" | "absent";
 
-/** Looks by connecting and hanging up. */
+/** Finds the state of a path by connecting to it. */
 export function unixSocketState(path: string): UnixSocketState {
   const result = connectUnix(path, libc.SOCK_STREAM);
   if (result >= 0) libc.close(result);
@@ -45,9 +48,9 @@ function stateOf(result: number): UnixSocketState {
 }
 
 /**
- * The process that listens at a path, as the kernel noted it when it began to listen (unix(7),
- * SO_PEERCRED). It may have ended since, with another process listening on the same socket.
- * Undefined when it is not in sight of this process, and when no connection can be had now.
+ * The id of the process that began to listen on a socket (unix(7), SO_PEERCRED). The process may
+ * have ended since, with another one listening on the socket. Undefined when the process is in
+ * another process namespace, and when this process cannot connect now.
  */
 export function unixSocketOwner(path: string): number | undefined {
   const descriptor = connectUnix(path, libc.SOCK_STREAM);
@@ -59,7 +62,7 @@ export function unixSocketOwner(path: string): number | undefined {
   return result < 0 || pid <= 0 ? undefined : pid;
 }
 
-/** Connects without waiting. Returns a descriptor that does not block, or a negated errno. */
+/** Connects without blocking. Returns a nonblocking descriptor, or a negated errno. */
 function connectUnix(path: string, type: number): number {
   const name = new TextEncoder().encode(path);
   if (name.length > PATH_MAX) return -ENAMETOOLONG;
@@ -74,20 +77,20 @@ function connectUnix(path: string, type: number): number {
   return result;
 }
 
-/** A connected socket to /dev/log. Messages are lost rather than waited for. */
+/** A socket that is connected to /dev/log. A message that would block is lost. */
 export class SystemLog {
   readonly #descriptor: number;
   private constructor(descriptor: number) {
     this.#descriptor = descriptor;
   }
 
-  /** Undefined when nobody listens there. */
+  /** Connects to the system log; undefined when no process listens there. */
   static open(path = "/dev/log"): SystemLog | undefined {
     const descriptor = connectUnix(path, libc.SOCK_DGRAM);
     return descriptor < 0 ? undefined : new SystemLog(descriptor);
   }
 
-  /** Sends one message, already in syslog's form. Returns false when it was lost. */
+  /** Sends a message in the format of syslog. Returns false when it was lost. */
   send(message: Uint8Array): boolean {
     return libc.send(this.#descriptor, message) >= 0;
   }

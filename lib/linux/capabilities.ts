@@ -1,13 +1,13 @@
 /**
- * What this process may do (capabilities(7)), as /proc tells.
+ * Reads the capabilities of this process from /proc (capabilities(7)).
  * @module
  */
 
 const CAP_NET_ADMIN = 12n;
 
 /**
- * Whether the process may make and change network interfaces. Where it cannot be told it counts as
- * yes: the kernel's answer decides then.
+ * Whether this process may make and change network interfaces (CAP_NET_ADMIN). True also when /proc
+ * cannot be read; the kernel then decides.
  */
 export function mayAdministerNetwork(): boolean {
   try {

@@ -1,22 +1,23 @@
 /**
- * Becoming another program inside a network namespace: `route -T N exec CMD`.
+ * Runs a command in a network namespace in place of this process: `route -T N exec CMD`.
  * @module
  */
 import { EACCES, ENOENT, ENOEXEC, ENOTDIR, osError } from "../base/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 
 const SIGPIPE = 13;
-/** Where execvp(3) looks when there is no PATH. */
+/** The search path of execvp(3) when PATH is not set. */
 const DEFAULT_PATH = "/bin:/usr/bin";
 
 /**
- * Replaces this process by a command in the namespace: same process id, terminal and standard streams, so that exit status and
- * signals are the command's own. The runtime ignores SIGPIPE and raises the limit on descriptors; the command gets what the runtime was given.
+ * Replaces this process by a command in a network namespace. The command keeps the process id, the
+ * terminal and the standard streams, so exit status and signals are its own. The action of SIGPIPE
+ * and the limit on descriptors, which the runtime changes, are restored.
  *
- * Call it on the main isolate, with nothing left to write. Returns only by throwing.
- * @param argv the command, looked up on the environment's PATH as execvp(3) does, and its arguments
+ * Call it on the main isolate, after all output is written. It returns only when it throws.
+ * @param argv the command and its arguments; the command is searched as by execvp(3)
  * @param environment "NAME=value" strings
- * @throws OsError with `argv[0]` as its object; then the process goes on where it was
+ * @throws OsError whose object is `argv[0]`; the process is back in its own namespace then
  */
 export function execIn(
   namespace: { run<T>(fn: () => T): T },
@@ -31,7 +32,7 @@ export function execIn(
       if (result === -ENOEXEC) {
         result = libc.execve("/bin/sh", ["sh", path, ...argv.slice(1)], environment);
       }
-      // A file that may not be run says more than the directories that lack it.
+      // EACCES for one file tells more than ENOENT for the other folders.
       if (result === -EACCES) worst = EACCES;
       else if (result !== -ENOENT && result !== -ENOTDIR) return -result;
     }
@@ -40,11 +41,11 @@ export function execIn(
   throw osError("exec", argv[0], errno);
 }
 
-/** None of this can fail in a way that ought to keep the command from running. */
+/** Undoes the runtime's changes of the process. Failures are ignored; the command can still run. */
 function undoRuntime(): void {
   libc.resetSignal(SIGPIPE);
   libc.unblockSignals();
-  libc.takeDescriptorLimitOf(Deno.ppid);
+  libc.copyDescriptorLimit(Deno.ppid);
 }
 
 function candidates(command: string, environment: readonly Uint8Array[]): string[] {

@@ -1,14 +1,15 @@
 /**
- * A network namespace that this process keeps alive by being in it or by sockets in it, and whether anybody else still
- * wants it. A kernel's interface would end with its namespace; this is how ours notices that it should.
+ * A network namespace that this process keeps alive, because the process or its sockets are in it.
+ * An interface of the kernel ends with its namespace. The daemon uses this module to find out when
+ * nobody else needs the namespace, and ends then.
  * @module
  */
 import { identityOf, type NamespaceIdentity, sameNamespace } from "./rdomain.ts";
 
-/** See the module. Only a namespace that had a name is ever given up. */
+/** A namespace that this process keeps alive. Only a namespace that had a name can be abandoned. */
 export class HeldNamespace {
   readonly #identity: NamespaceIdentity;
-  /** One of its names, the last one that was seen. */
+  /** The path of a mount of the namespace, which is its name; undefined when it has none. */
   #path: string | undefined;
 
   constructor(identity: NamespaceIdentity) {
@@ -16,15 +17,15 @@ export class HeldNamespace {
     this.#path = nameOf(identity);
   }
 
-  /** The name it had; undefined when it never had one. */
+  /** The path of the last known name; undefined when the namespace never had one. */
   get path(): string | undefined {
     return this.#path;
   }
 
   /**
-   * Whether it had a name and has none any more, and no process is in it but some that do not count. Processes that
-   * cannot be looked at count as being in it. Without a name lost this costs one stat(2).
-   * @param others processes that do not count, besides this one; asked for when the name is gone
+   * Whether the namespace has lost its last name, and no other process is in it. A process whose
+   * namespace cannot be read counts as being in it. While the name exists, this costs one stat(2).
+   * @param others returns the processes that do not count, besides this one
    */
   isAbandoned(others: () => ReadonlySet<number>): boolean {
     if (this.#path === undefined || isName(this.#path, this.#identity)) return false;
@@ -35,7 +36,7 @@ export class HeldNamespace {
   }
 }
 
-/** Where a namespace is mounted, as this process sees it; undefined when it is nowhere. */
+/** The path of a mount of a namespace in this process's mount namespace; undefined for none. */
 function nameOf({ inode }: NamespaceIdentity): string | undefined {
   const root = `net:[${inode}]`;
   let mounts: string;
@@ -45,7 +46,7 @@ function nameOf({ inode }: NamespaceIdentity): string | undefined {
     return undefined;
   }
   for (const line of mounts.split("\n")) {
-    // Number, parent, device, root, mount point (proc_pid_mountinfo(5)); blanks are written in octal.
+    // Fields: id, parent, device, root, mount point (proc_pid_mountinfo(5)). Spaces are in octal.
     const fields = line.split(" ");
     if (fields[3] === root) {
       return fields[4].replace(
@@ -61,7 +62,7 @@ function isName(path: string, identity: NamespaceIdentity): boolean {
   try {
     return sameNamespace(identityOf(path), identity);
   } catch (error) {
-    // Only a name that is not there is gone.
+    // An error other than NotFound does not prove that the name is gone.
     return !(error instanceof Deno.errors.NotFound);
   }
 }
@@ -74,7 +75,7 @@ function hasProcess({ inode }: NamespaceIdentity, others: ReadonlySet<number>): 
       try {
         if (Deno.readLinkSync(`/proc/${name}/ns/net`) === link) return true;
       } catch (error) {
-        // Those that ended meanwhile, and zombies, are in none.
+        // Processes that have ended, and zombies, are in no namespace.
         if (!(error instanceof Deno.errors.NotFound) && !isNoSuchProcess(error)) return true;
       }
     }

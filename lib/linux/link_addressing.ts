@@ -1,6 +1,6 @@
 /**
- * What a link has that the kernel takes away when it goes down: IPv6 addresses and routes. OpenBSD keeps both, and a
- * wg interface does as well: they are read before and put back after.
+ * Preserves the IPv6 addresses and routes of a link, which Linux removes when the link goes down.
+ * OpenBSD keeps both. They are read before and added again afterwards.
  * @module
  */
 import { EEXIST } from "../base/errno.ts";
@@ -13,7 +13,7 @@ import { writeSetting } from "./link_settings.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
 import type { RouteSocket } from "./route_socket.ts";
 
-/** Addresses and routes of one link that are not the kernel's own making. */
+/** The addresses and routes of a link, without those that the kernel adds itself. */
 export class LinkAddressing {
   readonly #entries: readonly Replay[];
 
@@ -21,7 +21,7 @@ export class LinkAddressing {
     this.#entries = entries;
   }
 
-  /** Those of a link of the calling thread's network namespace. @throws OsError */
+  /** Reads those of a link of the calling thread's network namespace. @throws OsError */
   static read(interfaceIndex: number): LinkAddressing {
     using socket = new NetlinkSocket();
     const families = [4, 6] as const;
@@ -42,15 +42,16 @@ export class LinkAddressing {
     return new LinkAddressing([...addresses, ...routes]);
   }
 
-  /** Those that another reading of the same link lacks. */
+  /** The entries that are not in `other`. */
   without(other: LinkAddressing): LinkAddressing {
     const there = new Set(other.#entries.map(keyOf));
     return new LinkAddressing(this.#entries.filter((entry) => !there.has(keyOf(entry))));
   }
 
   /**
-   * Puts them back, in the calling thread's network namespace, the link being up. What is there already stays.
-   * @returns what could not be put back, each in words
+   * Adds the entries again, in the calling thread's network namespace. The link must be up. Entries
+   * that exist are left as they are.
+   * @returns an error message for each entry that could not be added
    */
   restore(): string[] {
     let left = this.#entries;
@@ -66,7 +67,8 @@ export class LinkAddressing {
           if (error.errno !== EEXIST) failures.push({ entry, reason: error.message });
         }
       }
-      // A gateway can be reached once the routes to it are there: as long as something comes of it, the rest is tried again.
+      // A route can be added only after the route to its gateway. Try the rest again as long as
+      // this adds at least one.
       if (failures.length === 0 || failures.length === left.length) {
         return failures.map(({ reason }) => reason);
       }
@@ -76,13 +78,13 @@ export class LinkAddressing {
 }
 
 /**
- * Takes a link of the calling thread's network namespace down.
- * @returns what it lost by that
+ * Sets a link of the calling thread's network namespace down.
+ * @returns the addresses and routes that the kernel removed
  * @throws OsError
  */
-export function takeLinkDown(routes: RouteSocket, link: Link): LinkAddressing {
+export function setLinkDown(routes: RouteSocket, link: Link): LinkAddressing {
   const before = LinkAddressing.read(link.index);
-  // Where that can be written the kernel itself keeps the addresses: one can see and remove them meanwhile.
+  // With this setting the kernel keeps the addresses, and they can be seen and removed meanwhile.
   const setting = `/proc/sys/net/ipv6/conf/${link.name}/keep_addr_on_down`;
   const was = writeSetting(setting, "1");
   try {

@@ -1,5 +1,5 @@
 /**
- * Changes of links and their addresses as they happen, for a program that watches its interface.
+ * Reports changes of links and their addresses, by rtnetlink's multicast groups.
  * @module
  */
 import { decodeLink, type Link, RTM_DELLINK, RTM_NEWLINK } from "../netlink/link.ts";
@@ -10,13 +10,16 @@ const RTMGRP_IPV4_IFADDR = 0x10;
 const RTMGRP_IPV6_IFADDR = 0x100;
 const GROUPS = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
 
-/** What happened to a link. After `overrun` some changes are lost: ask for the links anew. A link that moved to another namespace is `gone`. */
+/**
+ * A change of a link. A link that moved to another namespace is `gone`. After `overrun` some
+ * changes are lost, so read the links again.
+ */
 export type LinkEvent =
   | { readonly type: "changed"; readonly link: Link }
   | { readonly type: "gone"; readonly link: Link }
   | { readonly type: "overrun" };
 
-/** A subscription in one network namespace, where it stays. Its descriptor is readable when there are events. */
+/** A subscription in one network namespace. Its descriptor is readable when there are events. */
 export class LinkMonitor {
   readonly #socket: NetlinkSocket;
 
@@ -30,23 +33,21 @@ export class LinkMonitor {
     return new LinkMonitor(namespace === undefined ? socket() : namespace.run(socket));
   }
 
-  /** For a poll set: wait for POLLIN. */
+  /** The descriptor to poll for POLLIN. */
   get fd(): number {
     return this.#socket.fd;
   }
 
   /**
-   * Whether events of other namespaces come as well: of those that have a number in the monitor's own. They come
-   * without saying which namespace they are of.
-   * @returns false when the kernel refuses: that needs CAP_NET_BROADCAST
+   * Also subscribes to the other namespaces that have a number (nsid) in the monitor's own. Events
+   * do not tell their namespace.
+   * @returns false when the kernel refuses, because CAP_NET_BROADCAST is required
    */
   listenEverywhere(on: boolean): boolean {
     return this.#socket.listenEverywhere(on);
   }
 
-  /**
-   * All events of links that wait, oldest first (`overrun` last), without blocking. @throws OsError
-   */
+  /** Reads all waiting events, the oldest first, without blocking. @throws OsError */
   read(): LinkEvent[] {
     const events: LinkEvent[] = [];
     const whole = this.#socket.pending((message) => {

@@ -1,31 +1,30 @@
 /**
- * Whether a name that is mounted in a folder is seen by everybody who sees the folder.
+ * Checks whether a mount in a folder is visible to all processes that see the folder.
  *
- * The name of an rdomain is a bind mount, and a mount is seen in one mount namespace and in those
+ * The name of an rdomain is a bind mount. A mount is visible in one mount namespace and in those
  * that it propagates to. `ip netns exec` and systemd's sandboxes run commands in a copy of the
- * mount namespace, in which the folder is the same and new mounts stay. Others would see an empty
- * file there, and could give the same name to another network namespace.
+ * mount namespace, from which mounts do not propagate. Other processes would see an empty file in
+ * place of the name, and could give the name to another network namespace.
  *
- * The mount namespaces that see the folder cannot be listed. Those of the command's ancestors and
- * of process 1 tell: one of them made the copy. Only files of /proc are read.
+ * The kernel does not list the mount namespaces that see a folder. The check uses those of the
+ * process's ancestors and of process 1, because one of them made the copy. It only reads files of
+ * /proc.
  * @module
  */
 
-/** Ancestors that are looked at, at most. */
+/** The most ancestors that are checked. */
 const ANCESTORS_MAX = 64;
 
-/** A mount as /proc/PID/mountinfo has it (proc_pid_mountinfo(5)). */
+/** A mount of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
 export interface Mount {
   readonly point: string;
-  /**
-   * The peer groups: what is mounted in a `shared` one goes to all of the group, and to its slaves
-   * (`master`).
-   */
+  /** The peer group. A mount propagates to all mounts of the group and to their slaves. */
   readonly shared: number | undefined;
+  /** The peer group from which this mount, a slave, receives mounts. */
   readonly master: number | undefined;
 }
 
-/** Reads /proc/PID/mountinfo; lines that are not understood are left out. */
+/** The mounts of a mountinfo file. Malformed lines are left out. */
 function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
   for (const line of text.split("\n")) {
@@ -37,7 +36,7 @@ function parseMountinfo(text: string): Mount[] {
       return field === undefined ? undefined : Number(field.slice(name.length + 1));
     };
     mounts.push({
-      // Space, tab, newline and backslash are written in octal.
+      // Spaces, tabs, newlines and backslashes are in octal.
       point: point.replace(
         /\\([0-7]{3})/g,
         (_, digits: string) => String.fromCharCode(parseInt(digits, 8)),
@@ -49,10 +48,7 @@ function parseMountinfo(text: string): Mount[] {
   return mounts;
 }
 
-/**
- * The mount that a path lies in: of those whose point leads to it the longest, of equal ones the
- * last.
- */
+/** The mount that contains a path: the one with the longest mount point, and of these the last. */
 function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
   let found: Mount | undefined;
   for (const mount of mounts) {
@@ -63,11 +59,10 @@ function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
 }
 
 /**
- * Whether what this process mounts in the folder is seen by its ancestors, as far as they see the
- * folder at all. Ancestors in another user namespace do not count, nor do those that may not be
- * looked at.
- * @param folder one that exists
- * @param mountinfo of this process
+ * Whether a mount in the folder is visible to all ancestors of this process that see the folder.
+ * Ancestors in another user namespace do not count, nor do those whose files cannot be read.
+ * @param folder a folder that exists
+ * @param mountinfo the mountinfo of this process
  */
 export function mountsAreSeen(
   folder: string,
@@ -90,10 +85,7 @@ export function mountsAreSeen(
   return true;
 }
 
-/**
- * The process' ancestors, and process 1: a command that was sent into a process namespace has no
- * ancestor there.
- */
+/** The ancestors of this process, and process 1. After setns(2) a process may have no ancestor. */
 function ancestors(): number[] {
   const found: number[] = [];
   for (let pid = Deno.ppid; pid > 1 && found.length < ANCESTORS_MAX;) {
@@ -120,7 +112,7 @@ function linkOf(pid: number | "self", kind: string): string | undefined {
   }
 }
 
-/** Device and inode of a folder; undefined when it may not be looked at. */
+/** The device and inode of a folder; undefined when it cannot be read. */
 function identity(path: string): string | undefined {
   try {
     const { dev, ino } = Deno.statSync(path);

@@ -1,9 +1,11 @@
 /**
- * Network namespaces, and rdomains as network namespaces: rdomain 0 is the one the command was started in, rdomain N is the one named `rdomainN`
- * where ip-netns(8) keeps its names, so `ip netns exec rdomainN` works too.
+ * Network namespaces, and rdomains. rdomain 0 is the namespace that the command was started in.
+ * rdomain N is the namespace with the name `rdomainN` of ip-netns(8), so `ip netns exec rdomainN`
+ * works too.
  *
- * A namespace belongs to a thread (setns(2)). An isolate stays on its thread and nothing asynchronous of the runtime does, so inside `run` only
- * synchronous calls are made, and files of the namespace are read under /proc/thread-self.
+ * setns(2) changes the namespace of one thread. Asynchronous calls of the runtime use other
+ * threads. So functions in `run` are synchronous, and read files of the namespace in
+ * /proc/thread-self.
  * @module
  */
 import { EEXIST, EINVAL, ENOENT, EPERM, osError } from "../base/errno.ts";
@@ -27,10 +29,10 @@ import { RouteSocket } from "./route_socket.ts";
 /** ioctl of a namespace's descriptor (include/uapi/linux/nsfs.h). */
 const NS_GET_NSTYPE = 0xb703;
 
-/** Of the folder of the names: everybody may look into it. */
+/** The mode of the folder of names, which all users may read. */
 const DIRECTORY_MODE = 0o755;
 
-/** Links that the kernel itself puts into new namespaces when the tunnel's module is loaded. */
+/** The links that the kernel adds to new namespaces, some of them when a module is loaded. */
 const FALLBACK_LINKS = new Set([
   "lo",
   "tunl0",
@@ -44,7 +46,7 @@ const FALLBACK_LINKS = new Set([
   "ip6gre0",
 ]);
 
-/** A network namespace, held open by a descriptor: it lives at least as long. */
+/** A network namespace. It exists at least until this descriptor of it is closed. */
 export class NetNamespace {
   readonly identity: NamespaceIdentity;
   #closed = false;
@@ -61,25 +63,27 @@ export class NetNamespace {
     }
   }
 
-  /** The one the calling thread is in: rdomain 0, outside `run`. */
+  /** Opens the calling thread's namespace, which is rdomain 0 outside of `run`. */
   static current(): NetNamespace {
     return NetNamespace.#open(THREAD_NAMESPACE, "network namespace");
   }
 
-  /** The one at a path: a name of ip-netns(8), /proc/PID/ns/net, /proc/PID/fd/N. @throws OsError */
+  /** Opens the namespace at a path: /run/netns/NAME, /proc/PID/ns/net. @throws OsError */
   static atPath(path: string): NetNamespace {
     return NetNamespace.#open(path, path);
   }
 
-  /** The one behind a descriptor, which it takes over. @throws OsError */
+  /** The namespace of a descriptor, which `close` closes. @throws OsError */
   static ofDescriptor(fd: number): NetNamespace {
     return new NetNamespace(fd, "network namespace");
   }
 
   /**
-   * rdomain `n`. With `create` it is made when it does not exist: named, its loopback interface up.
-   * @throws ConfigError when `n` is not 0 to RDOMAIN_MAX, and for one to be made whose name only this mount namespace would see
-   * @throws OsError ENOENT when it does not exist; EACCES, EPERM where the user may not
+   * Opens rdomain `n`. With `create` it is made when it does not exist, with a name and its
+   * loopback interface up.
+   * @throws ConfigError when `n` is out of range, or the name of a new rdomain would be visible in
+   *   this mount namespace only
+   * @throws OsError ENOENT when it does not exist; EACCES or EPERM when the user lacks privileges
    */
   static rdomain(n: number, options: { readonly create?: boolean } = {}): NetNamespace {
     checkRdomain(n);
@@ -88,7 +92,7 @@ export class NetNamespace {
     try {
       return NetNamespace.#open(path, `rdomain ${n}`);
     } catch (error) {
-      // A file without a namespace on it is the rest of a creation that was cut short, or one going on.
+      // A file without a namespace is left by an interrupted creation, or by one that goes on.
       const absent = error instanceof OsError && (error.errno === ENOENT || error.errno === EINVAL);
       if (options.create !== true || !absent) throw error;
     }
@@ -97,10 +101,10 @@ export class NetNamespace {
   }
 
   /**
-   * Makes rdomain `n` when it does not exist and runs `fn` before anybody can take it away again for being empty: put into it what keeps it.
-   * In `fn` no rdomain may be made or removed.
-   * @returns what `fn` returned
-   * @throws as `rdomain`; what `fn` throws
+   * Makes rdomain `n` if it does not exist, and runs `fn` before another process can remove it for
+   * being empty. `fn` adds what is to stay in the rdomain. It must not make or remove rdomains.
+   * @returns the result of `fn`
+   * @throws as `rdomain`, and what `fn` throws
    */
   static occupy<T>(n: number, fn: (namespace: NetNamespace) => T): T {
     checkRdomain(n);
@@ -139,12 +143,12 @@ export class NetNamespace {
   }
 
   /**
-   * Runs a synchronous function in the namespace and comes back, whatever happens.
-   * @returns what it returned
-   * @throws OsError when the namespace cannot be entered; what `fn` throws
+   * Runs a synchronous function in the namespace, and returns to the thread's own namespace.
+   * @returns the result of `fn`
+   * @throws OsError when the namespace cannot be entered, and what `fn` throws
    */
   run<T>(fn: () => T): T {
-    // Even one's own namespace cannot be entered without privileges, and need not be.
+    // setns(2) needs privileges, also for the thread's own namespace.
     if (sameNamespace(identityOf(THREAD_NAMESPACE), this.identity)) return synchronous(fn());
     const back = checked(
       libc.open(THREAD_NAMESPACE, libc.O_RDONLY | libc.O_CLOEXEC),
@@ -163,7 +167,7 @@ export class NetNamespace {
     }
   }
 
-  /** Lets go of it. Harmless the second time. */
+  /** Closes the descriptor. Further calls do nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -176,9 +180,10 @@ export class NetNamespace {
 }
 
 /**
- * Takes the name of rdomain `n` away when nothing is left in it: no link but the kernel's own, no socket that listens. The namespace ends with
- * the last process or descriptor in it. Close your own sockets there first.
- * @returns whether it was removed
+ * Removes the name of rdomain `n` if the rdomain has neither links besides the kernel's own nor
+ * listening sockets. Close your own sockets in it first. The namespace ends when the last process
+ * has left it and the last descriptor of it is closed.
+ * @returns whether the name was removed
  * @throws OsError
  */
 export function removeRdomainIfEmpty(n: number): boolean {
@@ -218,7 +223,7 @@ function enter(fd: number, name: string): void {
   }
 }
 
-/** Containers often leave root without this capability; the rest of the program does not need it. */
+/** Adds the required capability to an EPERM. In containers root often lacks it. */
 function withReason(error: unknown, object: string): unknown {
   if (!(error instanceof OsError) || error.errno !== EPERM) return error;
   return osError(error.call, object, EPERM, "rdomains need the capability CAP_SYS_ADMIN");
@@ -228,7 +233,7 @@ function returnTo(fd: number): void {
   checked(libc.setns(fd, libc.CLONE_NEWNET), "setns", "the namespace it came from");
 }
 
-/** Runs `fn` while no other process makes or removes names; ip(8) takes the same lock. */
+/** Runs `fn` with the lock that ip(8) also uses when it makes or removes names. */
 function underLock<T>(fn: () => T): T {
   makeDirectory();
   const flags = libc.O_RDONLY | libc.O_CLOEXEC;
@@ -241,7 +246,7 @@ function underLock<T>(fn: () => T): T {
   }
 }
 
-/** What is made here has its mode whatever the umask; a folder that was there is left as it is. */
+/** Makes the folder of names, with DIRECTORY_MODE whatever the umask is, unless it exists. */
 function makeDirectory(): void {
   const made = libc.mkdir(NETNS_DIRECTORY, DIRECTORY_MODE);
   if (made === -EEXIST) return;
@@ -249,7 +254,9 @@ function makeDirectory(): void {
   checked(libc.chmod(NETNS_DIRECTORY, DIRECTORY_MODE), "chmod", NETNS_DIRECTORY);
 }
 
-/** @throws ConfigError when a name made now would be seen only in the mount namespace of this command */
+/**
+ * @throws ConfigError when a new name would be visible in the mount namespace of this command only
+ */
 function requireSeenNames(n: number): void {
   if (mountsAreSeen(existingOf(NETNS_DIRECTORY))) return;
   throw new ConfigError(
@@ -270,7 +277,7 @@ function existingOf(folder: string): string {
   }
 }
 
-/** Mounts made in the directory are seen by other mount namespaces, as ip-netns(8) has it. */
+/** Makes mounts in the folder propagate to other mount namespaces, as ip-netns(8) does. */
 function shareDirectory(): void {
   const share = () => libc.mount("", NETNS_DIRECTORY, "none", libc.MS_SHARED | libc.MS_REC);
   const shared = share();
@@ -285,9 +292,9 @@ function shareDirectory(): void {
 }
 
 function createNamed(path: string, n: number): void {
-  // Somebody else may have made it before the lock was ours.
+  // Another process may have made it before this one got the lock.
   if (isNamespace(path)) return;
-  // A file that is left of an earlier name may still be a mount in another mount namespace: unlinking it ends that.
+  // An old file may still be a mount in another mount namespace. Unlinking it removes that mount.
   libc.unlink(path);
   shareDirectory();
   const flags = libc.O_RDONLY | libc.O_CREAT | libc.O_CLOEXEC;

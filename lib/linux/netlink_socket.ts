@@ -1,5 +1,6 @@
 /**
- * A NETLINK_ROUTE socket: one request, its answers, its verdict. It stays in the network namespace it was opened in.
+ * A NETLINK_ROUTE socket. It sends a request and reads the answers up to the acknowledgement or the
+ * end of the dump. It stays in the network namespace in which it was opened.
  * @module
  */
 import { EAGAIN, EBADMSG, EMSGSIZE, ENOBUFS, osError } from "../base/errno.ts";
@@ -25,16 +26,16 @@ const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 
-/** The kernel fills at most 32 KiB in one part of a dump. */
+/** Bytes of the receive buffer. The kernel sends a dump in parts of at most 32 KiB. */
 const RECEIVE_BYTES = 65_536;
-/** A kernel that does not answer for this long is not going to. */
+/** How long a request waits for its answer. */
 const ANSWER_TIMEOUT_MS = 5_000;
-/** How often a dump is begun again when the tables changed under it. */
+/** The most attempts of a dump that changes of the tables interrupt. */
 const DUMP_ATTEMPTS = 50;
 
 const OBJECT = "netlink route socket";
 
-/** See the module. Not safe for use from two isolates at once. */
+/** A netlink socket. Use it from one isolate only. */
 export class NetlinkSocket {
   readonly fd: number;
   readonly #buffer = new Uint8Array(RECEIVE_BYTES);
@@ -43,7 +44,7 @@ export class NetlinkSocket {
 
   /**
    * Opens a socket in the calling thread's network namespace.
-   * @param groups RTMGRP_* to subscribe to; with any, the socket does not block
+   * @param groups RTMGRP_* to subscribe to; a socket with groups does not block
    * @throws OsError
    */
   constructor(groups = 0) {
@@ -51,7 +52,7 @@ export class NetlinkSocket {
     this.fd = checked(libc.socket(AF_NETLINK, type, NETLINK_ROUTE), "socket", OBJECT);
     try {
       checked(libc.bind(this.fd, sockaddrNetlink(0, groups)), "bind", OBJECT);
-      // Kernels before 4.20 lack some of these; then errors come without a sentence, and dumps without a filter.
+      // Kernels before 4.20 lack some of these. Errors have no text then, and dumps no filter.
       libc.setsockopt(this.fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
       libc.setsockopt(this.fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
       libc.setsockopt(this.fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
@@ -63,24 +64,28 @@ export class NetlinkSocket {
   }
 
   /**
-   * Makes a request with NLM_F_ACK and hands every message of its answer to `take`, whose views last as long as the call.
-   * @param encode the request with the sequence number it is given
-   * @param call and object: for the error
-   * @throws OsError with the kernel's errno and sentence
+   * Sends a request with NLM_F_ACK and calls `onMessage` for every message of the answer.
+   * @param encode encodes the request with a sequence number
+   * @param call the call in errors, e.g. `RTM_NEWLINK`
+   * @param object the object in errors
+   * @param onMessage its argument is valid during the call only
+   * @throws OsError with the kernel's errno and text
    */
   request(
     encode: (sequence: number) => Uint8Array,
     call: string,
     object: string,
-    take: (message: NetlinkMessage) => void = () => {},
+    onMessage: (message: NetlinkMessage) => void = () => {},
   ): void {
     const sequence = this.#send(encode, call, object);
-    this.#answers(sequence, call, object, take);
+    this.#answers(sequence, call, object, onMessage);
   }
 
   /**
-   * Makes a dump request and decodes every message of the answer; begun again when the kernel says that it was interrupted.
-   * @param decode undefined leaves a message out; it must not keep views of it
+   * Sends a dump request and decodes every message of the answer. A dump that a change of the
+   * tables interrupted is sent again.
+   * @param decode returns undefined to leave a message out; its argument is valid during the call
+   *   only
    * @throws OsError
    */
   dump<T>(
@@ -96,34 +101,35 @@ export class NetlinkSocket {
         const decoded = decode(message);
         if (decoded !== undefined) found.push(decoded);
       });
-      // Tables that never stand still are given as they were seen last.
+      // After the last attempt an interrupted dump is returned as it is.
       if (whole || attempt === DUMP_ATTEMPTS) return found;
     }
   }
 
   /**
-   * What a subscribed socket holds, without waiting.
-   * @returns false when the kernel dropped messages because nobody read for long
+   * Reads all waiting messages of a subscribed socket, without blocking.
+   * @returns false when the kernel dropped messages because the socket was not read in time
    * @throws OsError
    */
-  pending(take: (message: NetlinkMessage) => void): boolean {
+  pending(onMessage: (message: NetlinkMessage) => void): boolean {
     for (let whole = true;;) {
       const length = libc.recv(this.fd, this.#buffer, libc.MSG_TRUNC | libc.MSG_DONTWAIT);
       if (length === -EAGAIN) return whole;
       if (length === -ENOBUFS || length > this.#buffer.length) whole = false;
-      else this.#messages(checked(length, "recv", OBJECT)).forEach(take);
+      else this.#messages(checked(length, "recv", OBJECT)).forEach(onMessage);
     }
   }
 
   /**
-   * Whether a subscribed socket also gets the messages of other namespaces, those that have a number in its own.
-   * @returns false when the kernel refuses: that needs CAP_NET_BROADCAST
+   * Switches messages of other namespaces on or off: of those that have a number (nsid) in the
+   * socket's own.
+   * @returns false when the kernel refuses, because CAP_NET_BROADCAST is required
    */
   listenEverywhere(on: boolean): boolean {
     return libc.setsockopt(this.fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, on ? 1 : 0) >= 0;
   }
 
-  /** Closes the socket. Harmless the second time. */
+  /** Closes the socket. Further calls do nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -140,12 +146,15 @@ export class NetlinkSocket {
     return this.#sequence;
   }
 
-  /** Reads up to the verdict. Returns false when a dump was interrupted. Answers to earlier requests are passed over. */
+  /**
+   * Reads answers up to the acknowledgement or the end of the dump. Answers to earlier requests are
+   * skipped. Returns false when the dump was interrupted.
+   */
   #answers(
     sequence: number,
     call: string,
     object: string,
-    take: (message: NetlinkMessage) => void,
+    onMessage: (message: NetlinkMessage) => void,
   ): boolean {
     let whole = true;
     while (true) {
@@ -155,7 +164,7 @@ export class NetlinkSocket {
         if (message.sequence !== sequence || message.type === NLMSG_NOOP) continue;
         if ((message.flags & NLM_F_DUMP_INTR) !== 0) whole = false;
         if (message.type !== NLMSG_ERROR && message.type !== NLMSG_DONE) {
-          take(message);
+          onMessage(message);
           continue;
         }
         const verdict = readVerdict(message);

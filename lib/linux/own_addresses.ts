@@ -1,5 +1,5 @@
 /**
- * Which address of a link ICMP answers come from: a router's own, as Linux itself has it.
+ * Chooses the source address of ICMP answers, as Linux does for a router.
  * @module
  */
 import type { IpBytes } from "../base/endpoint.ts";
@@ -13,15 +13,15 @@ import {
 } from "../netlink/flags.ts";
 
 /**
- * Chooses among all addresses of a network namespace, given in the kernel's order.
+ * Chooses among all addresses of a network namespace, which are in the kernel's order.
  *
- * IPv4: the link's first one that is not secondary. Without one the kernel, asked whether packets
- * from elsewhere may come in by the link, would say no where rp_filter is on; so there is none.
- * IPv6: a global or unique local one of the link, then of another link, then a link-local one of the
- * link, which no router carries on.
+ * For IPv4 it is the first address of the link that is not secondary. An address of another link is
+ * not used, because rp_filter would drop the answer. For IPv6 it is a global or unique local
+ * address of the link, else one of another link, else a link-local address of the link, which
+ * routers do not forward.
  *
- * @param interfaceIndex the link's
- * @param acceptsLocal whether the kernel takes packets from its own IPv4 addresses from the link
+ * @param interfaceIndex the index of the link
+ * @param acceptsLocal whether the kernel accepts packets with local IPv4 sources from the link
  */
 export function chooseOwnAddresses(
   addresses: readonly InterfaceAddress[],
@@ -51,7 +51,7 @@ export function chooseOwnAddresses(
   };
 }
 
-/** The first that is `better` than others, otherwise the first. */
+/** The first address for which `better` is true, otherwise the first address. */
 function first(
   addresses: readonly InterfaceAddress[],
   better: (address: InterfaceAddress) => boolean,

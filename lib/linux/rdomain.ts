@@ -1,17 +1,17 @@
 /**
- * Which namespace is which, found out by looking at files alone: names, numbers and identities of rdomains. Nothing here opens a library;
- * namespace.ts makes, enters and removes them.
+ * Names, numbers and identities of rdomains, from files alone: this module uses no FFI.
+ * namespace.ts makes, enters and removes rdomains.
  * @module
  */
 import { RDOMAIN_MAX } from "../base/constants.ts";
 import { ConfigError } from "../base/errors.ts";
 
-/** Where ip-netns(8) keeps its names. */
+/** The folder of the names of ip-netns(8). */
 export const NETNS_DIRECTORY = "/run/netns";
 
-/** The calling thread's. */
+/** The network namespace of the calling thread. */
 export const THREAD_NAMESPACE = "/proc/thread-self/ns/net";
-/** Tells namespaces apart: device and inode of nsfs. */
+/** The identity of a namespace: device and inode in nsfs. */
 export interface NamespaceIdentity {
   readonly device: number;
   readonly inode: number;
@@ -22,13 +22,13 @@ export function sameNamespace(a: NamespaceIdentity, b: NamespaceIdentity): boole
   return a.device === b.device && a.inode === b.inode;
 }
 
-/** The identity of the namespace that a file stands for. @throws Deno.errors.NotFound and others of stat(2) */
+/** The identity of the namespace at a path. @throws Deno.errors.NotFound and others of stat(2) */
 export function identityOf(path: string): NamespaceIdentity {
   const { dev, ino } = Deno.statSync(path);
   return { device: dev, inode: ino ?? 0 };
 }
 
-/** Where rdomain `n` (1 or more) has its name. */
+/** The path of the name of rdomain `n` (1 or more). */
 export function rdomainPath(n: number): string {
   return `${NETNS_DIRECTORY}/rdomain${n}`;
 }
@@ -40,7 +40,9 @@ export function checkRdomain(n: number): void {
   }
 }
 
-/** The rdomains that have a name, in order, without 0; none where this user may not look into the folder of the names. */
+/**
+ * The rdomains with a name, in order, without 0. Empty when the folder of names is not readable.
+ */
 export function namedRdomains(): number[] {
   const found: number[] = [];
   try {
@@ -56,7 +58,7 @@ export function namedRdomains(): number[] {
   return found.sort((a, b) => a - b);
 }
 
-/** Which rdomain a namespace is: 0 for the calling thread's, N for a named one, undefined for any other. */
+/** The rdomain of a namespace: 0 for the calling thread's, N for a named one, else undefined. */
 export function rdomainOf(identity: NamespaceIdentity): number | undefined {
   if (sameNamespace(identityOf(THREAD_NAMESPACE), identity)) return 0;
   return namedRdomains().find((n) => {

@@ -1,6 +1,6 @@
 /**
- * Whether anything changed that can send packets another way: links, addresses, routes, next hops
- * and rules of both families.
+ * Reports that routes may have changed: links, addresses, routes, next hops and rules of both
+ * families.
  * @module
  */
 import { NetlinkSocket } from "./netlink_socket.ts";
@@ -18,7 +18,7 @@ const GROUPS = [
   32, // RTNLGRP_NEXTHOP
 ].reduce((sum, n) => sum + group(n), 0);
 
-/** A subscription in one network namespace, where it stays. */
+/** A subscription in one network namespace. */
 export class RouteMonitor {
   readonly #socket: NetlinkSocket;
 
@@ -32,12 +32,12 @@ export class RouteMonitor {
     return new RouteMonitor(namespace === undefined ? socket() : namespace.run(socket));
   }
 
-  /** For a poll set: readable when something changed since the last `drain`. */
+  /** The descriptor to poll. It is readable when something changed since the last `drain`. */
   get fd(): number {
     return this.#socket.fd;
   }
 
-  /** Throws away what waits: what changed is found by asking anew. @throws OsError */
+  /** Reads and discards all waiting messages. The caller looks routes up again. @throws OsError */
   drain(): void {
     this.#socket.pending(() => {});
   }

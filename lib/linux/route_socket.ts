@@ -1,5 +1,5 @@
 /**
- * Links, addresses and routes of one network namespace, over rtnetlink.
+ * Reads and changes links, addresses and routes of one network namespace, by rtnetlink.
  * @module
  */
 import { EBADMSG, EEXIST, ENODEV, ENOENT, osError } from "../base/errno.ts";
@@ -49,13 +49,15 @@ interface Place {
 }
 
 /**
- * See the module. Every method is synchronous and throws OsError; `object` in it is the interface, address or route.
+ * An rtnetlink socket. Every method is synchronous and throws an OsError, whose object is the
+ * interface, address or route.
  *
  * @example
  * ```ts ignore
  * using routes = RouteSocket.open(NetNamespace.rdomain(1, { create: true }));
  * const link = routes.requireLink("wg1");
- * routes.addAddress({ address: new Uint8Array([192, 168, 5, 1]), prefix: 24, interfaceIndex: link.index });
+ * const address = Uint8Array.of(192, 168, 5, 1);
+ * routes.addAddress({ address, prefix: 24, interfaceIndex: link.index });
  * routes.setLink(link.index, { up: true, mtu: 1420 });
  * ```
  */
@@ -66,14 +68,14 @@ export class RouteSocket {
     this.#socket = socket;
   }
 
-  /** Opens a socket in the namespace (default: the calling thread's), where it stays. */
+  /** Opens a socket in a namespace, by default the calling thread's. */
   static open(namespace?: Place): RouteSocket {
     return new RouteSocket(
       namespace === undefined ? new NetlinkSocket() : namespace.run(() => new NetlinkSocket()),
     );
   }
 
-  /** Closes the socket. Harmless the second time. */
+  /** Closes the socket. Further calls do nothing. */
   close(): void {
     this.#socket.close();
   }
@@ -108,14 +110,14 @@ export class RouteSocket {
     return found;
   }
 
-  /** As `link`, but an OsError ENODEV when there is none. */
+  /** One link, as `link` returns it. @throws OsError ENODEV when there is none */
   requireLink(nameOrIndex: string | number): Link {
     const link = this.link(nameOrIndex);
     if (link === undefined) throw osError("RTM_GETLINK", nameOf(nameOrIndex), ENODEV);
     return link;
   }
 
-  /** Changes a link, all that is given or nothing. */
+  /** Changes a link. The change is applied whole or not at all. */
   setLink(index: number, change: LinkChange): void {
     this.#named(
       index,
@@ -124,7 +126,7 @@ export class RouteSocket {
     );
   }
 
-  /** Deletes a link. A TUN device goes with its last descriptor; this takes it away from its process. */
+  /** Deletes a link, also a TUN device of another process. */
   deleteLink(index: number): void {
     this.#named(
       index,
@@ -132,7 +134,7 @@ export class RouteSocket {
     );
   }
 
-  /** Gives another namespace a number here, which does not keep it alive. Nothing happens when it has one. */
+  /** Gives a namespace a number (nsid) in this one, if it has none. It does not keep it alive. */
   numberNamespace(descriptor: number): void {
     try {
       this.#socket.request(
@@ -147,7 +149,7 @@ export class RouteSocket {
 
   // --- addresses ---
 
-  /** Addresses, IPv4 first; of one family or one interface where they are given. */
+  /** The addresses, IPv4 first, or those of one family or one interface. */
   addresses(
     filter: { readonly family?: 4 | 6; readonly interfaceIndex?: number } = {},
   ): InterfaceAddress[] {
@@ -170,7 +172,7 @@ export class RouteSocket {
     );
   }
 
-  /** Adds an address and, by the kernel, its connected route once the link is up. An existing one: EEXIST. */
+  /** Adds an address. @throws OsError EEXIST when it exists */
   addAddress(request: AddressRequest): void {
     this.#socket.request(
       (n) => encodeAddressAdd(n, request, false),
@@ -179,7 +181,7 @@ export class RouteSocket {
     );
   }
 
-  /** Adds an address or updates it where it stands. */
+  /** Adds an address, or updates an existing one. */
   replaceAddress(request: AddressRequest): void {
     this.#socket.request(
       (n) => encodeAddressAdd(n, request, true),
@@ -188,7 +190,7 @@ export class RouteSocket {
     );
   }
 
-  /** Deletes an address with its routes. None such: EADDRNOTAVAIL. */
+  /** Deletes an address and its routes. @throws OsError EADDRNOTAVAIL when there is none */
   deleteAddress(request: AddressRequest): void {
     this.#socket.request(
       (n) => encodeAddressDelete(n, request),
@@ -199,7 +201,7 @@ export class RouteSocket {
 
   // --- routes ---
 
-  /** Routes of all tables, IPv4 first, as the filter says. Cached ones are left out. */
+  /** The routes of all tables that the filter selects, IPv4 first, without cached ones. */
   routes(filter: RouteFilter = {}): Route[] {
     const families = filter.family === undefined ? [4, 6] as const : [filter.family];
     return families.flatMap((family) => this.#routesOf(family, filter));
@@ -223,18 +225,18 @@ export class RouteSocket {
           : undefined;
       });
     } catch (error) {
-      // A table that was never used is an empty one.
+      // The kernel does not know a table that was never used.
       if (error instanceof OsError && error.errno === ENOENT && table !== undefined) return [];
       throw error;
     }
   }
 
-  /** Adds a route. An existing one: EEXIST. */
+  /** Adds a route. @throws OsError EEXIST when it exists */
   addRoute(route: RouteRequest): void {
     this.#socket.request((n) => encodeRouteAdd(n, route, "add"), "RTM_NEWROUTE", routeText(route));
   }
 
-  /** Adds a route or changes the one to the same destination and metric. */
+  /** Adds a route, or changes the one with the same destination and metric. */
   replaceRoute(route: RouteRequest): void {
     this.#socket.request(
       (n) => encodeRouteAdd(n, route, "replace"),
@@ -243,7 +245,7 @@ export class RouteSocket {
     );
   }
 
-  /** Changes the route to this destination and metric. None such: ENOENT. */
+  /** Changes the route with this destination and metric. @throws OsError ENOENT for none */
   changeRoute(route: RouteRequest): void {
     this.#socket.request(
       (n) => encodeRouteAdd(n, route, "change"),
@@ -252,12 +254,12 @@ export class RouteSocket {
     );
   }
 
-  /** Deletes the first route that fits what is given. None such: ESRCH. */
+  /** Deletes the first route that matches the request. @throws OsError ESRCH for none */
   deleteRoute(route: RouteRequest): void {
     this.#socket.request((n) => encodeRouteDelete(n, route), "RTM_DELROUTE", routeText(route));
   }
 
-  /** Which way packets to the address take. No way: ENETUNREACH or EHOSTUNREACH. */
+  /** The route of packets to an address. @throws OsError ENETUNREACH or EHOSTUNREACH for none */
   getRoute(address: IpBytes, lookup: RouteLookup = {}): Route {
     let found: Route | undefined;
     const object = formatIp(address);
@@ -273,7 +275,7 @@ export class RouteSocket {
     return found;
   }
 
-  /** Runs `act`, and where it fails names the interface rather than its number. */
+  /** Runs `act`, and replaces the number of the interface in its error by the name. */
   #named(index: number, act: (object: string) => void): void {
     try {
       act(nameOf(index));

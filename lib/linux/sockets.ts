@@ -1,10 +1,13 @@
 /**
- * The TCP and UDP sockets of a network namespace, as /proc/net/{tcp,tcp6,udp,udp6} list them (proc_net_tcp.rst in the kernel's documentation).
+ * Lists the TCP and UDP sockets of a network namespace, from /proc/net/{tcp,tcp6,udp,udp6}
+ * (Documentation/networking/proc_net_tcp.rst).
  * @module
  */
 import type { IpBytes } from "../base/endpoint.ts";
 
-/** TCP_LISTEN and, for UDP, TCP_CLOSE (no peer): include/net/tcp_states.h. */
+/**
+ * States of include/net/tcp_states.h: TCP_LISTEN, and TCP_CLOSE for a UDP socket without a peer.
+ */
 export const TCP_LISTEN = 10;
 export const UDP_UNCONNECTED = 7;
 
@@ -18,21 +21,24 @@ export interface InetSocket {
   readonly remotePort: number;
   /** TCP_* of include/net/tcp_states.h, for UDP too. */
   readonly state: number;
-  /** Bytes waiting to be sent, and to be read (for a listening socket: connections to be accepted). */
+  /** Bytes that wait to be sent. */
   readonly sendQueue: number;
+  /** Bytes that wait to be read; for a listening socket, connections that wait for accept(2). */
   readonly receiveQueue: number;
   readonly uid: number;
   readonly inode: number;
 }
 
-/** All TCP and UDP sockets of a namespace (default: the calling thread's), TCP first, IPv4 first. */
+/**
+ * All TCP and UDP sockets of a namespace (default: the calling thread's), TCP first, IPv4 first.
+ */
 export function inetSockets(namespace?: { run<T>(fn: () => T): T }): InetSocket[] {
   const read = () =>
     FILES.flatMap(([file, protocol, family]) => parseSockets(readTable(file), protocol, family));
   return namespace === undefined ? read() : namespace.run(read);
 }
 
-/** Those that wait for somebody to write to them: listening TCP, UDP without a peer. */
+/** The sockets that anyone can send to: listening TCP sockets, and UDP sockets without a peer. */
 export function listeningSockets(namespace?: { run<T>(fn: () => T): T }): InetSocket[] {
   return inetSockets(namespace).filter(({ protocol, state }) =>
     state === (protocol === "tcp" ? TCP_LISTEN : UDP_UNCONNECTED)
@@ -49,13 +55,13 @@ function readTable(file: string): string {
   try {
     return Deno.readTextFileSync(`/proc/thread-self/net/${file}`);
   } catch (error) {
-    // No IPv6 in this kernel, no tcp6.
+    // A kernel without IPv6 has no tcp6 and udp6.
     if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   }
 }
 
-/** The rows of one of the tables. Rows that are not of the form are left out. */
+/** The sockets of a table. Malformed rows are left out. */
 export function parseSockets(table: string, protocol: "tcp" | "udp", family: 4 | 6): InetSocket[] {
   const sockets: InetSocket[] = [];
   for (const line of table.split("\n").slice(1)) {
@@ -82,7 +88,7 @@ export function parseSockets(table: string, protocol: "tcp" | "udp", family: 4 |
   return sockets;
 }
 
-/** `0100007F:1BC7`: words of 32 bits as the (little-endian) host sees them, and the port. */
+/** An address of the form `0100007F:1BC7`: 32-bit words in (little-endian) host order, and port. */
 function parseAddress(text: string, family: 4 | 6): { address: IpBytes; port: number } | undefined {
   const match = /^([0-9A-F]+):([0-9A-F]{4})$/.exec(text);
   if (match === null || match[1].length !== (family === 4 ? 8 : 32)) return undefined;

@@ -1,5 +1,5 @@
 /**
- * An array of struct iovec in the arena (sys/uio.h: base u64, length u64), for the ports.
+ * An array of struct iovec in the arena (sys/uio.h: base u64, length u64).
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -8,9 +8,12 @@ import { arenaAddress, arenaPointer } from "../../ffi/packet_io.ts";
 /** Bytes of a struct iovec. */
 const IOVEC_BYTES = 16;
 
-/** Pieces of a gathered read or write. Places are offsets in the arena; addresses are put together of 32-bit halves, which costs nothing. */
+/**
+ * The pieces of a scattered read or gathered write. Callers give offsets in the arena. Addresses
+ * are written as two 32-bit halves, because a BigInt would be allocated.
+ */
 export class IoVectors {
-  /** The array's address, and a pointer to it. */
+  /** The address of the array. */
   readonly address: bigint;
   readonly pointer: Deno.PointerValue;
   readonly #u32: Uint32Array;
@@ -18,7 +21,7 @@ export class IoVectors {
   readonly #baseLow: number;
   readonly #baseHigh: number;
 
-  /** @param count pieces there is room for */
+  /** @param count the number of pieces */
   constructor(arena: Arena, count: number) {
     const at = arena.allocate(count * IOVEC_BYTES);
     const base = arenaAddress(arena);
@@ -30,7 +33,7 @@ export class IoVectors {
     this.#baseHigh = Number(base >> 32n);
   }
 
-  /** Makes piece `index` the `length` bytes at `at`. */
+  /** Sets piece `index` to the `length` bytes at `at`. */
   set(index: number, at: number, length: number): void {
     const u32 = this.#u32;
     const word = this.#word + index * 4;
@@ -40,7 +43,7 @@ export class IoVectors {
     u32[word + 2] = length;
   }
 
-  /** Bytes of piece `index`. */
+  /** The length in bytes of piece `index`. */
   lengthOf(index: number): number {
     return this.#u32[this.#word + index * 4 + 2];
   }

@@ -1,5 +1,6 @@
 /**
- * Single datagrams from the control isolate, on the descriptors that the data plane's Worker reads: handshakes and cookie replies.
+ * Sends handshake messages from the control isolate, on the sockets that the data plane's Worker
+ * reads.
  * @module
  */
 import { Arena } from "../base/arena.ts";
@@ -12,7 +13,7 @@ import {
 import { SEND_FAILED, type SendResult } from "../data/ports.ts";
 import { LinuxUdpPort } from "./linux_udp_port.ts";
 
-/** Longest datagram. */
+/** Bytes of the longest datagram. */
 const BYTES_MAX = 65_507;
 const ARENA_BYTES = 2 * 65_536;
 
@@ -36,11 +37,13 @@ function makeSender(): Sender {
 }
 
 /**
- * Sends one datagram. Never blocks and never throws on what the network does.
- * @param fd4 @param fd6 the sockets, or -1
- * @param bytes at most 65507
- * @param local the source address to use, when known; SEND_SOURCE_LOST says it no longer works (and the datagram went without it)
- * @param tos the whole TOS / traffic class byte: HANDSHAKE_TOS for handshake messages
+ * Sends one datagram. It neither blocks nor throws.
+ * @param fd4 the IPv4 socket, or -1
+ * @param fd6 the IPv6 socket, or -1
+ * @param bytes the datagram, at most 65507 bytes
+ * @param local the source address, when known
+ * @param tos the TOS or traffic class byte: HANDSHAKE_TOS for handshake messages
+ * @returns SEND_SOURCE_LOST when the datagram could only be sent without `local`
  */
 export function sendDatagram(
   fd4: number,

@@ -18,26 +18,30 @@ import {
 import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";
 
-/** An opened device, and what was asked of it with TUNSETOFFLOAD and granted: it hands out and takes super-packets of up to 64 KiB (of UDP from Linux 6.2 on). */
+/**
+ * An open TUN device and its offloads (TUNSETOFFLOAD). With them it reads and writes super-packets
+ * of up to 64 KiB. `uso` needs Linux 6.2.
+ */
 export interface TunDescriptors extends Pick<Offloads, "tso" | "uso"> {
+  /** The descriptor of the first queue. */
   readonly fd: number;
-  /** Of a second queue of the device; -1 when the kernel gave none. */
+  /** The descriptor of the second queue; -1 when the device has one queue. */
   readonly bulkFd: number;
 }
 
-/** Reads and writes by readv and writev on nonblocking descriptors, which the caller opens and closes. */
+/** A TunPort with readv(2) and writev(2) on nonblocking descriptors. The caller closes these. */
 export class LinuxTunPort implements TunPort {
   readonly tso: boolean;
   readonly uso: boolean;
   readonly queues: 1 | 2;
-  /** By queue. */
+  /** The descriptors, indexed by queue. */
   readonly #fds: readonly [number, number];
   readonly #io: PacketIo;
   readonly #reads: IoVectors;
   readonly #writes: IoVectors;
   readonly #counters: Counters | undefined;
 
-  /** @param counters where packets that are lost on the way to the device are counted */
+  /** @param counters counts the packets that could not be written */
   constructor(arena: Arena, device: TunDescriptors, counters?: Counters) {
     this.#counters = counters;
     this.tso = device.tso;

@@ -29,17 +29,20 @@ const IP_RECVTOS = 13;
 const IPV6_RECVPKTINFO = 49;
 const IPV6_RECVTCLASS = 66;
 
-/** Endpoints that GSO is switched off for; the oldest is tried again when there are more. */
+/** The most endpoints without GSO. One more drops the oldest, for which GSO is tried again. */
 const GSO_REFUSERS_MAX = 256;
-/** Series of receives of one family, each till it is drained, before the other is asked. */
+/** How often one socket may be drained in a row before the other socket is read. */
 const SERIES_ALONE_MAX = 4;
-/** Receives that failed in a row before the socket counts as drained. */
+/** Receives that may fail in a row before the socket counts as drained. */
 const TRANSIENT_ERRORS_MAX = 16;
 
-/** Offloads to leave off for good although the kernel has them. */
+/** Offloads that are never used. */
 export type UdpOffloads = Partial<Pick<Offloads, "gso" | "gro">>;
 
-/** Sends and receives by sendmsg and recvmsg on nonblocking descriptors, which the caller opens, binds and closes. Socket options for what is received are set here. */
+/**
+ * A UdpPort with sendmsg(2) and recvmsg(2) on nonblocking sockets. The caller opens, binds and
+ * closes the sockets. The port sets the options for received control messages.
+ */
 export class LinuxUdpPort implements UdpPort {
   readonly segmentsMax = 64;
   readonly bytesMax = 65_507;
@@ -56,18 +59,21 @@ export class LinuxUdpPort implements UdpPort {
   readonly #arena: Arena;
   #gso = false;
   #gro = false;
-  /** Kept for the sockets that come after these. */
+  /** Whether GRO is wanted, for sockets that replace these. */
   #wantsGro = true;
   #fd4 = -1;
   #fd6 = -1;
-  /** The family that gave something last is asked first, and alone while it gives something; but not for ever. */
+  /** Whether the IPv6 socket is read first. It is the socket that received last. */
   #six = false;
+  /** Whether the last receive returned datagrams. */
   #gave = false;
+  /** How often the same socket was drained in a row. */
   #seriesAlone = 0;
 
   /**
-   * @param fd4 @param fd6 descriptors, or -1 for a family that is not there
-   * @param counters where sends of several datagrams that do not go as one are counted
+   * @param fd4 the IPv4 socket, or -1
+   * @param fd6 the IPv6 socket, or -1
+   * @param counters counts the sends that the kernel refused to segment
    */
   constructor(
     arena: Arena,
@@ -105,7 +111,7 @@ export class LinuxUdpPort implements UdpPort {
     return this.#receives.ecn;
   }
 
-  /** Goes over to other sockets (another port, or another network namespace). The old ones may be closed afterwards. */
+  /** Uses other sockets from now on. The caller may close the old ones afterwards. */
   replace(fd4: number, fd6: number): void {
     this.use(fd4, fd6);
     this.#gsoRefusers.clear();
@@ -128,13 +134,16 @@ export class LinuxUdpPort implements UdpPort {
     this.setGro(this.#wantsGro);
   }
 
-  /** Goes over to other sockets as they are, only to send on them. */
+  /** Uses other sockets from now on, for sending only. Their options are not changed. */
   use(fd4: number, fd6: number): void {
     this.#fd4 = fd4;
     this.#fd6 = fd6;
   }
 
-  /** Of runs that already wait in a socket the kernel no longer tells the segments' size once it is off: they are lost. */
+  /**
+   * Switches GRO on or off. Runs that wait in a socket when GRO is switched off are lost, because
+   * the kernel no longer reports their segment size.
+   */
   setGro(on: boolean): void {
     this.#wantsGro = on;
     this.#gro = false;
@@ -210,7 +219,7 @@ export class LinuxUdpPort implements UdpPort {
     return new UdpQueue(this.#arena, (family) => this.#fdOf(family));
   }
 
-  /** The socket of a family, given by its address length; -1 for none. */
+  /** The socket of a family, given by the length of its addresses (4 or 16); -1 for none. */
   #fdOf(family: number): number {
     return family === 4 ? this.#fd4 : family === 16 ? this.#fd6 : -1;
   }

@@ -1,5 +1,5 @@
 /**
- * TUN devices: making one, and finding out from its descriptor what became of it (include/uapi/linux/if_tun.h).
+ * Opens TUN devices and reads their state from the descriptor (include/uapi/linux/if_tun.h).
  * @module
  */
 import { EBADF, EBADFD, EINVAL, osError } from "../base/errno.ts";
@@ -42,19 +42,20 @@ const USO = TUN_F_USO4 | TUN_F_USO6;
 const FLAGS = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
 const OPEN_FLAGS = libc.O_RDWR | libc.O_NONBLOCK | libc.O_CLOEXEC;
 
-/** Which offloads to ask for; USO needs TSO. */
+/** The offloads of a TUN device. USO needs TSO. */
 export type TunOffloads = Pick<Offloads, "tso" | "uso">;
 
-/** A TUN device, not yet up. It lives as long as one of its descriptors (nonblocking, closed on exec). */
+/** A TUN device. It exists until its descriptors (nonblocking, closed on exec) are closed. */
 export interface OpenedTun extends TunDescriptors {
   readonly name: string;
 }
 
 /**
- * Makes a TUN device in the calling thread's network namespace. A virtio_net_hdr of 10 bytes stands before every packet.
- * Offloads that the kernel does not have are left off.
- * @throws ConfigError for a bad name
- * @throws OsError ENOENT or ENODEV on /dev/net/tun (no TUN driver, or none in this container), EPERM, EBUSY when the name is in use
+ * Makes a TUN device in the calling thread's network namespace. The device is down. A
+ * virtio_net_hdr of 10 bytes precedes every packet. Offloads that the kernel lacks stay off.
+ * @throws ConfigError for a wrong name
+ * @throws OsError ENOENT or ENODEV without a TUN driver or /dev/net/tun, EPERM without
+ *   CAP_NET_ADMIN, EBUSY when the name is in use
  */
 export function openTun(
   name: string,
@@ -63,7 +64,7 @@ export function openTun(
   checkInterfaceName(name);
   const fd = checked(libc.open(TUN_PATH, OPEN_FLAGS), "open", TUN_PATH);
   try {
-    // IFF_TUN_EXCL: a persistent device of this name is somebody's; the kernel would hand it out.
+    // Without IFF_TUN_EXCL the kernel would open a persistent device of this name.
     const request = ifreq(name, FLAGS | IFF_TUN_EXCL);
     checked(libc.ioctl(fd, TUNSETIFF, request), "TUNSETIFF", name);
     const given = ifreqName(request);
@@ -75,13 +76,13 @@ export function openTun(
   }
 }
 
-/** Ends a device. */
+/** Closes a device, which removes it. */
 export function closeTun(tun: OpenedTun): void {
   libc.close(tun.fd);
   if (tun.bulkFd >= 0) libc.close(tun.bulkFd);
 }
 
-/** Another descriptor of a device that was just made; -1 when there is none to be had: one queue does as well, only less fairly. */
+/** Opens the second queue of a device; -1 when the kernel refuses, as one queue is enough. */
 function openSecondQueue(name: string): number {
   const fd = libc.open(TUN_PATH, OPEN_FLAGS);
   if (fd < 0) return -1;
@@ -91,8 +92,8 @@ function openSecondQueue(name: string): number {
 }
 
 /**
- * Sets the offloads of a device, also while it runs. Super-packets that wait to be read stay what they are.
- * @returns those that the kernel agreed to
+ * Sets the offloads of a device. Super-packets that wait to be read are not split.
+ * @returns the offloads that are on, which excludes those that the kernel lacks
  * @throws OsError
  */
 export function setOffloads(fd: number, name: string, wanted: TunOffloads): TunOffloads {
@@ -111,7 +112,7 @@ export function setOffloads(fd: number, name: string, wanted: TunOffloads): TunO
 }
 
 /**
- * The name the device has now, in whichever namespace it is; undefined when it was deleted.
+ * The present name of a device, in any namespace; undefined when the device was deleted.
  * @throws OsError
  */
 export function tunName(fd: number): string | undefined {
@@ -123,8 +124,8 @@ export function tunName(fd: number): string | undefined {
 }
 
 /**
- * Whether the device is up, asked of its descriptor alone: only then it takes packets. Undefined when it was deleted,
- * and when nothing can be told.
+ * Whether a device is up: only then its descriptor is writable. Undefined when the device was
+ * deleted, and when poll(2) fails.
  */
 export function tunIsUp(fd: number): boolean | undefined {
   const fds = pollfds([{ fd, events: POLLOUT }]);
@@ -134,8 +135,9 @@ export function tunIsUp(fd: number): boolean | undefined {
 }
 
 /**
- * A new descriptor of the network namespace the device is in now (`NetNamespace.ofDescriptor` takes it over); undefined when it was deleted.
- * @throws OsError EPERM without CAP_NET_ADMIN there
+ * Opens the network namespace that a device is in; undefined when the device was deleted. Close the
+ * descriptor, or pass it to `NetNamespace.ofDescriptor`.
+ * @throws OsError EPERM without CAP_NET_ADMIN in that namespace
  */
 export function tunNamespaceFd(fd: number): number | undefined {
   const result = libc.ioctl(fd, TUNGETDEVNETNS, 0);

@@ -1,5 +1,5 @@
 /**
- * The UDP sockets of an interface: both families on one port, ready for what the data plane does with them.
+ * Opens the two UDP sockets of an interface, IPv4 and IPv6 on the same port.
  * @module
  */
 import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT } from "../base/errno.ts";
@@ -28,20 +28,20 @@ const IPV6_RECVTCLASS = 66;
 /** IP_PMTUDISC_DONT and IPV6_PMTUDISC_DONT. */
 const PMTUDISC_DONT = 0;
 
-/** Bytes of each socket's send and receive buffer: some milliseconds at line speed, as wireguard-go has it. */
+/** Bytes of each send and receive buffer, the same as in wireguard-go. */
 const BUFFER_BYTES = 7 << 20;
-/** How many random ports are tried until one is free in both families. */
+/** The most random ports that are tried until one is free in both families. */
 const PORT_ATTEMPTS = 100;
 
-/** What the sockets shall be. */
+/** The values of the sockets to open. */
 export interface UdpRequest {
-  /** 0 picks a free one. */
+  /** The port; 0 chooses a free one. */
   readonly port: number;
   /** SO_MARK; 0 for none. */
   readonly fwmark?: number;
 }
 
-/** The sockets, nonblocking and closed on exec; -1 where the host lacks the family. */
+/** The two sockets, nonblocking and closed on exec; -1 where the host lacks the family. */
 export interface OpenedUdp {
   readonly fd4: number;
   readonly fd6: number;
@@ -49,8 +49,9 @@ export interface OpenedUdp {
 }
 
 /**
- * Opens the sockets in the calling thread's network namespace, where they stay. Nothing is shared: a port that anyone else has is refused.
- * @throws OsError EADDRINUSE on `udp port N`; EPERM for a fwmark without CAP_NET_ADMIN; EAFNOSUPPORT on a host with neither family
+ * Opens the sockets in the calling thread's network namespace. They stay in that namespace.
+ * @throws OsError EADDRINUSE when another socket has the port, EPERM for a fwmark without
+ *   CAP_NET_ADMIN, EAFNOSUPPORT on a host without IPv4 and IPv6
  */
 export function openUdp(request: UdpRequest): OpenedUdp {
   const { port, fwmark = 0 } = request;
@@ -71,17 +72,17 @@ export function closeUdp({ fd4, fd6 }: OpenedUdp): void {
   if (fd6 >= 0) libc.close(fd6);
 }
 
-/** Changes SO_MARK of open sockets. @throws OsError EPERM without CAP_NET_ADMIN */
+/** Sets SO_MARK of both sockets. @throws OsError EPERM without CAP_NET_ADMIN */
 export function setFwmark({ fd4, fd6 }: OpenedUdp, fwmark: number): void {
   for (const fd of [fd4, fd6]) {
-    // The kernel's mark has 32 bits without a sign; setsockopt takes them as an int.
+    // A mark is an unsigned 32-bit number, which setsockopt(2) takes as an int.
     if (fd >= 0) {
       checked(libc.setsockopt(fd, SOL_SOCKET, SO_MARK, fwmark | 0), "SO_MARK", `fwmark ${fwmark}`);
     }
   }
 }
 
-/** The port that the first family was given at random is taken in the second. */
+/** The port of the IPv4 socket is in use for IPv6. */
 class SecondFamilyClash extends Error {}
 
 function openPair(port: number, fwmark: number): OpenedUdp {
@@ -106,7 +107,7 @@ function openPair(port: number, fwmark: number): OpenedUdp {
   }
 }
 
-/** Binds the IPv6 socket, or closes it and returns -1 where IPv6 has no addresses to bind to. */
+/** Binds the IPv6 socket. Where IPv6 is switched off it closes the socket and returns -1. */
 function bindSecond(fd: number, port: number, second: boolean): number {
   const result = libc.bind(fd, sockaddr(new Uint8Array(16), port));
   if (result >= 0) return fd;
@@ -127,13 +128,13 @@ function boundPort(fd: number, size: number, object: string): number {
   return sockaddrPort(address);
 }
 
-/** A socket with its options, or -1 where the host lacks the family. */
+/** Opens a socket and sets its options. Returns -1 where the host lacks the family. */
 function openFamily(family: number, object: string): number {
   const fd = libc.socket(family, libc.SOCK_DGRAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, 0);
   if (fd === -EAFNOSUPPORT) return -1;
   checked(fd, "socket", object);
   try {
-    // As the kernel's own WireGuard: the outer packet may be fragmented rather than lost where the path is narrower than the tunnel's MTU promises.
+    // Outer packets that are larger than the path's MTU are fragmented, as by Linux's WireGuard.
     const options: readonly (readonly [number, number, number, string])[] = family === AF_INET
       ? [
         [SOL_IP, IP_PKTINFO, 1, "IP_PKTINFO"],
@@ -149,7 +150,7 @@ function openFamily(family: number, object: string): number {
     for (const [level, option, value, call] of options) {
       checked(libc.setsockopt(fd, level, option, value), call, object);
     }
-    // Beyond the sysctl's limit where we may, up to it where we may not.
+    // The FORCE options exceed the limit of the sysctl, but need CAP_NET_ADMIN.
     if (libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES) < 0) {
       libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, BUFFER_BYTES);
     }

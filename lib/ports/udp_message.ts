@@ -1,6 +1,7 @@
 /**
- * struct msghdr, socket addresses and control messages of UDP sockets, laid out in the arena (sys/socket.h, linux/in.h, linux/in6.h, linux/udp.h).
- * The control room of a message to be sent holds exactly what that message says; nothing of an earlier one is left in it.
+ * struct msghdr, socket addresses and control messages of UDP sockets, laid out in the arena
+ * (sys/socket.h, linux/in.h, linux/in6.h, linux/udp.h). The control messages of an earlier send are
+ * cleared, because the kernel refuses stale bytes.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -34,13 +35,16 @@ const VECTOR_COUNT = 24;
 const CONTROL = 32;
 const CONTROL_LENGTH = 40;
 
-/** struct cmsghdr: length with itself, level, type; each message begins at a multiple of 8. */
+/** struct cmsghdr: length including the header, level, type. Messages are aligned to 8 bytes. */
 const CMSGHDR_BYTES = 16;
 const NAME_ROOM = 32;
-/** Enough for a packet info, a traffic class, and a segment size with their headers; and for what a kernel may add. */
+/** Bytes for the control messages: packet info, traffic class, segment size, and some to spare. */
 const CONTROL_ROOM = 256;
 
-/** One struct msghdr with its address and control rooms. Everything stands at multiples of 4, and is moved by words: built-in copies cost more than they move. */
+/**
+ * A struct msghdr with memory for its address and control messages. Fields are aligned to 4 bytes
+ * and copied by words, because built-in copies take longer for so few bytes.
+ */
 export class UdpMessage {
   readonly pointer: Deno.PointerValue;
   readonly #bytes: Uint8Array;
@@ -50,10 +54,10 @@ export class UdpMessage {
   readonly #nameAt: number;
   readonly #controlAt: number;
   readonly #base: bigint;
-  /** Of what is to be sent: bytes of the control messages so far. */
+  /** Bytes of the control messages to send. */
   #controlBytes = 0;
 
-  /** @param at where the struct msghdr is to be, zeroed; anywhere without it */
+  /** @param at offset of the struct msghdr, of zeros; by default it is allocated */
   constructor(arena: Arena, at: number = arena.allocate(MSGHDR_BYTES)) {
     this.#bytes = arena.bytes;
     this.#u32 = arena.u32;
@@ -71,17 +75,17 @@ export class UdpMessage {
     this.#view.setBigUint64(this.#at + field, address, true);
   }
 
-  /** The pieces; `useVectors` chooses among them a message. */
+  /** Sets the array of pieces. `useVectors` chooses which of them a message has. */
   setVectors(vectors: IoVectors): void {
     this.#setAddress(VECTORS, vectors.address);
   }
 
-  /** Uses the first `count` pieces. */
+  /** The message has the first `count` pieces. */
   useVectors(count: number): void {
     this.#view.setUint32(this.#at + VECTOR_COUNT, count, true);
   }
 
-  /** Uses one piece, `index`, alone. Slow. */
+  /** The message has piece `index` alone. This is slow. */
   useVector(vectors: IoVectors, index: number): void {
     this.#setAddress(VECTORS, vectors.address + BigInt(index * 16));
     this.useVectors(1);
@@ -89,7 +93,10 @@ export class UdpMessage {
 
   // --- sending ---
 
-  /** Addresses the message to the endpoint in a cell (lib/base/endpoint.ts). Returns the family's address length, 4 or 16; 0 when the cell is empty. */
+  /**
+   * Sets the destination from an endpoint cell (lib/base/endpoint.ts). Returns the length of its
+   * address, 4 or 16, or 0 when the cell is empty.
+   */
   addressTo(cellAt: number): number {
     const bytes = this.#bytes;
     const name = this.#nameAt;
@@ -120,8 +127,11 @@ export class UdpMessage {
   }
 
   /**
-   * Sets the control messages of a message to be sent to a family: it is a run of datagrams of `segment` bytes (0: a single one), it goes from the local
-   * address in a cell (-1: the kernel chooses), with a TOS or traffic class byte (0: none).
+   * Sets the control messages of a message to send.
+   * @param family length of the destination's address, 4 or 16
+   * @param segment bytes of each datagram of a run; 0 for a single datagram
+   * @param sourceCellAt the endpoint cell with the source address; -1 lets the kernel choose it
+   * @param tos the TOS or traffic class byte; 0 for none
    */
   setControl(family: number, segment: number, sourceCellAt: number, tos: number): void {
     this.#clear(this.#controlAt, this.#controlBytes);
@@ -142,7 +152,10 @@ export class UdpMessage {
     return at + CMSGHDR_BYTES;
   }
 
-  /** The local address in the cell as the source; the route stays the kernel's choice, but for link-local addresses. */
+  /**
+   * Adds the local address of a cell as the source. The interface is set for link-local addresses
+   * only, so the kernel chooses the route.
+   */
   #addSource(cellAt: number): void {
     const bytes = this.#bytes;
     if (bytes[cellAt + 1] === 4) {
@@ -158,7 +171,7 @@ export class UdpMessage {
     }
   }
 
-  /** The TOS or traffic class byte. */
+  /** Adds the TOS or traffic class byte. */
   #addTos(family: number, tos: number): void {
     const at = this.#addControl(
       family === 4 ? SOL_IP : SOL_IPV6,
@@ -170,17 +183,21 @@ export class UdpMessage {
 
   // --- receiving ---
 
-  /** Resets what the kernel overwrites. Call before every receive. */
+  /** Resets the lengths that the kernel overwrites. Call it before every receive. */
   prepare(): void {
     this.#view.setUint32(this.#at + NAME_LENGTH, NAME_ROOM, true);
     this.#view.setUint32(this.#at + CONTROL_LENGTH, CONTROL_ROOM, true);
   }
 
-  /** Bytes of each datagram of the received run (0: there is one), and its ECN bits; set by `readTo`. */
+  /** Bytes of each datagram of the received run; 0 for a single datagram. `readTo` sets it. */
   segmentSize = 0;
+  /** The ECN bits of the received run. `readTo` sets them. */
   ecn = 0;
 
-  /** Writes where a received message came from, and was written to, into a cell; reads the rest of its control messages. */
+  /**
+   * Reads the addresses and control messages of a received message. Source and local address are
+   * written to an endpoint cell.
+   */
   readTo(cellAt: number): void {
     const bytes = this.#bytes;
     const view = this.#view;
@@ -220,7 +237,7 @@ export class UdpMessage {
     else if (level === SOL_IPV6 && type === IPV6_TCLASS && dataBytes >= 4) {
       this.ecn = bytes[data] & 3;
     } else if (level === SOL_IP && type === IP_PKTINFO && dataBytes >= 12) {
-      // The address to answer from (ipi_spec_dst), which a broadcast's destination would not be.
+      // ipi_spec_dst is the local address, also for a datagram to a broadcast address.
       bytes[cellAt + 1] = 4;
       this.#move(cellAt + 24, data, 4);
       this.#move(cellAt + 28, data + 4, 4);

@@ -1,5 +1,6 @@
 /**
- * Datagrams to several endpoints with one sendmmsg(2): a run of one datagram gains nothing by GSO, and a system call for each costs a quarter more.
+ * Sends datagrams to several endpoints with one sendmmsg(2). GSO does not help single datagrams,
+ * and a system call for each of them would cost a quarter more.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -17,7 +18,7 @@ import { MMSGHDR_BYTES, UdpMessage } from "./udp_message.ts";
 
 const QUEUE_MAX = 32;
 
-/** One queued message, with its own rooms for address and control messages. */
+/** A queued datagram, with memory for its address and control messages. */
 class Queued {
   readonly message: UdpMessage;
   readonly pieces: IoVectors;
@@ -36,7 +37,7 @@ class Queued {
   }
 }
 
-/** The data plane's SendQueue over the sockets of both families. */
+/** A SendQueue on the sockets of both families. */
 export class UdpQueue implements SendQueue {
   readonly max = QUEUE_MAX;
   readonly #fdOf: (family: number) => number;
@@ -44,7 +45,10 @@ export class UdpQueue implements SendQueue {
   readonly #io: PacketIo = packetIo();
   readonly #queued: readonly Queued[];
 
-  /** @param fdOf the socket of a family (4 or 16) when it is asked for, -1 for none: other ones may take over after a datagram was put in */
+  /**
+   * @param fdOf returns the present socket of a family (4 or 16), or -1; sockets may be replaced
+   *   while datagrams are queued
+   */
   constructor(arena: Arena, fdOf: (family: number) => number) {
     this.#bytes = arena.bytes;
     this.#fdOf = fdOf;
@@ -65,7 +69,10 @@ export class UdpQueue implements SendQueue {
     message.setControl(queued.family, 0, queued.hasSource ? cellAt : -1, ecn);
   }
 
-  /** Those in a row that go by one socket go with one call, and one that the kernel stops at alone. */
+  /**
+   * Sends the queued datagrams. Each call sends datagrams of one family. A datagram at which the
+   * kernel stops is sent again alone.
+   */
   send(count: number): void {
     let from = 0;
     while (from < count) {
@@ -99,8 +106,8 @@ export class UdpQueue implements SendQueue {
 }
 
 /**
- * Whether a source address that is no longer ours, or whose rules lead nowhere (unreachable,
- * prohibit), can be the reason of a failed send.
+ * Whether a wrong source address can be the reason why a send failed: the address is no longer
+ * local, or a rule for it is `unreachable` or `prohibit`.
  */
 export function canSourceCause(errno: number): boolean {
   return errno === EINVAL || errno === ENETUNREACH || errno === EADDRNOTAVAIL ||

@@ -1,5 +1,6 @@
 /**
- * Which cryptographic implementations run: what is found and passes its self-test, the fastest first, and @noble otherwise.
+ * Chooses the cryptographic implementations: the fastest that is found and passes its self-test,
+ * otherwise @noble.
  * @module
  */
 import { openIpsecMb } from "../../ffi/ipsec_mb.ts";
@@ -16,15 +17,15 @@ import { nobleSuite } from "../crypto/noble_suite.ts";
 import { CIPHER_TRIAL_BYTES, cipherPasses, suitePasses } from "../crypto/self_test.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
 
-/** The suites that may be asked for by name. */
+/** The names of the suites. */
 export type SuiteChoice = "libcrypto" | "noble";
-/** The packet ciphers that may be asked for by name: libipsec-mb's, libcrypto's two and @noble's. */
+/** The names of the packet ciphers: libipsec-mb's, the two of libcrypto, and @noble's. */
 export type CipherChoice = "ipsec-mb" | "composed" | "aead" | "noble";
 
 /**
- * The suite for handshakes.
- * @param force takes this one or throws; without it, libcrypto when it is found and passes its self-test, otherwise @noble
- * @throws ConfigError when the one asked for is not to be had
+ * Chooses the suite for handshakes and cookies.
+ * @param force the suite to use; by default libcrypto if it passes its self-test, otherwise @noble
+ * @throws ConfigError when the suite `force` is not available
  *
  * @example
  * ```ts
@@ -50,16 +51,16 @@ function libcryptoOrNothing(): Suite | undefined {
     const suite = libcryptoSuite(libcrypto, nobleSuite);
     return suitePasses(suite) ? suite : undefined;
   } catch {
-    // A libcrypto whose build or policy lacks an algorithm.
+    // The build or the policy of this libcrypto lacks an algorithm.
     return undefined;
   }
 }
 
 /**
- * The cipher for data messages in this arena, of which it takes at most 2 KiB. The arena has at least 64 KiB.
- * Make one in an isolate: a second one works, but both are slower then.
- * @param force takes this one or throws; without it, the fastest that passes its self-test
- * @throws ConfigError when the one asked for is not to be had
+ * Chooses the cipher for data messages in an arena. It allocates at most 2 KiB of the arena, which
+ * has at least 64 KiB. Make one cipher per isolate, because a second one slows down both.
+ * @param force the cipher to use; by default the fastest that passes its self-test
+ * @throws ConfigError when the cipher `force` is not available
  *
  * @example
  * ```ts
@@ -79,7 +80,10 @@ export function choosePacketCipher(arena: Arena, force?: CipherChoice): PacketCi
   throw new ConfigError(force, "no library with this cipher passes the self-test");
 }
 
-/** Those of libraries, fastest first. One that is not asked for by name is there only where it is faster than the next one. */
+/**
+ * The ciphers of libraries, the fastest first. Without being asked for by name, libipsec-mb's is
+ * chosen only on processors where it is faster than libcrypto's.
+ */
 const CIPHERS: readonly (readonly [
   CipherChoice,
   (arena: Arena, asked: boolean) => PacketCipher | undefined,
@@ -95,7 +99,7 @@ function ipsecMbOrNothing(arena: Arena, asked: boolean): PacketCipher | undefine
   try {
     return library.form === "jobs" ? jobsCipher(arena, library) : quicCipher(arena, library);
   } catch {
-    // A build that lacks the function.
+    // The build of this library lacks the function.
     return undefined;
   }
 }
@@ -105,7 +109,10 @@ function of(make: typeof composedCipher, arena: Arena): PacketCipher | undefined
   return libcrypto === undefined ? undefined : make(arena, libcrypto);
 }
 
-/** Tries the cipher in the last bytes of the arena, and puts back what was there: a second cipher with an arena of its own would cost both their speed. */
+/**
+ * Whether the cipher passes its self-test. The test overwrites the last bytes of the arena and
+ * restores them. A cipher with an arena of its own for the test would slow down both.
+ */
 function passes(arena: Arena, cipher: PacketCipher): boolean {
   const area = arena.bytes.length - CIPHER_TRIAL_BYTES;
   const before = arena.bytes.slice(area);

@@ -1,24 +1,24 @@
 /**
  * Random bytes for keys, ephemeral keys, indices, nonces and cookie secrets.
  *
- * They come from getrandom(2). A generator inside the process would keep a state from which an image of the memory
- * gives away the keys that it made before. The runtime's `crypto.getRandomValues` is one, so it serves only where FFI
- * may not be used.
+ * The bytes come from getrandom(2). A generator in the process has a state, and who gets an image
+ * of the memory can compute earlier keys from it. The runtime's `crypto.getRandomValues` is such a
+ * generator, so it is used only where FFI is not allowed.
  * @module
  */
 import { checked } from "../../ffi/errno.ts";
 import { getrandom } from "../../ffi/libc.ts";
 import { mayUseFfi } from "./permission.ts";
 
-/** Most bytes of one crypto.getRandomValues (Web Cryptography API section 10.1.1). */
+/** The most bytes per call of crypto.getRandomValues (Web Cryptography API section 10.1.1). */
 const RUNTIME_BYTES_MAX = 65_536;
 
-/** Where random bytes come from. */
+/** The sources of random bytes. */
 export type RandomSource = "getrandom(2)" | "the runtime's generator";
 
 let source: RandomSource | undefined;
 
-/** Where `fillRandom` takes its bytes from in this process. */
+/** The source that `fillRandom` uses in this process. */
 export const randomSource = (): RandomSource =>
   source ??= mayUseFfi() ? "getrandom(2)" : "the runtime's generator";
 

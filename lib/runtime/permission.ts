@@ -3,6 +3,6 @@
  * @module
  */
 
-/** True on Linux with the runtime's permission `ffi`. The library's portable mode needs neither. */
+/** Whether this is Linux, with the runtime's permission `ffi`. Portable mode works without both. */
 export const mayUseFfi = (): boolean =>
   Deno.build.os === "linux" && Deno.permissions.querySync({ name: "ffi" }).state === "granted";

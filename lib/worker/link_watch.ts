@@ -8,7 +8,7 @@
  */
 import { ENODEV, osError } from "../base/errno.ts";
 import { NO_OWN_ADDRESSES, type OwnAddresses } from "../base/own_addresses.ts";
-import { type LinkAddressing, takeLinkDown } from "../linux/link_addressing.ts";
+import { type LinkAddressing, setLinkDown } from "../linux/link_addressing.ts";
 import { LinkMonitor } from "../linux/link_monitor.ts";
 import { settleLink } from "../linux/link_settings.ts";
 import { chooseOwnAddresses } from "../linux/own_addresses.ts";
@@ -145,7 +145,7 @@ export class LinkWatch {
     this.visit((routes, link) => {
       if (((link.flags & IFF_UP) !== 0) === up) return;
       if (up) routes.setLink(link.index, { up });
-      else this.#kept = takeLinkDown(routes, link);
+      else this.#kept = setLinkDown(routes, link);
     });
   }
 

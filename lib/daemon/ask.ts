@@ -1,6 +1,6 @@
 /**
- * One operation asked of a daemon over its control socket, within a time that does not depend on
- * the daemon.
+ * Sends an operation to a daemon's control socket and reads the answer, within a limited time even
+ * when the daemon hangs.
  * @module
  */
 import { EACCES, ECONNREFUSED, ENXIO, EPROTO, ETIMEDOUT, osError } from "../base/errno.ts";
@@ -8,37 +8,36 @@ import type { OsError } from "../base/errors.ts";
 import { describeOwner, socketOwner, watch, WATCH_MS } from "./owner.ts";
 import { socketPath } from "./paths.ts";
 
-/** How long a daemon may be silent, and how long a whole answer may take. */
+/** How long a daemon may send nothing, and how long a whole answer may take. */
 const SILENCE_MS = 2_000;
 const ANSWER_MS = 20_000;
 /**
- * A silent daemon that waits for a processor for this part of the time gets more time: the machine
- * is busy. It does not when it had the processor for so long without answering.
+ * A silent daemon gets more time while it waits for a processor for at least this part of the time,
+ * because the machine is busy. It gets no more after it ran for RAN_MAX_MS without an answer.
  */
 const STARVED_SHARE = 0.25;
 const RAN_MAX_MS = 400;
-/**
- * A large configuration takes the daemon some time: bytes of the request for each millisecond more.
- */
+/** Bytes of a request for which the daemon gets a millisecond more. */
 const BYTES_PER_MS = 500;
-/** How often a connection is tried again while too many wait for the daemon. */
+/** How often connecting is tried while the daemon's queue of connections is full. */
 const CONNECT_EVERY_MS = 50;
-/** Bytes of the longest answer taken: PEERS_MAX peers with everything set. */
+/** Bytes of the longest answer that is read: PEERS_MAX peers with all values set. */
 const ANSWER_MAX = 256 * 1024 * 1024;
 
-/** How an operation is asked for. */
+/** Options of an operation. */
 export interface Asking {
-  /** The answer is all that comes until the daemon hangs up. */
+  /** The answer ends when the daemon closes the connection. */
   readonly untilHangUp?: boolean;
   /** Called with the answer before the connection is closed. */
   readonly whileConnected?: (text: string) => void;
 }
 
 /**
- * Sends one operation and returns the whole answer; empty when the daemon hung up without one.
- * @throws ConfigError when the name cannot be one
- * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not ask,
- * `ETIMEDOUT` when the daemon hangs
+ * Sends an operation and returns the whole answer, which is empty when the daemon closed the
+ * connection without one.
+ * @throws ConfigError for a wrong name
+ * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not connect,
+ *   `ETIMEDOUT` when the daemon hangs
  */
 export async function ask(name: string, request: string, asking: Asking = {}): Promise<string> {
   const connection = await connect(name);
@@ -71,9 +70,9 @@ export async function ask(name: string, request: string, asking: Asking = {}): P
   }
 }
 
-/** Closes a connection on which nothing is heard. */
+/** Closes a connection on which the daemon sends nothing. */
 class SilenceGuard {
-  /** Whether it did. */
+  /** Whether the guard has closed the connection. */
   hung = false;
   readonly #connection: Deno.UnixConn;
   readonly #name: string;
@@ -96,7 +95,9 @@ class SilenceGuard {
     this.#stopped = true;
   }
 
-  /** The first setTimeout of a process loads Node's timers, 10 ms; this does not. */
+  /**
+   * Checks again after `ms`. The first setTimeout of a process would load Node's timers (10 ms).
+   */
   #lookIn(ms: number): void {
     AbortSignal.timeout(Math.ceil(ms)).addEventListener("abort", () => void this.#look());
   }

@@ -1,18 +1,18 @@
 /**
- * The environment of whoever called this program, for the commands that it runs: `route exec`, netstart's lines.
- * It is not always the environment of this process.
+ * The environment of the caller of this program, for the commands that the program runs (`route
+ * exec`, lines of netstart). This process may have another environment.
  * @module
  */
 import { carriedEnvironment } from "./packed.ts";
 
-/** The caller's variables: "NAME=value" in the bytes that the kernel had them in. */
+/** The caller's variables: "NAME=value" strings in their original bytes. */
 export function callerEnvironment(): readonly Uint8Array[] {
   const variables = () =>
     Object.entries(Deno.env.toObject()).map(([name, value]) => `${name}=${value}`);
   return carriedEnvironment() ?? variables().map((variable) => new TextEncoder().encode(variable));
 }
 
-/** The caller's variables by name. What is not UTF-8 is left out. */
+/** The caller's variables by name. Variables that are not UTF-8 are left out. */
 export function callerVariables(): Record<string, string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const variables: Record<string, string> = {};

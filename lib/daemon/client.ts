@@ -1,5 +1,5 @@
 /**
- * Asking the daemons: what the commands do with them. Whoever may connect to a daemon's socket may ask it: its owner and root.
+ * Functions of commands that use daemons. The owner of a daemon and root may connect to its socket.
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
@@ -15,12 +15,12 @@ import { removeDeadSocket } from "./socket_folder.ts";
 import type { LogLine } from "./log_text.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";
 
-/** How long a daemon may take to be gone after it said that it ends. */
+/** How long a daemon may take to end after it answered that it ends. */
 const END_MS = 10_000;
 
 /**
- * The interfaces that have a daemon (sockets left behind by a dead one are passed over), sorted as people count; also those that this user
- * may not ask.
+ * The names of all interfaces with a daemon, also of those that this user may not connect to. wg2
+ * comes before wg10.
  *
  * @example
  * ```ts
@@ -32,8 +32,8 @@ const END_MS = 10_000;
 export const interfaceNames = (): string[] => socketNames().filter(interfaceExists);
 
 /**
- * Whether there is a daemon of this name, which this user may ask or not.
- * @throws ConfigError when the name cannot be one
+ * Whether an interface has a daemon, also when this user may not connect to it.
+ * @throws ConfigError for a wrong name
  *
  * @example
  * ```ts
@@ -45,22 +45,24 @@ export const interfaceNames = (): string[] => socketNames().filter(interfaceExis
 export function interfaceExists(name: string): boolean {
   const state = unixSocketState(socketPath(name));
   if (state === "dead") removeDeadSocket(name);
-  // A folder that may not be looked into denies everything.
+  // In a folder that this user may not search, every path is denied.
   return state === "answers" || state === "denied" && socketNames().includes(name);
 }
 
-/** The processes behind all control sockets, of other implementations too, as far as they can be told. */
+/** The process ids of all daemons that are known, also of other implementations. */
 export function daemonProcesses(): ReadonlySet<number> {
   const owners = socketNames().map((name) => unixSocketOwner(socketPath(name)));
   return new Set(owners.filter((pid) => pid !== undefined));
 }
 
-/** Whether there is a daemon of this name that this user may not ask. @throws ConfigError when the name cannot be one */
+/**
+ * Whether this user may not connect to an interface's daemon. @throws ConfigError for a wrong name
+ */
 export const interfaceDenied = (name: string): boolean =>
   unixSocketState(socketPath(name)) === "denied";
 
 /**
- * What anybody may know of an interface (no keys, no peers), or undefined when it tells nothing.
+ * The public status of an interface, without keys and peers; undefined when it is not readable.
  *
  * @example
  * ```ts
@@ -78,10 +80,10 @@ export function publicFacts(name: string): InterfaceStatus | undefined {
 }
 
 /**
- * All about one interface. Also works, with fewer facts, with another implementation's daemon.
- * @throws ConfigError when the name cannot be one
- * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not ask
+ * The status of an interface. Daemons of other implementations report fewer facts.
  * @param name the interface's name, e.g. `wg1`
+ * @throws ConfigError for a wrong name
+ * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not connect
  *
  * @example
  * ```ts
@@ -96,15 +98,15 @@ export function publicFacts(name: string): InterfaceStatus | undefined {
  */
 export async function getDevice(name: string): Promise<InterfaceStatus> {
   const text = await ask(name, "get=2\n\n");
-  // A daemon that does not know version 2 answers with an error, or hangs up.
+  // A daemon without version 2 answers with an error, or closes the connection.
   const other = text === "" || /^errno=-?[1-9]/.test(text);
   return parseGet(parseReply(other ? await ask(name, "get=1\n\n") : text, name));
 }
 
 /**
- * Changes an interface, whole or not at all.
- * @throws ConfigError what the daemon found wrong with a value
- * @throws OsError what the kernel refused (`EADDRINUSE` for the port), or as `getDevice`
+ * Changes an interface. The change is applied whole or not at all.
+ * @throws ConfigError for a wrong value
+ * @throws OsError when the kernel refuses (`EADDRINUSE` for the port), or as `getDevice`
  *
  * @example
  * ```ts
@@ -126,8 +128,10 @@ export async function setDevice(name: string, change: DeviceChange): Promise<voi
 }
 
 /**
- * Ends an interface and waits until its process is gone. One that hangs is killed; another implementation's, which cannot be asked, gets SIGTERM.
- * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not end it, `ETIMEDOUT` when the process does not end
+ * Ends an interface and waits until its process has ended. A process that hangs is killed. The
+ * process of another implementation gets SIGTERM, because it does not know the operation.
+ * @throws OsError `ENXIO` when there is no such interface, `EACCES` when this user may not end it,
+ *   `ETIMEDOUT` when the process does not end
  *
  * @example
  * ```ts
@@ -161,7 +165,7 @@ export async function destroyDaemon(name: string): Promise<void> {
 }
 
 /**
- * The lines of an interface's log after `since`, the number of the last one already seen (0 for all that are kept).
+ * Reads the lines of an interface's log whose number is greater than `since`; 0 reads all lines.
  * @throws as `getDevice`
  *
  * @example
@@ -170,7 +174,9 @@ export async function destroyDaemon(name: string): Promise<void> {
  *
  * // Prints the lines that an interface's log still has.
  * async function print(name: string): Promise<void> {
- *   for (const { unixMs, text } of await readLog(name)) console.log(new Date(unixMs).toISOString(), text);
+ *   for (const { unixMs, text } of await readLog(name)) {
+ *     console.log(new Date(unixMs).toISOString(), text);
+ *   }
  * }
  * console.log(typeof print);
  * ```
@@ -181,11 +187,12 @@ export async function readLog(name: string, since = 0): Promise<LogLine[]> {
 }
 
 /**
- * Starts the daemon of a new interface in the current network namespace with its first configuration, and waits until the interface, the UDP
- * sockets and the control socket are there. The link is down, as the kernel makes it.
- * @param environment for the daemon: `LOG_LEVEL`
- * @returns the daemon's process id
- * @throws ConfigError or OsError, whatever kept the daemon from starting; then nothing is left of it
+ * Starts the daemon of a new interface in the present network namespace, and waits until the
+ * interface, the UDP sockets and the control socket exist. The link is down.
+ * @param change the first configuration
+ * @param environment variables for the daemon, such as `LOG_LEVEL`
+ * @returns the process id of the daemon
+ * @throws ConfigError or OsError when the daemon could not start; nothing is left of it then
  *
  * @example
  * ```ts
@@ -209,9 +216,10 @@ export async function spawnDaemon(
 }
 
 /**
- * Opens the network namespace that an interface is in: `open` gets a path that is good during the call.
- * @returns what `open` returned
- * @throws as `getDevice`; what `open` throws
+ * Opens the network namespace of an interface.
+ * @param open gets a path of the namespace, which is valid during the call
+ * @returns the result of `open`
+ * @throws as `getDevice`, and what `open` throws
  */
 export async function openPlace<T>(name: string, open: (path: string) => T): Promise<T> {
   let opened: { readonly place: T } | undefined;
@@ -228,8 +236,8 @@ export async function openPlace<T>(name: string, open: (path: string) => T): Pro
 }
 
 /**
- * Has the daemon take the link up or down: then the interface keeps its IPv6 addresses and routes.
- * @returns whether it did: another implementation's daemon does not
+ * Has the daemon set the link up or down. The daemon preserves the IPv6 addresses and routes.
+ * @returns false when the daemon of another implementation does not know the operation
  * @throws as `getDevice`
  *
  * @example

@@ -1,5 +1,6 @@
 /**
- * The control socket: serves the UAPI text to several clients at once, none of whom can hold up or end the daemon.
+ * The control socket. It serves UAPI operations to several clients at once. No client can block or
+ * end the daemon.
  * @module
  */
 import { EBUSY, EEXIST, ENOMEM, EPROTO, ETIMEDOUT, osError } from "../base/errno.ts";
@@ -11,37 +12,41 @@ import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { SOCKET_FOLDER, socketPath } from "./paths.ts";
 import { asOsError, removeFile, underLock } from "./socket_folder.ts";
 
-/** Clients served at once; further ones are told that it is busy. */
+/** The most clients that are served at once. Others get the error EBUSY. */
 export const CLIENTS_MAX = 64;
-/** Clients that are told so and have not hung up yet; of further ones the connection is closed at once. */
+/**
+ * The most clients that got EBUSY and whose connection is still open. Others are closed at once.
+ */
 const TURNED_AWAY_MAX = 64;
-/** How long one that is told so may take to hang up. */
+/** How long the connection of a client that got EBUSY stays open. */
 const TURNED_AWAY_MS = 1_000;
-/** Bytes of all clients' unfinished operations: one of the largest, and small ones of the others. */
+/** The most bytes of all clients' unfinished operations: one of the longest, and shorter ones. */
 const HELD_MAX = 2 * UAPI_MESSAGE_MAX;
-/** A client may think this long between operations, and take this long to send one or to read an answer. */
+/** How long a client may wait between operations. */
 const CLIENT_IDLE_MS = 60_000;
+/** How long a client may take to send an operation, or to read an answer. */
 const CLIENT_STALL_MS = 10_000;
-/** Bytes of a piece read from a client. */
+/** Bytes of one read. */
 const PIECE_BYTES = 16_384;
 
-/** What an operation answers: a body, or the error that it threw. `then` says that nothing but the end of the process ends the connection. */
+/** The answer to an operation. */
 export interface Answer {
   readonly body: string;
+  /** Keeps the connection open until the process ends. */
   readonly then?: "keep-until-the-end";
-  /** Lets go of what the answer lent to the client. Called when the connection is over. */
+  /** Called when the connection is closed, to release what the answer refers to. */
   readonly release?: () => void;
 }
 
 /** How long a client may take. */
 export interface ClientLimits {
-  /** Between operations. */
+  /** Milliseconds between operations. */
   readonly idleMs: number;
-  /** Within one, and to read an answer. */
+  /** Milliseconds to send an operation, or to read an answer. */
   readonly stallMs: number;
 }
 
-/** Carries out one operation. Throws ConfigError or OsError for the client to hear. */
+/** Executes an operation. It throws a ConfigError or OsError, which is sent to the client. */
 export type Operation = (request: UapiRequest) => Answer | Promise<Answer>;
 
 /** The listening socket and its clients. */
@@ -59,9 +64,9 @@ export class ControlSocket {
   #closed = false;
 
   /**
-   * Takes the interface's name: from now on it exists. A socket left behind by a dead daemon is replaced.
-   * The socket is made with mode 0600: at no time is it open to others.
-   * @throws OsError `EEXIST` when a living daemon has the name, or what kept the socket from being made
+   * Makes the socket, with mode 0600 from the beginning. The interface exists for commands from now
+   * on. The socket of a dead daemon is replaced.
+   * @throws OsError `EEXIST` when a running daemon has the name, or another errno
    */
   constructor(
     name: string,
@@ -78,12 +83,14 @@ export class ControlSocket {
     this.#inode = inodeOf(this.#path);
   }
 
-  /** The interface's name that the socket has. */
+  /** The name of the interface in the path of the socket. */
   get name(): string {
     return this.#name;
   }
 
-  /** Whether the socket is still where it was made; false only when it was surely removed, or replaced by another. */
+  /**
+   * Whether the socket is still at its path. False only when it was removed or replaced for sure.
+   */
   isInPlace(): boolean {
     try {
       return Deno.lstatSync(this.#path).ino === this.#inode;
@@ -93,14 +100,14 @@ export class ControlSocket {
   }
 
   /**
-   * Goes over to another name of the interface, with all its clients.
-   * @returns whether it did: not where another daemon has that name, nor for a name that no socket can have
+   * Renames the socket after the interface. Clients stay connected.
+   * @returns false when another daemon has the name, or the path would be too long
    */
   rename(name: string): boolean {
     try {
       const path = socketPath(name, this.#folder);
       underLock(this.#folder, () => {
-        takePlace(name, path);
+        clearPath(name, path);
         Deno.renameSync(this.#path, path);
       });
       this.#name = name;
@@ -111,14 +118,14 @@ export class ControlSocket {
     }
   }
 
-  /** Serves until `close`. */
+  /** Accepts and serves clients until `close`. */
   async serve(): Promise<void> {
     while (!this.#closed) {
       let client: Deno.UnixConn;
       try {
         client = await this.#listener.accept();
       } catch {
-        // Out of descriptors, or the client left again; a closed listener ends the loop by its flag.
+        // There are no free descriptors, or the client has gone. After `close` the loop ends.
         await new Promise((resolve) => setTimeout(resolve, 10));
         continue;
       }
@@ -135,7 +142,10 @@ export class ControlSocket {
     }
   }
 
-  /** Removes the socket (when it is still ours) and stops accepting. Clients that wait for the end keep their connection until the process is gone. */
+  /**
+   * Removes the socket, if it was not replaced, and stops accepting. Clients that wait for the end
+   * of the process stay connected.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -143,7 +153,10 @@ export class ControlSocket {
     this.#listener.close();
   }
 
-  /** Says that it is busy, and hears the client out for a moment: one that still writes would not read the answer of a connection that is closed. */
+  /**
+   * Sends EBUSY to a client, and reads from it for TURNED_AWAY_MS. A client that is still writing
+   * would lose the answer if the connection were closed at once.
+   */
   async #turnAway(client: Deno.UnixConn): Promise<void> {
     const room = this.#turnedAway < TURNED_AWAY_MAX;
     this.#turnedAway++;
@@ -157,7 +170,7 @@ export class ControlSocket {
         if (typeof await within(left, () => client.read(piece)) !== "number") return;
       }
     } catch {
-      // It has left.
+      // The client has closed the connection.
     } finally {
       this.#turnedAway--;
       this.#drop(client);
@@ -214,7 +227,7 @@ export class ControlSocket {
     return bytes;
   }
 
-  /** The last answer to a client. */
+  /** Sends an error, after which the connection is closed. */
   async #refuse(client: Deno.UnixConn, errno: number, why: string, version = 1): Promise<void> {
     await this.#write(
       client,
@@ -255,7 +268,11 @@ export class ControlSocket {
   }
 }
 
-/** Waits for one read or write of a client. Undefined for any failure, null at its end; what is `late` goes on until the connection is closed. */
+/**
+ * Waits for a read or write of a client, for at most `limitMs`. Returns undefined for a failure,
+ * null at the end of the input, and `late` after the limit; the read or write then goes on until
+ * the connection is closed.
+ */
 async function within(
   limitMs: number,
   action: () => Promise<number | null>,
@@ -271,7 +288,7 @@ async function within(
 
 function listen(name: string, path: string, folder: string): Deno.UnixListener {
   return underLock(folder, () => {
-    takePlace(name, path);
+    clearPath(name, path);
     const before = Deno.umask(0o177);
     try {
       return Deno.listen({ transport: "unix", path });
@@ -283,8 +300,10 @@ function listen(name: string, path: string, folder: string): Deno.UnixListener {
   });
 }
 
-/** Makes room for a socket where only a dead one is. @throws OsError EEXIST when somebody answers there */
-function takePlace(name: string, path: string): void {
+/**
+ * Removes a dead socket from the path of a new one. @throws OsError EEXIST when a daemon answers
+ */
+function clearPath(name: string, path: string): void {
   if (inodeOf(path) === null) return;
   if (unixSocketState(path) === "answers") throw osError("bind", name, EEXIST);
   removeFile(path);

@@ -1,25 +1,25 @@
 /**
- * The daemon's log: always a bounded ring that `wg dmesg` reads, besides it, as far as the level goes, syslog where there is
- * one, and standard error in the foreground.
+ * The daemon's log. All lines go to a bounded ring, which `wg dmesg` reads. Lines of the log level
+ * go to syslog too, and in the foreground to standard error.
  * @module
  */
 import { SystemLog } from "../../ffi/unix_socket.ts";
 import type { LogLine } from "./log_text.ts";
 
-/** Lines kept, and bytes of one line. */
+/** The most lines in the ring, and the most characters of a line. */
 export const LOG_LINES_MAX = 1000;
 const LINE_MAX = 500;
 
-/** How much a line matters (RFC 5424's severities). */
+/** The severity of a line (RFC 5424). */
 export type Severity = "error" | "info" | "debug";
 const SEVERITY: Readonly<Record<Severity, number>> = { error: 3, info: 6, debug: 7 };
-/** What is written outside of the ring, by the words of wireguard-go's LOG_LEVEL: nothing, errors, or all. */
+/** Which lines are written outside of the ring: none, errors, or all (wireguard-go's LOG_LEVEL). */
 export type LogLevel = "silent" | "error" | "verbose";
 const FACILITY_DAEMON = 3;
-/** Longest pause before /dev/log is looked for again after it was not there. */
+/** How long after /dev/log was missing it is opened again. */
 const SYSLOG_RETRY_MS = 30_000;
 
-/** Reads LOG_LEVEL as wireguard-go does; without it, or with another word, undefined: the usual level. */
+/** The level of the variable LOG_LEVEL, as in wireguard-go; undefined for other words. */
 export function logLevelOf(word: string | undefined): LogLevel | undefined {
   switch (word) {
     case "silent":
@@ -33,7 +33,7 @@ export function logLevelOf(word: string | undefined): LogLevel | undefined {
   }
 }
 
-/** Collects lines. Writing never waits and never throws. */
+/** The log of a daemon. Writing neither blocks nor throws. */
 export class Log {
   readonly #lines: LogLine[] = [];
   #name: string;
@@ -45,8 +45,8 @@ export class Log {
   #syslogMissedAt = -SYSLOG_RETRY_MS;
 
   /**
-   * @param name the interface, in front of every line
-   * @param foreground also write to standard error
+   * @param name the name of the interface, with which every line begins
+   * @param foreground whether lines go to standard error too
    */
   constructor(
     name: string,
@@ -60,7 +60,7 @@ export class Log {
     this.#wallClock = wallClock;
   }
 
-  /** Adds a line; control characters are replaced, and it is cut to a bearable length. */
+  /** Adds a line. Control characters are replaced by spaces, and the line is cut to LINE_MAX. */
   write(text: string, severity: Severity = "info"): void {
     // deno-lint-ignore no-control-regex
     const clean = text.replace(/[\x00-\x1f\x7f-\x9f]/g, " ").slice(0, LINE_MAX);
@@ -73,18 +73,18 @@ export class Log {
       try {
         Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
       } catch {
-        // Nobody reads it any more; the ring has the line.
+        // Standard error is closed. The ring has the line.
       }
     }
     this.#toSyslog(line, severity, unixMs);
   }
 
-  /** Goes over to another name of the interface. */
+  /** Sets the name with which lines begin. */
   rename(name: string): void {
     this.#name = name;
   }
 
-  /** The lines after one that was already seen (0 for all that are kept). */
+  /** The lines with a number greater than `sequence`; 0 returns all lines of the ring. */
   since(sequence: number): readonly LogLine[] {
     return this.#lines.filter((line) => line.sequence > sequence);
   }
@@ -98,7 +98,7 @@ export class Log {
     const message = `<${FACILITY_DAEMON * 8 + SEVERITY[severity]}>wg[${Deno.pid}]: ${line}`;
     const bytes = new TextEncoder().encode(message);
     if (this.#syslog?.send(bytes)) return;
-    // The system log may have been started anew: the old socket leads nowhere then.
+    // After a restart of the system log, the old socket is dead.
     this.#syslog?.close();
     this.#syslog = undefined;
     if (Math.abs(unixMs - this.#syslogMissedAt) < SYSLOG_RETRY_MS) return;

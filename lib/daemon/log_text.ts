@@ -1,11 +1,12 @@
 /**
- * The log's lines as the control socket's `dmesg=1` carries them: `line=SEQUENCE UNIX-MS TEXT`.
+ * The format of log lines in the control socket's answer to `dmesg=1`: `line=SEQUENCE UNIX-MS
+ * TEXT`.
  * @module
  */
 
 /** A line of a daemon's log. */
 export interface LogLine {
-  /** Counted from 1. */
+  /** The number of the line, from 1 on. */
   readonly sequence: number;
   /** When it was written: Unix time in milliseconds. */
   readonly unixMs: number;
@@ -13,7 +14,7 @@ export interface LogLine {
   readonly text: string;
 }
 
-/** The body of the answer. */
+/** Writes lines in this format. */
 export function formatLog(lines: readonly LogLine[]): string {
   return lines.map((line) => `line=${line.sequence} ${line.unixMs} ${line.text}\n`).join("");
 }

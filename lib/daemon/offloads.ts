@@ -1,5 +1,5 @@
 /**
- * The offloads of an interface: which may be used, which were switched off by hand, and which run.
+ * The offloads of an interface: those that are wanted, and those that run.
  * @module
  */
 import {
@@ -12,19 +12,19 @@ import {
 import { type OpenedTun, setOffloads } from "../ports/open_tun.ts";
 import type { InterfaceFacts } from "../base/status.ts";
 
-/** Keeps what was asked for, and tells the TUN device of it. The Workers are told by who has them. */
+/** Stores the wanted offloads and sets those of the TUN device. The caller tells the Workers. */
 export class InterfaceOffloads {
-  /** What the data plane uses, as it told last. */
+  /** The offloads that the data plane last reported. */
   running: Offloads = NO_OFFLOADS;
   readonly #tun: Pick<OpenedTun, "fd" | "name">;
   #wanted: Offloads = ALL_OFFLOADS;
 
-  /** @param tun as it was opened: with all that the kernel has */
+  /** @param tun a new device, with all offloads that the kernel has */
   constructor(tun: Pick<OpenedTun, "fd" | "name">) {
     this.#tun = tun;
   }
 
-  /** What the data plane may use. */
+  /** The offloads that the data plane may use. */
   get usable(): Offloads {
     return usableOf(this.#wanted);
   }
@@ -34,9 +34,9 @@ export class InterfaceOffloads {
   }
 
   /**
-   * Merges a change, and has the TUN device hand over what may be used then.
-   * @returns how to take it back; undefined when nothing changes
-   * @throws OsError when the kernel refuses; then nothing has changed
+   * Changes the wanted offloads, and sets those of the TUN device.
+   * @returns `undo` reverts the change; undefined when nothing changes
+   * @throws OsError when the kernel refuses; nothing has changed then
    */
   change(wanted: Partial<Offloads> = {}): { undo(): void } | undefined {
     const before = this.#wanted;
@@ -55,7 +55,7 @@ export class InterfaceOffloads {
   }
 }
 
-/** Linux takes TUN_F_USO4 and TUN_F_USO6 only beside TUN_F_TSO4 and TUN_F_TSO6. */
+/** The usable offloads. Linux accepts TUN_F_USO4 and TUN_F_USO6 only with the TSO flags. */
 function usableOf(wanted: Offloads): Offloads {
   return { ...wanted, uso: wanted.tso && wanted.uso };
 }

@@ -1,9 +1,9 @@
 /**
- * The process behind a control socket: which one it is, what it does when it does not answer, and
- * its end by force.
+ * The owner of a control socket: finds its process, watches a process that does not answer, and
+ * kills it.
  *
- * Nothing is done to a process because a file names it. The kernel tells who listens on the socket
- * that is in the folder now, and the process must still hold a socket that listens there.
+ * The process id comes from the kernel, for the socket that is in the folder now, and not from a
+ * file. Before a process gets a signal, it is checked that it still listens on a socket there.
  * @module
  */
 import { ETIMEDOUT, osError } from "../base/errno.ts";
@@ -13,26 +13,23 @@ import { SOCKET_FOLDER, socketPath } from "./paths.ts";
 /** How long a process may take to end after SIGTERM, and after SIGKILL. */
 const TERM_MS = 3_000;
 const KILL_MS = 10_000;
-/** How often it is looked whether it has. */
+/** How often it is checked whether a process has ended. */
 const LOOK_EVERY_MS = 5;
-/** For how long a process is watched. */
+/** How long a process is watched. */
 export const WATCH_MS = 400;
 /**
- * `Flags` of a socket that listens (SO_ACCEPTCON, include/linux/net.h), as /proc/net/unix has them.
+ * The field `Flags` of a listening socket in /proc/net/unix (SO_ACCEPTCON, include/linux/net.h).
  */
 const LISTENING = "00010000";
 
-/**
- * The process that listens on the interface's socket; undefined when it is not in sight, or not
- * surely known.
- */
+/** The process that listens on an interface's socket; undefined when it is not known for sure. */
 export function socketOwner(name: string): number | undefined {
   const path = socketPath(name);
   const pid = unixSocketOwner(path);
-  // A renamed link's socket has the path in /proc that it was made with.
+  // After a rename, /proc still shows the path with which the socket was made.
   if (pid !== undefined && listensInFolder(pid)) return pid;
-  // The process that made the socket handed it on (wireguard-go), or so many wait that the kernel
-  // lets nobody ask.
+  // The process that made the socket passed it to another one (wireguard-go), or the queue of
+  // connections is full.
   const holders = processes().filter((other) => listens(other, (at) => at === path));
   return holders.length === 1 ? holders[0] : undefined;
 }
@@ -40,7 +37,7 @@ export function socketOwner(name: string): number | undefined {
 const listensInFolder = (pid: number): boolean =>
   listens(pid, (path) => path.startsWith(`${SOCKET_FOLDER}/`));
 
-/** Whether a process holds a Unix socket that listens at such a path. */
+/** Whether a process has a Unix socket that listens at a path for which `wanted` is true. */
 function listens(pid: number, wanted: (path: string) => boolean): boolean {
   try {
     const inodes = new Set<string>();
@@ -53,7 +50,7 @@ function listens(pid: number, wanted: (path: string) => boolean): boolean {
       inodes.has(linkOr(`/proc/${pid}/fd/${name}`))
     );
   } catch {
-    // It ended, or this user may not look.
+    // The process has ended, or this user may not read its files.
     return false;
   }
 }
@@ -78,8 +75,8 @@ function namesIn(folder: string): string[] {
 }
 
 /**
- * The process for a message: `process 123`, `process 123, which is stopped,`, or `its process` when
- * it is not known.
+ * The owner of a socket in a message: `process 123`, `process 123, which is stopped,` or, when it
+ * is not known, `its process`.
  */
 export function describeOwner(name: string): string {
   const pid = socketOwner(name);
@@ -87,7 +84,7 @@ export function describeOwner(name: string): string {
   return isStopped(pid) ? `process ${pid}, which is stopped,` : `process ${pid}`;
 }
 
-/** The state in /proc/PID/status, e.g. `T`; undefined when there is no such process. */
+/** The state of a process in /proc/PID/status, e.g. `T`; undefined when there is no process. */
 function stateOf(pid: number): string | undefined {
   try {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
@@ -99,15 +96,15 @@ function stateOf(pid: number): string | undefined {
 
 const isStopped = (pid: number): boolean => ["T", "t"].includes(stateOf(pid) ?? "");
 
-/** What a process did in a while. */
+/** The activity of a process while it was watched. */
 export interface Watched {
-  /** How long its main thread ran. */
+  /** Milliseconds for which its main thread ran. */
   readonly ranMs: number;
-  /** How long its threads, added up, could have run and got no processor. */
+  /** Milliseconds for which its threads waited for a processor, added up. */
   readonly waitedMs: number;
 }
 
-/** Watches a process for WATCH_MS. Undefined when it cannot be told. */
+/** Watches a process for WATCH_MS. Undefined when /proc cannot be read. */
 export async function watch(pid: number | undefined): Promise<Watched | undefined> {
   const before = schedule(pid);
   await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
@@ -116,7 +113,7 @@ export async function watch(pid: number | undefined): Promise<Watched | undefine
   return { ranMs: after.ranMs - before.ranMs, waitedMs: after.waitedMs - before.waitedMs };
 }
 
-/** What it did so far (Documentation/scheduler/sched-stats.rst). */
+/** The activity of a process since its start (Documentation/scheduler/sched-stats.rst). */
 function schedule(pid: number | undefined): Watched | undefined {
   if (pid === undefined) return undefined;
   let ranMs: number | undefined;
@@ -129,13 +126,13 @@ function schedule(pid: number | undefined): Watched | undefined {
       if (Number(name) === pid) ranMs = Number(ranNs) / 1e6;
       waitedMs += Number(waitedNs) / 1e6;
     } catch {
-      // The thread ended meanwhile.
+      // The thread has ended.
     }
   }
   return ranMs === undefined ? undefined : { ranMs, waitedMs };
 }
 
-/** Waits for the end of a process. Returns whether it came within the time. */
+/** Waits until a process has ended, for at most `withinMs`. Returns whether it has. */
 export async function hasEnded(pid: number, withinMs: number): Promise<boolean> {
   const until = performance.now() + withinMs;
   while (!isGone(pid)) {
@@ -146,8 +143,7 @@ export async function hasEnded(pid: number, withinMs: number): Promise<boolean> 
 }
 
 /**
- * A process that ended, with all its threads, but was not yet waited for by its parent is gone for
- * everybody else.
+ * Whether a process has ended. A zombie counts as ended when all its other threads have ended too.
  */
 function isGone(pid: number): boolean {
   if (stateOf(pid) === undefined) return true;
@@ -160,8 +156,9 @@ function isGone(pid: number): boolean {
 }
 
 /**
- * Ends the process of an interface's socket: by SIGTERM where it can hear it, otherwise by SIGKILL.
- * @param pid as `socketOwner` told; it is looked at again before each signal
+ * Ends the process of an interface's socket, with SIGTERM and then with SIGKILL. A stopped process
+ * gets SIGKILL at once.
+ * @param pid the result of `socketOwner`; it is checked again before each signal
  * @throws OsError `ETIMEDOUT` when it does not end, `EPERM` when this user may not end it
  */
 export async function endOwner(name: string, pid: number): Promise<void> {

@@ -1,9 +1,11 @@
 /**
- * The packed executable's two sides: the sh text that starts the runtime, and what the program reads of it.
+ * The packed executable's two sides: the sh text that starts the runtime, and what the program
+ * reads of it.
  *
- * The runtime gets an environment of its own. Of the caller's variables it gets those that the program
- * itself reads. A command that starts other programs gets the caller's whole environment as well, but only
- * as data: in base64, in one variable. The runtime and its libraries read nothing of it.
+ * The runtime gets an environment of its own. Of the caller's variables it gets those that the
+ * program itself reads. A command that starts other programs gets the caller's whole environment as
+ * well, but only as data: in base64, in one variable. The runtime and its libraries read nothing of
+ * it.
  * @module
  */
 
@@ -23,11 +25,17 @@ export const PACKED_FLAGS: readonly string[] = [
   "--cached-only",
   "--unstable-net",
 ];
-/** Where the programs of the system are. The caller's PATH is for the commands that the caller names. */
+/**
+ * Where the programs of the system are. The caller's PATH is for the commands that the caller
+ * names.
+ */
 const SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 /** What the runtime is given besides a home and a cache in the program's own folder. */
 const SETTINGS = { PATH: SYSTEM_PATH, DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
-/** The caller's variables that the program reads, and the runtime's NO_COLOR. None of them is a secret. */
+/**
+ * The caller's variables that the program reads, and the runtime's NO_COLOR. None of them is a
+ * secret.
+ */
 const ALLOWED = [
   "LOG_LEVEL",
   "NO_COLOR",
@@ -39,21 +47,26 @@ const ALLOWED = [
 ];
 /** Words of commands that start other programs. Elsewhere such a word costs a few milliseconds. */
 const STARTS_OTHERS = ["netstart", "exec"];
-/** It holds the caller's environment in base64: NAME=value strings, each with a zero byte behind it. */
+/**
+ * It holds the caller's environment in base64: NAME=value strings, each with a zero byte behind it.
+ */
 const CALLER_ENVIRONMENT = "WG_CALLER_ENVIRONMENT";
 /** The kernel takes 128 KiB a variable. As base64 that is an environment of about 97 KB. */
 const CARRIED_MAX = 131_000;
 /** Variables that shells set by themselves. */
 const OF_SHELLS = ["_", "OLDPWD", "PWD", "SHLVL"];
 
-/** What a packed program's runtime finds in its environment. `folder` is the one that holds the program. */
+/**
+ * What a packed program's runtime finds in its environment. `folder` is the one that holds the
+ * program.
+ */
 export function packedEnvironment(folder: string): Readonly<Record<string, string>> {
   return { ...SETTINGS, HOME: `${folder}/cache`, DENO_DIR: `${folder}/cache` };
 }
 
 /**
- * The first lines of an sh program that the caller's environment is not to influence: functions that bash
- * takes from it, options, the field separator, the path, and the locale.
+ * The first lines of an sh program that the caller's environment is not to influence: functions
+ * that bash takes from it, options, the field separator, the path, and the locale.
  */
 export const SHELL_PREAMBLE =
   `unset -f [ base64 cat cd env find gzip head ls mkdir mktemp mv printf pwd read rm rmdir \\
@@ -67,10 +80,10 @@ LC_ALL=C`;
 
 /**
  * The lines of an sh program that become the runtime, with the positional parameters as arguments.
- * @param folder sh text for the folder of the unpacked program, to stand within double quotes; its value
- * holds no `=` and no line feed
- * @param words sh text for the words in front of the arguments: the name that the program was called by,
- * and perhaps a command
+ * @param folder sh text for the folder of the unpacked program, to stand within double quotes; its
+ *   value holds no `=` and no line feed
+ * @param words sh text for the words in front of the arguments: the name that the program was
+ *   called by, and perhaps a command
  */
 export function startRuntime(folder: string, words: string): string {
   const settings = Object.entries(packedEnvironment(folder)).map(([name, value]) =>
@@ -113,8 +126,8 @@ exec env "$@"`;
 
 /**
  * The environment that the caller of a packed program gave it, for the programs that it starts:
- * "NAME=value" strings in the bytes that the kernel had them in. Undefined when the command line had none
- * of the words that start others.
+ * "NAME=value" strings in the bytes that the kernel had them in. Undefined when the command line
+ * had none of the words that start others.
  */
 export function carriedEnvironment(): readonly Uint8Array[] | undefined {
   const carried = Deno.env.get(CALLER_ENVIRONMENT);

@@ -1,5 +1,6 @@
 /**
- * Where the daemons' files are: the control sockets, as wireguard-tools expects them, and the facts that everybody may read.
+ * The paths of the daemons' files: control sockets, where wireguard-tools expects them, public
+ * status files, and netstart's records.
  * @module
  */
 import { checkInterfaceName, isInterfaceName } from "../base/interface_name.ts";
@@ -11,19 +12,25 @@ const SOCKET_SUFFIX = ".sock";
 const PUBLIC_SUFFIX = ".public";
 const RECORD_SUFFIX = ".netstart";
 
-/** The control socket of an interface, mode 0600. @throws ConfigError for a name that no interface can have */
+/** The path of an interface's control socket, mode 0600. @throws ConfigError for a wrong name */
 export const socketPath = (name: string, folder = SOCKET_FOLDER): string =>
   `${folder}/${checkInterfaceName(name)}${SOCKET_SUFFIX}`;
 
-/** The file with what anybody may know of an interface (`listen_port=N`, `rtable=N`), mode 0644. @throws ConfigError */
+/**
+ * The path of an interface's public status (`listen_port=N`, `rtable=N`), mode 0644.
+ * @throws ConfigError for a wrong name
+ */
 export const publicPath = (name: string): string =>
   `${SOCKET_FOLDER}/${checkInterfaceName(name)}${PUBLIC_SUFFIX}`;
 
-/** What netstart remembers of an interface as long as its daemon runs, mode 0600. @throws ConfigError */
+/**
+ * The path of netstart's record of an interface, mode 0600. It exists while the daemon runs.
+ * @throws ConfigError for a wrong name
+ */
 export const recordPath = (name: string): string =>
   `${SOCKET_FOLDER}/${checkInterfaceName(name)}${RECORD_SUFFIX}`;
 
-/** The names of all control sockets, whether somebody answers there or not, sorted as people count: wg2 before wg10. */
+/** The names of all control sockets, also of dead ones. wg2 comes before wg10. */
 export function socketNames(): string[] {
   let entries: Deno.DirEntry[];
   try {

@@ -1,6 +1,6 @@
 /**
- * The network namespaces of one interface: those that its process keeps alive, whose end it has to notice, and the
- * rdomains that go with it when nothing else is in them.
+ * The network namespaces of one interface. The daemon ends when a namespace that it keeps alive is
+ * abandoned. When the interface ends, its empty rdomains are removed.
  * @module
  */
 import { HeldNamespace } from "../linux/held_namespace.ts";
@@ -16,23 +16,23 @@ import {
 import { daemonProcesses } from "./client.ts";
 import type { Log } from "./log.ts";
 
-/** Where an interface was made and where its sockets are. Nothing of ours keeps either alive once it was deleted. */
+/** The namespaces that the daemon keeps alive: where it was started, and where its sockets are. */
 export class Places {
   readonly #birthplace = new HeldNamespace(identityOf(THREAD_NAMESPACE));
   #sockets: HeldNamespace | undefined;
 
-  /** @param rtable the rdomain of the sockets; 0 for the birthplace */
+  /** @param rtable the rdomain of the sockets; 0 is the namespace where the daemon was started */
   constructor(rtable: number) {
     this.moveSockets(rtable);
   }
 
-  /** Call when the sockets are in another rdomain. */
+  /** Call when the sockets were opened in another rdomain. */
   moveSockets(rtable: number): void {
     const identity = rtable === 0 ? undefined : identityOfRdomain(rtable);
     this.#sockets = identity === undefined ? undefined : new HeldNamespace(identity);
   }
 
-  /** Why the interface has to end, as one of the kernel's would; undefined while it may go on. */
+  /** The reason why the interface must end, for the log; undefined while it may go on. */
   reasonToEnd(): string | undefined {
     const lost = [this.#birthplace, this.#sockets].find((place) =>
       place?.isAbandoned(daemonProcesses)
@@ -42,9 +42,9 @@ export class Places {
 }
 
 /**
- * Takes away the rdomains that an interface was in, where they are empty. Call it when everything is closed.
- * @param place where the link was
- * @param rtable where the sockets were
+ * Removes the rdomains of an interface that are empty. Call it after all descriptors are closed.
+ * @param place the namespace of the link
+ * @param rtable the rdomain of the sockets
  */
 export function removeEmptyRdomains(place: NamespaceIdentity, rtable: number, log: Log): void {
   const isThere = (n: number) => {

@@ -1,8 +1,10 @@
 /**
- * What this program is and how it starts itself again: the one place that knows all ways of running.
+ * What this program is and how it starts itself again: the one place that knows all ways of
+ * running.
  * - source: `deno run -A main.ts ...`
  * - compiled: the executable that `deno compile` made
- * - packed: the executable of scripts/compile.ts' other way, unpacked: a Deno binary beside the bundled program
+ * - packed: the executable of scripts/compile.ts' other way, unpacked: a Deno binary beside the
+ *   bundled program
  * @module
  */
 import { ConfigError } from "../base/errors.ts";
@@ -26,7 +28,10 @@ export type Kind = "source" | "compiled" | "packed";
 export const DAEMON_V8_FLAGS =
   "--v8-flags=--max-semi-space-size=1,--single-threaded-gc,--expose-gc";
 
-/** Where this module is when nothing bundled it; a program that uses the library may be called main.js too. */
+/**
+ * Where this module is when nothing bundled it; a program that uses the library may be called
+ * main.js too.
+ */
 const SOURCE_SUFFIX = "/lib/daemon/program.ts";
 
 /** How this process runs. */
@@ -43,7 +48,8 @@ export interface SelfCommand {
 }
 
 /**
- * How to start this program again as a daemon with `args` and as little environment as it can do with.
+ * How to start this program again as a daemon with `args` and as little environment as it can do
+ * with.
  * @throws ConfigError inside another program's executable, which would start itself
  */
 export function selfCommand(args: readonly string[]): SelfCommand {
@@ -98,8 +104,8 @@ export function selfCommand(args: readonly string[]): SelfCommand {
 
 /**
  * An sh program that starts this program again with `args` and its own arguments, for the PATH of
- * commands that run from here. The runtime of a packed program gets no more of their environment than it
- * gets from the packed file.
+ * commands that run from here. The runtime of a packed program gets no more of their environment
+ * than it gets from the packed file.
  */
 export function selfScript(args: readonly string[]): string {
   if (kind() === "packed") {
@@ -118,7 +124,10 @@ ${startRuntime("$dir", ["wg", ...args].map(shellQuote).join(" "))}
   } "$@"\n`;
 }
 
-/** The module of the data plane's Worker. In the packed program it is a bundle of its own beside the main one. */
+/**
+ * The module of the data plane's Worker. In the packed program it is a bundle of its own beside the
+ * main one.
+ */
 export function dataWorkerUrl(): URL {
   return kind() === "packed"
     ? new URL(`./${PACKED_WORKER}`, Deno.mainModule)

@@ -1,22 +1,23 @@
 /**
- * The file beside the control socket with what anybody may know of an interface: written anew as a whole, removed at the end.
+ * The public status file of an interface. It is replaced as a whole, and removed when the daemon
+ * ends.
  * @module
  */
 import { publicPath, recordPath } from "./paths.ts";
 
-/** See the module. It is a convenience: failing to write it is not an error. */
+/** A public status file. Failures are ignored, because the file is not necessary. */
 export class PublicFile {
   #path: string;
   #record: string;
   #text = "";
 
-  /** @throws ConfigError for a name that no interface can have */
+  /** @throws ConfigError for a wrong name */
   constructor(name: string) {
     this.#path = publicPath(name);
     this.#record = recordPath(name);
   }
 
-  /** Writes it, mode 0644, when the text is another than before. */
+  /** Writes the file with mode 0644, if the text has changed. */
   write(text: string): void {
     if (text === this.#text) return;
     const fresh = `${this.#path}.${Deno.pid}`;
@@ -30,7 +31,7 @@ export class PublicFile {
     }
   }
 
-  /** Goes over to another name of the interface. @throws ConfigError as the constructor */
+  /** Renames the file and netstart's record. @throws ConfigError for a wrong name */
   rename(name: string): void {
     const [path, record] = [publicPath(name), recordPath(name)];
     try {
@@ -41,13 +42,13 @@ export class PublicFile {
     try {
       Deno.renameSync(this.#record, record);
     } catch {
-      // netstart did not make it.
+      // There is no record.
     }
     this.#path = path;
     this.#record = record;
   }
 
-  /** Removes it, and netstart's record, which is about this daemon. */
+  /** Removes the file, and netstart's record of this daemon. */
   remove(): void {
     if (this.#text !== "") remove(this.#path);
     remove(this.#record);
@@ -59,6 +60,6 @@ function remove(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // Not there.
+    // There is no file.
   }
 }

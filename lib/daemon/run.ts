@@ -1,5 +1,5 @@
 /**
- * The process of one interface, from its start to its exit status.
+ * Runs the process of one interface, from its start to its exit status.
  * @module
  */
 import { ConfigError, OsError } from "../base/errors.ts";
@@ -26,31 +26,31 @@ import { handleSignals } from "./signals.ts";
 import { linkIndex } from "./sockets.ts";
 import { MemoryRelease } from "./memory_release.ts";
 
-/** How often it is looked whether the control socket is still there. */
+/** How often it is checked that the control socket still exists. */
 const SOCKET_LOOK_MS = 1_000;
 
-/** How to run. */
+/** The options of a daemon. */
 export interface DaemonOptions {
   readonly name: string;
-  /** Stay on the terminal and write the log there, instead of letting go of it when ready. */
+  /** Stays in the foreground and writes the log to standard error. */
   readonly foreground: boolean;
-  /** What is logged outside of the daemon's own ring; all without it. */
+  /** Which lines are logged outside of the daemon's own ring; by default all. */
   readonly logLevel?: LogLevel | undefined;
-  /** How many threads move packets: one, or one each way. Without it as many as the processors suggest. */
+  /** The threads that move packets: 1, or 2 with one for each direction; see `workersByDefault`. */
   readonly workers?: 1 | 2;
-  /** The first configuration, as UAPI `set` lines. */
+  /** Reads the first configuration, in UAPI `set` lines. */
   readonly configuration: () => Promise<string>;
-  /** Called with the answer to whoever started it, once: `pid=N` and `errno=0`, or the error. */
+  /** Called once, with the answer for the process that started this one: `pid=N`, or an error. */
   readonly ready: (answer: string) => void;
 }
 
 /**
  * Runs an interface until it ends.
- * @returns the exit status: 0 when the end was asked for or the interface was deleted, 1 when it failed
+ * @returns the exit status: 1 when the interface failed, otherwise 0
  */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { name, foreground } = options;
-  // Its modules load while the rest is prepared.
+  // The Worker loads its modules while this isolate prepares the rest.
   const worker = startWorkers(dataWorkerUrl(), options.workers);
   detach(foreground);
   const log = new Log(name, foreground, options.logLevel);
@@ -58,7 +58,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   let named: Named | undefined;
   const opened = Promise.withResolvers<RunningInterface>();
   opened.promise.catch(() => {});
-  // From the beginning: a signal that comes while the interface is being made ends it properly as soon as it is.
+  // Signals are handled before the interface is opened. A signal then ends it once it is open.
   handleSignals(
     () => void opened.promise.then((device) => device.close("asked"), () => {}),
     foreground,
@@ -78,10 +78,10 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       name,
       worker,
       log,
-      changed: () => opened.promise.then((now) => tell(now, parts)),
+      changed: () => opened.promise.then((now) => publish(now, parts)),
     }, change);
     ended = device.ended;
-    tell(device, parts);
+    publish(device, parts);
     opened.resolve(device);
     socket.serve();
   } catch (error) {
@@ -103,7 +103,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { socket, facts } = named;
   const looking = setInterval(() => {
     if (!socket.isInPlace()) device.close("the control socket was removed");
-    // The name may have become free meanwhile.
+    // The name of the link may be free now.
     else followName(device, { socket, facts, log });
   }, SOCKET_LOOK_MS);
   const end = await ended;
@@ -118,13 +118,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   return typeof end === "string" ? 0 : 1;
 }
 
-/** One operation of the control socket. */
+/** Executes an operation of the control socket. */
 async function operate(device: RunningInterface, request: UapiRequest, log: Log): Promise<Answer> {
   checkOperation(request);
   switch (request.operation) {
     case "get": {
       if (request.value !== "2") return { body: formatGet(device.status()) };
-      // The look at the link comes first: it finds out whether that was moved since the last one.
+      // Read the link first, because that also updates the status of a link that was moved.
       const link = device.link();
       const status = device.status();
       return { body: formatGet(status, status, link) };
@@ -142,7 +142,7 @@ async function operate(device: RunningInterface, request: UapiRequest, log: Log)
       device.setUp(request.value === "up");
       return { body: "" };
     case "netns": {
-      // It is there for as long as the client is: whoever goes to the interface's namespace opens it by this path.
+      // The descriptor stays open while the client is connected, and the client opens this path.
       const descriptor = device.openPlace();
       return {
         body: `netns=/proc/${Deno.pid}/fd/${descriptor}\n`,
@@ -156,14 +156,14 @@ async function operate(device: RunningInterface, request: UapiRequest, log: Log)
   throw new ConfigError(request.operation, "unknown operation");
 }
 
-/** What the daemon has under the interface's name. */
+/** The parts of the daemon that have the name of the interface. */
 interface Named {
   readonly socket: ControlSocket;
   readonly facts: PublicFile;
   readonly log: Log;
 }
 
-/** Goes over to the name that the link has now, where nobody else has that. */
+/** Renames the parts after the link, unless another daemon has its name. */
 function followName({ name }: RunningInterface, { socket, facts, log }: Named): void {
   if (name === socket.name || !socket.rename(name)) return;
   log.write(`renamed to ${name}`);
@@ -171,14 +171,14 @@ function followName({ name }: RunningInterface, { socket, facts, log }: Named): 
   log.rename(name);
 }
 
-/** Tells what anybody may know of the interface. */
-function tell(device: RunningInterface, named: Named): void {
+/** Writes the public status of the interface. */
+function publish(device: RunningInterface, named: Named): void {
   followName(device, named);
   const status = device.status();
   named.facts.write(formatPublic(status, status));
 }
 
-/** Lets go of everything that belongs to whoever started this process. */
+/** Detaches this process from the process that started it. */
 function detach(foreground: boolean): void {
   nameThread("wg");
   Deno.umask(0o077);
@@ -190,12 +190,15 @@ function detach(foreground: boolean): void {
   for (const name of Object.keys(Deno.env.toObject())) Deno.env.delete(name);
 }
 
-/** The keys are in memory: a core dump, should one be written, holds none of it. PR_SET_DUMPABLE would close /proc/PID/fd to other commands of ours in containers. */
+/**
+ * Leaves all memory out of core dumps, because it contains keys. PR_SET_DUMPABLE is not used: in
+ * containers it would make /proc/PID/fd unreadable for our other commands.
+ */
 function keepMemoryOutOfCoreDumps(): void {
   try {
     Deno.writeTextFileSync("/proc/self/coredump_filter", "0");
   } catch {
-    // No such file where the kernel writes no core dumps, or /proc is closed.
+    // The kernel writes no core dumps, or /proc is not writable.
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * One living interface: the TUN device, the UDP sockets, the control plane here and the data plane in its Worker.
- * Reads in the order of a life: open, configure, follow the link, end.
+ * One living interface: the TUN device, the UDP sockets, the control plane here and the data plane
+ * in its Worker. Reads in the order of a life: open, configure, follow the link, end.
  * @module
  */
 import { milliseconds, type PeerSlot } from "../base/brands.ts";
@@ -49,7 +49,9 @@ const EVENTS_TOGETHER = 8;
 /** Commands that leave the Worker garbage worth the pause in which it is collected. */
 const COMMANDS_RELEASE = 1_000;
 
-/** Why an interface ended: in words when that was right so, `asked` or `deleted` or another reason. */
+/**
+ * Why an interface ended: in words when that was right so, `asked` or `deleted` or another reason.
+ */
 export type End = string | { readonly failure: string };
 
 /** What an interface is opened with. */
@@ -179,8 +181,8 @@ export class RunningInterface {
   }
 
   /**
-   * Takes the link up or down. What it loses by going down comes back when it goes up, whoever takes it there: IPv6
-   * addresses and routes.
+   * Takes the link up or down. What it loses by going down comes back when it goes up, whoever
+   * takes it there: IPv6 addresses and routes.
    * @throws OsError
    */
   setUp(up: boolean): void {
@@ -190,13 +192,17 @@ export class RunningInterface {
     this.#look();
   }
 
-  /** A new descriptor of the link's network namespace, which keeps that alive: close it soon. @throws OsError */
+  /**
+   * A new descriptor of the link's network namespace, which keeps that alive: close it soon.
+   * @throws OsError
+   */
   openPlace(): number {
     return this.#watch.openPlace();
   }
 
   /**
-   * Merges a change, whole or not at all; changes are made one after the other. New sockets are opened before anything else is touched.
+   * Merges a change, whole or not at all; changes are made one after the other. New sockets are
+   * opened before anything else is touched.
    * @throws ConfigError or OsError
    */
   configure(change: DeviceChange): Promise<void> {
@@ -205,13 +211,18 @@ export class RunningInterface {
     return result;
   }
 
-  /** Call a moment after a big operation, with nothing urgent to do: lets go of what is no longer needed. */
+  /**
+   * Call a moment after a big operation, with nothing urgent to do: lets go of what is no longer
+   * needed.
+   */
   releaseMemory(): void {
     if (this.#commands >= COMMANDS_RELEASE) this.#options.worker.releaseMemory();
     this.#commands = 0;
   }
 
-  /** Ends the interface: packets stop, everything is closed, empty rdomains go. Answered by `ended`. */
+  /**
+   * Ends the interface: packets stop, everything is closed, empty rdomains go. Answered by `ended`.
+   */
   close(end: End): void {
     if (this.#ending) return;
     this.#ending = true;
@@ -270,7 +281,8 @@ export class RunningInterface {
   }
 
   /**
-   * The old sockets are closed when the data plane has let them go; cached source addresses belonged to them.
+   * The old sockets are closed when the data plane has let them go; cached source addresses
+   * belonged to them.
    * @param routes those of the new sockets, where these are in another rdomain
    */
   async #replaceSockets(

@@ -1,29 +1,26 @@
 /**
- * What signals do to the process of an interface. Each one whose usual effect is the end of a
- * process (signal(7)) either ends the interface properly, with its socket and files gone, or does
- * nothing. Left as they are: SIGKILL, and those by which the kernel tells of a fault in the process
- * (SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS).
+ * Handles signals of the process of an interface. A signal that would terminate a process
+ * (signal(7)) either ends the interface, which removes its socket and files, or is ignored. SIGKILL
+ * and the signals for faults of the process (SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS) keep
+ * their action.
  * @module
  */
 import { ignoreSignal } from "../../ffi/libc.ts";
 
-/**
- * Signals that ask for the end; SIGABRT is what systemd's watchdog sends, SIGXCPU the limit on
- * processor time.
- */
+/** The signals that end the interface. systemd's watchdog sends SIGABRT, RLIMIT_CPU SIGXCPU. */
 const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGABRT", "SIGXCPU"];
-/** The terminal is gone. A process that has let go of it knows none. */
+/** SIGHUP: the terminal was closed. It ends the interface in the foreground only. */
 const SIGHUP = 1;
 /** SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGSTKFLT, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO and SIGPWR. */
 const IGNORED: readonly number[] = [10, 12, 13, 14, 16, 25, 26, 27, 29, 30];
-/** Real-time signals that are free: the C library has 32 and 33 for itself. */
+/** The real-time signals. The C library uses 32 and 33. */
 const REAL_TIME_FIRST = 34;
 const REAL_TIME_LAST = 64;
 
 /**
- * Call at the start of the process, before there is anything that a signal could leave behind.
- * @param end called for each signal that asks for the end
- * @param foreground whether the terminal's end is one of them
+ * Sets the actions of all signals. Call it at the start of the process, before it makes files.
+ * @param end called for each signal that ends the interface
+ * @param foreground whether SIGHUP ends the interface
  */
 export function handleSignals(end: () => void, foreground: boolean): void {
   for (const signal of foreground ? [...ENDING, "SIGHUP" as const] : ENDING) {

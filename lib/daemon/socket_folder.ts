@@ -1,6 +1,6 @@
 /**
- * The folder of the control sockets: made when it is missing, locked for whoever puts a socket
- * there or takes one away.
+ * The folder of the control sockets. It is made when it is missing, and locked while a socket in it
+ * is made or removed.
  * @module
  */
 import { errnoNumber, osError } from "../base/errno.ts";
@@ -9,9 +9,9 @@ import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { publicPath, SOCKET_FOLDER, socketPath } from "./paths.ts";
 
 /**
- * Runs `fn` while no other process of ours changes the folder: two daemons that start at once must
- * not both replace the same dead socket.
- * @throws OsError when there is no such folder and it cannot be made; what `fn` throws
+ * Runs `fn` with the lock of the folder. Without it, two daemons that start at the same time could
+ * both replace the same dead socket.
+ * @throws OsError when the folder cannot be made, and what `fn` throws
  */
 export function underLock<T>(path: string, fn: () => T): T {
   const folder = openFolder(path);
@@ -24,8 +24,8 @@ export function underLock<T>(path: string, fn: () => T): T {
 }
 
 /**
- * Removes what a daemon that is dead left behind: its socket and the public file. Does nothing
- * where somebody answers, or this user may not.
+ * Removes the socket and the public status file of a dead daemon. Does nothing when a daemon
+ * answers, or when this user may not remove them.
  */
 export function removeDeadSocket(name: string): void {
   try {
@@ -35,7 +35,7 @@ export function removeDeadSocket(name: string): void {
       removeFile(publicPath(name));
     });
   } catch {
-    // It stays, and stands in nobody's way.
+    // The files stay. They do no harm.
   }
 }
 
@@ -51,17 +51,17 @@ function openFolder(path: string): Deno.FsFile {
   }
 }
 
-/** What the runtime threw, as the failure of a call on an object. */
+/** The OsError of an error that the runtime threw. */
 export function asOsError(call: string, object: string, error: unknown): OsError {
   const code = (error as { code?: string }).code;
   return osError(call, object, errnoNumber(code ?? "EIO"));
 }
 
-/** Removes a file, or does nothing where it is gone or may not be removed. */
+/** Removes a file. Does nothing when it does not exist, or cannot be removed. */
 export function removeFile(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // Somebody was faster.
+    // The file does not exist, or this user may not remove it.
   }
 }

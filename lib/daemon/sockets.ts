@@ -1,5 +1,5 @@
 /**
- * The UDP sockets of an interface, and what has to happen to them when port, mark or rtable change.
+ * Opens the UDP sockets of an interface, and changes them when port, mark or rtable change.
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
@@ -7,7 +7,7 @@ import { NetNamespace } from "../linux/namespace.ts";
 import { RouteSocket } from "../linux/route_socket.ts";
 import { closeUdp, openUdp, setFwmark } from "../ports/open_udp.ts";
 
-/** Open sockets and how they are set. A descriptor is -1 for a family that the host does not have. */
+/** Open sockets and their values. A descriptor is -1 when the host lacks the family. */
 export interface Sockets {
   readonly fd4: number;
   readonly fd6: number;
@@ -16,17 +16,18 @@ export interface Sockets {
   readonly rtable: number;
 }
 
-/** A step that can be taken back: `sockets` are the ones to use from now on. */
+/** A change of the sockets that can be undone. */
 export interface SocketChange {
+  /** The sockets to use from now on. */
   readonly sockets: Sockets;
-  /** Whether they are others than before. */
+  /** Whether they are new sockets. */
   readonly replaced: boolean;
-  /** Undoes it: new sockets are closed, the old mark comes back. */
+  /** Closes the new sockets, or restores the mark. */
   undo(): void;
 }
 
 /**
- * Opens sockets in an rdomain (made when it does not exist); 0 is the namespace the process is in.
+ * Opens sockets in an rdomain, which is made when it does not exist. 0 is the process's namespace.
  * @throws OsError `EADDRINUSE` and others
  */
 export function openSockets(port: number, fwmark: number, rtable: number): Sockets {
@@ -35,9 +36,9 @@ export function openSockets(port: number, fwmark: number, rtable: number): Socke
 }
 
 /**
- * What a change asks of the sockets, done: new ones are opened beside the old, which stay as they are.
- * @returns undefined when it asks nothing
- * @throws OsError when the kernel refuses; then nothing has changed
+ * Applies a change to the sockets. A new port or rtable opens new sockets; the old ones stay open.
+ * @returns undefined when nothing changes
+ * @throws OsError when the kernel refuses; nothing has changed then
  */
 export function changeSockets(now: Sockets, change: DeviceChange): SocketChange | undefined {
   const port = change.listenPort ?? now.port;
@@ -52,7 +53,10 @@ export function changeSockets(now: Sockets, change: DeviceChange): SocketChange 
   return { sockets: { ...now, fwmark }, replaced: false, undo: () => setFwmark(now, now.fwmark) };
 }
 
-/** The index of a link beside the sockets: a zone that wg(8) writes by name, as in `[fe80::1%eth0]:51820`. Undefined when there is none. */
+/**
+ * The index of a link in the namespace of the sockets, for zones that are names, as in
+ * `[fe80::1%eth0]:51820`. Undefined when there is no such link.
+ */
 export function linkIndex(name: string, rtable: number): number | undefined {
   return NetNamespace.occupy(rtable, (namespace) => {
     using routes = RouteSocket.open(namespace);

@@ -1,5 +1,5 @@
 /**
- * Starting a daemon and hearing whether it came up.
+ * Starts a daemon and waits for its answer.
  * @module
  */
 import { EIO, osError } from "../base/errno.ts";
@@ -7,16 +7,16 @@ import { parseReply } from "../uapi/reply.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import { selfCommand } from "./program.ts";
 
-/** How long a daemon may take. */
+/** How long a daemon may take to start. */
 const READY_MS = 30_000;
 
 /**
- * Starts `daemon NAME` in a session of its own, gives it its configuration on standard input (never in argv or the environment, which others
- * can read), and waits for the answer on its standard output. Afterwards nothing ties the two together.
- * @param lines UAPI `set` lines
- * @param environment for the daemon, besides the little that it needs
- * @returns its process id
- * @throws ConfigError or OsError as the daemon told
+ * Starts `daemon NAME` in a session of its own, and waits for its answer on standard output. The
+ * configuration is sent on standard input, because other users can read arguments and environments.
+ * @param lines the configuration, in UAPI `set` lines
+ * @param environment variables for the daemon, besides those that it needs
+ * @returns the process id of the daemon
+ * @throws ConfigError or OsError when the daemon could not start
  */
 export async function spawn(
   name: string,
@@ -59,7 +59,7 @@ export async function spawn(
   }
 }
 
-/** Everything until the mark or until the other side closes, at most 64 KiB of it. */
+/** Reads up to the mark or the end of the stream, and returns at most 64 KiB. */
 async function readUpTo(
   stream: ReadableStream<Uint8Array>,
   mark: string | undefined,

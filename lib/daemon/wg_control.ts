@@ -1,5 +1,5 @@
 /**
- * SIOCGWG and SIOCSWG over the daemons' sockets.
+ * SIOCGWG and SIOCSWG on the interfaces of daemons.
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
@@ -10,14 +10,15 @@ import type { InterfaceStatus } from "../base/status.ts";
 import { getDevice, publicFacts, setDevice } from "./client.ts";
 
 /**
- * All that this user may know of an interface: everything for who may ask its daemon, otherwise what the public file tells, which has neither keys nor peers.
+ * The status of an interface that this user may read. A user who may not connect to the daemon gets
+ * the public status, without keys and peers.
  * @throws OsError ENXIO when there is no such interface
  */
 export async function knownStatus(name: string): Promise<InterfaceStatus> {
   return await askedStatus(name) ?? publicStatus(name);
 }
 
-/** Undefined when this user may not ask. @throws OsError */
+/** The daemon's status; undefined when this user may not connect. @throws OsError */
 async function askedStatus(name: string): Promise<InterfaceStatus | undefined> {
   try {
     return await getDevice(name);
@@ -34,7 +35,8 @@ function publicStatus(name: string): InterfaceStatus {
 }
 
 /**
- * The interfaces of this machine's daemons. Who may not ask a daemon is told the port and the rtable, and may not set anything.
+ * The interfaces of this machine's daemons. A user who may not connect to a daemon can read the
+ * port and the rtable, and cannot change the interface.
  *
  * @example
  * ```ts
@@ -60,7 +62,7 @@ export class DeviceControl implements WgControl {
     return { listenPort, rtable };
   }
 
-  /** Changes an interface, whole or not at all. @throws as `setDevice` */
+  /** Changes an interface. The change is applied whole or not at all. @throws as `setDevice` */
   async set(name: string, change: DeviceChange): Promise<void> {
     await setDevice(name, change);
   }

@@ -22,7 +22,7 @@ export async function buildChecksumWasm(): Promise<Uint8Array> {
 
 /** The text of checksum_wasm.ts. */
 export function checksumModuleText(bytes: Uint8Array): string {
-  const lines = bytes.toBase64().match(/.{1,112}/g) ?? [];
+  const lines = bytes.toBase64().match(/.{1,92}/g) ?? [];
   return `/**
  * lib/wire/checksum.wat as bytes in base64, made by scripts/build_wasm.ts.
  * @module

@@ -19,7 +19,7 @@ import {
 } from "./packed.ts";
 
 /** The program's version, as in deno.json. */
-export const VERSION = "0.1.0";
+export const VERSION = "0.2.0";
 
 /** The ways of running. */
 export type Kind = "source" | "compiled" | "packed";

@@ -1,18 +1,19 @@
 /**
- * What the `command.ts` of every folder here exports as `command`. lib/cli/main.ts loads just the one that is wanted.
+ * The interface of a command. The `command.ts` of each folder in lib/cli exports one as `command`;
+ * lib/cli/main.ts loads the one that is called.
  * @module
  */
 
-/** One command. */
+/** A command of the command line. */
 export interface Command {
   /**
-   * Does it.
-   * @param args the words after the command's name
+   * Runs the command.
+   * @param args the words after the name of the command
    * @returns the exit status
-   * @throws ConfigError or OsError, which the caller prints on one line before it exits with 1
+   * @throws ConfigError or OsError; the caller prints it on one line and exits with 1
    */
   run(args: readonly string[]): Promise<number> | number;
 }
 
-/** The exit status of a command line that is none, as shells have it; every other failure is 1. */
+/** The exit status of a wrong command line, as of shells. Other failures exit with 1. */
 export const USAGE_STATUS = 2;

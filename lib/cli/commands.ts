@@ -1,6 +1,7 @@
 /**
- * The table of commands. The command line, `wg help`, the manual pages and the completion of shells come from it.
- * A new command is a folder here, a row, and a line in main.ts that loads what does it.
+ * The table of commands. The command line, `wg help`, the manual pages and shell completion are
+ * made from it. A new command is a folder in lib/cli, a row here, and a line in main.ts that loads
+ * it.
  * @module
  */
 import type { Manual } from "./manual.ts";
@@ -23,15 +24,15 @@ export interface CommandEntry {
   readonly name: CommandName;
   /** One line for `wg help` and wg(8). */
   readonly summary: string;
-  /** Options that mean the same where a command stands: `--help`. */
+  /** Options that mean the same as the command: `--help`. */
   readonly options?: readonly string[];
-  /** Whether a link of this name to the executable is the command. */
+  /** Whether a link of this name to the executable runs the command. */
   readonly link?: true;
-  /** Whether people have no use for it, so that no list names it. */
+  /** Whether the command is for the program itself. Lists do not show it. */
   readonly internal?: true;
-  /** Its own manual page; wg(8) describes the others. */
+  /** The command's own manual page. wg(8) describes commands without one. */
   readonly page?: string;
-  /** What its help, its manual page and the completion say. */
+  /** The text of the help, the manual page and the completion. */
   readonly manual: () => Promise<Manual>;
 }
 
@@ -100,17 +101,19 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
-/** The commands that people have a use for. */
+/** The commands for users. */
 export const PUBLIC_COMMANDS: readonly CommandEntry[] = COMMANDS.filter((entry) =>
   entry.internal !== true
 );
 
-/** The command of a first word, `--help` and the like included; undefined when there is none. */
+/**
+ * The command of a first word, which may be an option such as `--help`; undefined if there is none.
+ */
 export function findCommand(word: string): CommandEntry | undefined {
   return COMMANDS.find(({ name, options }) => name === word || options?.includes(word));
 }
 
-/** The command that a link of this name is; undefined when it is none. */
+/** The command that a link of this name runs; undefined if there is none. */
 export function findLink(name: string): CommandEntry | undefined {
   return COMMANDS.find((entry) => entry.link === true && entry.name === name);
 }

@@ -1,17 +1,18 @@
 /**
- * Names of hosts to addresses.
+ * Looks up the addresses of hosts by name.
  * @module
  */
 import type { IpBytes } from "../base/endpoint.ts";
 import { parseIp } from "../base/ip_text.ts";
 
-/** How long a name server may take. */
+/** The longest time that a lookup may take. */
 const RESOLVE_MS = 20_000;
 
 /**
- * Looks a name up by getaddrinfo(3), so that /etc/hosts and nsswitch.conf count.
- * @param family only addresses of this one
- * @returns the addresses, IPv4 first, as OpenBSD's resolver has it; none when the name is not known
+ * Looks a name up with getaddrinfo(3), which uses /etc/hosts and nsswitch.conf.
+ * @param family the family of the addresses; undefined for both
+ * @returns the addresses, IPv4 first, as OpenBSD's resolver orders them; none if the name is
+ * unknown
  */
 export async function lookUpHost(
   host: string,
@@ -31,7 +32,7 @@ export async function lookUpHost(
     .sort((a, b) => a.length - b.length);
 }
 
-/** What a message says of a name without addresses. */
+/** The problem with a name that has no addresses, for a ConfigError. */
 export function notFound(family: "inet" | "inet6" | undefined): string {
   return `the host's name does not resolve${family === undefined ? "" : ` for ${family}`}`;
 }

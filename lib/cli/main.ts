@@ -1,5 +1,6 @@
 /**
- * From the command line to a command: by the name the program was called by, or by the first word. Only the wanted command is loaded.
+ * Finds and runs the command of a command line: by the name of the program, or by the first word.
+ * It loads only the command that it runs.
  * @module
  */
 import { ConfigError, OsError } from "../base/errors.ts";
@@ -17,7 +18,7 @@ import {
 import { isOneErrorAway } from "./typing_error.ts";
 import { complain, setProgramName } from "./output.ts";
 
-/** What does each command, loaded only when it is wanted. */
+/** The modules of the commands. */
 const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Command }>>> = {
   ifconfig: () => import("./ifconfig/command.ts"),
   netstart: () => import("./netstart/command.ts"),
@@ -30,9 +31,12 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   completion: () => import("./completion/command.ts"),
   daemon: () => import("./daemon/command.ts"),
 };
-/** Commands of wg(8) of wireguard-tools. */
+/** Commands of wireguard-tools' wg(8) that this program does not have. */
 const OTHERS = ["set", "setconf", "addconf", "syncconf", "showconf", "genkey", "genpsk", "pubkey"];
-/** Of shorter commands too many names are one letter away. */
+/**
+ * The shortest command that is suggested for a mistyped word. Too many names are one letter away
+ * from a shorter one.
+ */
 const NEAR_MIN = 4;
 
 /** Runs the command line of this process and ends it with the command's status. */
@@ -55,7 +59,9 @@ export async function main(): Promise<never> {
   }
 }
 
-/** Whether the runtime hands on what the operating system said, e.g. that a disk is full. */
+/**
+ * Whether the error passes on what the operating system reported, for instance that a disk is full.
+ */
 function isOfTheSystem(error: unknown): error is Error {
   return error instanceof Error &&
     /^E[A-Z0-9]+$/.test(String((error as { readonly code?: unknown }).code));
@@ -79,7 +85,7 @@ async function run(name: string, args: readonly string[]): Promise<number> {
   return unknownCommand(word, "`wg help` lists the commands");
 }
 
-/** Runs a command; with `--help` alone behind it, shows its help. */
+/** Runs a command. With `--help` as its only word, shows its help instead. */
 async function runCommand(entry: CommandEntry, args: readonly string[]): Promise<number> {
   if (asksForHelp(args)) return await help([entry.name]);
   return await (await LOADERS[entry.name]()).command.run(args);
@@ -102,8 +108,8 @@ function unknownCommand(word: string, hint: string): number {
 }
 
 /**
- * What to say of a word that is one typing error away from a command, or is a command of wg(8) that this program does not
- * have: it is never the name of an interface.
+ * The hint for a word that is one typing error away from a command, or is a command of wg(8) that
+ * this program does not have. Such a word is never the name of an interface.
  */
 function commandMeant(word: string): string | undefined {
   if (OTHERS.includes(word)) return "wg(8) of wireguard-tools has it";
@@ -114,8 +120,9 @@ function commandMeant(word: string): string | undefined {
 }
 
 /**
- * Whether this is a call as wg-quick makes it of `$WG_QUICK_USERSPACE_IMPLEMENTATION`: with the name of an interface
- * alone. A word without a number at its end is one only when wg-quick's variable says so.
+ * Whether the word is the name of an interface, as wg-quick passes it to
+ * `$WG_QUICK_USERSPACE_IMPLEMENTATION`. A word without a number at its end is one only if this
+ * variable is set.
  */
 function namesInterface(word: string): boolean {
   if (word.startsWith("-")) return false;

@@ -1,31 +1,32 @@
 /**
- * What a command's help and its manual page have in common, and the help's text. lib/cli/mdoc.ts makes the page's parts.
+ * The content that a command's help shares with its manual page, and the text of the help.
+ * lib/cli/mdoc.ts makes the parts of the page.
  * @module
  */
 
-/** A synopsis as in a help: `[-inet | -inet6] destination`, and what it means, in sentences. */
+/** A synopsis, such as `[-inet | -inet6] destination`, and its meaning in sentences. */
 export type ManualRow = readonly [synopsis: string, text: string];
 
-/** A command as its help and its manual page describe it. */
+/** The description of a command for its help and its manual page. */
 export interface Manual {
   readonly name: string;
-  /** The ways of calling it, without its name. */
+  /** The ways to call the command, without its name. */
   readonly usage: readonly string[];
-  /** Paragraphs. */
+  /** Paragraphs before the lists. */
   readonly about: readonly string[];
   readonly lists: readonly { readonly heading: string; readonly rows: readonly ManualRow[] }[];
-  /** Paragraphs behind the lists. */
+  /** Paragraphs after the lists. */
   readonly notes: readonly string[];
-  /** The words of synopses that are typed as they stand; others name what stands in their place. */
+  /** The words of synopses that are typed literally. Other words are placeholders. */
   readonly literals: readonly string[];
 }
 
-/** Columns of a help's lines. */
+/** The largest length of a line, in columns. */
 const WIDTH = 80;
-/** Where a row's text begins. */
+/** The indentation of a row's text, in columns. */
 const INDENT = 6;
 
-/** The help: usage, paragraphs, and the lists under their headings. */
+/** The help of a command: usage, paragraphs, and lists with headings. */
 export function helpText(manual: Manual): string {
   const usage = manual.usage.map((way, i) =>
     `${i === 0 ? "usage:" : "      "} ${`${manual.name} ${way}`.trimEnd()}\n`
@@ -40,7 +41,9 @@ export function helpText(manual: Manual): string {
   return usage.join("") + paragraphs(manual.about) + lists.join("") + paragraphs(manual.notes);
 }
 
-/** The text in lines of at most 80 columns, each behind so many blanks and with its newline. */
+/**
+ * The text in lines of at most 80 columns, each indented by `indent` blanks and ended by a newline.
+ */
 export function wrapped(text: string, indent: number): string {
   const lines: string[] = [];
   for (const word of text.split(" ")) {

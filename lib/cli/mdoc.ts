@@ -1,6 +1,7 @@
 /**
- * The parts of the manual pages that have a twin in the program, in mdoc(7). They stand in the pages between comments;
- * scripts/man.ts puts them there, and a test says when that was forgotten.
+ * The parts of the manual pages that are made from the program, in mdoc(7). In a page they are
+ * between two comments. scripts/man.ts writes them there, and a test checks that the pages are
+ * current.
  * @module
  */
 import { PUBLIC_COMMANDS } from "./commands.ts";
@@ -11,7 +12,7 @@ import { NETSTART_MANUAL } from "./netstart/help.ts";
 import { NETSTAT_MANUAL } from "./netstat/help.ts";
 import { ROUTE_MANUAL } from "./route/help.ts";
 
-/** The pages with such parts, by their files' names: each part by its name. */
+/** The parts of each page: by the name of the page's file, then by the name of the part. */
 export async function pageParts(): Promise<
   Readonly<Record<string, Readonly<Record<string, string>>>>
 > {
@@ -36,7 +37,10 @@ export async function pageParts(): Promise<
   };
 }
 
-/** The table of commands: those with a page of their own by a line, the others as their help describes them. */
+/**
+ * The list of commands. A command with its own page gets one line; the others are described in
+ * full.
+ */
 async function commands(): Promise<string> {
   let text = ".Bl -tag -width Ds\n";
   for (const { name, summary, page, manual } of PUBLIC_COMMANDS) {
@@ -52,7 +56,7 @@ async function commands(): Promise<string> {
   return `${text}.El\n`;
 }
 
-/** A command in the list of commands. */
+/** A command and its description, as an item of the list. */
 function described(manual: Manual): string {
   const words = new Set(manual.literals);
   const ways = manual.usage.map((way) =>
@@ -70,8 +74,8 @@ const begin = (part: string) => `.\\" From the program, by scripts/man.ts: ${par
 const end = (part: string) => `.\\" End of ${part}.\n`;
 
 /**
- * The page with its parts as they are in the program.
- * @throws Error when the page has no place for one
+ * The page with its parts replaced by the current ones.
+ * @throws Error if the page has no place for a part
  */
 export function filledPage(page: string, parts: Readonly<Record<string, string>>): string {
   let filled = page;
@@ -84,7 +88,7 @@ export function filledPage(page: string, parts: Readonly<Record<string, string>>
   return filled;
 }
 
-/** The ways of calling the command, for the section SYNOPSIS. */
+/** The ways to call the command, for the section SYNOPSIS. */
 function synopsis({ name, usage, literals }: Manual): string {
   const words = new Set(literals);
   return usage.map((way) =>
@@ -92,7 +96,7 @@ function synopsis({ name, usage, literals }: Manual): string {
   ).join("");
 }
 
-/** The lists, or those of these headings, each under its own. */
+/** The lists of the command, or those with the given headings. */
 function lists(manual: Manual, headings?: readonly string[], headed = true): string {
   const words = new Set(manual.literals);
   let text = "";
@@ -108,7 +112,10 @@ function item([way, text]: ManualRow, words: ReadonlySet<string>): string {
   return `.It ${macros(way, words)}\n${sentences(text)}`;
 }
 
-/** OpenBSD's words that wg interfaces do not have: those that netstart(8) passes over, or the others. */
+/**
+ * The words of OpenBSD that wg interfaces do not have: those that netstart(8) ignores, or the
+ * others.
+ */
 function refused(harmless: boolean): string {
   const rows = REFUSED_WORDS.filter((word) => word.harmless === harmless);
   let text = ".Bl -tag -width Ds\n";
@@ -119,12 +126,12 @@ function refused(harmless: boolean): string {
   return `${text}.El\n`;
 }
 
-/** With a capital letter, but for the name of another page: `pf(4)`. */
+/** The text with a capital letter, unless it begins with the name of a page such as `pf(4)`. */
 function capital(text: string): string {
   return /^\w+\(\d\)/.test(text) ? text : `${text[0].toUpperCase()}${text.slice(1)}`;
 }
 
-/** What stands side by side in a synopsis: words, alternatives, and what is in brackets with all that is in it. */
+/** The elements of a synopsis: words, alternatives, and brackets with their content. */
 function elements(text: string): string[] {
   const found: string[] = [];
   let depth = 0;
@@ -138,7 +145,7 @@ function elements(text: string): string[] {
   return found;
 }
 
-/** A synopsis in macros on one line: options, words that are typed as they stand, and what others stand for. */
+/** A synopsis in macros on one line: options, literal words and placeholders. */
 function macros(text: string, words: ReadonlySet<string>): string {
   const tokens = text.match(/[^\s[\]|]+\[[^\]]*\]|[[\]|]|[^\s[\]|]+/g) ?? [];
   const line: string[] = [];
@@ -157,19 +164,28 @@ function macros(text: string, words: ReadonlySet<string>): string {
   return line.join(" ");
 }
 
-/** Each sentence begins a line, and no line is longer than 80 characters, as mandoc -Tlint wants it. */
+/**
+ * The text with each sentence on a new line and no line longer than 80 characters, as mandoc -Tlint
+ * requires.
+ */
 function sentences(text: string): string {
   return text.split(/(?<=[.:]) (?=[A-Z])/).map((sentence) => `${wrapped(escape(sentence))}\n`).join(
     "",
   );
 }
 
-/** No line may begin with a dot or a quote, which only the escape of the whole made harmless. */
+/**
+ * Breaks escaped text into lines. No line may begin with a dot or a quote: `escape` protects only
+ * the beginning of the whole text.
+ */
 function wrapped(text: string): string {
   return text.replace(/(.{1,80})(?: (?![.'])|$)/g, "$1\n").trimEnd();
 }
 
-/** Nothing may be taken for a request or an escape, and a minus stays one. */
+/**
+ * Escapes text so that nothing in it is taken for a request or an escape, and a minus stays a
+ * minus.
+ */
 function escape(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^([.'])/, "\\&$1");
 }

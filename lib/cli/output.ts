@@ -1,6 +1,6 @@
 /**
- * What all commands share: writing to standard output and standard error, asking many interfaces of which some
- * may fail, and names for zones.
+ * Functions that several commands share: output, errors, asking several interfaces at once, and
+ * names of zones.
  * @module
  */
 import type { Endpoint } from "../base/endpoint.ts";
@@ -8,25 +8,26 @@ import { OsError } from "../base/errors.ts";
 
 let program = "wg";
 
-/** Sets what messages begin with: the name that the program was called by. */
+/** Sets the name with which messages begin: that by which the program was called. */
 export function setProgramName(name: string): void {
   if (/^[\x21-\x7e]{1,64}$/.test(name)) program = name;
 }
 
-/** Writes a message to standard error, on one line that begins with the program's name. */
+/** Writes a message to standard error, on one line that begins with the name of the program. */
 export function complain(text: string): void {
   console.error(`${program}: ${text}`);
 }
 
-/** Writes everything, also into a pipe that takes it in pieces. */
+/** Writes the whole text to standard output, also if a pipe takes it in pieces. */
 export function printAll(text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }
 
 /**
- * Asks for all these interfaces at once. Returns what there is, in the order of the names.
- * @param failures gets what kept single ones from being shown
+ * Asks several interfaces at once.
+ * @param failures receives the errors of single interfaces
+ * @returns the answers, in the order of the names
  */
 export async function askEach<T>(
   names: readonly string[],
@@ -43,13 +44,19 @@ export async function askEach<T>(
   return found.filter((one) => one !== undefined);
 }
 
-/** Tells what could not be shown. Returns the exit status. */
+/**
+ * Prints errors of single interfaces.
+ * @returns the exit status
+ */
 export function tellFailures(failures: readonly OsError[]): number {
   for (const failure of failures) complain(failure.message);
   return failures.length === 0 ? 0 : 1;
 }
 
-/** Names for the zones of link-local endpoints, by the index of the interface; the kernel is asked only where there is one. */
+/**
+ * The names of zones of link-local endpoints, by the index of the interface. The kernel is asked
+ * only if there is such an endpoint.
+ */
 export async function zoneNames(
   endpoints: readonly (Endpoint | undefined)[],
 ): Promise<(index: number) => string | undefined> {

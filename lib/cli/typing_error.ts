@@ -1,12 +1,11 @@
 /**
- * Words that are nearly right.
+ * Finds words that are misspelt by one character.
  * @module
  */
 
 /**
- * Whether one typing error makes the one word of the other: a character too much, too few, or
- * wrong, or two that changed places (a Damerau-Levenshtein distance of 1).
- *
+ * Whether one typing error turns one word into the other: a character too many, too few or wrong,
+ * or two swapped ones (a Damerau-Levenshtein distance of 1).
  * @example
  * ```ts
  * import { equal } from "node:assert/strict";

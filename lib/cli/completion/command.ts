@@ -15,7 +15,7 @@ import {
   SHELLS,
 } from "./text.ts";
 
-/** See the module. */
+/** The command `completion`. */
 export const command: Command = {
   async run(args) {
     const [shell, more] = args;
@@ -36,7 +36,7 @@ export const command: Command = {
   },
 };
 
-/** The commands of the table with the words that may follow each. */
+/** The commands of the table, each with the words that may follow it. */
 async function completedCommands(): Promise<CompletedCommand[]> {
   const commands: CompletedCommand[] = [];
   for (const { name, summary, link, manual } of PUBLIC_COMMANDS) {

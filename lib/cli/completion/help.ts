@@ -4,7 +4,7 @@
  */
 import type { Manual } from "../manual.ts";
 
-/** What wg(8) and the help say. */
+/** The manual of `completion`, for wg(8) and the help. */
 export const COMPLETION_MANUAL: Manual = {
   name: "completion",
   usage: ["bash | zsh | fish"],

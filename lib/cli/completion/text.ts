@@ -1,14 +1,14 @@
 /**
- * The scripts that make shells complete command lines.
+ * The scripts with which shells complete command lines.
  * @module
  */
 import type { Manual } from "../manual.ts";
 
-/** The shells there is a script for. */
+/** The supported shells. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = typeof SHELLS[number];
 
-/** Whether there is a script for a shell of this name. */
+/** Whether a shell of this name is supported. */
 export const isShell = (name: string): name is Shell =>
   (SHELLS as readonly string[]).includes(name);
 
@@ -16,16 +16,16 @@ export const isShell = (name: string): name is Shell =>
 export interface CompletedCommand {
   readonly name: string;
   readonly summary: string;
-  /** Whether a link of this name to the executable is the command. */
+  /** Whether a link of this name to the executable runs the command. */
   readonly isLink: boolean;
-  /** Words and options that may follow it, besides the names of interfaces. */
+  /** Words and options that may follow the command, besides the names of interfaces. */
   readonly words: readonly string[];
 }
 
-/** A word or an option as it is typed: letters, digits and signs that no shell treats as its own. */
+/** A literal word or option: letters, digits and signs without a meaning for shells. */
 const TYPED = /^-{0,2}[A-Za-z0-9][A-Za-z0-9_.-]+$|^-[A-Za-z0-9]$/;
 
-/** The words and options that a command's manual names, each once and in its order. */
+/** The literal words and options in a command's manual, each once and in their order. */
 export function completionWords(manual: Manual): string[] {
   const literals = new Set(manual.literals);
   const found = new Set<string>();
@@ -37,7 +37,7 @@ export function completionWords(manual: Manual): string[] {
     for (const word of synopsis.split(/[\s[\]|]+/)) {
       const isGroup = /^-[A-Za-z]{2,4}$/.test(word) && manual.usage.includes(synopsis) &&
         !literals.has(word);
-      // `-aln` in a usage is `-a`, `-l` and `-n`.
+      // `-aln` in a usage stands for `-a`, `-l` and `-n`.
       const words = isGroup ? [...word.slice(1)].map((letter) => `-${letter}`) : [word];
       for (const one of words) {
         if (TYPED.test(one) && (literals.has(one) || one.startsWith("-"))) found.add(one);
@@ -48,7 +48,7 @@ export function completionWords(manual: Manual): string[] {
   return [...found];
 }
 
-/** The script for a shell, which asks `wg show interfaces` for the names of interfaces when it completes. */
+/** The script for a shell. It runs `wg show interfaces` for the names of interfaces. */
 export function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {
   switch (shell) {
     case "bash":
@@ -65,7 +65,7 @@ const namesOf = (commands: readonly CompletedCommand[]) =>
 const linksOf = (commands: readonly CompletedCommand[]) =>
   namesOf(commands.filter(({ isLink }) => isLink));
 
-/** A `case` that gives `words` what may follow the command. Bash and zsh read it alike. */
+/** The branches of a `case` that set `words` for each command, for bash and zsh. */
 function wordsByCommand(commands: readonly CompletedCommand[]): string {
   return commands.map(({ name, words }) => `    ${name}) words="${words.join(" ")}" ;;\n`).join("");
 }

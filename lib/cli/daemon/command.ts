@@ -1,6 +1,6 @@
 /**
- * `daemon NAME`: the process behind an interface, started by `ifconfig NAME create`; and the ways
- * of wireguard-go, `wg NAME` and `wg -f NAME`.
+ * `daemon NAME`, the process of an interface, which `ifconfig NAME create` starts; and `wg NAME`
+ * and `wg -f NAME`, which work as wireguard-go.
  * @module
  */
 import type { DeviceChange } from "../../base/config.ts";
@@ -15,8 +15,8 @@ import { type Command, USAGE_STATUS } from "../command.ts";
 import { complain, printAll } from "../output.ts";
 
 /**
- * Internal: `daemon NAME [WORKERS]`, configuration on standard input, the answer on standard
- * output.
+ * The internal command `daemon NAME [WORKERS]`. It reads the configuration from standard input and
+ * writes the answer to standard output.
  */
 export const command: Command = {
   async run(args) {
@@ -55,10 +55,10 @@ async function readConfiguration(): Promise<string> {
 }
 
 /**
- * As `wireguard-go [-f] NAME`: makes the interface without configuration, for wg(8) and
- * wg-quick(8). With -f, or with WG_PROCESS_FOREGROUND=1 in the environment, it stays in the
- * foreground. LOG_LEVEL is verbose or debug for the messages of
- * `ifconfig wgN debug`, error for errors only, silent for none.
+ * Works as `wireguard-go [-f] NAME`: creates the interface without configuration, for wg(8) and
+ * wg-quick(8). With -f, or with WG_PROCESS_FOREGROUND=1 in the environment, the process stays in
+ * the foreground. LOG_LEVEL is verbose or debug for the messages of `ifconfig wgN debug`, error for
+ * errors only, silent for none.
  * @param program the name of the link that was called, or undefined for `wg NAME`
  */
 export async function userspace(args: readonly string[], program?: string): Promise<number> {
@@ -81,7 +81,7 @@ export async function userspace(args: readonly string[], program?: string): Prom
   return await stay(names[0], change, level);
 }
 
-/** Runs the interface here, until its end. */
+/** Runs the interface in this process until the interface ends. */
 async function stay(
   name: string,
   change: DeviceChange,
@@ -99,7 +99,9 @@ async function stay(
   return status;
 }
 
-/** The first line is of wireguard-go's form: programs look for it there. */
+/**
+ * Prints the version. The first line has the form of wireguard-go's, where programs look for it.
+ */
 function tellVersion(): number {
   const about =
     `Userspace WireGuard daemon for ${Deno.build.os}-${Deno.build.arch}: wg ${VERSION} in place of wireguard-go.`;

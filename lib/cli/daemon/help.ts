@@ -4,7 +4,7 @@
  */
 import type { Manual } from "../manual.ts";
 
-/** What the help says. */
+/** The manual of `daemon`, for the help. */
 export const DAEMON_MANUAL: Manual = {
   name: "daemon",
   usage: ["interface [1 | 2]"],

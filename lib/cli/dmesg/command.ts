@@ -1,5 +1,6 @@
 /**
- * `wg dmesg [-f] [wgN ...]`: the logs of the interfaces, without names those of all, in the order of time. With -f it goes on as they grow.
+ * `wg dmesg [-f] [wgN ...]`: the logs of interfaces, ordered by time. Without names it shows all
+ * interfaces. With -f it keeps running and prints new lines.
  * @module
  */
 import { ConfigError, type OsError } from "../../base/errors.ts";
@@ -8,14 +9,14 @@ import type { Command } from "../command.ts";
 import { askEach, tellFailures } from "../output.ts";
 import type { LogLine } from "../../daemon/log_text.ts";
 
-/** How often a followed log is asked for news. */
+/** The interval between two requests for new lines. */
 const FOLLOW_MS = 200;
 
 interface NamedLine extends LogLine {
   readonly name: string;
 }
 
-/** See the module. */
+/** The command `dmesg`. */
 export const command: Command = { run: dmesg };
 
 async function dmesg(args: readonly string[]): Promise<number> {
@@ -36,7 +37,7 @@ async function dmesg(args: readonly string[]): Promise<number> {
       try {
         print(await news(name, seen));
       } catch {
-        // The interface is gone; the others go on.
+        // The interface is gone. The others continue.
         seen.delete(name);
       }
     }
@@ -44,7 +45,7 @@ async function dmesg(args: readonly string[]): Promise<number> {
   return tellFailures(failures);
 }
 
-/** What came since, of one interface; `seen` is brought up to date. */
+/** The lines of an interface that are new since the last call. Updates `seen`. */
 async function news(name: string, seen: Map<string, number>): Promise<NamedLine[]> {
   const lines = await readLog(name, seen.get(name) ?? 0);
   const last = lines.at(-1);

@@ -4,7 +4,7 @@
  */
 import type { Manual } from "../manual.ts";
 
-/** What wg(8) and the help say. */
+/** The manual of `dmesg`, for wg(8) and the help. */
 export const DMESG_MANUAL: Manual = {
   name: "dmesg",
   usage: ["[-f] [interface ...]"],

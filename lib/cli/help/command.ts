@@ -1,5 +1,5 @@
 /**
- * `wg help`, `wg help COMMAND`.
+ * `wg help` and `wg help COMMAND`.
  * @module
  */
 import { ConfigError } from "../../base/errors.ts";
@@ -8,7 +8,7 @@ import { COMMANDS, PUBLIC_COMMANDS } from "../commands.ts";
 import { helpText } from "../manual.ts";
 import { countersHelp, overview } from "./text.ts";
 
-/** Shows the overview, or the help of one command. */
+/** The command `help`. */
 export const command: Command = {
   async run(args) {
     const [topic, more] = args;

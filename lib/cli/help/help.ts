@@ -4,7 +4,7 @@
  */
 import type { Manual } from "../manual.ts";
 
-/** What wg(8) and the help say. */
+/** The manual of `help`, for wg(8) and the help. */
 export const HELP_MANUAL: Manual = {
   name: "help",
   usage: ["[command | counters]"],

@@ -1,5 +1,5 @@
 /**
- * What `wg help` prints: the commands, and the counters.
+ * The text of `wg help` and `wg help counters`.
  * @module
  */
 import { COUNTERS } from "../../base/counters.ts";
@@ -20,7 +20,7 @@ ${named} runs that command.
 `;
 }
 
-/** Every counter with its line. */
+/** The list of counters with their descriptions. */
 export function countersHelp(): string {
   const lines = COUNTERS.map(([name, scope, text]) =>
     `${name}${scope === "peer" ? " (peer)" : ""}\n    ${text}\n`

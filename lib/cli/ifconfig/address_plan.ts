@@ -1,5 +1,6 @@
 /**
- * From the addresses that are and the changes wanted to the steps that lead there: none where nothing differs.
+ * From the addresses that are and the changes wanted to the steps that lead there: none where
+ * nothing differs.
  * @module
  */
 import type { IpBytes } from "../../base/endpoint.ts";
@@ -27,8 +28,8 @@ export interface AddressPlan {
 }
 
 /**
- * Plans the changes as OpenBSD's ifconfig does them: an IPv4 address without `alias` takes the place of the first one, an address that is
- * there already with another mask is changed.
+ * Plans the changes as OpenBSD's ifconfig does them: an IPv4 address without `alias` takes the
+ * place of the first one, an address that is there already with another mask is changed.
  * @throws OsError EADDRNOTAVAIL for an address to remove that is not there
  * @throws ConfigError for `eui64` without a link-local address
  */
@@ -88,7 +89,10 @@ export function planAddresses(
   };
 }
 
-/** Whether two are the same to the kernel; a broadcast address that was not asked for does not count. */
+/**
+ * Whether two are the same to the kernel; a broadcast address that was not asked for does not
+ * count.
+ */
 export function sameAddress(a: PlannedAddress, b: PlannedAddress): boolean {
   return a.prefix === b.prefix && sameBytes(a.address, b.address) &&
     sameOptional(a.destination, b.destination) &&
@@ -114,7 +118,10 @@ function complete(
   };
 }
 
-/** All host bits set, as OpenBSD's kernel fills it in; none where a network has no room for one, and none on a point-to-point address. */
+/**
+ * All host bits set, as OpenBSD's kernel fills it in; none where a network has no room for one, and
+ * none on a point-to-point address.
+ */
 function usualBroadcast(
   address: IpBytes,
   change: AddressChange & { type: "set" },

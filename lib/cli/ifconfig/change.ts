@@ -1,6 +1,8 @@
 /**
- * Changing an interface: all words are read and checked, what they name is looked up, and then the steps are done in an order that can be
- * undone: the link and its addresses first, the daemon's change last. Whatever fails, the interface is as it was, or, when it was to be created, not there.
+ * Changing an interface: all words are read and checked, what they name is looked up, and then the
+ * steps are done in an order that can be undone: the link and its addresses first, the daemon's
+ * change last. Whatever fails, the interface is as it was, or, when it was to be created, not
+ * there.
  * @module
  */
 import type { DeviceChange } from "../../base/config.ts";
@@ -45,7 +47,10 @@ export async function changeInterface(words: readonly string[]): Promise<number>
   return 0;
 }
 
-/** Reads a line's words, the keys in files and the addresses of hosts; nothing is changed. @throws ConfigError or OsError */
+/**
+ * Reads a line's words, the keys in files and the addresses of hosts; nothing is changed. @throws
+ * ConfigError or OsError
+ */
 export const readCommand = async (words: readonly string[]): Promise<Command> =>
   await settle(parseWords(words), commandSources());
 
@@ -105,7 +110,10 @@ function isTaken(name: string): boolean {
   return routes.link(name) !== undefined;
 }
 
-/** Ends the interface and takes away its rdomains when it was the last in them. A daemon that hangs is not asked where they are. */
+/**
+ * Ends the interface and takes away its rdomains when it was the last in them. A daemon that hangs
+ * is not asked where they are.
+ */
 async function destroy(name: string): Promise<void> {
   const facts = publicFacts(name);
   const rdomains = facts === undefined ? [] : [rdomainOf(identityToldBy(facts)), facts.rtable];
@@ -152,7 +160,8 @@ async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
 async function modify(command: Command): Promise<void> {
   const status = await getDevice(command.name);
   const change = changeFor(command, status.groups);
-  // Its owner may not go where the interface is without the capability, and need not for what the daemon does alone.
+  // Its owner may not go where the interface is without the capability, and need not for what the
+  // daemon does alone.
   using namespace = touchesLink(command) ? await namespaceOf(command.name, status) : undefined;
   await using editor = namespace === undefined
     ? undefined
@@ -199,9 +208,10 @@ function touchesLink(command: Command): boolean {
 }
 
 /**
- * Moves the link to its rdomain and sets what the kernel keeps. The step that a kernel refuses most often comes before those that cost.
- * The interface goes up and down `through` its daemon, which keeps what it has.
- * A smaller MTU comes after the addresses: they may be what it is too small for, and go.
+ * Moves the link to its rdomain and sets what the kernel keeps. The step that a kernel refuses most
+ * often comes before those that cost. The interface goes up and down `through` its daemon, which
+ * keeps what it has. A smaller MTU comes after the addresses: they may be what it is too small for,
+ * and go.
  */
 async function changeLink(
   editor: LinkEditor,

@@ -1,6 +1,7 @@
 /**
- * An interface as it is beside one as it is to be: what is there and not wanted, and the one change that leads from
- * the one to the other. What is the same on both sides is not in the change, so that sessions and counters stay.
+ * An interface as it is beside one as it is to be: what is there and not wanted, and the one change
+ * that leads from the one to the other. What is the same on both sides is not in the change, so
+ * that sessions and counters stay.
  * @module
  */
 import type { PresharedKey } from "../../base/brands.ts";
@@ -26,9 +27,15 @@ export interface RunningInterface {
 
 /** What differs. */
 export interface Difference {
-  /** What is there and not wanted, in words of ifconfig: `wgpeer KEY`, `wgpeer KEY wgpka 25`, `inet 10.0.0.1/24`. No secret is in them. */
+  /**
+   * What is there and not wanted, in words of ifconfig: `wgpeer KEY`, `wgpeer KEY wgpka 25`, `inet
+   * 10.0.0.1/24`. No secret is in them.
+   */
   readonly extra: readonly string[];
-  /** The lines of ifconfig that lead there, without the interface's name; a comment stands for what cannot be shown. */
+  /**
+   * The lines of ifconfig that lead there, without the interface's name; a comment stands for what
+   * cannot be shown.
+   */
   readonly plan: readonly string[];
   /** The same as one change; undefined when nothing differs. */
   readonly command: Command | undefined;
@@ -37,8 +44,8 @@ export interface Difference {
 const NO_KEY = new Uint8Array(KEY_LENGTH) as PresharedKey;
 
 /**
- * Compares. The private key is never taken away, only changed: it may be nowhere else. A port, an rdomain and up or
- * down that are not wanted one way stay as they are.
+ * Compares. The private key is never taken away, only changed: it may be nowhere else. A port, an
+ * rdomain and up or down that are not wanted one way stay as they are.
  * @param spare what is there and is to stay, as `extra` words it
  */
 export function differenceOf(
@@ -293,7 +300,10 @@ class Comparison {
   }
 }
 
-/** Whether two private keys are the same to Curve25519, which passes over five of their bits (RFC 7748 section 5). */
+/**
+ * Whether two private keys are the same to Curve25519, which passes over five of their bits (RFC
+ * 7748 section 5).
+ */
 function sameKey(a: Uint8Array, b: Uint8Array): boolean {
   const clamped = (key: Uint8Array) => {
     const copy = key.slice();

@@ -1,12 +1,12 @@
 /**
- * The help of ifconfig, from the table of words.
+ * The help of ifconfig, made from the table of words.
  * @module
  */
 import type { Manual } from "../manual.ts";
 import type { Word } from "./words/draft.ts";
 import { SECTIONS, spellings, WORDS } from "./words/table.ts";
 
-/** What ifconfig(8) and the help say. */
+/** The manual of `ifconfig`, for ifconfig(8) and the help. */
 export const IFCONFIG_MANUAL: Manual = {
   name: "ifconfig",
   usage: [

@@ -13,7 +13,8 @@ import type { InterfaceStatus } from "../../base/status.ts";
 import { identityToldBy } from "./place.ts";
 
 /**
- * The namespace that an interface is in, for root. Another implementation's daemon is taken to be in ours.
+ * The namespace that an interface is in, for root. Another implementation's daemon is taken to be
+ * in ours.
  * @param name of the control socket
  * @throws OsError
  */
@@ -24,7 +25,8 @@ export async function namespaceOf(name: string, status: InterfaceStatus): Promis
 }
 
 /**
- * A link in the namespace that it is in, and its addresses; neither where this user may not go there.
+ * A link in the namespace that it is in, and its addresses; neither where this user may not go
+ * there.
  * @param socket the name of the control socket
  */
 export async function lookFor(
@@ -46,7 +48,10 @@ export async function lookFor(
   }
 }
 
-/** The links of the current namespace, all but some or only those named, and everybody's addresses. @throws OsError */
+/**
+ * The links of the current namespace, all but some or only those named, and everybody's addresses.
+ * @throws OsError
+ */
 export function linksHere(
   names: readonly string[] | undefined,
   but: ReadonlySet<string>,

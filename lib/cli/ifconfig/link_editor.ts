@@ -17,7 +17,8 @@ import { IFF_UP } from "../../netlink/flags.ts";
 const IPV6_MTU_MIN = 1280;
 
 /**
- * Edits a link by its name, in the namespace it is in. Unless `keep` was called, everything is taken back, newest first, when it is disposed of.
+ * Edits a link by its name, in the namespace it is in. Unless `keep` was called, everything is
+ * taken back, newest first, when it is disposed of.
  */
 export class LinkEditor {
   #undo: (() => void | Promise<void>)[] = [];
@@ -102,7 +103,10 @@ export class LinkEditor {
     return this.#link().mtu;
   }
 
-  /** @param through somebody who takes the link up or down instead, and returns false when that cannot be had */
+  /**
+   * @param through somebody who takes the link up or down instead, and returns false when that
+   * cannot be had
+   */
   async setUp(up: boolean, through: (up: boolean) => Promise<boolean>): Promise<void> {
     const was = (this.#link().flags & IFF_UP) !== 0;
     if (was === up) return;
@@ -113,7 +117,10 @@ export class LinkEditor {
     await set(up);
   }
 
-  /** @throws ConfigError when it is too small for the IPv6 addresses that are there: the kernel would drop them */
+  /**
+   * @throws ConfigError when it is too small for the IPv6 addresses that are there: the kernel
+   * would drop them
+   */
   setMtu(mtu: number): void {
     const was = this.#link().mtu;
     if (was === mtu) return;
@@ -128,7 +135,10 @@ export class LinkEditor {
     this.#setMtu(mtu);
   }
 
-  /** A link that grows large enough for IPv6 is a new one to it: the kernel has forgotten that it is to give no address of its own. */
+  /**
+   * A link that grows large enough for IPv6 is a new one to it: the kernel has forgotten that it is
+   * to give no address of its own.
+   */
   #setMtu(mtu: number): void {
     const grows = mtu >= IPV6_MTU_MIN && this.#link().mtu < IPV6_MTU_MIN;
     this.#routes.setLink(this.#index, { mtu });

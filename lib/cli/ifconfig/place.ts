@@ -1,5 +1,6 @@
 /**
- * Which namespace an interface is in, found out by looking at files alone: showing one interface opens no library.
+ * Which namespace an interface is in, found out by looking at files alone: showing one interface
+ * opens no library.
  * @module
  */
 import {
@@ -13,8 +14,8 @@ import {
 import type { InterfaceStatus } from "../../base/status.ts";
 
 /**
- * Which namespace an interface is in, also for who may not go there. Another implementation's daemon is taken to be in
- * ours.
+ * Which namespace an interface is in, also for who may not go there. Another implementation's
+ * daemon is taken to be in ours.
  */
 export function identityToldBy(status: InterfaceStatus): NamespaceIdentity {
   const inode = /^net:\[([0-9]+)\]$/.exec(status.netns)?.[1];
@@ -23,7 +24,10 @@ export function identityToldBy(status: InterfaceStatus): NamespaceIdentity {
   return inode === undefined ? here : { device: here.device, inode: Number(inode) };
 }
 
-/** An rdomain's number, or the name ip-netns(8) has for a namespace that is none (its inode where it has no name). */
+/**
+ * An rdomain's number, or the name ip-netns(8) has for a namespace that is none (its inode where it
+ * has no name).
+ */
 export function placeOf(identity: NamespaceIdentity): number | string {
   const rdomain = rdomainOf(identity);
   if (rdomain !== undefined) return rdomain;

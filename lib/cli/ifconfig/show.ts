@@ -126,7 +126,9 @@ async function findLink(socket: string, status: InterfaceStatus): Promise<FoundL
 /** Asking the kernel takes a library and the modules around it: only who needs it loads them. */
 const kernel = () => import("./kernel.ts");
 
-/** The links of the current namespace that are no wg interfaces; only these where they are named. */
+/**
+ * The links of the current namespace that are no wg interfaces; only these where they are named.
+ */
 async function otherInterfaces(
   names: readonly string[] | undefined,
   wg: ReadonlySet<string> = new Set(),

@@ -1,5 +1,6 @@
 /**
- * Where ifconfig gets what the command line only names: keys from files and standard input, addresses of hosts, indices of interfaces.
+ * Where ifconfig gets what the command line only names: keys from files and standard input,
+ * addresses of hosts, indices of interfaces.
  * @module
  */
 import type { IpBytes } from "../../base/endpoint.ts";
@@ -53,7 +54,10 @@ function fileSecret(word: string, path: string): string {
   }
 }
 
-/** Standard input is read a byte at a time, so that what follows a key's line is left for whoever reads it next. */
+/**
+ * Standard input is read a byte at a time, so that what follows a key's line is left for whoever
+ * reads it next.
+ */
 function* standardInputLines(): Generator<string> {
   const byte = new Uint8Array(1);
   while (true) {

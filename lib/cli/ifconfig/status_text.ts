@@ -1,5 +1,6 @@
 /**
- * An interface as ifconfig prints it: OpenBSD's header, the wg lines, groups and addresses, byte for byte.
+ * An interface as ifconfig prints it: OpenBSD's header, the wg lines, groups and addresses, byte
+ * for byte.
  * @module
  */
 import { type CounterName, COUNTERS, type Counts, PEER_COUNTERS } from "../../base/counters.ts";
@@ -50,13 +51,19 @@ export type ShownWg = Pick<DeviceStatus, "listenPort" | "rtable" | "publicKey" |
 export interface ShownInterface {
   readonly name: string;
   readonly link: ShownLink;
-  /** Where it is: an rdomain's number (0 for the command's own), the name of a network namespace that is none, or undefined when not known. */
+  /**
+   * Where it is: an rdomain's number (0 for the command's own), the name of a network namespace
+   * that is none, or undefined when not known.
+   */
   readonly place: number | string | undefined;
   readonly debug: boolean;
   readonly priority: number;
   /** All its groups, `wg` first. */
   readonly groups: readonly string[];
-  /** Undefined for an interface that is not wg's. A user who is not root is told no key and no peers. */
+  /**
+   * Undefined for an interface that is not wg's. A user who is not root is told no key and no
+   * peers.
+   */
   readonly wg: ShownWg | undefined;
   readonly engine: ShownEngine | undefined;
   /** What its daemon counted; undefined when it is not told. */
@@ -72,7 +79,10 @@ export interface StatusOptions {
   readonly family?: Family | undefined;
   /** OpenBSD's `hwfeatures`: here crypto, offloads, workers and counters. */
   readonly features?: boolean;
-  /** The name of the interface that a link-local endpoint is on, by its index; the index is shown where there is none. */
+  /**
+   * The name of the interface that a link-local endpoint is on, by its index; the index is shown
+   * where there is none.
+   */
   readonly zone?: (index: number) => string | undefined;
   /** Wall clock in seconds, for the age of handshakes. */
   readonly nowSeconds: number;
@@ -98,12 +108,15 @@ const FLAGS: readonly {
 const LINUX_BROADCAST = 0x2;
 const LINUX_POINTOPOINT = 0x10;
 const OPENBSD_DEBUG = 0x4;
-/** OpenBSD's queueing priority of a new interface (IF_LLPRIO default), which nothing changes here. */
+/**
+ * OpenBSD's queueing priority of a new interface (IF_LLPRIO default), which nothing changes here.
+ */
 const LLPRIO = 3;
 
 /**
- * OpenBSD's number for a link's flags. Linux marks every TUN device point-to-point and gives no way to change it; OpenBSD's wg is a
- * broadcast interface, which is what its scripts look for, so a wg interface is shown as one.
+ * OpenBSD's number for a link's flags. Linux marks every TUN device point-to-point and gives no way
+ * to change it; OpenBSD's wg is a broadcast interface, which is what its scripts look for, so a wg
+ * interface is shown as one.
  */
 export function openbsdFlags(
   linuxFlags: number,
@@ -172,7 +185,10 @@ function formatCounters(counts: Counts = {}, indent: string): string {
   return text;
 }
 
-/** The zone of a link-local endpoint: the interface's name, or its index where that is another rdomain's; undefined for an endpoint that has none. */
+/**
+ * The zone of a link-local endpoint: the interface's name, or its index where that is another
+ * rdomain's; undefined for an endpoint that has none.
+ */
 function zoneOf(scope: number, zone: StatusOptions["zone"], rtable: number): string | undefined {
   if (scope === 0) return undefined;
   return (rtable === 0 ? zone?.(scope) : undefined) ?? String(scope);

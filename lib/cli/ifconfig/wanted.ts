@@ -1,6 +1,6 @@
 /**
- * What the lines of a file come to together: one interface as it is to be, as if they had been done one after the
- * other on a new one.
+ * What the lines of a file come to together: one interface as it is to be, as if they had been done
+ * one after the other on a new one.
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../../base/brands.ts";
@@ -43,7 +43,10 @@ export interface WantedInterface {
   readonly description: string;
   readonly rdomain: number | undefined;
   readonly addresses: readonly PlannedAddress[];
-  /** The link-local address to be made where there is none (`inet6 eui64`); any other serves as well. */
+  /**
+   * The link-local address to be made where there is none (`inet6 eui64`); any other serves as
+   * well.
+   */
   readonly linkLocal: IpBytes | undefined;
 }
 
@@ -59,8 +62,8 @@ interface PeerSum {
 }
 
 /**
- * Adds the lines up. What one takes away again (`-wgpeerall`, `-inet6`, `delete`) is not in the result, and taking
- * away what no line gave is nothing.
+ * Adds the lines up. What one takes away again (`-wgpeerall`, `-inet6`, `delete`) is not in the
+ * result, and taking away what no line gave is nothing.
  * @param commands the lines in their order
  * @param linkLocal the link-local address that the interface has, for `eui64`
  * @throws ConfigError for `eui64` without any link-local address

@@ -108,7 +108,10 @@ function filesIn(folder: string): string[] {
     .sort((a, b) => Number(a.slice(2)) - Number(b.slice(2)));
 }
 
-/** Names the interfaces that were started from files which are not there any more: whether they are to end nobody said. */
+/**
+ * Names the interfaces that were started from files which are not there any more: whether they are
+ * to end nobody said.
+ */
 function nameThoseWithoutFile(folder: string, names: readonly string[]): void {
   for (const name of interfaceNames()) {
     const file = `${folder}/${PREFIX}${name}`;
@@ -148,7 +151,10 @@ async function start(name: string, options: Options, path: CommandPath): Promise
 class FileLock {
   #file: Deno.FsFile | undefined;
 
-  /** Waits for it; what is no file is left alone. @throws what Deno throws when the file cannot be opened */
+  /**
+   * Waits for it; what is no file is left alone. @throws what Deno throws when the file cannot be
+   * opened
+   */
   take(path: string): void {
     // Opening anything else might wait for ever.
     if (!Deno.statSync(path).isFile) return;
@@ -161,7 +167,10 @@ class FileLock {
   }
 }
 
-/** Reads a file after looking who else can, as OpenBSD's netstart does. @throws ConfigError when it is too long; what Deno throws */
+/**
+ * Reads a file after looking who else can, as OpenBSD's netstart does. @throws ConfigError when it
+ * is too long; what Deno throws
+ */
 function readSecurely(path: string, mend: boolean): string {
   const { isFile, mode, uid, gid, size } = Deno.statSync(path);
   if (!isFile) throw new ConfigError(path, "not a regular file");
@@ -181,7 +190,8 @@ function readSecurely(path: string, mend: boolean): string {
         Deno.chmodSync(path, (mode ?? 0o600) & 0o777 & ~MODE_OF_OTHERS);
       }
     } catch (error) {
-      // On a read-only file system, as containers have it, the file serves all the same; another user's does not.
+      // On a read-only file system, as containers have it, the file serves all the same; another
+      // user's does not.
       if (uid !== 0 && uid !== ownUid) throw error;
       complain(`WARNING: ${path}: ${reasonOf(error)}`);
     }

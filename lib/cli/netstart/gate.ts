@@ -50,7 +50,8 @@ export class DefaultRoutes {
 
   /**
    * Adds the routes that are not there yet, of each family the first that can be added.
-   * @param final when false, failures are not told: a gateway may be behind an interface that is not up
+   * @param final when false, failures are not told: a gateway may be behind an interface that is
+   * not up
    */
   async add(final: boolean): Promise<void> {
     for (const family of ["inet", "inet6"] as const) {

@@ -4,7 +4,7 @@
  */
 import type { Manual } from "../manual.ts";
 
-/** What netstart(8) and the help say. */
+/** The manual of `netstart`, for netstart(8) and the help. */
 export const NETSTART_MANUAL: Manual = {
   name: "netstart",
   usage: ["[-nr] [-d directory] [interface ...]", "--print-unit"],
@@ -53,8 +53,9 @@ export const NETSTART_MANUAL: Manual = {
 };
 
 /**
- * The unit file. The daemons stay in the service's control group: stopping it ends them with SIGTERM, which removes their interfaces.
- * A start that fails would end them too, so that one file's mistake is not taken for a failed start.
+ * The unit file. The daemons stay in the control group of the service: stopping the service sends
+ * them SIGTERM, which destroys their interfaces. A failed start would end them too; the `-` before
+ * the command of ExecStart keeps systemd from taking a mistake in one file for a failed start.
  * @param program the path of the executable
  */
 export function systemdUnit(program: string): string {

@@ -116,7 +116,10 @@ const INTERFACE_NAME = /\\?\$(?:if\b|\{if\})/g;
 export const passedOverText = (word: string): string =>
   `${word}: ignored, because it has no meaning on Linux`;
 
-/** A line of words for one ifconfig. @throws ConfigError for quotes that are not closed and for what the shell would take for more */
+/**
+ * A line of words for one ifconfig. @throws ConfigError for quotes that are not closed and for what
+ * the shell would take for more
+ */
 function readPlainLine(text: string): ShellLine {
   const line = splitShellLine(text);
   if (line.problem !== undefined) {
@@ -159,7 +162,9 @@ function plainStep(
   };
 }
 
-/** The words of a line, and of the `dest` line behind it, for ifconfig, checked. @throws ConfigError */
+/**
+ * The words of a line, and of the `dest` line behind it, for ifconfig, checked. @throws ConfigError
+ */
 function plainWords(
   name: string,
   words: readonly string[],
@@ -204,7 +209,10 @@ export function stepText(step: HostnameStep): string {
   }
 }
 
-/** Lines without the blanks around them; one that ends in a backslash goes on in the next. `line` is where it begins, from 1. */
+/**
+ * Lines without the blanks around them; one that ends in a backslash goes on in the next. `line` is
+ * where it begins, from 1.
+ */
 function* logicalLines(text: string): Generator<{ line: number; text: string }> {
   const lines = text.split("\n");
   for (let i = 0; i < lines.length; i++) {
@@ -236,7 +244,10 @@ function commandStep(
     { type: "command", line, text: command, words: read.needsShell ? undefined : read.words };
 }
 
-/** `!ifconfig $if WORD...` that changes this interface is as good as a line with these words; undefined for anything else. */
+/**
+ * `!ifconfig $if WORD...` that changes this interface is as good as a line with these words;
+ * undefined for anything else.
+ */
 function ownIfconfig(
   command: string,
   read: ShellLine,

@@ -1,6 +1,7 @@
 /**
- * What netstart remembers of an interface between its runs, in a file beside the control socket that goes with the
- * daemon: the routes that the file's commands added, and what else of the interface is theirs.
+ * What netstart remembers of an interface between its runs, in a file beside the control socket
+ * that goes with the daemon: the routes that the file's commands added, and what else of the
+ * interface is theirs.
  * @module
  */
 import { recordPath } from "../../daemon/paths.ts";

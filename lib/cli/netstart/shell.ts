@@ -197,7 +197,10 @@ async function ownCommand(name: string): Promise<Command> {
   }
 }
 
-/** A folder with our own commands, first on the PATH of the files' commands; made when the first of them needs it. */
+/**
+ * A folder with our own commands, first on the PATH of the files' commands; made when the first of
+ * them needs it.
+ */
 export class CommandPath {
   #folder: string | undefined;
 
@@ -221,8 +224,8 @@ export class CommandPath {
 }
 
 /**
- * A new folder, root's alone, where programs may be run: a hardened machine has /tmp mounted noexec, and then the shell
- * would pass over what is in it and find the commands of net-tools.
+ * A new folder, root's alone, where programs may be run: a hardened machine has /tmp mounted
+ * noexec, and then the shell would pass over what is in it and find the commands of net-tools.
  * @throws ConfigError when there is none
  */
 function folderForPrograms(): string {

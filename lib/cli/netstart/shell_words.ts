@@ -8,9 +8,14 @@
 export interface ShellLine {
   /** As they are when the line substitutes nothing. */
   readonly words: readonly string[];
-  /** Whether a value comes from a variable or a command: `$`, a backquote, outside single quotes. */
+  /**
+   * Whether a value comes from a variable or a command: `$`, a backquote, outside single quotes.
+   */
   readonly substitutes: boolean;
-  /** The first character that ends a command or directs its input and output; undefined for one command. */
+  /**
+   * The first character that ends a command or directs its input and output; undefined for one
+   * command.
+   */
   readonly operator: string | undefined;
   /** Whether only a shell can run the line as a command. */
   readonly needsShell: boolean;
@@ -142,7 +147,10 @@ function quoteEnd(text: string, from: number): number | undefined {
   return undefined;
 }
 
-/** The variables that a line sets when it does nothing else (`GW=10.0.0.1 NET=10/8`); empty for other lines. */
+/**
+ * The variables that a line sets when it does nothing else (`GW=10.0.0.1 NET=10/8`); empty for
+ * other lines.
+ */
 export function assignedNames({ words, operator }: ShellLine): string[] {
   if (operator !== undefined || !words.every((word) => ASSIGNMENT.test(word))) return [];
   return words.map((word) => word.slice(0, word.indexOf("=")));

@@ -1,6 +1,6 @@
 /**
- * Doing what a hostname.if(5) file says: line by line as OpenBSD's netstart, or, on a reload, as one change from what
- * runs to what the file says.
+ * Doing what a hostname.if(5) file says: line by line as OpenBSD's netstart, or, on a reload, as
+ * one change from what runs to what the file says.
  * @module
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
@@ -44,8 +44,8 @@ export class FileRun {
   }
 
   /**
-   * Does the steps in their order, and names what runs and is in none of them. An interface that it made and cannot
-   * finish is taken away again.
+   * Does the steps in their order, and names what runs and is in none of them. An interface that it
+   * made and cannot finish is taken away again.
    * @returns whether all went well
    */
   async start(): Promise<boolean> {
@@ -70,8 +70,9 @@ export class FileRun {
   }
 
   /**
-   * Makes the interface what the file says, and nothing else: all lines are read first, and what differs is changed at
-   * once. Then the commands are run, and the routes go that they added in an earlier run and not in this one.
+   * Makes the interface what the file says, and nothing else: all lines are read first, and what
+   * differs is changed at once. Then the commands are run, and the routes go that they added in an
+   * earlier run and not in this one.
    * @returns whether all went well
    */
   async reload(): Promise<boolean> {
@@ -153,7 +154,10 @@ export class FileRun {
     return commands;
   }
 
-  /** What a line for ifconfig asks for; undefined for another line, and for one that is wrong and does not matter. */
+  /**
+   * What a line for ifconfig asks for; undefined for another line, and for one that is wrong and
+   * does not matter.
+   */
   async #read(step: HostnameStep): Promise<Command | undefined> {
     this.#line = step.line;
     if (step.type === "assignment") {
@@ -245,7 +249,10 @@ export class FileRun {
       .filter(({ words }) => !HARMLESS_COMMANDS.includes(words?.[0] ?? "")).map(({ text }) => text);
   }
 
-  /** What `!` begins may fail: as on OpenBSD the rest goes on, an interface whose route cannot be added is better than none. */
+  /**
+   * What `!` begins may fail: as on OpenBSD the rest goes on, an interface whose route cannot be
+   * added is better than none.
+   */
   #tellOrThrow(step: HostnameStep, error: unknown): void {
     if (!("command" in step && step.command)) throw error;
     this.#tell(step, messageOf(error));
@@ -265,14 +272,17 @@ export class FileRun {
   }
 }
 
-/** What the lines come to on an interface that has, or has not, a link-local address. @throws ConfigError */
+/**
+ * What the lines come to on an interface that has, or has not, a link-local address. @throws
+ * ConfigError
+ */
 function wantedFor({ link }: RunningInterface, commands: readonly Command[]): WantedInterface {
   return wantedOf(commands, link.addresses.find(isLinkLocal)?.address);
 }
 
 /**
- * The interface with the link-local address that comes back when it is up again: while it is down the kernel keeps
- * only those that have their last 64 bits from it.
+ * The interface with the link-local address that comes back when it is up again: while it is down
+ * the kernel keeps only those that have their last 64 bits from it.
  */
 function withLinkLocal(running: RunningInterface, commands: readonly Command[]): RunningInterface {
   const { link } = running;

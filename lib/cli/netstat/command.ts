@@ -1,5 +1,6 @@
 /**
- * netstat(1): sockets, routes and interfaces of a network namespace, with OpenBSD's columns. Numbers are never turned into names.
+ * netstat(1): the sockets, routes and interfaces of a network namespace, in OpenBSD's columns. All
+ * ports and addresses are numbers.
  * @module
  */
 import { RDOMAIN_MAX } from "../../base/constants.ts";
@@ -15,11 +16,11 @@ import type { SocketSelection } from "./socket_table.ts";
 
 export const command: Command = { run: (args) => netstat(args) };
 
-/** What netstat is asked to show. */
+/** The content of a command line of netstat. */
 export interface NetstatLine {
   readonly show: "sockets" | "routes" | "interfaces";
   readonly selection: SocketSelection;
-  /** Only this interface (`-I`). */
+  /** The interface of `-I`; undefined without it. */
   readonly interfaceName: string | undefined;
   readonly family: 4 | 6 | undefined;
   readonly protocol: "tcp" | "udp" | undefined;
@@ -71,7 +72,7 @@ export function parseNetstat(args: readonly string[]): NetstatLine {
   return { show, selection, interfaceName, family, protocol, rtable, json };
 }
 
-/** What the flags with a value require. */
+/** The values that flags require. */
 const REQUIRED: Readonly<Record<string, string>> = {
   I: "an interface",
   f: "inet or inet6",

@@ -4,7 +4,7 @@
  */
 import type { Manual } from "../manual.ts";
 
-/** What netstat(1) and the help say. */
+/** The manual of `netstat`, for netstat(1) and the help. */
 export const NETSTAT_MANUAL: Manual = {
   name: "netstat",
   usage: [

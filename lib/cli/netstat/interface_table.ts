@@ -1,5 +1,5 @@
 /**
- * Interfaces and their counters as `netstat -i` prints them.
+ * The table of `netstat -i`: interfaces and their counters.
  * @module
  */
 import { formatIp, maskAddress } from "../../base/ip_text.ts";
@@ -21,7 +21,10 @@ const NO_STATS: LinkStats = {
   collisions: 0,
 };
 
-/** OpenBSD's columns; a row for each link and one for each of its addresses. An asterisk stands after the name of a link that is down. */
+/**
+ * The interfaces in OpenBSD's columns: a row for each link and for each of its addresses. An
+ * asterisk follows the name of a link that is down.
+ */
 export function formatInterfaces(
   links: readonly Link[],
   addresses: readonly InterfaceAddress[],
@@ -73,7 +76,7 @@ function hardwareAddress(link: Link): string {
     : [...link.address].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
-/** The same as values, for --json. */
+/** The interfaces as values, for --json. */
 export function interfacesAsJson(
   links: readonly Link[],
   addresses: readonly InterfaceAddress[],

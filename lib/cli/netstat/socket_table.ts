@@ -1,12 +1,12 @@
 /**
- * Sockets as netstat(1) prints them.
+ * The table of sockets of netstat(1).
  * @module
  */
 import { formatIp } from "../../base/ip_text.ts";
 import type { IpBytes } from "../../base/endpoint.ts";
 import { type InetSocket, TCP_LISTEN, UDP_UNCONNECTED } from "../../linux/sockets.ts";
 
-/** BSD's names of the kernel's states (include/net/tcp_states.h), by number. */
+/** BSD's names of the TCP states, by the kernel's number (include/net/tcp_states.h). */
 const TCP_STATES = [
   "",
   "ESTABLISHED",
@@ -23,7 +23,7 @@ const TCP_STATES = [
   "SYN_RCVD",
 ];
 
-/** Which sockets are asked for: `-l`, `-a`, or neither. */
+/** The sockets to show: those of `-l`, of `-a`, or of neither. */
 export type SocketSelection = "listening" | "all" | "connected";
 
 const TITLES: Readonly<Record<SocketSelection, string>> = {
@@ -36,7 +36,7 @@ function isListening(socket: InetSocket): boolean {
   return socket.protocol === "tcp" ? socket.state === TCP_LISTEN : socket.state === UDP_UNCONNECTED;
 }
 
-/** Those asked for, by protocol, family, port and address. */
+/** The selected sockets, ordered by protocol, family, port and address. */
 export function selectSockets(
   sockets: readonly InetSocket[],
   selection: SocketSelection,
@@ -58,13 +58,16 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return 0;
 }
 
-/** `udp`, `tcp6`. */
+/** The name of the protocol: `udp`, `tcp6`. */
 const protocolName = (socket: InetSocket) => `${socket.protocol}${socket.family === 6 ? "6" : ""}`;
 
 const stateName = (socket: InetSocket) =>
   socket.protocol === "tcp" ? TCP_STATES[socket.state] ?? String(socket.state) : "";
 
-/** BSD's columns: a dot before the port, `*` for any address or port, no state for UDP. */
+/**
+ * The sockets in BSD's columns. A dot precedes the port, `*` is any address or port, and UDP has no
+ * state.
+ */
 export function formatSockets(sockets: readonly InetSocket[], selection: SocketSelection): string {
   const columns = ([protocol, receive, send, local, foreign, state]: readonly string[]) =>
     `${protocol.padEnd(7)} ${receive.padStart(6)} ${send.padStart(6)}  ${local.padEnd(22)} ${
@@ -94,7 +97,10 @@ function endpointText(address: IpBytes, port: number): string {
   }`;
 }
 
-/** The same as values, for --json. `interfaces`: the wg interfaces by the port of their UDP sockets. */
+/**
+ * The sockets as values, for --json.
+ * @param interfaces the wg interfaces, by the port of their UDP sockets
+ */
 export function socketsAsJson(
   sockets: readonly InetSocket[],
   interfaces: ReadonlyMap<number, string>,

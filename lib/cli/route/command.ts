@@ -1,5 +1,6 @@
 /**
- * route(8): looks at and changes the routes of a network namespace, and runs commands in one. `-T N` is rdomain N.
+ * route(8): looks at and changes the routes of a network namespace, and runs commands in one. `-T
+ * N` is rdomain N.
  * @module
  */
 import { ENETUNREACH, osError } from "../../base/errno.ts";
@@ -26,7 +27,8 @@ import { addForNetstart, netstartList } from "./netstart_routes.ts";
 export const command: Command = { run: (args) => route(args) };
 
 /**
- * Runs the command and prints to standard output. `exec` does not return when it succeeds: this process becomes the command.
+ * Runs the command and prints to standard output. `exec` does not return when it succeeds: this
+ * process becomes the command.
  * @returns the exit status
  * @throws ConfigError, OsError
  */
@@ -104,8 +106,9 @@ function routesTo(kernel: RouteSocket, { address, prefix }: Destination): Route[
 }
 
 /**
- * The way of packets to an address, and the entry of the table behind it. Of a network it is its own route: the kernel is not asked
- * the way to `default`, because no packet goes to an address of zeros.
+ * The way of packets to an address, and the entry of the table behind it. Of a network it is its
+ * own route: the kernel is not asked the way to `default`, because no packet goes to an address of
+ * zeros.
  * @throws OsError when there is none
  */
 function findRoute(
@@ -127,7 +130,10 @@ function findRoute(
   }
 }
 
-/** The route of the main table that lets packets to an address go nowhere. The kernel answers with an error in its place. */
+/**
+ * The route of the main table that lets packets to an address go nowhere. The kernel answers with
+ * an error in its place.
+ */
 function refusingRoute(kernel: RouteSocket, address: Uint8Array): Route | undefined {
   const [best] = kernel.routes({ family: familyOfAddress(address), table: RT_TABLE_MAIN })
     .filter((route) => same(maskAddress(address, route.prefix), route.destination))
@@ -189,7 +195,8 @@ function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteReque
     interfaceIndex: way.interfaceIndex,
   };
   if (type !== "change") return request;
-  // The kernel puts a whole route in the place of the one with the same metric; route(8) keeps what no word names.
+  // The kernel puts a whole route in the place of the one with the same metric; route(8) keeps what
+  // no word names.
   const old = routesTo(kernel, destination).find((route) =>
     priority === undefined || route.metric === priority
   );
@@ -215,7 +222,9 @@ function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteReque
   };
 }
 
-/** @returns false when netstart, run again, finds the route of its file there: it is as it should be */
+/**
+ * @returns false when netstart, run again, finds the route of its file there: it is as it should be
+ */
 function add(kernel: RouteSocket, request: RouteRequest, rdomain: number): boolean {
   const list = netstartList();
   if (list !== undefined) return addForNetstart(kernel, rdomain, request, list);
@@ -224,8 +233,8 @@ function add(kernel: RouteSocket, request: RouteRequest, rdomain: number): boole
 }
 
 /**
- * A route without a metric is one of metric 0 to IPv4, which no priority can go before. On OpenBSD it has the priority 8, so that
- * `-priority 7` wins.
+ * A route without a metric is one of metric 0 to IPv4, which no priority can go before. On OpenBSD
+ * it has the priority 8, so that `-priority 7` wins.
  */
 function warnOfMetric(
   kernel: RouteSocket,
@@ -288,7 +297,10 @@ function findWay(kernel: RouteSocket, { gateway, interfaceName, kind }: RouteCha
 const isLinkLocal = (address: Uint8Array) =>
   address.length === 16 && address[0] === 0xfe && address[1] >> 6 === 2;
 
-/** Deletes the routes that people or daemons made, of the main table; connected ones and the kernel's own stay. */
+/**
+ * Deletes the routes that people or daemons made, of the main table; connected ones and the
+ * kernel's own stay.
+ */
 async function flush(
   kernel: RouteSocket,
   wanted: Extract<RouteLine["command"], { type: "flush" }>,

@@ -4,7 +4,7 @@
  */
 import type { Manual } from "../manual.ts";
 
-/** What route(8) and the help say. */
+/** The manual of `route`, for route(8) and the help. */
 export const ROUTE_MANUAL: Manual = {
   name: "route",
   usage: ["[-nq] [-T rdomain] [--json] command [argument ...]"],

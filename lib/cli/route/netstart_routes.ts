@@ -1,6 +1,7 @@
 /**
- * The routes that the commands of a hostname.if(5) file add. netstart keeps a list of them, because nothing about a
- * route says who added it, and takes those away that the file does not add any more.
+ * The routes that the commands of a hostname.if(5) file add. netstart keeps a list of them, because
+ * nothing about a route says who added it, and takes those away that the file does not add any
+ * more.
  * @module
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
@@ -10,8 +11,9 @@ import { RouteSocket } from "../../linux/route_socket.ts";
 import { type Route, type RouteRequest, RT_TABLE_MAIN } from "../../netlink/route.ts";
 
 /**
- * Stands in the environment of the commands of hostname.if(5) files: the path of the list that a command adds its
- * routes to. The list of the run before, with `EARLIER` behind the name, is of routes that may be replaced.
+ * Stands in the environment of the commands of hostname.if(5) files: the path of the list that a
+ * command adds its routes to. The list of the run before, with `EARLIER` behind the name, is of
+ * routes that may be replaced.
  */
 export const FROM_NETSTART = "WG_NETSTART";
 export const EARLIER = ".earlier";
@@ -19,8 +21,9 @@ export const EARLIER = ".earlier";
 export const NETSTART_FOLDER = "wg-netstart-";
 
 /**
- * The list that a command of a hostname.if(5) file adds its routes to; undefined for every other command. The
- * environment may be anybody's: a file is a list only in a folder that this user made for netstart.
+ * The list that a command of a hostname.if(5) file adds its routes to; undefined for every other
+ * command. The environment may be anybody's: a file is a list only in a folder that this user made
+ * for netstart.
  */
 export function netstartList(): string | undefined {
   const list = Deno.env.get(FROM_NETSTART) ?? "";
@@ -49,8 +52,8 @@ interface NotedRoute {
 }
 
 /**
- * Adds a route for a hostname.if(5) file. One that is there as it is to be is none to be added; one that the file
- * added earlier, with the same destination, is replaced.
+ * Adds a route for a hostname.if(5) file. One that is there as it is to be is none to be added; one
+ * that the file added earlier, with the same destination, is replaced.
  * @param list the value of FROM_NETSTART
  * @throws OsError as `addRoute`
  * @returns whether something changed
@@ -155,7 +158,10 @@ function withRoute<T>(line: string, act: (kernel: RouteSocket, route: Route) => 
   return route === undefined ? undefined : act(kernel, route);
 }
 
-/** Whether a route of the main table is what the request asks for; what it does not ask for may be anything. */
+/**
+ * Whether a route of the main table is what the request asks for; what it does not ask for may be
+ * anything.
+ */
 function isThatRoute(
   route: Route,
   { destination, prefix, gateway, ...wanted }: RouteRequest,

@@ -19,7 +19,9 @@ import {
 /** The names of interfaces by index. */
 export type InterfaceNames = ReadonlyMap<number, string>;
 
-/** Routes that people mean by "the routing table": the main table, and this host's own addresses. */
+/**
+ * Routes that people mean by "the routing table": the main table, and this host's own addresses.
+ */
 export function isShown(route: Route): boolean {
   if (route.table === RT_TABLE_MAIN) return true;
   return route.table === RT_TABLE_LOCAL && route.type === "local";
@@ -119,7 +121,10 @@ export function routesAsJson(routes: readonly Route[], names: InterfaceNames): u
   }));
 }
 
-/** `route get`: the way that packets to an address take. `entry` is the route of the table behind it, where the kernel tells. */
+/**
+ * `route get`: the way that packets to an address take. `entry` is the route of the table behind
+ * it, where the kernel tells.
+ */
 export function formatRouteGet(
   { address, prefix }: { readonly address: IpBytes; readonly prefix: number },
   way: Route,

@@ -1,5 +1,5 @@
 /**
- * `wg show`: interfaces as wg(8) of wireguard-tools shows them, with its words.
+ * `wg show`: interfaces as wireguard-tools' wg(8) shows them, with its words.
  * @module
  */
 import type { PublicKey } from "../../base/brands.ts";
@@ -18,14 +18,14 @@ import {
   type ShowStyle,
 } from "./text.ts";
 
-/** See the module. */
+/** The command `show`. */
 export const command: Command = { run: (args) => show(parseShow(args)) };
 
-/** What is asked for. */
+/** The content of a command line of show. */
 export interface ShowLine {
-  /** An interface, or undefined for all. */
+  /** The name of the interface; undefined for all. */
   readonly name: string | undefined;
-  /** Undefined for the view that people read; `interfaces` for names only. */
+  /** The field; `interfaces` for names only; undefined for the view for people. */
   readonly what: ShowField | "interfaces" | undefined;
   readonly json: boolean;
 }
@@ -86,7 +86,10 @@ async function show({ name, what, json }: ShowLine): Promise<number> {
   return tellFailures(failures);
 }
 
-/** The interface and its name; another implementation's daemon does not tell the public key, so it is worked out. */
+/**
+ * The status of an interface with its public key. Other implementations do not report the public
+ * key; it is computed from the private key.
+ */
 async function ask(name: string): Promise<readonly [string, InterfaceStatus]> {
   const status = await getDevice(name);
   if (status.publicKey !== undefined || status.privateKey === undefined) return [name, status];
@@ -94,7 +97,7 @@ async function ask(name: string): Promise<readonly [string, InterfaceStatus]> {
   return [name, { ...status, publicKey: chooseSuite().publicKey(status.privateKey) as PublicKey }];
 }
 
-/** How to print, by the environment. */
+/** The style of the output, from the environment. */
 async function styleFor(shown: readonly InterfaceStatus[]): Promise<ShowStyle> {
   const mode = Deno.env.get("WG_COLOR_MODE");
   return {

@@ -4,7 +4,7 @@
  */
 import type { Manual } from "../manual.ts";
 
-/** What wg(8) and the help say. */
+/** The manual of `show`, for wg(8) and the help. */
 export const SHOW_MANUAL: Manual = {
   name: "show",
   usage: ["[interface | all] [field] [--json]", "interfaces [--json]"],

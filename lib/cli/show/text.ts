@@ -1,11 +1,12 @@
 /**
- * An interface as wg(8) of wireguard-tools prints it, byte for byte: for people, field by field, and in columns; and as values.
+ * An interface as wireguard-tools' wg(8) prints it, byte for byte: for people, by field, in
+ * columns, and as values.
  * @module
  */
 import { formatEndpoint, formatIp, formatRange } from "../../base/ip_text.ts";
 import type { DeviceStatus, PeerStatus } from "../../base/config.ts";
 
-/** The fields that `wg show` prints alone. */
+/** The fields of `wg show`. */
 export const FIELDS = [
   "public-key",
   "private-key",
@@ -22,13 +23,13 @@ export const FIELDS = [
 ] as const;
 export type ShowField = typeof FIELDS[number];
 
-/** How to print. */
+/** The style of the output. */
 export interface ShowStyle {
-  /** Wall clock in whole seconds, for the age of handshakes. */
+  /** The wall clock in whole seconds, for the age of handshakes. */
   readonly nowSeconds: number;
   readonly hideKeys: boolean;
   readonly colors: boolean;
-  /** The name of the interface that a link-local endpoint is on, by its index. */
+  /** The name of the interface of a link-local endpoint, by its index. */
   readonly zoneName: (index: number) => string | undefined;
 }
 
@@ -42,13 +43,13 @@ const GREEN = "\x1b[32m";
 const YELLOW = "\x1b[33m";
 const CYAN = "\x1b[36m";
 
-/** Paints, or leaves the text as it is. */
+/** Colors a text, or returns it unchanged. */
 type Paint = (text: string, ...colors: readonly string[]) => string;
 
 const painter = (colors: boolean): Paint => (text, ...wanted) =>
   colors ? `${wanted.join("")}${text}${RESET}` : text;
 
-/** What people read: the interface, then its peers, the one with the latest handshake first. */
+/** The view for people: the interface, then its peers, the latest handshake first. */
 export function formatShown(name: string, status: DeviceStatus, style: ShowStyle): string {
   const paint = painter(style.colors);
   const { privateKey, publicKey, listenPort, fwmark } = status;
@@ -112,8 +113,8 @@ function byHandshake(peers: readonly PeerStatus[]): PeerStatus[] {
 const PLAIN = painter(false);
 
 /**
- * `1 minute, 5 seconds ago`.
- * @param seconds since then; below 0 when the clock was set back
+ * The age of a handshake: `1 minute, 5 seconds ago`.
+ * @param seconds the age; below 0 if the clock was set back
  */
 export function formatAgo(seconds: number, paint: Paint = PLAIN): string {
   if (seconds < 0) {
@@ -122,7 +123,10 @@ export function formatAgo(seconds: number, paint: Paint = PLAIN): string {
   return seconds === 0 ? "Now" : `${formatSpan(seconds, paint)} ago`;
 }
 
-/** `2 days, 1 hour`: whole seconds, in units of 365-day years, days, hours, minutes and seconds. */
+/**
+ * A duration such as `2 days, 1 hour`: whole seconds, in units of 365-day years, days, hours,
+ * minutes and seconds.
+ */
 export function formatSpan(seconds: number, paint: Paint = PLAIN): string {
   const parts: string[] = [];
   for (const [unit, length] of SPANS) {
@@ -138,7 +142,7 @@ const SPANS = [["year", 31_536_000], ["day", 86_400], ["hour", 3600], ["minute",
   1,
 ]] as const;
 
-/** `738 B`, `2.15 KiB`. */
+/** An amount of data, such as `738 B` or `2.15 KiB`. */
 export function formatBytes(bytes: number, paint: Paint = PLAIN): string {
   if (bytes < 1024) return `${bytes} ${paint("B", CYAN)}`;
   let unit = 0;
@@ -149,8 +153,8 @@ export function formatBytes(bytes: number, paint: Paint = PLAIN): string {
 const UNITS = ["KiB", "MiB", "GiB", "TiB"];
 
 /**
- * One field, or all of them in columns (`dump`): a line for the interface or for each peer.
- * @param name stands before every line; undefined where only one interface is shown
+ * One field, or all fields in columns (`dump`): a line for the interface or for each peer.
+ * @param name the beginning of each line; undefined if only one interface is shown
  */
 export function formatField(
   status: DeviceStatus,
@@ -214,7 +218,10 @@ export function formatField(
   }
 }
 
-/** The values of an interface, named as wireguard-tools' wg-json names them; what is not set is left out. */
+/**
+ * The interface as values, with the names of wireguard-tools' wg-json. Values that are not set are
+ * omitted.
+ */
 export function showJson(status: DeviceStatus, style: ShowStyle): unknown {
   const { privateKey, publicKey, listenPort, fwmark } = status;
   const peers = status.peers.map((peer) => [peer.publicKey.toBase64(), {

@@ -1,11 +1,12 @@
 /**
- * `wg --version`: the program's version, how it runs, the runtime, and which cryptography does the work.
+ * `wg version`: the version, the kind of executable, the runtime, the crypto libraries and the
+ * source of random bytes.
  * @module
  */
 import type { Command } from "../command.ts";
 import { kind, VERSION } from "../../daemon/program.ts";
 
-/** See the module. */
+/** The command `version`. */
 export const command: Command = { run: version };
 
 async function version(): Promise<number> {

@@ -4,7 +4,7 @@
  */
 import type { Manual } from "../manual.ts";
 
-/** What wg(8) and the help say. */
+/** The manual of `version`, for wg(8) and the help. */
 export const VERSION_MANUAL: Manual = {
   name: "version",
   usage: [""],

@@ -1,5 +1,6 @@
 /**
- * ifconfig's words for addresses. An address stands where no word stands: `ifconfig wg1 192.168.5.1/24`, `ifconfig wg1 inet6 fd00::1/64 alias`.
+ * ifconfig's words for addresses. An address stands where no word stands: `ifconfig wg1
+ * 192.168.5.1/24`, `ifconfig wg1 inet6 fd00::1/64 alias`.
  * @module
  */
 import { ConfigError } from "../../../base/errors.ts";
@@ -121,8 +122,8 @@ export const ADDRESS_WORDS: readonly Word[] = [
 ];
 
 /**
- * Takes a word that is none: an address, after it the address of the other end. A name is looked up only where the family was said, so
- * that a misspelt word is not taken for a host.
+ * Takes a word that is none: an address, after it the address of the other end. A name is looked up
+ * only where the family was said, so that a misspelt word is not taken for a host.
  * @throws ConfigError when it is neither
  */
 export function takeAddress(draft: Draft, text: string): void {

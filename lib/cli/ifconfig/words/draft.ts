@@ -1,5 +1,6 @@
 /**
- * What one ifconfig command line asks for, as typed values. The words (words_*.ts) fill a Draft; `settle` (parse.ts) makes it a Command.
+ * What one ifconfig command line asks for, as typed values. The words (words_*.ts) fill a Draft;
+ * `settle` (parse.ts) makes it a Command.
  * @module
  */
 import type { PublicKey } from "../../../base/brands.ts";
@@ -14,7 +15,10 @@ export type Family = "inet" | "inet6";
 
 /** One change of the interface's addresses. */
 export type AddressChange =
-  /** A new address. Without `alias` an IPv4 one takes the place of the first there is; an IPv6 one always comes beside the others, as on OpenBSD. */
+  /**
+   * A new address. Without `alias` an IPv4 one takes the place of the first there is; an IPv6 one
+   * always comes beside the others, as on OpenBSD.
+   */
   | {
     readonly type: "set";
     readonly family: Family;
@@ -28,7 +32,10 @@ export type AddressChange =
     /** The host part comes from the interface's link-local address. */
     readonly eui64: boolean;
   }
-  /** `inet6 eui64` alone: a link-local address where there is none yet; this one, whose last 64 bits are random. */
+  /**
+   * `inet6 eui64` alone: a link-local address where there is none yet; this one, whose last 64 bits
+   * are random.
+   */
   | { readonly type: "link-local"; readonly family: "inet6"; readonly address: IpBytes }
   /** `delete`, `-alias`: this address, or the first of the family. */
   | { readonly type: "remove"; readonly family: Family; readonly address: IpBytes | undefined }
@@ -50,7 +57,10 @@ export interface Command {
   readonly joinGroups: readonly string[];
   readonly leaveGroups: readonly string[];
   readonly addresses: readonly AddressChange[];
-  /** What the daemon is told, as one change. Without groups: the list depends on those that there are. */
+  /**
+   * What the daemon is told, as one change. Without groups: the list depends on those that there
+   * are.
+   */
   readonly change: DeviceChange;
 }
 
@@ -70,17 +80,29 @@ export interface AddressDraft {
 
 /** Where the values come from that the command line only names. */
 export interface Sources {
-  /** The text of a key: the file's, or for `-` the next line of standard input. @throws OsError or ConfigError */
+  /**
+   * The text of a key: the file's, or for `-` the next line of standard input. @throws OsError or
+   * ConfigError
+   */
   secret(word: string, from: { readonly file: string } | "stdin"): string | Promise<string>;
-  /** The addresses of a host, best first. @throws ConfigError that names the host when there are none */
+  /**
+   * The addresses of a host, best first. @throws ConfigError that names the host when there are
+   * none
+   */
   resolve(word: string, host: string, family: Family | undefined): Promise<readonly IpBytes[]>;
-  /** The index of an interface in the current namespace, for link-local endpoints; undefined when there is none. */
+  /**
+   * The index of an interface in the current namespace, for link-local endpoints; undefined when
+   * there is none.
+   */
   interfaceIndex(name: string): number | undefined;
   /** Fills the bytes at random. */
   random(into: Uint8Array): void;
 }
 
-/** A peer's change while its words are read. Its keys may be read from files after all words were found right. */
+/**
+ * A peer's change while its words are read. Its keys may be read from files after all words were
+ * found right.
+ */
 export type PeerDraft = Writable<Omit<PeerChange, "allowedIps">> & { allowedIps?: AllowedIp[] };
 
 /** In the place of a key that is not read yet. */
@@ -99,7 +121,10 @@ export class Draft {
   readonly addresses: (AddressDraft | { readonly flush: Family })[] = [];
   /** Whether a key comes from standard input. */
   fromStdin = false;
-  /** What must be read or looked up before the command is complete; run in order, after all words were found right. */
+  /**
+   * What must be read or looked up before the command is complete; run in order, after all words
+   * were found right.
+   */
   readonly later: ((sources: Sources) => void | Promise<void>)[] = [];
   /** What the daemon is told. */
   readonly change: Writable<DeviceChange> = {};
@@ -113,7 +138,10 @@ export class Draft {
     this.change.offloads = { ...this.change.offloads, [name]: on };
   }
 
-  /** Adds the change of a peer. Peer words are about it until the next one; after `remove` they are about none. */
+  /**
+   * Adds the change of a peer. Peer words are about it until the next one; after `remove` they are
+   * about none.
+   */
   addPeer(remove: boolean): PeerDraft {
     const peer: PeerDraft = { publicKey: NO_KEY as PublicKey, ...(remove && { remove }) };
     this.#peers.push(peer);
@@ -128,7 +156,10 @@ export class Draft {
     return this.#peer;
   }
 
-  /** The address that `netmask`, `alias` and the like are about. @throws ConfigError when there is none and `begin` is not set */
+  /**
+   * The address that `netmask`, `alias` and the like are about. @throws ConfigError when there is
+   * none and `begin` is not set
+   */
   address(word: string, begin = false): AddressDraft {
     const last = this.addresses.at(-1);
     if (last !== undefined && "mode" in last) return last;

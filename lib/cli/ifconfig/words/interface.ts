@@ -11,7 +11,10 @@ import { PRIORITY_MAX } from "../../../uapi/keys.ts";
 import type { Word } from "./draft.ts";
 import { parseNumber } from "./values.ts";
 
-/** The least MTU a TUN device takes, and the greatest (drivers/net/tun.c: MIN_MTU, 65535 less no header). */
+/**
+ * The least MTU a TUN device takes, and the greatest (drivers/net/tun.c: MIN_MTU, 65535 less no
+ * header).
+ */
 const MTU_MIN = 68;
 const MTU_MAX = 65_535;
 /** Every wg interface is in this group. */

@@ -1,5 +1,6 @@
 /**
- * A command line to a Command, in two steps: `parseWords` looks at the words alone, `settle` reads the keys and looks up the names they point to.
+ * A command line to a Command, in two steps: `parseWords` looks at the words alone, `settle` reads
+ * the keys and looks up the names they point to.
  * @module
  */
 import type { IpBytes } from "../../../base/endpoint.ts";
@@ -30,7 +31,10 @@ export function isNumberedInClass(name: string): boolean {
   return name.startsWith(CLASS_NAME) && /^[0-9]+$/.test(name.slice(CLASS_NAME.length));
 }
 
-/** @throws ConfigError, as OpenBSD's kernel for a class that it does not have, when `create` cannot make an interface of this name */
+/**
+ * @throws ConfigError, as OpenBSD's kernel for a class that it does not have, when `create` cannot
+ * make an interface of this name
+ */
 function requireClass(name: string): void {
   if (name === CLASS_NAME || isNumberedInClass(name)) return;
   throw new ConfigError(
@@ -41,7 +45,8 @@ function requireClass(name: string): void {
 }
 
 /**
- * Reads `INTERFACE WORD...`. Every word is looked at, so that nothing is done when one of them is wrong; nothing is read or looked up here.
+ * Reads `INTERFACE WORD...`. Every word is looked at, so that nothing is done when one of them is
+ * wrong; nothing is read or looked up here.
  * @throws ConfigError that names the word
  */
 export function parseWords(args: readonly string[]): Draft {

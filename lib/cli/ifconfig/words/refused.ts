@@ -22,7 +22,9 @@ const because = (why: string, ...synopses: string[]): RefusedWord[] =>
     return { name, operands, why, harmless: false };
   });
 
-/** The same for harmless words: without them the interface works as it does with them on OpenBSD. */
+/**
+ * The same for harmless words: without them the interface works as it does with them on OpenBSD.
+ */
 const harmless = (why: string, ...synopses: string[]): RefusedWord[] =>
   because(why, ...synopses).map((word) => ({ ...word, harmless: true }));
 

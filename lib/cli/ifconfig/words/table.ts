@@ -16,7 +16,7 @@ export const SECTIONS: readonly (readonly [Section, string])[] = [
   ["interface", "The interface"],
   ["address", "Addresses"],
   ["wireguard", "WireGuard"],
-  ["peer", "The peer of the wgpeer before"],
+  ["peer", "The peer of the last wgpeer"],
 ];
 
 const BY_NAME = new Map<string, Word>(
@@ -42,7 +42,10 @@ export function findWord(name: string): Word | undefined {
   return BY_NAME.get(name);
 }
 
-/** Why a word of OpenBSD's, or an option among words that change an interface, is refused, or undefined. */
+/**
+ * Why a word of OpenBSD's, or an option among words that change an interface, is refused, or
+ * undefined.
+ */
 export function findRefused(name: string): RefusedWord | undefined {
   return REFUSED.get(name);
 }

@@ -1,5 +1,6 @@
 /**
- * Operands as text to values. Each names the word, the value and what was expected, but never a key.
+ * Operands as text to values. Each names the word, the value and what was expected, but never a
+ * key.
  * @module
  */
 import { KEY_LENGTH } from "../../../base/constants.ts";
@@ -39,7 +40,10 @@ export function parseKeyText(word: string, text: string): Uint8Array {
   return key;
 }
 
-/** An allowed range: `A.B.C.D/P`, `10/8` (what is left out is zero), `IPv6/P`, or an address alone. @throws ConfigError */
+/**
+ * An allowed range: `A.B.C.D/P`, `10/8` (what is left out is zero), `IPv6/P`, or an address alone.
+ * @throws ConfigError
+ */
 export function parseAllowedRange(word: string, text: string): AllowedIp {
   const short = /^((?:[0-9]+\.){0,2}[0-9]+)\/([0-9]+)$/.exec(text);
   const whole = short === null
@@ -55,7 +59,10 @@ export function parseAllowedRange(word: string, text: string): AllowedIp {
   return range;
 }
 
-/** A netmask, dotted (`255.255.255.0`) or hexadecimal (`0xffffff00`), as a prefix length. @throws ConfigError */
+/**
+ * A netmask, dotted (`255.255.255.0`) or hexadecimal (`0xffffff00`), as a prefix length. @throws
+ * ConfigError
+ */
 export function parseNetmask(word: string, text: string): number {
   const hex = /^0x([0-9a-fA-F]{1,8})$/.exec(text);
   const bytes = parseIpv4(text);
@@ -81,7 +88,10 @@ export function prefixMask(prefix: number): number {
   return prefix === 0 ? 0 : (0xffff_ffff << (32 - prefix)) >>> 0;
 }
 
-/** The IPv4 prefix length of the address' class: what an address without a mask gets (OpenBSD's in_ifinit). */
+/**
+ * The IPv4 prefix length of the address' class: what an address without a mask gets (OpenBSD's
+ * in_ifinit).
+ */
 export function classPrefix(address: IpBytes): number {
   return address[0] < 128 ? 8 : address[0] < 192 ? 16 : 24;
 }

@@ -1,6 +1,6 @@
 /**
- * ifconfig's words of its WIREGUARD section. All of a line become one DeviceChange; peer words fill the
- * change of the peer that the last `wgpeer` named.
+ * ifconfig's words of its WIREGUARD section. All of a line become one DeviceChange; peer words fill
+ * the change of the peer that the last `wgpeer` named.
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../../../base/brands.ts";
@@ -20,7 +20,10 @@ import { parseAddressWithZone, parseAllowedRange, parseKeyText, parseNumber } fr
 
 const PUBLIC_KEY = "a public key in base64, @FILE, or - for standard input";
 
-/** Takes a key: base64, `@FILE`, or `-` for standard input; what is not on the line is read once the whole line was found right. */
+/**
+ * Takes a key: base64, `@FILE`, or `-` for standard input; what is not on the line is read once the
+ * whole line was found right.
+ */
 function takeKey(draft: Draft, word: string, text: string, into: (key: Uint8Array) => void): void {
   if (text !== "-" && !text.startsWith("@")) return into(parseKeyText(word, text));
   const file = text.slice(1);

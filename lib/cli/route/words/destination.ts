@@ -153,8 +153,8 @@ function maskLength(word: string, mask: IpBytes, address: IpBytes): number {
 }
 
 /**
- * Reads a gateway: an address, a link-local one perhaps with its zone (`fe80::1%wg1`), the name of a
- * host, or with `-iface` an interface.
+ * Reads a gateway: an address, a link-local one perhaps with its zone (`fe80::1%wg1`), the name of
+ * a host, or with `-iface` an interface.
  * @throws ConfigError that names the word
  */
 export function parseGateway(word: string, toInterface: boolean): Gateway | HostName {

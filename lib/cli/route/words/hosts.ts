@@ -14,12 +14,14 @@ import type {
   RouteLine,
 } from "./line.ts";
 
-/** The address of a host, of the family where one is wanted. @throws ConfigError that names the host */
+/**
+ * The address of a host, of the family where one is wanted. @throws ConfigError that names the host
+ */
 export type Resolve = (host: string, family: Family | undefined) => Promise<IpBytes>;
 
 /**
- * Looks the names of hosts up. Where no word says the family, a name has the family of the line's other address, and IPv4 goes
- * before IPv6.
+ * Looks the names of hosts up. Where no word says the family, a name has the family of the line's
+ * other address, and IPv4 goes before IPv6.
  * @throws ConfigError that names the word
  */
 export async function settleRoute(draft: RouteDraft, resolve: Resolve): Promise<RouteLine> {

@@ -27,7 +27,10 @@ interface ChangeWords {
 /** `add`, `change` and `delete`. */
 export interface RouteChangeCommand extends ChangeWords {
   readonly destination: Destination;
-  /** Undefined when `change` keeps what the route has, when `delete` takes any, and for packets that go nowhere. */
+  /**
+   * Undefined when `change` keeps what the route has, when `delete` takes any, and for packets that
+   * go nowhere.
+   */
   readonly gateway: Gateway | undefined;
 }
 

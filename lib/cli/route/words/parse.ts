@@ -1,5 +1,6 @@
 /**
- * The first step of a command line of route(8): the words alone. The names of hosts stay names until `settleRoute` (hosts.ts).
+ * The first step of a command line of route(8): the words alone. The names of hosts stay names
+ * until `settleRoute` (hosts.ts).
  * @module
  */
 import { RDOMAIN_MAX } from "../../../base/constants.ts";
@@ -21,7 +22,8 @@ const MTU_MAX = 0xffff_ffff;
 const COMMANDS = "add, change, delete, get, show, flush or exec";
 
 /**
- * Reads `route [-nqv] [-T rtable] [--json] COMMAND ...`. The options are taken after the command as well, but for `exec`.
+ * Reads `route [-nqv] [-T rtable] [--json] COMMAND ...`. The options are taken after the command as
+ * well, but for `exec`.
  * @throws ConfigError that names the word
  * @example
  * ```ts

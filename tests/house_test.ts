@@ -236,3 +236,17 @@ Deno.test("errnos stand in one table", () => {
   }
   assert.deepEqual(wrong, []);
 });
+
+Deno.test("the files that ARCHITECTURE.md names are there", () => {
+  const named = Deno.readTextFileSync("ARCHITECTURE.md").matchAll(
+    /`((?:lib|ffi|scripts)\/[\w/]+\.ts)`/g,
+  );
+  const missing = [...named].map(([, path]) => path).filter((path) => {
+    try {
+      return !Deno.statSync(path).isFile;
+    } catch {
+      return true;
+    }
+  });
+  assert.deepEqual(missing, []);
+});

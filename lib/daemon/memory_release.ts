@@ -27,9 +27,9 @@ export class MemoryRelease {
     if (lines >= WORTH_LINES || bytes >= WORTH_BYTES) this.soon();
   }
 
-  /** Releases memory AFTER_MS from now. */
-  soon(): void {
+  /** Releases memory `afterMs` from now, unless this is called again before. */
+  soon(afterMs = AFTER_MS): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#first().then(releaseMemory).then(unloadCode), AFTER_MS);
+    this.#timer = setTimeout(() => this.#first().then(releaseMemory).then(unloadCode), afterMs);
   }
 }

@@ -44,6 +44,9 @@ export interface DaemonOptions {
   readonly ready: (answer: string) => void;
 }
 
+/** How long after the last flood of handshake messages memory is released. */
+const AFTER_FLOOD_MS = 10_000;
+
 /**
  * Runs an interface until it ends.
  * @returns the exit status: 1 when the interface failed, otherwise 0
@@ -79,6 +82,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       worker,
       log,
       changed: () => opened.promise.then((now) => publish(now, parts)),
+      flooded: () => memoryRelease.soon(AFTER_FLOOD_MS),
     }, change);
     ended = device.ended;
     publish(device, parts);

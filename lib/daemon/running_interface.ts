@@ -7,7 +7,7 @@ import { milliseconds, type PeerSlot } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
 import { sumOfCounts } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
-import { DEFAULT_MTU, HANDSHAKE_TOS } from "../base/constants.ts";
+import { DEFAULT_MTU, HANDSHAKE_TOS, UNDER_LOAD_QUEUE } from "../base/constants.ts";
 import { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import { offloadWords, sameOffloads } from "../base/offloads.ts";
@@ -63,6 +63,8 @@ export interface InterfaceOptions {
   readonly times?: Times;
   /** Called when something that `status` tells has changed. */
   readonly changed?: () => void;
+  /** Called after many handshake messages were handled. */
+  readonly flooded?: () => void;
 }
 
 /** See the module. */
@@ -98,6 +100,8 @@ export class RunningInterface {
   #eventAt = 0;
   /** Whether the control plane goes on in a moment with what it could not handle at once. */
   #goingOn = false;
+  /** Handshake messages handled since `flooded` was called. */
+  #taken = 0;
   /** For the Worker since it last collected its garbage; it begins with some. */
   #commands = COMMANDS_RELEASE;
 
@@ -388,7 +392,17 @@ export class RunningInterface {
       this.#eventAt = 0;
       this.#options.worker.eventsHandled();
     }
-    if (this.#control.takeHandshakes(until) || this.#events.length > 0) this.#goOn();
+    this.#countHandshakes(this.#control.takeHandshakes(until));
+    if (this.#handshakes.waiting > 0 || this.#events.length > 0) this.#goOn();
+  }
+
+  /** Many of them leave garbage in both isolates. */
+  #countHandshakes(taken: number): void {
+    this.#taken += taken;
+    if (this.#taken < UNDER_LOAD_QUEUE) return;
+    this.#taken = 0;
+    this.#commands = COMMANDS_RELEASE;
+    this.#options.flooded?.();
   }
 
   #goOn(): void {

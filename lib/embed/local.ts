@@ -199,7 +199,7 @@ export class LocalInterface {
       const dataEvents = this.#dataEvents;
       if (dataEvents.length > 0) this.#dataEvents = [];
       for (const event of dataEvents) this.#control.handle(event);
-      if (this.#control.takeHandshakes(milliseconds(this.#now() + SLICE_MS))) worked = true;
+      if (this.#control.takeHandshakes(milliseconds(this.#now() + SLICE_MS)) > 0) worked = true;
       this.#afterTurn();
       this.#tellAll();
       if (this.#closed) return;

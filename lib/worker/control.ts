@@ -67,10 +67,10 @@ export class ControlDriver {
   }
 
   /**
-   * Handles handshake messages that wait, until the clock shows `until`. Returns whether more wait;
-   * call it again then. Otherwise the data plane says so when there are others.
+   * Handles handshake messages that wait, until the clock shows `until`. Returns how many it handled.
+   * When none waits any more the data plane reports the next ones.
    */
-  takeHandshakes(until: Milliseconds): boolean {
+  takeHandshakes(until: Milliseconds): number {
     const { device, handshakes, now } = this.#options;
     handshakes.heard();
     let taken = 0;
@@ -81,7 +81,7 @@ export class ControlDriver {
       if (at >= until) break;
     }
     if (taken > 0) this.#settle();
-    return handshakes.waiting > 0;
+    return taken;
   }
 
   /** Stops the timer. Nothing is sent afterwards. */

@@ -1,10 +1,11 @@
 /**
- * Sends hostile datagrams as fast as it can, for the tests in hostile_test.ts: `flood.ts KIND ADDRESS PORT PUBLIC-KEY SECONDS`. Prints how many it sent.
- * Handshake messages come from 10.1.0.0/16, which must be local here (`ip route add local 10.1.0.0/16 dev lo`).
+ * Sends hostile datagrams as fast as it can: `flood.ts KIND ADDRESS PORT PUBLIC-KEY SECONDS`, where
+ * KIND is one of FLOODS. Prints how many it sent. They come from 10.1.0.0/16, which must be local
+ * here (`ip route add local 10.1.0.0/16 dev lo`).
  * @module
  */
 import { Arena } from "../../lib/base/arena.ts";
-import { writeEndpointCell } from "../../lib/base/endpoint.ts";
+import { ENDPOINT_CELL_BYTES, writeEndpointCell } from "../../lib/base/endpoint.ts";
 import { parseIp } from "../../lib/base/ip_text.ts";
 import { mac1Key, mac1Of } from "../../lib/cookie/macs.ts";
 import { SEND_FAILED } from "../../lib/data/ports.ts";
@@ -12,63 +13,72 @@ import { chooseSuite } from "../../lib/runtime/crypto.ts";
 import { LinuxUdpPort } from "../../lib/ports/linux_udp_port.ts";
 import { openUdp } from "../../lib/ports/open_udp.ts";
 
-const [kind, address, port, publicKey, seconds] = Deno.args;
-const DATA = 1 << 20;
-const SLOT_BYTES = 2048;
-const arena = new Arena(8 << 20);
-const sockets = openUdp({ port: 0 });
-const udp = new LinuxUdpPort(arena, sockets.fd4, sockets.fd6);
-const cellAt = arena.allocate(48);
-const target = { address: parseIp(address)!, port: Number(port), scope: 0 };
-const suite = chooseSuite();
-const key = mac1Key(suite, Uint8Array.fromBase64(publicKey));
+/** The kinds, and how the datagrams of each are made: random bytes of a type and a length. */
+export const FLOODS = {
+  /** mac1 is right, as everybody can make it who knows the public key. */
+  initiations: () => withMac1(1, 148),
+  responses: () => withMac1(2, 92),
+  /** mac1 is wrong. */
+  macs: () => typed(1, 148),
+  cookies: () => typed(3, 64),
+  /** Data messages of sessions that there are not. */
+  unknown: () => typed(4, 128),
+  sizes: (turn: number) => typed(turn % 6, 1 + turn % 1_500),
+} as const satisfies Record<string, (turn: number) => Uint8Array>;
 
-const random = (type: number, length: number): Uint8Array => {
+/** Datagrams that are made; then they are sent again and again, from other addresses. */
+const POOL = 4_096;
+const SLOT_BYTES = 2_048;
+
+let key = new Uint8Array(32);
+const suite = chooseSuite();
+
+function typed(type: number, length: number): Uint8Array {
   const bytes = crypto.getRandomValues(new Uint8Array(length));
   bytes.set([type, 0, 0, 0].slice(0, length));
   return bytes;
-};
+}
 
-/** Initiations whose mac1 is right, as everybody can make them who knows the public key. */
-function initiation(): Uint8Array {
-  const message = random(1, 148);
-  message.set(mac1Of(suite, key, message), 116);
+function withMac1(type: number, length: number): Uint8Array {
+  const message = typed(type, length);
+  message.set(mac1Of(suite, key, message), length - 32);
+  message.fill(0, length - 16);
   return message;
 }
 
-/** The next run of equal datagrams. */
-function next(turn: number): Uint8Array[] {
-  switch (kind) {
-    case "initiations":
-      return [initiation()];
-    case "cookies":
-      return [random(3, 64)];
-    case "sizes":
-      return [random(turn % 6, turn % 1600)];
-    case "runs": {
-      const length = 16 + turn * 7 % 1400;
-      return Array.from(
-        { length: Math.min(40, Math.floor(65_000 / length)) },
-        (_, i) => random(4 - i % 5, length),
-      );
+/** Sends for so long. Returns how many datagrams were sent. */
+function flood(kind: keyof typeof FLOODS, address: string, port: number, seconds: number): number {
+  const arena = new Arena(16 << 20);
+  const { fd4, fd6 } = openUdp({ port: 0 });
+  const udp = new LinuxUdpPort(arena, fd4, fd6);
+  const queue = udp.makeSendQueue();
+  const cellAt = arena.allocate(ENDPOINT_CELL_BYTES);
+  const poolAt = arena.allocate(POOL * SLOT_BYTES);
+  const endpoint = { address: parseIp(address)!, port, scope: 0 };
+  const local = { address: Uint8Array.of(10, 1, 0, 0), interfaceIndex: 0 };
+  writeEndpointCell(arena.bytes, cellAt, endpoint, local);
+  const pool = Array.from({ length: POOL }, (_, turn) => FLOODS[kind](turn));
+  pool.forEach((datagram, i) => arena.bytes.set(datagram, poolAt + i * SLOT_BYTES));
+  // The last two bytes of the source address in the cell.
+  const hostAt = cellAt + 28 + 2;
+  let sent = 0;
+  const until = performance.now() + seconds * 1_000;
+  for (let turn = 0; performance.now() < until;) {
+    for (let i = 0; i < queue.max; i++, turn++) {
+      arena.bytes[hostAt] = turn >>> 8;
+      arena.bytes[hostAt + 1] = turn;
+      queue.put(i, poolAt + turn % POOL * SLOT_BYTES, pool[turn % POOL].length, cellAt, turn & 3);
     }
-    default:
-      throw new Error(`${kind}: no such flood`);
+    queue.send(queue.max);
+    for (let i = 0; i < queue.max; i++) if (queue.result(i) !== SEND_FAILED) sent++;
   }
+  return sent;
 }
 
-let sent = 0;
-const until = performance.now() + Number(seconds) * 1000;
-for (let turn = 0; performance.now() < until; turn++) {
-  const spoofed = kind === "initiations" || kind === "cookies";
-  const local = { address: Uint8Array.of(10, 1, turn >> 8 & 255, turn & 255), interfaceIndex: 0 };
-  writeEndpointCell(arena.bytes, cellAt, target, spoofed ? local : undefined);
-  const run = next(turn);
-  run.forEach((datagram, i) => {
-    arena.bytes.set(datagram, DATA + i * SLOT_BYTES);
-    udp.gather(i, DATA + i * SLOT_BYTES, datagram.length);
-  });
-  if (udp.send(run.length, run[0].length, cellAt, turn & 3) !== SEND_FAILED) sent += run.length;
+if (import.meta.main) {
+  const [kind, address, port, publicKey, seconds] = Deno.args;
+  if (!(kind in FLOODS)) throw new Error(`${kind}: no such flood`);
+  key = mac1Key(suite, Uint8Array.fromBase64(publicKey)) as Uint8Array<ArrayBuffer>;
+  console.log(flood(kind as keyof typeof FLOODS, address, Number(port), Number(seconds)));
+  Deno.exit(0);
 }
-console.log(sent);
-Deno.exit(0);

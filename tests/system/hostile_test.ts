@@ -1,10 +1,9 @@
 /**
- * The built program among enemies and accidents: floods, links and addresses that go away under traffic, poor surroundings, races.
+ * The built program among enemies and accidents: links and addresses that go away under traffic, poor surroundings, races.
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { CLIENTS_MAX } from "../../lib/daemon/control_socket.ts";
-import { ROOT } from "../../scripts/built.ts";
 import { program } from "../../scripts/facilities.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
@@ -22,7 +21,6 @@ import {
 } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
-const WITH_WG = needs("namespaces", "tun", "ip", "ping", "wg");
 const NFT = needs("nft");
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -40,56 +38,8 @@ async function nothingLeft(room: Room): Promise<void> {
   equal((await must(room, "ip -o link")).trim().split("\n").length, 1);
 }
 
-const residentMb = (pid: number) =>
-  Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1]) / 1024;
-const descriptorsOf = (pid: number) => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 const seenAnswers = (text: string) =>
   [...text.matchAll(/icmp_seq=(\d+) ttl/g)].map((found) => Number(found[1]));
-
-Deno.test(
-  "floods of every kind: the daemon answers, the peer gets through, memory stays bounded",
-  WITH_WG,
-  async () => {
-    await using room = await wgRoom();
-    const { publicKeys } = await tunnel(room);
-    await ping(room, "left", "192.168.5.2");
-    await must(room, "ip -n left route add local 10.1.0.0/16 dev lo");
-    await must(room, "ip -n right route add 10.1.0.0/16 via 10.0.0.1");
-    const pid = await daemonOf(room, "wg2");
-    const descriptors = descriptorsOf(pid);
-    const begin = (kind: string) => {
-      const script = [
-        Deno.execPath(),
-        "run",
-        "-A",
-        `--config=${ROOT}deno.json`,
-        `${ROOT}tests/system/flood.ts`,
-      ];
-      return room.spawn([...script, kind, "10.0.0.2", "7222", publicKeys.right, "1.2"], {
-        netns: "left",
-        env: { HOME: Deno.env.get("HOME") ?? "/root" },
-      });
-    };
-    for (const kinds of [["sizes", "runs"], ["cookies", "initiations"]]) {
-      const floods = kinds.map(begin);
-      await sleep(700);
-      await must(room, "wg show wg2");
-      // Some of a running tunnel's packets may be lost in the flood; the tunnel is not.
-      equal((await may(room, "ping -n -c 5 -i 0.05 -W 2 192.168.5.2", "left")).code, 0, `${kinds}`);
-      for (const flood of floods) {
-        await flood.status;
-        ok(Number(flood.output()) > 1000, `${kinds}: ${flood.output()}`);
-      }
-      await ping(room, "left", "192.168.5.2");
-    }
-    console.log(`      resident after the floods: ${Math.round(residentMb(pid))} MB`);
-    ok(residentMb(pid) < 350, `${residentMb(pid)} MB`);
-    ok(descriptorsOf(pid) <= descriptors + 2, "descriptors are left");
-    await must(room, "ifconfig wg2 destroy");
-    await must(room, "ifconfig wg1 destroy");
-    deepEqual(await traces(room), ["left", "right"]);
-  },
-);
 
 Deno.test("accidents under traffic", NEEDED, async (t) => {
   await using room = await wgRoom();

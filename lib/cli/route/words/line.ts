@@ -9,6 +9,7 @@ import type {
   Family,
   Gateway,
   HostName,
+  ScopedAddress,
 } from "./destination.ts";
 
 /** `add`, `change` and `delete`, as far as they need no names. */
@@ -53,7 +54,7 @@ type PlainCommand =
     readonly type: "show";
     readonly family: Family | undefined;
     /** `-gateway`: only routes by this one, or by any. */
-    readonly gateway: IpBytes | "any" | undefined;
+    readonly gateway: ScopedAddress | "any" | undefined;
     readonly priority: number | undefined;
   }
   | {

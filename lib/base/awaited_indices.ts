@@ -1,12 +1,12 @@
 /**
- * The session indices of handshake messages of ours that wait for something, in shared memory: the
- * data plane lets responses and cookie replies pass only for these.
+ * The session indices of our handshake messages that wait for an answer, in shared memory. The data
+ * plane drops responses and cookie replies to other indices.
  * @module
  */
 import type { SessionIndex } from "./brands.ts";
 import { SESSION_SLOTS } from "./constants.ts";
 
-/** What an index may wait for; bits. */
+/** The answers that an index may wait for, as bits. */
 export const AWAITS_NOTHING = 0;
 export const AWAITS_RESPONSE = 1;
 export const AWAITS_COOKIE = 2;
@@ -18,8 +18,8 @@ const SLOT_BITS = Math.log2(SESSION_SLOTS);
 const AWAITS_BITS = 2;
 
 /**
- * Live indices differ in their low 18 bits, which name a place. It holds the 14 bits above them and
- * what the index waits for.
+ * The table of indices. The low 18 bits of an index are its slot, which no other index in use has.
+ * An entry is the 14 bits above them, and the bits of the answers.
  *
  * @example
  * ```ts
@@ -33,33 +33,33 @@ const AWAITS_BITS = 2;
  * ```
  */
 export class AwaitedIndices {
-  readonly #places: Uint16Array;
+  readonly #entries: Uint16Array;
 
   /**
-   * Makes a table, or opens another isolate's.
-   * @param buffer memory that is zeros at first, or another isolate's table
-   * @param at where the table begins in it, a multiple of 2
+   * Makes a table, or opens the table of another isolate.
+   * @param buffer memory of zeros, or the memory of another isolate's table
+   * @param at offset of the table in `buffer`, in bytes, a multiple of 2
    */
   constructor(buffer: SharedArrayBuffer, at: number) {
-    this.#places = new Uint16Array(buffer, at, SESSION_SLOTS);
+    this.#entries = new Uint16Array(buffer, at, SESSION_SLOTS);
   }
 
   /**
-   * Control plane: what the index waits for from now on. Nothing is known of one that had its place
-   * before.
+   * Sets the answers that an index waits for. The control plane calls it. An earlier index in the
+   * same slot is overwritten.
    */
   set(index: SessionIndex, awaits: number): void {
     const above = index >>> SLOT_BITS << AWAITS_BITS;
     Atomics.store(
-      this.#places,
+      this.#entries,
       index & SESSION_SLOTS - 1,
       awaits === AWAITS_NOTHING ? 0 : above | awaits,
     );
   }
 
-  /** Whether an index as it stands in a message waits for this. */
+  /** Whether the index of a message (unsigned) waits for an answer of this kind. */
   awaits(index: number, what: number): boolean {
-    const place = Atomics.load(this.#places, index & SESSION_SLOTS - 1);
-    return (place & what) !== 0 && place >>> AWAITS_BITS === index >>> SLOT_BITS;
+    const entry = Atomics.load(this.#entries, index & SESSION_SLOTS - 1);
+    return (entry & what) !== 0 && entry >>> AWAITS_BITS === index >>> SLOT_BITS;
   }
 }

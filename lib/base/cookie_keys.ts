@@ -1,13 +1,13 @@
 /**
- * What messages to our public key are checked and answered with, in shared memory: the keys that
- * follow from the public key, and the secret that cookies are made of. The control plane writes it,
- * the data plane keeps a copy and looks whether it is still right.
+ * The keys of mac1 and of cookie replies, and the secret of cookies, in shared memory. The control
+ * plane writes them. The data plane keeps a copy, and checks by the version whether it is still
+ * right.
  * @module
  */
 import { type Milliseconds, milliseconds } from "./brands.ts";
 import { KEY_LENGTH } from "./constants.ts";
 
-/** Bytes of a cookie reply's nonce that are random for each secret; the others are a count. */
+/** Random bytes of a cookie reply's nonce, the same for all replies of a secret. 8 count follow. */
 export const NONCE_PREFIX_LENGTH = 16;
 
 const VERSION = 0;
@@ -18,27 +18,27 @@ const COOKIE_KEY_AT = MAC1_KEY_AT + KEY_LENGTH;
 const SECRET_AT = COOKIE_KEY_AT + KEY_LENGTH;
 const NONCE_PREFIX_AT = SECRET_AT + KEY_LENGTH;
 
-/** Bytes of it. */
+/** Bytes of the keys in shared memory. */
 export const COOKIE_KEYS_BYTES = NONCE_PREFIX_AT + NONCE_PREFIX_LENGTH;
 
-/** A copy of it, as it was at one time. */
+/** A copy of the keys. */
 export interface CookieKeysCopy {
-  /** False without a private key: then nothing else means anything. */
+  /** Whether there is a private key. Without one the other fields are meaningless. */
   hasKeys: boolean;
   /** HASH("mac1----" || our public key): 32 bytes. */
   readonly mac1Key: Uint8Array;
   /** HASH("cookie--" || our public key): 32 bytes. */
   readonly cookieKey: Uint8Array;
-  /** 32 bytes. */
+  /** The secret of cookies, 32 bytes. */
   readonly secret: Uint8Array;
-  /** 16 bytes. */
+  /** The first 16 bytes of the nonces of cookie replies. */
   readonly noncePrefix: Uint8Array;
-  /** When the secret was made; 0 for never. */
+  /** When the secret was made; 0 when there is none. */
   madeAt: Milliseconds;
 }
 
 /**
- * One writer, and readers who copy it whole.
+ * The keys in shared memory, with one writer. Readers copy them whole.
  *
  * @example
  * ```ts
@@ -47,7 +47,9 @@ export interface CookieKeysCopy {
  * import { COOKIE_KEYS_BYTES, CookieKeys } from "./cookie_keys.ts";
  *
  * const keys = new CookieKeys(new SharedArrayBuffer(COOKIE_KEYS_BYTES), 0);
- * keys.renewSecret((into) => crypto.getRandomValues(into as Uint8Array<ArrayBuffer>), milliseconds(5));
+ * const random = (into: Uint8Array) =>
+ *   void crypto.getRandomValues(into as Uint8Array<ArrayBuffer>);
+ * keys.renewSecret(random, milliseconds(5));
  * assert.ok(keys.madeAt === 5);
  * ```
  */
@@ -57,9 +59,9 @@ export class CookieKeys {
   readonly #bytes: Uint8Array;
 
   /**
-   * Makes it, or opens another isolate's.
-   * @param buffer memory that is zeros at first, or another isolate's
-   * @param at where it begins in it, a multiple of 8
+   * Makes the keys, or opens those of another isolate.
+   * @param buffer memory of zeros, or the memory of another isolate's keys
+   * @param at offset of the keys in `buffer`, in bytes, a multiple of 8
    */
   constructor(buffer: SharedArrayBuffer, at: number) {
     this.#i32 = new Int32Array(buffer, at, 2);
@@ -67,18 +69,19 @@ export class CookieKeys {
     this.#bytes = new Uint8Array(buffer, at, COOKIE_KEYS_BYTES);
   }
 
-  /** Changes with every change; odd while there is one. */
+  /** The version, which changes with the keys. It is odd while they are being written. */
   get version(): number {
     return Atomics.load(this.#i32, VERSION);
   }
 
-  /** When the secret was made, as its maker wrote it; 0 for never. */
+  /** When the secret was made, by the clock of `renewSecret`; 0 when there is none. */
   get madeAt(): Milliseconds {
     return milliseconds(this.#f64[MADE_AT]);
   }
 
   /**
-   * Control plane: our public key is another one; undefined without a private key. Ends the secret.
+   * Sets the keys that are made from our public key; undefined without a private key. The control
+   * plane calls it. The secret is erased.
    */
   setKeys(
     keys: { readonly mac1Key: Uint8Array; readonly cookieKey: Uint8Array } | undefined,
@@ -95,8 +98,8 @@ export class CookieKeys {
   }
 
   /**
-   * Control plane: replaces the secret, and with it all cookies. `random` fills an array with
-   * unpredictable bytes.
+   * Replaces the secret, which ends all cookies. The control plane calls it.
+   * @param random fills an array with random bytes fit for keys
    */
   renewSecret(random: (into: Uint8Array) => void, now: Milliseconds): void {
     const fresh = new Uint8Array(KEY_LENGTH + NONCE_PREFIX_LENGTH);
@@ -109,8 +112,8 @@ export class CookieKeys {
   }
 
   /**
-   * Data plane: copies it. Returns the version, or -1 when it is just being changed and the copy
-   * may be torn.
+   * Copies the keys. The data plane calls it. Returns their version, or -1 when the control plane
+   * wrote them meanwhile; the copy may then mix two versions.
    */
   copyTo(copy: CookieKeysCopy): number {
     const version = this.version;

@@ -1,6 +1,6 @@
 /**
- * Everything about handshake messages that the two planes share: the queues of those that came in,
- * and what they are checked with where they come in. It has a fixed size, whatever comes.
+ * The memory about handshake messages that the two planes share: the queues of received messages,
+ * and the keys and indices with which the data plane checks them. Its size is fixed.
  * @module
  */
 import { AWAITED_INDICES_BYTES, AwaitedIndices } from "./awaited_indices.ts";
@@ -16,10 +16,10 @@ const PROVEN_AT = KEYS_AT + Math.ceil(COOKIE_KEYS_BYTES / 64) * 64;
 const OTHERS_AT = PROVEN_AT + handshakeRingBytes(PROVEN_QUEUE_MAX);
 const AWAITED_AT = OTHERS_AT + handshakeRingBytes(HANDSHAKE_QUEUE_MAX);
 
-/** Bytes of it, about 1.5 MB, of which only what was used takes memory. */
+/** Bytes of the memory, about 1.5 MB. A page becomes resident when it is used. */
 export const HANDSHAKE_MEMORY_BYTES: number = AWAITED_AT + AWAITED_INDICES_BYTES;
 
-/** In the words: whether the control plane was told that messages wait, and has not looked yet. */
+/** The word that is 1 from the event `handshakes-waiting` until `heard`. */
 const TOLD = 0;
 
 /**
@@ -38,21 +38,21 @@ const TOLD = 0;
  * ```
  */
 export class HandshakeMemory {
-  /** The memory; send it to another isolate and open it there. */
+  /** The memory, from which another isolate makes its HandshakeMemory. */
   readonly buffer: SharedArrayBuffer;
-  /** What messages are checked and answered with. */
+  /** The keys with which messages are checked and answered. */
   readonly keys: CookieKeys;
-  /** Initiations and responses that came under load with a right mac2. */
+  /** The queue of initiations and responses that were received under load with a right mac2. */
   readonly proven: HandshakeRing;
-  /** All other messages. */
+  /** The queue of all other messages. */
   readonly others: HandshakeRing;
   /** The indices that wait for a response or a cookie reply. */
   readonly awaited: AwaitedIndices;
   readonly #words: Int32Array;
 
   /**
-   * Makes an empty one, or opens another isolate's.
-   * @param buffer another isolate's `buffer`
+   * Makes the memory, or opens that of another isolate.
+   * @param buffer the `buffer` of another isolate; by default new memory
    */
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(HANDSHAKE_MEMORY_BYTES)) {
     this.buffer = buffer;
@@ -63,25 +63,27 @@ export class HandshakeMemory {
     this.awaited = new AwaitedIndices(buffer, AWAITED_AT);
   }
 
-  /** How many messages wait. */
+  /** The number of messages that wait. */
   get waiting(): number {
     return this.proven.waiting + this.others.waiting;
   }
 
   /**
-   * Data plane: true when `handshakes-waiting` must be said, false when it was and the control
-   * plane has not looked yet.
+   * Call from the data plane when messages wait. Returns whether to report `handshakes-waiting`.
    */
   tell(): boolean {
     return Atomics.exchange(this.#words, TOLD, 1) === 0;
   }
 
-  /** Control plane: call before messages are taken; `handshakes-waiting` may be said again. */
+  /** Call from the control plane before `take`: `handshakes-waiting` may be reported again. */
   heard(): void {
     Atomics.store(this.#words, TOLD, 0);
   }
 
-  /** Control plane: the next message, those with a right mac2 first; undefined when none waits. */
+  /**
+   * Removes and returns the next message; undefined when none waits. The control plane calls it.
+   * Messages with a right mac2 come first.
+   */
   take(): HandshakeMessage | undefined {
     return this.proven.take() ?? this.others.take();
   }

@@ -1,7 +1,6 @@
 /**
- * A queue of handshake messages in shared memory. The data plane puts them in, the control plane
- * takes them out. A slot holds the message and the endpoint cell it came with, so a flood makes no
- * object and takes no memory.
+ * A queue of handshake messages in shared memory, from the data plane to the control plane. A slot
+ * has a message and the endpoint cell of its source, so a flood allocates nothing.
  * @module
  */
 import { INITIATION_LENGTH } from "./constants.ts";
@@ -13,28 +12,28 @@ import {
   readLocalCell,
 } from "./endpoint.ts";
 
-/** A handshake message with its addresses. */
+/** A received handshake message with its addresses. */
 export interface HandshakeMessage {
-  /** An initiation, a response or a cookie reply: 148, 92 or 64 bytes. */
+  /** The initiation, response or cookie reply: 148, 92 or 64 bytes. */
   readonly datagram: Uint8Array;
-  /** Where it came from. */
+  /** The source of the datagram. */
   readonly source: Endpoint;
-  /** Which of our addresses it was written to, when that is known. */
+  /** The local address that the datagram was sent to; undefined when it is not known. */
   readonly local: LocalAddress | undefined;
 }
 
-// The head of a ring: two 32-bit counts that wrap, on cache lines of their own.
+// The head of a ring has two 32-bit counts that wrap, each in a cache line of its own.
 const TAKEN = 0;
 const PUT = 16;
 const HEAD_BYTES = 128;
 
-// A slot: the message's length, the endpoint cell, the message.
+// A slot has the length of the message, the endpoint cell, and the message.
 const CELL_AT = 4;
 const MESSAGE_AT = CELL_AT + ENDPOINT_CELL_BYTES;
 const SLOT_BYTES = MESSAGE_AT + INITIATION_LENGTH;
 
 /**
- * Bytes of a ring with so many slots.
+ * Bytes of a ring with `slots` slots.
  *
  * @example
  * ```ts
@@ -59,7 +58,8 @@ export function handshakeRingBytes(slots: number): number {
  *
  * const ring = new HandshakeRing(new SharedArrayBuffer(handshakeRingBytes(4)), 0, 4);
  * const bytes = new Uint8Array(ENDPOINT_CELL_BYTES + 64);
- * writeEndpointCell(bytes, 0, { address: Uint8Array.of(192, 0, 2, 1), port: 51820, scope: 0 }, undefined);
+ * const source = { address: Uint8Array.of(192, 0, 2, 1), port: 51820, scope: 0 };
+ * writeEndpointCell(bytes, 0, source, undefined);
  * assert.ok(ring.put(bytes, ENDPOINT_CELL_BYTES, 64, 0));
  * assert.ok(ring.take()?.source.port === 51820);
  * ```
@@ -70,10 +70,10 @@ export class HandshakeRing {
   readonly #slots: number;
 
   /**
-   * Makes a ring, or opens another isolate's.
-   * @param buffer memory that is zeros at first, or another isolate's ring
-   * @param at where the ring begins in it, a multiple of 4
-   * @param slots how many messages may wait, a power of two
+   * Makes a ring, or opens the ring of another isolate.
+   * @param buffer memory of zeros, or the memory of another isolate's ring
+   * @param at offset of the ring in `buffer`, in bytes, a multiple of 4
+   * @param slots the most messages that wait, a power of two
    */
   constructor(buffer: SharedArrayBuffer, at: number, slots: number) {
     this.#words = new Int32Array(buffer, at, HEAD_BYTES / 4);
@@ -81,19 +81,19 @@ export class HandshakeRing {
     this.#slots = slots;
   }
 
-  /** How many messages wait. */
+  /** The number of messages that wait. */
   get waiting(): number {
     return Atomics.load(this.#words, PUT) - Atomics.load(this.#words, TAKEN) | 0;
   }
 
-  /** Producer: whether there is no room for another message. */
+  /** Whether the ring is full. Only the producer's answer is exact. */
   get isFull(): boolean {
     return this.waiting >= this.#slots;
   }
 
   /**
-   * Producer: copies a message of `length` bytes (at most 148) at `at`, and the endpoint cell at
-   * `cellAt`. Returns false when the ring is full.
+   * Adds a message of `length` bytes (at most 148) at `at`, and the endpoint cell at `cellAt`. The
+   * producer calls it. Returns false when the ring is full.
    */
   put(bytes: Uint8Array, at: number, length: number, cellAt: number): boolean {
     if (this.isFull || length > INITIATION_LENGTH) return false;
@@ -108,8 +108,8 @@ export class HandshakeRing {
   }
 
   /**
-   * Consumer: moves the message that has waited longest to `at` (room: 148 bytes) and its endpoint
-   * cell to `cellAt`. Returns its length; 0 when none waits.
+   * Moves the oldest message to `at`, where 148 bytes are free, and its endpoint cell to `cellAt`.
+   * The consumer calls it. Returns the length of the message, or 0 when none waits.
    */
   takeTo(bytes: Uint8Array, at: number, cellAt: number): number {
     if (this.waiting === 0) return 0;
@@ -124,8 +124,8 @@ export class HandshakeRing {
   }
 
   /**
-   * Consumer: the message that has waited longest; undefined when none waits. One from nowhere is
-   * passed over.
+   * Removes and returns the oldest message; undefined when none waits. The consumer calls it.
+   * Messages without a source are skipped.
    */
   take(): HandshakeMessage | undefined {
     while (this.waiting > 0) {

@@ -1,7 +1,7 @@
 /**
- * The receiver's side of cookies (whitepaper sections 5.3 and 5.4.7): under load, who wants an
- * answer must first show, with a cookie that was sent to its address and port, that it can receive
- * there. It works where datagrams come in, on the memory that they lie in, and takes none.
+ * The receiver's side of cookies (whitepaper sections 5.3 and 5.4.7). Under load, a sender must
+ * prove that it receives at its address and port, with a cookie that was sent there. The data plane
+ * uses this module on received datagrams in the arena. It does not allocate.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
@@ -12,15 +12,15 @@ import { KeyedBlake2s } from "../crypto/keyed_blake2s.ts";
 import { COOKIE_REPLY, INITIATION, mac1Offset } from "../wire/messages.ts";
 import { macEquals } from "./macs.ts";
 
-/** Bytes of an IPv6 address and a port: the most that a cookie is made of. */
+/** Bytes of an IPv6 address and a port, from which a cookie is made. */
 const SOURCE_BYTES_MAX = 18;
 const COUNT_BYTES = 8;
 
-/** Checks both macs of messages to our public key and makes cookie replies. */
+/** Checks mac1 and mac2 of messages to our public key, and makes cookie replies. */
 export class CookieChecker {
   readonly #keys: CookieKeys;
   readonly #secretMaxAge: number;
-  /** A copy of the keys, and the version that it is of. */
+  /** The version of the copy of the keys. */
   #version = -1;
   readonly #copy: CookieKeysCopy = {
     hasKeys: false,
@@ -35,29 +35,28 @@ export class CookieChecker {
   readonly #macs2 = new KeyedBlake2s();
   readonly #sealer = new CookieSealer();
   /**
-   * Replies under this secret: their nonces are what is random for each secret, and this count. No
-   * nonce comes twice.
+   * Replies made with the present secret. A nonce is the random prefix of the secret and this
+   * count, so no nonce is used twice.
    */
   #replies = 0;
   readonly #source = new Uint8Array(SOURCE_BYTES_MAX);
   readonly #cookie = new Uint8Array(COOKIE_LENGTH);
   readonly #mac = new Uint8Array(MAC_LENGTH);
 
-  /** @param secretMaxAge milliseconds that a secret is used */
+  /** @param secretMaxAge how long a secret is used, in milliseconds */
   constructor(keys: CookieKeys, secretMaxAge: number) {
     this.#keys = keys;
     this.#secretMaxAge = secretMaxAge;
   }
 
-  /** Whether there is a private key, so that messages can be for us. Call before the others. */
+  /** Whether there is a private key. Call it before the other methods: it updates the keys. */
   get hasKeys(): boolean {
     if (this.#keys.version !== this.#version) this.#refresh();
     return this.#version >= 0 && this.#copy.hasKeys;
   }
 
   /**
-   * Whether there is a secret that is not too old. Without one no mac2 is right, and no reply can
-   * be made.
+   * Whether there is a secret that is not too old. Without one, mac2 is wrong and `reply` fails.
    */
   hasSecret(now: Milliseconds): boolean {
     const { madeAt } = this.#copy;
@@ -71,8 +70,9 @@ export class CookieChecker {
   }
 
   /**
-   * Whether its mac2 was made with the cookie that its source, the endpoint cell at `cellAt`, has
-   * now. A cookie of an earlier secret is not accepted: the sender asks again.
+   * Whether mac2 of the initiation or response of `length` bytes at `at` was made with the present
+   * cookie of its source. The source is the endpoint cell at `cellAt`. A cookie of an earlier
+   * secret is not accepted, so the sender gets a new one.
    */
   checkMac2(
     bytes: Uint8Array,
@@ -90,12 +90,13 @@ export class CookieChecker {
   }
 
   /**
-   * Writes the cookie reply (64 bytes) to it at `to`. Its mac1 was right, and there is a secret.
+   * Writes the cookie reply (64 bytes) to the message of `length` bytes at `at` to `to`. The
+   * message must have a right mac1, and `hasSecret` must be true.
    */
   reply(bytes: Uint8Array, at: number, length: number, cellAt: number, to: number): void {
     bytes[to] = MESSAGE_COOKIE_REPLY;
     bytes[to + 1] = bytes[to + 2] = bytes[to + 3] = 0;
-    // The sender's index stands at one place in initiations and responses.
+    // Initiations and responses have the sender index at the same offset.
     for (let i = 0; i < 4; i++) {
       bytes[to + COOKIE_REPLY.receiver + i] = bytes[at + INITIATION.sender + i];
     }
@@ -114,7 +115,7 @@ export class CookieChecker {
     );
   }
 
-  /** Bound to address and port: of many behind one address, each has its own. */
+  /** Makes the cookie of a source. It depends on the port too, so hosts behind one NAT differ. */
   #makeCookie(bytes: Uint8Array, cellAt: number): void {
     const source = this.#source;
     const length = bytes[cellAt] === 4 ? 4 : 16;

@@ -1,6 +1,6 @@
 /**
- * The sender's side of cookies: writes both macs on our messages to one peer and takes its cookie
- * replies (whitepaper sections 5.4.4 and 5.4.7).
+ * The sender's side of cookies: writes mac1 and mac2 of messages to one peer, and opens the peer's
+ * cookie replies (whitepaper sections 5.4.4 and 5.4.7).
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -10,12 +10,12 @@ import { COOKIE_REPLY, mac1Offset } from "../wire/messages.ts";
 import { cookieKey, mac1Key, mac1Of, mac2Of } from "./macs.ts";
 
 /**
- * A cookie is left unused this long before its maker's secret ends: our message must still arrive
- * in time (Linux's COOKIE_SECRET_LATENCY).
+ * How long before the end of the peer's secret a cookie is no longer used, because a message needs
+ * time to arrive (Linux's COOKIE_SECRET_LATENCY).
  */
 const COOKIE_LATENCY_MS = 5_000;
 
-/** What we know of one peer's cookies. */
+/** The cookie that one peer has sent. */
 export class CookieJar {
   readonly #suite: Suite;
   readonly #mac1Key: Uint8Array;
@@ -26,8 +26,8 @@ export class CookieJar {
   #lastMac1: Uint8Array | undefined;
 
   /**
-   * @param publicKey the peer's
-   * @param secretMaxAge milliseconds that the peer keeps its secret
+   * @param publicKey the peer's public key
+   * @param secretMaxAge how long the peer uses a secret, in milliseconds
    */
   constructor(suite: Suite, publicKey: Uint8Array, secretMaxAge: number) {
     this.#suite = suite;
@@ -37,8 +37,8 @@ export class CookieJar {
   }
 
   /**
-   * Writes mac1, and mac2 when there is a fresh cookie, on an initiation or response that is
-   * complete otherwise. Remembers mac1 for the reply.
+   * Writes mac1 to an initiation or response that is complete otherwise, and mac2 when there is a
+   * valid cookie. mac1 is kept, because the cookie reply to the message is sealed with it.
    */
   seal(message: Uint8Array, now: Milliseconds): void {
     const at = mac1Offset(message.length);
@@ -53,9 +53,9 @@ export class CookieJar {
   }
 
   /**
-   * Takes a cookie reply (length checked). It opens only when it answers the last message sealed
-   * here, and only once a message.
-   * @returns whether it was taken
+   * Opens a cookie reply, whose length must be right, and keeps the cookie. Only one reply to the
+   * last message is accepted.
+   * @returns whether the reply was accepted
    */
   consume(reply: Uint8Array, now: Milliseconds): boolean {
     if (this.#lastMac1 === undefined) return false;

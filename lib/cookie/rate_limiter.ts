@@ -1,41 +1,43 @@
 /**
- * How many handshake messages a source may send while we are under load and it has shown its cookie: a token bucket for each IPv4 address
- * and each IPv6 /64, as one customer's host has a whole /64 to choose from.
+ * Limits the handshake messages of each source under load, after its mac2 was right. There is a
+ * token bucket for each IPv4 address and each IPv6 /64, because one host may use all addresses of a
+ * /64.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
 
-/** Messages a second. */
+/** Messages of a source per second. */
 const LIMITER_RATE = 20;
-/** Messages at once. */
+/** Messages of a source that may follow each other at once. */
 const LIMITER_BURST = 5;
-/** Sources watched at a time; when all are taken an unknown one is refused. */
+/** The most sources with a bucket. A message of another source is refused. */
 export const LIMITER_SOURCES_MAX = 16_384;
-/** How often idle sources are forgotten. */
+/** How often the buckets of idle sources are removed. */
 export const LIMITER_COLLECT_MS = 1_000;
 
 const COST_MS = 1_000 / LIMITER_RATE;
 const TOKENS_MAX_MS = COST_MS * LIMITER_BURST;
 
 interface Bucket {
-  /** Milliseconds saved up; a message costs COST_MS. */
+  /** The tokens, in milliseconds. A message costs COST_MS. */
   tokens: number;
   touchedAt: number;
 }
 
-/** Token buckets by source. */
+/** The token buckets of all sources. */
 export class RateLimiter {
   readonly #buckets = new Map<number | string, Bucket>();
   #collectedAt = -Infinity;
 
-  /** Sources watched now. */
+  /** The number of sources with a bucket. */
   get size(): number {
     return this.#buckets.size;
   }
 
   /**
-   * Whether a message from the address of `length` bytes (4 or 16) at `at` may be worked on now;
-   * counts it when it may.
+   * Whether a message from a source may be processed. It takes a token if there is one.
+   * @param at offset of the source address in `bytes`
+   * @param length bytes of the address, 4 or 16
    */
   allow(bytes: Uint8Array, at: number, length: number, now: Milliseconds): boolean {
     const key = length === 4 ? addressKey(bytes, at) : networkKey(bytes, at);
@@ -53,8 +55,8 @@ export class RateLimiter {
   }
 
   /**
-   * Forgets sources that were quiet for a second: their buckets are full again. Call it often; it
-   * looks every LIMITER_COLLECT_MS.
+   * Removes the buckets of sources that have sent nothing for a second, as these are full. Call it
+   * often; it works once per LIMITER_COLLECT_MS.
    */
   collect(now: Milliseconds): void {
     if (this.#buckets.size === 0 || now - this.#collectedAt < LIMITER_COLLECT_MS) return;

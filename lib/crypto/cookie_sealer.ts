@@ -1,8 +1,7 @@
 /**
- * ChaCha20-Poly1305 (RFC 8439) of a cookie with the mac1 that it answers, for messages at the rate
- * of
- * a flood: 16 bytes of text, 16 of associated data, and no memory or call into a library for it.
- * Held equal to @noble by the tests.
+ * Seals cookies: XChaCha20-Poly1305 of 16 bytes of text, with 16 bytes of associated data (RFC
+ * 8439, draft-irtf-cfrg-xchacha-03). It neither allocates nor calls a library, so that it keeps up
+ * with a flood. Tests compare it with @noble.
  * @module
  */
 import { Poly1305 } from "./poly1305.ts";
@@ -11,24 +10,20 @@ import { subkeyOfBlock } from "./xchacha.ts";
 const KEY_BYTES = 32;
 const TEXT_BYTES = 16;
 const TAG_BYTES = 16;
-/** Bytes of the nonce from which the subkey follows, and of those that count. */
+/** Bytes of the nonce from which the subkey is made, and of the count that follows them. */
 const PREFIX_BYTES = 16;
 const COUNT_BYTES = 8;
 /** "expand 32-byte k" (section 2.3). */
 const CONSTANTS = Int32Array.of(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);
 
-/**
- * Seals under XChaCha20-Poly1305 with nonces that begin with the same 16 bytes, whose subkey is
- * made
- * once.
- */
+/** Seals with nonces that begin with the same 16 bytes, so that the subkey is made once. */
 export class CookieSealer {
-  /** The state of a block: constants, subkey, counter, nonce. */
+  /** The ChaCha20 state: constants, subkey, counter and nonce. */
   readonly #state = new Int32Array(16);
   readonly #words = new Int32Array(16);
   readonly #stream = new Uint8Array(this.#words.buffer);
   readonly #poly = new Poly1305();
-  /** Associated data, ciphertext, and both lengths: what the tag is of (section 2.8). */
+  /** The input of the tag: associated data, ciphertext and both lengths (section 2.8). */
   readonly #tagged = new Uint8Array(3 * TAG_BYTES);
 
   constructor() {
@@ -36,7 +31,7 @@ export class CookieSealer {
     this.#tagged[40] = TEXT_BYTES;
   }
 
-  /** Uses a key of 32 bytes, with nonces that begin with these 16, from now on. */
+  /** Sets the key (32 bytes) and the first 16 bytes of the nonces. */
   setKey(key: Uint8Array, noncePrefix: Uint8Array): void {
     const state = this.#state;
     const load = (bytes: Uint8Array, to: number, count: number) => {
@@ -55,8 +50,10 @@ export class CookieSealer {
   }
 
   /**
-   * Writes ciphertext and tag (32 bytes) to `to`: of the 16 bytes `text`, with the 16 bytes at
-   * `associatedAt`, under the nonce whose last 8 bytes stand at `countAt`.
+   * Writes the ciphertext and tag (32 bytes) of `text` to `to`.
+   * @param text 16 bytes
+   * @param associatedAt offset of the associated data in `bytes`, 16 bytes
+   * @param countAt offset of the last 8 bytes of the nonce in `bytes`
    */
   seal(
     bytes: Uint8Array,
@@ -87,10 +84,7 @@ function word(bytes: Uint8Array, at: number): number {
   return bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24;
 }
 
-/**
- * A block of key stream (section 2.3). Sixteen variables, because an array would cost three times
- * as much.
- */
+/** Computes a block of the key stream (section 2.3). An array would take three times as long. */
 function chachaBlock(state: Int32Array, out: Int32Array): void {
   let x0 = state[0], x1 = state[1], x2 = state[2], x3 = state[3];
   let x4 = state[4], x5 = state[5], x6 = state[6], x7 = state[7];

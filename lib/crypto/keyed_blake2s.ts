@@ -1,7 +1,6 @@
 /**
- * BLAKE2s-128 with a key (RFC 7693) for messages at the rate of a flood: the key is taken once, and
- * a
- * message costs neither memory nor a call into a library. Held equal to @noble by the tests.
+ * Keyed BLAKE2s-128 (RFC 7693). The key is processed once. Then a MAC neither allocates nor calls a
+ * library, so that it keeps up with a flood. Tests compare it with @noble.
  * @module
  */
 
@@ -9,7 +8,7 @@ const BLOCK_BYTES = 64;
 const KEY_BYTES = 32;
 const MAC_BYTES = 16;
 
-/** RFC 7693 section 2.6. */
+/** The initialization vector (section 2.6). */
 const IV = Int32Array.of(
   0x6a09e667,
   0xbb67ae85,
@@ -36,19 +35,19 @@ const SIGMA = Uint8Array.of(
   10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0,
 );
 
-/** One key at a time. */
+/** Computes MACs with one key at a time. */
 export class KeyedBlake2s {
-  /** The state after the key, with which each message begins. */
+  /** The state after the block of the key. */
   readonly #keyed = new Int32Array(8);
   readonly #state = new Int32Array(8);
   readonly #words = new Int32Array(BLOCK_BYTES / 4);
   readonly #block = new Uint8Array(this.#words.buffer);
   readonly #stateBytes = new Uint8Array(this.#state.buffer);
 
-  /** Uses a key of 16 or 32 bytes from now on. */
+  /** Sets the key, 16 or 32 bytes. */
   setKey(key: Uint8Array): void {
     this.#keyed.set(IV);
-    // Section 2.5: a digest of 16 bytes, the key's length, no tree.
+    // The parameter block (section 2.5): digest length 16, key length, no tree.
     this.#keyed[0] ^= 0x0101_0000 ^ key.length << 8 ^ MAC_BYTES;
     this.#block.fill(0).set(key.subarray(0, KEY_BYTES));
     compress(this.#keyed, this.#words, BLOCK_BYTES, 0);
@@ -74,8 +73,10 @@ export class KeyedBlake2s {
 }
 
 /**
- * The compression function (section 3.2) after `count` bytes; `last` is -1 for the last block.
- * Sixteen variables, because an array would cost three times as much.
+ * The compression function (section 3.2). An array instead of variables would take three times as
+ * long.
+ * @param count bytes so far
+ * @param last -1 for the last block, otherwise 0
  */
 function compress(h: Int32Array, m: Int32Array, count: number, last: number): void {
   const s = SIGMA;

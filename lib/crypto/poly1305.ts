@@ -1,23 +1,23 @@
 /**
- * Poly1305 (RFC 8439 section 2.5) of whole blocks, without memory or a call into a library for it:
- * for messages at the rate of a flood. Held equal to @noble by the tests.
+ * Poly1305 of whole blocks (RFC 8439 section 2.5). It neither allocates nor calls a library, so
+ * that it keeps up with a flood. Tests compare it with @noble.
  * @module
  */
 
 const TAG_BYTES = 16;
-/** Limbs of 13 bits of a number below 2^130, and the modulus' 5. */
+/** A number below 2^130 has 10 limbs of 13 bits. */
 const LIMBS = 10;
 const LIMB_BITS = 13;
 const LIMB_MASK = 0x1fff;
 
-/** The tag of whole blocks under a key that is used once. */
+/** Computes tags. Each key is used for one tag. */
 export class Poly1305 {
   readonly #r = new Float64Array(LIMBS);
   readonly #pad = new Uint8Array(TAG_BYTES);
   readonly #sum = new Float64Array(LIMBS);
   readonly #product = new Float64Array(LIMBS);
 
-  /** Takes the first 32 bytes: r, whose bits are clamped here, and what is added at the end. */
+  /** Sets the key: the first 32 bytes. Its half r is clamped in place. */
   setKey(key: Uint8Array): void {
     for (let i = 0; i < TAG_BYTES; i++) this.#pad[i] = key[TAG_BYTES + i];
     for (let i = 3; i < 16; i += 4) key[i] &= 15;
@@ -25,23 +25,20 @@ export class Poly1305 {
     for (let i = 0; i < LIMBS; i++) this.#r[i] = limb(key, 0, i);
   }
 
-  /** Writes the tag of the blocks to `to` in `out`. */
+  /** Writes the tag (16 bytes) of the blocks to `to` in `out`. */
   tag(blocks: Uint8Array, out: Uint8Array, to: number): void {
     const sum = this.#sum;
     sum.fill(0);
     for (let at = 0; at < blocks.length; at += TAG_BYTES) {
       for (let i = 0; i < LIMBS; i++) sum[i] += limb(blocks, at, i);
-      // The bit above the block: 2^128 is bit 11 of the last limb.
+      // Add 2^128, which is bit 11 of the last limb.
       sum[LIMBS - 1] += 1 << 128 - LIMB_BITS * (LIMBS - 1);
       this.#multiply();
     }
     this.#finish(out, to);
   }
 
-  /**
-   * The sum times r modulo 2^130 - 5. A product's limb stays below 2^34, which a float holds
-   * exactly.
-   */
+  /** Multiplies the sum by r modulo 2^130 - 5. Limbs stay below 2^34, which is exact in a float. */
   #multiply(): void {
     const sum = this.#sum, r = this.#r, product = this.#product;
     for (let i = 0; i < LIMBS; i++) {
@@ -74,7 +71,7 @@ export class Poly1305 {
       }
       sum[0] += 5 * carry;
     }
-    // The modulus is taken off when that leaves nothing negative.
+    // Subtract the modulus, unless the result is negative.
     const less = this.#product;
     let carry = 5;
     for (let i = 0; i < LIMBS; i++) {

@@ -1,56 +1,62 @@
 /**
- * Which flows have a lot to send. The TUN device keeps those in a queue of their own, so that a ping, a name lookup or a keystroke does not wait
- * behind the super-packets of a stream: hundreds of them may be in line, and each takes some 50 us to seal.
+ * Remembers which flows send a lot. The TUN device has a second queue for these, so that a ping, a
+ * name lookup or a keystroke does not wait behind the super-packets of a stream. Hundreds of them
+ * may be queued, and sealing one takes some 50 us.
  *
- * The kernel puts a flow's packets into the queue that packets of that flow were last written to (drivers/net/tun.c, tun_flow_update), and spreads flows
- * that it has not seen for 3 s over all queues. So Outbound marks a flow that it read a super-packet of, and what comes in for it is written to QUEUE_BULK.
+ * The kernel puts a flow's packets into the queue to which packets of the flow were last written
+ * (drivers/net/tun.c, tun_flow_update). Flows that it has not seen for 3 s are spread over all
+ * queues. So Outbound marks the flow of a super-packet, and packets of a marked flow that come in
+ * are written to QUEUE_BULK.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
 import * as Ip from "../wire/ip.ts";
 
-/** The queues of a TUN device: for everything, and for flows with a lot to send. */
+/** The queues of a TUN device. QUEUE_BULK is for flows that send a lot. */
 export const QUEUE_MAIN = 0;
 export const QUEUE_BULK = 1;
 
-/** From so many bytes on a packet of the device is a sign that its flow has more. */
+/** Bytes of a packet read from the device from which on its flow is marked. */
 export const BULK_PACKET_BYTES = 8192;
-/** A flow is looked at as one with little to send again after a second or so without such a packet. */
+/** How long a mark lasts: about a second. */
 const BULK_TICKS = 4;
 const TICK_MS = 256;
 
-/** Flows are told apart by so many bits of a hash. Two with the same share their mark: the lesser one may wait. */
+/** Bits of the hash of a flow. Two flows with the same hash share their mark. */
 const HASH_BITS = 10;
-/** Bytes of the table, for the one who makes it. */
+/** Bytes of the table. */
 export const BULK_FLOWS_BYTES = 4 << HASH_BITS;
 
-/** When which flow was last marked, by hash; in memory that the data planes of an interface share where there are two. */
+/** The times at which flows were last marked, by hash. Two data planes share the table. */
 export class BulkFlows {
   readonly #markedAt: Int32Array;
 
-  /** @param buffer another thread's; without it a table of its own is made */
+  /** @param buffer the table of another thread; by default a new one is made */
   constructor(buffer: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(BULK_FLOWS_BYTES)) {
     this.#markedAt = new Int32Array(buffer);
   }
 
-  /** The flow of the packet at `at` (a multiple of 4) has a lot to send. */
+  /** Marks the flow of the packet at `at`, a multiple of 4. */
   mark(u32: Uint32Array, at: number, now: Milliseconds): void {
     this.#markedAt[flowHash(u32, at)] = tick(now);
   }
 
-  /** Whether the flow of a packet, seen from either end, had a lot to send lately. */
+  /** Whether the flow of a packet was marked lately, in either direction. */
   has(u32: Uint32Array, at: number, now: Milliseconds): boolean {
     const markedAt = this.#markedAt[flowHash(u32, at)];
     return markedAt !== 0 && (tick(now) - markedAt | 0) <= BULK_TICKS;
   }
 }
 
-/** Never 0, which is "not marked". */
+/** The time in ticks. It is never 0, which means "not marked". */
 function tick(now: Milliseconds): number {
   return Math.floor(now / TICK_MS) | 1;
 }
 
-/** Of addresses, protocol and ports, and the same for both directions. Packets with options, extensions or fragments may get another number: no harm. */
+/**
+ * A hash of addresses, protocol and ports, which is the same in both directions. Packets with
+ * options, extension headers or fragments may get another hash, which does no harm.
+ */
 function flowHash(u32: Uint32Array, at: number): number {
   const word = at >>> 2;
   let sum: number;

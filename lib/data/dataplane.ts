@@ -1,9 +1,10 @@
 /**
- * The data plane: packets between the TUN device and the UDP sockets, under sessions that the
- * control plane installs. One does both directions, or two do one each on threads of their own;
- * both get every command then, and they share the peer table and nothing else. Stages of a turn:
- * TUN to UDP (outbound.ts), then UDP to TUN (inbound.ts); commands are applied between turns, or by
- * `catchUp` within one, after a receive.
+ * The data plane moves packets between the TUN device and the UDP sockets, with the sessions that
+ * the control plane installs. One data plane handles both directions, or two handle one each in
+ * threads of their own. Both then get every command.
+ *
+ * Stages of a turn: TUN to UDP (outbound.ts), then UDP to TUN (inbound.ts). Commands are applied
+ * between turns, or by `catchUp` after a receive.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -36,56 +37,53 @@ import { Staging } from "./staging.ts";
 import { Voice } from "./voice.ts";
 
 /**
- * Bytes of the arena that a Dataplane, its cipher and its two ports want. Most of it is touched
- * only when many sessions or jumbo packets are there.
+ * Bytes of the arena that a Dataplane, its cipher and its two ports need. Most of the pages become
+ * resident only with many sessions or long packets.
  */
 export const DATAPLANE_ARENA_BYTES = 32 << 20;
 
-/** What a data plane does: everything, or only TUN to UDP, or only UDP to TUN. */
+/** The direction of a data plane: `outbound` is TUN to UDP, `inbound` is UDP to TUN. */
 export type Direction = "both" | "outbound" | "inbound";
 
-/** What a data plane is made of. */
+/** The parts of a data plane. */
 export interface DataplaneOptions {
-  /** At least DATAPLANE_ARENA_BYTES, and the one that cipher, tun and udp were made with. */
+  /** The arena of cipher, tun and udp, of at least DATAPLANE_ARENA_BYTES. */
   readonly arena: Arena;
   /** Seals and opens data messages. */
   readonly cipher: PacketCipher;
-  /** Shared with the control plane. */
+  /** The peer table, which the control plane shares. */
   readonly table: PeerTable;
-  /** Shared with the control plane, which takes the handshake messages that came in out of it. */
+  /** The queues of received handshake messages, which the control plane reads. */
   readonly handshakes: HandshakeMemory;
-  /** Where packets come from and go to. */
+  /** The TUN device. */
   readonly tun: TunPort;
-  /** Where datagrams come from and go to. */
+  /** The UDP sockets. */
   readonly udp: UdpPort;
-  /** Gets every event at once; must not call back into the data plane. */
+  /** Called for every event. It must not call the data plane. */
   readonly emit: (event: DataEvent) => void;
-  /** STANDARD_TIMES without it. */
+  /** The protocol's intervals; by default STANDARD_TIMES. */
   readonly times?: Times;
-  /** "both" without it. */
+  /** The direction; by default `both`. */
   readonly direction?: Direction;
   /**
-   * Called after every receive, before what came is looked at: applies the commands given by now. A
-   * peer may answer our response at once,
-   * under a session whose command was given before the response was sent, but after this turn
-   * began.
+   * Called after every receive, before the datagrams are processed. It applies the commands that
+   * wait. A peer may use a session as soon as it has received our response. The command that
+   * installs the session may have been sent after this turn began.
    */
   readonly catchUp?: () => void;
-  /**
-   * Memory of BULK_FLOWS_BYTES that the data planes of one interface share; without it there is
-   * only this one.
-   */
+  /** Memory of BULK_FLOWS_BYTES that the data planes of one interface share. */
   readonly bulkFlows?: SharedArrayBuffer;
-  /** Where it counts; without it, a block of its own. */
+  /** The counters; by default a new block. */
   readonly counters?: Counters;
-  /** Offloads to leave unused although the ports have them; all are used without it. */
+  /** The offloads to switch off (false); by default all that the ports have are used. */
   readonly offloads?: Partial<Offloads>;
-  /** The fastest that runs here, unless another is given. */
+  /** The checksum implementation; by default the fastest that the runtime supports. */
   readonly checksum?: Checksum;
 }
 
 /**
- * One interface's packets. Nothing here blocks; whoever drives it calls `turn` while it returns true and waits on the descriptors otherwise.
+ * The data plane of one interface. It never blocks. The caller calls `turn` while it returns true,
+ * and otherwise waits until a descriptor is readable.
  *
  * @example
  * ```ts
@@ -105,8 +103,15 @@ export interface DataplaneOptions {
  *   cipher: nobleCipher(arena),
  *   table: new PeerTable(),
  *   handshakes: new HandshakeMemory(),
- *   // Ports where nothing comes in: MemoryTun and PortableUdp are real ones.
- *   tun: { tso: false, uso: false, queues: 1, read: () => PORT_DRAINED, gather, write: () => true },
+ *   // Ports that receive nothing. MemoryTun and PortableUdp are real ones.
+ *   tun: {
+ *     tso: false,
+ *     uso: false,
+ *     queues: 1,
+ *     read: () => PORT_DRAINED,
+ *     gather,
+ *     write: () => true,
+ *   },
  *   udp: {
  *     gso: false,
  *     gro: false,
@@ -127,7 +132,7 @@ export interface DataplaneOptions {
  * ```
  */
 export class Dataplane {
-  /** Where it counts. */
+  /** The counters of this data plane. */
   readonly counters: Counters;
   readonly #memory: PacketMemory;
   readonly #cipher: PacketCipher;
@@ -144,7 +149,7 @@ export class Dataplane {
   readonly #outbound: Outbound | undefined;
   readonly #inbound: Inbound | undefined;
 
-  /** Makes a data plane without peers, whose link is down until a `link` command. */
+  /** Makes a data plane without peers. Its link is down until a `link` command. */
   constructor(options: DataplaneOptions) {
     const {
       arena,
@@ -244,20 +249,17 @@ export class Dataplane {
     }
   }
 
-  /** What it counted so far. */
+  /** The values of the counters. */
   counts(): AllCounts {
     return this.counters.counts();
   }
 
-  /**
-   * Whether the TUN device is gone for good (somebody deleted the interface): leave then. Only who
-   * reads from it sees that.
-   */
+  /** Whether the interface was deleted. A data plane that is only inbound does not notice it. */
   get gone(): boolean {
     return this.#outbound?.gone === true;
   }
 
-  /** Which offloads are in use now; a kind that the kernel refused shows as off. */
+  /** The offloads that are in use. An offload that the kernel refused is off. */
   get offloads(): Offloads {
     return {
       tso: this.#merger.tso,
@@ -268,9 +270,9 @@ export class Dataplane {
   }
 
   /**
-   * From now on uses those that are wanted, of those that the ports have and the kernel did not
-   * refuse. Call between turns or from `catchUp`. What the kernel hands over as one packet is taken
-   * all the same: who opened the TUN device tells it what to hand over.
+   * Switches offloads on or off. An offload that a port lacks, or the kernel refused, stays off.
+   * Call it between turns or from `catchUp`. Super-packets that the TUN device returns are always
+   * split; the owner of the device switches them off there.
    */
   setOffloads(wanted: Offloads): void {
     this.#merger.setMerging(wanted.tso, wanted.uso);
@@ -280,16 +282,17 @@ export class Dataplane {
   }
 
   /**
-   * Whether the last turn left nothing unread at the ends it reads from: whoever can wait for the
-   * descriptors may do so at once.
+   * Whether the last turn has read all that was there. The caller may then wait for descriptors.
    */
   get drained(): boolean {
     return this.#outbound?.drained !== false && this.#inbound?.drained !== false;
   }
 
   /**
-   * One bounded pass of its direction, or of both, or of those that are known to have something or
-   * kept something open. Returns true when there was work, so that another turn may find more.
+   * Processes a bounded number of packets in each direction.
+   * @param fromTun false when the TUN device is known to have nothing to read
+   * @param fromUdp false when the UDP sockets are known to have nothing to read
+   * @returns true when there was work, so that another turn may find more
    */
   turn(now: Milliseconds, fromTun = true, fromUdp = true): boolean {
     const outbound = this.#outbound, inbound = this.#inbound;
@@ -299,11 +302,11 @@ export class Dataplane {
   }
 
   /**
-   * Applies one command. Call in order, between turns or from `catchUp`. `now` is the clock of
-   * `createdAt`. Commands for a peer that is gone do nothing.
+   * Applies a command. Call it in order, between turns or from `catchUp`. A command for a peer that
+   * does not exist does nothing.
    */
   apply(command: DataCommand, now: Milliseconds): void {
-    // What is sealed belongs to the state that this command changes.
+    // Send the sealed messages first, because the command changes the state that they belong to.
     this.#sender?.flush(now);
     switch (command.type) {
       case "peer-add":
@@ -402,7 +405,7 @@ export class Dataplane {
       return;
     }
     peer.current = session;
-    // An unconfirmed one of the other direction is older than this.
+    // A responder's session that is not confirmed is older than this one.
     peer.next = null;
     this.#sender?.sendStaged(peer, true, now);
   }

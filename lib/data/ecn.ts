@@ -1,13 +1,13 @@
 /**
- * Explicit congestion notification through the tunnel, RFC 6040: outbound the inner bits are copied
- * to the outer header; inbound both give the new inner ones.
+ * Explicit congestion notification in tunnels (RFC 6040). Outbound, the inner bits are copied to
+ * the outer header. Inbound, the new inner bits are made from both.
  * @module
  */
 import { fold16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 
 const DROP = -1;
-/** RFC 6040 figure 4: rows by inner, columns by outer bits (Not-ECT, ECT(1), ECT(0), CE). */
+/** RFC 6040 figure 4: a row for the inner bits, a column for the outer bits. */
 const DECAPSULATED: readonly (readonly number[])[] = [
   [Ip.ECN_NOT_ECT, Ip.ECN_NOT_ECT, Ip.ECN_NOT_ECT, DROP],
   [Ip.ECN_ECT1, Ip.ECN_ECT1, Ip.ECN_ECT1, Ip.ECN_CE],
@@ -21,9 +21,9 @@ export function ecnOf(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Gives the IP packet at `at` the ECN bits that its own and the outer header's (0 to 3) make, and
- * mends an IPv4 header's checksum (RFC 1624). Returns false when the packet must be dropped:
- * congestion was experienced by one that cannot say so.
+ * Sets the ECN bits of the IP packet at `at` from its own bits and those of the outer header (0 to
+ * 3), and updates an IPv4 checksum (RFC 1624).
+ * @returns false when the packet must be dropped: the outer bits are CE, and the inner ones Not-ECT
  */
 export function carryEcn(bytes: Uint8Array, view: DataView, at: number, outer: number): boolean {
   const v4 = bytes[at] >>> 4 === 4;

@@ -1,5 +1,6 @@
 /**
- * The data plane's copies of where its peers are. The truth is in the peer table, which the control plane and every data plane of the interface write.
+ * The data plane's copies of peers' endpoints. The originals are in the peer table, which the
+ * control plane and all data planes of the interface write.
  * @module
  */
 import { LOCAL_INTERFACE, readEndpointCell, readLocalCell } from "../base/endpoint.ts";
@@ -7,7 +8,9 @@ import type { PeerTable } from "../base/peer_table.ts";
 import type { PacketMemory } from "./memory.ts";
 import type { Peer } from "./sessions.ts";
 
-/** Keeps the cells in the arena, from which ports send, as the table has them. */
+/**
+ * Keeps the endpoint cells in the arena equal to those of the table. Ports send from these cells.
+ */
 export class Endpoints {
   readonly #memory: PacketMemory;
   readonly #table: PeerTable;
@@ -17,14 +20,17 @@ export class Endpoints {
     this.#table = table;
   }
 
-  /** Call before a run is sent to the peer or compared with it: copies the cell when it has changed. One atomic load otherwise. */
+  /**
+   * Copies the peer's cell if it has changed. Call it before the cell is used. Without a change it
+   * costs one atomic load.
+   */
   refresh(peer: Peer): void {
     const version = this.#table.endpointVersion(peer.slot);
     if (version === peer.endpointVersion) return;
     this.#copy(peer);
   }
 
-  /** Whether the peer can be sent to. Looks into the table only when it could not before. */
+  /** Whether the peer has an endpoint. The table is read only while the copy has none. */
   has(peer: Peer): boolean {
     const { bytes } = this.#memory;
     if (bytes[peer.cellAt] !== 0) return true;
@@ -32,14 +38,14 @@ export class Endpoints {
     return bytes[peer.cellAt] !== 0;
   }
 
-  /** The peer is where the cell at `sourceAt` says: something authenticated came from there. */
+  /** Sets the endpoint to the cell at `sourceAt`, from which an authenticated message came. */
   follow(peer: Peer, sourceAt: number): void {
     this.refresh(peer);
     const memory = this.#memory;
     if (memory.sameCell(peer.cellAt, sourceAt)) return;
     const { bytes } = memory;
-    // The way to the peer has just changed: its packets come in by the old one for a while, and
-    // nothing is kept of that.
+    // The route to the peer has just changed. Packets that still come in by the old interface do
+    // not set the local address again.
     if (
       bytes[peer.cellAt + 1] === 0 && memory.sameEndpoint(peer.cellAt, sourceAt) &&
       !this.#table.keepsSourceBy(peer.slot, memory.u32[sourceAt + LOCAL_INTERFACE >>> 2])
@@ -52,7 +58,7 @@ export class Endpoints {
     this.#copy(peer);
   }
 
-  /** Forgets from which of our addresses to write to the peer. */
+  /** Clears the peer's local address. The kernel then chooses the source of datagrams. */
   clearLocal(peer: Peer): void {
     this.#table.clearLocal(peer.slot);
   }

@@ -1,9 +1,10 @@
 /**
- * Handshake messages where they come in (whitepaper section 5.3). Stages: kind and length -> an
- * index that waits for it -> room in the queue -> mac1 -> under load mac2 and the limiter -> the
- * queue
- * to the control plane. What has no right mac2 under load gets a cookie reply when there is time:
- * the tunnel's own packets come first. What is dropped is counted, and nothing of it is copied.
+ * Checks handshake messages before they reach the control plane (whitepaper section 5.3). Stages:
+ * kind and length, an index that waits for the message, room in the queue, mac1, under load mac2
+ * and the rate limiter, and then the queue to the control plane.
+ *
+ * Under load, a message without a right mac2 gets a cookie reply after the tunnel's own packets. A
+ * message that is dropped is counted and not copied.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -23,40 +24,34 @@ import { COOKIE_REPLIES_MAX, type PacketMemory } from "./memory.ts";
 import { SEND_FAILED, type SendQueue, type UdpPort } from "./ports.ts";
 import type { Voice } from "./voice.ts";
 
-/**
- * Cookie replies a turn: where something was left unread, which may be the tunnel's packets, and
- * where nothing was.
- */
+/** Cookie replies of a turn that left datagrams unread, which may be the tunnel's packets. */
 const ANSWERS_BEHIND = 8;
+/** Cookie replies of a turn that read everything. */
 const ANSWERS_DRAINED = COOKIE_REPLIES_MAX;
 
-/** What a Gate works with. */
+/** The parts of a Gate. */
 export interface GateParts {
   readonly memory: PacketMemory;
   readonly handshakes: HandshakeMemory;
   readonly udp: UdpPort;
   readonly counters: Counters;
   readonly voice: Voice;
-  /** Milliseconds that a secret of the cookies is used. */
+  /** How long a secret of cookies is used, in milliseconds. */
   readonly cookieSecret: number;
 }
 
-/** Lets handshake messages pass to the control plane, or not. */
+/** Passes handshake messages to the control plane, or drops them. */
 export class Gate {
-  readonly #memory: PacketMemory;
+  readonly #parts: GateParts;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #handshakes: HandshakeMemory;
   readonly #checker: CookieChecker;
   readonly #limiter = new RateLimiter();
-  readonly #udp: UdpPort;
   readonly #queue: SendQueue | undefined;
-  readonly #counters: Counters;
-  readonly #voice: Voice;
   readonly #repliesMax: number;
   #replies = 0;
   #loadedAt = NEVER;
-  /** Messages that get a cookie reply when there is time for it. */
+  /** Messages that wait for a cookie reply. */
   readonly #unanswered = new HandshakeRing(
     new SharedArrayBuffer(handshakeRingBytes(C.UNANSWERED_MAX)),
     0,
@@ -65,23 +60,19 @@ export class Gate {
 
   constructor(parts: GateParts) {
     const { memory, handshakes, udp } = parts;
-    this.#memory = memory;
+    this.#parts = parts;
     this.#bytes = memory.bytes;
     this.#view = memory.view;
-    this.#handshakes = handshakes;
     this.#checker = new CookieChecker(handshakes.keys, parts.cookieSecret);
-    this.#udp = udp;
     this.#queue = udp.makeSendQueue?.();
     this.#repliesMax = Math.min(COOKIE_REPLIES_MAX, this.#queue?.max ?? 1);
-    this.#counters = parts.counters;
-    this.#voice = parts.voice;
   }
 
   /**
-   * A datagram of `length` bytes at `at` that is no data message, from the endpoint cell at
-   * `cellAt`.
+   * Processes a datagram of `length` bytes at `at` that is not a data message. Its source is the
+   * endpoint cell at `cellAt`.
    */
-  take(at: number, length: number, cellAt: number, now: Milliseconds): void {
+  receive(at: number, length: number, cellAt: number, now: Milliseconds): void {
     switch (messageKind(this.#bytes, at, length)) {
       case C.MESSAGE_INITIATION:
         return this.#handshake(at, length, cellAt, now);
@@ -92,23 +83,24 @@ export class Gate {
         return this.#drop(COUNTER.handshake_unknown_index, "unknown-response", cellAt, now);
       case C.MESSAGE_COOKIE_REPLY:
         if (this.#isAwaited(at + COOKIE_REPLY.receiver, AWAITS_COOKIE)) {
-          return this.#pass(this.#handshakes.others, at, length, cellAt);
+          return this.#queueFor(this.#parts.handshakes.others, at, length, cellAt);
         }
         return this.#drop(COUNTER.cookie_unknown_index, "unknown-cookie-reply", cellAt, now);
       default:
-        this.#counters.add(COUNTER.rx_malformed);
+        this.#parts.counters.add(COUNTER.rx_malformed);
     }
   }
 
   /**
-   * Answers some of the messages that get a cookie reply, and forgets sources that were quiet. Call
-   * when a turn ends: `drained` when it left nothing unread. Returns whether there are more to
-   * answer.
+   * Sends cookie replies, and forgets sources that have sent nothing for a while. Call it at the
+   * end of a turn.
+   * @param drained whether the turn has read everything
+   * @returns whether more messages wait for a cookie reply
    */
   endTurn(drained: boolean, now: Milliseconds): boolean {
     this.#limiter.collect(now);
     if (this.#unanswered.waiting === 0) return false;
-    const { unanswered: at, unansweredCell: cellAt } = this.#memory;
+    const { unanswered: at, unansweredCell: cellAt } = this.#parts.memory;
     for (let left = drained ? ANSWERS_DRAINED : ANSWERS_BEHIND; left > 0; left--) {
       const length = this.#unanswered.takeTo(this.#bytes, at, cellAt);
       if (length === 0) break;
@@ -119,71 +111,70 @@ export class Gate {
   }
 
   #isAwaited(at: number, what: number): boolean {
-    return this.#handshakes.awaited.awaits(this.#view.getUint32(at, true), what);
+    return this.#parts.handshakes.awaited.awaits(this.#view.getUint32(at, true), what);
   }
 
   #handshake(at: number, length: number, cellAt: number, now: Milliseconds): void {
     const checker = this.#checker;
-    const { proven, others } = this.#handshakes;
-    if (!checker.hasKeys) return this.#counters.add(COUNTER.handshake_no_private_key);
+    const { proven, others } = this.#parts.handshakes;
+    if (!checker.hasKeys) return this.#parts.counters.add(COUNTER.handshake_no_private_key);
     const loaded = this.#underLoad(now);
-    if ((loaded ? proven : others).isFull) return this.#counters.add(COUNTER.handshake_queue_full);
+    if ((loaded ? proven : others).isFull) {
+      return this.#parts.counters.add(COUNTER.handshake_queue_full);
+    }
     if (!checker.checkMac1(this.#bytes, at, length)) {
       const isInitiation = length === C.INITIATION_LENGTH;
       const notice = isInitiation ? "invalid-initiation-mac" : "invalid-response-mac";
       return this.#drop(COUNTER.handshake_mac1_wrong, notice, cellAt, now);
     }
-    if (!loaded) return this.#pass(others, at, length, cellAt);
-    this.#counters.add(COUNTER.handshake_under_load);
+    if (!loaded) return this.#queueFor(others, at, length, cellAt);
+    this.#parts.counters.add(COUNTER.handshake_under_load);
     if (!checker.checkMac2(this.#bytes, at, length, cellAt, now)) {
-      this.#counters.add(COUNTER.handshake_mac2_wrong);
+      this.#parts.counters.add(COUNTER.handshake_mac2_wrong);
       if (!this.#unanswered.put(this.#bytes, at, length, cellAt)) {
-        this.#counters.add(COUNTER.cookie_withheld);
+        this.#parts.counters.add(COUNTER.cookie_withheld);
       }
       return;
     }
     if (this.#limiter.allow(this.#bytes, cellAt + 8, this.#bytes[cellAt], now)) {
-      return this.#pass(proven, at, length, cellAt);
+      return this.#queueFor(proven, at, length, cellAt);
     }
-    this.#counters.add(COUNTER.handshake_rate_limited);
+    this.#parts.counters.add(COUNTER.handshake_rate_limited);
   }
 
-  /** True while many messages wait, and for a second after. */
+  /** Whether UNDER_LOAD_QUEUE messages wait, or waited within the last second. */
   #underLoad(now: Milliseconds): boolean {
-    if (this.#handshakes.waiting >= C.UNDER_LOAD_QUEUE) this.#loadedAt = now;
+    if (this.#parts.handshakes.waiting >= C.UNDER_LOAD_QUEUE) this.#loadedAt = now;
     return now - this.#loadedAt < C.UNDER_LOAD_AFTER_MS;
   }
 
-  #pass(ring: HandshakeRing, at: number, length: number, cellAt: number): void {
-    if (ring.put(this.#bytes, at, length, cellAt)) this.#voice.handshakesWaiting();
-    else this.#counters.add(COUNTER.handshake_queue_full);
+  #queueFor(ring: HandshakeRing, at: number, length: number, cellAt: number): void {
+    if (ring.put(this.#bytes, at, length, cellAt)) this.#parts.voice.handshakesWaiting();
+    else this.#parts.counters.add(COUNTER.handshake_queue_full);
   }
 
   #drop(counter: number, notice: Notice, cellAt: number, now: Milliseconds): void {
-    this.#counters.add(counter);
+    this.#parts.counters.add(counter);
     this.#say(notice, cellAt, now);
   }
 
   #say(notice: Notice, cellAt: number, now: Milliseconds): void {
-    if (this.#voice.debug) {
-      this.#voice.notice(notice, undefined, readEndpointCell(this.#bytes, cellAt), now);
+    if (this.#parts.voice.debug) {
+      this.#parts.voice.notice(notice, undefined, readEndpointCell(this.#bytes, cellAt), now);
     }
   }
 
-  /**
-   * Makes a cookie reply, which goes with others. Without a secret the control plane is asked for
-   * one.
-   */
+  /** Makes a cookie reply. Without a secret it asks the control plane for a new one instead. */
   #reply(at: number, length: number, cellAt: number, now: Milliseconds): void {
-    if (!this.#checker.hasSecret(now)) return this.#voice.handshakesWaiting();
-    const to = this.#memory.cookieReply(this.#replies);
+    if (!this.#checker.hasSecret(now)) return this.#parts.voice.handshakesWaiting();
+    const to = this.#parts.memory.cookieReply(this.#replies);
     this.#checker.reply(this.#bytes, at, length, cellAt, to);
     this.#say("cookie-sent", cellAt, now);
-    this.#counters.add(COUNTER.cookie_sent);
+    this.#parts.counters.add(COUNTER.cookie_sent);
     if (this.#queue === undefined) {
-      this.#udp.gather(0, to, COOKIE_REPLY.length);
-      const result = this.#udp.send(1, COOKIE_REPLY.length, cellAt, C.HANDSHAKE_TOS);
-      if (result === SEND_FAILED) this.#counters.add(COUNTER.handshake_send_failed);
+      this.#parts.udp.gather(0, to, COOKIE_REPLY.length);
+      const result = this.#parts.udp.send(1, COOKIE_REPLY.length, cellAt, C.HANDSHAKE_TOS);
+      if (result === SEND_FAILED) this.#parts.counters.add(COUNTER.handshake_send_failed);
       return;
     }
     this.#queue.put(this.#replies++, to, COOKIE_REPLY.length, cellAt, C.HANDSHAKE_TOS);
@@ -196,7 +187,9 @@ export class Gate {
     this.#replies = 0;
     this.#queue.send(count);
     for (let i = 0; i < count; i++) {
-      if (this.#queue.result(i) === SEND_FAILED) this.#counters.add(COUNTER.handshake_send_failed);
+      if (this.#queue.result(i) === SEND_FAILED) {
+        this.#parts.counters.add(COUNTER.handshake_send_failed);
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Answers to packets that no peer is there for: ICMP host unreachable (RFC 792) and ICMPv6 address
- * unreachable (RFC 4443), back into the TUN. They come from an address of the interface, as a
- * router's do; from the packet's destination where none is known.
+ * Answers packets that have no peer, with ICMP host unreachable (RFC 792) or ICMPv6 address
+ * unreachable (RFC 4443). The answers are written to the TUN device. Their source is an address of
+ * the interface, as for a router, or the packet's destination when no address is known.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -14,11 +14,14 @@ import { QUEUE_MAIN } from "./bulk_flows.ts";
 import type { PacketMemory } from "./memory.ts";
 import { type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
 
-/** Answers a second, and how many may come at once. */
+/** Answers per second, and answers that may follow each other at once. */
 const UNREACHABLE_PER_SECOND = 100;
 const UNREACHABLE_BURST = 50;
 
-/** Longest answers: 576 bytes (RFC 1812 section 4.3.2.3) and the least MTU of IPv6 (RFC 4443 section 3.1). */
+/**
+ * Bytes of the longest answers: 576 (RFC 1812 section 4.3.2.3), and the least MTU of IPv6 (RFC 4443
+ * section 3.1).
+ */
 const ANSWER4_MAX = 576;
 const ANSWER6_MAX = 1280;
 const HOP_LIMIT = 64;
@@ -27,11 +30,11 @@ const HOST_UNREACHABLE4 = 1;
 const DESTINATION_UNREACHABLE6 = 1;
 const ADDRESS_UNREACHABLE6 = 3;
 
-/** ICMP types that are questions or answers to them; every other one may be an error, which is never answered. */
+/** The ICMP types of queries and replies. Other types may be errors, which are never answered. */
 const ICMP4_QUERIES: readonly number[] = [0, 8, 9, 10, 13, 14, 15, 16, 17, 18, 42, 43];
 const ICMP6_ERRORS_END = 128;
 
-/** Writes the answers, at a bounded rate. */
+/** Writes answers at a limited rate. */
 export class Unreachable {
   readonly #memory: PacketMemory;
   readonly #checksum: Checksum;
@@ -48,16 +51,19 @@ export class Unreachable {
     this.#counters = counters;
   }
 
-  /** From now on answers come from these addresses. */
+  /** Sets the source addresses of answers. */
   answerFrom(own: OwnAddresses): void {
     this.#own = own;
   }
 
-  /** Answers the IPv4 or IPv6 packet of `length` bytes (a whole header at least) at `at`, unless it must not be answered or too many were. */
+  /**
+   * Answers the packet of `length` bytes at `at`, which has a whole IPv4 or IPv6 header. Packets
+   * that must not be answered, and those over the rate limit, get no answer.
+   */
   answer(at: number, length: number, now: Milliseconds): void {
     const v4 = this.#memory.bytes[at] >>> 4 === 4;
     if (!(v4 ? this.#isAnswered4(at, length) : this.#isAnswered6(at, length))) return;
-    if (!this.#takeToken(now)) {
+    if (!this.#spendToken(now)) {
       this.#counters.add(COUNTER.icmp_unreachable_limited);
       return;
     }
@@ -69,7 +75,7 @@ export class Unreachable {
     this.#counters.add(COUNTER.icmp_unreachable_sent);
   }
 
-  #takeToken(now: Milliseconds): boolean {
+  #spendToken(now: Milliseconds): boolean {
     const gained = Math.max(0, now - this.#filledAt) * UNREACHABLE_PER_SECOND / 1000;
     this.#tokens = Math.min(UNREACHABLE_BURST, this.#tokens + gained);
     this.#filledAt = now;
@@ -78,7 +84,10 @@ export class Unreachable {
     return true;
   }
 
-  /** RFC 1122 section 3.2.2: no answer to errors, broadcasts, multicasts, later fragments, or a source that is no single host. */
+  /**
+   * Whether an IPv4 packet may be answered (RFC 1122 section 3.2.2): not errors, broadcasts,
+   * multicasts, later fragments, and packets whose source is not a single host.
+   */
   #isAnswered4(at: number, length: number): boolean {
     const { bytes } = this.#memory;
     const source = bytes[at + Ip.IPV4_SOURCE];
@@ -92,7 +101,7 @@ export class Unreachable {
     return headerBytes < length && ICMP4_QUERIES.includes(bytes[at + headerBytes]);
   }
 
-  /** RFC 4443 section 2.4 (e). */
+  /** Whether an IPv6 packet may be answered (RFC 4443 section 2.4 (e)). */
   #isAnswered6(at: number, length: number): boolean {
     const { bytes } = this.#memory;
     const isMulticast = (address: number) => bytes[address] === 0xff;

@@ -1,7 +1,8 @@
 /**
- * UDP to TUN. Stages: receive a run of datagrams -> what is no data message goes to the gate
- * (gate.ts) -> session by index -> age, counter limit ->
- * open -> replay -> endpoint and key confirmation -> the inner packet: version, length, source -> ECN -> merge -> write (merge.ts).
+ * UDP to TUN. Stages: receive a run of datagrams; pass handshake messages to the gate (gate.ts);
+ * find the session by its index; check its age and counter; open the message; check for replay;
+ * follow the endpoint and confirm the keys; check version, length and source of the inner packet;
+ * set its ECN bits; merge and write it (merge.ts).
  * @module
  */
 import { type Milliseconds, sessionIndex } from "../base/brands.ts";
@@ -26,13 +27,17 @@ import type { Sender } from "./sender.ts";
 import type { Peer, Session, SessionTable } from "./sessions.ts";
 import type { Voice } from "./voice.ts";
 
-/** A turn receives until one of these is reached: four full runs, or many short ones. */
+/** The most receives of a turn. */
 export const INBOUND_RECEIVES_MAX = 64;
+/** Bytes from which on a turn receives no more: four full runs. */
 export const INBOUND_BYTES_MAX = 4 * 65_000;
-/** Opened packets that may wait from one turn to the next for others to be merged with. More would not stay in the cache until they are written. */
+/**
+ * The most opened packets that wait for the next turn, to be merged with others. More would leave
+ * the processor's cache before they are written.
+ */
 const HELD_MAX = 128;
 
-/** What Inbound works with. */
+/** The parts of Inbound. */
 export interface InboundParts {
   readonly memory: PacketMemory;
   readonly cipher: PacketCipher;
@@ -41,7 +46,7 @@ export interface InboundParts {
   readonly allowedIps: AllowedIps;
   readonly sessions: SessionTable;
   readonly endpoints: Endpoints;
-  /** Undefined where another data plane sends: it is told of a confirmed session by the control plane. */
+  /** Undefined when another data plane sends. The control plane tells it of confirmed sessions. */
   readonly sender: Sender | undefined;
   readonly gate: Gate;
   readonly merger: Merger;
@@ -53,54 +58,59 @@ export interface InboundParts {
 
 /** The inbound half of the data plane. */
 export class Inbound {
-  /** Whether the interface is up; datagrams are dropped otherwise. */
+  /** Whether the link is up. While it is down, datagrams are dropped. */
   up = false;
-  /** Whether the last turn left nothing unread. */
+  /** Whether the last turn has read everything. */
   drained = true;
   readonly #parts: InboundParts;
-  /** The next free slots of opened packets; all are free again after a flush. */
+  /** The next free slots for opened packets. `flush` frees all slots. */
   #openSlot = 0;
   #openLargeSlot = 0;
   readonly #allowed = new Uint32Array(5);
-  /** IPv4 addresses as they stand in memory, read as one word. */
+  /** The refused IPv4 sources, as little-endian words. */
   #refused4: ReadonlySet<number> = new Set();
-  /** Of the run at hand: the peer whose messages came last, its endpoint already set; and what came of it that is not in the table yet. */
+  /** The peer of the last messages of the run. Its endpoint has been set. */
   #runPeer: Peer | null = null;
+  /** Bytes of that peer's messages that are not yet in the table. */
   #runBytes = 0;
+  /** Whether one of these messages is not a keepalive. */
   #runHasData = false;
 
   constructor(parts: InboundParts) {
     this.#parts = parts;
   }
 
-  /** From now on IPv4 packets from these sources are dropped. */
+  /** Sets the IPv4 sources whose packets are dropped. */
   refuseSources(addresses: readonly IpBytes[]): void {
     this.#refused4 = new Set(
       addresses.map((address) => new DataView(address.slice().buffer).getUint32(0, true)),
     );
   }
 
-  /** A bounded number of receives. What they gave is written, but for packets of a flow that goes on in the next turn. Returns whether there was anything. */
+  /**
+   * Receives a bounded number of runs. Their packets are written, except those that wait to be
+   * merged with packets of the next turn. Returns whether there was work.
+   */
   turn(now: Milliseconds): boolean {
     const { merger, udp, memory, counters: { values }, gate } = this.#parts;
     merger.now = now;
     const dropped = values[COUNTER.rx_datagrams] - values[COUNTER.rx_opened];
     let worked = false;
-    let taken = 0;
+    let receivedBytes = 0;
     this.drained = false;
-    for (let i = 0; i < INBOUND_RECEIVES_MAX && taken < INBOUND_BYTES_MAX; i++) {
+    for (let i = 0; i < INBOUND_RECEIVES_MAX && receivedBytes < INBOUND_BYTES_MAX; i++) {
       const received = udp.receive(memory.received);
       if (received <= 0) {
         this.drained = true;
         break;
       }
       worked = true;
-      taken += received;
+      receivedBytes += received;
       values[COUNTER.udp_receives]++;
       this.#parts.catchUp();
       this.#run(received, now);
     }
-    // In a flood something is always left unread: what waits to be merged would wait long.
+    // In a flood a turn never reads everything, so packets would wait long to be merged.
     const isFlood = values[COUNTER.rx_datagrams] - values[COUNTER.rx_opened] > dropped;
     if (this.drained || isFlood || this.#openSlot > HELD_MAX || this.#openLargeSlot > 0) {
       this.#flush();
@@ -117,8 +127,9 @@ export class Inbound {
   }
 
   /**
-   * A run of datagrams: all from one endpoint to one of our addresses with the same ECN bits, as a rule of one session and one inner flow.
-   * So whatever is the same as in the datagram before is not looked up, compared or checked again.
+   * Processes a run of datagrams. All have the same source, local address and ECN bits, and most
+   * often the same session and inner flow. A value that is the same as in the last datagram is not
+   * looked up or checked again.
    */
   #run(received: number, now: Milliseconds): void {
     const { cipher, counters, gate, merger, sessions, times, udp } = this.#parts;
@@ -132,19 +143,20 @@ export class Inbound {
       return;
     }
     const end = start + received;
-    // The session of the datagram before, its index (signed), and whether the last right tag was one of its own.
+    // The session of the last data message and its index (signed). `isAuthenticated` tells that
+    // #authenticated was called for the session and need not be called again.
     let session: Session | null = null;
     let index = 0;
     let isAuthenticated = false;
     let opened = 0;
-    // Version (0 for none) and source of the last inner packet whose source was the session's peer's.
+    // Version (0 for none) and source of the last inner packet with an allowed source.
     const allowed = this.#allowed;
     allowed[0] = 0;
     for (let at = start; at < end; at += segment) {
       const length = end - at < segment ? end - at : segment;
-      // The three bytes behind the type are reserved and zero.
+      // The three bytes after the type are reserved and zero.
       if (length < C.DATA_LENGTH_MIN || view.getInt32(at, true) !== C.MESSAGE_DATA) {
-        gate.take(at, length, udp.sourceAt, now);
+        gate.receive(at, length, udp.sourceAt, now);
         continue;
       }
       if (session === null || view.getInt32(at + DATA.receiver, true) !== index) {
@@ -198,7 +210,7 @@ export class Inbound {
     this.#endRunOfPeer(now);
   }
 
-  /** Writes what came of one peer in a row to the shared table. */
+  /** Writes the bytes and time of the last messages of one peer to the table. */
   #endRunOfPeer(now: Milliseconds): void {
     const peer = this.#runPeer;
     if (peer === null) return;
@@ -210,14 +222,18 @@ export class Inbound {
     this.#runHasData = false;
   }
 
-  /** All messages of a run come from one endpoint, so one look at the peer's is enough for all of them in a row. */
+  /**
+   * Sets the peer's endpoint, once for all messages of the peer that follow each other in the run.
+   */
   #beginRunOfPeer(peer: Peer, now: Milliseconds): void {
     this.#endRunOfPeer(now);
     this.#runPeer = peer;
     this.#parts.endpoints.follow(peer, this.#parts.udp.sourceAt);
   }
 
-  /** A slot to open a message to. What waits is written first when none is free. */
+  /**
+   * The offset of a free slot for an opened message. If all are in use, packets are written first.
+   */
   #slotFor(messageBytes: number): number {
     const isLarge = messageBytes > SLOT_MESSAGE_MAX;
     if (this.#openSlot === OPEN_SLOTS || this.#openLargeSlot === OPEN_LARGE_SLOTS) this.#flush();
@@ -228,8 +244,8 @@ export class Inbound {
   }
 
   /**
-   * What a right tag on a new counter means, whatever is inside. Returns whether the messages of this session that follow in the run mean nothing
-   * more than their bytes.
+   * Processes that a message was authenticated: endpoint, key confirmation, renewal of the session.
+   * Returns whether only bytes are to be counted for the next messages of the session in the run.
    */
   #authenticated(session: Session, length: number, now: Milliseconds): boolean {
     const { peer } = session;
@@ -255,10 +271,10 @@ export class Inbound {
     voice.notice("keepalive-received", slot, readEndpointCell(memory.bytes, cellAt), now);
   }
 
-  /** The initiator has shown that it has the keys: the responder may send on them now (whitepaper section 5.4.3). */
+  /** Makes a confirmed session the current one (whitepaper section 5.4.3), and sends on it. */
   #confirm(session: Session, now: Milliseconds): void {
     const { peer } = session;
-    // What follows answers what was received.
+    // Write the table first, because the packets that are sent now answer these messages.
     this.#endRunOfPeer(now);
     peer.current = session;
     peer.next = null;
@@ -266,7 +282,7 @@ export class Inbound {
     this.#parts.sender?.sendStaged(peer, false, now);
   }
 
-  /** Bytes of the packet in a data message, whose padding its own length cuts; 0 when it is none. */
+  /** The length of the inner packet without padding, from its header; 0 when it is not IP. */
   #innerLength(session: Session, at: number, room: number, now: Milliseconds): number {
     const { bytes, view } = this.#parts.memory;
     const version = bytes[at] >>> 4;
@@ -287,7 +303,7 @@ export class Inbound {
     return 0;
   }
 
-  /** Whether the source of an inner packet belongs to the peer. */
+  /** Whether the source of an inner packet is in the peer's allowed IPs, and is not refused. */
   #isSourceAllowed(session: Session, at: number, now: Milliseconds): boolean {
     const { memory: { bytes, u32 }, allowedIps, counters, voice } = this.#parts;
     const { slot, cellAt } = session.peer;
@@ -295,7 +311,7 @@ export class Inbound {
       ? allowedIps.lookup4(bytes, at + Ip.IPV4_SOURCE)
       : allowedIps.lookup6(bytes, at + Ip.IPV6_SOURCE);
     if (owner === slot) {
-      // IPv6's kernel takes any source, as from every other link.
+      // For IPv6 the kernel accepts local sources from every link.
       if (this.#refused4.size === 0 || bytes[at] >>> 4 !== 4) return true;
       if (!this.#refused4.has(u32[at + Ip.IPV4_SOURCE >>> 2])) return true;
       counters.addOf(COUNTER.rx_own_source, slot);
@@ -309,7 +325,7 @@ export class Inbound {
   }
 }
 
-/** Whether an IP packet, given by the word that it begins at, has the version and source that `keepSource` kept. */
+/** Whether the IP packet at `word` has the version and source that `keepSource` stored. */
 function hasSource(kept: Uint32Array, u32: Uint32Array, word: number): boolean {
   const version = u32[word] & 0xf0;
   if (version !== kept[0]) return false;

@@ -1,11 +1,11 @@
 /**
- * Messages of ours that come back as packets, because the way to a peer's endpoint leads into the
- * tunnel. Through another peer they go on: that is how several hops nest over one interface.
- * Through the same peer, directly or around, they would come back for ever: they are dropped, and
- * said.
+ * Detects loops. A message of ours comes back as a packet when the endpoint of its peer is routed
+ * into the interface. If the packet goes to another peer, it is sent on: this is how several hops
+ * nest over one interface. If it goes to the same peer, directly or through others, it would come
+ * back for ever. Such a packet is dropped and reported.
  *
- * Only what comes back tells. No look-up of a route knows what rules by port, protocol, user or
- * mark do with the packet that is really sent.
+ * Loops are found by the messages that come back, and not by looking up routes. A look-up does not
+ * know which rules by port, protocol, user or mark apply to the packet that is sent.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -19,29 +19,26 @@ import type { PacketMemory } from "./memory.ts";
 import type { Peer, SessionTable } from "./sessions.ts";
 import type { Voice } from "./voice.ts";
 
-/**
- * How long after one of its messages came back a peer counts as carried by another. Each message
- * that follows says it anew.
- */
+/** How long a peer counts as carried by another one, after a message of it came back. */
 export const CARRIED_MS = 1_000;
 /**
- * Peers in a row, each carried by the next. More are a ring: the messages of the innermost would
- * have no room left.
+ * The most peers of a chain in which each is carried by the next. A longer chain counts as a loop,
+ * because no room would be left for the innermost packets.
  */
 export const HOPS_MAX = 8;
 
-/** Where the index stands that tells whose a message is: that of a data message's receiver, or of a handshake's sender. */
+/** Offset of the receiver index of data messages, and of the sender index of handshake messages. */
 const INDEX_AT = DATA.receiver;
-/** Bytes of a message's type and index. */
+/** Bytes of the type and the index of a message. */
 const INDEXED_BYTES = INDEX_AT + 4;
 /**
- * IPv6's fragment header (RFC 8200 section 4.5): next header u8, reserved u8, offset and flags u16,
- * identification u32.
+ * The fragment header of IPv6 (RFC 8200 section 4.5): next header u8, reserved u8, offset and flags
+ * u16, identification u32.
  */
 const FRAGMENT_HEADER = 44;
 const FRAGMENT_HEADER_BYTES = 8;
 
-/** What Loops works with. */
+/** The parts of Loops. */
 export interface LoopsParts {
   readonly memory: PacketMemory;
   readonly table: PeerTable;
@@ -51,7 +48,7 @@ export interface LoopsParts {
   readonly voice: Voice;
 }
 
-/** Tells nesting from loops. */
+/** Distinguishes nested tunnels from loops. */
 export class Loops {
   readonly #parts: LoopsParts;
 
@@ -60,16 +57,16 @@ export class Loops {
   }
 
   /**
-   * Whether the packet of `length` bytes (a whole header at least) from the TUN device must not go
-   * to the peer, as it is a message that would come back again.
+   * Whether the packet from the TUN device must not be sent to the peer, because it is a message
+   * that would come back again. The packet has `length` bytes and a whole IP header.
    */
   isLoop(to: Peer, v4: boolean, length: number, now: Milliseconds): boolean {
     const { view, tunPacket } = this.#parts.memory;
     const at = this.#udpPayload(v4);
     if (at === 0 || at + INDEXED_BYTES > tunPacket + length) return false;
     const type = view.getUint32(at, true);
-    // A cookie reply has no index of a session of ours. It goes once around, in a data message,
-    // which is known.
+    // A cookie reply has no index of ours. It comes back once at most, because the data message
+    // that carries it is detected.
     if (type !== MESSAGE_DATA && type !== MESSAGE_INITIATION && type !== MESSAGE_RESPONSE) {
       return false;
     }
@@ -86,8 +83,8 @@ export class Loops {
   }
 
   /**
-   * Where the payload of a UDP datagram begins, or of the first fragment of one; 0 for another
-   * packet. Later fragments of a message that goes on go with it.
+   * The offset of the payload of a UDP datagram, or of its first fragment; 0 for other packets.
+   * Later fragments are not checked.
    */
   #udpPayload(v4: boolean): number {
     const { bytes, view, tunPacket } = this.#parts.memory;
@@ -106,10 +103,7 @@ export class Loops {
     return at + FRAGMENT_HEADER_BYTES + Ip.UDP_HEADER_BYTES;
   }
 
-  /**
-   * The peer that a message of ours was sent to; undefined when it is none of ours. Somebody
-   * else's, forwarded by this machine, has other indices.
-   */
+  /** The peer that a message of ours was sent to; undefined for messages of others. */
   #addressee(type: number, index: number, to: Peer): Peer | undefined {
     const { sessions, table, peers } = this.#parts;
     if (type === MESSAGE_DATA) {
@@ -121,10 +115,7 @@ export class Loops {
   }
 }
 
-/**
- * Whether what goes to a peer ends up in a message to another one, as far as messages came back
- * lately.
- */
+/** Whether messages to a peer are carried, directly or through others, by messages to `other`. */
 function leadsTo(peer: Peer, other: Peer, now: Milliseconds): boolean {
   let at: Peer | null = peer;
   for (let hop = 0; hop < HOPS_MAX; hop++) {

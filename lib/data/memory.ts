@@ -1,8 +1,8 @@
 /**
- * Where things lie in the data plane's arena. A message to be sealed or just opened has a slot of
- * its own, so that the cipher's 64 bytes before and 80 after it belong to nobody else; slots are
- * few and used again and again, which keeps them in the cache and lets ports and cipher keep
- * pointers to them.
+ * The layout of the data plane's arena. Every message that is sealed or opened has a slot of its
+ * own, with the 64 bytes before and 80 bytes after it that the cipher overwrites. There are few
+ * slots. They are reused, so they stay in the processor's cache, and ports and cipher keep pointers
+ * to them.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -10,50 +10,47 @@ import { ENDPOINT_CELL_BYTES } from "../base/endpoint.ts";
 import { DATAGRAM_MAX, INITIATION_LENGTH, PEERS_MAX, SESSION_SLOTS } from "../base/constants.ts";
 
 /**
- * Bytes of a slot, and where its message begins; a data message's header of 16 bytes stands right
- * before it.
+ * Bytes of a small slot, and the offset of its message. The 16-byte header is before the message.
  */
 export const SLOT_BYTES = 2048;
 const MESSAGE_AT = 64;
 /**
- * Longest message (padded payload) of a small slot: 64 bytes before it, tag and 80 bytes of slack
- * after it.
+ * Bytes of the longest message (padded payload) of a small slot. 80 bytes follow for the cipher.
  */
 export const SLOT_MESSAGE_MAX = SLOT_BYTES - MESSAGE_AT - 80;
-/** Bytes of a slot for messages of any length. */
+/** Bytes of a large slot, which has room for messages of any length. */
 const LARGE_SLOT_BYTES = 0x11000;
 
-/** Datagrams that wait for one send: small ones, and large ones. */
+/** Small and large slots for messages to send. */
 export const SEAL_SLOTS = 128;
 export const SEAL_LARGE_SLOTS = 8;
-/** Opened packets that wait to be written: small ones (8 receives of 64), and large ones. */
+/** Small and large slots for opened packets: 8 receives of 64 packets, and 16 long ones. */
 export const OPEN_SLOTS = 512;
 export const OPEN_LARGE_SLOTS = 16;
 
-/** Sessions that may be alive at once: half of the index table. */
+/** The most sessions: half of the index table. */
 export const SESSIONS_MAX = SESSION_SLOTS / 2;
-/** Send key at 0, receive key at 64: the cipher wants both at multiples of 64. */
+/** Bytes of the keys of a session: the send key at offset 0, the receive key at 64. */
 export const SESSION_KEYS_BYTES = 128;
 
-/** Cookie replies that wait for one send, and the distance of their places. */
+/** The most cookie replies that wait for one send, and the bytes of their slots. */
 export const COOKIE_REPLIES_MAX = 32;
 const COOKIE_REPLY_STRIDE = 64;
 
 const CELL_STRIDE = 64;
 
-/** The regions, as offsets of their beginnings; 64-aligned all of them. */
+/** The offsets of the regions of the arena. All are multiples of 64. */
 export class PacketMemory {
   readonly bytes: Uint8Array;
   readonly u32: Uint32Array;
   readonly view: DataView;
-  /** The IP packet of a TUN read; the virtio_net_hdr stands in the 10 bytes before it. */
-  readonly tunPacket: number;
-  /** Received runs. */
-  readonly received: number;
   /**
-   * One packet: built while there is no session to send it on, taken back when there is one, or an
-   * ICMP answer.
+   * The IP packet that was read from the TUN device. The 10 bytes before it are its vnet header.
    */
+  readonly tunPacket: number;
+  /** The run of datagrams that was received. */
+  readonly received: number;
+  /** A packet that is built to be staged, a staged packet that is sent, or an ICMP answer. */
   readonly scratch: number;
   readonly #sealSlots: number;
   readonly #sealLarge: number;
@@ -62,8 +59,9 @@ export class PacketMemory {
   readonly #cells: number;
   readonly #keys: number;
   readonly #cookieReplies: number;
-  /** A handshake message that is being answered, and its endpoint cell. */
+  /** The handshake message that is being answered. */
   readonly unanswered: number;
+  /** The endpoint cell of that message. */
   readonly unansweredCell: number;
 
   constructor(readonly arena: Arena) {
@@ -84,37 +82,37 @@ export class PacketMemory {
     this.#cookieReplies = arena.allocate(COOKIE_REPLIES_MAX * COOKIE_REPLY_STRIDE);
   }
 
-  /** Where the message of a slot begins. */
+  /** The message of a slot for messages to send. */
   sealMessage(index: number, large: boolean): number {
     return (large
       ? this.#sealLarge + index * LARGE_SLOT_BYTES
       : this.#sealSlots + index * SLOT_BYTES) + MESSAGE_AT;
   }
-  /** Where the message of a slot begins. */
+  /** The message of a slot for opened packets. */
   openMessage(index: number, large: boolean): number {
     return (large
       ? this.#openLarge + index * LARGE_SLOT_BYTES
       : this.#openSlots + index * SLOT_BYTES) + MESSAGE_AT;
   }
-  /** A peer's endpoint cell (lib/base/endpoint.ts). */
+  /** The endpoint cell of a peer (lib/base/endpoint.ts). */
   cell(peer: number): number {
     return this.#cells + peer * CELL_STRIDE;
   }
-  /** A cookie reply that is to be sent. */
+  /** The cookie reply `index`. */
   cookieReply(index: number): number {
     return this.#cookieReplies + index * COOKIE_REPLY_STRIDE;
   }
-  /** A session's keys. */
+  /** The keys of the session in a row. */
   keys(row: number): number {
     return this.#keys + row * SESSION_KEYS_BYTES;
   }
 
-  /** Whether two endpoint cells have the same endpoint, whatever their local addresses. */
+  /** Whether two endpoint cells have the same endpoint. Local addresses are ignored. */
   sameEndpoint(a: number, b: number): boolean {
     const { u32 } = this;
     a >>>= 2;
     b >>>= 2;
-    // The second byte is the local address' length.
+    // The second byte is the length of the local address.
     if (((u32[a] ^ u32[b]) & 0xffff_00ff) !== 0) return false;
     for (let i = 1; i < 6; i++) if (u32[a + i] !== u32[b + i]) return false;
     return true;

@@ -1,7 +1,11 @@
 /**
- * Inner packets on their way into the TUN device: segments of a TCP or UDP flow that follow each other are written as one super-packet.
- * A packet joins a flow when every field of its headers but length, id, sequence number and checksum is the same, the sequence goes on, and both checksums
- * are right; the payloads are gathered from where they lie. Everything else is written alone, after what waits of its own flow.
+ * Writes inner packets to the TUN device. Consecutive segments of a TCP or UDP flow are written as
+ * one super-packet.
+ *
+ * A packet is merged into a flow when all fields of its headers except length, id, sequence number
+ * and checksums are the same, its sequence number follows, and its checksums are right. Payloads
+ * are not copied: the write gathers them. Other packets are written alone, after the waiting
+ * packets of their flow.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
@@ -14,30 +18,35 @@ import { type BulkFlows, QUEUE_BULK, QUEUE_MAIN } from "./bulk_flows.ts";
 import type { PacketMemory } from "./memory.ts";
 import { GATHER_MAX, type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
 
-/** Flows that may wait at once. */
+/** The most flows that wait at once. */
 const FLOWS_MAX = 8;
-/** Longest super-packet. */
+/** Bytes of the longest super-packet. */
 const SUPER_PACKET_MAX = 65_535;
-/** Segments of a super-packet: what older kernels take of UDP. */
+/** The most segments of a super-packet. For UDP it is the limit of older kernels. */
 const TCP_SEGMENTS_MAX = GATHER_MAX - 6;
 const UDP_SEGMENTS_MAX = 64;
 
-/** Verdicts of `#classify`. */
+/** Results of `#classify`. A packet of neither TCP nor UDP is written at once. */
 const NOT_A_FLOW = 0;
-/** Perhaps of a waiting flow, but its ports are not where they are sought: fragments, IPv4 options, IPv6 extension headers. */
+/**
+ * A packet that may belong to a waiting flow, but whose ports are not read: a fragment, or a packet
+ * with IPv4 options or IPv6 extension headers. All flows are written before it.
+ */
 const BARRIER = 1;
+/** A packet that is not merged. Its flow is written before it. */
 const ALONE = 2;
+/** A packet that may be merged. */
 const MERGEABLE = 3;
 
-/** A kind of flow is a number made of these: 0 is TCP over IPv4, 3 is UDP over IPv6. */
+/** The kind of a flow is the sum of these: 0 is TCP over IPv4, 3 is UDP over IPv6. */
 const KIND_V6 = 1;
 const KIND_UDP = 2;
 
-/** Of the little-endian words that they stand in: IPv4's DF, TCP's PSH. */
+/** The flags DF of IPv4 and PSH of TCP in their little-endian words. */
 const IPV4_DF_IN_WORD = 0x40_0000;
 const TCP_PSH_IN_WORD = Ip.TCP_PSH << 8;
 
-/** A flow that waits: its first packet, whole, and the payloads of those behind it. */
+/** A flow that waits: its whole first packet, and the payloads of the packets after it. */
 class Flow {
   live = false;
   kind = 0;
@@ -51,16 +60,19 @@ class Flow {
   nextSequence = 0;
   lastId = 0;
   psh = false;
-  /** Whether the first packet's checksums are known to be right. */
+  /** Whether the checksums of the first packet were checked. */
   verified = false;
-  /** Sum of its IPv4 length, id and checksum: packets whose other fields are the same have the same when their checksum is right. */
+  /**
+   * The sum of the first packet's IPv4 length, id and checksum. A packet with the same other fields
+   * and a right checksum has the same sum.
+   */
   ownFieldsSum = 0;
-  /** Packets (not payloads) of the pieces behind the first, so that they can be written alone after all. */
+  /** The offsets of the packets after the first, in case they must be written alone. */
   readonly packets = new Int32Array(TCP_SEGMENTS_MAX);
   readonly lengths = new Int32Array(TCP_SEGMENTS_MAX);
 }
 
-/** What Merger works with. */
+/** The parts of Merger. */
 export interface MergerParts {
   readonly memory: PacketMemory;
   readonly checksum: Checksum;
@@ -73,23 +85,24 @@ export interface MergerParts {
   readonly uso: boolean;
 }
 
-/** Collects and writes. Packets handed to `add` stay where they are until `flush`. */
+/** Merges and writes packets. Packets that were added must stay in memory until `flush`. */
 export class Merger {
-  /** The time of the turn. */
+  /** The time of the present turn. */
   now: Milliseconds = milliseconds(0);
   readonly #parts: MergerParts;
   readonly #flows: readonly Flow[] = Array.from({ length: FLOWS_MAX }, () => new Flow());
   #live = 0;
   #victim = 0;
-  /** The flow that got the last packet: most likely the next one is of it too. */
+  /** The flow of the last packet, to which the next packet most likely belongs. */
   #last: Flow;
-  /** By kind: whether merged writes are tried, and whether the device ever took one. */
+  /** Whether super-packets are written, by kind of flow. */
   readonly #merges: boolean[];
-  readonly #wasTaken = [false, false, false, false];
-  /** By kind: whether the device refused it, for good. */
+  /** Whether the device has accepted a super-packet, by kind of flow. */
+  readonly #accepted = [false, false, false, false];
+  /** Whether the device has refused super-packets for good, by kind of flow. */
   readonly #refused = [false, false, false, false];
 
-  // What #classify found of the packet at hand.
+  // Results of #classify for the present packet.
   #v4 = false;
   #udp = false;
   #headerBytes = 0;
@@ -103,17 +116,18 @@ export class Merger {
     this.#last = this.#flows[0];
   }
 
-  /** Whether merged TCP, and merged UDP, is written. */
+  /** Whether TCP super-packets are written. */
   get tso(): boolean {
     return this.#merges[0] || this.#merges[KIND_V6];
   }
+  /** Whether UDP super-packets are written. */
   get uso(): boolean {
     return this.#merges[KIND_UDP] || this.#merges[KIND_UDP + KIND_V6];
   }
 
   /**
-   * From now on writes merged TCP, and merged UDP, or does not; a kind that the device has not, or refused, stays off.
-   * What waits is written as it is.
+   * Switches TCP and UDP super-packets on or off. Those that the device lacks or has refused stay
+   * off. Flows that wait are not split.
    */
   setMerging(tso: boolean, uso: boolean): void {
     const tcp = tso && this.#parts.tun.tso;
@@ -124,7 +138,10 @@ export class Merger {
     }
   }
 
-  /** Takes a checked IP packet of exactly `length` bytes at `at` (a multiple of 64, with 64 bytes of room before it). */
+  /**
+   * Adds a checked IP packet of exactly `length` bytes at `at`, a multiple of 64. The 64 bytes
+   * before it may be overwritten.
+   */
   add(at: number, length: number): void {
     const last = this.#last;
     if (last.live && this.#continues(last, at, length)) {
@@ -159,7 +176,7 @@ export class Merger {
     } else this.#begin(flow ?? this.#free(), at, length);
   }
 
-  /** Writes everything that waits. */
+  /** Writes all flows that wait. */
   flush(): void {
     if (this.#live === 0) return;
     for (let i = 0; i < FLOWS_MAX; i++) if (this.#flows[i].live) this.#write(this.#flows[i]);
@@ -189,7 +206,7 @@ export class Merger {
       const flags = bytes[t + Ip.TCP_FLAGS] & ~Ip.TCP_PSH;
       const fits = transportBytes >= Ip.TCP_HEADER_BYTES && this.#payload > 0 &&
         flags === Ip.TCP_ACK;
-      // The reserved bits share a byte with the header length.
+      // The low 4 bits of this byte are reserved.
       return fits && (bytes[t + Ip.TCP_OFFSET] & 15) === 0 && this.#merges[v4 ? 0 : KIND_V6]
         ? MERGEABLE
         : ALONE;
@@ -207,7 +224,7 @@ export class Merger {
     return v4 || protocol === Ip.PROTOCOL_ICMPV6 ? NOT_A_FLOW : BARRIER;
   }
 
-  /** The waiting flow with the same protocol, addresses and ports, or null. */
+  /** The waiting flow with the protocol, addresses and ports of a packet, or null. */
   #find(at: number): Flow | null {
     if (this.#live === 0) return null;
     const { u32 } = this.#parts.memory;
@@ -235,9 +252,9 @@ export class Merger {
   }
 
   /**
-   * Whether a packet goes on where a flow stands: every field of its headers but length, id, sequence number, PSH and checksums is the same as in the
-   * flow's first packet (which is known to be mergeable, so this one is too), these go on as they should, and the checksums are right.
-   * The headers are compared by little-endian words.
+   * Whether a packet continues a flow. All fields of its headers except length, id, sequence
+   * number, PSH and checksums must be those of the flow's first packet. The sequence number must
+   * follow, and the checksums must be right. The headers are compared in little-endian words.
    */
   #continues(flow: Flow, at: number, length: number): boolean {
     const { u32, view } = this.#parts.memory;
@@ -254,13 +271,15 @@ export class Merger {
     const t = own + (headerBytes >>> 2);
     const firstT = first + (headerBytes >>> 2);
     if (v4) {
-      // Version, header length, TOS | length; id | flags, fragment offset; TTL, protocol | checksum; source; destination.
+      // Version, header length, TOS | length; id | flags, fragment offset; TTL, protocol |
+      // checksum; source; destination.
       if (
         ((u32[own] ^ u32[first]) & 0xffff) !== 0 || (u32[own + 1] ^ u32[first + 1]) >>> 16 !== 0
       ) return false;
       if (((u32[own + 2] ^ u32[first + 2]) & 0xffff) !== 0) return false;
       if (u32[own + 3] !== u32[first + 3] || u32[own + 4] !== u32[first + 4]) return false;
-      // Without DF ids matter to whoever fragments later: they must be those that splitting the super-packet gives again.
+      // Without DF a router may fragment the packet and needs its id. So the ids must be those that
+      // the segments of the super-packet will get.
       const isFragmentable = (u32[own + 1] & IPV4_DF_IN_WORD) === 0;
       if (isFragmentable && view.getUint16(at + Ip.IPV4_ID) !== (flow.lastId + 1 & 0xffff)) {
         return false;
@@ -280,7 +299,8 @@ export class Merger {
         return false;
       }
     } else {
-      // Sequence number; acknowledgement; header length, flags | window; checksum | urgent pointer; options.
+      // Sequence number; acknowledgement; header length, flags | window; checksum | urgent pointer;
+      // options.
       if (
         view.getUint32(t * 4 + Ip.TCP_SEQUENCE) !== flow.nextSequence ||
         u32[t + 2] !== u32[firstT + 2]
@@ -303,7 +323,7 @@ export class Merger {
     return this.#isTransportSumRight(flow, at, length);
   }
 
-  /** Whether the TCP or UDP checksum of a packet of the flow is right. Addresses and transport are one stretch. */
+  /** Whether the TCP or UDP checksum of a packet is right. The addresses precede the transport. */
   #isTransportSumRight(flow: Flow, at: number, length: number): boolean {
     const { kind } = flow;
     const protocol = (kind & KIND_UDP) !== 0 ? Ip.PROTOCOL_UDP << 8 : Ip.PROTOCOL_TCP << 8;
@@ -361,7 +381,9 @@ export class Merger {
       : (view.getUint32(at + this.#headerBytes + Ip.TCP_SEQUENCE) + this.#payload) >>> 0;
   }
 
-  /** Where the device is to have what answers this packet. */
+  /**
+   * The queue to which a packet is written. Packets that answer it are then read from that queue.
+   */
   #queueFor(at: number): number {
     return this.#parts.tun.queues === 2 &&
         this.#parts.bulkFlows.has(this.#parts.memory.u32, at, this.now)
@@ -422,14 +444,14 @@ export class Merger {
     }
     this.#parts.counters.values[COUNTER.tun_writes]++;
     if (this.#parts.tun.write(flow.count, this.#queueFor(first))) {
-      this.#wasTaken[kind] = true;
+      this.#accepted[kind] = true;
       this.#parts.counters.values[COUNTER.tun_merged] += flow.count;
       return;
     }
 
     this.#parts.counters.add(COUNTER.tun_merge_refused);
-    // A kind that was ever taken is refused for this packet's sake only.
-    if (!this.#wasTaken[kind]) {
+    // If the device has accepted this kind before, it refuses only this packet.
+    if (!this.#accepted[kind]) {
       this.#refused[kind] = true;
       this.#merges[kind] = false;
     }
@@ -441,7 +463,7 @@ export class Merger {
     for (let i = 1; i < flow.count; i++) this.#writeAlone(flow.packets[i], flow.lengths[i]);
   }
 
-  /** Sets the first packet's lengths, and the IP header's checksum with them. */
+  /** Sets the lengths of the first packet, and its IPv4 checksum. */
   #setLength(flow: Flow, length: number): void {
     const { first, headerBytes, kind } = flow;
     const { view } = this.#parts.memory;
@@ -460,7 +482,7 @@ export class Merger {
   }
 }
 
-/** Sum of an IPv4 header's length, id and checksum; the header begins at this word. */
+/** The sum of length, id and checksum of the IPv4 header at `word`. */
 function ipv4OwnFieldsSum(u32: Uint32Array, word: number): number {
   return fold16((u32[word] >>> 16) + (u32[word + 1] & 0xffff) + (u32[word + 2] >>> 16));
 }

@@ -1,9 +1,10 @@
 /**
- * TUN to UDP. Stages: read (with virtio_net_hdr) -> the destination's peer by allowed IPs -> its
- * session -> super-packets are split, checksums finished, on the way into a slot -> padding,
- * sealing, sending (sender.ts). Without a session the packets wait and a handshake is asked for;
- * without a peer an ICMP answer goes back. A message of ours that would come back for ever goes no
- * further (loops.ts).
+ * TUN to UDP. Stages: read a packet with its virtio_net_hdr; find the peer of its destination by
+ * allowed IPs; find the session; split a super-packet and complete checksums while the packet is
+ * copied to a slot; pad, seal and send it (sender.ts).
+ *
+ * Packets without a session are staged, and a handshake is wanted. A packet without a peer gets an
+ * ICMP answer. A message of ours that would come back for ever is dropped (loops.ts).
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -26,13 +27,13 @@ import type { Peer, Session } from "./sessions.ts";
 import type { Staging } from "./staging.ts";
 import type { Voice } from "./voice.ts";
 
-/** A turn reads until one of these is reached: two super-packets, or two full sends of small ones. */
+/** The most reads of a turn, and the bytes from which on it reads no more: two super-packets. */
 export const OUTBOUND_READS_MAX = 128;
 export const OUTBOUND_BYTES_MAX = 2 * 65_000;
-/** Packets of the main queue in a row that those of the bulk queue wait for. */
+/** The most packets that are read from the main queue before one of the bulk queue is read. */
 const MAIN_IN_ROW_MAX = 64;
 
-/** What Outbound works with. */
+/** The parts of Outbound. */
 export interface OutboundParts {
   readonly memory: PacketMemory;
   readonly checksum: Checksum;
@@ -51,39 +52,42 @@ export interface OutboundParts {
 
 /** The outbound half of the data plane. */
 export class Outbound {
-  /** Whether the interface is up; packets are dropped otherwise. */
+  /** Whether the link is up. While it is down, packets are dropped. */
   up = false;
-  /** Whether the device is gone for good. */
+  /** Whether the TUN device was deleted. */
   gone = false;
-  /** Whether the last turn left nothing unread. */
+  /** Whether the last turn has read everything. */
   drained = true;
   readonly #parts: OutboundParts;
-  /** Packets of the main queue since the last one of the bulk queue. */
+  /** Packets read from the main queue since the last one of the bulk queue. */
   #mainInRow = 0;
 
   constructor(parts: OutboundParts) {
     this.#parts = parts;
   }
 
-  /** From now on ICMP answers come from these addresses. */
+  /** Sets the source addresses of ICMP answers. */
   answerFrom(own: OwnAddresses): void {
     this.#parts.unreachable.answerFrom(own);
   }
 
-  /** A bounded number of reads. What they gave is sent, but for a run that goes on in the next turn. Returns whether there was anything. */
+  /**
+   * Reads a bounded number of packets. They are sent, except a run that the next turn may continue.
+   * Returns whether there was work.
+   */
   turn(now: Milliseconds): boolean {
     if (this.gone) return false;
     let reads = 0;
-    let taken = 0;
+    let readBytes = 0;
     this.drained = false;
-    while (!this.drained && reads < OUTBOUND_READS_MAX && taken < OUTBOUND_BYTES_MAX) {
+    while (!this.drained && reads < OUTBOUND_READS_MAX && readBytes < OUTBOUND_BYTES_MAX) {
       const read = this.#next(now);
       if (read <= 0) {
         this.drained = true;
         if (read === PORT_GONE) this.gone = true;
       } else {
         reads++;
-        taken += read;
+        readBytes += read;
         this.#route(read - VNET_HEADER_BYTES, now);
       }
     }
@@ -92,7 +96,10 @@ export class Outbound {
     return reads > 0;
   }
 
-  /** Reads the next packet: of the main queue first, so that what is there waits for one packet of the bulk queue at the most. */
+  /**
+   * Reads the next packet, first from the main queue. So a packet of the main queue waits for one
+   * packet of the bulk queue at most.
+   */
   #next(now: Milliseconds): number {
     const { tun, memory, bulkFlows } = this.#parts;
     const hasBulk = tun.queues === 2;
@@ -114,7 +121,7 @@ export class Outbound {
     return read;
   }
 
-  /** What came of the main queue goes out before a packet of this one is sealed. */
+  /** Reads from the bulk queue. Packets of the main queue are sent before. */
   #nextOfBulk(now: Milliseconds): number {
     const { tun, memory, sender } = this.#parts;
     const read = tun.read(memory.tunPacket - VNET_HEADER_BYTES, QUEUE_BULK);
@@ -159,7 +166,7 @@ export class Outbound {
     if (session !== null) this.#parts.sender.keepFresh(session, now);
   }
 
-  /** A packet that is not to be split. Returns the session it was sent on. */
+  /** Sends a packet that need not be split. Returns its session. */
   #one(peer: Peer, length: number, now: Milliseconds): Session | null {
     const { memory: { bytes, tunPacket }, sender, counters } = this.#parts;
     if (length > sender.packetMax) {
@@ -178,7 +185,10 @@ export class Outbound {
     return session;
   }
 
-  /** What the kernel left to the device (VIRTIO_NET_HDR_F_NEEDS_CSUM). Returns false when the fields are out of the packet. */
+  /**
+   * Completes a checksum that the kernel left to the device (VIRTIO_NET_HDR_F_NEEDS_CSUM). Returns
+   * false when its offset is outside of the packet.
+   */
   #finishChecksum(length: number): boolean {
     const { bytes, view, tunPacket } = this.#parts.memory;
     const vnet = tunPacket - VNET_HEADER_BYTES;
@@ -187,15 +197,16 @@ export class Outbound {
     const offset = view.getUint16(vnet + Vnet.VNET_CHECKSUM_OFFSET, true);
     if (start + offset + 2 > length) return false;
     let sum = ~this.#parts.checksum.sum(tunPacket + start, length - start, 0) & 0xffff;
-    // UDP's 0 means "none" (RFC 768).
+    // In UDP, 0 means that there is no checksum (RFC 768).
     if (sum === 0 && offset === Ip.UDP_CHECKSUM) sum = 0xffff;
     view.setUint16(tunPacket + start + offset, sum, true);
     return true;
   }
 
   /**
-   * A TSO or USO super-packet: its segments get their headers, lengths, ids and checksums on the way into their slots.
-   * Everything that is the same in all segments is summed once, in the read packet, with the differing fields zeroed.
+   * Splits a TSO or USO super-packet. Each segment gets its headers, length, id and checksum while
+   * it is copied to its slot. Fields that differ are zeroed in the super-packet first. So the sum
+   * of all other fields is computed once.
    */
   #split(peer: Peer, v4: boolean, gso: number, length: number, now: Milliseconds): Session | null {
     const { checksum, sender } = this.#parts;

@@ -1,91 +1,115 @@
 /**
- * The two ends of the data plane, as it sees them: the TUN device and the UDP sockets. Implementations are in lib/ports (Linux through FFI) and lib/embed (portable).
- * All offsets are bytes into the arena that both sides were made with. Nothing here blocks, throws on traffic, or allocates a packet.
+ * The interfaces of the TUN device and the UDP sockets that the data plane uses. lib/ports
+ * implements them for Linux, lib/embed portably.
+ *
+ * All offsets are in bytes from the start of the arena, which the data plane and the ports share.
+ * An implementation does not block, does not throw because of traffic, and does not allocate
+ * packets.
  * @module
  */
 
-/** Bytes of a struct virtio_net_hdr, which stands before every packet of a TunPort. */
+/** Bytes of a struct virtio_net_hdr, which precedes every packet of a TunPort. */
 export const VNET_HEADER_BYTES = 10;
-/** Pieces that one `TunPort.write` or `UdpPort.send` gathers at most. */
+/** The most pieces of one `TunPort.write` or `UdpPort.send`. */
 export const GATHER_MAX = 256;
 
-/** Nothing was there to read, or the packet was dropped because a queue was full. */
+/** The result when there is nothing to read. */
 export const PORT_DRAINED = 0;
-/** The device is gone for good. */
+/** The result when the device was deleted. */
 export const PORT_GONE: number = -1;
 
-/** A TUN device. What is read and written is a virtio_net_hdr (all zeros where offloads are off) and an IP packet, perhaps a TSO/USO super-packet. */
+/**
+ * A TUN device. A packet that is read or written is a virtio_net_hdr (zeros without offloads) and
+ * an IP packet, which may be a TSO or USO super-packet.
+ */
 export interface TunPort {
-  /** Whether the device agreed to hand out and take super-packets of TCP. */
+  /** Whether TCP super-packets are read and written. */
   readonly tso: boolean;
-  /** Whether it hands out and takes super-packets of UDP. */
+  /** Whether UDP super-packets are read and written. */
   readonly uso: boolean;
-  /** How many queues it has: with two, QUEUE_BULK gets the packets of flows that were last written to it (bulk_flows.ts). */
+  /** The number of queues. With two, flows that send a lot use QUEUE_BULK (bulk_flows.ts). */
   readonly queues: 1 | 2;
-  /** Reads header and packet from a queue to `at` (room: 10 + 65535 bytes). Returns the bytes read with the header, PORT_DRAINED or PORT_GONE. */
+  /**
+   * Reads a header and a packet from a queue to `at`, where 10 + 65535 bytes are free. Returns the
+   * bytes read, header included, or PORT_DRAINED or PORT_GONE.
+   */
   read(at: number, queue: number): number;
-  /** Names piece `index` of the next write. */
+  /** Sets piece `index` of the next write. */
   gather(index: number, at: number, length: number): void;
   /**
-   * Writes pieces 0 to count - 1 as one (super-)packet to a queue; piece 0 begins with the virtio_net_hdr. Returns false only when the device refused its form (EINVAL):
-   * the caller may write it another way. A packet lost for another reason (no memory, link down) gives true.
+   * Writes pieces 0 to count - 1 as one packet to a queue. Piece 0 begins with the virtio_net_hdr.
+   * @returns false when the device refused the form of the packet (EINVAL), so that the caller may
+   *   write it in another form; true also when the packet was lost for another reason
    */
   write(count: number, queue: number): boolean;
 }
 
 /** The UDP sockets of both families on one port. */
 export interface UdpPort {
-  /** Whether `send` may be given several datagrams at once. */
+  /** Whether one `send` may carry several datagrams. */
   readonly gso: boolean;
-  /** Whether `receive` may deliver several datagrams. */
+  /** Whether one `receive` may return several datagrams. */
   readonly gro: boolean;
-  /** Lets `receive` deliver several where that can be, or keeps it from that. A port that never does needs none. */
+  /** Switches GRO on or off. A port without GRO has no such method. */
   setGro?(on: boolean): void;
-  /** Most datagrams that one `send` takes. */
+  /** The most datagrams of one `send`. */
   readonly segmentsMax: number;
-  /** Most bytes that one `send` takes. */
+  /** The most bytes of one `send`. */
   readonly bytesMax: number;
-  /** Of the last `receive`: bytes of each datagram in the run (the last may be shorter); the whole length when there is one. */
+  /**
+   * Bytes of each datagram of the last run received; the last datagram may be shorter. For a single
+   * datagram it is 0, or its length.
+   */
   readonly segmentSize: number;
-  /** Of the last `receive`: ECN bits of the outer header, 0 to 3. */
+  /** The ECN bits of the last run received, 0 to 3. */
   readonly ecn: number;
-  /** Of the last `receive`: where the run came from and was written to, as an endpoint cell (lib/base/endpoint.ts) at this constant offset. */
+  /**
+   * The offset of an endpoint cell (lib/base/endpoint.ts), which is constant. `receive` writes the
+   * source of the run and the local address to the cell.
+   */
   readonly sourceAt: number;
-  /** Receives a run of datagrams of one flow to `at` (room: 65535 bytes). Returns the bytes received or PORT_DRAINED. Empty datagrams and transient errors are passed over. */
+  /**
+   * Receives a run of datagrams with the same source to `at`, where 65535 bytes are free. Returns
+   * the bytes received, or PORT_DRAINED. Empty datagrams and transient errors are skipped.
+   */
   receive(at: number): number;
-  /** Names piece `index`, one datagram, of the next send. */
+  /** Sets piece `index`, a datagram, of the next send. */
   gather(index: number, at: number, length: number): void;
   /**
-   * Sends pieces 0 to count - 1, each a datagram of `segmentSize` bytes (the last may be shorter), to the endpoint cell at `cellAt` with these ECN bits
-   * (the whole TOS byte for handshake messages).
-   * When the cell's local address no longer works the port sends without it and returns `SEND_SOURCE_LOST`; the caller forgets it.
+   * Sends pieces 0 to count - 1 to the endpoint cell at `cellAt`.
+   * @param segmentSize bytes of each datagram; the last may be shorter
+   * @param ecn the ECN bits, or the whole TOS byte for handshake messages
+   * @returns SEND_SOURCE_LOST when the datagrams could only be sent without the cell's local
+   *   address, which the caller then clears
    */
   send(count: number, segmentSize: number, cellAt: number, ecn: number): SendResult;
   /**
-   * Makes a queue for single datagrams one after the other, to endpoints of their own; whoever
-   * sends
-   * such makes one. A port where a call for each costs no more has none.
+   * Makes a queue for single datagrams to different endpoints. Every user of a queue makes one. A
+   * port to which a queue gives no advantage has no such method.
    */
   makeSendQueue?(): SendQueue;
 }
 
-/** Datagrams that are sent together, in order. */
+/** A queue of datagrams that are sent together, in order. */
 export interface SendQueue {
-  /** How many there may be. */
+  /** The most datagrams in the queue. */
   readonly max: number;
-  /** Makes datagram `index` of the next `send`, to the endpoint cell at `cellAt` as it is now. The datagram itself stays where it is until then. */
+  /**
+   * Sets datagram `index` of the next `send`. The endpoint cell is copied now. The datagram is not
+   * copied, so it must stay in memory until it is sent.
+   */
   put(index: number, at: number, length: number, cellAt: number, ecn: number): void;
   /** Sends datagrams 0 to count - 1. */
   send(count: number): void;
-  /** What became of datagram `index` of the last `send`. */
+  /** The result of datagram `index` of the last `send`. */
   result(index: number): SendResult;
 }
 
-/** What became of a send. */
+/** The datagrams were sent. */
 export const SEND_OK = 0;
-/** Dropped: no route, no buffer space, refused. */
+/** The datagrams were dropped: there was no route or no buffer, or a firewall refused them. */
 export const SEND_FAILED = 1;
-/** Sent, but not from the cached local address, which is to be forgotten. */
+/** The datagrams were sent without the cached local address, which no longer works. */
 export const SEND_SOURCE_LOST = 2;
 /** SEND_OK, SEND_FAILED or SEND_SOURCE_LOST. */
 export type SendResult = 0 | 1 | 2;

@@ -1,8 +1,8 @@
 /**
- * The last stages of an outbound packet: a slot, padding, sealing, and one send for a run of
- * equal-size datagrams to one endpoint. A run collects over many packets and ends when the next one
- * does not fit it, or with `flush`. Runs of a single datagram, as packets to many peers make them,
- * are queued and go together.
+ * The last stages of outbound packets: slot, padding, sealing and sending. Datagrams of equal
+ * length to one endpoint are collected in a run, which one call sends. A run ends when the next
+ * datagram does not fit, or with `flush`. Runs of a single datagram, which packets to many peers
+ * make, are queued and sent together.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -30,7 +30,7 @@ import type { Peer, Session } from "./sessions.ts";
 import type { Staging } from "./staging.ts";
 import type { Voice } from "./voice.ts";
 
-/** What a Sender works with. */
+/** The parts of a Sender. */
 export interface SenderParts {
   readonly memory: PacketMemory;
   readonly checksum: Checksum;
@@ -48,9 +48,9 @@ export interface SenderParts {
   readonly mtu: number;
 }
 
-/** Seals messages of all peers; one run at a time is open. */
+/** Seals and sends the messages of all peers. One run at a time is open. */
 export class Sender {
-  /** Longest packet that fits into a datagram. */
+  /** Bytes of the longest packet that fits into a datagram. */
   readonly packetMax: number;
   #mtu = 0;
   readonly #parts: SenderParts;
@@ -64,11 +64,11 @@ export class Sender {
   #segment = 0;
   #ecn = 0;
   #large = false;
-  /** A shorter datagram ends a run. */
+  /** Whether the run has ended, because its last datagram is shorter than the others. */
   #closed = false;
   #hasData = false;
 
-  /** Datagrams in the port's queue; the slots up to this one are theirs. */
+  /** Datagrams in the port's queue. They use the first slots. */
   #queued = 0;
   readonly #queue: SendQueue | undefined;
   readonly #queueMax: number;
@@ -88,19 +88,19 @@ export class Sender {
     this.#queuedData = new Uint8Array(this.#queueMax);
   }
 
-  /** The interface's MTU: padding never makes a packet longer than it, nor longer than fits. */
+  /** The interface's MTU in bytes. Padding does not exceed it, nor the room in a datagram. */
   set mtu(mtu: number) {
     this.#mtu = Math.min(mtu, this.packetMax);
   }
 
-  /** Whether several datagrams may go with one send, from the next one on. */
+  /** Whether one send may carry several datagrams. */
   set gso(on: boolean) {
     const most = on ? this.#parts.udp.segmentsMax : 1;
     this.#smallMax = Math.min(SEAL_SLOTS - this.#queueMax, most);
     this.#largeMax = Math.min(SEAL_LARGE_SLOTS, most);
   }
 
-  /** The session on which `count` more messages may be sent to the peer now, or null. */
+  /** The session on which `count` more messages may be sent to the peer, or null. */
   sendable(peer: Peer, count: number, now: Milliseconds): Session | null {
     const session = peer.current;
     if (
@@ -112,15 +112,15 @@ export class Sender {
     return session;
   }
 
-  /** Length of the message for a packet: padded to a multiple of 16, but not past the MTU. */
+  /** The padded length of a packet in bytes: a multiple of 16, but at most the MTU. */
   paddedLength(length: number): number {
     const padded = (length + 15) & ~15;
     return padded <= this.#mtu ? padded : this.#mtu > length ? this.#mtu : length;
   }
 
   /**
-   * Pads, copies and seals the packet of `length` bytes that stands at `from` in the arena, for its
-   * peer. Returns the session that it goes on, or null when there is none to send on.
+   * Copies the packet of `length` bytes at `from` to a slot, pads and seals it. Returns its
+   * session, or null when the peer has no session to send on.
    */
   add(peer: Peer, from: number, length: number, now: Milliseconds): Session | null {
     const session = this.sendable(peer, 1, now);
@@ -134,9 +134,11 @@ export class Sender {
   }
 
   /**
-   * Sends the open run when the next datagram does not fit it: `length` is the message's (padded),
-   * `ecn` the outer header's. Then the datagram belongs to the run. Returns where its message goes;
-   * fill it and call `seal` before anything else.
+   * Adds a datagram to the open run. A run into which it does not fit is ended first. Write the
+   * packet to the returned offset, and then call `seal` before other methods.
+   * @param length bytes of the padded packet
+   * @param ecn the ECN bits of the outer header
+   * @returns the offset of the message
    */
   makeRoom(peer: Peer, length: number, ecn: number, now: Milliseconds): number {
     const wire = length + DATA_OVERHEAD;
@@ -148,7 +150,7 @@ export class Sender {
       this.#large = length > SLOT_MESSAGE_MAX;
     } else if (wire < this.#segment) this.#closed = true;
     if (length > 0) this.#hasData = true;
-    // Slots of queued datagrams are not free yet.
+    // The slots of queued datagrams are in use until they are sent.
     const at = this.#parts.memory.sealMessage(
       this.#large ? this.#count : this.#queued + this.#count,
       this.#large,
@@ -158,7 +160,7 @@ export class Sender {
     return at;
   }
 
-  /** Whether a datagram of `wire` bytes may go on the open run. */
+  /** Whether a datagram of `wire` bytes fits into the open run. */
   #fits(peer: Peer, wire: number, ecn: number): boolean {
     return !this.#closed && wire <= this.#segment && peer === this.#peer && ecn === this.#ecn &&
       this.#bytes + wire <= this.#bytesMax &&
@@ -166,8 +168,9 @@ export class Sender {
   }
 
   /**
-   * Zeroes the padding, seals the message and writes its header. `length` is the packet's, `padded`
-   * the message's.
+   * Zeroes the padding, seals the message at `at` and writes its header.
+   * @param length bytes of the packet
+   * @param padded bytes of the padded packet
    */
   seal(session: Session, at: number, length: number, padded: number): void {
     const { bytes, u32 } = this.#parts.memory;
@@ -187,8 +190,8 @@ export class Sender {
   }
 
   /**
-   * Asks for a new handshake when the session that was just sent on wants renewing (whitepaper
-   * section 6.2).
+   * Wants a handshake when the session is due for renewal (whitepaper section 6.2). Call it after a
+   * message was sent on the session.
    */
   keepFresh(session: Session, now: Milliseconds): void {
     if (
@@ -198,7 +201,7 @@ export class Sender {
     }
   }
 
-  /** Sends everything that was sealed. */
+  /** Sends all sealed messages. */
   flush(now: Milliseconds): void {
     if (this.#queued > 0) {
       this.#endRun(now);
@@ -206,10 +209,7 @@ export class Sender {
     } else this.#sendRun(now);
   }
 
-  /**
-   * Ends the run: one of a single datagram is queued where the port has a queue, others are sent
-   * after what is queued.
-   */
+  /** Ends the run. A single datagram is queued; a longer run is sent after the queued datagrams. */
   #endRun(now: Milliseconds): void {
     const peer = this.#peer;
     const queue = this.#queue;
@@ -243,7 +243,14 @@ export class Sender {
     this.#parts.counters.values[COUNTER.udp_sends]++;
     for (let i = 0; i < count; i++) {
       const hasData = this.#queuedData[i] !== 0;
-      this.#account(this.#queuedPeers[i], queue.result(i), 1, this.#queuedBytes[i], hasData, now);
+      this.#recordResult(
+        this.#queuedPeers[i],
+        queue.result(i),
+        1,
+        this.#queuedBytes[i],
+        hasData,
+        now,
+      );
     }
   }
 
@@ -254,12 +261,12 @@ export class Sender {
     endpoints.refresh(peer);
     const result = udp.send(this.#count, this.#segment, peer.cellAt, this.#ecn);
     counters.values[COUNTER.udp_sends]++;
-    this.#account(peer, result, this.#count, this.#bytes, this.#hasData, now);
+    this.#recordResult(peer, result, this.#count, this.#bytes, this.#hasData, now);
     this.#forgetRun();
   }
 
-  /** Writes down what became of a send of `count` datagrams, `bytes` together. */
-  #account(
+  /** Counts a send of `count` datagrams with `bytes` in all, and handles its result. */
+  #recordResult(
     peer: Peer,
     result: SendResult,
     count: number,
@@ -273,7 +280,7 @@ export class Sender {
       counters.addOf(COUNTER.tx_source_lost, peer.slot);
       endpoints.clearLocal(peer);
     }
-    // A failed send still counts as an attempt, or persistent keepalives would be due again at once.
+    // A failed send counts as an attempt. Otherwise a persistent keepalive would be due at once.
     const failed = result === SEND_FAILED;
     if (failed) counters.addOf(COUNTER.tx_send_failed, peer.slot, count);
     if (table.sent(peer.slot, failed ? 0 : bytes, !failed && hasData, now)) {
@@ -290,8 +297,8 @@ export class Sender {
   }
 
   /**
-   * Sends what waits for a session, or a keepalive when nothing does and `always`. Call when the
-   * peer got a session to send on.
+   * Sends the peer's staged packets. Call it when the peer has got a session to send on.
+   * @param always whether a keepalive is sent when no packets are staged
    */
   sendStaged(peer: Peer, always: boolean, now: Milliseconds): void {
     const { endpoints, memory, staging } = this.#parts;
@@ -308,7 +315,7 @@ export class Sender {
     this.flush(now);
   }
 
-  /** Sends a keepalive if there is a session and an endpoint to send to. */
+  /** Sends a keepalive, if the peer has a session and an endpoint. */
   sendKeepalive(peer: Peer, now: Milliseconds): void {
     const { counters, endpoints, memory, voice } = this.#parts;
     const session = this.sendable(peer, 1, now);

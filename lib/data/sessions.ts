@@ -1,5 +1,5 @@
 /**
- * Peers and sessions as the data plane knows them, and the table that finds a session by its index.
+ * Peers and sessions of the data plane, and the table that finds a session by its index.
  * @module
  */
 import type { Milliseconds, PeerSlot } from "../base/brands.ts";
@@ -10,40 +10,41 @@ import { ReplayWindow } from "./replay.ts";
 
 const REKEY_HIGH = Number(REKEY_AFTER_MESSAGES >> 32n);
 
-/** One peer. A copy of its endpoint stands in the arena. */
+/** A peer. The arena has a copy of its endpoint, at `cellAt`. */
 export class Peer {
-  /** The session to send on: an initiator's at once, a responder's once it is confirmed. */
+  /** The session to send on: an initiator's session, or a responder's that was confirmed. */
   current: Session | null = null;
-  /** A responder's session that waits for its first data message. */
+  /** A responder's session that no data message has confirmed yet. */
   next: Session | null = null;
-  /** All that are not retired. */
+  /** All sessions that are not retired. */
   sessions: Session[] | null = null;
-  /** Packets that wait for a session, oldest first. */
+  /** The packets that wait for a session, oldest first. */
   staged: Uint8Array[] | null = null;
-  /** The version of the table's endpoint that the cell is a copy of; -1 for none. */
+  /** The version of the endpoint in the cell; -1 when nothing was copied. */
   endpointVersion = -1;
-  /**
-   * The peer through which its messages went when the last one came back as a packet, and when that
-   * was (loops.ts).
-   */
+  /** The peer that carried the last message to this peer that came back as a packet (loops.ts). */
   carrier: Peer | null = null;
+  /** When that message came back. */
   carriedAt = -Infinity;
-  /** When it was last said that its messages come back for ever. */
+  /** When a loop of this peer was last reported. */
   loopSaidAt = -Infinity;
 
   constructor(readonly slot: PeerSlot, readonly cellAt: number) {}
 }
 
 /**
- * One session: the keys of both directions and how often each was used. Where sending and receiving are two data planes each has one of these for
- * the same session: only the counter of the one that sends moves, and only the replay window of the one that receives. No nonce needs sharing.
+ * A session: its keys, send counter and replay window. When sending and receiving are two data
+ * planes, each has a Session of its own. The sending one uses only the counter, the receiving one
+ * only the replay window, so they share no state.
  */
 export class Session {
   /** The counter of the next message, as two unsigned 32-bit halves. */
   sendLow = 0;
   sendHigh = 0;
   readonly replay: ReplayWindow = new ReplayWindow();
-  /** Whether a new handshake was asked for because data came in late in its life; once a session. */
+  /**
+   * Whether a handshake was wanted because data was received late; this happens once per session.
+   */
   renewalAsked = false;
 
   constructor(
@@ -56,7 +57,7 @@ export class Session {
     readonly createdAt: Milliseconds,
   ) {}
 
-  /** Whether `count` more messages stay below REJECT_AFTER_MESSAGES (2^64 - 2^13 - 1). */
+  /** Whether `count` more messages may be sent before REJECT_AFTER_MESSAGES (2^64 - 2^13 - 1). */
   hasRoomFor(count: number): boolean {
     return this.sendHigh !== 0xffff_ffff || this.sendLow + count <= 0xffff_dfff;
   }
@@ -66,22 +67,24 @@ export class Session {
     return this.sendHigh > REKEY_HIGH || this.sendHigh === REKEY_HIGH && this.sendLow > 0;
   }
 
-  /** Where its receive key lies; the send key lies at `keyAt`. */
+  /** The offset of the receive key. The send key is at `keyAt`. */
   get receiveKeyAt(): number {
     return this.keyAt + 64;
   }
 }
 
-/** Sessions by index: the low bits of an index are its slot, a slot names a row, rows are handed out densely. */
+/**
+ * Finds sessions by index. The low bits of an index are its slot, and the slot has the number of a
+ * row. Rows are allocated densely.
+ */
 export class SessionTable {
   readonly #memory: PacketMemory;
-  /** Row + 1, or 0. */
+  /** The row + 1 of each slot; 0 for none. */
   readonly #rowOfSlot = new Int32Array(SESSION_SLOTS);
   readonly #rows: (Session | null)[] = [];
   readonly #freeRows: number[] = [];
   /**
-   * By the index that the other side gave; made when one is first looked for, as most interfaces
-   * never do.
+   * Sessions by remote index. It is made at the first look-up, which most interfaces never need.
    */
   #byRemote: Map<number, Session> | undefined;
 
@@ -89,12 +92,12 @@ export class SessionTable {
     this.#memory = memory;
   }
 
-  /** How many there are. */
+  /** The number of sessions. */
   get size(): number {
     return this.#rows.length - this.#freeRows.length;
   }
 
-  /** The session of an index as it stands in a message (unsigned), or null. */
+  /** The session with a local index (unsigned), or null. */
   find(index: number): Session | null {
     const row = this.#rowOfSlot[index & (SESSION_SLOTS - 1)];
     if (row === 0) return null;
@@ -103,8 +106,8 @@ export class SessionTable {
   }
 
   /**
-   * The session whose messages bear an index of the other side's (unsigned); of several with one
-   * index, as strangers to each other may give, the newest.
+   * The session with a remote index (unsigned). Two peers may choose the same index; then it is the
+   * newest session.
    */
   findRemote(index: number): Session | undefined {
     if (this.#byRemote === undefined) {
@@ -116,7 +119,10 @@ export class SessionTable {
     return this.#byRemote.get(index);
   }
 
-  /** Puts a session in, its keys into the arena. One that has the same slot is wiped. Returns null when SESSIONS_MAX are there. */
+  /**
+   * Adds a session and copies its keys to the arena. A session in the same slot is wiped. Returns
+   * null when there are SESSIONS_MAX sessions.
+   */
   install(peer: Peer, command: Extract<DataCommand, { type: "session-install" }>): Session | null {
     const slot = command.localIndex & (SESSION_SLOTS - 1);
     const before = this.#rowOfSlot[slot];
@@ -135,7 +141,7 @@ export class SessionTable {
     return session;
   }
 
-  /** Zeroes the keys of a session and forgets it everywhere. */
+  /** Erases the keys of a session and removes it. */
   wipe(session: Session): void {
     this.#memory.bytes.fill(0, session.keyAt, session.keyAt + SESSION_KEYS_BYTES);
     session.replay.release();

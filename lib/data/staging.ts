@@ -1,5 +1,6 @@
 /**
- * Packets that wait for a handshake: at most STAGED_PACKETS_MAX a peer, and bounded bytes in all; the oldest of the peer goes first.
+ * Packets that wait for a handshake. A peer has at most STAGED_PACKETS_MAX, and all peers together
+ * have STAGED_BYTES_MAX. The oldest packet of a peer is dropped first.
  * @module
  */
 import { STAGED_PACKETS_MAX } from "../base/constants.ts";
@@ -7,10 +8,10 @@ import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import type { Peer } from "./sessions.ts";
 
-/** Bytes that wait on one interface, of all peers together. */
+/** The most bytes that wait on one interface, of all peers together. */
 export const STAGED_BYTES_MAX = 32 << 20;
 
-/** Keeps the count over all peers; the packets hang on their peers. */
+/** Stages packets. They are stored in their peers; this class counts their bytes. */
 export class Staging {
   readonly #counters: Counters;
   #bytes = 0;
@@ -24,7 +25,10 @@ export class Staging {
     return this.#bytes;
   }
 
-  /** Takes a finished inner packet (its own copy). When there is no room the peer's oldest are dropped; when it has none, this one is. */
+  /**
+   * Stages a complete inner packet, which is not copied. Without room, the peer's oldest packets
+   * are dropped, or this packet when the peer has no others.
+   */
   push(peer: Peer, packet: Uint8Array): void {
     const staged = peer.staged ??= [];
     while (
@@ -45,7 +49,7 @@ export class Staging {
     return this.#bytes + more > STAGED_BYTES_MAX;
   }
 
-  /** Hands over all packets of a peer, oldest first. */
+  /** Removes and returns all packets of a peer, oldest first. */
   takeAll(peer: Peer): readonly Uint8Array[] {
     const staged = peer.staged ?? [];
     peer.staged = null;

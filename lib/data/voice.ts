@@ -1,5 +1,5 @@
 /**
- * What the data plane says to the control plane, each kind no more often than it must be.
+ * Reports events of the data plane to the control plane, each kind at a limited rate.
  * @module
  */
 import type { Milliseconds, PeerSlot, SessionIndex } from "../base/brands.ts";
@@ -9,14 +9,14 @@ import type { DataEvent, Notice } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Peer } from "./sessions.ts";
 
-/** Notices of one kind a second. */
+/** The most notices of one kind per second. */
 const NOTICES_PER_SECOND = 5;
-/** How often it is said of one peer that its messages come back for ever. */
+/** How often a loop of one peer is reported. */
 export const LOOP_EVERY_MS = 60_000;
 
-/** Emits events: notices only while debugging, loops once a while. */
+/** Emits events. Notices are emitted only while `debug` is on. */
 export class Voice {
-  /** Whether notices are wanted. */
+  /** Whether notices are emitted. */
   debug = false;
   readonly #table: PeerTable;
   readonly #handshakes: HandshakeMemory;
@@ -29,40 +29,34 @@ export class Voice {
     this.#emit = emit;
   }
 
-  /** There is no session to send on, or it wants renewing. Said once until the control plane takes it. */
+  /** Reports that a peer has no session, or one that is due for renewal. */
   wantHandshake(peer: PeerSlot): void {
     if (this.#table.wantHandshake(peer)) this.#emit({ type: "handshake-wanted", peer });
   }
 
-  /** A peer's row of the table changed for the first time since it was looked at. */
+  /** Reports that a peer's row of the table has changed. */
   active(peer: PeerSlot): void {
     this.#emit({ type: "peer-active", peer });
   }
 
-  /** A responder's session is the current one now. */
+  /** Reports that a responder's session was confirmed and is now current. */
   confirmed(peer: PeerSlot, localIndex: SessionIndex): void {
     this.#emit({ type: "session-confirmed", peer, localIndex });
   }
 
-  /**
-   * A message to `peer` came back and was not sent again through `through`, which is `peer` itself
-   * or leads back to it.
-   */
+  /** Reports that a message to `peer` came back and would have been carried by `through` again. */
   loop(peer: Peer, through: Peer, now: Milliseconds): void {
     if (now - peer.loopSaidAt < LOOP_EVERY_MS) return;
     peer.loopSaidAt = now;
     this.#emit({ type: "loop", peer: peer.slot, through: through.slot });
   }
 
-  /**
-   * Handshake messages wait, or the cookies' secret is too old. Said once until the control plane
-   * looks.
-   */
+  /** Reports that handshake messages wait, or that the secret of cookies is too old. */
   handshakesWaiting(): void {
     if (this.#handshakes.tell()) this.#emit({ type: "handshakes-waiting" });
   }
 
-  /** A notice; dropped when it is not wanted or was said often in this second. */
+  /** Reports a notice, unless `debug` is off or NOTICES_PER_SECOND is reached. */
   notice(
     notice: Notice,
     peer: PeerSlot | undefined,

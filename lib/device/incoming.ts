@@ -1,7 +1,7 @@
 /**
  * Processes received handshake messages (whitepaper section 5.4) that the data plane's gate let
- * pass (lib/data/gate.ts). Stages: kind and length, mac1, then the message itself. A message changes
- * no state of a peer before it is authenticated. Every message is counted.
+ * pass (lib/data/gate.ts). Stages: kind and length, mac1, then the message itself. A message
+ * changes no state of a peer before it is authenticated. Every message is counted.
  * @module
  */
 import { AWAITS_COOKIE, AWAITS_NOTHING, AWAITS_RESPONSE } from "../base/awaited_indices.ts";

@@ -1,7 +1,7 @@
 /**
  * Allocates session indices. They are random, so that nobody can guess one. The low 18 bits of an
- * index are its slot in the data plane, so these are unique among the indices in use. The data plane
- * is told what an index waits for.
+ * index are its slot in the data plane, so these are unique among the indices in use. The data
+ * plane is told what an index waits for.
  * @module
  */
 import { type AwaitedIndices, AWAITS_NOTHING } from "../base/awaited_indices.ts";

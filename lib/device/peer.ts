@@ -51,7 +51,7 @@ export class Peer {
   previous: Session | undefined;
   /** A session of which we are the responder, until the first data message is received on it. */
   next: Session | undefined;
-  /** Replaced sessions, which receive until a given time, oldest first; undefined for none. */
+  /** Replaced sessions, each of which receives until a given time, in that order; or undefined. */
   replaced: { readonly session: Session; readonly until: number }[] | undefined;
 
   readonly timers: PeerTimers;

@@ -144,13 +144,16 @@ export function dropPending(ctx: Context, peer: Peer): void {
 }
 
 /**
- * Lets a replaced session receive for `rekeyTimeout` more. When both sides renew at the same time,
- * packets on the older session are still under way.
+ * Lets a replaced session receive for `rekeyTimeout` more, but not past its own time. When both
+ * sides renew at the same time, packets on the older session are still under way.
  */
 function replace(ctx: Context, peer: Peer, session: Session | undefined, now: Milliseconds): void {
   if (session === undefined) return;
   peer.replaced ??= [];
-  peer.replaced.push({ session, until: now + ctx.times.rekeyTimeout });
+  const { rejectAfter, rekeyTimeout } = ctx.times;
+  const until = Math.min(now + rekeyTimeout, session.createdAt + rejectAfter);
+  peer.replaced.push({ session, until });
+  peer.replaced.sort((a, b) => a.until - b.until);
   if (peer.replaced.length > REPLACED_MAX) retireOldestReplaced(ctx, peer);
 }
 

@@ -21,7 +21,6 @@ import {
   NLM_F_REPLACE,
   NLM_F_REQUEST,
   readAttributes,
-  readU32,
 } from "./message.ts";
 import {
   decodeRoute,
@@ -44,11 +43,7 @@ const ADDRESS_FLAGS = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | I
 
 const RTA_MULTIPATH = 9;
 const RTA_CACHEINFO = 12;
-const RTA_EXPIRES = 23;
 const RTA_NH_ID = 30;
-/** Where rta_expires stands in struct rta_cacheinfo, and what it counts in a second (USER_HZ). */
-const CACHEINFO_EXPIRES_AT = 8;
-const USER_HZ = 100;
 /** What is told of a route besides itself: its age, and the nexthop object whose ways stand beside its number. */
 const NOT_REPLAYED = new Set([RTA_CACHEINFO, RTA_NH_ID]);
 const RTNH_F_ONLINK = 4;
@@ -93,10 +88,7 @@ export function routeReplay(message: NetlinkMessage, interfaceIndex: number): Re
   const fixed = message.payload.slice(0, RTMSG_BYTES);
   fixed[8] &= RTNH_F_ONLINK;
   fixed.fill(0, 9);
-  const payload = rebuilt(message.payload, fixed, NOT_REPLAYED, (builder, attributes) => {
-    const seconds = secondsLeft(attributes.get(RTA_CACHEINFO));
-    if (seconds > 0) builder.attributeU32(RTA_EXPIRES, seconds);
-  });
+  const payload = rebuilt(message.payload, fixed, NOT_REPLAYED, () => {});
   const text = `route ${formatIp(route.destination)}/${route.prefix}`;
   // Beside another one to the same place, as it was. Of several ways some may still be there: all of them are set.
   return payload &&
@@ -122,7 +114,7 @@ function rebuilt(
   payload: Uint8Array,
   fixed: Uint8Array,
   without: ReadonlySet<number>,
-  more: (builder: MessageBuilder, attributes: ReadonlyMap<number, Uint8Array>) => void,
+  more: (builder: MessageBuilder) => void,
 ): Uint8Array | undefined {
   const attributes = readAttributes(payload, fixed.length);
   if (attributes === undefined) return undefined;
@@ -133,14 +125,8 @@ function rebuilt(
       builder.attribute(type, type === RTA_MULTIPATH ? withLiveHops(value) : value);
     }
   }
-  more(builder, attributes);
+  more(builder);
   return builder.payload();
-}
-
-/** How long an IPv6 route has left that ends by itself; 0 for one that stays. */
-function secondsLeft(cacheInfo: Uint8Array | undefined): number {
-  if (cacheInfo === undefined || cacheInfo.length < CACHEINFO_EXPIRES_AT + 4) return 0;
-  return Math.ceil((readU32(cacheInfo, CACHEINFO_EXPIRES_AT) | 0) / USER_HZ);
 }
 
 /** A route's ways without what the kernel noted of them: whether their links are down. */

@@ -260,6 +260,21 @@ Deno.test("an unconfirmed session is replaced by the next one, and the previous 
   assert.notEqual(first, second);
 });
 
+Deno.test("a session that is replaced shortly before its time is over ends in time", () => {
+  const { a, b } = pair();
+  const { initiator: { localIndex } } = shake(a, b);
+  for (const wait of [170_000, 8_000]) {
+    a.pass(wait);
+    b.pass(wait);
+    shake(a, b);
+    assert.deepEqual(a.of("session-retire"), []);
+  }
+  a.pass(1_999);
+  assert.deepEqual(a.of("session-retire"), [], "it still receives");
+  a.pass(1);
+  assert.deepEqual(a.of("session-retire"), [{ type: "session-retire", localIndex }]);
+});
+
 Deno.test("replaced sessions do not pile up", () => {
   const { a, b } = pair();
   a.want();

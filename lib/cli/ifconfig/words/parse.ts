@@ -28,7 +28,7 @@ export const CLASS_NAME = "wg";
 
 /** Whether a name is that of an interface of the class: `wg` and a number. */
 export function isNumberedInClass(name: string): boolean {
-  return name.startsWith(CLASS_NAME) && /^(?:0|[1-9][0-9]*)$/.test(name.slice(CLASS_NAME.length));
+  return name.startsWith(CLASS_NAME) && /^[0-9]+$/.test(name.slice(CLASS_NAME.length));
 }
 
 /**

@@ -32,8 +32,7 @@ export function parseKeyText(word: string, text: string): Uint8Array {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) throw new ConfigError(`${word} (key)`, "invalid base64");
   let key: Uint8Array;
   try {
-    // The last character has two bits that no byte takes: where they are set, it is a typing error.
-    key = Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
+    key = Uint8Array.fromBase64(text);
   } catch {
     throw new ConfigError(`${word} (key)`, "invalid base64");
   }

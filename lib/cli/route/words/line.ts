@@ -9,7 +9,6 @@ import type {
   Family,
   Gateway,
   HostName,
-  ScopedAddress,
 } from "./destination.ts";
 
 /** `add`, `change` and `delete`, as far as they need no names. */
@@ -54,7 +53,7 @@ type PlainCommand =
     readonly type: "show";
     readonly family: Family | undefined;
     /** `-gateway`: only routes by this one, or by any. */
-    readonly gateway: ScopedAddress | "any" | undefined;
+    readonly gateway: IpBytes | "any" | undefined;
     readonly priority: number | undefined;
   }
   | {

@@ -17,8 +17,13 @@ import {
 /** Whether the tests run over two data planes a node. */
 export const TWO_WAYS = Deno.args.includes("--two-ways");
 
+/** Bytes of the arena of a node that has one data plane or two. */
+export function nodeArenaBytes(twoWays: boolean): number {
+  return twoWays ? 2 * DATAPLANE_ARENA_BYTES : DATAPLANE_ARENA_BYTES;
+}
+
 /** Bytes of a node's arena. */
-export const NODE_ARENA_BYTES = TWO_WAYS ? 2 * DATAPLANE_ARENA_BYTES : DATAPLANE_ARENA_BYTES;
+export const NODE_ARENA_BYTES = nodeArenaBytes(TWO_WAYS);
 
 /** What tests use of a data plane. */
 export type Plane = Pick<
@@ -27,8 +32,8 @@ export type Plane = Pick<
 >;
 
 /** The planes of a node, in the order in which they hear of things. */
-export function planesOf(options: DataplaneOptions): Dataplane[] {
-  if (!TWO_WAYS) return [new Dataplane(options)];
+export function planesOf(options: DataplaneOptions, twoWays = TWO_WAYS): Dataplane[] {
+  if (!twoWays) return [new Dataplane(options)];
   const shared = { ...options, bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES) };
   return [
     new Dataplane({ ...shared, direction: "inbound" }),

@@ -17,6 +17,42 @@ export function endpoint(text: string): Endpoint {
   return parsed;
 }
 
+/**
+ * An IPv4 packet with a number, and bytes that follow from it.
+ * @param length bytes of it all, at least 24
+ */
+export function numberedPacket(
+  from: string,
+  to: string,
+  length: number,
+  number: number,
+): Uint8Array {
+  const packet = new Uint8Array(length);
+  const view = new DataView(packet.buffer);
+  packet.set([0x45, 0], 0);
+  view.setUint16(2, length);
+  packet.set([64, 253], 8);
+  packet.set(parseIpv4(from)!, 12);
+  packet.set(parseIpv4(to)!, 16);
+  let sum = 0;
+  for (let i = 0; i < 20; i += 2) sum += view.getUint16(i);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  view.setUint16(10, ~sum & 0xffff);
+  view.setUint32(20, number);
+  for (let i = 24; i < length; i++) packet[i] = number * 31 + i;
+  return packet;
+}
+
+/** The number of a packet that has one. */
+export function numberOf(packet: Uint8Array): number {
+  return new DataView(packet.buffer, packet.byteOffset).getUint32(20);
+}
+
+/** Whether a packet is the interface's own answer to its host. */
+export function isIcmp(packet: Uint8Array): boolean {
+  return packet[9] === ICMP;
+}
+
 /** Two nodes, 10.0.0.1 and 10.0.0.2 inside, that know each other, and what went through. */
 export class Tunnel {
   readonly a: Node;
@@ -31,8 +67,8 @@ export class Tunnel {
     const { seed } = world;
     const deliver = (packet: Uint8Array) => {
       // The interface's own "unreachable" to its host, while the peer is gone or nowhere.
-      if (packet[9] === ICMP) return;
-      const number = new DataView(packet.buffer, packet.byteOffset).getUint32(20);
+      if (isIcmp(packet)) return;
+      const number = numberOf(packet);
       const original = this.#sent.get(number);
       assert.ok(original !== undefined, `seed ${seed}: a packet that nobody sent`);
       assert.deepEqual(packet, original, `seed ${seed}: packet ${number} changed`);
@@ -67,19 +103,9 @@ export class Tunnel {
   /** One packet from a side to the other. Returns its number. */
   packet(side: "a" | "b"): number {
     const number = this.sent++;
-    const packet = new Uint8Array(24 + Math.floor(this.world.random() * 1300));
-    const view = new DataView(packet.buffer);
-    packet.set([0x45, 0], 0);
-    view.setUint16(2, packet.length);
-    packet.set([64, 253], 8);
-    packet.set(parseIpv4(side === "a" ? "10.0.0.1" : "10.0.0.2")!, 12);
-    packet.set(parseIpv4(side === "a" ? "10.0.0.2" : "10.0.0.1")!, 16);
-    let sum = 0;
-    for (let i = 0; i < 20; i += 2) sum += view.getUint16(i);
-    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-    view.setUint16(10, ~sum & 0xffff);
-    view.setUint32(20, number);
-    for (let i = 24; i < packet.length; i++) packet[i] = number * 31 + i;
+    const [from, to] = side === "a" ? ["10.0.0.1", "10.0.0.2"] : ["10.0.0.2", "10.0.0.1"];
+    const length = 24 + Math.floor(this.world.random() * 1300);
+    const packet = numberedPacket(from, to, length, number);
     this.#sent.set(number, packet);
     (side === "a" ? this.a : this.b).tun.inject(packet);
     return number;

@@ -12,10 +12,11 @@ import {
   readEndpointCell,
   readLocalCell,
   sameBytes,
+  sameEndpoint,
   writeEndpointCell,
 } from "../../lib/base/endpoint.ts";
-import { formatEndpoint } from "../../lib/base/ip_text.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
+import type { DataCommand } from "../../lib/base/messages.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
@@ -32,21 +33,42 @@ import { Device } from "../../lib/device/device.ts";
 import { choosePacketCipher, chooseSuite } from "../../lib/runtime/crypto.ts";
 import { MemoryTun } from "../../lib/embed/memory_tun.ts";
 import { Chance, filler } from "../random.ts";
-import { countsOf, NODE_ARENA_BYTES, planesOf } from "../data/two_ways.ts";
+import { countsOf, nodeArenaBytes, planesOf, TWO_WAYS } from "../data/two_ways.ts";
 
 /** What the network does to datagrams: chances from 0 to 1, delays in ms. */
 export interface Faults {
   readonly loss: number;
   readonly repeat: number;
   readonly damage: number;
+  /** Datagrams that arrive without their end. */
+  readonly cut: number;
   readonly delayMin: number;
   readonly delayMax: number;
 }
 
 /** A network that behaves. */
-export const CALM: Faults = { loss: 0, repeat: 0, damage: 0, delayMin: 5, delayMax: 6 };
+export const CALM: Faults = { loss: 0, repeat: 0, damage: 0, cut: 0, delayMin: 5, delayMax: 6 };
 /** One that does not. */
-export const ROUGH: Faults = { loss: 0.1, repeat: 0.05, damage: 0.01, delayMin: 1, delayMax: 80 };
+export const ROUGH: Faults = {
+  loss: 0.1,
+  repeat: 0.05,
+  damage: 0.01,
+  cut: 0,
+  delayMin: 1,
+  delayMax: 80,
+};
+
+/** Is told what happens in a world. It may throw, and changes nothing. */
+export interface Witness {
+  /** A datagram leaves a node. */
+  readonly sent?: (node: Node, bytes: Uint8Array, to: Endpoint) => void;
+  /** A datagram arrives at a node, whole or not. */
+  readonly arrived?: (node: Node, bytes: Uint8Array) => void;
+  /** A device gave a command; its data planes have not heard of it. */
+  readonly commanded?: (node: Node, command: DataCommand) => void;
+  /** A data plane of a node has applied a command. */
+  readonly applied?: (node: Node, plane: Dataplane, command: DataCommand) => void;
+}
 
 /** Handshake messages that a node's control plane handles a millisecond. */
 const HANDSHAKES_PER_MS = 4;
@@ -64,6 +86,9 @@ export class World {
   readonly random: () => number;
   readonly fill: (into: Uint8Array) => void;
   readonly nodes: Node[] = [];
+  readonly witnesses: Witness[] = [];
+  /** Whether the network has a way from one node to another now. */
+  hasWay: (from: Node | undefined, to: Node) => boolean = () => true;
   readonly suite: Suite = chooseSuite();
   /** A binary heap by time, then by order. */
   readonly #agenda: Happening[] = [];
@@ -105,21 +130,28 @@ export class World {
   }
 
   /** A datagram leaves a node. */
-  send(bytes: Uint8Array, from: Endpoint, to: Endpoint): void {
-    const { loss, repeat, damage, delayMin, delayMax } = this.faults;
+  send(node: Node, bytes: Uint8Array, to: Endpoint): void {
+    for (const witness of this.witnesses) witness.sent?.(node, bytes, to);
+    this.carry(bytes, node.endpoint, to, node);
+  }
+
+  /** The network carries a datagram, as far as it does; a stranger's has no sender. */
+  carry(bytes: Uint8Array, from: Endpoint, to: Endpoint, sender?: Node): void {
+    const { loss, repeat, damage, cut, delayMin, delayMax } = this.faults;
     const copies = this.random() < loss ? 0 : this.random() < repeat ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       const copy = bytes.slice();
       if (this.random() < damage) {
         copy[Math.floor(this.random() * copy.length)] ^= 1 << Math.floor(this.random() * 8);
       }
+      const length = cut > 0 && this.random() < cut
+        ? Math.floor(this.random() * copy.length)
+        : copy.length;
       this.after(delayMin + this.random() * (delayMax - delayMin), () => {
-        const node = this.nodes.find((node) =>
-          formatEndpoint(node.endpoint) === formatEndpoint(to)
-        );
-        if (node === undefined) return;
+        const node = this.nodes.find((node) => sameEndpoint(node.endpoint, to));
+        if (node === undefined || !this.hasWay(sender, node)) return;
         this.#delivered++;
-        node.arrive(copy, from);
+        node.arrive(copy.subarray(0, length), from);
       });
     }
   }
@@ -130,7 +162,7 @@ export class World {
     for (const node of this.nodes) node.step();
     while (true) {
       let next = this.#agenda.length === 0 ? Infinity : this.#agenda[0].at;
-      for (const node of this.nodes) next = Math.min(next, node.device.nextDeadline() ?? Infinity);
+      for (const node of this.nodes) next = Math.min(next, node.nextDeadline());
       if (next > end) break;
       this.now = milliseconds(Math.max(this.now, Math.ceil(next)));
       while (this.#agenda.length > 0 && this.#agenda[0].at <= this.now) this.#pop().act();
@@ -202,8 +234,8 @@ class SimUdp implements UdpPort {
     if (to === undefined) throw new Error("sent to nowhere");
     const local = readLocalCell(this.arena.bytes, cellAt);
     this.node.world.send(
+      this.node,
       this.arena.bytes.slice(this.#at, this.#at + this.#length),
-      this.node.endpoint,
       to,
     );
     return local === undefined || sameBytes(local.address, this.node.endpoint.address)
@@ -236,6 +268,8 @@ export class Node {
   pretendWaiting = 0;
   wallOffsetNs = 1_700_000_000_000_000_000n;
   handshakesSent = 0;
+  /** Until then the machine sleeps: datagrams to it are lost, and nothing in it happens. */
+  asleepUntil = 0;
   readonly #udp: SimUdp;
   readonly #handshakes = new BusyMemory(() => this.pretendWaiting);
   readonly #commandsUntil: number[];
@@ -245,8 +279,9 @@ export class Node {
     readonly world: World,
     public endpoint: Endpoint,
     deliver: (packet: Uint8Array) => void,
+    twoWays: boolean = TWO_WAYS,
   ) {
-    const arena = new Arena(NODE_ARENA_BYTES);
+    const arena = new Arena(nodeArenaBytes(twoWays));
     this.tun = new MemoryTun(arena, deliver);
     this.#udp = new SimUdp(this, arena);
     this.planes = planesOf({
@@ -259,12 +294,12 @@ export class Node {
       handshakes: this.#handshakes,
       emit: (event) => {
         this.#eventsUntil = Math.max(this.#eventsUntil, world.now + world.random() * 2);
-        world.after(this.#eventsUntil - world.now, () => {
+        this.#after(this.#eventsUntil - world.now, () => {
           this.device.handle(event, world.now);
           if (event.type === "handshakes-waiting") this.#takeHandshakes();
         });
       },
-    });
+    }, twoWays);
     this.#commandsUntil = this.planes.map(() => 0);
     this.device = new Device({
       suite: world.suite,
@@ -293,11 +328,28 @@ export class Node {
       if (message === undefined) return;
       this.device.receive(message, this.world.now);
     }
-    this.world.after(1, () => this.#takeHandshakes());
+    this.#after(1, () => this.#takeHandshakes());
+  }
+
+  /** When there is something to do for the device; Infinity when never. */
+  nextDeadline(): number {
+    return Math.max(this.device.nextDeadline() ?? Infinity, this.asleepUntil);
+  }
+
+  /** Does something later, and not while the machine sleeps. */
+  #after(ms: number, act: () => void): void {
+    const { world } = this;
+    world.after(ms, () => {
+      if (world.now < this.asleepUntil) this.#after(this.asleepUntil - world.now, act);
+      else act();
+    });
   }
 
   /** A datagram comes in. */
   arrive(bytes: Uint8Array, source: Endpoint): void {
+    // Ports pass over empty datagrams.
+    if (this.world.now < this.asleepUntil || bytes.length === 0) return;
+    for (const witness of this.world.witnesses) witness.arrived?.(this, bytes);
     this.#udp.arrived.push({
       bytes,
       source,
@@ -308,20 +360,25 @@ export class Node {
   /** Does what is due now: timers, outputs, packets. */
   step(): void {
     const { world } = this;
+    if (world.now < this.asleepUntil) return;
     this.device.tick(world.now);
     const { commands, datagrams, log } = this.device.takeOutputs();
     this.log.push(...log);
     for (const command of commands) {
+      for (const witness of world.witnesses) witness.commanded?.(this, command);
       for (const [i, plane] of this.planes.entries()) {
         const until = this.#commandsUntil[i] = Math.max(
           this.#commandsUntil[i],
           world.now + world.random(),
         );
-        world.after(until - world.now, () => plane.apply(command, world.now));
+        this.#after(until - world.now, () => {
+          plane.apply(command, world.now);
+          for (const witness of world.witnesses) witness.applied?.(this, plane, command);
+        });
       }
     }
     this.handshakesSent += datagrams.length;
-    for (const { bytes, endpoint } of datagrams) world.send(bytes, this.endpoint, endpoint);
+    for (const { bytes, endpoint } of datagrams) world.send(this, bytes, endpoint);
     for (let turns = 0; this.planes.map((plane) => plane.turn(world.now)).includes(true); turns++) {
       if (turns > 10_000) throw new Error(`seed ${world.seed}: the data plane never rests`);
     }

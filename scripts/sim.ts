@@ -1,0 +1,70 @@
+/**
+ * `deno task sim`: devices in virtual time with seeded faults, under checks of what must always hold
+ * (tests/sim). Prints a line for each seed that fails; the exit status is 1 then.
+ *
+ *   deno task sim             a thousand seeds that nobody has seen before
+ *   deno task sim COUNT       so many
+ *   deno task sim 0xSEED      this one: its scenario, and what became of it
+ * @module
+ */
+import { scenarioOf } from "../tests/sim/scenario.ts";
+import { runSeeds, seedText } from "../tests/sim/seed_runner.ts";
+import { simulate } from "../tests/sim/simulation.ts";
+
+const COUNT = 1_000;
+const SEED_MAX = 0xffff_ffff;
+
+const [word = `${COUNT}`, ...more] = Deno.args;
+const isSeed = /^0x[0-9a-f]{1,8}$/i.test(word);
+const number = isSeed || /^[0-9]{1,9}$/.test(word) ? Number(word) : 0;
+if (more.length > 0 || !(isSeed || number > 0)) {
+  console.error(`sim: ${Deno.args.join(" ")}: a COUNT from 1 to 999999999 or a 0xSEED is required`);
+  Deno.exit(2);
+}
+Deno.exit(isSeed ? showSeed(number) : await runMany(number));
+
+/** One seed, told in full. Returns the exit status. */
+function showSeed(seed: number): number {
+  const { forms, disturbedMs, packetEveryMs, faults } = scenarioOf(seed);
+  const planes = forms.map((twoWays) => twoWays ? "two" : "one").join(", ");
+  console.log(`${forms.length} nodes with ${planes} data planes; faults for ${disturbedMs} ms`);
+  console.log(`a packet from each to each other every ${Math.round(packetEveryMs)} ms`);
+  for (const { at, until, deed } of faults) {
+    const { kind, ...what } = deed;
+    console.log(`${at} to ${until} ms: ${kind} ${JSON.stringify(what)}`);
+  }
+  try {
+    const { sent, arrived } = simulate(seed);
+    console.log(`${seedText(seed)}: all holds; ${arrived} of ${sent} packets arrived`);
+    return 0;
+  } catch (error) {
+    console.log(`${seedText(seed)}:`, error);
+    return 1;
+  }
+}
+
+/** Seeds of chance, on all processors. Returns the exit status. */
+async function runMany(count: number): Promise<number> {
+  const first = Math.floor(Math.random() * (SEED_MAX + 1));
+  const began = performance.now();
+  const showsProgress = Deno.stderr.isTerminal();
+  let simulated = 0;
+  let failed = 0;
+  await runSeeds(first, count, Infinity, ({ seed, failure }) => {
+    simulated++;
+    if (showsProgress) progress("");
+    if (failure !== undefined) {
+      failed++;
+      console.log(`deno task sim ${seedText(seed)}: ${failure.split("\n")[0]}`);
+    }
+    if (showsProgress) progress(`${simulated} of ${count} seeds, ${failed} failed`);
+  });
+  if (showsProgress) progress("");
+  const seconds = ((performance.now() - began) / 1_000).toFixed(1);
+  console.log(`${simulated} seeds from ${seedText(first)} on, ${failed} failed, in ${seconds} s`);
+  return failed === 0 ? 0 : 1;
+}
+
+function progress(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+}

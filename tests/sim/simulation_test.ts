@@ -1,0 +1,203 @@
+/**
+ * Seeds of chance are simulated, and every check is shown a program that does what it forbids.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { AllowedIps } from "../../lib/allowed_ips/allowed_ips.ts";
+import { Counters } from "../../lib/base/counter_block.ts";
+import { COUNTER } from "../../lib/base/counters.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
+import { ReplayWindow } from "../../lib/data/replay.ts";
+import { Sender } from "../../lib/data/sender.ts";
+import { SessionTable } from "../../lib/data/sessions.ts";
+import { IPV4_DESTINATION } from "../../lib/wire/ip.ts";
+import { PeerTimers } from "../../lib/timers/peer_timers.ts";
+import { TWO_WAYS } from "../data/two_ways.ts";
+import { SEED } from "../random.ts";
+import { runSeeds, seedText } from "./seed_runner.ts";
+import { simulate } from "./simulation.ts";
+
+const SEEDS = 1_000;
+/** On a machine with other things to do some seeds must be enough. */
+const SEEDS_MIN = 100;
+const BUDGET_MS = 100_000;
+
+/** Seeds in which a planted fault must be noticed. */
+const TRIES = 40;
+
+/** Version 4 and a header without options, as all packets of simulations have. */
+const IPV4_FIRST_BYTE = 0x45;
+
+/** A fault, put into a method of the program. */
+interface Planted {
+  readonly name: string;
+  /** What the check that notices it says. */
+  readonly noticed: RegExp;
+  /** Returns what takes it out. */
+  readonly plant: () => () => void;
+}
+
+/** Puts another method in the place of one. Returns what puts it back. */
+// deno-lint-ignore no-explicit-any
+function replace<T, K extends keyof T>(owner: T, name: K, make: (real: any) => unknown) {
+  const real = owner[name];
+  owner[name] = make(real) as T[K];
+  return () => void (owner[name] = real);
+}
+
+const PLANTED: readonly Planted[] = [
+  {
+    name: "a replay window that forgets",
+    noticed: /came out twice/,
+    plant: () => replace(ReplayWindow.prototype, "accept", () => () => true),
+  },
+  {
+    name: "a counter that repeats",
+    noticed: /counter \d+ repeats/,
+    plant: () =>
+      replace(
+        Sender.prototype,
+        "seal",
+        (real: Sender["seal"]) =>
+          function (this: Sender, ...args: Parameters<Sender["seal"]>) {
+            real.apply(this, args);
+            if (args[0].sendLow % 8 === 0) args[0].sendLow--;
+          },
+      ),
+  },
+  {
+    name: "padding that is not zeroed",
+    noticed: /padding is not zero/,
+    plant: () =>
+      replace(
+        Sender.prototype,
+        "seal",
+        (real: Sender["seal"]) =>
+          function (this: Sender, ...[session, at, , padded]: Parameters<Sender["seal"]>) {
+            real.call(this, session, at, padded, padded);
+          },
+      ),
+  },
+  {
+    name: "sessions that the data plane does not retire",
+    noticed: /a retired key (seals|opens)/,
+    plant: () => replace(SessionTable.prototype, "wipe", () => () => {}),
+  },
+  {
+    name: "sessions that the control plane does not retire",
+    noticed: /a key outlives its time/,
+    plant: () => blind("expireSessions"),
+  },
+  {
+    name: "nobody who notices that nothing comes back",
+    noticed: /cannot talk/,
+    plant: () => blind("newHandshake"),
+  },
+  {
+    name: "sources of no peer taken for the first one's",
+    noticed: /source that is not allowed/,
+    plant: () => lookUp((owner) => owner < 0 ? 0 : owner),
+  },
+  {
+    name: "packets to the wrong peer",
+    noticed: /came out at another node/,
+    plant: () => lookUp((owner, isDestination) => isDestination && owner > 0 ? owner - 1 : owner),
+  },
+  {
+    name: "bytes that do not add up",
+    noticed: /bytes sent to a peer do not add up/,
+    plant: () =>
+      replace(
+        PeerTable.prototype,
+        "sent",
+        (real: PeerTable["sent"]) =>
+          function (this: PeerTable, ...[peer, bytes, data, now]: Parameters<PeerTable["sent"]>) {
+            return real.call(this, peer, bytes + (bytes > 1_000 ? 1 : 0), data, now);
+          },
+      ),
+  },
+  {
+    name: "a datagram that nobody counts",
+    noticed: /verdicts on datagrams/,
+    plant: () =>
+      replace(
+        Counters.prototype,
+        "addOf",
+        (real: Counters["addOf"]) =>
+          function (this: Counters, ...args: Parameters<Counters["addOf"]>) {
+            if (args[0] !== COUNTER.rx_replayed) real.apply(this, args);
+          },
+      ),
+  },
+];
+
+/** A timer that never fires. */
+function blind(timer: Parameters<PeerTimers["expired"]>[0]): () => void {
+  return replace(
+    PeerTimers.prototype,
+    "expired",
+    (real: PeerTimers["expired"]) =>
+      function (this: PeerTimers, ...args: Parameters<PeerTimers["expired"]>) {
+        return real.apply(this, args) && args[0] !== timer;
+      },
+  );
+}
+
+/** Another answer to the question whose an IPv4 address is. */
+function lookUp(change: (owner: number, isDestination: boolean) => number): () => void {
+  return replace(
+    AllowedIps.prototype,
+    "lookup4",
+    (real: AllowedIps["lookup4"]) =>
+      function (this: AllowedIps, ...args: Parameters<AllowedIps["lookup4"]>) {
+        const [bytes, at] = args;
+        return change(real.apply(this, args), bytes[at - IPV4_DESTINATION] === IPV4_FIRST_BYTE);
+      },
+  );
+}
+
+function failureOf(seed: number): string | undefined {
+  try {
+    simulate(seed);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+// Each seed says how many data planes its nodes have: once is enough.
+if (!TWO_WAYS) {
+  Deno.test("a thousand seeds, or as many as fit into 100 s: all holds", async () => {
+    const failures: string[] = [];
+    const count = await runSeeds(SEED, SEEDS, BUDGET_MS, ({ seed, failure }) => {
+      if (failure !== undefined) {
+        failures.push(`deno task sim ${seedText(seed)}: ${failure.split("\n")[0]}`);
+      }
+    });
+    console.log(`${count} seeds from ${seedText(SEED)} on`);
+    assert.deepEqual(failures, []);
+    assert.ok(count >= SEEDS_MIN, `${count} seeds in ${BUDGET_MS} ms`);
+  });
+
+  Deno.test("a seed gives the same datagrams again", () => {
+    for (let i = 0; i < 5; i++) assert.deepEqual(simulate(SEED + i), simulate(SEED + i));
+  });
+
+  for (const { name, noticed, plant } of PLANTED) {
+    Deno.test(`planted and noticed: ${name}`, () => {
+      const remove = plant();
+      const others = new Set<string>();
+      try {
+        for (let seed = 0; seed < TRIES; seed++) {
+          const failure = failureOf(seed);
+          if (failure === undefined) continue;
+          if (noticed.test(failure)) return;
+          others.add(failure.split("\n")[0]);
+        }
+      } finally {
+        remove();
+      }
+      assert.fail(`not noticed in ${TRIES} seeds; but ${[...others].join("; ")}`);
+    });
+  }
+}

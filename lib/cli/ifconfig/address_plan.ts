@@ -1,6 +1,6 @@
 /**
- * From the addresses that are and the changes wanted to the steps that lead there: none where
- * nothing differs.
+ * Plans the changes of an interface's addresses: from the current addresses and the wanted changes
+ * to the addresses to remove and to add. Nothing is planned where nothing differs.
  * @module
  */
 import type { IpBytes } from "../../base/endpoint.ts";
@@ -11,7 +11,7 @@ import { formatIp } from "../../base/ip_text.ts";
 import type { AddressChange, Family } from "./words/draft.ts";
 import { prefixMask } from "./words/values.ts";
 
-/** An address of the interface, as it is or is to be. */
+/** An address of an interface, current or wanted. */
 export interface PlannedAddress {
   readonly address: IpBytes;
   readonly prefix: number;
@@ -19,18 +19,18 @@ export interface PlannedAddress {
   readonly destination: IpBytes | undefined;
 }
 
-/** What is to be done, in this order. */
+/** The addresses to change: first remove, then add. */
 export interface AddressPlan {
   readonly remove: readonly PlannedAddress[];
   readonly add: readonly PlannedAddress[];
-  /** All that stand there afterwards. */
+  /** All addresses after the change. */
   readonly result: readonly PlannedAddress[];
 }
 
 /**
- * Plans the changes as OpenBSD's ifconfig does them: an IPv4 address without `alias` takes the
- * place of the first one, an address that is there already with another mask is changed.
- * @throws OsError EADDRNOTAVAIL for an address to remove that is not there
+ * Plans the changes as OpenBSD's ifconfig does. An IPv4 address without `alias` replaces the first
+ * one. An existing address with another mask is changed.
+ * @throws OsError EADDRNOTAVAIL for an address to remove that does not exist
  * @throws ConfigError for `eui64` without a link-local address
  */
 export function planAddresses(
@@ -90,8 +90,8 @@ export function planAddresses(
 }
 
 /**
- * Whether two are the same to the kernel; a broadcast address that was not asked for does not
- * count.
+ * Whether two addresses are the same to the kernel. A broadcast address that was not given is
+ * ignored.
  */
 export function sameAddress(a: PlannedAddress, b: PlannedAddress): boolean {
   return a.prefix === b.prefix && sameBytes(a.address, b.address) &&
@@ -119,8 +119,8 @@ function complete(
 }
 
 /**
- * All host bits set, as OpenBSD's kernel fills it in; none where a network has no room for one, and
- * none on a point-to-point address.
+ * The broadcast address with all host bits set, as OpenBSD's kernel sets it; undefined for a prefix
+ * above 30 and for a point-to-point address.
  */
 function usualBroadcast(
   address: IpBytes,

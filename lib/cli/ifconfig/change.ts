@@ -1,8 +1,8 @@
 /**
- * Changing an interface: all words are read and checked, what they name is looked up, and then the
- * steps are done in an order that can be undone: the link and its addresses first, the daemon's
- * change last. Whatever fails, the interface is as it was, or, when it was to be created, not
- * there.
+ * Changes an interface. All words are read and checked and the values they name are looked up. Then
+ * the steps are done in an order that can be undone: the link and its addresses first, the daemon's
+ * change last. If a step fails, the interface is as before, or, if it was to be created, does not
+ * exist.
  * @module
  */
 import type { DeviceChange } from "../../base/config.ts";
@@ -30,13 +30,13 @@ import { identityToldBy } from "./place.ts";
 import { LinkEditor } from "./link_editor.ts";
 import { commandSources } from "./sources.ts";
 
-/** Interfaces of a class that `create` tries before it gives up. */
+/** The numbers of a class that `create` tries. */
 const CLASS_NUMBERS = 1 << 15;
 
 /**
- * `ifconfig INTERFACE WORD...`
+ * Runs `ifconfig INTERFACE WORD...`.
  * @returns the exit status
- * @throws ConfigError or OsError; then nothing has changed
+ * @throws ConfigError or OsError; nothing has changed then
  */
 export async function changeInterface(words: readonly string[]): Promise<number> {
   const draft = parseWords(words);
@@ -48,15 +48,15 @@ export async function changeInterface(words: readonly string[]): Promise<number>
 }
 
 /**
- * Reads a line's words, the keys in files and the addresses of hosts; nothing is changed. @throws
- * ConfigError or OsError
+ * Reads the words of a line, keys in files and the addresses of hosts. Nothing is changed.
+ * @throws ConfigError or OsError
  */
 export const readCommand = async (words: readonly string[]): Promise<Command> =>
   await settle(parseWords(words), commandSources());
 
 /**
- * Does what a line asks for, or nothing.
- * @param makes whether the interface is to be made
+ * Applies a command as a whole, or changes nothing.
+ * @param makes whether the interface is created
  * @throws ConfigError or OsError
  */
 export async function applyCommand(command: Command, makes = false): Promise<void> {
@@ -69,18 +69,21 @@ export async function applyCommand(command: Command, makes = false): Promise<voi
   }
 }
 
-/** As on OpenBSD, every word but `destroy` makes the interface that is not there yet. */
+/**
+ * Creates the interface. As on OpenBSD, every word but `destroy` creates an interface that does not
+ * exist.
+ */
 async function make(command: Command): Promise<void> {
   try {
     await create(command);
   } catch (error) {
-    // Without `create` it is no mistake that somebody else made it meanwhile.
+    // Without `create` it is no error if another process has created the interface meanwhile.
     if (command.create || !interfaceExists(command.name)) throw error;
     await modify(command);
   }
 }
 
-/** The kernel's refusal of a port as the mistake in the word that asked for it. */
+/** Turns the kernel's refusal of a port into an error that names `wgport`. */
 function inWords(error: unknown, command: Command): unknown {
   const port = command.change.listenPort ?? 0;
   const taken = error instanceof OsError && error.code === "EADDRINUSE" && port !== 0;
@@ -88,7 +91,7 @@ function inWords(error: unknown, command: Command): unknown {
 }
 
 /**
- * @returns whether the interface is there; false only when the line may make it
+ * Whether the interface exists. False only if the line may create it.
  * @throws ConfigError
  */
 function isThere({ name, destroy }: { readonly name: string; readonly destroy: boolean }): boolean {
@@ -111,8 +114,8 @@ function isTaken(name: string): boolean {
 }
 
 /**
- * Ends the interface and takes away its rdomains when it was the last in them. A daemon that hangs
- * is not asked where they are.
+ * Destroys the interface, and its rdomains if it was the last in them. The place of the interface
+ * comes from its public file, because a daemon may hang.
  */
 async function destroy(name: string): Promise<void> {
   const facts = publicFacts(name);
@@ -126,7 +129,7 @@ async function create(command: Command): Promise<void> {
   try {
     using here = NetNamespace.current();
     await using editor = new LinkEditor(name, here);
-    // A new one has nothing to keep.
+    // A new interface has no addresses or routes that its daemon would have to keep.
     await changeLink(editor, command, command.change.priority ?? 0, () => Promise.resolve(false));
     editor.keep();
   } catch (error) {
@@ -150,7 +153,7 @@ async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
       await spawnDaemon(candidate, change);
       return candidate;
     } catch (error) {
-      // Somebody else took the number meanwhile.
+      // Another process has taken the number meanwhile.
       if (!isTaken(candidate)) throw error;
     }
   }
@@ -160,8 +163,8 @@ async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
 async function modify(command: Command): Promise<void> {
   const status = await getDevice(command.name);
   const change = changeFor(command, status.groups);
-  // Its owner may not go where the interface is without the capability, and need not for what the
-  // daemon does alone.
+  // Without the capability the owner may not enter the namespace of the interface, and changes that
+  // only the daemon makes do not require it.
   using namespace = touchesLink(command) ? await namespaceOf(command.name, status) : undefined;
   await using editor = namespace === undefined
     ? undefined
@@ -178,7 +181,7 @@ async function modify(command: Command): Promise<void> {
   if (left !== undefined && left !== command.rdomain) removeRdomainIfEmpty(left);
 }
 
-/** What the daemon is told, with the groups that the interface is in afterwards. */
+/** The change for the daemon, with all groups of the interface after the change. */
 function changeFor(command: Command, groups: readonly string[]): DeviceChange {
   const leave = new Set(command.leaveGroups);
   for (const name of leave) {
@@ -209,9 +212,9 @@ function touchesLink(command: Command): boolean {
 
 /**
  * Moves the link to its rdomain and sets what the kernel keeps. The step that a kernel refuses most
- * often comes before those that cost. The interface goes up and down `through` its daemon, which
- * keeps what it has. A smaller MTU comes after the addresses: they may be what it is too small for,
- * and go.
+ * often comes first. The daemon takes the interface up and down (`through`), because it keeps the
+ * addresses and routes. A smaller MTU is set after the addresses: the change may remove the
+ * addresses for which it is too small.
  */
 async function changeLink(
   editor: LinkEditor,

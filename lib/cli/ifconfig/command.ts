@@ -1,5 +1,5 @@
 /**
- * `ifconfig`: shows interfaces, or reads words, checks them all, and changes one interface.
+ * `ifconfig`: shows interfaces, or reads and checks words and changes one interface.
  * @module
  */
 import { ConfigError } from "../../base/errors.ts";
@@ -7,7 +7,7 @@ import { checkInterfaceName } from "../../base/interface_name.ts";
 import type { Family } from "./words/draft.ts";
 import type { Command } from "../command.ts";
 
-/** ifconfig(8) for wg interfaces. */
+/** The command `ifconfig`. */
 export const command: Command = {
   async run(args) {
     const named = args.findIndex((word) => !word.startsWith("-"));
@@ -21,7 +21,8 @@ export const command: Command = {
     const options = args.filter(isShowOption);
     const words = args.filter((word) => !isShowOption(word));
     const first = options.some((word) => ALL.test(word)) && isShowWord(words[0] ?? "") ? 0 : 1;
-    // What only shows has its options anywhere; among other words they may be an operand.
+    // A line that only shows may have its options anywhere. In other lines an option may be an
+    // operand.
     if (isShown(words.slice(first))) {
       return await show(words[first - 1], words.slice(first), options);
     }
@@ -39,7 +40,7 @@ const isShowOption = (word: string) => word === "--json" || ALL.test(word);
 const isFamily = (word: string) => word === "inet" || word === "inet6";
 const isShowWord = (word: string) => isFamily(word) || word === "hwfeatures";
 
-/** Whether the words after an interface only show it: one family at most, and `hwfeatures`. */
+/** Whether the words after an interface only show it: at most one family, and `hwfeatures`. */
 function isShown(words: readonly string[]): boolean {
   return words.every(isShowWord) && words.filter(isFamily).length < 2;
 }
@@ -59,7 +60,7 @@ async function show(
   });
 }
 
-/** The classes of interfaces that `create` knows. */
+/** Prints the classes of interfaces that `create` makes. */
 function classes(rest: readonly string[]): number {
   if (rest.length > 0) throw new ConfigError(rest[0], "unexpected word; no word may follow -C");
   console.log("wg");

@@ -1,7 +1,7 @@
 /**
- * An interface as it is beside one as it is to be: what is there and not wanted, and the one change
- * that leads from the one to the other. What is the same on both sides is not in the change, so
- * that sessions and counters stay.
+ * Compares a running interface with a wanted one: what is in use but not wanted, and the one change
+ * that leads from one to the other. Equal parts are not in the change, so that sessions and
+ * counters stay.
  * @module
  */
 import type { PresharedKey } from "../../base/brands.ts";
@@ -17,36 +17,37 @@ import { shellQuote } from "../../base/quote.ts";
 import type { WantedInterface, WantedPeer } from "./wanted.ts";
 import type { AddressChange, Command } from "./words/draft.ts";
 
-/** An interface as it is. */
+/** A running interface. */
 export interface RunningInterface {
   readonly status: InterfaceStatus;
   readonly link: Pick<LinkFacts, "flags" | "mtu" | "alias" | "addresses">;
-  /** Undefined in a namespace that is no rdomain. */
+  /** The rdomain; undefined in a namespace that is not an rdomain. */
   readonly rdomain: number | undefined;
 }
 
-/** What differs. */
+/** The result of a comparison. */
 export interface Difference {
   /**
-   * What is there and not wanted, in words of ifconfig: `wgpeer KEY`, `wgpeer KEY wgpka 25`, `inet
-   * 10.0.0.1/24`. No secret is in them.
+   * What is in use but not wanted, in words of ifconfig: `wgpeer KEY`, `wgpeer KEY wgpka 25`, `inet
+   * 10.0.0.1/24`. They contain no secret.
    */
   readonly extra: readonly string[];
   /**
-   * The lines of ifconfig that lead there, without the interface's name; a comment stands for what
-   * cannot be shown.
+   * The lines of ifconfig that make the change, without the name of the interface. A comment stands
+   * for a value that must not be shown.
    */
   readonly plan: readonly string[];
-  /** The same as one change; undefined when nothing differs. */
+  /** The lines as one change; undefined if nothing differs. */
   readonly command: Command | undefined;
 }
 
 const NO_KEY = new Uint8Array(KEY_LENGTH) as PresharedKey;
 
 /**
- * Compares. The private key is never taken away, only changed: it may be nowhere else. A port, an
- * rdomain and up or down that are not wanted one way stay as they are.
- * @param spare what is there and is to stay, as `extra` words it
+ * Compares a running interface with a wanted one. A private key is never removed, only changed,
+ * because no other copy may exist. A port, an rdomain and up or down stay as they are if they are
+ * not wanted one way.
+ * @param spare what is in use and is to stay, in the words of `extra`
  */
 export function differenceOf(
   name: string,
@@ -80,13 +81,20 @@ class Comparison {
     this.#spare = spare;
   }
 
-  /** Notes what is there and not wanted. @returns whether it is to go */
+  /**
+   * Notes what is in use but not wanted.
+   * @returns whether it is removed
+   */
   #goes(words: string): boolean {
     this.#extra.push(words);
     return !this.#spare.has(words);
   }
 
-  /** One value, and what it is when nobody asks for one. @returns whether it is to be set */
+  /**
+   * Compares one value.
+   * @param unset the value of an interface without this word
+   * @returns whether the value is to be set
+   */
   #sets<T>(word: string, is: T, wanted: T, unset: T): boolean {
     if (is === wanted) return false;
     if (wanted === unset && !this.#goes(`${word} ${is}`)) return false;
@@ -159,7 +167,10 @@ class Comparison {
     if (changes.length > 0) this.#change.peers = changes;
   }
 
-  /** @param is undefined for one that is not there */
+  /**
+   * Compares one peer.
+   * @param is the running peer; undefined if it does not exist
+   */
   #peer(key: string, is: PeerStatus | undefined, wanted: WantedPeer): PeerChange | undefined {
     const change: Draft<PeerChange> = { publicKey: wanted.publicKey };
     const words: string[] = [];
@@ -260,7 +271,7 @@ class Comparison {
         has(wanted.addresses, address) || wanted.linkLocal !== undefined && isLinkLocal(address)
       ) continue;
       const other = wanted.addresses.some((one) => sameBytes(one.address, address.address));
-      // With another mask, or another other end, it is changed.
+      // An address with another mask or another other end is changed, not removed.
       if (other || !this.#goes(addressWords(address)) || moves) continue;
       this.#plan.push(`${addressWords(address)} delete`);
       this.#addresses.push({ type: "remove", family: familyOf(address), address: address.address });
@@ -301,8 +312,8 @@ class Comparison {
 }
 
 /**
- * Whether two private keys are the same to Curve25519, which passes over five of their bits (RFC
- * 7748 section 5).
+ * Whether Curve25519 uses two private keys alike: it ignores five of their bits (RFC 7748 section
+ * 5).
  */
 function sameKey(a: Uint8Array, b: Uint8Array): boolean {
   const clamped = (key: Uint8Array) => {

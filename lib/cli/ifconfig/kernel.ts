@@ -1,5 +1,5 @@
 /**
- * What showing interfaces asks the kernel where no daemon told it.
+ * Asks the kernel for the parts of an interface that no daemon reports.
  * @module
  */
 import { openPlace } from "../../daemon/client.ts";
@@ -13,9 +13,9 @@ import type { InterfaceStatus } from "../../base/status.ts";
 import { identityToldBy } from "./place.ts";
 
 /**
- * The namespace that an interface is in, for root. Another implementation's daemon is taken to be
- * in ours.
- * @param name of the control socket
+ * The namespace of an interface, for root. The daemon of another implementation is assumed to be in
+ * the current namespace.
+ * @param name the name of the control socket
  * @throws OsError
  */
 export async function namespaceOf(name: string, status: InterfaceStatus): Promise<NetNamespace> {
@@ -25,8 +25,8 @@ export async function namespaceOf(name: string, status: InterfaceStatus): Promis
 }
 
 /**
- * A link in the namespace that it is in, and its addresses; neither where this user may not go
- * there.
+ * The link of an interface and its addresses, in its namespace; neither if this user may not enter
+ * the namespace.
  * @param socket the name of the control socket
  */
 export async function lookFor(
@@ -49,7 +49,9 @@ export async function lookFor(
 }
 
 /**
- * The links of the current namespace, all but some or only those named, and everybody's addresses.
+ * The links of the current namespace and the addresses of all links.
+ * @param names the links to return; undefined for all
+ * @param but the links to omit, if `names` is undefined
  * @throws OsError
  */
 export function linksHere(
@@ -63,7 +65,10 @@ export function linksHere(
   return { links, addresses: links.length > 0 ? routes.addresses() : [] };
 }
 
-/** Endpoints are outside of the tunnel: here, not in the interface's rdomain. */
+/**
+ * The name of a link by its index, in the current namespace. Endpoints are outside of the tunnel:
+ * the interface's rdomain does not matter.
+ */
 export function linkName(index: number): string | undefined {
   using routes = RouteSocket.open();
   return routes.link(index)?.name;

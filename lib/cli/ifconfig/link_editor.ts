@@ -1,5 +1,5 @@
 /**
- * Steps on one link that can be undone.
+ * Changes of a link that can be undone.
  * @module
  */
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EEXIST, osError } from "../../base/errno.ts";
@@ -13,12 +13,12 @@ import type { AddressRequest, InterfaceAddress } from "../../netlink/address.ts"
 import type { Link } from "../../netlink/link.ts";
 import { IFF_UP } from "../../netlink/flags.ts";
 
-/** IPv6's least MTU (RFC 8200 section 5). */
+/** The smallest MTU of IPv6 in bytes (RFC 8200 section 5). */
 const IPV6_MTU_MIN = 1280;
 
 /**
- * Edits a link by its name, in the namespace it is in. Unless `keep` was called, everything is
- * taken back, newest first, when it is disposed of.
+ * Changes a link in its namespace. Disposing of the editor undoes all steps, the newest first,
+ * unless `keep` was called.
  */
 export class LinkEditor {
   #undo: (() => void | Promise<void>)[] = [];
@@ -27,20 +27,20 @@ export class LinkEditor {
   #index: number;
 
   /**
-   * @param namespace stays open as long as the editor
-   * @throws OsError ENODEV when the link is not there
+   * @param namespace the namespace of the link; it must stay open as long as the editor
+   * @throws OsError ENODEV if the link does not exist
    */
   constructor(readonly name: string, readonly namespace: NetNamespace) {
     this.#routes = this.#open(namespace);
     this.#index = this.#routes.requireLink(name).index;
   }
 
-  /** Everything succeeded: nothing is taken back. */
+  /** Keeps all changes. Call when everything has succeeded. */
   keep(): void {
     this.#undo = [];
   }
 
-  /** Notes how to take back something that was done elsewhere. */
+  /** Adds a step that undoes something that was done elsewhere. */
   onUndo(step: () => void): void {
     this.#undo.push(step);
   }
@@ -50,7 +50,7 @@ export class LinkEditor {
       try {
         await step();
       } catch {
-        // What led here is the error to report; the other steps are still worth taking back.
+        // The error that led here is the one to report. The remaining steps are still undone.
       }
     }
     for (const socket of this.#sockets) socket.close();
@@ -62,7 +62,7 @@ export class LinkEditor {
     return socket;
   }
 
-  /** Keeps the kernel from giving the link an IPv6 address of its own. */
+  /** Keeps the kernel from assigning an IPv6 link-local address to the link. */
   withoutLinkLocal(): void {
     try {
       this.#routes.setLink(this.#index, { linkLocal: false });
@@ -71,7 +71,10 @@ export class LinkEditor {
     }
   }
 
-  /** Moves the link; it is up afterwards if it was before, without addresses, as on OpenBSD. */
+  /**
+   * Moves the link to another namespace. The link loses its addresses, and stays up if it was up,
+   * as on OpenBSD.
+   */
   move(to: NetNamespace): void {
     const up = (this.#link().flags & IFF_UP) !== 0;
     const addresses = this.#addresses();
@@ -91,21 +94,24 @@ export class LinkEditor {
     if (up) target.setLink(this.#index, { up: true });
   }
 
-  /** The number may be another one in the new namespace, and the kernel forgets the setting. */
+  /**
+   * Updates the index, which may differ in the new namespace, and the setting that the kernel has
+   * forgotten.
+   */
   #arrive(routes: RouteSocket): void {
     this.#routes = routes;
     this.#index = routes.requireLink(this.name).index;
     this.withoutLinkLocal();
   }
 
-  /** As it is now. */
+  /** The current MTU in bytes. */
   get mtu(): number {
     return this.#link().mtu;
   }
 
   /**
-   * @param through somebody who takes the link up or down instead, and returns false when that
-   * cannot be had
+   * Takes the link up or down.
+   * @param through takes the link up or down through its daemon; false if that is not possible
    */
   async setUp(up: boolean, through: (up: boolean) => Promise<boolean>): Promise<void> {
     const was = (this.#link().flags & IFF_UP) !== 0;
@@ -118,8 +124,9 @@ export class LinkEditor {
   }
 
   /**
-   * @throws ConfigError when it is too small for the IPv6 addresses that are there: the kernel
-   * would drop them
+   * Sets the MTU.
+   * @throws ConfigError if it is too small for the link's IPv6 addresses, which the kernel would
+   * remove
    */
   setMtu(mtu: number): void {
     const was = this.#link().mtu;
@@ -136,8 +143,8 @@ export class LinkEditor {
   }
 
   /**
-   * A link that grows large enough for IPv6 is a new one to it: the kernel has forgotten that it is
-   * to give no address of its own.
+   * Sets the MTU. IPv6 begins anew on a link that becomes large enough for it. The kernel has
+   * forgotten then that it must not assign a link-local address.
    */
   #setMtu(mtu: number): void {
     const grows = mtu >= IPV6_MTU_MIN && this.#link().mtu < IPV6_MTU_MIN;
@@ -156,7 +163,10 @@ export class LinkEditor {
     this.#routes.setLink(this.#index, { alias: text });
   }
 
-  /** @throws OsError EADDRNOTAVAIL for one to delete that is not there */
+  /**
+   * Changes the addresses.
+   * @throws OsError EADDRNOTAVAIL for an address to delete that does not exist
+   */
   changeAddresses(changes: readonly AddressChange[], metric: number): void {
     const before = this.#addresses();
     const plan = planAddresses(before.map(plannedOf), changes);
@@ -175,7 +185,8 @@ export class LinkEditor {
       label: undefined,
     });
     for (const address of plan.add) this.#routes.addAddress(whole(address));
-    // With the first address of an IPv4 network the kernel deletes the others of it.
+    // With the first address of an IPv4 network the kernel deletes the other addresses of that
+    // network.
     const now = this.#addresses().map(plannedOf);
     for (const address of plan.result) {
       if (!now.some((other) => sameAddress(other, address))) {
@@ -184,7 +195,7 @@ export class LinkEditor {
     }
   }
 
-  /** Gives the routes of the addresses that are there another metric. */
+  /** Changes the metric of the routes that the link's addresses add. */
   setMetric(metric: number): void {
     const before = this.#addresses();
     if (before.every((address) => address.metric === metric)) return;
@@ -212,7 +223,7 @@ export class LinkEditor {
         interfaceIndex: this.#index,
       });
     } catch (error) {
-      // It went with the first address of its network.
+      // The kernel has deleted it with the first address of its network.
       if (!(error instanceof OsError && error.errno === EADDRNOTAVAIL)) throw error;
     }
   }
@@ -235,7 +246,7 @@ function plannedOf(address: InterfaceAddress): PlannedAddress {
   };
 }
 
-/** What makes the kernel give the same address again. */
+/** The request that adds the same address again. */
 function requestOf(address: InterfaceAddress, interfaceIndex: number): AddressRequest {
   return {
     address: address.address,

@@ -1,5 +1,5 @@
 /**
- * Who may change an interface.
+ * Checks whether this user may create or change interfaces.
  * @module
  */
 import { ConfigError } from "../../base/errors.ts";
@@ -7,8 +7,8 @@ import { interfaceDenied } from "../../daemon/client.ts";
 import { mayAdministerNetwork } from "../../linux/capabilities.ts";
 
 /**
- * Call before interfaces are made.
- * @param name what the message names
+ * Call before an interface is created.
+ * @param name the name that the message shows
  * @throws ConfigError
  */
 export function requireNetAdmin(name: string): void {
@@ -19,7 +19,10 @@ export function requireNetAdmin(name: string): void {
   );
 }
 
-/** Call before an interface is changed. @throws ConfigError that names it */
+/**
+ * Call before an interface is changed.
+ * @throws ConfigError that names the interface
+ */
 export function requireOwner(name: string): void {
   if (!interfaceDenied(name)) return;
   throw new ConfigError(

@@ -1,6 +1,6 @@
 /**
- * Which namespace an interface is in, found out by looking at files alone: showing one interface
- * opens no library.
+ * Finds the namespace of an interface by reading files only, so that showing one interface opens no
+ * library.
  * @module
  */
 import {
@@ -14,19 +14,19 @@ import {
 import type { InterfaceStatus } from "../../base/status.ts";
 
 /**
- * Which namespace an interface is in, also for who may not go there. Another implementation's
- * daemon is taken to be in ours.
+ * The namespace of an interface. It works for users who may not enter the namespace too. The daemon
+ * of another implementation is assumed to be in the current namespace.
  */
 export function identityToldBy(status: InterfaceStatus): NamespaceIdentity {
   const inode = /^net:\[([0-9]+)\]$/.exec(status.netns)?.[1];
   const here = identityOf(THREAD_NAMESPACE);
-  // There is one nsfs for all of them.
+  // All network namespaces are on one nsfs device.
   return inode === undefined ? here : { device: here.device, inode: Number(inode) };
 }
 
 /**
- * An rdomain's number, or the name ip-netns(8) has for a namespace that is none (its inode where it
- * has no name).
+ * The number of an rdomain, the name that ip-netns(8) has for another namespace, or its inode if it
+ * has no name.
  */
 export function placeOf(identity: NamespaceIdentity): number | string {
   const rdomain = rdomainOf(identity);
@@ -36,7 +36,7 @@ export function placeOf(identity: NamespaceIdentity): number | string {
       if (sameNamespace(identityOf(`${NETNS_DIRECTORY}/${name}`), identity)) return name;
     }
   } catch {
-    // No names at all, or one that went away meanwhile.
+    // There are no names, or one has been removed meanwhile.
   }
   return `net:[${identity.inode}]`;
 }

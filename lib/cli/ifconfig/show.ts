@@ -1,5 +1,5 @@
 /**
- * Showing interfaces: those of the current namespace, and wg interfaces wherever they are.
+ * Shows interfaces: those of the current namespace, and wg interfaces in all namespaces.
  * @module
  */
 import { ENXIO } from "../../base/errno.ts";
@@ -17,9 +17,9 @@ import { identityToldBy, placeOf } from "./place.ts";
 import { printAll } from "../output.ts";
 import { askEach, tellFailures, zoneNames } from "../output.ts";
 
-/** What to show and how. */
+/** The interfaces to show, and the parts of them. */
 export interface ShowOptions {
-  /** An interface, a group or a class; undefined for all. */
+  /** The name of an interface, a group or a class; undefined for all interfaces. */
   readonly name: string | undefined;
   readonly family: Family | undefined;
   readonly features: boolean;
@@ -28,9 +28,9 @@ export interface ShowOptions {
 }
 
 /**
- * Prints what is selected.
+ * Prints the selected interfaces.
  * @returns the exit status
- * @throws ConfigError when the name is that of nothing
+ * @throws ConfigError if nothing has the name
  */
 export async function printInterfaces(options: ShowOptions): Promise<number> {
   const failures: OsError[] = [];
@@ -48,7 +48,10 @@ export async function printInterfaces(options: ShowOptions): Promise<number> {
   return tellFailures(failures);
 }
 
-/** @param failures gets what kept single ones of many from being shown */
+/**
+ * The selected interfaces.
+ * @param failures receives the errors of single interfaces
+ */
 async function select(name: string | undefined, failures: OsError[]): Promise<ShownInterface[]> {
   if (name !== undefined) {
     const one = await wgInterface(name) ?? (await otherInterfaces([name]))[0];
@@ -70,7 +73,7 @@ async function select(name: string | undefined, failures: OsError[]): Promise<Sh
 
 const classOf = (name: string) => name.replace(/[0-9]+$/, "");
 
-/** A wg interface by its daemon; undefined when there is none. */
+/** A wg interface, from its daemon; undefined if there is none. */
 async function wgInterface(name: string): Promise<ShownInterface | undefined> {
   let status: InterfaceStatus;
   try {
@@ -104,17 +107,17 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
 
 interface FoundLink {
   readonly place: number | string;
-  /** Undefined when this user cannot look where it is, or it is not there. */
+  /** The link; undefined if this user cannot look into its namespace, or if it does not exist. */
   readonly link: KnownLink | undefined;
   readonly addresses: readonly AddressFacts[];
 }
 
-/** What is shown of a link: told by its daemon, or by the kernel here. */
+/** The parts of a link that are shown, from its daemon or from the kernel. */
 type KnownLink = Pick<Link, "index" | "name" | "flags" | "mtu" | "alias"> & {
   readonly address?: Uint8Array;
 };
 
-/** The link as its daemon told it, otherwise as it is found in the namespace it is in. */
+/** The link as its daemon reports it, otherwise as the kernel reports it in its namespace. */
 async function findLink(socket: string, status: InterfaceStatus): Promise<FoundLink> {
   const place = placeOf(identityToldBy(status));
   if (status.link !== undefined) {
@@ -123,11 +126,13 @@ async function findLink(socket: string, status: InterfaceStatus): Promise<FoundL
   return { place, ...await (await kernel()).lookFor(socket, status.name || socket, status) };
 }
 
-/** Asking the kernel takes a library and the modules around it: only who needs it loads them. */
+/** Asking the kernel requires a library and several modules. They are loaded only when needed. */
 const kernel = () => import("./kernel.ts");
 
 /**
- * The links of the current namespace that are no wg interfaces; only these where they are named.
+ * The links of the current namespace that are not wg interfaces.
+ * @param names the links to return; undefined for all
+ * @param wg the names of the wg interfaces
  */
 async function otherInterfaces(
   names: readonly string[] | undefined,
@@ -159,7 +164,10 @@ function shownLink(link: KnownLink): ShownLink {
   };
 }
 
-/** For who cannot look into the interface's namespace: what its daemon tells everybody. */
+/**
+ * The link for a user who cannot look into its namespace: the facts that the daemon tells
+ * everybody.
+ */
 function linkToldBy(status: InterfaceStatus): ShownLink {
   const flags = IFF_NOARP | IFF_MULTICAST | (status.up ? IFF_UP | IFF_RUNNING : 0);
   return { index: 0, flags, mtu: status.mtu, description: "", lladdr: new Uint8Array(0) };

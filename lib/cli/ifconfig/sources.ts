@@ -1,6 +1,6 @@
 /**
- * Where ifconfig gets what the command line only names: keys from files and standard input,
- * addresses of hosts, indices of interfaces.
+ * Reads the values that a command line only names: keys in files and on standard input, addresses
+ * of hosts, and indices of interfaces.
  * @module
  */
 import type { IpBytes } from "../../base/endpoint.ts";
@@ -12,10 +12,10 @@ import { RouteSocket } from "../../linux/route_socket.ts";
 import { lookUpHost, notFound } from "../host_names.ts";
 import type { Family, Sources } from "./words/draft.ts";
 
-/** Bytes that are read of a file or line with a key; more is no key. */
+/** The largest number of bytes that are read of a file or line with a key. */
 const SECRET_MAX = 4096;
 
-/** The sources of a command line: each `-` takes the next line of standard input. */
+/** The sources of one command line. Each `-` reads the next line of standard input. */
 export function commandSources(): Sources {
   let lines: Iterator<string> | undefined;
   return {
@@ -55,8 +55,8 @@ function fileSecret(word: string, path: string): string {
 }
 
 /**
- * Standard input is read a byte at a time, so that what follows a key's line is left for whoever
- * reads it next.
+ * The lines of standard input. It reads one byte at a time, so that the next reader of standard
+ * input gets what follows the line.
  */
 function* standardInputLines(): Generator<string> {
   const byte = new Uint8Array(1);

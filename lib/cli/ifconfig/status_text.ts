@@ -1,6 +1,6 @@
 /**
- * An interface as ifconfig prints it: OpenBSD's header, the wg lines, groups and addresses, byte
- * for byte.
+ * The text of an interface as ifconfig prints it: OpenBSD's header, the wg lines, groups and
+ * addresses, byte for byte.
  * @module
  */
 import { type CounterName, COUNTERS, type Counts, PEER_COUNTERS } from "../../base/counters.ts";
@@ -10,13 +10,13 @@ import { formatIp, formatRange } from "../../base/ip_text.ts";
 import type { Family } from "./words/draft.ts";
 import { prefixMask } from "./words/values.ts";
 
-/** The kernel's view of a link; flags are Linux's IFF_*. */
+/** A link as the kernel reports it. The flags are Linux's IFF_*. */
 export interface ShownLink {
   readonly index: number;
   readonly flags: number;
   readonly mtu: number;
   readonly description: string;
-  /** 6 bytes of an Ethernet address, or none. */
+  /** The hardware address: 6 bytes, or none. */
   readonly lladdr: Uint8Array;
 }
 
@@ -27,68 +27,70 @@ export interface ShownAddress {
   readonly prefix: number;
   readonly broadcast: IpBytes | undefined;
   readonly destination: IpBytes | undefined;
-  /** Words that follow an IPv6 address, e.g. `tentative`. */
+  /** The words that follow an IPv6 address, such as `tentative`. */
   readonly flags: readonly string[];
 }
 
-/** What only we know of a wg interface. */
+/** The parts of a wg interface that OpenBSD does not have. */
 export interface ShownEngine {
   readonly pid: number;
   readonly suite: string;
   readonly cipher: string;
   readonly offloads: string;
-  /** Those that were switched off by hand. */
+  /** The offloads that were turned off. */
   readonly offloadsOff: string;
-  /** Threads that move packets: 1, or 2 for one each way; 0 when the daemon does not tell. */
+  /**
+   * The number of threads that move packets: 1, or 2 with one for each direction; 0 if the daemon
+   * does not report it.
+   */
   readonly workers: number;
   readonly fwmark: number;
 }
 
-/** What is printed of the tunnel. */
+/** The parts of the tunnel that are printed. */
 export type ShownWg = Pick<DeviceStatus, "listenPort" | "rtable" | "publicKey" | "peers">;
 
-/** Everything about an interface that can be printed. */
+/** All parts of an interface that are printed. */
 export interface ShownInterface {
   readonly name: string;
   readonly link: ShownLink;
   /**
-   * Where it is: an rdomain's number (0 for the command's own), the name of a network namespace
-   * that is none, or undefined when not known.
+   * The place of the interface: the number of an rdomain (0 for the current namespace), the name of
+   * another network namespace, or undefined if it is unknown.
    */
   readonly place: number | string | undefined;
   readonly debug: boolean;
   readonly priority: number;
-  /** All its groups, `wg` first. */
+  /** All groups, `wg` first. */
   readonly groups: readonly string[];
   /**
-   * Undefined for an interface that is not wg's. A user who is not root is told no key and no
-   * peers.
+   * The tunnel; undefined for other interfaces. Users other than root get no keys and no peers.
    */
   readonly wg: ShownWg | undefined;
   readonly engine: ShownEngine | undefined;
-  /** What its daemon counted; undefined when it is not told. */
+  /** The counters of the daemon; undefined if it does not report them. */
   readonly counters?: Counts | undefined;
   readonly addresses: readonly ShownAddress[];
 }
 
-/** How to print. */
+/** The parts to print. */
 export interface StatusOptions {
-  /** Whether peers are shown: for a named interface or with -A. */
+  /** Whether peers are printed: for a named interface, or with -A. */
   readonly peers: boolean;
-  /** Only addresses of this family. */
+  /** The family of the addresses to print; undefined for both. */
   readonly family?: Family | undefined;
-  /** OpenBSD's `hwfeatures`: here crypto, offloads, workers and counters. */
+  /** Whether `hwfeatures` was given: crypto, offloads, workers and counters. */
   readonly features?: boolean;
   /**
-   * The name of the interface that a link-local endpoint is on, by its index; the index is shown
-   * where there is none.
+   * The name of the interface of a link-local endpoint, by its index. Without a name the index is
+   * printed.
    */
   readonly zone?: (index: number) => string | undefined;
-  /** Wall clock in seconds, for the age of handshakes. */
+  /** The wall clock in seconds, for the age of handshakes. */
   readonly nowSeconds: number;
 }
 
-/** Linux's and OpenBSD's flags by name, in the order of OpenBSD's IFFBITS. */
+/** The flags of Linux and OpenBSD by name, in the order of OpenBSD's IFFBITS. */
 const FLAGS: readonly {
   readonly name: string;
   readonly linux: number;
@@ -108,15 +110,13 @@ const FLAGS: readonly {
 const LINUX_BROADCAST = 0x2;
 const LINUX_POINTOPOINT = 0x10;
 const OPENBSD_DEBUG = 0x4;
-/**
- * OpenBSD's queueing priority of a new interface (IF_LLPRIO default), which nothing changes here.
- */
+/** The queueing priority of a new interface on OpenBSD (IF_LLPRIO). It never changes here. */
 const LLPRIO = 3;
 
 /**
- * OpenBSD's number for a link's flags. Linux marks every TUN device point-to-point and gives no way
- * to change it; OpenBSD's wg is a broadcast interface, which is what its scripts look for, so a wg
- * interface is shown as one.
+ * The flags of a link as OpenBSD's number. Linux marks every TUN device point-to-point and cannot
+ * change that. OpenBSD's wg is a broadcast interface, and scripts check for this, so a wg interface
+ * is shown as one.
  */
 export function openbsdFlags(
   linuxFlags: number,
@@ -128,7 +128,7 @@ export function openbsdFlags(
   return number;
 }
 
-/** `80c3<UP,BROADCAST,RUNNING,NOARP,MULTICAST>` */
+/** The flags as text: `80c3<UP,BROADCAST,RUNNING,NOARP,MULTICAST>`. */
 export function formatFlags(openbsd: number): string {
   const names = FLAGS.filter((flag) => (openbsd & flag.openbsd) !== 0).map((flag) => flag.name);
   return openbsd.toString(16) + (names.length > 0 ? `<${names.join(",")}>` : "");
@@ -176,7 +176,7 @@ function formatWg(
   return text;
 }
 
-/** A line for each that is not 0. */
+/** A line for each counter that is not 0. */
 function formatCounters(counts: Counts = {}, indent: string): string {
   let text = "";
   for (const [name] of COUNTERS) {
@@ -186,8 +186,8 @@ function formatCounters(counts: Counts = {}, indent: string): string {
 }
 
 /**
- * The zone of a link-local endpoint: the interface's name, or its index where that is another
- * rdomain's; undefined for an endpoint that has none.
+ * The zone of a link-local endpoint: the name of the interface, or its index if it is in another
+ * rdomain; undefined for other endpoints.
  */
 function zoneOf(scope: number, zone: StatusOptions["zone"], rtable: number): string | undefined {
   if (scope === 0) return undefined;
@@ -207,7 +207,7 @@ function formatPeer(peer: PeerStatus, { nowSeconds, zone }: StatusOptions, rtabl
   text += `\t\ttx: ${peer.txBytes}, rx: ${peer.rxBytes}\n`;
   const handshakeSeconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
   if (handshakeSeconds !== 0) {
-    // A clock that was set back must not show a handshake in the future.
+    // After the clock was set back the age must not be negative.
     const age = Math.max(0, Math.floor(nowSeconds - handshakeSeconds));
     text += `\t\tlast handshake: ${age} seconds ago\n`;
   }
@@ -215,7 +215,7 @@ function formatPeer(peer: PeerStatus, { nowSeconds, zone }: StatusOptions, rtabl
   return text;
 }
 
-/** 32 zero bytes stand for no preshared key. */
+/** Whether there is a preshared key. 32 zero bytes stand for none. */
 const hasPresharedKey = ({ presharedKey }: PeerStatus): boolean =>
   presharedKey.some((byte) => byte !== 0);
 
@@ -249,7 +249,7 @@ function formatAddress(
   return `${text}${linkLocal ? ` scopeid 0x${shown.link.index.toString(16)}` : ""}\n`;
 }
 
-/** The same as a value for `ifconfig --json`: never a private or preshared key. */
+/** The interface as values, for `ifconfig --json`, without private and preshared keys. */
 export function interfaceJson(
   shown: ShownInterface,
   options: StatusOptions,
@@ -291,12 +291,15 @@ export function interfaceJson(
   };
 }
 
-/** Every name with its value. */
+/** Every counter with its value, which is 0 if it was not reported. */
 function allOf(names: readonly CounterName[], counts: Counts = {}): Counts {
   return Object.fromEntries(names.map((name) => [name, counts[name] ?? 0]));
 }
 
-/** @param counted whether the daemon tells counters */
+/**
+ * The peer as values.
+ * @param counted whether the daemon reports counters
+ */
 function peerJson(
   peer: PeerStatus,
   options: StatusOptions,

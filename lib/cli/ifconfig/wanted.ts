@@ -1,6 +1,6 @@
 /**
- * What the lines of a file come to together: one interface as it is to be, as if they had been done
- * one after the other on a new one.
+ * Combines the lines of a file to the wanted interface, as if they had been applied in their order
+ * to a new interface.
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../../base/brands.ts";
@@ -15,20 +15,20 @@ import type { PlannedAddress } from "./address_plan.ts";
 import { isLinkLocal, planAddresses } from "./address_plan.ts";
 import type { AddressChange, Command } from "./words/draft.ts";
 
-/** A peer as it is to be. */
+/** A wanted peer. */
 export interface WantedPeer {
   readonly publicKey: PublicKey;
-  /** Undefined for none. */
+  /** The preshared key; undefined for none. */
   readonly presharedKey: PresharedKey | undefined;
-  /** Undefined when the peer is to come by itself: then the one that is known stays. */
+  /** The endpoint; undefined if no line sets it. The current endpoint stays then. */
   readonly endpoint: Endpoint | undefined;
-  /** Seconds; 0 for none. */
+  /** The keepalive interval in seconds; 0 for none. */
   readonly persistentKeepalive: number;
   readonly allowedIps: readonly AllowedIp[];
   readonly description: string;
 }
 
-/** An interface as it is to be. What is undefined may be anything. */
+/** A wanted interface. A value that is undefined may be any. */
 export interface WantedInterface {
   readonly privateKey: PrivateKey | undefined;
   readonly listenPort: number | undefined;
@@ -43,30 +43,27 @@ export interface WantedInterface {
   readonly description: string;
   readonly rdomain: number | undefined;
   readonly addresses: readonly PlannedAddress[];
-  /**
-   * The link-local address to be made where there is none (`inet6 eui64`); any other serves as
-   * well.
-   */
+  /** The link-local address to add if the interface has none (`inet6 eui64`). */
   readonly linkLocal: IpBytes | undefined;
 }
 
-/** A wanted peer while lines are added to it. */
+/** A wanted peer while lines are added. */
 interface PeerSum {
   publicKey: PublicKey;
   presharedKey: PresharedKey | undefined;
   endpoint: Endpoint | undefined;
   persistentKeepalive: number;
-  /** By their text. */
+  /** The ranges by their text. */
   allowedIps: Map<string, AllowedIp>;
   description: string;
 }
 
 /**
- * Adds the lines up. What one takes away again (`-wgpeerall`, `-inet6`, `delete`) is not in the
- * result, and taking away what no line gave is nothing.
+ * Combines the lines of a file. What a later line removes (`-wgpeerall`, `-inet6`, `delete`) is not
+ * in the result. Removing what no line has added has no effect.
  * @param commands the lines in their order
- * @param linkLocal the link-local address that the interface has, for `eui64`
- * @throws ConfigError for `eui64` without any link-local address
+ * @param linkLocal the link-local address of the interface, for `eui64`
+ * @throws ConfigError for `eui64` without a link-local address
  */
 export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): WantedInterface {
   const peers = new Map<string, PeerSum>();
@@ -125,7 +122,10 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
   };
 }
 
-/** @param owners of ranges, by their text; it may name a peer that lost the range since */
+/**
+ * Applies the change of a peer.
+ * @param owners the peers of ranges, by the text of the range; a peer may have lost the range since
+ */
 function addPeer(
   peers: Map<string, PeerSum>,
   owners: Map<string, PeerSum>,
@@ -160,7 +160,7 @@ function addPeer(
   for (const range of change.removeAllowedIps ?? []) peer.allowedIps.delete(formatRange(range));
   for (const range of change.allowedIps ?? []) {
     const text = formatRange(range);
-    // A range has one owner: the last that asks for it.
+    // A range belongs to the last peer that has it.
     owners.get(text)?.allowedIps.delete(text);
     owners.set(text, peer);
     peer.allowedIps.set(text, range);
@@ -173,7 +173,7 @@ function addAddress(
   linkLocal: IpBytes | undefined,
 ): readonly PlannedAddress[] {
   if (change.type === "link-local") return addresses;
-  // For the last 64 bits of another address it is enough that the interface has one.
+  // `eui64` requires that the interface has a link-local address, even if no line adds one.
   const borrowed =
     change.type === "set" && change.eui64 && linkLocal !== undefined && !addresses.some(isLinkLocal)
       ? { address: linkLocal, prefix: 64, broadcast: undefined, destination: undefined }
@@ -185,13 +185,16 @@ function addAddress(
     );
     return result.filter((address) => address !== borrowed);
   } catch (error) {
-    // Nothing to remove.
+    // There is no such address to remove.
     if (change.type === "remove" && error instanceof OsError) return addresses;
     throw error;
   }
 }
 
-/** @param running the one that the interface has */
+/**
+ * The link-local address after a change.
+ * @param running the current link-local address of the interface
+ */
 function linkLocalAfter(
   was: IpBytes | undefined,
   change: AddressChange,

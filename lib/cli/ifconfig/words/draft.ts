@@ -1,6 +1,6 @@
 /**
- * What one ifconfig command line asks for, as typed values. The words (words_*.ts) fill a Draft;
- * `settle` (parse.ts) makes it a Command.
+ * The content of an ifconfig command line as typed values. The words fill a Draft; `settle`
+ * (parse.ts) turns it into a Command.
  * @module
  */
 import type { PublicKey } from "../../../base/brands.ts";
@@ -10,66 +10,63 @@ import { KEY_LENGTH } from "../../../base/constants.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import type { OffloadName } from "../../../base/offloads.ts";
 
-/** The families of addresses. */
+/** A family of addresses. */
 export type Family = "inet" | "inet6";
 
 /** One change of the interface's addresses. */
 export type AddressChange =
   /**
-   * A new address. Without `alias` an IPv4 one takes the place of the first there is; an IPv6 one
-   * always comes beside the others, as on OpenBSD.
+   * Adds an address. As on OpenBSD, an IPv4 address without `alias` replaces the first one, and an
+   * IPv6 address is always added to the others.
    */
   | {
     readonly type: "set";
     readonly family: Family;
     readonly address: IpBytes;
     readonly prefix: number;
-    /** IPv4: undefined is the usual one of the network. */
+    /** The IPv4 broadcast address; undefined for the default of the network. */
     readonly broadcast: IpBytes | undefined;
     /** The other end of a point-to-point link. */
     readonly destination: IpBytes | undefined;
     readonly alias: boolean;
-    /** The host part comes from the interface's link-local address. */
+    /** Whether the host part comes from the interface's link-local address. */
     readonly eui64: boolean;
   }
   /**
-   * `inet6 eui64` alone: a link-local address where there is none yet; this one, whose last 64 bits
-   * are random.
+   * `inet6 eui64` without an address: adds this link-local address, whose last 64 bits are random,
+   * if the interface has none.
    */
   | { readonly type: "link-local"; readonly family: "inet6"; readonly address: IpBytes }
-  /** `delete`, `-alias`: this address, or the first of the family. */
+  /** `delete`, `-alias`: removes this address, or the first one of the family. */
   | { readonly type: "remove"; readonly family: Family; readonly address: IpBytes | undefined }
-  /** `-inet`, `-inet6`: all of the family. */
+  /** `-inet`, `-inet6`: removes all addresses of the family. */
   | { readonly type: "flush"; readonly family: Family };
 
-/** What a whole command line asks for. A field that is undefined changes nothing. */
+/** The content of a whole command line. A field that is undefined changes nothing. */
 export interface Command {
-  /** The interface, or a class (`wg`) with `create`. */
+  /** The interface, or with `create` a class (`wg`). */
   readonly name: string;
   readonly create: boolean;
   readonly destroy: boolean;
-  /** Assigning an address counts as `up`. */
+  /** Whether the interface goes up or down. Assigning an address counts as `up`. */
   readonly up: boolean | undefined;
   readonly mtu: number | undefined;
-  /** Of the interface; empty removes it. */
+  /** The description of the interface; empty to remove it. */
   readonly description: string | undefined;
   readonly rdomain: number | undefined;
   readonly joinGroups: readonly string[];
   readonly leaveGroups: readonly string[];
   readonly addresses: readonly AddressChange[];
-  /**
-   * What the daemon is told, as one change. Without groups: the list depends on those that there
-   * are.
-   */
+  /** The change for the daemon, without groups: their list depends on the current groups. */
   readonly change: DeviceChange;
 }
 
-/** An address while its words are read. `word` is what its errors name. */
+/** An address while its words are read. Errors name `word`. */
 export interface AddressDraft {
   readonly word: string;
   family: Family | undefined;
   mode: "set" | "alias" | "remove";
-  /** As written, to be resolved when it is no address. */
+  /** The text of the address. It is looked up if it is a name. */
   host: string | undefined;
   prefix: number | undefined;
   netmask: number | undefined;
@@ -78,34 +75,34 @@ export interface AddressDraft {
   eui64: boolean;
 }
 
-/** Where the values come from that the command line only names. */
+/** The sources of values that a command line only names. */
 export interface Sources {
   /**
-   * The text of a key: the file's, or for `-` the next line of standard input. @throws OsError or
-   * ConfigError
+   * The text of a key, from a file or for `-` from the next line of standard input.
+   * @throws OsError or ConfigError
    */
   secret(word: string, from: { readonly file: string } | "stdin"): string | Promise<string>;
   /**
-   * The addresses of a host, best first. @throws ConfigError that names the host when there are
-   * none
+   * The addresses of a host, the best one first.
+   * @throws ConfigError that names the host if there are none
    */
   resolve(word: string, host: string, family: Family | undefined): Promise<readonly IpBytes[]>;
   /**
-   * The index of an interface in the current namespace, for link-local endpoints; undefined when
+   * The index of an interface in the current namespace, for link-local endpoints; undefined if
    * there is none.
    */
   interfaceIndex(name: string): number | undefined;
-  /** Fills the bytes at random. */
+  /** Fills the bytes with random values. */
   random(into: Uint8Array): void;
 }
 
 /**
- * A peer's change while its words are read. Its keys may be read from files after all words were
- * found right.
+ * The change of a peer while its words are read. Keys in files are read after all words have been
+ * checked.
  */
 export type PeerDraft = Writable<Omit<PeerChange, "allowedIps">> & { allowedIps?: AllowedIp[] };
 
-/** In the place of a key that is not read yet. */
+/** Stands for a key that has not been read yet. */
 const NO_KEY = new Uint8Array(KEY_LENGTH);
 
 /** A command while its words are read. */
@@ -122,25 +119,25 @@ export class Draft {
   /** Whether a key comes from standard input. */
   fromStdin = false;
   /**
-   * What must be read or looked up before the command is complete; run in order, after all words
-   * were found right.
+   * The steps that read keys and look up names. They run in order after all words have been
+   * checked.
    */
   readonly later: ((sources: Sources) => void | Promise<void>)[] = [];
-  /** What the daemon is told. */
+  /** The change for the daemon. */
   readonly change: Writable<DeviceChange> = {};
   readonly #peers: PeerDraft[] = [];
   #peer: PeerDraft | undefined;
 
   constructor(readonly name: string) {}
 
-  /** Uses an offload where the kernel has it, or switches it off. */
+  /** Turns an offload on, where the kernel has it, or off. */
   setOffload(name: OffloadName, on: boolean): void {
     this.change.offloads = { ...this.change.offloads, [name]: on };
   }
 
   /**
-   * Adds the change of a peer. Peer words are about it until the next one; after `remove` they are
-   * about none.
+   * Adds the change of a peer. The peer words that follow apply to it, or, after `remove`, to no
+   * peer.
    */
   addPeer(remove: boolean): PeerDraft {
     const peer: PeerDraft = { publicKey: NO_KEY as PublicKey, ...(remove && { remove }) };
@@ -150,15 +147,19 @@ export class Draft {
     return peer;
   }
 
-  /** The peer that peer words are about. @throws ConfigError when no `wgpeer` came before */
+  /**
+   * The peer to which peer words apply.
+   * @throws ConfigError if there was no `wgpeer` before
+   */
   peer(word: string): PeerDraft {
     if (this.#peer === undefined) throw new ConfigError(word, "wgpeer not set");
     return this.#peer;
   }
 
   /**
-   * The address that `netmask`, `alias` and the like are about. @throws ConfigError when there is
-   * none and `begin` is not set
+   * The address to which words such as `netmask` and `alias` apply.
+   * @param begin whether to begin an address if there is none
+   * @throws ConfigError if there is none and `begin` is false
    */
   address(word: string, begin = false): AddressDraft {
     const last = this.addresses.at(-1);
@@ -184,31 +185,39 @@ export class Draft {
   }
 }
 
-/** One row of the table: a word, what follows it, and what it does. */
+/** A row of the table: a word, its operands, and its effect. */
 export interface Word {
   readonly name: string;
-  /** Other spellings of the same word. */
+  /** Other spellings of the word. */
   readonly also?: readonly string[];
-  /** Names of what follows it, as the help and the manual show them. */
+  /** The names of the operands, for the help and the manual. */
   readonly operands: readonly string[];
-  /** What the operands are, for the message when one is missing: "a port number, 0 to 65535". */
+  /**
+   * The meaning of the operands, for the message when one is missing: "a port number, 0 to 65535".
+   */
   readonly requires?: string;
   readonly section: Section;
-  /** One or two sentences for `wg help ifconfig` and wg(8). */
+  /** One or more sentences for the help and ifconfig(8). */
   readonly help: string;
-  /** Puts it into the draft; `word` is the spelling used. @throws ConfigError */
+  /**
+   * Applies the word to the draft.
+   * @param word the spelling that was used
+   * @throws ConfigError
+   */
   take(draft: Draft, operands: readonly string[], word: string): void;
 }
 
-/** What a word is about; the order and headings of the help. */
+/** The section of the help in which a word is listed. */
 export type Section = "interface" | "address" | "wireguard" | "peer";
 
-/** A word of OpenBSD's that Linux or wg cannot do, and what to do instead. */
+/** A word of OpenBSD that Linux or wg does not have, with the reason and the alternative. */
 export interface RefusedWord {
   readonly name: string;
-  /** Names of what follows it on OpenBSD, in brackets when it may be left out. */
+  /** The names of its operands on OpenBSD, in brackets if they are optional. */
   readonly operands: readonly string[];
   readonly why: string;
-  /** Whether the line may go on without it: hostname.if(5) files may pass over such words. */
+  /**
+   * Whether a line works without the word. netstart ignores such words in hostname.if(5) files.
+   */
   readonly harmless: boolean;
 }

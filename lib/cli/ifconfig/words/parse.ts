@@ -1,6 +1,6 @@
 /**
- * A command line to a Command, in two steps: `parseWords` looks at the words alone, `settle` reads
- * the keys and looks up the names they point to.
+ * Turns a command line into a Command in two steps: `parseWords` checks the words alone, `settle`
+ * reads keys and looks up names.
  * @module
  */
 import type { IpBytes } from "../../../base/endpoint.ts";
@@ -20,20 +20,20 @@ import { classPrefix, parseAddressWithZone } from "./values.ts";
 import { findRefused, findWord } from "./table.ts";
 import { takeAddress } from "./address.ts";
 
-/** IPv6's least MTU (RFC 8200 section 5). */
+/** The smallest MTU of IPv6 in bytes (RFC 8200 section 5). */
 const IPV6_MTU_MIN = 1280;
 const INET6_DEFAULT_PREFIX = 64;
 /** The name that `create` completes with the lowest free number. */
 export const CLASS_NAME = "wg";
 
-/** Whether a name is that of an interface of the class: `wg` and a number. */
+/** Whether the name is `wg` and a number. */
 export function isNumberedInClass(name: string): boolean {
   return name.startsWith(CLASS_NAME) && /^[0-9]+$/.test(name.slice(CLASS_NAME.length));
 }
 
 /**
- * @throws ConfigError, as OpenBSD's kernel for a class that it does not have, when `create` cannot
- * make an interface of this name
+ * Checks that `create` can make an interface of this name.
+ * @throws ConfigError with the words of OpenBSD's kernel for an unknown class
  */
 function requireClass(name: string): void {
   if (name === CLASS_NAME || isNumberedInClass(name)) return;
@@ -45,13 +45,14 @@ function requireClass(name: string): void {
 }
 
 /**
- * Reads `INTERFACE WORD...`. Every word is looked at, so that nothing is done when one of them is
- * wrong; nothing is read or looked up here.
+ * Reads `INTERFACE WORD...`. All words are checked before anything is done. Nothing is read or
+ * looked up here.
  * @throws ConfigError that names the word
  */
 export function parseWords(args: readonly string[]): Draft {
   const name = checkInterfaceName(args[0] ?? "");
-  // The words of another class would only hide that it is another.
+  // The class is checked first: for another class an error in its words would hide the real
+  // mistake.
   if (args[1] === "create") requireClass(name);
   const draft = new Draft(name);
   for (let i = 1; i < args.length;) {
@@ -76,10 +77,10 @@ export function parseWords(args: readonly string[]): Draft {
 }
 
 /**
- * Takes the harmless words and their operands off a line, for the files of OpenBSD machines. What
- * follows another word is its operand, not a word: `description monitor` stays.
+ * Removes harmless words and their operands from a line, for files of OpenBSD machines. What
+ * follows another word is its operand and not a word: `description monitor` stays.
  * @param args the interface and its words, as for `parseWords`
- * @returns the line without them, and the words that were passed over
+ * @returns the line without them, and the words that were removed
  * @example
  * ```ts
  * import { deepEqual } from "node:assert/strict";
@@ -101,7 +102,7 @@ export function passOverHarmless(
   return { words, passedOver };
 }
 
-/** What no word can see alone. */
+/** Checks combinations of words. */
 function checkTogether(draft: Draft, args: readonly string[]): void {
   if (draft.destroy && args.length > 2) {
     throw new ConfigError("destroy", "no other word is allowed on the line");
@@ -146,7 +147,9 @@ function checkTogether(draft: Draft, args: readonly string[]): void {
   }
 }
 
-/** Whether an address is that of one host: not the unspecified one, a group's, or everybody's. */
+/**
+ * Whether an address can be that of one host: neither unspecified, nor multicast, nor broadcast.
+ */
 function isOneHost(address: IpBytes): boolean {
   if (address.every((byte) => byte === 0)) return false;
   return address.length === 16
@@ -155,8 +158,8 @@ function isOneHost(address: IpBytes): boolean {
 }
 
 /**
- * Reads keys, looks names up, and gives the whole command.
- * @throws ConfigError or OsError, naming the word
+ * Reads keys, looks names up, and returns the whole command.
+ * @throws ConfigError or OsError that names the word
  */
 export async function settle(draft: Draft, sources: Sources): Promise<Command> {
   for (const step of draft.later) await step(sources);
@@ -218,11 +221,13 @@ async function settleAddress(
   };
 }
 
-/** `inet6 eui64` without an address. */
+/** Whether the words are `inet6 eui64` without an address. */
 const asksForLinkLocal = (draft: AddressDraft): boolean =>
   draft.eui64 && draft.host === undefined && draft.word === "inet6" && draft.mode === "set";
 
-/** As of an interface without a hardware address: fe80::/64 and 64 random bits. */
+/**
+ * A link-local address for an interface without a hardware address: fe80::/64 and 64 random bits.
+ */
 function linkLocal(sources: Sources): IpBytes {
   const address = new Uint8Array(16);
   address.set([0xfe, 0x80]);

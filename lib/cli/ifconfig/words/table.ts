@@ -1,5 +1,5 @@
 /**
- * The table of ifconfig's words: the parser, the help, the manual pages and the tests read it.
+ * The table of ifconfig's words. The parser, the help, the manual pages and the tests use it.
  * @module
  */
 import type { RefusedWord, Section, Word } from "./draft.ts";
@@ -8,10 +8,10 @@ import { INTERFACE_WORDS } from "./interface.ts";
 import { ONLY_FOR_SHOWING, REFUSED_WORDS } from "./refused.ts";
 import { WIREGUARD_WORDS } from "./wireguard.ts";
 
-/** Every word, in the order of the help. */
+/** All words, in the order of the help. */
 export const WORDS: readonly Word[] = [...INTERFACE_WORDS, ...ADDRESS_WORDS, ...WIREGUARD_WORDS];
 
-/** The sections in the order of the help, with their headings. */
+/** The sections and their headings, in the order of the help. */
 export const SECTIONS: readonly (readonly [Section, string])[] = [
   ["interface", "The interface"],
   ["address", "Addresses"],
@@ -37,14 +37,14 @@ export function spellings(word: Word): string[] {
   return [word.name, ...(word.also ?? [])];
 }
 
-/** The row of a word in any of its spellings. */
+/** The row of a word, by any of its spellings. */
 export function findWord(name: string): Word | undefined {
   return BY_NAME.get(name);
 }
 
 /**
- * Why a word of OpenBSD's, or an option among words that change an interface, is refused, or
- * undefined.
+ * The row of a refused word of OpenBSD, or of an option that is not allowed among words that change
+ * an interface; undefined for other words.
  */
 export function findRefused(name: string): RefusedWord | undefined {
   return REFUSED.get(name);

@@ -1,6 +1,5 @@
 /**
- * Operands as text to values. Each names the word, the value and what was expected, but never a
- * key.
+ * Parses operands. Errors name the word, the value and what is required. They never show a key.
  * @module
  */
 import { KEY_LENGTH } from "../../../base/constants.ts";
@@ -9,10 +8,13 @@ import { ConfigError } from "../../../base/errors.ts";
 import { parseDecimal, parseIpv4, parseIpv6, parseRange } from "../../../base/ip_text.ts";
 import { numberProblem, quote } from "../../../base/quote.ts";
 
-/** Characters of a key in base64. */
+/** The length of a key in base64, in characters. */
 export const KEY_TEXT_LENGTH = 44;
 
-/** @throws ConfigError */
+/**
+ * A whole number from `min` to `max`.
+ * @throws ConfigError
+ */
 export function parseNumber(word: string, text: string, min: number, max: number): number {
   const value = parseDecimal(text, max);
   if (value === undefined || value < min) {
@@ -21,7 +23,10 @@ export function parseNumber(word: string, text: string, min: number, max: number
   return value;
 }
 
-/** A key in base64, as OpenBSD's ifconfig checks it. @throws ConfigError that does not show it */
+/**
+ * A key in base64, checked as OpenBSD's ifconfig does.
+ * @throws ConfigError that does not show the key
+ */
 export function parseKeyText(word: string, text: string): Uint8Array {
   if (text.length !== KEY_TEXT_LENGTH) {
     throw new ConfigError(
@@ -41,7 +46,7 @@ export function parseKeyText(word: string, text: string): Uint8Array {
 }
 
 /**
- * An allowed range: `A.B.C.D/P`, `10/8` (what is left out is zero), `IPv6/P`, or an address alone.
+ * An allowed range: `A.B.C.D/P`, `10/8` (missing parts are zero), `IPv6/P`, or an address alone.
  * @throws ConfigError
  */
 export function parseAllowedRange(word: string, text: string): AllowedIp {
@@ -60,8 +65,8 @@ export function parseAllowedRange(word: string, text: string): AllowedIp {
 }
 
 /**
- * A netmask, dotted (`255.255.255.0`) or hexadecimal (`0xffffff00`), as a prefix length. @throws
- * ConfigError
+ * The prefix length of a netmask, dotted (`255.255.255.0`) or hexadecimal (`0xffffff00`).
+ * @throws ConfigError
  */
 export function parseNetmask(word: string, text: string): number {
   const hex = /^0x([0-9a-fA-F]{1,8})$/.exec(text);
@@ -83,20 +88,20 @@ export function parseNetmask(word: string, text: string): number {
   return prefix;
 }
 
-/** The IPv4 mask of a prefix length as an unsigned number. */
+/** The IPv4 mask of a prefix length, as an unsigned number. */
 export function prefixMask(prefix: number): number {
   return prefix === 0 ? 0 : (0xffff_ffff << (32 - prefix)) >>> 0;
 }
 
 /**
- * The IPv4 prefix length of the address' class: what an address without a mask gets (OpenBSD's
+ * The prefix length of an IPv4 address's class, for an address without a mask (OpenBSD's
  * in_ifinit).
  */
 export function classPrefix(address: IpBytes): number {
   return address[0] < 128 ? 8 : address[0] < 192 ? 16 : 24;
 }
 
-/** `ADDRESS%ZONE` of IPv6, or an address of either family; undefined when it is neither. */
+/** An address, or `ADDRESS%ZONE` of IPv6; undefined if the text is neither. */
 export function parseAddressWithZone(
   text: string,
 ): { address: IpBytes; zone: string | undefined } | undefined {

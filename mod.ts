@@ -1,12 +1,11 @@
 /**
- * WireGuard inside a program: a `Tunnel` takes and gives IP packets and needs no privileges, on any
- * system that Deno runs on. Importing this module does nothing.
+ * WireGuard inside a program. A `Tunnel` takes and gives IP packets. It requires no privileges and
+ * runs on any system that Deno supports. Importing this module has no effect.
  *
- * A program in any folder can import this file by its path; it needs no import map and no
- * configuration. A `Tunnel` needs `--allow-net` and `--unstable-net`. It uses libcrypto where
- * `--allow-ffi` is given too.
+ * A program in any folder can import this file by its path, without an import map or configuration.
+ * A `Tunnel` requires `--allow-net` and `--unstable-net`. With `--allow-ffi` it uses libcrypto.
  *
- * Three more modules are beside it: `lib/engine.ts` has the two planes that a tunnel is made of,
+ * Three more modules are for programs: `lib/engine.ts` has the two planes of a tunnel,
  * `lib/linux.ts` the interfaces of this machine, and `lib/openbsd.ts` OpenBSD's calls for them.
  *
  * @example One packet from a tunnel to another, on the loopback

@@ -1,8 +1,8 @@
 /**
- * The engine under a `Tunnel` and under the daemon, for programs that bring ports of their own: the
- * control plane `Device`, the data plane `Dataplane`, what they say to each other, the ports that
- * they move packets by, and the protocol's times. Both planes are pure: time, randomness and
- * cryptography are arguments, and nothing blocks or waits.
+ * The engine of `Tunnel` and of the daemon, for programs with their own ports: the control plane
+ * `Device`, the data plane `Dataplane`, the messages between them, the ports through which they
+ * move packets, and the times of the protocol. Both planes are pure: time, random bytes and
+ * cryptography are arguments, and nothing blocks.
  *
  * @example A control plane and a data plane, and what passes between them
  * ```ts

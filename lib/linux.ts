@@ -1,9 +1,9 @@
 /**
- * The WireGuard interfaces of this Linux machine that have a daemon: listing, asking, changing,
- * creating and ending them. It is what `ifconfig` does with the daemons; addresses, routes and the
- * link's state are the kernel's and are not set here. It needs root, or to be the owner of the
- * daemons, and `-A`. A new daemon runs this package's `main.ts` under the Deno that runs the
- * program, so the package has to be a folder of this machine.
+ * The WireGuard interfaces of this Linux machine that have a daemon: list, show, change, create and
+ * destroy them. Addresses, routes and the state of the link belong to the kernel and are not set
+ * here. The module requires root, or the owner of the daemons, and `-A`. A new daemon runs the
+ * `main.ts` of this package with the Deno that runs the program, so the package must be a folder of
+ * this machine.
  *
  * @example Every interface with its port and the number of its peers
  * ```ts

@@ -1,7 +1,7 @@
 /**
  * OpenBSD's two calls for a WireGuard interface, SIOCSWG and SIOCGWG of wg(4), with its structures
- * and flags, for programs that were written for them. They reach the daemons of this Linux machine
- * (`DeviceControl`), or whatever else is a `WgControl`.
+ * and flags. They reach the daemons of this Linux machine (`DeviceControl`), or any other
+ * `WgControl`.
  *
  * @example The port of an interface
  * ```ts

@@ -1,5 +1,6 @@
 /**
- * Interface addresses: RTM_GETADDR, RTM_NEWADDR, RTM_DELADDR and struct ifaddrmsg (include/uapi/linux/if_addr.h).
+ * Interface addresses: RTM_GETADDR, RTM_NEWADDR, RTM_DELADDR and struct ifaddrmsg
+ * (include/uapi/linux/if_addr.h).
  * @module
  */
 import { IFA_F_NODAD, IFA_F_STABLE_PRIVACY } from "./flags.ts";
@@ -43,42 +44,42 @@ export const RT_SCOPE_NOWHERE = 255;
 
 const AF_INET = 2;
 const AF_INET6 = 10;
-/** The family number of an address of 4 or 16 bytes; 0 (any) without one. */
+/** The family number of an address of 4 or 16 bytes; 0 (any) without an address. */
 export const familyOf = (address: IpBytes | undefined): number =>
   address === undefined ? 0 : address.length === 4 ? AF_INET : AF_INET6;
-/** The family number of 4 or 6; 0 (any) without one. */
+/** The family number of IP version 4 or 6; 0 (any) without a version. */
 export const familyNumber = (family: 4 | 6 | undefined): number =>
   family === undefined ? 0 : family === 4 ? AF_INET : AF_INET6;
-/** 4 or 6 of a family number, undefined for others. */
+/** The IP version of a family number; undefined for other families. */
 export const familyFrom = (number: number): 4 | 6 | undefined =>
   number === AF_INET ? 4 : number === AF_INET6 ? 6 : undefined;
-/** Bytes of an address of the family. */
+/** The length of an address of the family, in bytes. */
 export const addressBytes = (family: 4 | 6): number => family === 4 ? 4 : 16;
 
 /** An address of an interface. */
 export interface InterfaceAddress {
-  /** The interface's own address. */
+  /** The address of the interface itself. */
   readonly address: IpBytes;
-  /** Of the address, or of the peer's where there is one. */
+  /** The prefix length of the address, or of the peer if there is one. */
   readonly prefix: number;
   readonly interfaceIndex: number;
   /** The other end of a point-to-point address. */
   readonly peer: IpBytes | undefined;
-  /** IPv4 only. */
+  /** The broadcast address; IPv4 only. */
   readonly broadcast: IpBytes | undefined;
-  /** IPv4 only: the interface's name, perhaps with a suffix. Empty otherwise. */
+  /** The name of the interface, possibly with a suffix; IPv4 only, otherwise empty. */
   readonly label: string;
-  /** RT_SCOPE_* */
+  /** The scope, RT_SCOPE_*. */
   readonly scope: number;
-  /** IFA_F_* */
+  /** The flags, IFA_F_*. */
   readonly flags: number;
-  /** Metric of its connected route; 0 is the kernel's choice. */
+  /** The metric of the connected route; 0 for the kernel's default. */
   readonly metric: number;
-  /** Who gave it, IFAPROT_*; 0 when that is not told, as by kernels before 5.18. */
+  /** The origin of the address, IFAPROT_*; 0 if unknown. Kernels before 5.18 do not report it. */
   readonly protocol: number;
 }
 
-/** An address to add or to delete: what is absent is the kernel's choice. */
+/** An address to add or to delete. The kernel chooses what is absent. */
 export interface AddressRequest {
   readonly address: IpBytes;
   readonly prefix: number;
@@ -92,8 +93,8 @@ export interface AddressRequest {
 }
 
 /**
- * Asks for all addresses of a family, or of both. Not of one interface: of such dumps Linux (6.18 and before) does not say when they were
- * interrupted.
+ * Asks for all addresses of a family, or of both. It never asks for one interface: Linux (up to
+ * 6.18) does not report when such a dump was interrupted.
  */
 export function encodeAddressDump(
   sequence: number,
@@ -104,8 +105,9 @@ export function encodeAddressDump(
 }
 
 /**
- * Adds an address; the kernel adds the connected route as well. IPv6 addresses are usable at once: duplicate address detection
- * makes no sense on a tunnel and would keep them tentative for a second. `replace` updates one that is there already instead of failing with EEXIST.
+ * Adds an address and its connected route. IPv6 addresses are usable at once: duplicate address
+ * detection has no use on a tunnel and would keep them tentative for a second. With `replace` an
+ * existing address is updated instead of failing with EEXIST.
  */
 export function encodeAddressAdd(
   sequence: number,
@@ -125,7 +127,7 @@ export function encodeAddressAdd(
   return builder.finish();
 }
 
-/** Deletes an address; its prefix must be the one it was added with. */
+/** Deletes an address. The prefix must be that with which it was added. */
 export function encodeAddressDelete(
   sequence: number,
   request: AddressRequest,
@@ -139,7 +141,10 @@ export function encodeAddressDelete(
   return builder.finish();
 }
 
-/** An address from a RTM_NEWADDR or RTM_DELADDR; undefined when it is malformed or of neither family. */
+/**
+ * The address of a RTM_NEWADDR or RTM_DELADDR message; undefined if the message is malformed or of
+ * another family.
+ */
 export function decodeAddress(message: NetlinkMessage): InterfaceAddress | undefined {
   const { payload } = message;
   const attributes = readAttributes(payload, IFADDRMSG_BYTES);
@@ -168,7 +173,7 @@ export function decodeAddress(message: NetlinkMessage): InterfaceAddress | undef
   };
 }
 
-/** Whether the kernel gave the link this address of its own accord: an IPv6 link-local one. */
+/** Whether the kernel assigned this address itself: an IPv6 link-local address. */
 export function isKernelLinkLocal({ address, protocol, flags }: InterfaceAddress): boolean {
   if (address.length !== 16 || address[0] !== 0xfe || (address[1] & 0xc0) !== 0x80) return false;
   return protocol === IFAPROT_KERNEL_LL || (flags & IFA_F_STABLE_PRIVACY) !== 0;

@@ -1,5 +1,6 @@
 /**
- * Flags of links and addresses: the kernel's numbers, apart from the messages that carry them, for whoever only shows them.
+ * The kernel's flags of links and addresses. They are apart from the messages, for code that only
+ * shows them.
  * @module
  */
 
@@ -16,5 +17,5 @@ export const IFA_F_DADFAILED = 0x08;
 export const IFA_F_DEPRECATED = 0x20;
 export const IFA_F_TENTATIVE = 0x40;
 export const IFA_F_NOPREFIXROUTE = 0x200;
-/** The kernel made the address up itself, from a secret of its own (RFC 7217). */
+/** The kernel made the address from its own secret (RFC 7217). */
 export const IFA_F_STABLE_PRIVACY = 0x800;

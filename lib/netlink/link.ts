@@ -1,5 +1,6 @@
 /**
- * Links: RTM_GETLINK, RTM_NEWLINK, RTM_DELLINK and struct ifinfomsg (include/uapi/linux/if_link.h, rtnetlink.h).
+ * Links: RTM_GETLINK, RTM_NEWLINK, RTM_DELLINK and struct ifinfomsg (include/uapi/linux/if_link.h,
+ * rtnetlink.h).
  * @module
  */
 import { IFF_UP } from "./flags.ts";
@@ -49,7 +50,7 @@ const RTEXT_FILTER_SKIP_STATS = 8;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
-/** Counters since the link was made (struct rtnl_link_stats64). */
+/** The counters of a link since its creation (struct rtnl_link_stats64). */
 export interface LinkStats {
   readonly rxPackets: number;
   readonly txPackets: number;
@@ -69,30 +70,33 @@ const STATS_READ_BYTES = 10 * 8;
 export interface Link {
   readonly index: number;
   readonly name: string;
-  /** IFF_* */
+  /** The flags, IFF_*. */
   readonly flags: number;
   readonly mtu: number;
-  /** Hardware type, ARPHRD_*. */
+  /** The hardware type, ARPHRD_*. */
   readonly type: number;
-  /** Driver, e.g. `tun`, `veth`; empty where there is none to name (lo, hardware). */
+  /** The driver, such as `tun` or `veth`; empty for lo and hardware. */
   readonly kind: string;
-  /** The description; empty when there is none. */
+  /** The description; empty for none. */
   readonly alias: string;
-  /** Number of the link group; 0 is the default one. */
+  /** The number of the link group; 0 is the default. */
   readonly group: number;
-  /** IF_OPER_* (RFC 2863): 0 unknown, 2 down, 6 up. */
+  /** The operational state, IF_OPER_* (RFC 2863): 0 unknown, 2 down, 6 up. */
   readonly operState: number;
-  /** Packets that the transmit queue holds. */
+  /** The length of the transmit queue in packets. */
   readonly queueLength: number;
-  /** Index of the bridge, bond or VRF it belongs to; 0 for none. */
+  /** The index of the bridge, bond or VRF of the link; 0 for none. */
   readonly master: number;
-  /** Hardware address; empty for a TUN device. */
+  /** The hardware address; empty for a TUN device. */
   readonly address: Uint8Array;
-  /** Undefined when the kernel left them out. */
+  /** The counters; undefined if the kernel omitted them. */
   readonly stats: LinkStats | undefined;
 }
 
-/** Asks for all links, without the counters of their IPv6 side, which make an answer half as long again. */
+/**
+ * Asks for all links. The IPv6 counters, which would make an answer half as long again, are
+ * omitted.
+ */
 export function encodeLinkDump(sequence: number): Uint8Array<ArrayBuffer> {
   return ifinfo(new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, sequence), 0, 0, 0)
     .attributeU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS).finish();
@@ -106,32 +110,36 @@ export function encodeLinkGet(sequence: number, link: number | string): Uint8Arr
   return builder.finish();
 }
 
-/** What can be changed of a link; what is absent stays. */
+/** A change of a link. What is absent stays as it is. */
 export interface LinkChange {
   readonly up?: boolean;
   readonly mtu?: number;
   readonly name?: string;
-  /** An empty text removes it. At most ALIAS_MAX bytes. */
+  /** The description, at most ALIAS_MAX bytes. An empty text removes it. */
   readonly alias?: string;
   readonly group?: number;
   readonly queueLength?: number;
   /**
-   * Whether the kernel gives it an IPv6 link-local address of its own and solicits routers by it. Its own WireGuard does not: a tunnel would
-   * shake hands only to carry that. Set it before the link goes up. EAFNOSUPPORT without IPv6.
+   * Whether the kernel assigns an IPv6 link-local address and solicits routers. The kernel's
+   * WireGuard does not: a tunnel would make handshakes only to carry these packets. Set it before
+   * the link goes up. EAFNOSUPPORT without IPv6.
    */
   readonly linkLocal?: boolean;
-  /** Whether packets that leave by the link they came in by are answered with ICMP redirects: the link's own say. */
-  readonly sendRedirects?: boolean;
   /**
-   * Whether packets are taken from the link although their source is an IPv4 address of this
-   * machine.
+   * Whether packets that leave through the link on which they came are answered with ICMP
+   * redirects.
    */
+  readonly sendRedirects?: boolean;
+  /** Whether packets with a source that is an IPv4 address of this machine are accepted. */
   readonly acceptLocal?: boolean;
-  /** A descriptor of the network namespace it moves to. Addresses and routes are lost and it goes down: give nothing else along. */
+  /**
+   * A descriptor of the network namespace to which the link moves. The link loses addresses and
+   * routes and goes down. It must be the only change.
+   */
   readonly namespaceFd?: number;
 }
 
-/** Changes a link, whole or not at all. */
+/** Changes a link as a whole, or not at all. */
 export function encodeLinkSet(
   sequence: number,
   index: number,
@@ -141,7 +149,7 @@ export function encodeLinkSet(
   ifinfo(builder, index, change.up === true ? IFF_UP : 0, change.up === undefined ? 0 : IFF_UP);
   if (change.mtu !== undefined) builder.attributeU32(IFLA_MTU, change.mtu);
   if (change.name !== undefined) builder.attributeText(IFLA_IFNAME, change.name);
-  // An alias of no bytes at all removes it; its zero would make it an empty alias.
+  // An alias of no bytes removes the alias. With a terminating zero it would be an empty alias.
   if (change.alias !== undefined) {
     builder.attribute(IFLA_IFALIAS, new TextEncoder().encode(change.alias));
   }
@@ -183,7 +191,7 @@ export function encodeLinkDelete(sequence: number, index: number): Uint8Array<Ar
     .finish();
 }
 
-/** A link from a RTM_NEWLINK or RTM_DELLINK; undefined when it is malformed. */
+/** The link of a RTM_NEWLINK or RTM_DELLINK message; undefined if the message is malformed. */
 export function decodeLink(message: NetlinkMessage): Link | undefined {
   const { payload } = message;
   const attributes = readAttributes(payload, IFINFOMSG_BYTES);

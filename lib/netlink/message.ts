@@ -1,18 +1,19 @@
 /**
- * Netlink messages as bytes: the header, attributes, acknowledgements (include/uapi/linux/netlink.h). Everything is little-endian, as both
- * architectures are, except addresses, and stands at multiples of four bytes.
+ * Netlink messages as bytes: the header, attributes and acknowledgements
+ * (include/uapi/linux/netlink.h). All numbers are little-endian, as on both supported
+ * architectures, except addresses. All parts are aligned to four bytes.
  *
- * Building throws only on a mistake in the program. Reading takes whatever comes: what is malformed gives undefined, never an exception and never a
- * read past the end.
+ * Building throws only on a mistake in the program. Reading accepts any bytes: malformed ones give
+ * undefined, never an exception and never a read past the end.
  * @module
  */
 
-/** Bytes of struct nlmsghdr. */
+/** The length of struct nlmsghdr in bytes. */
 const HEADER_BYTES = 16;
-/** Bytes of struct nlattr. */
+/** The length of struct nlattr in bytes. */
 const ATTRIBUTE_HEADER_BYTES = 4;
 
-/** Message types below the first family's own. */
+/** The message types that all families share. */
 export const NLMSG_NOOP = 1;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
@@ -34,14 +35,14 @@ const NLMSGERR_ATTR_MSG = 1;
 
 const align4 = (length: number): number => (length + 3) & ~3;
 
-/** Writes one message: the fixed part by `u8` ... `i32`, then attributes, then `finish`. */
+/** Writes one message: the fixed part with `u8` ... `i32`, then attributes, then `finish`. */
 export class MessageBuilder {
   #bytes = new Uint8Array(512);
   #view = new DataView(this.#bytes.buffer);
   #length = HEADER_BYTES;
 
   /**
-   * @param type of the message, e.g. RTM_NEWADDR
+   * @param type the type of the message, e.g. RTM_NEWADDR
    * @param flags NLM_F_*
    * @param sequence 32 bits; the answers carry it
    */
@@ -76,7 +77,7 @@ export class MessageBuilder {
     return this;
   }
 
-  /** An attribute; its end is padded. */
+  /** Writes an attribute with its padding. */
   attribute(type: number, value: Uint8Array): this {
     const at = this.#room(align4(ATTRIBUTE_HEADER_BYTES + value.length));
     this.#view.setUint16(at, ATTRIBUTE_HEADER_BYTES + value.length, true);
@@ -85,7 +86,7 @@ export class MessageBuilder {
     return this;
   }
 
-  /** An attribute of 32 bits. */
+  /** Writes an attribute of 32 bits. */
   attributeU32(type: number, value: number): this {
     const at = this.#room(ATTRIBUTE_HEADER_BYTES + 4);
     this.#view.setUint16(at, ATTRIBUTE_HEADER_BYTES + 4, true);
@@ -94,12 +95,15 @@ export class MessageBuilder {
     return this;
   }
 
-  /** A text with its terminating zero. */
+  /** Writes a text with its terminating zero. */
   attributeText(type: number, text: string): this {
     return this.attribute(type, new TextEncoder().encode(text + "\0"));
   }
 
-  /** A nested attribute, whose own attributes `fill` writes. Without NLA_F_NESTED, which rtnetlink's older attributes do not expect. */
+  /**
+   * Writes a nested attribute; `fill` writes its attributes. NLA_F_NESTED is not set, because the
+   * older attributes of rtnetlink do not expect it.
+   */
   nest(type: number, fill: (inner: this) => void): this {
     const at = this.#room(ATTRIBUTE_HEADER_BYTES);
     this.#view.setUint16(at + 2, type, true);
@@ -108,19 +112,19 @@ export class MessageBuilder {
     return this;
   }
 
-  /** What stands behind the header so far. */
+  /** The bytes after the header so far. */
   payload(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(HEADER_BYTES, this.#length);
   }
 
-  /** The message, its length filled in. */
+  /** Sets the length and returns the message. */
   finish(): Uint8Array<ArrayBuffer> {
     this.#view.setUint32(0, this.#length, true);
     return this.#bytes.slice(0, this.#length);
   }
 }
 
-/** One message as it was read. `payload` is a view of what was given to `readMessages`. */
+/** A message that was read. `payload` is a view of the bytes given to `readMessages`. */
 export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
@@ -129,7 +133,7 @@ export interface NetlinkMessage {
   readonly payload: Uint8Array;
 }
 
-/** Splits a datagram into its messages; undefined when a length in it is wrong. */
+/** Splits a datagram into its messages; undefined if a length in it is wrong. */
 export function readMessages(datagram: Uint8Array): NetlinkMessage[] | undefined {
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   const messages: NetlinkMessage[] = [];
@@ -149,10 +153,10 @@ export function readMessages(datagram: Uint8Array): NetlinkMessage[] | undefined
   return messages;
 }
 
-/** Attributes by type (the last of each counts, as in the kernel). */
+/** Attributes by type. As in the kernel, the last one of a type counts. */
 export type Attributes = ReadonlyMap<number, Uint8Array>;
 
-/** The attributes of a payload from byte `from` on; undefined when a length in it is wrong. */
+/** The attributes of a payload from byte `from` on; undefined if a length is wrong. */
 export function readAttributes(payload: Uint8Array, from: number): Attributes | undefined {
   if (from > payload.length) return undefined;
   const attributes = new Map<number, Uint8Array>();
@@ -167,7 +171,7 @@ export function readAttributes(payload: Uint8Array, from: number): Attributes | 
   return attributes;
 }
 
-/** A text attribute without its zero; undefined when it is absent. */
+/** A text attribute without its zero; undefined if it is absent. */
 export function attributeText(value: Uint8Array | undefined): string | undefined {
   if (value === undefined) return undefined;
   const end = value.indexOf(0);
@@ -178,12 +182,12 @@ export function attributeText(value: Uint8Array | undefined): string | undefined
     : new TextDecoder().decode(text);
 }
 
-/** An attribute of 32 bits; undefined when it is absent or of another size. */
+/** An attribute of 32 bits; undefined if it is absent or of another size. */
 export function attributeU32(value: Uint8Array | undefined): number | undefined {
   return value?.length === 4 ? readU32(value, 0) : undefined;
 }
 
-/** Four bytes, unsigned. The caller has checked the length. */
+/** Four bytes as an unsigned number. The caller has checked the length. */
 export function readU32(bytes: Uint8Array, at: number): number {
   return (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
 }
@@ -193,15 +197,18 @@ export function readU64(bytes: Uint8Array, at: number): number {
   return readU32(bytes, at) + readU32(bytes, at + 4) * 2 ** 32;
 }
 
-/** What a NLMSG_ERROR or NLMSG_DONE says. */
+/** The result in a NLMSG_ERROR or NLMSG_DONE message. */
 export interface Verdict {
-  /** 0 is success; otherwise positive. */
+  /** The positive errno; 0 for success. */
   readonly errno: number;
-  /** The kernel's own sentence (extended ack), or empty. */
+  /** The kernel's explanation (extended ack), or an empty text. */
   readonly detail: string;
 }
 
-/** Reads a NLMSG_ERROR or NLMSG_DONE (a missing code in the latter is success); undefined when it is malformed. */
+/**
+ * Reads a NLMSG_ERROR or NLMSG_DONE message; undefined if it is malformed. A NLMSG_DONE without a
+ * code is a success.
+ */
 export function readVerdict(message: NetlinkMessage): Verdict | undefined {
   const { payload, type, flags } = message;
   if (payload.length < 4) return type === NLMSG_DONE ? { errno: 0, detail: "" } : undefined;

@@ -1,6 +1,7 @@
 /**
- * RTM_NEWNSID: the number that one network namespace has for another (include/uapi/linux/net_namespace.h). The number
- * does not keep the other namespace alive, and goes with it.
+ * RTM_NEWNSID: the number that one network namespace has for another
+ * (include/uapi/linux/net_namespace.h). The number does not keep the other namespace alive, and is
+ * removed with it.
  * @module
  */
 import { MessageBuilder, NLM_F_ACK, NLM_F_REQUEST } from "./message.ts";
@@ -8,10 +9,13 @@ import { MessageBuilder, NLM_F_ACK, NLM_F_REQUEST } from "./message.ts";
 const RTM_NEWNSID = 88;
 const NETNSA_NSID = 1;
 const NETNSA_FD = 3;
-/** The kernel chooses. */
+/** Lets the kernel choose the number. */
 const ANY_NUMBER = 0xffff_ffff;
 
-/** Gives the namespace behind a descriptor a number in the socket's namespace. EEXIST when it has one. */
+/**
+ * Gives the namespace of a descriptor a number in the namespace of the socket. EEXIST if it has
+ * one.
+ */
 export function encodeNumberNamespace(
   sequence: number,
   descriptor: number,

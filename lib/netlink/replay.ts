@@ -1,6 +1,6 @@
 /**
- * Addresses and routes of a dump as requests that make the same ones again: with every attribute that the kernel told,
- * also those that nothing here has a name for.
+ * Turns the addresses and routes of a dump into requests that add the same ones again, with every
+ * attribute that the kernel reported, also unknown ones.
  * @module
  */
 import { formatIp } from "../base/ip_text.ts";
@@ -37,34 +37,38 @@ const IFA_FLAGS = 8;
 const IFA_F_HOMEADDRESS = 0x10;
 const IFA_F_MANAGETEMPADDR = 0x100;
 const IFA_F_MCAUTOJOIN = 0x400;
-/** The flags that a request may have; the others are the kernel's to set. */
+/** The flags that a request may have. The kernel sets the others. */
 const ADDRESS_FLAGS = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE |
   IFA_F_MCAUTOJOIN;
 
 const RTA_MULTIPATH = 9;
 const RTA_CACHEINFO = 12;
 const RTA_NH_ID = 30;
-/** What is told of a route besides itself: its age, and the nexthop object whose ways stand beside its number. */
+/**
+ * The attributes of a route that are not repeated: its age, and the nexthop object, whose hops are
+ * reported too.
+ */
 const NOT_REPLAYED = new Set([RTA_CACHEINFO, RTA_NH_ID]);
 const RTNH_F_ONLINK = 4;
 
-/** An address or a route, and how it is made again. */
+/** An address or a route, and the request that adds it again. */
 export interface Replay {
   readonly type: typeof RTM_NEWADDR | typeof RTM_NEWROUTE;
-  /** For messages, e.g. `10.0.0.0/8`. */
+  /** The text for messages, e.g. `10.0.0.0/8`. */
   readonly text: string;
-  /** The fixed part and the attributes. Two of the same thing have the same bytes. */
+  /** The fixed part and the attributes. Equal objects have equal bytes. */
   readonly payload: Uint8Array;
-  /** How it is added beside what is there. */
+  /** The flag that adds it beside existing ones. */
   readonly how: number;
 }
 
-/** An address of a link that a person gave it; undefined for others. */
+/** An address of a link that a user or program assigned; undefined for others. */
 export function addressReplay(message: NetlinkMessage, interfaceIndex: number): Replay | undefined {
   const address = message.type === RTM_NEWADDR ? decodeAddress(message) : undefined;
   if (address?.interfaceIndex !== interfaceIndex || isKernelLinkLocal(address)) return undefined;
   const inet6 = address.address.length === 16;
-  // A temporary one (the same bit as IPv4's "secondary"), or one made from a router's advertisement.
+  // The address is temporary (the same bit as "secondary" of IPv4), or made from a router's
+  // advertisement.
   if (inet6 && (address.flags & (IFA_F_SECONDARY | IFA_F_STABLE_PRIVACY)) !== 0) return undefined;
   const fixed = message.payload.slice(0, IFADDRMSG_BYTES);
   const flags = address.flags & ADDRESS_FLAGS;
@@ -76,7 +80,7 @@ export function addressReplay(message: NetlinkMessage, interfaceIndex: number): 
   return payload && { type: RTM_NEWADDR, text, payload, how: NLM_F_EXCL };
 }
 
-/** A route through a link that is not the kernel's own making; undefined for others. */
+/** A route through a link that the kernel did not add itself; undefined for others. */
 export function routeReplay(message: NetlinkMessage, interfaceIndex: number): Replay | undefined {
   const route = message.type === RTM_NEWROUTE ? decodeRoute(message) : undefined;
   if (route === undefined || (route.flags & RTM_F_CLONED) !== 0) return undefined;
@@ -90,12 +94,13 @@ export function routeReplay(message: NetlinkMessage, interfaceIndex: number): Re
   fixed.fill(0, 9);
   const payload = rebuilt(message.payload, fixed, NOT_REPLAYED, () => {});
   const text = `route ${formatIp(route.destination)}/${route.prefix}`;
-  // Beside another one to the same place, as it was. Of several ways some may still be there: all of them are set.
+  // The route is added beside others to the same destination. Of a multipath route some hops may
+  // still exist, so all of them are set.
   return payload &&
     { type: RTM_NEWROUTE, text, payload, how: isMultipath ? NLM_F_REPLACE : NLM_F_APPEND };
 }
 
-/** The request that makes it again. EEXIST when it is there. */
+/** The request that adds it again. EEXIST if it exists. */
 export function encodeReplay(
   sequence: number,
   { type, payload, how }: Replay,
@@ -109,7 +114,9 @@ export function encodeReplay(
   return builder.finish();
 }
 
-/** The payload with another fixed part and without some attributes; undefined when it is malformed. */
+/**
+ * The payload with another fixed part and without some attributes; undefined if it is malformed.
+ */
 function rebuilt(
   payload: Uint8Array,
   fixed: Uint8Array,
@@ -129,7 +136,7 @@ function rebuilt(
   return builder.payload();
 }
 
-/** A route's ways without what the kernel noted of them: whether their links are down. */
+/** The hops of a route without the kernel's notes whether their links are down. */
 function withLiveHops(hops: Uint8Array): Uint8Array {
   const copy = hops.slice();
   for (

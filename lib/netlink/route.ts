@@ -1,5 +1,6 @@
 /**
- * Routes: RTM_GETROUTE, RTM_NEWROUTE, RTM_DELROUTE and struct rtmsg (include/uapi/linux/rtnetlink.h).
+ * Routes: RTM_GETROUTE, RTM_NEWROUTE, RTM_DELROUTE and struct rtmsg
+ * (include/uapi/linux/rtnetlink.h).
  * @module
  */
 import type { IpBytes } from "../base/endpoint.ts";
@@ -30,7 +31,10 @@ export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
 
-/** Bytes of struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type (u8 each), flags u32. */
+/**
+ * Bytes of struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type (u8 each),
+ * flags u32.
+ */
 export const RTMSG_BYTES = 12;
 /** Bytes of struct rtnexthop: length u16, flags u8, hops u8, interface index i32. */
 export const RTNEXTHOP_BYTES = 8;
@@ -54,14 +58,14 @@ const IPPROTO_UDP = 17;
 
 const RTM_F_LOOKUP_TABLE = 0x1000;
 const RTM_F_FIB_MATCH = 0x2000;
-/** A cached or cloned route, not one of the table. */
+/** The route is cached or cloned, and not in the table. */
 export const RTM_F_CLONED = 0x200;
 
-/** Tables. */
+/** The numbers of tables. */
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
 
-/** Who added a route. */
+/** The origins of routes. */
 const RTPROT_UNSPEC = 0;
 export const RTPROT_REDIRECT = 1;
 export const RTPROT_KERNEL = 2;
@@ -70,7 +74,7 @@ export const RTPROT_STATIC = 4;
 export const RTPROT_RA = 9;
 export const RTPROT_DHCP = 16;
 
-/** Kinds of routes, by their RTN_* numbers. */
+/** The types of routes, by their RTN_* numbers. */
 const ROUTE_TYPES = [
   "unspecified",
   "unicast",
@@ -85,101 +89,116 @@ const ROUTE_TYPES = [
   "nat",
   "xresolve",
 ] as const;
-/** What a route does with a packet. */
+/** The type of a route: what it does with a packet. */
 export type RouteType = typeof ROUTE_TYPES[number];
 
-/** One way of a route. */
+/** One hop of a route. */
 export interface NextHop {
-  /** Undefined when the destination is on the link itself. May be IPv6 for an IPv4 route (RTA_VIA). */
+  /**
+   * The gateway; undefined if the destination is on the link. It may be IPv6 for an IPv4 route
+   * (RTA_VIA).
+   */
   readonly gateway: IpBytes | undefined;
-  /** 0 when there is none (blackhole). */
+  /** The interface; 0 for none (blackhole). */
   readonly interfaceIndex: number;
-  /** RTNH_F_*: 1 dead, 4 on link, 16 link down. */
+  /** The flags, RTNH_F_*: 1 dead, 4 on link, 16 link down. */
   readonly flags: number;
 }
 
 /** A route as the kernel describes it. */
 export interface Route {
   readonly family: 4 | 6;
-  /** All zeros for a default route. */
+  /** The destination; all zeros for a default route. */
   readonly destination: IpBytes;
   readonly prefix: number;
   readonly type: RouteType;
   readonly table: number;
   readonly metric: number;
-  /** RTPROT_* */
+  /** The origin, RTPROT_*. */
   readonly protocol: number;
-  /** RT_SCOPE_* */
+  /** The scope, RT_SCOPE_*. */
   readonly scope: number;
-  /** RTM_F_* and RTNH_F_* */
+  /** The flags, RTM_F_* and RTNH_F_*. */
   readonly flags: number;
   readonly gateway: IpBytes | undefined;
-  /** 0 when there is none. */
+  /** The interface; 0 for none. */
   readonly interfaceIndex: number;
   readonly preferredSource: IpBytes | undefined;
-  /** Of the route's own; 0 when it has none. */
+  /** The MTU of the route itself; 0 for none. */
   readonly mtu: number;
-  /** Every way of a multipath route, whose first one is also `gateway` and `interfaceIndex`; otherwise empty. */
+  /**
+   * All hops of a multipath route; empty for others. `gateway` and `interfaceIndex` are those of
+   * the first hop.
+   */
   readonly nextHops: readonly NextHop[];
 }
 
-/** A route to add, change or delete: what is absent is the kernel's choice, or any when deleting. */
+/**
+ * A route to add, change or delete. The kernel chooses what is absent; for deleting it may be any.
+ */
 export interface RouteRequest {
-  /** Its length says the family: all zeros with prefix 0 is the default route. */
+  /**
+   * The destination. Its length is that of the family; zeros with prefix 0 are the default route.
+   */
   readonly destination: IpBytes;
   readonly prefix: number;
   readonly gateway?: IpBytes | undefined;
   readonly interfaceIndex?: number | undefined;
-  /** RT_TABLE_MAIN when absent. */
+  /** The table; RT_TABLE_MAIN if absent. */
   readonly table?: number | undefined;
   readonly metric?: number | undefined;
-  /** `unicast` when absent. */
+  /** The type; `unicast` if absent. */
   readonly type?: RouteType | undefined;
   readonly preferredSource?: IpBytes | undefined;
-  /** RTPROT_STATIC when absent; any when deleting. */
+  /** The origin; RTPROT_STATIC if absent, any for deleting. */
   readonly protocol?: number | undefined;
   readonly mtu?: number | undefined;
 }
 
-/** Which routes a dump gives. The kernel filters where it can; callers filter again, for kernels that do not. */
+/**
+ * The routes of a dump. The kernel filters where it can. Callers filter again, for kernels that do
+ * not.
+ */
 export interface RouteFilter {
   readonly family?: 4 | 6 | undefined;
   readonly table?: number | undefined;
   readonly interfaceIndex?: number | undefined;
 }
 
-/** Asks for all routes that pass the filter. Without a family both come. */
+/** Asks for all routes that pass the filter. Without a family both are returned. */
 export function encodeRouteDump(sequence: number, filter: RouteFilter): Uint8Array<ArrayBuffer> {
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, sequence)
     .u8(familyNumber(filter.family)).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u32(0);
-  // The kernel answers a filter for a table that nobody made with ENOENT: callers leave out `table` unless it is one of the three that always are.
+  // The kernel answers ENOENT for a table that does not exist. Callers therefore set `table` only
+  // for the three tables that always exist.
   if (filter.table !== undefined) builder.attributeU32(RTA_TABLE, filter.table);
   if (filter.interfaceIndex !== undefined) builder.attributeU32(RTA_OIF, filter.interfaceIndex);
   return builder.finish();
 }
 
-/** How a route is asked for. */
+/** The parameters of a route lookup. */
 export interface RouteLookup {
-  /** SO_MARK of the packets. */
+  /** The SO_MARK of the packets. */
   readonly mark?: number | undefined;
-  /** The route as it stands in the table, with its prefix, rather than the way this address takes. */
+  /**
+   * Whether to return the route of the table, with its prefix, instead of the route of this
+   * address.
+   */
   readonly match?: boolean | undefined;
   readonly interfaceIndex?: number | undefined;
-  /** Source address of the packets, of the destination's family. */
+  /** The source address of the packets, of the family of the destination. */
   readonly source?: IpBytes | undefined;
-  /**
-   * The packets are UDP datagrams between these ports. Kernels before 4.18 take no account of that.
-   */
+  /** The ports, if the packets are UDP datagrams. Kernels before 4.18 ignore them. */
   readonly udp?: { readonly sourcePort: number; readonly destinationPort: number } | undefined;
 }
 
-/** Asks which way packets to an address take. */
+/** Asks for the route that packets to an address take. */
 export function encodeRouteGet(
   sequence: number,
   address: IpBytes,
   lookup: RouteLookup,
 ): Uint8Array<ArrayBuffer> {
-  // IPv6 always tells the table, and refuses the flag that asks for it.
+  // For IPv6 the kernel always reports the table, and refuses the flag that asks for it.
   const flags = (address.length === 4 ? RTM_F_LOOKUP_TABLE : 0) |
     (lookup.match === true ? RTM_F_FIB_MATCH : 0);
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence)
@@ -198,7 +217,10 @@ export function encodeRouteGet(
   return builder.finish();
 }
 
-/** Adds a route; `mode` says what happens when it is there already: `add` fails with EEXIST, `replace` changes it, `change` needs it (ENOENT). */
+/**
+ * Adds a route. `mode` decides about a route that exists: `add` fails with EEXIST, `replace`
+ * changes it, `change` requires it (ENOENT).
+ */
 export function encodeRouteAdd(
   sequence: number,
   route: RouteRequest,
@@ -219,7 +241,7 @@ export function encodeRouteAdd(
   return builder.finish();
 }
 
-/** Deletes the first route that fits all that is given. */
+/** Deletes the first route that matches all given values. */
 export function encodeRouteDelete(sequence: number, route: RouteRequest): Uint8Array<ArrayBuffer> {
   const builder = new MessageBuilder(RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence);
   rtmsg(
@@ -233,7 +255,10 @@ export function encodeRouteDelete(sequence: number, route: RouteRequest): Uint8A
   return builder.finish();
 }
 
-/** A route from a RTM_NEWROUTE or RTM_DELROUTE; undefined when it is malformed or of neither family. */
+/**
+ * The route of a RTM_NEWROUTE or RTM_DELROUTE message; undefined if the message is malformed or of
+ * another family.
+ */
 export function decodeRoute(message: NetlinkMessage): Route | undefined {
   const { payload } = message;
   const attributes = readAttributes(payload, RTMSG_BYTES);
@@ -292,7 +317,10 @@ function rtmsg(
   if (metric !== undefined) builder.attributeU32(RTA_PRIORITY, metric);
 }
 
-/** The kernel wants an IPv4 route's scope to be that of its way: the link's when there is no gateway. */
+/**
+ * The scope of a route. The kernel requires that of an IPv4 route to match its hop: link scope
+ * without a gateway.
+ */
 function scopeOf(route: RouteRequest): number {
   if (route.type === "local") return RT_SCOPE_HOST;
   const unicast = route.type === undefined || route.type === "unicast";

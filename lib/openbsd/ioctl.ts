@@ -1,5 +1,6 @@
 /**
- * SIOCSWG and SIOCGWG (wg(4)) over whatever reaches the interface: the daemon's socket for the commands, a device in the same isolate for a program.
+ * SIOCSWG and SIOCGWG (wg(4)) over any access to the interface: the socket of a daemon, or a device
+ * in the same isolate.
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
@@ -13,20 +14,24 @@ import type { InterfaceStatus } from "../base/status.ts";
 import { interfaceSize } from "./wg_data_codec.ts";
 import * as W from "./wg_data_io.ts";
 
-/** How the calls reach an interface. Both reject with OsError `ENXIO` when there is none of that name. */
+/**
+ * The access to interfaces. Both functions reject with OsError `ENXIO` if there is no interface of
+ * this name.
+ */
 export interface WgControl {
-  /** All about it, or, for a user who may not know more, port and rtable. */
+  /** The status of an interface, or port and rtable for a user who may not see more. */
   get(
     name: string,
   ): Promise<InterfaceStatus | { readonly listenPort: number; readonly rtable: number }>;
-  /** Changes an interface, whole or not at all. */
+  /** Changes an interface as a whole, or not at all. */
   set(name: string, change: DeviceChange): Promise<void>;
 }
 
 /**
- * Sets an interface's configuration, whole or not at all.
- * @throws OsError EINVAL for a value that is out of range, EPFNOSUPPORT for a protocol version above 1, EADDRINUSE for the port,
- * ENXIO when there is no such interface, EPERM or EACCES for who may not
+ * Sets the configuration of an interface as a whole, or not at all.
+ * @throws OsError EINVAL for a value that is out of range, EPFNOSUPPORT for a protocol version
+ * above 1, EADDRINUSE for the port, ENXIO if there is no such interface, EPERM or EACCES if the
+ * user may not change it
  *
  * @example
  * ```ts
@@ -48,9 +53,11 @@ export async function SIOCSWG(control: WgControl, data: W.wg_data_io): Promise<v
 }
 
 /**
- * Reads an interface's configuration. As on OpenBSD the caller gives a size, `wgd_size` tells the one needed, and the interface is filled in
- * when the given one is enough: ask with 0, then with what was told, until it fits. Who is not root gets port and rtable only.
- * @throws OsError ENXIO when there is no such interface
+ * Reads the configuration of an interface. As on OpenBSD the caller gives a size, `wgd_size`
+ * returns the required size, and the interface is filled in only if the given size is large enough.
+ * Call with 0 first, then with the returned size until it fits. Users other than root get port and
+ * rtable only.
+ * @throws OsError ENXIO if there is no such interface
  *
  * @example
  * ```ts
@@ -85,7 +92,10 @@ export async function SIOCGWG(
   };
 }
 
-/** The change that a wg_interface_io asks for. @throws OsError as SIOCSWG */
+/**
+ * The change of a wg_interface_io.
+ * @throws OsError as SIOCSWG
+ */
 export function changeOf(io: W.wg_interface_io): DeviceChange {
   const flags = io.i_flags;
   if (
@@ -99,7 +109,7 @@ export function changeOf(io: W.wg_interface_io): DeviceChange {
     ...((flags & W.WG_INTERFACE_HAS_PORT) !== 0 && { listenPort: io.i_port & 0xffff }),
     ...((flags & W.WG_INTERFACE_HAS_RTABLE) !== 0 && { rtable: io.i_rtable }),
     ...((flags & W.WG_INTERFACE_REPLACE_PEERS) !== 0 && { replacePeers: true }),
-    // OpenBSD passes over a peer without a public key.
+    // OpenBSD ignores a peer without a public key.
     ...(io.i_peers.length > 0 &&
       {
         peers: io.i_peers.filter((peer) => (peer.p_flags & W.WG_PEER_HAS_PUBLIC) !== 0).map(
@@ -162,7 +172,7 @@ function key(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** An interface's whole state as SIOCGWG tells it to root. */
+/** The whole state of an interface as SIOCGWG returns it to root. */
 export function interfaceOf(status: InterfaceStatus): W.wg_interface_io {
   const io = W.emptyInterface();
   if (status.listenPort !== 0) {

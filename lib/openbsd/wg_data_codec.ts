@@ -1,6 +1,7 @@
 /**
- * The bytes of `struct wg_interface_io` and `struct wg_data_io` as a 64-bit little-endian OpenBSD lays them out (sys/net/if_wg.h):
- * an interface of 80 bytes, after it its peers of 208 bytes, each followed by its ranges of 24 bytes.
+ * The bytes of `struct wg_interface_io` and `struct wg_data_io` on 64-bit little-endian OpenBSD
+ * (sys/net/if_wg.h): an interface of 80 bytes, then its peers of 208 bytes, each followed by its
+ * ranges of 24 bytes.
  * @module
  */
 import type { Endpoint } from "../base/endpoint.ts";
@@ -49,7 +50,7 @@ const SOCKADDR_IN_SIZE = 16;
 const SOCKADDR_IN6_SIZE = 28;
 
 /**
- * Bytes that an interface with its peers and ranges takes: what SIOCGWG tells as `wgd_size`.
+ * The size in bytes of an interface with its peers and ranges, which SIOCGWG returns as `wgd_size`.
  *
  * @example
  * ```ts
@@ -67,7 +68,7 @@ export function interfaceSize(io: wg_interface_io): number {
 }
 
 /**
- * The struct as bytes.
+ * Encodes an interface.
  *
  * @example
  * ```ts
@@ -93,8 +94,9 @@ export function encodeInterface(io: wg_interface_io): Uint8Array {
 }
 
 /**
- * Reads a struct back. Everything is checked against the length first.
- * @throws ConfigError `wgd_size` when the bytes are too few for what they count, `p_endpoint` or `a_af` for an address family that is none
+ * Decodes an interface. All lengths are checked before anything is read.
+ * @throws ConfigError `wgd_size` if the bytes are too few for the announced peers and ranges,
+ * `p_endpoint` or `a_af` for an unknown address family
  *
  * @example
  * ```ts
@@ -127,7 +129,7 @@ export function decodeInterface(bytes: Uint8Array): wg_interface_io {
 }
 
 /**
- * `struct wg_data_io` itself: the name, the size and an address in memory, which means something only to who made it.
+ * Encodes `struct wg_data_io`: the name, the size, and an address in the caller's memory.
  *
  * @example
  * ```ts
@@ -147,8 +149,8 @@ export function encodeData(name: string, size: number, pointer: bigint): Uint8Ar
 }
 
 /**
- * Reads a `struct wg_data_io`.
- * @throws ConfigError `wgd_size` when it is not 32 bytes
+ * Decodes `struct wg_data_io`.
+ * @throws ConfigError `wgd_size` if there are fewer than 32 bytes
  *
  * @example
  * ```ts
@@ -257,7 +259,7 @@ function decodeSockaddr(bytes: Uint8Array, view: DataView, at: number): Endpoint
   throw new ConfigError("p_endpoint", `address family ${family} is unknown; 2 or 24 is required`);
 }
 
-/** A count that the bytes after `at` can hold: a wrong one must not make us allocate. */
+/** A count that the bytes after `at` can hold. It is checked before anything is allocated. */
 function readCount(
   bytes: Uint8Array,
   view: DataView,

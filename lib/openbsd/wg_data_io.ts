@@ -1,6 +1,6 @@
 /**
- * OpenBSD's `struct wg_data_io` and its parts (sys/net/if_wg.h) as typed values, with its names and flags.
- * Counts are the arrays' lengths. `wg_data_codec.ts` has the bytes.
+ * OpenBSD's `struct wg_data_io` and its parts (sys/net/if_wg.h) as typed values, with its names and
+ * flags. Counts are the lengths of the arrays. `wg_data_codec.ts` has the bytes.
  * @module
  */
 import type { Endpoint, IpBytes } from "../base/endpoint.ts";
@@ -25,7 +25,7 @@ export const WG_INTERFACE_REPLACE_PEERS = 16;
 
 // Flags of wg_peer_io: which of its fields are set, and what to do.
 
-/** `p_public` is set; a peer without it is passed over. */
+/** `p_public` is set. A peer without it is ignored. */
 export const WG_PEER_HAS_PUBLIC = 1;
 /** `p_psk` is set. */
 export const WG_PEER_HAS_PSK = 2;
@@ -37,9 +37,9 @@ export const WG_PEER_HAS_ENDPOINT = 8;
 export const WG_PEER_REPLACE_AIPS = 16;
 /** The peer is removed. */
 export const WG_PEER_REMOVE = 32;
-/** The peer is changed only when it exists. */
+/** The peer is changed only if it exists. */
 export const WG_PEER_UPDATE = 64;
-/** `p_description` is set; an empty one removes the description. */
+/** `p_description` is set. An empty one removes the description. */
 export const WG_PEER_SET_DESCRIPTION = 128;
 
 // OpenBSD's address families (sys/sys/socket.h).
@@ -53,66 +53,69 @@ export const AF_INET6 = 24;
 export interface wg_aip_io {
   /** AF_INET or AF_INET6. */
   a_af: number;
-  /** Prefix length: 0 to 32 or to 128, as the family says. */
+  /** The prefix length: 0 to 32 for AF_INET, 0 to 128 for AF_INET6. */
   a_cidr: number;
-  /** 4 or 16 bytes, as the family says. */
+  /** The address: 4 bytes for AF_INET, 16 bytes for AF_INET6. */
   a_addr: IpBytes;
 }
 
-/** A peer: what to set, or what is. */
+/** A peer: its wanted or current state. */
 export interface wg_peer_io {
-  /** WG_PEER_* */
+  /** The flags, WG_PEER_*. */
   p_flags: number;
-  /** 0 for the latest version, or 1. */
+  /** The protocol version: 1, or 0 for the latest. */
   p_protocol_version: number;
   /** The public key: 32 bytes. */
   p_public: Uint8Array;
-  /** The preshared key: 32 bytes; zeros unless WG_PEER_HAS_PSK. */
+  /** The preshared key: 32 bytes; zeros without WG_PEER_HAS_PSK. */
   p_psk: Uint8Array;
-  /** Persistent keepalive in seconds. */
+  /** The interval of persistent keepalives in seconds. */
   p_pka: number;
-  /** Undefined unless WG_PEER_HAS_ENDPOINT. */
+  /** The endpoint; undefined without WG_PEER_HAS_ENDPOINT. */
   p_endpoint: Endpoint | undefined;
-  /** Bytes sent, handshakes and keepalives included. */
+  /** The number of bytes sent, with handshakes and keepalives. */
   p_txbytes: number;
-  /** Bytes received, handshakes and keepalives included. */
+  /** The number of bytes received, with handshakes and keepalives. */
   p_rxbytes: number;
-  /** Wall clock of the last handshake; zeros when there was none. */
+  /** The wall clock of the last handshake; zeros if there was none. */
   p_last_handshake: { tv_sec: number; tv_nsec: number };
-  /** At most 63 bytes of UTF-8. */
+  /** The description, at most 63 bytes of UTF-8. */
   p_description: string;
-  /** The peer's allowed ranges. */
+  /** The allowed ranges of the peer. */
   p_aips: wg_aip_io[];
 }
 
-/** An interface: what to set, or what is. */
+/** An interface: its wanted or current state. */
 export interface wg_interface_io {
-  /** WG_INTERFACE_* */
+  /** The flags, WG_INTERFACE_*. */
   i_flags: number;
-  /** UDP port; 0 picks a free one. */
+  /** The UDP port; 0 picks a free one. */
   i_port: number;
   /** The rdomain of the UDP sockets, 0 to 255. */
   i_rtable: number;
-  /** The public key: 32 bytes; zeros unless WG_INTERFACE_HAS_PUBLIC. */
+  /** The public key: 32 bytes; zeros without WG_INTERFACE_HAS_PUBLIC. */
   i_public: Uint8Array;
-  /** The private key: 32 bytes; zeros unless WG_INTERFACE_HAS_PRIVATE. */
+  /** The private key: 32 bytes; zeros without WG_INTERFACE_HAS_PRIVATE. */
   i_private: Uint8Array;
-  /** The interface's peers. */
+  /** The peers of the interface. */
   i_peers: wg_peer_io[];
 }
 
-/** What the two calls take and give. */
+/** The argument and the result of the two calls. */
 export interface wg_data_io {
-  /** The interface's name, at most 15 bytes. */
+  /** The name of the interface, at most 15 bytes. */
   wgd_name: string;
-  /** Bytes of the whole wg_interface_io as a struct. SIOCGWG fills `wgd_interface` only when what is given holds it. */
+  /**
+   * The size of the whole wg_interface_io as a struct, in bytes. SIOCGWG fills `wgd_interface` only
+   * if the given size is large enough.
+   */
   wgd_size: number;
-  /** The interface; undefined when `wgd_size` was too small for it. */
+  /** The interface; undefined if `wgd_size` was too small. */
   wgd_interface: wg_interface_io | undefined;
 }
 
 /**
- * An interface where nothing is set.
+ * An interface with nothing set.
  *
  * @example
  * ```ts
@@ -134,7 +137,7 @@ export function emptyInterface(): wg_interface_io {
 }
 
 /**
- * A peer where nothing but the key is set.
+ * A peer with nothing set but the key.
  * @param publicKey 32 bytes
  *
  * @example

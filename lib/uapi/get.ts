@@ -1,5 +1,5 @@
 /**
- * `get`: a status to lines and back.
+ * The text of `get`: formats a status and reads it back.
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
@@ -23,8 +23,8 @@ import type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from ".
 import { NO_FACTS } from "../base/status.ts";
 
 /**
- * The answer to `get`, without `errno=0` and the empty line (see `formatReply`). Without facts it is `get=1`, which holds nothing
- * that wg(8) does not know; with them it is `get=2`.
+ * The answer to `get`, without `errno=0` and the empty line (see `formatReply`). Without `facts` it
+ * is `get=1`, which has only keys that wg(8) knows; with them it is `get=2`.
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export function formatGet(status: DeviceStatus, facts?: InterfaceFacts, link?: L
   }
   if (status.listenPort !== 0) text += `listen_port=${status.listenPort}\n`;
   if (status.fwmark !== 0) text += `fwmark=${status.fwmark}\n`;
-  // The counters change without a word, so they are told to who asks only.
+  // The counters change all the time. They are part of answers and not of the public file.
   if (extended) text += formatFacts(status, facts) + formatCounters(facts.counters);
   if (link !== undefined) text += formatLink(link);
   for (const peer of status.peers) text += formatPeer(peer, extended);
@@ -52,8 +52,9 @@ export function formatGet(status: DeviceStatus, facts?: InterfaceFacts, link?: L
 }
 
 /**
- * What anybody may see of an interface (OpenBSD tells those who are not root the port and the rtable): no keys, no peers.
- * The daemon keeps it in a file of mode 0644 beside its socket; `parseGet` reads it.
+ * The facts that every user may see of an interface, without keys and peers. OpenBSD shows port and
+ * rtable to users other than root. The daemon keeps this text in a file of mode 0644 beside its
+ * socket; `parseGet` reads it.
  */
 export function formatPublic(status: DeviceStatus, facts: InterfaceFacts): string {
   return `listen_port=${status.listenPort}\n${formatFacts(status, facts)}`;
@@ -67,7 +68,7 @@ function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
     `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\noffloads_off=${facts.offloadsOff}\nworkers=${facts.workers}\n`;
 }
 
-/** In the order of the list, those that are told. */
+/** The reported counters, in the order of the list. */
 function formatCounters(counters: Counts = {}): string {
   let text = "";
   for (const [name] of COUNTERS) {
@@ -77,7 +78,7 @@ function formatCounters(counters: Counts = {}): string {
   return text;
 }
 
-/** Reads a counter; one whose name this program does not know is passed over. */
+/** Reads a counter. Unknown names are ignored. */
 function readCounter(counters: CountsDraft, key: string, value: string): void {
   const [name, number] = value.split(" ");
   if (number === undefined) {
@@ -118,9 +119,10 @@ type DeviceDraft = Draft<InterfaceStatus> & { counters?: CountsDraft };
 type PeerDraft = Draft<PeerStatus> & { allowedIps: AllowedIp[]; counters?: CountsDraft };
 
 /**
- * Reads an answer to `get=1` or `get=2`, or a public file: everything before `errno=`. Keys it does not know are passed over,
- * so that a newer or another implementation's daemon can be read; what is not told is empty (NO_FACTS).
- * @throws ConfigError when a known key has a value it cannot have
+ * Reads an answer to `get=1` or `get=2`, or a public file, up to `errno=`. Unknown keys are
+ * ignored, so that daemons of newer versions and other implementations can be read. Missing facts
+ * are empty (NO_FACTS).
+ * @throws ConfigError if a known key has an invalid value
  *
  * @example
  * ```ts

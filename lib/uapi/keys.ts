@@ -1,16 +1,20 @@
 /**
- * The keys of the UAPI text (https://www.wireguard.com/xplatform/), and ours that wg(8) does not know.
+ * The limits and versions of the UAPI text (https://www.wireguard.com/xplatform/), and of our
+ * additions.
  * @module
  */
 
-/** The version of the operations that every implementation speaks: `get=1`, `set=1`. */
+/** The version of the operations that every implementation has: `get=1`, `set=1`. */
 export const UAPI_VERSION = 1;
-/** Our own: `get=2` answers with the extra keys too, `set=2` explains an error in words. */
+/** Our version: `get=2` has further keys, `set=2` explains an error in words. */
 export const UAPI_VERSION_EXTENDED = 2;
 
-/** Bytes of the longest line taken, its newline not counted. */
+/** The longest line that is accepted, in bytes without its newline. */
 export const UAPI_LINE_MAX = 4096;
-/** Bytes of the longest operation taken: room for PEERS_MAX peers with a range each, or ALLOWED_IPS_MAX ranges. */
+/**
+ * The longest operation that is accepted, in bytes. It has room for PEERS_MAX peers with one range
+ * each, or for ALLOWED_IPS_MAX ranges.
+ */
 export const UAPI_MESSAGE_MAX = 64 * 1024 * 1024;
-/** The greatest priority (route metric) taken. */
+/** The largest priority (route metric) that is accepted. */
 export const PRIORITY_MAX = 0xffff_ffff;

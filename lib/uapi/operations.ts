@@ -1,18 +1,21 @@
 /**
- * Which operations there are, and what may stand in them.
+ * The operations of the control socket and their allowed values.
  * @module
  */
 import { ConfigError } from "../base/errors.ts";
 import { quote } from "../base/quote.ts";
 import type { UapiRequest } from "./reader.ts";
 
-/** What an operation may have behind its `=`, and whether lines may follow. */
+/** The values that may follow an operation's `=`, and whether lines may follow. */
 interface Form {
   readonly values: readonly string[];
   readonly lines: boolean;
 }
 
-/** The first two are everybody's in version 1, the rest and version 2 are ours. */
+/**
+ * The operations. `get` and `set` in version 1 are common to all implementations; the others and
+ * version 2 are ours.
+ */
 const OPERATIONS: ReadonlyMap<string, Form> = new Map([
   ["get", { values: ["1", "2"], lines: false }],
   ["set", { values: ["1", "2"], lines: true }],
@@ -23,9 +26,9 @@ const OPERATIONS: ReadonlyMap<string, Form> = new Map([
 ]);
 
 /**
- * Call before an operation is carried out. Nothing is guessed: a client of another version would
- * take the answer for one of its own.
- * @throws ConfigError for an operation, a version or lines that are not known
+ * Checks an operation. Call before it is carried out. A version that is not known is refused,
+ * because its client would misread the answer.
+ * @throws ConfigError for an unknown operation or version, and for lines that are not allowed
  */
 export function checkOperation({ operation, value, lines }: UapiRequest): void {
   const form = OPERATIONS.get(operation);

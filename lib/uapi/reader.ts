@@ -1,23 +1,27 @@
 /**
- * Splits what comes in on a control socket into operations. A connection carries any number of them, in pieces of any size.
+ * Splits the bytes of a control socket into operations. A connection carries any number of
+ * operations, in pieces of any size.
  * @module
  */
 import { UAPI_LINE_MAX, UAPI_MESSAGE_MAX, UAPI_VERSION, UAPI_VERSION_EXTENDED } from "./keys.ts";
 
-/** An operation: its first line, `name=version`, and the lines up to the empty one. */
+/** An operation: its first line `name=version`, and the lines up to the empty one. */
 export interface UapiRequest {
   readonly type: "request";
-  /** `get`, `set`, or another word before the `=` of the first line. */
+  /** The name: `get`, `set`, or another word before the `=` of the first line. */
   readonly operation: string;
-  /** What stands behind the `=`. */
+  /** The text after the `=`. */
   readonly value: string;
   readonly lines: readonly string[];
 }
 
-/** The text broke a limit or a rule; the connection is to be answered with an errno and closed. */
+/**
+ * The text has exceeded a limit or broken a rule. The connection must be answered with an errno and
+ * closed.
+ */
 export interface UapiBroken {
   readonly type: "broken";
-  /** The version that the answer is to be in: 2 when the operation's first line had it, otherwise 1. */
+  /** The version of the answer: 2 if the first line of the operation had it, otherwise 1. */
   readonly version: number;
   readonly problem: string;
 }
@@ -25,15 +29,19 @@ export interface UapiBroken {
 const NEWLINE = 10;
 const EQUALS = 61;
 const DIGIT_TWO = 50;
-/** Bytes of an operation's first line in which its version is looked for. */
+/** The number of bytes of the first line in which the version is searched. */
 const VERSION_LINE_MAX = 64;
 const FIRST_BUFFER_BYTES = 4096;
-/** A larger buffer is let go of when its operation is done: the connection may stay for long. */
+/**
+ * The largest buffer that is kept after an operation, in bytes. A connection may stay open for
+ * long.
+ */
 const KEPT_BUFFER_BYTES = 65_536;
 
 /**
- * Takes bytes as they come (`push`) and hands out whole operations (`next`, until undefined). It holds at most one operation's bytes and
- * a piece more, and wipes what it has handed out, because keys pass through it.
+ * Takes bytes as they arrive (`push`) and returns whole operations (`next`, until undefined). It
+ * holds at most one operation and one piece, and wipes the bytes of returned operations, because
+ * they contain keys.
  *
  * @example
  * ```ts
@@ -50,7 +58,7 @@ export class UapiReader {
   readonly #messageMax: number;
   #bytes = new Uint8Array(FIRST_BUFFER_BYTES);
   #length = 0;
-  /** Everything before this has been looked at. */
+  /** The bytes before this index have been searched. */
   #scanned = 0;
   #lineStart = 0;
   #broken: UapiBroken | undefined;
@@ -60,12 +68,12 @@ export class UapiReader {
     this.#messageMax = limits.messageMax ?? UAPI_MESSAGE_MAX;
   }
 
-  /** Whether an operation has begun and its end has not come: the other side left in the middle if it closes now. */
+  /** Whether an operation has begun and is not complete. */
   get partial(): boolean {
     return this.#length > 0;
   }
 
-  /** Bytes of memory that it takes. */
+  /** The size of the buffer in bytes. */
   get held(): number {
     return this.#bytes.length;
   }
@@ -77,7 +85,7 @@ export class UapiReader {
     return equals === EQUALS && digit === DIGIT_TWO ? UAPI_VERSION_EXTENDED : UAPI_VERSION;
   }
 
-  /** Adds bytes, which are copied. After something broken they are dropped. */
+  /** Adds bytes, which are copied. After an error they are dropped. */
   push(bytes: Uint8Array): void {
     if (this.#broken !== undefined) return;
     const needed = this.#length + bytes.length;
@@ -91,17 +99,20 @@ export class UapiReader {
     this.#length = needed;
   }
 
-  /** The next whole operation; undefined when more bytes are needed; after something broken only that, every time. */
+  /**
+   * The next whole operation; undefined if more bytes are required. After an error it always
+   * returns the error.
+   */
   next(): UapiRequest | UapiBroken | undefined {
     if (this.#broken !== undefined) return this.#broken;
     while (true) {
       const newline = this.#bytes.subarray(0, this.#length).indexOf(NEWLINE, this.#scanned);
       const end = newline < 0 ? this.#length : newline;
       if (end - this.#lineStart > this.#lineMax) {
-        return this.#break(`a line of more than ${this.#lineMax} bytes`);
+        return this.#break(`a line has more than ${this.#lineMax} bytes`);
       }
       if (end > this.#messageMax) {
-        return this.#break(`an operation of more than ${this.#messageMax} bytes`);
+        return this.#break(`an operation has more than ${this.#messageMax} bytes`);
       }
       this.#scanned = newline < 0 ? end : newline + 1;
       if (newline < 0) return undefined;
@@ -113,13 +124,16 @@ export class UapiReader {
     }
   }
 
-  /** Takes the operation that ends with the empty line at `newline`. An empty line before any operation is passed over. */
+  /**
+   * Returns the operation that ends with the empty line at `newline`. An empty line before an
+   * operation is ignored.
+   */
   #take(newline: number): UapiRequest | UapiBroken | undefined {
     let text = "";
     try {
       text = new TextDecoder("utf-8", { fatal: true }).decode(this.#bytes.subarray(0, newline));
     } catch {
-      return this.#break("text that is not UTF-8");
+      return this.#break("the text is not UTF-8");
     }
     this.#drop(newline + 1);
     if (text === "") return undefined;
@@ -127,7 +141,7 @@ export class UapiReader {
     lines.pop();
     const first = lines.shift() ?? "";
     const equals = first.indexOf("=");
-    if (equals <= 0) return this.#break("an operation is a name, '=' and a version");
+    if (equals <= 0) return this.#break("an operation has no name; NAME=VERSION is required");
     return {
       type: "request",
       operation: first.slice(0, equals),

@@ -1,21 +1,26 @@
 /**
- * How an operation ends: `errno=0` or `errno=-N` and an empty line, for `set=2` with the error in words before it.
+ * The end of an answer: `errno=0` or `errno=-N` and an empty line. For `set=2` the error in words
+ * comes before it.
  * @module
  */
 import { EINVAL, EIO, osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { UAPI_VERSION } from "./keys.ts";
 
-/** The errno, positive, that stands for an error: that of the system call, EINVAL for a wrong value, EIO for anything else. */
+/**
+ * The positive errno of an error: that of the system call, EINVAL for a wrong value, EIO for other
+ * errors.
+ */
 function errnoOf(error: unknown): number {
   if (error instanceof OsError) return error.errno > 0 ? error.errno : EIO;
   return error instanceof ConfigError ? EINVAL : EIO;
 }
 
 /**
- * The whole answer to an operation: `body` (of a get; empty for a set), then `errno=0` or `errno=-N` and the empty line.
- * The number is negative, as wireguard-go sends it: only then Debian's wg(8) finds its text. In version 2 an error is also told in words,
- * which `parseReply` turns back into the error it was.
+ * The whole answer to an operation: `body` (of a get; empty for a set), then `errno=0` or
+ * `errno=-N` and the empty line. The number is negative, as from wireguard-go: Debian's wg(8) finds
+ * its text only then. In version 2 the error is in words too, and `parseReply` turns these back
+ * into the error.
  */
 export function formatReply(body: string, error?: unknown, version: number = UAPI_VERSION): string {
   if (error === undefined) return `${body}errno=0\n\n`;
@@ -34,9 +39,9 @@ export function formatReply(body: string, error?: unknown, version: number = UAP
 }
 
 /**
- * Reads a whole answer (up to and with its empty line) and returns its body, without `errno=0`.
- * @param object what was asked, for the message, e.g. `wg1`
- * @throws ConfigError or OsError as the daemon told it
+ * Reads a whole answer, up to and with its empty line, and returns its body without `errno=0`.
+ * @param object the object of the operation for messages, e.g. `wg1`
+ * @throws ConfigError or OsError from the daemon
  */
 export function parseReply(text: string, object: string): string {
   const at = text.startsWith("errno=") ? 0 : text.lastIndexOf("\nerrno=") + 1;

@@ -1,5 +1,6 @@
 /**
- * `set`: lines to a change, and a change to lines. Each peer's lines stand alone: nothing set for one peer reaches the next.
+ * The text of `set`: reads a change and formats it. The lines of each peer stand alone: nothing set
+ * for one peer affects the next.
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
@@ -19,9 +20,12 @@ import { checkDescription, parseGroups } from "../base/labels.ts";
 import { numberProblem, quote } from "../base/quote.ts";
 import { PRIORITY_MAX } from "./keys.ts";
 
-/** What a text can need from outside. */
+/** The functions that reading a text may require. */
 export interface ParseSetOptions {
-  /** The index of the interface that a link-local endpoint names (`[fe80::1%eth0]:51820`). Without it only numbers are taken. */
+  /**
+   * The index of the interface in a link-local endpoint (`[fe80::1%eth0]:51820`). Without it only
+   * numbers are accepted.
+   */
   readonly interfaceIndex?: (name: string) => number | undefined;
 }
 
@@ -29,9 +33,10 @@ type Draft<T> = { -readonly [K in keyof T]: T[K] };
 type PeerDraft = Draft<PeerChange> & { allowedIps?: AllowedIp[]; removeAllowedIps?: AllowedIp[] };
 
 /**
- * Reads the lines after `set=1` (or `set=2`), without the empty one at the end. Everything is checked; nothing is applied here.
- * A range removed after others were added makes a second change of the same peer, so that the order of the lines is kept.
- * @throws ConfigError whose word is the key that was wrong; no key material is in it
+ * Reads the lines after `set=1` (or `set=2`), without the empty line. All lines are checked;
+ * nothing is applied. A range that is removed after others were added makes a second change of the
+ * same peer, so that the order of the lines is kept.
+ * @throws ConfigError that names the key, without key material
  *
  * @example
  * ```ts
@@ -68,7 +73,8 @@ export function parseSet(lines: Iterable<string>, options: ParseSetOptions = {})
 }
 
 /**
- * The lines of a change with a newline after each, without `set=...` and without the empty line at the end.
+ * The lines of a change, each with a newline, without `set=...` and without the empty line at the
+ * end.
  *
  * @example
  * ```ts
@@ -189,7 +195,7 @@ function setPeer(peer: PeerDraft, key: string, value: string, options: ParseSetO
   }
 }
 
-/** ifconfig's words: `tso -gro` lets the one be used and switches the other off. */
+/** The words of ifconfig for offloads: `tso -gro` turns one on and the other off. */
 const formatOffloads = (offloads: Partial<Offloads>): string =>
   OFFLOAD_NAMES.filter((name) => offloads[name] !== undefined).map((name) =>
     offloads[name] ? name : `-${name}`
@@ -216,7 +222,10 @@ function parseOffloads(key: string, value: string): Partial<Offloads> {
 
 const HEX_KEY = /^[0-9a-fA-F]{64}$/;
 
-/** @throws ConfigError that does not show the value */
+/**
+ * A key of 32 bytes in hexadecimal.
+ * @throws ConfigError that does not show the value
+ */
 export function parseKey(word: string, value: string): Uint8Array {
   if (value.length !== KEY_LENGTH * 2 || !HEX_KEY.test(value)) {
     throw new ConfigError(

@@ -157,7 +157,7 @@ Deno.test("what runs and is not wanted goes, each thing by its name; key and por
     "-debug",
     "gso",
     "-group g",
-    `wgpeer ${KEY2} -wgdescr -wgpsk wgpka 0 # no wgaip any more`,
+    `wgpeer ${KEY2} -wgdescr -wgpsk wgpka 0 # all wgaip are removed`,
     `-wgpeer ${KEY3}`,
     "mtu 1420",
     "-description",
@@ -202,7 +202,7 @@ Deno.test("one thing that differs is the only thing that changes, and no secret 
       ["wgpka 25", "wgpka 30", `wgpeer ${KEY2} wgpka 30`, []],
       [" wgpka 25", "", `wgpeer ${KEY2} wgpka 0`, ["wgpka 25"]],
       [" wgpsk K", "", `wgpeer ${KEY2} -wgpsk`, ["wgpsk"]],
-      ["wgpsk K", "wgpsk K3", `wgpeer ${KEY2} # wgpsk: another one`, []],
+      ["wgpsk K", "wgpsk K3", `wgpeer ${KEY2} # wgpsk: another key`, []],
       [" wgdescr laptop", "", `wgpeer ${KEY2} -wgdescr`, ["wgdescr laptop"]],
       ["192.0.2.1 7", "192.0.2.1 8", `wgpeer ${KEY2} wgendpoint 192.0.2.1 8`, []],
       ["wgaip fd00::/64 ", "", `wgpeer ${KEY2} wgaip 10.0.0.0/8`, ["wgaip fd00::/64"]],
@@ -224,7 +224,7 @@ Deno.test("one thing that differs is the only thing that changes, and no secret 
     full,
     await wantedFrom(...FULL.map((line) => line.replace("wgkey K", "wgkey K3"))),
   );
-  assert.deepEqual(key.plan, ["# wgkey: another one"]);
+  assert.deepEqual(key.plan, ["# wgkey: another key"]);
   assert.equal(key.command?.change.privateKey?.toBase64(), KEY3);
   const mask = compare(
     full,

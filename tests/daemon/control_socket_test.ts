@@ -150,7 +150,7 @@ Deno.test("what breaks a rule is answered in the version of its operation", () =
         [`set=1\n${"x".repeat(5000)}`, /^errno=-71\n\n$/],
         [
           `set=2\n${"x".repeat(5000)}`,
-          /^error_call=[^]*\nerror=[^]*a line of more than[^]*\nerrno=-71\n\n$/,
+          /^error_call=[^]*\nerror=[^]*a line has more than[^]*\nerrno=-71\n\n$/,
         ],
         ["x".repeat(5000), /^errno=-71\n\n$/],
       ] as const

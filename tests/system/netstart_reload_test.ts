@@ -343,7 +343,7 @@ Deno.test("a reload into another rdomain takes the addresses along", NEEDED, asy
   await write(room, `rdomain 4\n${text}`);
   match(
     (await netstart(room, "-n -r")).stdout,
-    /^ifconfig wg1 rdomain 4 # its addresses and routes there go$/m,
+    /^ifconfig wg1 rdomain 4 # the interface loses its addresses and routes$/m,
   );
   await silent(room, "-r");
   const now = await read(room);

@@ -107,7 +107,7 @@ class Comparison {
     if (wanted.privateKey === undefined) {
       if (status.privateKey !== undefined) this.#extra.push("wgkey");
     } else if (status.privateKey === undefined || !sameKey(status.privateKey, wanted.privateKey)) {
-      this.#plan.push("# wgkey: another one");
+      this.#plan.push("# wgkey: another key");
       change.privateKey = wanted.privateKey;
     }
     const { listenPort } = wanted;
@@ -192,7 +192,7 @@ class Comparison {
       (wanted.presharedKey !== undefined || goes("wgpsk"))
     ) {
       if (wanted.presharedKey === undefined) words.push("-wgpsk");
-      else comments.push("wgpsk: another one");
+      else comments.push("wgpsk: another key");
       change.presharedKey = psk;
     }
     const { endpoint, persistentKeepalive: seconds } = wanted;
@@ -230,7 +230,7 @@ class Comparison {
     for (const text of taken) has.delete(text);
     const all = new Map([...has, ...wants]);
     for (const text of all.keys()) words.push(`wgaip ${text}`);
-    if (all.size === 0) comments.push(`no wgaip any more`);
+    if (all.size === 0) comments.push("all wgaip are removed");
     change.replaceAllowedIps = true;
     change.allowedIps = [...all.values()];
   }
@@ -239,7 +239,7 @@ class Comparison {
     const up = (link.flags & IFF_UP) !== 0;
     const moves = wanted.rdomain !== undefined && wanted.rdomain !== rdomain;
     if (moves) {
-      this.#plan.push(`rdomain ${wanted.rdomain} # its addresses and routes there go`);
+      this.#plan.push(`rdomain ${wanted.rdomain} # the interface loses its addresses and routes`);
       this.#link.rdomain = wanted.rdomain;
     }
     if (this.#sets("mtu", link.mtu, wanted.mtu, DEFAULT_MTU)) this.#link.mtu = wanted.mtu;

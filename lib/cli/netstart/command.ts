@@ -21,9 +21,9 @@ import { FileRun } from "./steps.ts";
 const FOLDER = "/etc";
 const PREFIX = "hostname.";
 const GATEWAYS = "mygate";
-/** Mode bits that others may not have on a file with keys in it. */
+/** The mode bits that a file with keys must not have. */
 const MODE_OF_OTHERS = 0o007;
-/** Where the executable is expected when the program runs from source. */
+/** The path of the executable in the unit file, if the program runs from source. */
 const USUAL_PROGRAM = "/usr/local/bin/wg";
 
 interface Options {
@@ -33,7 +33,7 @@ interface Options {
   names: string[];
 }
 
-/** netstart(8) for wg interfaces. */
+/** The command `netstart`. */
 export const command: Command = {
   async run(args) {
     if (args.includes("--help") || args.includes("-h")) {
@@ -52,12 +52,12 @@ export const command: Command = {
     if (!options.print) requireNetAdmin("netstart");
     using path = new CommandPath();
     const routes = new DefaultRoutes(`${options.folder}/${GATEWAYS}`, path);
-    // As on OpenBSD the gateways come before the wg interfaces when all are started: the hosts of
+    // When all interfaces are started, the gateways are added first, as on OpenBSD: the names of
     // endpoints may have to be looked up.
     if (!options.print && options.names.length === 0) await routes.add(false);
     let failed = false;
     for (const name of names) {
-      // One file's mistake keeps no other interface from starting.
+      // A mistake in one file does not keep other interfaces from starting.
       if (!await start(name, options, path)) failed = true;
     }
     if (options.names.length === 0) nameThoseWithoutFile(options.folder, names);
@@ -108,10 +108,7 @@ function filesIn(folder: string): string[] {
     .sort((a, b) => Number(a.slice(2)) - Number(b.slice(2)));
 }
 
-/**
- * Names the interfaces that were started from files which are not there any more: whether they are
- * to end nobody said.
- */
+/** Reports interfaces whose file is gone. They are not destroyed, because no line says so. */
 function nameThoseWithoutFile(folder: string, names: readonly string[]): void {
   for (const name of interfaceNames()) {
     const file = `${folder}/${PREFIX}${name}`;
@@ -122,11 +119,14 @@ function nameThoseWithoutFile(folder: string, names: readonly string[]): void {
   }
 }
 
-/** Starts one interface. @returns whether all went well; what did not is told on standard error */
+/**
+ * Starts one interface and reports errors on standard error.
+ * @returns whether everything succeeded
+ */
 async function start(name: string, options: Options, path: CommandPath): Promise<boolean> {
   const file = `${options.folder}/${PREFIX}${name}`;
   let parsed: HostnameFile;
-  // Who starts the same interface at the same time waits, and then finds it there.
+  // Another netstart of the same interface waits here, and then finds the interface running.
   using lock = new FileLock();
   try {
     if (!options.print) lock.take(file);
@@ -152,11 +152,11 @@ class FileLock {
   #file: Deno.FsFile | undefined;
 
   /**
-   * Waits for it; what is no file is left alone. @throws what Deno throws when the file cannot be
-   * opened
+   * Waits for the lock. Does nothing if the path is not a regular file.
+   * @throws what Deno throws if the file cannot be opened
    */
   take(path: string): void {
-    // Opening anything else might wait for ever.
+    // Opening anything else may block for ever.
     if (!Deno.statSync(path).isFile) return;
     this.#file = Deno.openSync(path);
     this.#file.lockSync(true);
@@ -168,8 +168,8 @@ class FileLock {
 }
 
 /**
- * Reads a file after looking who else can, as OpenBSD's netstart does. @throws ConfigError when it
- * is too long; what Deno throws
+ * Reads a file after checking its owner and mode, as OpenBSD's netstart does.
+ * @throws ConfigError if the file is too large; what Deno throws
  */
 function readSecurely(path: string, mend: boolean): string {
   const { isFile, mode, uid, gid, size } = Deno.statSync(path);
@@ -190,8 +190,8 @@ function readSecurely(path: string, mend: boolean): string {
         Deno.chmodSync(path, (mode ?? 0o600) & 0o777 & ~MODE_OF_OTHERS);
       }
     } catch (error) {
-      // On a read-only file system, as containers have it, the file serves all the same; another
-      // user's does not.
+      // On a read-only file system, as in containers, the mode cannot be corrected. The file is
+      // used anyway, unless it belongs to another user.
       if (uid !== 0 && uid !== ownUid) throw error;
       complain(`WARNING: ${path}: ${reasonOf(error)}`);
     }

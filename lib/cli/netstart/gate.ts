@@ -1,5 +1,5 @@
 /**
- * The default routes of mygate(5).
+ * Adds the default routes of mygate(5).
  * @module
  */
 import { complain } from "../output.ts";
@@ -7,10 +7,10 @@ import { gatewayRoute, type Mygate, type MygateLine, parseMygate } from "./mygat
 import { splitShellLine } from "./shell_words.ts";
 import { commandName, CommandPath, FileShell, reasonOf } from "./shell.ts";
 
-/** Longer files are no list of gateways. */
+/** The largest file that is read, in bytes. */
 const MYGATE_MAX = 64 * 1024;
 
-/** One run's work with the file. */
+/** The default routes of one run of netstart. */
 export class DefaultRoutes {
   readonly #file: string;
   readonly #shell: FileShell;
@@ -30,14 +30,20 @@ export class DefaultRoutes {
     try {
       const { isFile, size } = Deno.statSync(this.#file);
       if (isFile && size <= MYGATE_MAX) return Deno.readTextFileSync(this.#file);
-      this.#fail(`${this.#file}: ${isFile ? `more than ${MYGATE_MAX} bytes` : "not a file"}`);
+      this.#fail(
+        `${this.#file}: ${
+          isFile
+            ? `the file is too large; at most ${MYGATE_MAX} bytes are allowed`
+            : "not a regular file"
+        }`,
+      );
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) this.#fail(`${this.#file}: ${reasonOf(error)}`);
     }
     return "";
   }
 
-  /** What `netstart -n` prints. */
+  /** The commands that `netstart -n` prints. */
   texts(): string[] {
     const route = (gateway: MygateLine | undefined) =>
       gateway === undefined ? [] : [["route", ...gatewayRoute(gateway.text)].join(" ")];
@@ -49,9 +55,9 @@ export class DefaultRoutes {
   }
 
   /**
-   * Adds the routes that are not there yet, of each family the first that can be added.
-   * @param final when false, failures are not told: a gateway may be behind an interface that is
-   * not up
+   * Adds missing routes: for each family the first one that can be added.
+   * @param final whether failures are reported. Before the interfaces are up they are not: a
+   * gateway may be behind one of them
    */
   async add(final: boolean): Promise<void> {
     for (const family of ["inet", "inet6"] as const) {
@@ -69,7 +75,7 @@ export class DefaultRoutes {
     }
   }
 
-  /** Runs the file's commands. */
+  /** Runs the commands of the file. */
   async runCommands(): Promise<void> {
     for (const { line, text } of this.#gate.commands) {
       const { words, needsShell } = splitShellLine(text);

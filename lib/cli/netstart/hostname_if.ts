@@ -1,5 +1,5 @@
 /**
- * hostname.if(5): a file's text to the steps that start its interface.
+ * Turns the text of a hostname.if(5) file into the steps that start its interface.
  * @module
  */
 import { ConfigError } from "../../base/errors.ts";
@@ -8,37 +8,37 @@ import { displayValue, shellQuote } from "../../base/quote.ts";
 import { parseWords, passOverHarmless } from "../ifconfig/words/parse.ts";
 import { assignedNames, type ShellLine, splitShellLine, withOwnCommands } from "./shell_words.ts";
 
-/** The longest file that is read, in bytes. */
+/** The largest file that is read, in bytes. */
 export const HOSTNAME_FILE_MAX = 4 * 1024 * 1024;
 
-/** One step, done in the order of the file. `$if` is replaced. */
+/** A step. Steps are done in the order of the file, with `$if` replaced. */
 export type HostnameStep =
-  /** `ifconfig INTERFACE WORD...` */
+  /** Runs `ifconfig INTERFACE WORD...`. */
   | {
     readonly type: "ifconfig";
     readonly line: number;
     readonly words: readonly string[];
-    /** Written as `!ifconfig $if WORD...`: when it fails, the rest of the file goes on. */
+    /** Whether the line is `!ifconfig $if WORD...`. If it fails, the next line follows. */
     readonly command: boolean;
   }
-  /** A line whose words a shell has to find first: `wordsOf` then gives those of ifconfig. */
+  /** A line that a shell has to evaluate. `wordsOf` then returns its words for ifconfig. */
   | {
     readonly type: "evaluated";
     readonly line: number;
     readonly name: string;
     readonly text: string;
-    /** The `dest` line behind it, also for the shell. */
+    /** The `dest` line that follows, which the shell evaluates too. */
     readonly destination: string | undefined;
     readonly command: boolean;
   }
-  /** `!NAME=VALUE ...`: variables for the lines behind it. */
+  /** `!NAME=VALUE ...`: sets variables for the lines that follow. */
   | {
     readonly type: "assignment";
     readonly line: number;
     readonly text: string;
     readonly names: readonly string[];
   }
-  /** `!command`. `words` when no shell is needed. */
+  /** `!command`. `words` is undefined if a shell has to run it. */
   | {
     readonly type: "command";
     readonly line: number;
@@ -46,35 +46,35 @@ export type HostnameStep =
     readonly words: readonly string[] | undefined;
   };
 
-/** What is to be told about a line; `problem` holds no key. */
+/** A message about a line. It never contains a key. */
 export interface HostnameProblem {
   readonly line: number;
   readonly problem: string;
 }
 
-/** A file's steps, or what is wrong with it: then none of it is to be done. */
+/** The steps of a file. If there are problems, none of the steps may be done. */
 export interface HostnameFile {
   readonly steps: readonly HostnameStep[];
   readonly problems: readonly HostnameProblem[];
-  /** Words that are passed over. */
+  /** The words that are ignored. */
   readonly notes: readonly HostnameProblem[];
 }
 
-/** Words of ifconfig that have no place in a file. */
+/** Words of ifconfig that are not allowed in a file. */
 const NOT_IN_A_FILE: ReadonlyMap<string, string> = new Map([
   ["create", "netstart creates the interface itself"],
-  ["destroy", "not in a file that starts the interface"],
+  ["destroy", "not allowed in a file that starts the interface"],
 ]);
 
 /**
- * Reads a file. Every line is checked as ifconfig would, and all that are wrong are told. Lines
- * that substitute something are checked when their words are known (`wordsOf`).
+ * Reads a file. Every line is checked as ifconfig checks it, and all wrong lines are reported.
+ * Lines with substitutions are checked after evaluation (`wordsOf`).
  */
 export function parseHostnameFile(text: string, name: string): HostnameFile {
   const steps: HostnameStep[] = [];
   const problems: HostnameProblem[] = [];
   const notes: HostnameProblem[] = [];
-  /** The `inet` or `inet6` line that a `dest` line would be about. */
+  /** The `inet` or `inet6` line to which a `dest` line would belong. */
   let address: { readonly at: number; readonly text: string } | undefined;
   for (const { line, text: content } of logicalLines(text)) {
     const passedOver: string[] = [];
@@ -109,16 +109,16 @@ export function parseHostnameFile(text: string, name: string): HostnameFile {
   return { steps, problems, notes };
 }
 
-/** `$if`, also as hostname.if(5) of OpenBSD writes it, with a backslash. */
+/** `$if`, also with the backslash of OpenBSD's hostname.if(5). */
 const INTERFACE_NAME = /\\?\$(?:if\b|\{if\})/g;
 
-/** How a word that is passed over is told. */
+/** The message about a word that is ignored. */
 export const passedOverText = (word: string): string =>
   `${word}: ignored, because it has no meaning on Linux`;
 
 /**
- * A line of words for one ifconfig. @throws ConfigError for quotes that are not closed and for what
- * the shell would take for more
+ * Splits a line of words for ifconfig.
+ * @throws ConfigError for unclosed quotes, and for operators of the shell
  */
 function readPlainLine(text: string): ShellLine {
   const line = splitShellLine(text);
@@ -134,7 +134,10 @@ function readPlainLine(text: string): ShellLine {
   return line;
 }
 
-/** @param passedOver gets the words that mean nothing here */
+/**
+ * A step for a line of words.
+ * @param passedOver receives the words that are ignored
+ */
 function plainStep(
   line: number,
   name: string,
@@ -163,7 +166,8 @@ function plainStep(
 }
 
 /**
- * The words of a line, and of the `dest` line behind it, for ifconfig, checked. @throws ConfigError
+ * The checked words of a line and of the `dest` line that follows, for ifconfig.
+ * @throws ConfigError
  */
 function plainWords(
   name: string,
@@ -182,8 +186,8 @@ function plainWords(
 
 /**
  * The words of a step that a shell has evaluated.
- * @param passedOver gets the words that mean nothing here
- * @throws ConfigError as for a line that was written so
+ * @param passedOver receives the words that are ignored
+ * @throws ConfigError as for a line without substitutions
  */
 export function wordsOf(
   step: HostnameStep & { readonly type: "evaluated" },
@@ -210,8 +214,8 @@ export function stepText(step: HostnameStep): string {
 }
 
 /**
- * Lines without the blanks around them; one that ends in a backslash goes on in the next. `line` is
- * where it begins, from 1.
+ * The lines without surrounding blanks. A line that ends in a backslash continues on the next.
+ * `line` is the number of its first line, from 1.
  */
 function* logicalLines(text: string): Generator<{ line: number; text: string }> {
   const lines = text.split("\n");
@@ -226,7 +230,7 @@ function* logicalLines(text: string): Generator<{ line: number; text: string }> 
   }
 }
 
-/** What `!` begins; undefined for a comment. */
+/** The step of a line that begins with `!`; undefined for a comment. */
 function commandStep(
   text: string,
   line: number,
@@ -245,8 +249,8 @@ function commandStep(
 }
 
 /**
- * `!ifconfig $if WORD...` that changes this interface is as good as a line with these words;
- * undefined for anything else.
+ * The step of `!ifconfig $if WORD...`, which is the same as a line with these words; undefined for
+ * other commands.
  */
 function ownIfconfig(
   command: string,
@@ -273,12 +277,12 @@ function ownIfconfig(
       words: checkWords([name, ...words], passedOver),
     };
   } catch {
-    // It shows something, or it is wrong, which is told when it runs.
+    // The command shows something, or it is wrong and reports that when it runs.
     return undefined;
   }
 }
 
-/** `inet` and `inet6` lines as ifconfig's words; undefined for other lines. */
+/** The words for ifconfig of an `inet` or `inet6` line; undefined for other lines. */
 function addressWords(
   words: readonly string[],
 ): { words: string[]; addressAt: number } | undefined {
@@ -287,7 +291,7 @@ function addressWords(
   const alias = words[1] === "alias";
   const addressAt = alias ? 2 : 1;
   if (words.length <= addressAt) throw new ConfigError(family, "requires an address");
-  // Anything but an address is ifconfig's: `inet6 eui64`, `inet autoconf`.
+  // Words other than an address belong to ifconfig: `inet6 eui64`, `inet autoconf`.
   const result = words.slice(0, addressAt + 1);
   let at = addressAt + 1;
   if (family === "inet") {
@@ -304,7 +308,10 @@ function addressWords(
   return { words: [...result, ...words.slice(at)], addressAt };
 }
 
-/** Takes harmless words off a line and checks the others. @throws ConfigError */
+/**
+ * Removes harmless words from a line and checks the others.
+ * @throws ConfigError
+ */
 function checkWords(line: readonly string[], passedOver: string[]): readonly string[] {
   const { words, passedOver: harmless } = passOverHarmless(line);
   for (const word of words.slice(1)) {

@@ -1,5 +1,5 @@
 /**
- * mygate(5): the default gateways, and commands for the time when the interfaces are there.
+ * Reads mygate(5): default gateways, and commands to run after the interfaces have been started.
  * @module
  */
 import { ConfigError } from "../../base/errors.ts";
@@ -8,13 +8,13 @@ import { displayValue } from "../../base/quote.ts";
 import type { HostnameProblem } from "./hostname_if.ts";
 import { withOwnCommands } from "./shell_words.ts";
 
-/** A gateway as route(8) takes it, or a command. */
+/** A gateway for route(8), or a command. */
 export interface MygateLine {
   readonly line: number;
   readonly text: string;
 }
 
-/** A file's lines. As on OpenBSD the first gateway of a family that can be added is taken. */
+/** The lines of a file. As on OpenBSD the first gateway of a family that can be added is used. */
 export interface Mygate {
   readonly inet: readonly MygateLine[];
   readonly inet6: readonly MygateLine[];
@@ -22,7 +22,7 @@ export interface Mygate {
   readonly problems: readonly HostnameProblem[];
 }
 
-/** Reads a file: an address a line, `!command`, and comments. */
+/** Reads a file with an address on each line, `!command` lines, and comments. */
 export function parseMygate(text: string): Mygate {
   const gate = { inet: [], inet6: [], commands: [], problems: [] } as {
     inet: MygateLine[];
@@ -51,7 +51,10 @@ export function parseMygate(text: string): Mygate {
   return gate;
 }
 
-/** A host's name would have to be looked up before there is a way to a name server. */
+/**
+ * Checks that the gateway is an address. A name could not be looked up without a route to a name
+ * server.
+ */
 function checkGateway(text: string): void {
   if (parseIp(text.replace(/%[^%]+$/, "")) === undefined) {
     throw new ConfigError(
@@ -61,7 +64,7 @@ function checkGateway(text: string): void {
   }
 }
 
-/** The arguments of route(8) for a gateway, as OpenBSD's netstart gives them. */
+/** The arguments of route(8) for a gateway, as OpenBSD's netstart passes them. */
 export const gatewayRoute = (gateway: string): readonly string[] => [
   "-qn",
   "add",

@@ -1,26 +1,26 @@
 /**
- * What netstart remembers of an interface between its runs, in a file beside the control socket
- * that goes with the daemon: the routes that the file's commands added, and what else of the
- * interface is theirs.
+ * The facts that netstart keeps of an interface between its runs: the routes that the commands of
+ * the file have added, and their other effects on the interface. They are in a file beside the
+ * control socket, which the daemon removes at its end.
  * @module
  */
 import { recordPath } from "../../daemon/paths.ts";
 
-/** See the module. */
+/** The record of an interface. */
 export interface NetstartRecord {
-  /** The daemon that it is about. */
+  /** The process number of the interface's daemon. */
   readonly pid: number;
-  /** The path of the file that the interface was started from. */
+  /** The path of the file from which the interface was started. */
   readonly file: string;
-  /** A digest of the commands that `theirs` is of. */
+  /** A digest of the commands that had the effects in `theirs`. */
   readonly commands: string;
-  /** What the file's commands did to the interface, as `Difference.extra` words it. */
+  /** The effects of the commands on the interface, in the words of `Difference.extra`. */
   readonly theirs: readonly string[];
   /** Lines of lib/cli/route/netstart_routes.ts. */
   readonly routes: readonly string[];
 }
 
-/** The file that an interface was started from; undefined for one that netstart did not start. */
+/** The file from which an interface was started; undefined if netstart did not start it. */
 export function startedFrom(name: string): string | undefined {
   try {
     return (JSON.parse(Deno.readTextFileSync(recordPath(name))) as NetstartRecord).file;
@@ -29,7 +29,7 @@ export function startedFrom(name: string): string | undefined {
   }
 }
 
-/** The record of this daemon's interface; an empty one when there is none. */
+/** The record of this daemon's interface; an empty one if there is none. */
 export function readRecord(name: string, pid: number): NetstartRecord {
   const none = { pid, file: "", commands: "", theirs: [], routes: [] };
   try {
@@ -40,7 +40,7 @@ export function readRecord(name: string, pid: number): NetstartRecord {
   }
 }
 
-/** Keeps it. Where it cannot be kept, the next run knows less. */
+/** Writes the record. If that fails, the next run of netstart knows less. */
 export function writeRecord(name: string, record: NetstartRecord): void {
   const path = recordPath(name);
   const fresh = `${path}.${Deno.pid}`;
@@ -51,12 +51,12 @@ export function writeRecord(name: string, record: NetstartRecord): void {
     try {
       Deno.removeSync(fresh);
     } catch {
-      // It was not made.
+      // The file was not created.
     }
   }
 }
 
-/** Tells one list of commands from another. */
+/** A digest of a list of commands, to see whether the list has changed. */
 export async function digestOf(commands: readonly string[]): Promise<string> {
   const bytes = new TextEncoder().encode(commands.join("\n"));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();

@@ -1,5 +1,5 @@
 /**
- * What hostname.if(5) files leave to a shell: values of variables and commands in their lines, and
+ * Runs the parts of hostname.if(5) files that require a shell: variables and commands in lines, and
  * whole commands.
  * @module
  */
@@ -10,47 +10,49 @@ import { displayValue, shellQuote } from "../../base/quote.ts";
 import type { Command } from "../command.ts";
 import { EARLIER, FROM_NETSTART, linesOf, NETSTART_FOLDER } from "../route/netstart_routes.ts";
 
-/** Commands of files that are ours: first on the PATH of whatever a file runs. */
+/** Our commands. They are first on the PATH of everything that a file runs. */
 const OWN_COMMANDS = ["ifconfig", "route", "netstat", "netstart"];
-/** Where a folder with our commands may be; undefined is the usual place of temporary files. */
+/** The places for a folder with our commands; undefined is the usual place of temporary files. */
 const PLACES = [undefined, "/run", "/var/cache"];
 const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 /**
- * The shell reads what it is to do from standard input, because lines hold keys and everybody may
- * read the arguments of a process. The variable is not exported.
+ * Makes the shell read its task from standard input: lines hold keys, and every user can read the
+ * arguments of a process. The variable is not exported.
  */
 const READ_LINE = "unset _line; _line=$(cat); exec </dev/null; ";
 const EVALUATE = `${READ_LINE}eval "$_line"`;
 const EVALUATE_WORDS =
   `${READ_LINE}set -f; eval "$_line"; for _line do printf '%s\\0' "$_line"; done`;
-/** Ends the shell with the status of the line before unless that is 0. */
+/** Ends the shell with the status of the previous line unless that is 0. */
 const OR_END = "_line=$?; [ $_line = 0 ] || exit $_line";
-/** As long as a key, or longer. */
+/** Text that is as long as a key, or longer. */
 const KEY_LIKE = /[A-Za-z0-9+/]{40,}=*/g;
 
 /**
- * The shell of one file. Each line has a process of its own; variables that a line of assignments
- * sets are there for the lines behind it.
+ * The shell of one file. Each line runs in its own process. Variables of an assignment line are set
+ * in the lines that follow.
  */
 export class FileShell {
   readonly #path: CommandPath;
   readonly #name: string;
   readonly #variables = new Map<string, string>();
 
-  /** @param name one for each file */
+  /** @param name the name of the file's list of routes; each file has its own */
   constructor(path: CommandPath, name: string) {
     this.#path = path;
     this.#name = name;
   }
 
-  /** Tells which routes the commands may replace: lines of lib/cli/route/netstart_routes.ts. */
+  /**
+   * Passes on the routes that the commands may replace: lines of lib/cli/route/netstart_routes.ts.
+   */
   routesBefore(lines: readonly string[]): void {
     if (lines.length > 0) {
       Deno.writeTextFileSync(this.#routes + EARLIER, lines.join("\n"), { mode: 0o600 });
     }
   }
 
-  /** The routes that the commands added, or found to be there already. */
+  /** The routes that the commands have added or found to exist. */
   routesAdded(): string[] {
     return this.#path.isMade ? linesOf(this.#routes) : [];
   }
@@ -60,8 +62,8 @@ export class FileShell {
   }
 
   /**
-   * The words that a line of one command comes to.
-   * @throws ConfigError when the shell cannot read it
+   * The words that result from a line with one command.
+   * @throws ConfigError if the shell cannot evaluate it
    */
   async words(text: string): Promise<readonly string[]> {
     const { code, output } = await this.#run(EVALUATE_WORDS, `set -- ${text}`);
@@ -71,7 +73,10 @@ export class FileShell {
     return output.split("\0").slice(0, -1);
   }
 
-  /** Sets variables. @returns what went wrong */
+  /**
+   * Sets variables.
+   * @returns the problem, or undefined
+   */
   async assign(text: string, names: readonly string[]): Promise<string | undefined> {
     const quoted = names.map((name) => `"$${name}"`).join(" ");
     const { code, output } = await this.#run(
@@ -87,16 +92,17 @@ set -- ${quoted}`,
   }
 
   /**
-   * Runs a command: one of ours in this process, another one without a shell when it needs none.
-   * @param words undefined when a shell has to run the text
-   * @returns what went wrong
+   * Runs a command. Our commands run in this process, others without a shell if they do not require
+   * one.
+   * @param words undefined if a shell has to run the text
+   * @returns the problem, or undefined
    */
   async run(text: string, words: readonly string[] | undefined): Promise<string | undefined> {
     try {
       if (words === undefined) return await this.#runText(text);
       const [command, ...args] = words;
       const own = OWN_COMMANDS.includes(command);
-      // `route exec` becomes another program, and netstart has files and locks of its own.
+      // `route exec` becomes another program, and netstart has its own files and locks.
       if (own && command !== "netstart" && !args.includes("exec")) {
         return await runOwn(command, args, this.#routes);
       }
@@ -160,14 +166,14 @@ set -- ${quoted}`,
   }
 }
 
-/** Gives a shell its text. One that ended without reading it has told why. */
+/** Writes the text to a shell. A shell that ends without reading it has reported why. */
 async function feed(child: Deno.ChildProcess, text: string): Promise<void> {
   const writer = child.stdin.getWriter();
   try {
     await writer.write(new TextEncoder().encode(text));
     await writer.close();
   } catch {
-    // The status tells.
+    // The exit status has the reason.
   }
 }
 
@@ -198,8 +204,8 @@ async function ownCommand(name: string): Promise<Command> {
 }
 
 /**
- * A folder with our own commands, first on the PATH of the files' commands; made when the first of
- * them needs it.
+ * A folder with our commands, which is first on the PATH of the commands of files. It is created
+ * when the first command requires it.
  */
 export class CommandPath {
   #folder: string | undefined;
@@ -224,9 +230,9 @@ export class CommandPath {
 }
 
 /**
- * A new folder, root's alone, where programs may be run: a hardened machine has /tmp mounted
- * noexec, and then the shell would pass over what is in it and find the commands of net-tools.
- * @throws ConfigError when there is none
+ * Creates a folder, accessible to this user only, in which programs can run. A hardened machine has
+ * /tmp mounted noexec; the shell would then ignore our commands and find those of net-tools.
+ * @throws ConfigError if there is no such place
  */
 function folderForPrograms(): string {
   for (const place of PLACES) {
@@ -255,10 +261,10 @@ function folderForPrograms(): string {
   );
 }
 
-/** A command as it is named when it fails. */
+/** The name of a command in messages about it. */
 export const commandName = (text: string): string => `!${displayValue(text)}`;
 
-/** What an error says to a user. */
+/** The text of an error for a user. */
 export function reasonOf(error: unknown): string {
   if (error instanceof ConfigError || error instanceof OsError) return error.message;
   if (error instanceof Deno.errors.NotFound) return "No such file or directory";

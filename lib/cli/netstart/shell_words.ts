@@ -1,32 +1,33 @@
 /**
- * Lines of hostname.if(5) as the shell reads them: OpenBSD's netstart has every line evaluated by
- * it, so quotes, backslashes, comments and substitutions count.
+ * Splits lines of hostname.if(5) files as a shell does. OpenBSD's netstart evaluates every line
+ * with the shell, so quotes, backslashes, comments and substitutions count.
  * @module
  */
 
-/** What a line is made of. */
+/** The parts of a line. */
 export interface ShellLine {
-  /** As they are when the line substitutes nothing. */
+  /** The words, if the line has no substitutions. */
   readonly words: readonly string[];
-  /**
-   * Whether a value comes from a variable or a command: `$`, a backquote, outside single quotes.
-   */
+  /** Whether the line has a substitution: a `$` or a backquote outside of single quotes. */
   readonly substitutes: boolean;
   /**
-   * The first character that ends a command or directs its input and output; undefined for one
-   * command.
+   * The first character that ends a command or redirects its input or output; undefined for one
+   * plain command.
    */
   readonly operator: string | undefined;
-  /** Whether only a shell can run the line as a command. */
+  /** Whether the line requires a shell to run as a command. */
   readonly needsShell: boolean;
-  /** A quote or a substitution that is not closed. */
+  /** An unclosed quote or substitution. */
   readonly problem: string | undefined;
 }
 
 const OPERATORS = "|&;<>()";
-/** What only a shell can do, besides substitutions and operators: patterns, lists, homes. */
+/**
+ * Characters that only a shell expands, besides substitutions and operators: patterns, lists, home
+ * directories.
+ */
 const EXPANDED = "*?[]{}~";
-/** Commands that are the shell's own. */
+/** Commands of the shell itself. */
 const BUILTINS = new Set(
   ". : alias break cd command continue eval exec exit export hash read readonly return set shift times trap type ulimit umask unset wait"
     .split(" "),
@@ -34,8 +35,8 @@ const BUILTINS = new Set(
 const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*=/;
 
 /**
- * Splits a line into words. A `#` at the beginning of a word starts a comment. What a substitution
- * holds is a part of its word, unread.
+ * Splits a line into words. A `#` at the beginning of a word starts a comment. A substitution is
+ * part of its word and is not read.
  */
 export function splitShellLine(line: string): ShellLine {
   const words: string[] = [];
@@ -88,16 +89,16 @@ export function splitShellLine(line: string): ShellLine {
     substitutes,
     operator,
     needsShell,
-    problem: quote === "" ? undefined : `a ${quote} that is not closed`,
+    problem: quote === "" ? undefined : `a ${quote} is not closed`,
   };
 }
 
-const NOT_CLOSED = "a substitution that is not closed";
+const NOT_CLOSED = "a substitution is not closed";
 
 /**
- * Where the substitution that begins at a `$` or a backquote ends: the index behind it. A `$` that
- * begins none is one character long.
- * @returns undefined when it is not closed
+ * The index after the substitution that begins at a `$` or a backquote. A `$` without a
+ * substitution is one character long.
+ * @returns undefined if the substitution is not closed
  */
 function substitutionEnd(text: string, from: number): number | undefined {
   if (text[from] === "`") {
@@ -122,7 +123,7 @@ function substitutionEnd(text: string, from: number): number | undefined {
       if (end === undefined) return undefined;
       i = end - 1;
     } else if (c === "(" && close === ")") {
-      // A subshell, or the inner one of $((...)): it has an end of its own.
+      // A subshell, or the inner parenthesis of $((...)), has its own end.
       const end = substitutionEnd(`$${text.slice(i)}`, 0);
       if (end === undefined) return undefined;
       i += end - 2;
@@ -131,7 +132,7 @@ function substitutionEnd(text: string, from: number): number | undefined {
   return undefined;
 }
 
-/** The index behind the quoted text that begins here. */
+/** The index after the quoted text that begins here. */
 function quoteEnd(text: string, from: number): number | undefined {
   const quote = text[from];
   for (let i = from + 1; i < text.length; i++) {
@@ -148,15 +149,15 @@ function quoteEnd(text: string, from: number): number | undefined {
 }
 
 /**
- * The variables that a line sets when it does nothing else (`GW=10.0.0.1 NET=10/8`); empty for
- * other lines.
+ * The variables that a line sets if it does nothing else (`GW=10.0.0.1 NET=10/8`); empty for other
+ * lines.
  */
 export function assignedNames({ words, operator }: ShellLine): string[] {
   if (operator !== undefined || !words.every((word) => ASSIGNMENT.test(word))) return [];
   return words.map((word) => word.slice(0, word.indexOf("=")));
 }
 
-/** Our commands where OpenBSD, or a Linux that has them, keeps them. */
+/** The paths of our commands on OpenBSD and on Linux. */
 const OWN_PATH =
   /^(?:(?:\/usr)?(?:\/local)?\/s?bin\/(ifconfig|route|netstat|netstart)|\/etc\/(netstart))$/;
 /** Words that a command may follow. */
@@ -180,9 +181,9 @@ const BEFORE_A_COMMAND = new Set(
 );
 
 /**
- * A command line with the whole paths of our own commands taken to their names, so that those
- * first on PATH are meant: `/sbin/route add ...` and `sh /etc/netstart wg1` as well as
- * `x && /sbin/ifconfig ...`. Only the word of a command is looked at, never its arguments.
+ * Replaces the full paths of our commands by their names, so that PATH finds our commands: in
+ * `/sbin/route add ...`, `sh /etc/netstart wg1` and `x && /sbin/ifconfig ...`. Only the word of a
+ * command is replaced, never an argument.
  */
 export function withOwnCommands(text: string): string {
   let result = "";
@@ -197,7 +198,7 @@ export function withOwnCommands(text: string): string {
       begins ||= "|&;()\n".includes(c);
       result += c;
       i++;
-      // What follows a redirection is a file's name.
+      // The name of a file follows a redirection.
       if (c === "<" || c === ">") begins = false;
       continue;
     }
@@ -229,7 +230,7 @@ function wordEnd(text: string, from: number): number {
   return text.length;
 }
 
-/** The commands inside the substitutions of a word. */
+/** A word with the commands inside its substitutions replaced. */
 function withinWord(word: string): string {
   let result = "";
   let quoted = false;

@@ -1,6 +1,6 @@
 /**
- * Doing what a hostname.if(5) file says: line by line as OpenBSD's netstart, or, on a reload, as
- * one change from what runs to what the file says.
+ * Does the steps of a hostname.if(5) file: line by line as OpenBSD's netstart, or for a reload as
+ * one change.
  * @module
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
@@ -21,7 +21,7 @@ import { passedOverText, stepText, wordsOf } from "./hostname_if.ts";
 import { digestOf, type NetstartRecord, readRecord, writeRecord } from "./record.ts";
 import { commandName, type FileShell } from "./shell.ts";
 
-/** Our commands that do nothing to an interface which a record would have to keep. */
+/** Our commands without effects on an interface that a record would have to keep. */
 const HARMLESS_COMMANDS = ["route", "netstat"];
 
 /** One run of one file. */
@@ -30,12 +30,12 @@ export class FileRun {
   readonly #file: string;
   readonly #shell: FileShell;
   readonly #steps: readonly HostnameStep[];
-  /** Whether something failed that does not keep the rest from being done. */
+  /** Whether something failed that does not stop the run. */
   #failed = false;
-  /** The line that is being done, for messages; 0 before the first. */
+  /** The number of the current line, for messages; 0 before the first. */
   #line = 0;
 
-  /** @param file its path, for messages */
+  /** @param file the path of the file, for messages */
   constructor(name: string, file: string, shell: FileShell, steps: readonly HostnameStep[]) {
     this.#name = name;
     this.#file = file;
@@ -44,9 +44,9 @@ export class FileRun {
   }
 
   /**
-   * Does the steps in their order, and names what runs and is in none of them. An interface that it
-   * made and cannot finish is taken away again.
-   * @returns whether all went well
+   * Does the steps in their order, and reports what is in use but not in the file. An interface
+   * that was created here and cannot be configured is destroyed.
+   * @returns whether everything succeeded
    */
   async start(): Promise<boolean> {
     let made = false;
@@ -70,10 +70,10 @@ export class FileRun {
   }
 
   /**
-   * Makes the interface what the file says, and nothing else: all lines are read first, and what
-   * differs is changed at once. Then the commands are run, and the routes go that they added in an
-   * earlier run and not in this one.
-   * @returns whether all went well
+   * Makes the interface match the file: all lines are read first, and the difference is applied as
+   * one change. Then the commands are run. Routes that the commands added in an earlier run but not
+   * in this one are deleted.
+   * @returns whether everything succeeded
    */
   async reload(): Promise<boolean> {
     if (!interfaceExists(this.#name)) return await this.start();
@@ -112,7 +112,10 @@ export class FileRun {
     }
   }
 
-  /** Prints what `reload` would do. @returns whether all went well */
+  /**
+   * Prints what `reload` would do.
+   * @returns whether everything succeeded
+   */
   async printReload(): Promise<boolean> {
     try {
       const commands = await this.#readAll();
@@ -130,7 +133,10 @@ export class FileRun {
     }
   }
 
-  /** @param commands gets what the lines for ifconfig ask for */
+  /**
+   * Does one step.
+   * @param commands receives the commands of lines for ifconfig
+   */
   async #do(step: HostnameStep, commands: Command[]): Promise<void> {
     const command = await this.#read(step);
     if (step.type === "command") await this.#runCommand(step);
@@ -143,7 +149,7 @@ export class FileRun {
     }
   }
 
-  /** What all lines for ifconfig ask for. */
+  /** The commands of all lines for ifconfig. */
   async #readAll(): Promise<Command[]> {
     const commands: Command[] = [];
     for (const step of this.#steps) {
@@ -155,8 +161,8 @@ export class FileRun {
   }
 
   /**
-   * What a line for ifconfig asks for; undefined for another line, and for one that is wrong and
-   * does not matter.
+   * The command of a line for ifconfig; undefined for other lines, and for a wrong line that may
+   * fail.
    */
   async #read(step: HostnameStep): Promise<Command | undefined> {
     this.#line = step.line;
@@ -188,7 +194,7 @@ export class FileRun {
     this.#tell(step, await this.#shell.run(step.text, step.words));
   }
 
-  /** Names what runs and is not in the file, and keeps the record. */
+  /** Reports what is in use but not in the file, and writes the record. */
   async #nameTheRest(
     made: boolean,
     commands: readonly Command[],
@@ -201,7 +207,7 @@ export class FileRun {
     const wanted = wantedFor(now, commands);
     const was = made ? [] : differenceOf(this.#name, before, wanted).extra;
     const { extra } = differenceOf(this.#name, now, wanted);
-    // What came while the commands ran came from them.
+    // What has appeared while the commands ran comes from them.
     const theirs = extra.filter((words) => old.includes(words) || !was.includes(words));
     for (const words of extra) if (!theirs.includes(words)) this.#nameExtra(words);
     const routes = this.#shell.routesAdded();
@@ -238,20 +244,20 @@ export class FileRun {
     const place = placeOf(identityToldBy(status));
     const rdomain = typeof place === "number" ? place : undefined;
     if (status.link !== undefined) return { status, link: status.link, rdomain };
-    // Another implementation's daemon does not tell.
+    // The daemon of another implementation does not report its link.
     const { link, addresses } = await lookFor(this.#name, status.name || this.#name, status);
     return { status, rdomain, link: { flags: 0, mtu: status.mtu, alias: "", ...link, addresses } };
   }
 
-  /** The commands that may do anything to the interface. */
+  /** The commands that may have any effect on the interface. */
   #opaqueCommands(): string[] {
     return this.#steps.filter((step) => step.type === "command")
       .filter(({ words }) => !HARMLESS_COMMANDS.includes(words?.[0] ?? "")).map(({ text }) => text);
   }
 
   /**
-   * What `!` begins may fail: as on OpenBSD the rest goes on, an interface whose route cannot be
-   * added is better than none.
+   * Reports an error in a line that begins with `!`, and throws other errors. As on OpenBSD the
+   * next line follows then: an interface without one of its routes is better than no interface.
    */
   #tellOrThrow(step: HostnameStep, error: unknown): void {
     if (!("command" in step && step.command)) throw error;
@@ -273,16 +279,16 @@ export class FileRun {
 }
 
 /**
- * What the lines come to on an interface that has, or has not, a link-local address. @throws
- * ConfigError
+ * The wanted interface of the lines, for an interface with or without a link-local address.
+ * @throws ConfigError
  */
 function wantedFor({ link }: RunningInterface, commands: readonly Command[]): WantedInterface {
   return wantedOf(commands, link.addresses.find(isLinkLocal)?.address);
 }
 
 /**
- * The interface with the link-local address that comes back when it is up again: while it is down
- * the kernel keeps only those that have their last 64 bits from it.
+ * The interface with the link-local address that comes back when it goes up. While it is down the
+ * kernel keeps only addresses that have their last 64 bits from it.
  */
 function withLinkLocal(running: RunningInterface, commands: readonly Command[]): RunningInterface {
   const { link } = running;
@@ -299,7 +305,10 @@ function withLinkLocal(running: RunningInterface, commands: readonly Command[]):
   return { ...running, link: { ...link, addresses: [...link.addresses, { ...heir, address }] } };
 }
 
-/** The message of a user's mistake or of the system's refusal. @throws anything else */
+/**
+ * The message of a ConfigError or an OsError.
+ * @throws other errors
+ */
 function messageOf(error: unknown): string {
   if (error instanceof ConfigError || error instanceof OsError) return error.message;
   throw error;

@@ -1,6 +1,6 @@
 /**
- * route(8): looks at and changes the routes of a network namespace, and runs commands in one. `-T
- * N` is rdomain N.
+ * route(8): shows and changes the routes of a network namespace, and runs commands in one. `-T N`
+ * is rdomain N.
  * @module
  */
 import { ENETUNREACH, osError } from "../../base/errno.ts";
@@ -27,7 +27,7 @@ import { addForNetstart, netstartList } from "./netstart_routes.ts";
 export const command: Command = { run: (args) => route(args) };
 
 /**
- * Runs the command and prints to standard output. `exec` does not return when it succeeds: this
+ * Runs the command and prints to standard output. If `exec` succeeds it does not return: this
  * process becomes the command.
  * @returns the exit status
  * @throws ConfigError, OsError
@@ -86,7 +86,10 @@ async function act(kernel: RouteSocket, line: RouteLine): Promise<string> {
   }
 }
 
-/** The address of a host; IPv4 goes before IPv6. @throws ConfigError */
+/**
+ * The address of a host. IPv4 comes before IPv6.
+ * @throws ConfigError
+ */
 async function resolve(host: string, family: Family | undefined): Promise<Uint8Array> {
   const { lookUpHost, notFound } = await import("../host_names.ts");
   const wanted = family === undefined ? undefined : familyName(family);
@@ -98,7 +101,9 @@ async function resolve(host: string, family: Family | undefined): Promise<Uint8A
 const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a === undefined || b === undefined ? a === b : formatIp(a) === formatIp(b);
 
-/** The routes of the main table to this very destination, the one that the kernel uses first. */
+/**
+ * The routes of the main table to exactly this destination, the one that the kernel uses first.
+ */
 function routesTo(kernel: RouteSocket, { address, prefix }: Destination): Route[] {
   return kernel.routes({ family: familyOfAddress(address), table: RT_TABLE_MAIN })
     .filter((route) => route.prefix === prefix && same(route.destination, address))
@@ -106,10 +111,10 @@ function routesTo(kernel: RouteSocket, { address, prefix }: Destination): Route[
 }
 
 /**
- * The way of packets to an address, and the entry of the table behind it. Of a network it is its
- * own route: the kernel is not asked the way to `default`, because no packet goes to an address of
- * zeros.
- * @throws OsError when there is none
+ * The route of packets to an address, and the table entry that it comes from. For a network both
+ * are the entry itself: the kernel cannot be asked for `default`, because no packet goes to an
+ * address of zeros.
+ * @throws OsError if there is none
  */
 function findRoute(
   kernel: RouteSocket,
@@ -131,8 +136,8 @@ function findRoute(
 }
 
 /**
- * The route of the main table that lets packets to an address go nowhere. The kernel answers with
- * an error in its place.
+ * The route of the main table that refuses packets to an address. The kernel reports only an error
+ * for it.
  */
 function refusingRoute(kernel: RouteSocket, address: Uint8Array): Route | undefined {
   const [best] = kernel.routes({ family: familyOfAddress(address), table: RT_TABLE_MAIN })
@@ -143,7 +148,9 @@ function refusingRoute(kernel: RouteSocket, address: Uint8Array): Route | undefi
     : undefined;
 }
 
-/** The address that packets by a route leave from, where it or the way to its gateway tells. */
+/**
+ * The source address of packets that take a route, from the route or from the route to its gateway.
+ */
 function sourceBy(
   kernel: RouteSocket,
   { preferredSource, gateway, interfaceIndex }: Route,
@@ -152,7 +159,7 @@ function sourceBy(
   try {
     return kernel.getRoute(gateway, { interfaceIndex }).preferredSource;
   } catch {
-    // The gateway cannot be reached now; the route is there all the same.
+    // The gateway cannot be reached now, but the route exists.
     return undefined;
   }
 }
@@ -180,7 +187,7 @@ function change(
   return `${type} ${host ? "host" : "net"} ${destination.word}${towards}`;
 }
 
-/** What the kernel is asked for. */
+/** The request for the kernel. */
 function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteRequest {
   const { type, destination, kind, priority, mtu, source } = command;
   const way = findWay(kernel, command);
@@ -195,8 +202,7 @@ function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteReque
     interfaceIndex: way.interfaceIndex,
   };
   if (type !== "change") return request;
-  // The kernel puts a whole route in the place of the one with the same metric; route(8) keeps what
-  // no word names.
+  // The kernel replaces the whole route with the same metric. route(8) keeps what no word sets.
   const old = routesTo(kernel, destination).find((route) =>
     priority === undefined || route.metric === priority
   );
@@ -223,7 +229,8 @@ function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteReque
 }
 
 /**
- * @returns false when netstart, run again, finds the route of its file there: it is as it should be
+ * Adds a route.
+ * @returns false if netstart runs again and the route of its file exists already
  */
 function add(kernel: RouteSocket, request: RouteRequest, rdomain: number): boolean {
   const list = netstartList();
@@ -233,8 +240,8 @@ function add(kernel: RouteSocket, request: RouteRequest, rdomain: number): boole
 }
 
 /**
- * A route without a metric is one of metric 0 to IPv4, which no priority can go before. On OpenBSD
- * it has the priority 8, so that `-priority 7` wins.
+ * Warns if a new route with a metric is not used. For IPv4 a route without a metric has metric 0,
+ * and no priority comes before it. On OpenBSD it has priority 8, so that `-priority 7` wins.
  */
 function warnOfMetric(
   kernel: RouteSocket,
@@ -259,7 +266,10 @@ interface Way {
 
 const ANY_WAY: Way = { gateway: undefined, interfaceIndex: undefined, source: undefined };
 
-/** A gateway that is one of this host's own addresses means its interface, as in OpenBSD. */
+/**
+ * The way of a route. A gateway that is an address of this host means the interface of this
+ * address, as on OpenBSD.
+ */
 function findWay(kernel: RouteSocket, { gateway, interfaceName, kind }: RouteChangeCommand): Way {
   const indexOf = (name: string): number => {
     const link = kernel.link(name);
@@ -280,7 +290,7 @@ function findWay(kernel: RouteSocket, { gateway, interfaceName, kind }: RouteCha
   );
   const linkLocal = isLinkLocal(address);
   if (own !== undefined && (another === undefined || !linkLocal)) {
-    // Packets to elsewhere do not leave from a link-local address, whatever the route.
+    // Packets to other hosts do not leave from a link-local address.
     return {
       gateway: undefined,
       interfaceIndex: own.interfaceIndex,
@@ -298,8 +308,8 @@ const isLinkLocal = (address: Uint8Array) =>
   address.length === 16 && address[0] === 0xfe && address[1] >> 6 === 2;
 
 /**
- * Deletes the routes that people or daemons made, of the main table; connected ones and the
- * kernel's own stay.
+ * Deletes the routes of the main table that users and programs have added. Connected routes and the
+ * kernel's routes stay.
  */
 async function flush(
   kernel: RouteSocket,

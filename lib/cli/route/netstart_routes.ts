@@ -1,7 +1,6 @@
 /**
- * The routes that the commands of a hostname.if(5) file add. netstart keeps a list of them, because
- * nothing about a route says who added it, and takes those away that the file does not add any
- * more.
+ * Keeps a list of the routes that the commands of a hostname.if(5) file add. A route does not say
+ * who has added it. With the list netstart deletes routes that the file no longer adds.
  * @module
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
@@ -11,19 +10,19 @@ import { RouteSocket } from "../../linux/route_socket.ts";
 import { type Route, type RouteRequest, RT_TABLE_MAIN } from "../../netlink/route.ts";
 
 /**
- * Stands in the environment of the commands of hostname.if(5) files: the path of the list that a
- * command adds its routes to. The list of the run before, with `EARLIER` behind the name, is of
- * routes that may be replaced.
+ * The environment variable for commands of hostname.if(5) files: the path of the list to which a
+ * command adds its routes. The list with the suffix `EARLIER` is from the previous run; its routes
+ * may be replaced.
  */
 export const FROM_NETSTART = "WG_NETSTART";
 export const EARLIER = ".earlier";
-/** How the name of netstart's own folder begins. */
+/** The beginning of the name of netstart's folder. */
 export const NETSTART_FOLDER = "wg-netstart-";
 
 /**
- * The list that a command of a hostname.if(5) file adds its routes to; undefined for every other
- * command. The environment may be anybody's: a file is a list only in a folder that this user made
- * for netstart.
+ * The list to which a command of a hostname.if(5) file adds its routes; undefined for other
+ * commands. Any caller may set the variable: the file is used only in a folder that this user has
+ * created for netstart.
  */
 export function netstartList(): string | undefined {
   const list = Deno.env.get(FROM_NETSTART) ?? "";
@@ -52,8 +51,8 @@ interface NotedRoute {
 }
 
 /**
- * Adds a route for a hostname.if(5) file. One that is there as it is to be is none to be added; one
- * that the file added earlier, with the same destination, is replaced.
+ * Adds a route for a hostname.if(5) file. A route that exists is not added again. A route with the
+ * same destination that the file has added earlier is replaced.
  * @param list the value of FROM_NETSTART
  * @throws OsError as `addRoute`
  * @returns whether something changed
@@ -86,7 +85,7 @@ export function addForNetstart(
   try {
     Deno.writeTextFileSync(list, `${JSON.stringify(noted)}\n`, { append: true, mode: 0o600 });
   } catch {
-    // That run of netstart is over: something that it started still runs.
+    // That run of netstart has ended, but a process that it started is still running.
   }
   return changed;
 }
@@ -97,7 +96,7 @@ function takesItsPlace(line: string, rdomain: number, request: RouteRequest): bo
     earlier.prefix === request.prefix && earlier.metric === request.metric;
 }
 
-/** The lines of a list; none when there is none. */
+/** The lines of a list; none if there is no list. */
 export function linesOf(list: string): string[] {
   try {
     return [...new Set(Deno.readTextFileSync(list).split("\n").filter((line) => line !== ""))];
@@ -106,7 +105,7 @@ export function linesOf(list: string): string[] {
   }
 }
 
-/** A noted route in words, as `10.5.0.0/16 10.1.1.2`. */
+/** A noted route as text, such as `10.5.0.0/16 10.1.1.2`. */
 export function notedText(line: string): string {
   const { destination, prefix, gateway, type } = JSON.parse(line) as NotedRoute;
   const address = parseIp(destination);
@@ -116,10 +115,16 @@ export function notedText(line: string): string {
   }`;
 }
 
-/** Whether a noted route is still there. @throws OsError */
+/**
+ * Whether a noted route still exists.
+ * @throws OsError
+ */
 export const isThere = (line: string): boolean => withRoute(line, () => true) ?? false;
 
-/** Deletes a noted route where it is still there. @throws OsError */
+/**
+ * Deletes a noted route if it still exists.
+ * @throws OsError
+ */
 export function deleteNoted(line: string): void {
   withRoute(line, (kernel, route) => {
     const { destination, prefix, table, metric, type, gateway, interfaceIndex } = route;
@@ -136,7 +141,7 @@ export function deleteNoted(line: string): void {
   });
 }
 
-/** Does something with the route that a line notes; undefined when it is not there any more. */
+/** Calls `act` with the route of a line; undefined if the route no longer exists. */
 function withRoute<T>(line: string, act: (kernel: RouteSocket, route: Route) => T): T | undefined {
   const noted = JSON.parse(line) as NotedRoute;
   const destination = parseIp(noted.destination);
@@ -145,7 +150,7 @@ function withRoute<T>(line: string, act: (kernel: RouteSocket, route: Route) => 
   try {
     namespace = NetNamespace.rdomain(noted.rdomain);
   } catch (error) {
-    // The rdomain went, and its routes with it.
+    // The rdomain is gone, and its routes with it.
     if (error instanceof ConfigError || error instanceof OsError) return undefined;
     throw error;
   }
@@ -159,7 +164,7 @@ function withRoute<T>(line: string, act: (kernel: RouteSocket, route: Route) => 
 }
 
 /**
- * Whether a route of the main table is what the request asks for; what it does not ask for may be
+ * Whether a route of the main table matches a request. What the request does not set may be
  * anything.
  */
 function isThatRoute(

@@ -1,5 +1,5 @@
 /**
- * Routes as route(8) and netstat(1) print them.
+ * The text of routes for route(8) and netstat(1).
  * @module
  */
 import { formatIp } from "../../base/ip_text.ts";
@@ -19,15 +19,13 @@ import {
 /** The names of interfaces by index. */
 export type InterfaceNames = ReadonlyMap<number, string>;
 
-/**
- * Routes that people mean by "the routing table": the main table, and this host's own addresses.
- */
+/** Whether a route is shown: those of the main table, and this host's own addresses. */
 export function isShown(route: Route): boolean {
   if (route.table === RT_TABLE_MAIN) return true;
   return route.table === RT_TABLE_LOCAL && route.type === "local";
 }
 
-/** The gateways of a route, or what stands in their place: one line each. */
+/** The gateways of a route, or what is shown in their place: one line each. */
 function ways(route: Route, names: InterfaceNames): { gateway: string; name: string }[] {
   const hops = route.nextHops.length > 0 ? route.nextHops : [route];
   return hops.map(({ gateway, interfaceIndex }) => {
@@ -38,7 +36,9 @@ function ways(route: Route, names: InterfaceNames): { gateway: string; name: str
   });
 }
 
-/** OpenBSD's letters, as far as Linux has the thing (route(8), netstat(1)). */
+/**
+ * The flags of a route: OpenBSD's letters, as far as Linux has the property (route(8), netstat(1)).
+ */
 export function routeFlags(route: Route): string {
   const host = route.prefix === 8 * route.destination.length;
   const connected = route.type === "unicast" && route.gateway === undefined && !host;
@@ -59,7 +59,10 @@ export function routeFlags(route: Route): string {
   ].join("");
 }
 
-/** `default`, a host's address, or OpenBSD's short form of a network: `10/8`, `192.168.5/24`. */
+/**
+ * The text of a destination: `default`, the address of a host, or OpenBSD's short form of a network
+ * (`10/8`, `192.168.5/24`).
+ */
 export function destinationText(destination: IpBytes, prefix: number): string {
   if (prefix === 0) return "default";
   if (prefix === 8 * destination.length) return formatIp(destination);
@@ -67,7 +70,7 @@ export function destinationText(destination: IpBytes, prefix: number): string {
   return `${[...destination.subarray(0, Math.max(1, Math.ceil(prefix / 8)))].join(".")}/${prefix}`;
 }
 
-/** `route show`, `netstat -rn`: a table for each family that has routes. */
+/** The text of `route show` and `netstat -rn`: a table for each family that has routes. */
 export function formatRoutes(routes: readonly Route[], names: InterfaceNames): string {
   const lines = ["Routing tables"];
   for (const family of [4, 6] as const) {
@@ -84,7 +87,7 @@ export function formatRoutes(routes: readonly Route[], names: InterfaceNames): s
       for (const { gateway, name } of ways(route, names)) {
         const mtu = route.mtu === 0 ? "-" : String(route.mtu);
         const destination = destinationText(route.destination, route.prefix);
-        // Linux does not count how often a route is used.
+        // Linux does not count the uses of a route.
         lines.push(
           row([destination, gateway, routeFlags(route), "-", "-", mtu, String(route.metric)], name),
         );
@@ -101,7 +104,7 @@ function compareRoutes(a: Route, b: Route): number {
   return a.prefix - b.prefix || a.metric - b.metric;
 }
 
-/** The same as values, for --json. */
+/** The routes as values, for --json. */
 export function routesAsJson(routes: readonly Route[], names: InterfaceNames): unknown[] {
   return routes.map((route) => ({
     destination: `${formatIp(route.destination)}/${route.prefix}`,
@@ -122,8 +125,8 @@ export function routesAsJson(routes: readonly Route[], names: InterfaceNames): u
 }
 
 /**
- * `route get`: the way that packets to an address take. `entry` is the route of the table behind
- * it, where the kernel tells.
+ * The text of `route get`: the route that packets to an address take.
+ * @param entry the route of the table from which it comes, if the kernel reports it
  */
 export function formatRouteGet(
   { address, prefix }: { readonly address: IpBytes; readonly prefix: number },

@@ -1,5 +1,5 @@
 /**
- * ifconfig's words for addresses. An address stands where no word stands: `ifconfig wg1
+ * The words of ifconfig for addresses. An address may be in any place of a word: `ifconfig wg1
  * 192.168.5.1/24`, `ifconfig wg1 inet6 fd00::1/64 alias`.
  * @module
  */
@@ -122,9 +122,9 @@ export const ADDRESS_WORDS: readonly Word[] = [
 ];
 
 /**
- * Takes a word that is none: an address, after it the address of the other end. A name is looked up
- * only where the family was said, so that a misspelt word is not taken for a host.
- * @throws ConfigError when it is neither
+ * Takes an address, or the address of the other end after it. A name is accepted only after `inet`
+ * or `inet6`, so that a misspelt word is not taken for a host.
+ * @throws ConfigError if the text is neither
  */
 export function takeAddress(draft: Draft, text: string): void {
   const host = text.split("/", 1)[0];
@@ -133,7 +133,7 @@ export function takeAddress(draft: Draft, text: string): void {
   const open = last !== undefined && "mode" in last && last.destination === undefined
     ? last
     : undefined;
-  // As the other end only a name with a dot in it: `inet 10.0.0.1 upp` is a misspelt word.
+  // The other end may be a name only with a dot in it: `inet 10.0.0.1 upp` has a misspelt word.
   const mayBeName = open?.family !== undefined && isHostName(host) &&
     (open.host === undefined || host.includes("."));
   if (found === undefined && !mayBeName) {

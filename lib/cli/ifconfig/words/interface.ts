@@ -1,5 +1,5 @@
 /**
- * ifconfig's words for the interface itself.
+ * The words of ifconfig for the interface itself.
  * @module
  */
 import { ConfigError } from "../../../base/errors.ts";
@@ -11,16 +11,13 @@ import { PRIORITY_MAX } from "../../../uapi/keys.ts";
 import type { Word } from "./draft.ts";
 import { parseNumber } from "./values.ts";
 
-/**
- * The least MTU a TUN device takes, and the greatest (drivers/net/tun.c: MIN_MTU, 65535 less no
- * header).
- */
+/** The smallest and largest MTU of a TUN device in bytes (drivers/net/tun.c: MIN_MTU, 65535). */
 const MTU_MIN = 68;
 const MTU_MAX = 65_535;
-/** Every wg interface is in this group. */
+/** The group of all wg interfaces. */
 const CLASS_GROUP = "wg";
 
-/** The group of the kind of interface, which cannot be left. */
+/** Checks that a group is not that of all wg interfaces, which cannot be joined or left. */
 function notTheClass(word: string, name: string): string {
   if (name === CLASS_GROUP) {
     throw new ConfigError(
@@ -31,7 +28,7 @@ function notTheClass(word: string, name: string): string {
   return name;
 }
 
-/** The two words of an offload. */
+/** The two words of an offload: on and off. */
 const offload = (name: OffloadName, on: string, off: string): readonly Word[] =>
   [true, false].map((value) => ({
     name: value ? name : `-${name}`,

@@ -1,5 +1,5 @@
 /**
- * Words of OpenBSD's ifconfig(8) that are refused by name, with what to do instead.
+ * Words of OpenBSD's ifconfig(8) that are refused, with the reason and the alternative.
  * @module
  */
 import type { RefusedWord } from "./draft.ts";
@@ -7,14 +7,14 @@ import type { RefusedWord } from "./draft.ts";
 const NO_LINK_LAYER = "a wg interface carries IP packets and has no link layer";
 const NOT_WG = "does not apply to wg interfaces; ip(8) changes other interfaces";
 const ON_THE_ADDRESS = "use ip(8): ip address change ADDRESS dev INTERFACE";
-/** Of words and options that select what is shown. */
+/** The reason for words and options that select what is shown. */
 export const ONLY_FOR_SHOWING =
   "selects what is shown; it is not allowed together with words that change an interface";
 const NO_AUTOCONFIGURATION = "a tunnel has no autoconfiguration; the address is required";
 
 /**
- * Rows with one reason. Each is written as in ifconfig(8): the word and its operands, `[operand]`
- * when it may be left out.
+ * Rows with the same reason. Each is written as in ifconfig(8): the word and its operands, with
+ * optional ones as `[operand]`.
  */
 const because = (why: string, ...synopses: string[]): RefusedWord[] =>
   synopses.map((synopsis) => {
@@ -22,9 +22,7 @@ const because = (why: string, ...synopses: string[]): RefusedWord[] =>
     return { name, operands, why, harmless: false };
   });
 
-/**
- * The same for harmless words: without them the interface works as it does with them on OpenBSD.
- */
+/** Rows of harmless words. Without them the interface works as it does with them on OpenBSD. */
 const harmless = (why: string, ...synopses: string[]): RefusedWord[] =>
   because(why, ...synopses).map((word) => ({ ...word, harmless: true }));
 

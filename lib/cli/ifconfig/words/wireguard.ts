@@ -1,6 +1,6 @@
 /**
- * ifconfig's words of its WIREGUARD section. All of a line become one DeviceChange; peer words fill
- * the change of the peer that the last `wgpeer` named.
+ * The words of ifconfig for WireGuard. The words of a line make one DeviceChange. Peer words fill
+ * the change of the peer that the last `wgpeer` selected.
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../../../base/brands.ts";
@@ -21,8 +21,8 @@ import { parseAddressWithZone, parseAllowedRange, parseKeyText, parseNumber } fr
 const PUBLIC_KEY = "a public key in base64, @FILE, or - for standard input";
 
 /**
- * Takes a key: base64, `@FILE`, or `-` for standard input; what is not on the line is read once the
- * whole line was found right.
+ * Takes a key: base64, `@FILE`, or `-` for standard input. Files and standard input are read after
+ * the whole line has been checked.
  */
 function takeKey(draft: Draft, word: string, text: string, into: (key: Uint8Array) => void): void {
   if (text !== "-" && !text.startsWith("@")) return into(parseKeyText(word, text));

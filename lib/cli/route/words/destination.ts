@@ -1,5 +1,5 @@
 /**
- * Where a route leads and by which gateway, as words of route(8).
+ * The words of route(8) for destinations and gateways.
  * @module
  */
 import type { IpBytes } from "../../../base/endpoint.ts";
@@ -8,18 +8,18 @@ import { isHostName } from "../../../base/host_name.ts";
 import { maskAddress, parseDecimal, parseIp, parseIpv4 } from "../../../base/ip_text.ts";
 import { displayValue, numberProblem } from "../../../base/quote.ts";
 
-/** Address families by the version of IP. */
+/** The version of IP as an address family. */
 export type Family = 4 | 6;
 
-/** Where traffic goes: a prefix. */
+/** A destination: an address with a prefix. */
 export interface Destination {
-  /** As the user wrote it. */
+  /** The word of the user. */
   readonly word: string;
   readonly address: IpBytes;
   readonly prefix: number;
 }
 
-/** A gateway: an address, with the zone of a link-local one; or an interface. */
+/** A gateway: an address, with a zone if it is link-local, or an interface. */
 export type Gateway =
   | {
     readonly type: "address";
@@ -29,19 +29,19 @@ export type Gateway =
   }
   | { readonly type: "interface"; readonly name: string };
 
-/** The name of a host where an address may stand. */
+/** The name of a host in place of an address. */
 export interface HostName {
   readonly type: "host";
   readonly word: string;
 }
 
-/** The prefix of a destination, when a word of its own says it: a length, or a mask. */
+/** The prefix of a destination from a separate word: a length or a mask. */
 export interface GivenPrefix {
   readonly word: string;
   readonly length: number | IpBytes;
 }
 
-/** What other words say of a destination. */
+/** The parts of a destination that other words set. */
 export interface DestinationModifiers {
   readonly family: Family | undefined;
   /** `-net` or `-host`. */
@@ -52,14 +52,14 @@ export interface DestinationModifiers {
 /** The family of an address. */
 export const familyOfAddress = (address: IpBytes): Family => address.length === 4 ? 4 : 6;
 
-/** A family's name among the words. */
+/** The word for a family. */
 export const familyName = (family: Family): "inet" | "inet6" => family === 4 ? "inet" : "inet6";
 
 /**
  * Reads a destination: `default`, an address, a network or the name of a host. A network is
- * `ADDRESS/PREFIX`, or IPv4 with fewer than four parts (`10.52`), whose missing parts are zero and
- * whose prefix, where none is said, is that of its class but covers the parts that are there
- * (inet_net_pton(3), which OpenBSD's route uses).
+ * `ADDRESS/PREFIX`, or IPv4 with fewer than four parts (`10.52`). Missing parts are zero. A missing
+ * prefix is that of the class, or longer if the given parts require it (inet_net_pton(3), which
+ * OpenBSD's route uses).
  * @throws ConfigError that names the word
  */
 export function parseDestination(
@@ -100,8 +100,8 @@ export function parseDestination(
 }
 
 /**
- * A destination whose address is known, with the prefix that other words give it.
- * @param implied the prefix when no word says one; that of a host without it
+ * A destination with a known address and the prefix that other words give it.
+ * @param implied the prefix if no word sets one; undefined for that of a host
  * @throws ConfigError that names the word
  */
 export function withPrefix(
@@ -118,7 +118,7 @@ export function withPrefix(
       : maskLength(given.word, given.length, address);
     if (prefix > bits) throw new ConfigError(given.word, numberProblem(String(prefix), 0, bits));
   } else if (implied === undefined && shape !== "host") {
-    // OpenBSD takes IPv6's unspecified address for the default route.
+    // On OpenBSD the unspecified IPv6 address is the default route.
     if (address.length === 16 && address.every((byte) => byte === 0)) prefix = 0;
     else if (shape === "net") {
       throw new ConfigError(word, `a network requires its prefix: ${word}/PREFIX`);
@@ -153,8 +153,8 @@ function maskLength(word: string, mask: IpBytes, address: IpBytes): number {
 }
 
 /**
- * Reads a gateway: an address, a link-local one perhaps with its zone (`fe80::1%wg1`), the name of
- * a host, or with `-iface` an interface.
+ * Reads a gateway: an address, a link-local address with its zone (`fe80::1%wg1`), the name of a
+ * host, or with `-iface` an interface.
  * @throws ConfigError that names the word
  */
 export function parseGateway(word: string, toInterface: boolean): Gateway | HostName {

@@ -1,5 +1,6 @@
 /**
- * The second step of a command line of route(8): addresses in the place of the names of hosts.
+ * Replaces the names of hosts in a command line of route(8) by their addresses. This is the step
+ * after parsing.
  * @module
  */
 import type { IpBytes } from "../../../base/endpoint.ts";
@@ -15,13 +16,15 @@ import type {
 } from "./line.ts";
 
 /**
- * The address of a host, of the family where one is wanted. @throws ConfigError that names the host
+ * Looks up the address of a host.
+ * @param family the wanted family; undefined for any
+ * @throws ConfigError that names the host
  */
 export type Resolve = (host: string, family: Family | undefined) => Promise<IpBytes>;
 
 /**
- * Looks the names of hosts up. Where no word says the family, a name has the family of the line's
- * other address, and IPv4 goes before IPv6.
+ * Looks up the names of hosts. If no word sets the family, a name has the family of the line's
+ * other address, and IPv4 comes before IPv6.
  * @throws ConfigError that names the word
  */
 export async function settleRoute(draft: RouteDraft, resolve: Resolve): Promise<RouteLine> {
@@ -62,7 +65,7 @@ async function settleChange(
     const address = await resolve(word, familyOfAddress(destination.address));
     gateway = { type: "address", word, address, zone: undefined };
   }
-  // An IPv4 destination may have an IPv6 gateway (RFC 5549); the other way round there is nothing.
+  // An IPv4 destination may have an IPv6 gateway (RFC 5549), but not the other way round.
   if (gateway?.type === "address" && gateway.address.length < destination.address.length) {
     throw new ConfigError(gateway.word, "an IPv6 destination requires an IPv6 gateway");
   }

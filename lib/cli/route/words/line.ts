@@ -1,5 +1,5 @@
 /**
- * What a command line of route(8) asks for, as typed values.
+ * The content of a command line of route(8) as typed values.
  * @module
  */
 import type { IpBytes } from "../../../base/endpoint.ts";
@@ -11,48 +11,48 @@ import type {
   HostName,
 } from "./destination.ts";
 
-/** `add`, `change` and `delete`, as far as they need no names. */
+/** The parts of `add`, `change` and `delete` without addresses. */
 interface ChangeWords {
   readonly type: "add" | "change" | "delete";
   readonly kind: "unicast" | "blackhole" | "unreachable";
-  /** `-ifp NAME`: the interface to leave by, beside a gateway. */
+  /** `-ifp NAME`: the interface through which packets leave, besides a gateway. */
   readonly interfaceName: string | undefined;
-  /** `-ifa ADDRESS`: the source address to prefer. */
+  /** `-ifa ADDRESS`: the preferred source address. */
   readonly source: IpBytes | undefined;
-  /** `-priority N`: the route's metric. */
+  /** `-priority N`: the metric of the route. */
   readonly priority: number | undefined;
   readonly mtu: number | undefined;
 }
 
-/** `add`, `change` and `delete`. */
+/** The commands `add`, `change` and `delete`. */
 export interface RouteChangeCommand extends ChangeWords {
   readonly destination: Destination;
   /**
-   * Undefined when `change` keeps what the route has, when `delete` takes any, and for packets that
-   * go nowhere.
+   * The gateway; undefined if `change` keeps the current one, if `delete` takes any, and for routes
+   * that drop packets.
    */
   readonly gateway: Gateway | undefined;
 }
 
-/** The same while hosts may stand by their names. */
+/** The commands `add`, `change` and `delete` with names of hosts. */
 export interface RouteChangeDraft extends ChangeWords {
   readonly destination: Destination | HostName;
   readonly gateway: Gateway | HostName | undefined;
   readonly modifiers: DestinationModifiers;
 }
 
-/** `get`, for a destination of one kind or the other. */
+/** The command `get`. */
 interface Get<D> {
   readonly type: "get";
   readonly destination: D;
 }
 
-/** The commands that name no host. */
+/** The commands without names of hosts. */
 type PlainCommand =
   | {
     readonly type: "show";
     readonly family: Family | undefined;
-    /** `-gateway`: only routes by this one, or by any. */
+    /** `-gateway`: the gateway of the routes to show, or any gateway. */
     readonly gateway: IpBytes | "any" | undefined;
     readonly priority: number | undefined;
   }
@@ -64,17 +64,17 @@ type PlainCommand =
   }
   | { readonly type: "exec"; readonly command: readonly string[] };
 
-/** What route(8) is asked to do. */
+/** A command of route(8). */
 export type RouteCommand = RouteChangeCommand | Get<Destination> | PlainCommand;
 
-/** The same while hosts may stand by their names. */
+/** A command of route(8) with names of hosts. */
 export type CommandDraft =
   | RouteChangeDraft
   | Get<Destination | HostName> & { readonly family: Family | undefined }
   | PlainCommand;
 
 interface LineOf<C> {
-  /** `-T N`; undefined is the rdomain the command was started in. */
+  /** The rdomain of `-T N`; undefined for the one in which the command was started. */
   readonly rtable: number | undefined;
   /** `-q`: print nothing. */
   readonly quiet: boolean;
@@ -85,5 +85,5 @@ interface LineOf<C> {
 /** A whole command line. */
 export type RouteLine = LineOf<RouteCommand>;
 
-/** A whole command line whose names are not looked up yet. */
+/** A whole command line with names of hosts. */
 export type RouteDraft = LineOf<CommandDraft>;

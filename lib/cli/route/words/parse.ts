@@ -1,6 +1,5 @@
 /**
- * The first step of a command line of route(8): the words alone. The names of hosts stay names
- * until `settleRoute` (hosts.ts).
+ * Parses a command line of route(8). The names of hosts stay names until `settleRoute` (hosts.ts).
  * @module
  */
 import { RDOMAIN_MAX } from "../../../base/constants.ts";
@@ -22,9 +21,10 @@ const MTU_MAX = 0xffff_ffff;
 const COMMANDS = "add, change, delete, get, show, flush or exec";
 
 /**
- * Reads `route [-nqv] [-T rtable] [--json] COMMAND ...`. The options are taken after the command as
- * well, but for `exec`.
+ * Reads `route [-nqv] [-T rtable] [--json] COMMAND ...`. The options may also follow the command,
+ * except for `exec`.
  * @throws ConfigError that names the word
+ *
  * @example
  * ```ts
  * import { deepEqual } from "node:assert/strict";
@@ -49,7 +49,10 @@ export function parseRoute(args: readonly string[]): RouteDraft {
   return { rtable: words.rtable, quiet: words.quiet, json: words.json, command };
 }
 
-/** Reads the number after -T. @throws ConfigError */
+/**
+ * Reads the number after -T.
+ * @throws ConfigError
+ */
 export function parseRtable(word: string): number {
   const rtable = parseDecimal(word, RDOMAIN_MAX);
   if (rtable === undefined) {
@@ -190,7 +193,7 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
     );
   }
   const gateway = gatewayWord === undefined ? undefined : parseGateway(gatewayWord, toInterface);
-  // The default route is that of its gateway's family.
+  // The default route has the family of its gateway.
   if (gateway?.type === "address" && destinationWord === "default") {
     family ??= familyOfAddress(gateway.address);
   }
@@ -207,7 +210,7 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
   return { type, destination, gateway, modifiers, kind, interfaceName, source, priority, mtu };
 }
 
-/** A mask that follows the gateway: `-net 10.52.0.0 10.0.0.2 255.255.0.0`. */
+/** A mask after the gateway: `-net 10.52.0.0 10.0.0.2 255.255.0.0`. */
 function operandMask(
   word: string,
   destination: string,
@@ -285,7 +288,7 @@ function parseFlush(words: Words): CommandDraft {
   return { type: "flush", family, interfaceName, priority };
 }
 
-/** The words of a command line, taken one by one, and the options among them. */
+/** The words of a command line, read one by one, and the options among them. */
 class Words {
   rtable: number | undefined;
   quiet = false;
@@ -307,7 +310,10 @@ class Words {
     return rest;
   }
 
-  /** Takes an option that stands alone; false when the word is none. */
+  /**
+   * Applies an option that stands alone.
+   * @returns false if the word is not an option
+   */
   takeOption(word: string): boolean {
     if (word === "--json") this.json = true;
     else if (word === "-q") this.quiet = true;
@@ -318,7 +324,10 @@ class Words {
     return true;
   }
 
-  /** Takes several flags in one word, `-nqT1`; false when one of them is none. */
+  /**
+   * Applies several flags in one word, such as `-nqT1`.
+   * @returns false if one of them is unknown
+   */
   takeFlags(word: string): boolean {
     const flags = /^-([nqv]*)(?:T(.*))?$/s.exec(word);
     if (flags === null || word === "-") return false;

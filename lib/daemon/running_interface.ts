@@ -1,6 +1,6 @@
 /**
- * One living interface: the TUN device, the UDP sockets, the control plane here and the data plane
- * in its Worker. Reads in the order of a life: open, configure, follow the link, end.
+ * A running interface: the TUN device, the UDP sockets, the control plane, and the data plane in
+ * its Worker. The methods are in the order of use: open, configure, follow the link, end.
  * @module
  */
 import { milliseconds, type PeerSlot } from "../base/brands.ts";
@@ -35,41 +35,36 @@ import { InterfaceOffloads } from "./offloads.ts";
 import { Places, removeEmptyRdomains } from "./places.ts";
 import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
-/** How often the link is looked at although nothing was heard of it. */
+/** How often the link is read without an event. */
 const LOOK_EVERY_MS = 5_000;
-/**
- * How long events and handshake messages are handled in a row before the control socket and the
- * timers get their turn.
- */
+/** How long events and handshake messages are handled before the control socket is served. */
 const SLICE_MS = 10;
 
-/** Events whose answers go out together, for what a message to the Worker costs. */
+/** Events whose outputs are carried out together, because messages to the Worker are slow. */
 const EVENTS_TOGETHER = 8;
 
-/** Commands that leave the Worker garbage worth the pause in which it is collected. */
+/** Commands from which on the Worker releases memory, which takes a pause. */
 const COMMANDS_RELEASE = 1_000;
 
-/**
- * Why an interface ended: in words when that was right so, `asked` or `deleted` or another reason.
- */
+/** Why an interface ended: a reason such as `asked` or `deleted`, or a failure. */
 export type End = string | { readonly failure: string };
 
-/** What an interface is opened with. */
+/** The options of an interface. */
 export interface InterfaceOptions {
   readonly name: string;
   readonly worker: PacketWorkers;
   readonly log: Log;
-  /** Only tests give others than STANDARD_TIMES. */
+  /** The protocol's intervals; only tests pass others than STANDARD_TIMES. */
   readonly times?: Times;
-  /** Called when something that `status` tells has changed. */
+  /** Called when `status` has changed. */
   readonly changed?: () => void;
   /** Called after many handshake messages were handled. */
   readonly flooded?: () => void;
 }
 
-/** See the module. */
+/** A running interface of this process. */
 export class RunningInterface {
-  /** Comes once, when nothing is left of the interface. */
+  /** Resolves when the interface has ended and everything is closed. */
   readonly ended: Promise<End>;
   readonly #table = new PeerTable();
   readonly #handshakes = new HandshakeMemory();
@@ -87,26 +82,26 @@ export class RunningInterface {
   #routes: RouteWatch;
   #cipher = "";
   #link: LinkState | undefined;
-  /** The addresses that the data plane knows, as text. */
+  /** The local addresses that were last sent to the data plane, as text. */
   #toldAddresses = "";
   #groups: readonly string[] = [];
   #priority = 0;
-  /** Ends with the last change that was asked for: one is made after the other. */
+  /** Resolves after the last change. Changes are made one after the other. */
   #changes: Promise<unknown> = Promise.resolve();
   #looking: ReturnType<typeof setInterval> | undefined;
   #ending = false;
-  /** What the data plane said, and how far that is handled. It says no more until then. */
+  /** The events of the last report, and the index of the next one to handle. */
   #events: readonly DataEvent[] = [];
   #eventAt = 0;
-  /** Whether the control plane goes on in a moment with what it could not handle at once. */
+  /** Whether handling of events and handshake messages goes on in a moment. */
   #goingOn = false;
   /** Handshake messages handled since `flooded` was called. */
   #taken = 0;
-  /** For the Worker since it last collected its garbage; it begins with some. */
+  /** Commands sent since the Worker last released memory. It begins with garbage. */
   #commands = COMMANDS_RELEASE;
 
   /**
-   * Makes the interface and moves packets. When it throws nothing is left.
+   * Opens an interface and moves packets. When it throws, nothing is left of the interface.
    * @param change the first configuration
    * @throws ConfigError or OsError
    */
@@ -145,7 +140,7 @@ export class RunningInterface {
     this.ended = this.#end.promise;
     this.#watch = new LinkWatch(tun.fd, (line) => options.log.write(line, "error"));
     this.#places = new Places(sockets.rtable);
-    // A look settles the link: before anybody can take it up.
+    // Apply the kernel settings before a program can set the link up.
     this.#watch.look();
     this.#routes = this.#watchRoutes(sockets.rtable);
     const suite = chooseSuite();
@@ -169,35 +164,36 @@ export class RunningInterface {
     });
   }
 
-  /** The interface as it is, for `get`. */
+  /** The status of the interface. */
   status(): InterfaceStatus {
     return { ...this.#device.status(), ...this.#facts() };
   }
 
-  /** The link's name, as it was seen last. */
+  /** The name of the link when it was last read. */
   get name(): string {
     return this.#link?.name ?? this.#options.name;
   }
 
-  /** The link as the kernel has it; undefined when it cannot be told now. */
+  /** The kernel's state of the link; undefined when it cannot be read now. */
   link(): LinkFacts | undefined {
     return this.#watch.describe();
   }
 
   /**
-   * Takes the link up or down. What it loses by going down comes back when it goes up, whoever
-   * takes it there: IPv6 addresses and routes.
+   * Sets the link up or down. IPv6 addresses and routes that it loses by going down are restored
+   * when it is up again.
    * @throws OsError
    */
   setUp(up: boolean): void {
-    // Who took it up before may not have been noticed yet.
+    // Another program may have set it up, which was not noticed yet.
     this.#look();
     this.#watch.setUp(up);
     this.#look();
   }
 
   /**
-   * A new descriptor of the link's network namespace, which keeps that alive: close it soon.
+   * Opens the link's network namespace. Close the descriptor soon, because it keeps the namespace
+   * alive.
    * @throws OsError
    */
   openPlace(): number {
@@ -205,8 +201,8 @@ export class RunningInterface {
   }
 
   /**
-   * Merges a change, whole or not at all; changes are made one after the other. New sockets are
-   * opened before anything else is touched.
+   * Applies a change, whole or not at all. Changes are applied one after the other. New sockets are
+   * opened first.
    * @throws ConfigError or OsError
    */
   configure(change: DeviceChange): Promise<void> {
@@ -215,18 +211,13 @@ export class RunningInterface {
     return result;
   }
 
-  /**
-   * Call a moment after a big operation, with nothing urgent to do: lets go of what is no longer
-   * needed.
-   */
+  /** Has the Worker release memory. Call it some time after a large operation. */
   releaseMemory(): void {
     if (this.#commands >= COMMANDS_RELEASE) this.#options.worker.releaseMemory();
     this.#commands = 0;
   }
 
-  /**
-   * Ends the interface: packets stop, everything is closed, empty rdomains go. Answered by `ended`.
-   */
+  /** Ends the interface: closes everything and removes empty rdomains. `ended` resolves then. */
   close(end: End): void {
     if (this.#ending) return;
     this.#ending = true;
@@ -285,9 +276,9 @@ export class RunningInterface {
   }
 
   /**
-   * The old sockets are closed when the data plane has let them go; cached source addresses
-   * belonged to them.
-   * @param routes those of the new sockets, where these are in another rdomain
+   * Replaces the sockets. The old ones are closed when the data plane no longer uses them. Local
+   * addresses of peers are cleared, because they belong to the old sockets.
+   * @param routes the RouteWatch of the new sockets, when they are in another rdomain
    */
   async #replaceSockets(
     before: Sockets,
@@ -352,7 +343,7 @@ export class RunningInterface {
         this.#offloads.running = report.offloads;
         return;
       case "offloads":
-        // Of two Workers both tell what only one of them does.
+        // Two Workers both report their offloads, also those that only the other one uses.
         if (sameOffloads(report.offloads, this.#offloads.running)) return;
         this.#offloads.running = report.offloads;
         this.#options.log.write(`offloads in use: ${offloadWords(report.offloads) || "none"}`);
@@ -373,8 +364,8 @@ export class RunningInterface {
   }
 
   /**
-   * What the data plane said, in order, and the handshake messages that wait. A flood must not keep
-   * the control socket waiting, so the event loop gets its turn in between.
+   * Handles events in order, and the handshake messages that wait. The event loop runs in between,
+   * so that a flood does not block the control socket.
    */
   #handle(): void {
     this.#goingOn = false;
@@ -429,7 +420,7 @@ export class RunningInterface {
     this.#options.changed?.();
   }
 
-  /** Has the data plane know our addresses, when they are others than before. */
+  /** Sends the local addresses to the data plane, if they have changed. */
   #tellAddresses(): void {
     const own = this.#watch.ownAddresses();
     const text = `${own.answersFrom4};${own.answersFrom6};${own.refused4.join(" ")}`;
@@ -443,7 +434,7 @@ export class RunningInterface {
     this.#control.link(false, this.#link?.mtu ?? DEFAULT_MTU);
     this.#control.close();
     await this.#options.worker.stop();
-    // It may have been moved since the last look, by the very command that made it.
+    // The link may have been moved since it was last read, by the command that made it.
     this.#watch.look();
     this.#watch.close();
     this.#routes.close();

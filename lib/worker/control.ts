@@ -1,6 +1,6 @@
 /**
- * Turns the crank of a Device: after everything that goes in, its outputs are carried out and its next deadline becomes a timer.
- * The same for every kind of data plane and socket.
+ * Drives a Device: after every input it carries out the outputs, and sets a timer for the next
+ * deadline. It works with every kind of data plane and socket.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -9,35 +9,35 @@ import type { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Device, DeviceEvent, OutgoingDatagram } from "../device/device.ts";
 
-/** Longest timer: setTimeout takes 31 bits, and a suspended machine's timers are late. */
+/** The longest timer: setTimeout has 31 bits, and timers are late after a suspend. */
 const TIMER_MAX_MS = 60_000;
 
 /**
- * Handshake messages whose answers go out together: a message to the Worker costs as much as a
- * tenth of a handshake.
+ * Handshake messages whose outputs are carried out together, because a message to the Worker costs
+ * as much as a tenth of a handshake.
  */
 const HANDSHAKES_TOGETHER = 8;
 
-/** What a control driver needs from outside. */
+/** The parts of a control driver. */
 export interface ControlOptions {
   readonly device: Device;
   readonly now: () => Milliseconds;
-  /** The one that the device and the data plane share. */
+  /** The handshake memory that the device and the data plane share. */
   readonly handshakes: HandshakeMemory;
-  /** Carries commands to the data plane, in order. */
+  /** Sends commands to the data plane, in order. */
   readonly command: (commands: readonly DataCommand[]) => void;
   /** Sends a handshake message. */
   readonly send: (datagram: OutgoingDatagram) => void;
   readonly log: (line: string) => void;
-  /** Says what is wrong, debugging or not; `log` does without it. */
+  /** Logs a message about a mistake in the configuration or the routes; by default `log`. */
   readonly fault?: (line: string) => void;
-  /** Gets the device's events; without it they are dropped. */
+  /** Called for every event of the device. */
   readonly event?: (event: DeviceEvent) => void;
-  /** Sets a timer and returns what stops it; setTimeout without it. */
+  /** Sets a timer and returns a function that stops it; by default setTimeout. */
   readonly timer?: (callback: () => void, delayMs: number) => () => void;
 }
 
-/** One device and its timer. */
+/** Drives one device. */
 export class ControlDriver {
   readonly #options: ControlOptions;
   #deadline: number | undefined;
@@ -48,27 +48,30 @@ export class ControlDriver {
     this.#options = options;
   }
 
-  /** As Device.configure. @throws ConfigError when the change is wrong; then nothing happened */
+  /** Applies a change; see Device.configure. @throws ConfigError for a wrong value */
   configure(change: DeviceChange): void {
     this.#options.device.configure(change, this.#options.now());
     this.#settle();
   }
 
-  /** As Device.link. */
+  /** Sets the state of the link; see Device.link. */
   link(up: boolean, mtu: number): void {
     this.#options.device.link(up, mtu, this.#options.now());
     this.#settle();
   }
 
-  /** Handles an event of the data plane. Give them in order. `more` follow at once: what this one asks for is done with them. */
+  /**
+   * Handles an event of the data plane. Call it in order.
+   * @param more whether another event follows at once, with whose outputs these are carried out
+   */
   handle(event: DataEvent, more = false): void {
     this.#options.device.handle(event, this.#options.now());
     if (!more) this.#settle();
   }
 
   /**
-   * Handles handshake messages that wait, until the clock shows `until`. Returns how many it handled.
-   * When none waits any more the data plane reports the next ones.
+   * Handles waiting handshake messages until the time `until`. Returns the number of messages
+   * handled. If none waits afterwards, the data plane reports the next ones.
    */
   takeHandshakes(until: Milliseconds): number {
     const { device, handshakes, now } = this.#options;
@@ -84,7 +87,7 @@ export class ControlDriver {
     return taken;
   }
 
-  /** Stops the timer. Nothing is sent afterwards. */
+  /** Stops the timer. No outputs are carried out afterwards. */
   close(): void {
     this.#closed = true;
     this.#stopTimer?.();

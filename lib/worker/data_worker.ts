@@ -1,5 +1,6 @@
 /**
- * The data plane's Worker: builds arena, cipher, ports and Dataplane over descriptors that it is given, and runs the packet loop.
+ * The module of the data plane's Worker. It gets descriptors, makes the arena, the cipher, the
+ * ports and the Dataplane, and runs the packet loop.
  * @module
  */
 import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";
@@ -59,8 +60,8 @@ function run(start: WorkerStart): void {
     udp,
     emit: (event) => events.push(event),
     catchUp: () => {
-      // A stop is for the loop to hear.
-      if (Atomics.exchange(words, WORD_BELL, 0) !== 0 && !takeOrders()) {
+      // After an order to stop, ring the bell again, so that the loop ends.
+      if (Atomics.exchange(words, WORD_BELL, 0) !== 0 && !carryOutOrders()) {
         Atomics.store(words, WORD_BELL, 1);
       }
     },
@@ -73,7 +74,7 @@ function run(start: WorkerStart): void {
   const bell = new EventFd(start.bell);
   const link = start.linkSocket < 0 ? undefined : new DrainedSocket(start.linkSocket);
   let stopped = false;
-  // What the other direction reads from would wake this one for nothing.
+  // Do not poll the descriptors that the Worker of the other direction reads.
   const reads = (fd: number, only: Direction) =>
     direction === "both" || direction === only ? fd : -1;
   const polls = new PollSet([
@@ -101,7 +102,7 @@ function run(start: WorkerStart): void {
         return;
       case "route-socket":
         polls.set(PLACE_ROUTES, order.descriptor);
-        say({ type: "route-socket-taken" });
+        say({ type: "route-socket-set" });
         return;
       case "offloads":
         dataplane.setOffloads(order.offloads);
@@ -116,8 +117,8 @@ function run(start: WorkerStart): void {
         return;
     }
   };
-  /** Carries out the orders that wait; false when one of them was to stop. */
-  const takeOrders = (): boolean => {
+  /** Carries out the waiting orders. Returns false after an order to stop. */
+  const carryOutOrders = (): boolean => {
     for (
       let next = receiveMessageOnPort(orders);
       next !== undefined;
@@ -140,7 +141,7 @@ function run(start: WorkerStart): void {
     bell,
     words,
     now,
-    takeOrders,
+    carryOutOrders,
     flush: () => {
       if (events.length === 0 || !mayReport(words)) return;
       say({ type: "events", events });
@@ -150,7 +151,7 @@ function run(start: WorkerStart): void {
     link,
     linkChanged: () => say({ type: "link-changed" }),
     routesChanged: () => {
-      // The main isolate empties it, in its own time.
+      // The main isolate reads the socket later, and then gives it again.
       polls.set(PLACE_ROUTES, -1);
       say({ type: "routes-changed" });
     },
@@ -158,7 +159,7 @@ function run(start: WorkerStart): void {
   say({ type: end });
 }
 
-/** Whether events may go up now; otherwise the bell is rung when they may. */
+/** Whether events may be reported now. Otherwise the main isolate rings the bell when they may. */
 function mayReport(words: Int32Array): boolean {
   while (true) {
     if (Atomics.compareExchange(words, WORD_EVENTS, EVENTS_NONE, EVENTS_SENT) === EVENTS_NONE) {

@@ -1,9 +1,9 @@
 /**
- * Where the interface is and how it does, asked of the TUN descriptor itself: it may be renamed, moved to another
- * network namespace, taken up and down, and given another MTU by anybody at any time.
+ * Follows the link of an interface by its TUN descriptor. Any program may rename the link, move it
+ * to another network namespace, set it up or down, or change its MTU.
  *
- * Nothing here keeps the interface's namespace alive: it is opened for the length of a look, and heard of by a socket
- * in the namespace of this process.
+ * The watch does not keep the link's namespace alive. It opens the namespace only while it reads
+ * the link, and gets events from a socket in the namespace of this process.
  * @module
  */
 import { ENODEV, osError } from "../base/errno.ts";
@@ -19,25 +19,25 @@ import { RouteSocket } from "../linux/route_socket.ts";
 import { tunIsUp, tunName, tunNamespaceFd } from "../ports/open_tun.ts";
 
 const IFF_UP = 1;
-/** IPv6's least MTU (RFC 8200 section 5): below it the kernel forgets everything about IPv6 on the link. */
+/** The least MTU of IPv6 (RFC 8200 section 5). Below it the kernel removes IPv6 from the link. */
 const IPV6_MTU_MIN = 1280;
 
-/** The interface as it is now. */
+/** The state of the link. */
 export interface LinkState {
   readonly name: string;
   readonly up: boolean;
   readonly mtu: number;
-  /** The namespace it is in. */
+  /** The network namespace of the link. */
   readonly place: NamespaceIdentity;
 }
 
-/** How often a look is begun anew because the interface moved under it. */
+/** The most attempts to read a link that is moved or renamed meanwhile. */
 const ATTEMPTS_MAX = 4;
 
-/** A link as rtnetlink has it, in its own namespace. */
+/** A link that rtnetlink found in its namespace. */
 type FoundLink = NonNullable<ReturnType<RouteSocket["link"]>>;
 
-/** Follows one TUN device. */
+/** Follows the link of one TUN device. */
 export class LinkWatch {
   readonly #tun: number;
   readonly #home: NamespaceIdentity;
@@ -48,11 +48,11 @@ export class LinkWatch {
   #acceptsLocal = false;
   #own = NO_OWN_ADDRESSES;
   readonly #complain: (line: string) => void;
-  /** What the link lost when `setUp` took it down. */
-  #kept: LinkAddressing | undefined;
+  /** The addresses and routes that the link lost when `setUp` set it down. */
+  #lost: LinkAddressing | undefined;
 
   /**
-   * @param complain hears what could not be put back
+   * @param complain called with a message for each address or route that cannot be restored
    * @throws OsError
    */
   constructor(tun: number, complain: (line: string) => void) {
@@ -71,22 +71,23 @@ export class LinkWatch {
   }
 
   /**
-   * A netlink socket that is readable when something about links or addresses changed where the
-   * interface is. It stays the same.
+   * A netlink socket that is readable when links or addresses in the namespace of the link have
+   * changed. It is always the same descriptor.
    */
   get descriptor(): number {
     return this.#monitor.fd;
   }
 
-  /** The namespace that the interface was in when it was seen last. */
+  /** The namespace of the link when it was last read. */
   get place(): NamespaceIdentity {
     return this.#place;
   }
 
   /**
-   * Looks, settles the link where that is due, and gives it back what it lost by `setUp` as soon as it is up again.
-   * @returns `gone` when the interface was deleted; `unclear` when it could not be asked now (no descriptor or memory
-   *   left, moved too often meanwhile)
+   * Reads the link. Applies the kernel settings when that is due, and restores what the link lost
+   * by `setUp` once it is up again.
+   * @returns `gone` when the interface was deleted; `unclear` when it cannot be read now (no free
+   *   descriptors or memory, or moved too often meanwhile)
    */
   look(): LinkState | "gone" | "unclear" {
     let name: string | undefined;
@@ -97,13 +98,13 @@ export class LinkWatch {
         const seen = this.visit((routes, link) => this.#seen(routes, link));
         if (seen !== undefined) return seen;
       } catch {
-        // Moved, renamed or deleted between two questions; only the descriptor's own name says which.
+        // The link was moved, renamed or deleted meanwhile. The next attempt finds out which.
       }
     }
     return this.#toldByTun(name) ?? "unclear";
   }
 
-  /** The link and its addresses as they are; undefined while the interface is moved or renamed, or when it is gone. */
+  /** The link and its addresses; undefined while the link is moved or renamed, or was deleted. */
   describe(): LinkFacts | undefined {
     try {
       return this.visit((routes, link) => ({
@@ -116,8 +117,8 @@ export class LinkWatch {
   }
 
   /**
-   * Our addresses where the interface is, after a look. Those seen there last, when they cannot be
-   * asked for now.
+   * The local addresses in the namespace of the link. Call it after `look`. When they cannot be
+   * read now, the last ones are returned.
    */
   ownAddresses(): OwnAddresses {
     try {
@@ -126,40 +127,40 @@ export class LinkWatch {
       );
       if (own !== undefined) this.#own = own;
     } catch {
-      // The next look asks again.
+      // They are read again after the next `look`.
     }
     return this.#own;
   }
 
-  /** Sets the interface's MTU. @throws OsError */
+  /** Sets the MTU of the link, in bytes. @throws OsError */
   setMtu(mtu: number): void {
     this.visit((routes, link) => routes.setLink(link.index, { mtu }));
   }
 
   /**
-   * Takes the link up or down. IPv6 addresses and routes that it loses by going down come back when it is seen up,
-   * whoever takes it there.
+   * Sets the link up or down. IPv6 addresses and routes that it loses by going down are restored
+   * when it is up again, also when another program sets it up.
    * @throws OsError
    */
   setUp(up: boolean): void {
     this.visit((routes, link) => {
       if (((link.flags & IFF_UP) !== 0) === up) return;
       if (up) routes.setLink(link.index, { up });
-      else this.#kept = setLinkDown(routes, link);
+      else this.#lost = setLinkDown(routes, link);
     });
   }
 
   /**
-   * Runs a synchronous function with the link, in the namespace that the link is in.
-   * @returns what it returned; undefined when the link has another name or place by now
-   * @throws OsError when the namespace cannot be entered; what `fn` throws
+   * Runs a synchronous function with the link, in the namespace of the link.
+   * @returns the result of `fn`; undefined when the link was renamed or moved meanwhile
+   * @throws OsError when the namespace cannot be entered, and what `fn` throws
    */
   visit<T>(fn: (routes: RouteSocket, link: FoundLink) => T): T | undefined {
     const name = tunName(this.#tun);
     if (name === undefined) throw osError("TUNGETIFF", "tun", ENODEV);
     using there = this.#find();
     const isHome = sameNamespace(there.identity, this.#home);
-    if (!sameNamespace(there.identity, this.#place)) this.#arrive(there, isHome);
+    if (!sameNamespace(there.identity, this.#place)) this.#movedTo(there, isHome);
     const act = (routes: RouteSocket): T | undefined => {
       const link = routes.link(name);
       return link === undefined ? undefined : fn(routes, link);
@@ -172,7 +173,8 @@ export class LinkWatch {
   }
 
   /**
-   * A new descriptor of the namespace that the interface is in. It keeps the namespace alive: close it soon.
+   * Opens the namespace of the link. Close the descriptor soon, because it keeps the namespace
+   * alive.
    * @throws OsError
    */
   openPlace(): number {
@@ -190,18 +192,21 @@ export class LinkWatch {
     return NetNamespace.ofDescriptor(this.openPlace());
   }
 
-  /** Events of another namespace come when that has a number here. Where either is refused, looks have to do. */
-  #arrive(there: NetNamespace, isHome: boolean): void {
+  /**
+   * Subscribes to the events of a new namespace. It must have a number (nsid) in this one. If the
+   * kernel refuses, changes are found by the regular `look`.
+   */
+  #movedTo(there: NetNamespace, isHome: boolean): void {
     this.#place = there.identity;
     this.#acceptsLocal = false;
     this.#own = NO_OWN_ADDRESSES;
-    this.#kept = undefined;
+    this.#lost = undefined;
     this.#monitor.listenEverywhere(!isHome);
     if (isHome) return;
     try {
       this.#routes.numberNamespace(there.fd);
     } catch {
-      // It needs CAP_NET_ADMIN at home.
+      // The number needs CAP_NET_ADMIN in the namespace of this process.
     }
   }
 
@@ -217,22 +222,22 @@ export class LinkWatch {
       (before.up || !state.up) &&
       (before.mtu >= IPV6_MTU_MIN || state.mtu < IPV6_MTU_MIN);
     if (!isSettled) this.#acceptsLocal = settleLink(routes, link);
-    if (state.up) this.#giveBack();
+    if (state.up) this.#restore();
     return this.#state = state;
   }
 
-  #giveBack(): void {
-    const kept = this.#kept;
-    this.#kept = undefined;
-    if (kept === undefined) return;
+  #restore(): void {
+    const lost = this.#lost;
+    this.#lost = undefined;
+    if (lost === undefined) return;
     try {
-      for (const failure of kept.restore()) this.#complain(`could not restore: ${failure}`);
+      for (const failure of lost.restore()) this.#complain(`could not restore: ${failure}`);
     } catch (error) {
       this.#complain(`could not restore addresses and routes: ${error}`);
     }
   }
 
-  /** What the descriptor itself tells, for an interface in a namespace that may not be entered from here. */
+  /** The state that the TUN descriptor tells, for a link in a namespace that cannot be entered. */
   #toldByTun(name: string | undefined): LinkState | undefined {
     const up = tunIsUp(this.#tun);
     if (name === undefined || up === undefined) return undefined;

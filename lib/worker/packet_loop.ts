@@ -1,6 +1,7 @@
 /**
- * The loop that the data plane's Worker lives in: turn while there is work, otherwise wait in poll(2), or nap where packets come thick.
- * It never yields to the isolate's own event loop; what it must hear comes by an eventfd, what it says by postMessage.
+ * The loop of the data plane's Worker. It calls `turn` while there is work, and otherwise waits in
+ * poll(2), or naps when packets come fast. It never returns to the event loop of the isolate.
+ * Orders wake it by an eventfd, and reports are sent by postMessage.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -11,15 +12,19 @@ import { setTimerSlack } from "../../ffi/process.ts";
 import { POLLERR, POLLHUP, POLLNVAL } from "../../ffi/structs.ts";
 import { WORD_BEAT, WORD_BELL } from "./worker_messages.ts";
 
-/** Turns in a row without asking the kernel about the other descriptors. */
+/** The most turns before the other descriptors are polled. */
 const TURNS_PER_POLL = 16;
-/** Longest wait, so that the beat goes on. */
+/** The longest wait. The beat must go on. */
 const WAIT_MAX_MS = 1000;
 /**
- * While packets come this thick (per millisecond, and at least so many since the last wait) the loop naps instead of waiting for the next one: what comes
- * meanwhile is taken in one go, and nobody has to be woken for each, which costs both sides more than a packet (as a network card's interrupt moderation
- * does). A nap costs as much as being woken, so there must be some packets in it; where each packet answers the one before there never are.
- * It is as long as it takes for so many to come, within these bounds: where super-packets make them come fast, a ping waits behind them.
+ * When packets come fast, the loop naps instead of waiting for the next packet. The packets of a
+ * nap are processed together, and no wake-up is needed for each, which would cost more than a
+ * packet (as in the interrupt moderation of network cards).
+ *
+ * The loop naps when at least NAP_PACKETS came since the last wait, and NAP_PACKETS_PER_MS. A nap
+ * costs as much as a wake-up, so it must gain some packets. It does not when each packet answers
+ * the last one. A nap is as long as NAP_FOR_PACKETS packets take to come, within the two bounds, so
+ * that a ping does not wait long.
  */
 const NAP_PACKETS_PER_MS = 64;
 const NAP_PACKETS = 8;
@@ -27,10 +32,10 @@ const NAP_FOR_PACKETS = 32;
 const NAP_MIN_US = 80;
 const NAP_MAX_US = 240;
 const NAP_SLACK_US = 1;
-/** Passes without work while the TUN device reports an error, before it counts as gone. */
+/** Passes without work, with an error of the TUN device, after which the device counts as gone. */
 const ERROR_PASSES_MAX = 1000;
 
-/** Places in the PollSet. */
+/** The entries of the PollSet. */
 export const PLACE_TUN = 0;
 export const PLACE_UDP4 = 1;
 export const PLACE_UDP6 = 2;
@@ -41,35 +46,37 @@ export const PLACE_ROUTES = 6;
 
 const POLL_ERRORS = POLLERR | POLLHUP | POLLNVAL;
 
-/** What the loop works with. */
+/** The parts of the loop. */
 export interface PacketLoop {
   readonly dataplane: Dataplane;
   readonly polls: PollSet;
   readonly bell: EventFd;
   readonly words: Int32Array;
   readonly now: () => Milliseconds;
-  /** Carries out the orders that wait; false ends the loop. */
-  readonly takeOrders: () => boolean;
-  /** Sends what the turn emitted; called after each. */
+  /** Carries out the waiting orders. Returns false to end the loop. */
+  readonly carryOutOrders: () => boolean;
+  /** Reports the events of a turn. It is called after every turn. */
   readonly flush: () => void;
-  /** The netlink socket became readable: empty it and say so. */
+  /** The netlink socket that is drained when it is readable, before `linkChanged` is called. */
   readonly link: DrainedSocket | undefined;
   readonly linkChanged: () => void;
-  /** The routes' netlink socket became readable: it must leave the poll set. */
+  /**
+   * Called when the netlink socket for routes is readable. It must be removed from the poll set.
+   */
   readonly routesChanged: () => void;
 }
 
-/** Runs until it is told to stop or the TUN device is gone. */
+/** Runs until an order to stop, or until the TUN device was deleted. */
 export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
-  const { dataplane, polls, bell, words, now, takeOrders, flush } = loop;
+  const { dataplane, polls, bell, words, now, carryOutOrders, flush } = loop;
   const { values } = dataplane.counters;
-  // An order is heard in a nap too.
+  // The bell ends a nap.
   const naps = new PollSet([bell.descriptor]);
   setTimerSlack(NAP_SLACK_US);
   let moved = 0;
   let pass = now();
   let errorPasses = 0;
-  // Which ends poll found something at: a look at an empty one would cost a system call.
+  // Whether poll found input. Reading without input would cost a system call.
   let fromTun = true;
   let fromUdp = true;
   while (true) {
@@ -85,7 +92,7 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
     }
     if (dataplane.gone) return "gone";
     if (Atomics.exchange(words, WORD_BELL, 0) !== 0) {
-      if (!takeOrders()) return "stopped";
+      if (!carryOutOrders()) return "stopped";
       flush();
       continue;
     }
@@ -100,7 +107,8 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
     if (polls.wait(drained && !isThick ? WAIT_MAX_MS : 0) === 0) continue;
     fromTun = (polls.found(PLACE_TUN) | polls.found(PLACE_TUN_BULK)) !== 0;
     fromUdp = (polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) !== 0;
-    // Here and nowhere else: whoever rings sets the word first, so a ring that was answered by the word alone is still to come.
+    // The bell is drained here only. The ringer sets the word before it writes to the eventfd, so a
+    // ring whose word was read above may still arrive.
     if (polls.found(PLACE_BELL) !== 0) bell.drain();
     if (polls.found(PLACE_LINK) !== 0) {
       loop.link?.drain();
@@ -113,7 +121,7 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
 }
 
 /**
- * How long a nap is where so many packets came in so many milliseconds.
+ * The length of a nap in microseconds, after `packets` packets in `elapsed` milliseconds.
  *
  * @example
  * napMicroseconds(200, 1); // 160

@@ -1,5 +1,5 @@
 /**
- * Releasing memory to the system.
+ * Releases memory of this isolate to the kernel.
  * @module
  */
 import { trimMemory } from "../../ffi/process.ts";
@@ -7,8 +7,10 @@ import { trimMemory } from "../../ffi/process.ts";
 type Collect = (how: { type: "major"; execution: "sync"; flavor: "last-resort" }) => void;
 
 /**
- * Collects this isolate's garbage, where V8 was started with --expose-gc (daemons are, but for the compiled program with other flags), and trims the C library's
- * heap. Takes some 10 ms for each 10 MB in use, in which nothing else runs. An ordinary full collection keeps most of the pages: what lives on lies scattered among what does not.
+ * Collects the garbage of this isolate and trims the heap of the C library. Collection needs V8's
+ * flag --expose-gc, which daemons have, except in the compiled program. It takes some 10 ms for
+ * each 10 MB in use, in which nothing else runs. A collection of the kind `last-resort` compacts
+ * the heap; an ordinary one would keep most of the pages.
  */
 export function releaseMemory(): void {
   (globalThis as { gc?: Collect }).gc?.({

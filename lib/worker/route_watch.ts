@@ -1,11 +1,12 @@
 /**
- * Keeps the source addresses that peers wrote to only while the way back leaves by the interface
- * they came in by, as the kernel's own WireGuard does. A look at the routes for every packet would
- * cost more than the packet. So this waits until something changed about links, addresses, routes
- * or rules where the UDP sockets are, and then asks for the way to each peer whose source is kept.
+ * Clears the local address of a peer when the route to the peer no longer leaves by the interface
+ * that received the peer's datagrams. Linux's WireGuard does the same. Looking up the route for
+ * every packet would cost more than the packet. So the watch waits until links, addresses, routes
+ * or rules in the namespace of the UDP sockets change, and then looks up the routes of all peers
+ * with a local address.
  *
- * A source that was dropped would come back with the next packet that is still on its way to the
- * old address. So for a while only sources by the new interface are kept (PeerTable.keepSourcesBy).
+ * Packets that are under way to the old address would set it again. So for a while only local
+ * addresses of the new interface are stored (PeerTable.keepSourcesBy).
  * @module
  */
 import type { PeerSlot } from "../base/brands.ts";
@@ -16,31 +17,28 @@ import { NetNamespace } from "../linux/namespace.ts";
 import { RouteMonitor } from "../linux/route_monitor.ts";
 import { RouteSocket } from "../linux/route_socket.ts";
 
-/** Changes come in bursts: how long after the first of them the routes are asked for. */
+/** How long after the first change of a burst the routes are looked up. */
 const SETTLE_MS = 10;
-/**
- * How long peers are looked at in a row before the control socket and the handshakes get their
- * turn.
- */
+/** How long peers are checked in a row, before the control socket and handshakes are served. */
 const SLICE_MS = 5;
 /**
- * After a pass over the peers at least so many times what it took passes until the next one:
- * routing daemons change routes all the time.
+ * The pause after a pass over the peers, as a multiple of the time that the pass took. Routing
+ * daemons change routes all the time.
  */
 const REST_TIMES = 9;
 /**
- * How long only sources by the new interface are kept: a peer has answered by then, or a new
- * handshake was begun.
+ * How long only local addresses of the new interface are stored. By then the peer has answered, or
+ * a new handshake has begun.
  */
 const HOLD_MS = 15_000;
 
-/** What a RouteWatch works with. */
+/** The parts of a RouteWatch. */
 export interface RouteWatchOptions {
   readonly table: PeerTable;
   readonly peers: ReadonlySet<PeerSlot>;
-  /** Port and mark of the UDP sockets now. */
+  /** Returns the present port and mark of the UDP sockets. */
   readonly sockets: () => { readonly port: number; readonly fwmark: number };
-  /** Asks for a call of `changed` when `descriptor` is readable, once. */
+  /** Requests one call of `changed` when `descriptor` is readable. */
   readonly wait: () => void;
   /** Milliseconds of the monotonic clock. */
   readonly now: () => number;
@@ -52,21 +50,21 @@ export class RouteWatch {
   readonly #routes: RouteSocket;
   readonly #monitor: RouteMonitor;
   /**
-   * Peers that come in by one interface and are answered by another: where to, and by which. That
-   * alone is no reason to drop a source, as long as it does not change: there are hosts whose ways
-   * in and out are different ones.
+   * The peers whose datagrams are received by one interface and answered by another, with the
+   * endpoint and the interface of the route. The local address is cleared only when these change,
+   * because some hosts have different routes in and out.
    */
   readonly #elsewhere = new Map<PeerSlot, { readonly endpoint: Endpoint; readonly way: number }>();
   /**
-   * Peers for which the table keeps sources by one interface only, which one, and until when;
-   * oldest first.
+   * The peers for which the table stores local addresses of one interface only, with that interface
+   * and the time when this ends; the oldest first.
    */
   readonly #held = new Map<PeerSlot, { readonly way: number; readonly until: number }>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #release: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  /** @param rtable the rdomain that the UDP sockets are in @throws OsError */
+  /** @param rtable the rdomain of the UDP sockets @throws OsError */
   constructor(rtable: number, options: RouteWatchOptions) {
     this.#options = options;
     using place = NetNamespace.rdomain(rtable);
@@ -79,12 +77,12 @@ export class RouteWatch {
     }
   }
 
-  /** A netlink socket that is readable when something changed. */
+  /** The netlink socket that is readable when routes may have changed. */
   get descriptor(): number {
     return this.#monitor.fd;
   }
 
-  /** Call when `descriptor` was found readable. */
+  /** Call when `descriptor` is readable. */
   changed(): void {
     if (this.#closed || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => this.#begin(), SETTLE_MS);
@@ -103,12 +101,12 @@ export class RouteWatch {
     try {
       this.#monitor.drain();
     } catch {
-      // Readable still: it is waited for again.
+      // The socket is still readable, so `changed` is called again.
     }
     this.#pass([...this.#options.peers], 0, 0);
   }
 
-  /** Looks at the peers from the given one on, as many as the slice allows. */
+  /** Checks the peers from index `from` on, for the time of a slice. */
   #pass(peers: readonly PeerSlot[], from: number, spentMs: number): void {
     const { now, wait } = this.#options;
     const begun = now();
@@ -132,7 +130,7 @@ export class RouteWatch {
     const { endpoint, local } = table.readEndpoint(peer);
     if (endpoint === undefined) return;
     const way = this.#wayTo(endpoint, local);
-    // Without any way nothing is sent, and the same way may come back.
+    // Without a route nothing is sent, and the same route may come back.
     if (way === undefined) return;
     if (isHeld) this.#hold(peer, way);
     if (local === undefined) return;
@@ -143,15 +141,15 @@ export class RouteWatch {
     const before = this.#elsewhere.get(peer);
     if (before?.way === way && sameEndpoint(before.endpoint, endpoint)) return;
     this.#elsewhere.set(peer, { endpoint, way });
-    // First the rule, then the source: what the data plane writes in between is taken away too.
+    // Set the restriction first. Then an address that the data plane writes in between is cleared.
     this.#hold(peer, way);
     table.clearLocal(peer);
   }
 
   /**
-   * By which interface a datagram to the peer leaves, asked as it is sent: from the source that is
-   * kept, or from any when there is no way from that one. A peer on this machine counts as coming
-   * in by where it is answered. Undefined without a way.
+   * The interface by which datagrams to the peer leave: with the local address as the source, or
+   * with any source when there is no route for that one. For a peer on this machine it is the
+   * interface of its local address. Undefined without a route.
    */
   #wayTo(endpoint: Endpoint, local: LocalAddress | undefined): number | undefined {
     const { port, fwmark } = this.#options.sockets();
@@ -183,16 +181,16 @@ export class RouteWatch {
     table.keepSourcesBy(peer, way);
     this.#held.delete(peer);
     this.#held.set(peer, { way, until: now() + HOLD_MS });
-    this.#release ??= setTimeout(() => this.#letGo(), HOLD_MS);
+    this.#release ??= setTimeout(() => this.#releaseHeld(), HOLD_MS);
   }
 
-  #letGo(): void {
+  #releaseHeld(): void {
     const { table, now } = this.#options;
     this.#release = undefined;
     for (const [peer, { until }] of this.#held) {
       const left = until - now();
       if (left > 0) {
-        this.#release = setTimeout(() => this.#letGo(), left);
+        this.#release = setTimeout(() => this.#releaseHeld(), left);
         return;
       }
       this.#held.delete(peer);

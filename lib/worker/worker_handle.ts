@@ -1,5 +1,6 @@
 /**
- * The main isolate's end of the data plane's Worker: starts it, sends orders, hears reports, and sees to it that its end is noticed.
+ * The main isolate's side of the data plane's Worker. It starts the Worker, sends orders, receives
+ * reports, and notices when the Worker ends or hangs.
  * @module
  */
 import { type AllCounts, COUNTER_BLOCK_BYTES, countsIn } from "../base/counter_block.ts";
@@ -20,22 +21,22 @@ import {
   type WorkerStart,
 } from "./worker_messages.ts";
 
-/** How often the beat is looked at, and how many times in a row it may stand still before the Worker counts as dead. */
+/** How often the beat is checked, and the checks without a beat after which the Worker is dead. */
 const BEAT_EVERY_MS = 5_000;
 const BEATS_MISSED_MAX = 4;
-/** How long a stop may take. */
+/** How long the Worker may take to stop. */
 const STOP_MS = 5_000;
 
-/** What the owner hears. `ended` comes once, last, with a reason when the end was not asked for. */
+/** Receives the reports of a Worker. `ended` is called once, at the end. */
 export interface WorkerListener {
   report(report: WorkerReport): void;
   ended(reason: "stopped" | "gone" | { readonly failure: string }): void;
 }
 
-/** Everything in a WorkerStart that its owner decides. */
+/** The part of a WorkerStart that the owner of the Worker provides. */
 export type WorkerSetup = Omit<WorkerStart, "words" | "counters" | "orders" | "bell" | "direction">;
 
-/** The data plane of one interface, as the main isolate drives it: one Worker for both directions, or one each way. */
+/** The data plane of one interface: one Worker for both directions, or one for each. */
 export type PacketWorkers = Pick<
   WorkerHandle,
   | "workers"
@@ -50,7 +51,7 @@ export type PacketWorkers = Pick<
   | "stop"
 >;
 
-/** One Worker from its start to its end. Make it early: its modules load while the main isolate does other things. */
+/** One Worker. Make it early, because it loads its modules while the main isolate goes on. */
 export class WorkerHandle {
   readonly #worker: Worker;
   readonly #words = new SharedArrayBuffer(SHARED_WORDS * 4);
@@ -68,10 +69,10 @@ export class WorkerHandle {
   #beat = 0;
   #missed = 0;
 
-  /** How many threads move packets. */
+  /** The number of threads that move packets. */
   readonly workers: number = 1;
 
-  /** @param url the module of lib/worker/data_worker.ts, as this program has it (lib/daemon/program.ts) */
+  /** @param url the module data_worker.ts; see `dataWorkerUrl` of lib/daemon/program.ts */
   constructor(url: string | URL, readonly direction: Direction = "both") {
     for (const promise of [this.#loaded, this.#running]) promise.promise.catch(() => {});
     this.#worker = new Worker(url, { type: "module", name: "packets" });
@@ -84,19 +85,19 @@ export class WorkerHandle {
     this.#worker.onmessageerror = () => this.#end({ failure: "a report could not be read" });
   }
 
-  /** What the data plane counted so far. */
+  /** The counters of the data plane. */
   counts(): AllCounts {
     return countsIn(new Float64Array(this.#counters));
   }
 
-  /** Call when all events of a report are handled: the next ones may come. */
+  /** Call when all events of a report are handled. The Worker may then send the next report. */
   eventsHandled(): void {
     if (Atomics.exchange(this.#shared, WORD_EVENTS, EVENTS_NONE) === EVENTS_HELD) this.#ring();
   }
 
   /**
-   * Gives the Worker its descriptors and waits until packets move.
-   * @throws Error when it fails before
+   * Sends the Worker its descriptors, and waits until it moves packets.
+   * @throws Error when the Worker fails before
    */
   async run(setup: WorkerSetup, listener: WorkerListener): Promise<void> {
     this.#listener = listener;
@@ -114,35 +115,38 @@ export class WorkerHandle {
     this.#watch = setInterval(() => this.#lookAtBeat(), BEAT_EVERY_MS);
   }
 
-  /** Sends commands, to be applied in order between two turns. */
+  /** Sends commands, which the Worker applies in order. */
   command(commands: readonly DataCommand[]): void {
     if (commands.length > 0) this.#order({ type: "commands", commands });
   }
 
-  /** Moves the data plane to other sockets; when it returns nothing uses the old ones. */
+  /** Replaces the sockets. When it returns, the Worker no longer uses the old ones. */
   async replaceSockets(fd4: number, fd6: number): Promise<void> {
     await this.#ask({ type: "sockets", fd4, fd6 });
   }
 
   /**
-   * Reports `routes-changed` once when this netlink socket is readable; -1 for none. When it
-   * returns nothing uses one before.
+   * Has the Worker report `routes-changed` once when a netlink socket is readable; -1 for none.
+   * When it returns, the Worker no longer uses an earlier socket.
    */
   async watchRoutes(descriptor: number): Promise<void> {
     await this.#ask({ type: "route-socket", descriptor });
   }
 
-  /** Has the data plane use these offloads; when it returns it does, and what became of that was reported. */
+  /** Sets the offloads. When it returns, the Worker uses them and has reported a change. */
   async setOffloads(offloads: Offloads): Promise<void> {
     await this.#ask({ type: "offloads", offloads });
   }
 
-  /** Has the Worker collect its garbage. */
+  /** Has the Worker release memory. */
   releaseMemory(): void {
     this.#order({ type: "release-memory" });
   }
 
-  /** Stops the loop and waits for its end: from then on nothing uses the descriptors. Does not wait for ever. */
+  /**
+   * Stops the loop and waits until it has ended, for a limited time. Afterwards the Worker no
+   * longer uses the descriptors.
+   */
   async stop(): Promise<void> {
     if (this.#over) return;
     this.#order({ type: "stop" });
@@ -151,7 +155,7 @@ export class WorkerHandle {
     clearTimeout(late);
   }
 
-  /** Gives an order that is answered, and waits for that. Answers come in the order of the orders. */
+  /** Sends an order and waits for its answer. Answers come in the order of the orders. */
   async #ask(order: WorkerOrder): Promise<void> {
     if (this.#over) return;
     const done = Promise.withResolvers<void>();
@@ -166,7 +170,7 @@ export class WorkerHandle {
     this.#ring();
   }
 
-  /** A bell that was rung and not answered yet need not be rung again: the system call costs more than the order. */
+  /** Rings the bell. If it was rung and not answered yet, this saves a system call. */
   #ring(): void {
     if (Atomics.exchange(this.#shared, WORD_BELL, 1) === 0) this.#bell.signal();
   }
@@ -182,7 +186,7 @@ export class WorkerHandle {
         this.#running.resolve();
         return;
       case "sockets-replaced":
-      case "route-socket-taken":
+      case "route-socket-set":
       case "offloads-set":
         this.#asked.shift()?.resolve();
         return;

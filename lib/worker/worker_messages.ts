@@ -1,6 +1,7 @@
 /**
- * What passes between the main isolate and the data plane's Worker besides the planes' own messages.
- * Orders go down through a MessagePort, a shared word and an eventfd; reports come up by postMessage.
+ * The messages between the main isolate and the data plane's Worker. Orders are sent by a
+ * MessagePort, a shared word and an eventfd. Reports are sent by postMessage. Both also carry the
+ * commands and events of the planes.
  * @module
  */
 import type { DataCommand, DataEvent } from "../base/messages.ts";
@@ -10,96 +11,100 @@ import type { Direction } from "../data/dataplane.ts";
 import type { TunDescriptors } from "../ports/linux_tun_port.ts";
 
 /** Places in the shared words. */
-/** 1 while orders wait: looked at on every turn, so that a busy loop need not ask the kernel. */
+/** 1 while orders wait. The loop reads it in every turn, so that it need not poll the eventfd. */
 export const WORD_BELL = 0;
-/** Counted up on every pass of the loop: shows that the Worker lives. */
+/** A count of the passes of the loop, which shows that the Worker is alive. */
 export const WORD_BEAT = 1;
-/** One of the EVENTS_ below: events go up only while the main isolate has none, so that those of a busy time go up together. */
+/**
+ * One of EVENTS_NONE, EVENTS_SENT and EVENTS_HELD. Events are reported only while the main isolate
+ * has none. So the events of a busy time are reported together.
+ */
 export const WORD_EVENTS = 2;
-/** The main isolate has none. */
+/** The main isolate has no events. */
 export const EVENTS_NONE = 0;
-/** It was sent some and has not handled them all. */
+/** The main isolate has events that it has not handled. */
 export const EVENTS_SENT = 1;
-/** As before, and the Worker keeps more back: it wants the bell rung for them. */
+/** As EVENTS_SENT; and the Worker has more events, for which the main isolate must ring the bell. */
 export const EVENTS_HELD = 2;
-/** How many 32-bit words the Worker and the main isolate share. */
+/** The number of 32-bit words that the Worker and the main isolate share. */
 export const SHARED_WORDS = 16;
 
-/** The first message of all: what the data plane is built from. Descriptors stay the main isolate's to close. */
+/** The first message to the Worker. The main isolate closes the descriptors. */
 export interface WorkerStart {
   readonly table: SharedArrayBuffer;
   /** The interface's HandshakeMemory. */
   readonly handshakes: SharedArrayBuffer;
   readonly words: SharedArrayBuffer;
-  /** COUNTER_BLOCK_BYTES in which the Worker counts (lib/base/counter_block.ts). */
+  /** The Worker's block of counters: COUNTER_BLOCK_BYTES (lib/base/counter_block.ts). */
   readonly counters: SharedArrayBuffer;
   readonly orders: MessagePort;
   readonly bell: number;
   readonly tun: TunDescriptors;
-  /** Memory of BULK_FLOWS_BYTES that all Workers of the interface get. */
+  /** Memory of BULK_FLOWS_BYTES that all Workers of the interface share. */
   readonly bulkFlows: SharedArrayBuffer;
-  /** UDP sockets; -1 for a family that is not there. */
+  /** The IPv4 socket; -1 for none. */
   readonly fd4: number;
+  /** The IPv6 socket; -1 for none. */
   readonly fd6: number;
-  /** A netlink socket whose readability is reported as `link-changed`; -1 for none. */
+  /** The netlink socket that is drained and reported as `link-changed`; -1 for none. */
   readonly linkSocket: number;
-  /** A netlink socket whose readability is reported as `routes-changed`, once; -1 for none. */
+  /** The netlink socket that is reported once as `routes-changed`; -1 for none. */
   readonly routeSocket: number;
   readonly direction: Direction;
   readonly times: Times | undefined;
   readonly offloads: Partial<Offloads> | undefined;
 }
 
-/** Down. */
+/** An order to the Worker. */
 export type WorkerOrder =
   | { readonly type: "commands"; readonly commands: readonly DataCommand[] }
-  /** Go over to other sockets; answered by `sockets-replaced`, after which the old ones may be closed. */
+  /** Replaces the sockets. After the answer `sockets-replaced`, the old ones may be closed. */
   | { readonly type: "sockets"; readonly fd4: number; readonly fd6: number }
   /**
-   * Report `routes-changed`, once, when it is readable; answered by `route-socket-taken`, after
-   * which one before may be closed.
+   * Sets the socket that is reported once as `routes-changed`. After the answer `route-socket-set`,
+   * an earlier socket may be closed.
    */
   | { readonly type: "route-socket"; readonly descriptor: number }
-  /** Use these; answered by `offloads` when that makes a difference, and then by `offloads-set`. */
+  /** Sets the offloads. The answers are `offloads`, if they changed, and `offloads-set`. */
   | { readonly type: "offloads"; readonly offloads: Offloads }
-  /** Collect garbage: something big has passed. */
+  /** Releases memory. It is sent after large operations. */
   | { readonly type: "release-memory" }
   | { readonly type: "stop" };
 
 /**
- * An order as it travels. In a plain object Node's receiveMessageOnPort looks for ports in every property, in a typed array at every byte,
- * which costs more than the rest of the message; into a Map it does not look.
+ * The form in which an order is sent. Node's receiveMessageOnPort searches plain objects and typed
+ * arrays for ports, which takes longer than the rest of the message. It does not search a Map.
  */
 export type Envelope = ReadonlyMap<"order", WorkerOrder>;
 
-/** Packs an order for postMessage. */
+/** Wraps an order for postMessage. */
 export const inEnvelope = (order: WorkerOrder): Envelope => new Map([["order", order]]);
 
-/** Takes it out of what receiveMessageOnPort gave. */
+/** The order in a message of receiveMessageOnPort. */
 export const fromEnvelope = (message: unknown): WorkerOrder =>
   (message as Envelope).get("order") as WorkerOrder;
 
-/** Up. */
+/** A report of the Worker. */
 export type WorkerReport =
-  /** The module is loaded; `WorkerStart` may be sent. */
+  /** The module is loaded. `WorkerStart` may be sent. */
   | { readonly type: "loaded" }
-  /** Packets are moving. */
+  /** The Worker moves packets. */
   | { readonly type: "running"; readonly cipher: string; readonly offloads: Offloads }
   | { readonly type: "events"; readonly events: readonly DataEvent[] }
   | { readonly type: "offloads"; readonly offloads: Offloads }
   | { readonly type: "sockets-replaced" }
-  | { readonly type: "route-socket-taken" }
+  | { readonly type: "route-socket-set" }
   | { readonly type: "offloads-set" }
-  /** Something about the link, or another one in its namespace, changed. */
+  /** A link in the namespace of the interface's link has changed. */
   | { readonly type: "link-changed" }
   /**
-   * Links, addresses, routes or rules where the UDP sockets are changed. The route socket is not
-   * looked at any more until it is given again.
+   * Links, addresses, routes or rules in the namespace of the UDP sockets have changed. The route
+   * socket is not polled until it is set again.
    */
   | { readonly type: "routes-changed" }
-  /** The TUN device was deleted; the loop has ended. */
+  /** The TUN device was deleted, and the loop has ended. */
   | { readonly type: "gone" }
-  /** The loop ended because it was told to: nothing uses the descriptors any more. */
+  /** The loop has ended after an order. The Worker no longer uses the descriptors. */
   | { readonly type: "stopped" }
-  /** Something that must not happen happened; the loop has ended. */
+  /** The Worker has failed, and the loop has ended. */
   | { readonly type: "failed"; readonly reason: string };

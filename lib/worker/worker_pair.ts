@@ -1,6 +1,7 @@
 /**
- * One Worker each way: TUN to UDP, and UDP to TUN, on processors of their own. They have the same descriptors, the same peer table and get the same
- * commands; what else they must know of each other goes through the control plane.
+ * Two Workers, one for each direction: TUN to UDP, and UDP to TUN. They share the descriptors and
+ * the peer table, and get the same commands. Other messages between them go through the control
+ * plane.
  * @module
  */
 import { type AllCounts, sumOfCounts } from "../base/counter_block.ts";
@@ -14,14 +15,17 @@ import {
 } from "./worker_handle.ts";
 import type { WorkerReport } from "./worker_messages.ts";
 
-/** Processors from which on each direction gets one: beside the two there is work for the control plane and for whoever uses the tunnel. */
+/**
+ * Processors from which on there are two Workers. The control plane and the programs that use the
+ * tunnel need processors too.
+ */
 const PROCESSORS_FOR_TWO = 4;
 
-/** How many Workers an interface has when nobody says: `navigator.hardwareConcurrency` honours affinity and quotas. */
+/** The default number of Workers. `navigator.hardwareConcurrency` respects affinity and quotas. */
 export const workersByDefault = (): 1 | 2 =>
   navigator.hardwareConcurrency >= PROCESSORS_FOR_TWO ? 2 : 1;
 
-/** Makes the Workers. Do it early: their modules load while the main isolate does other things. */
+/** Makes the Workers. Call it early, because they load their modules while the caller goes on. */
 export function startWorkers(
   url: string | URL,
   workers: 1 | 2 = workersByDefault(),
@@ -29,7 +33,7 @@ export function startWorkers(
   return workers === 2 ? new WorkerPair(url) : new WorkerHandle(url);
 }
 
-/** Two Workers that are one data plane. */
+/** The data plane of two Workers. */
 export class WorkerPair implements PacketWorkers {
   readonly workers: number = 2;
   readonly #outbound: WorkerHandle;
@@ -38,17 +42,17 @@ export class WorkerPair implements PacketWorkers {
   #inboundOffloads = NO_OFFLOADS;
   #listener: WorkerListener | undefined;
   #over = false;
-  /** Whose events the owner has, and what the other one said meanwhile: it is given one report of events at a time. */
+  /** The Worker whose events the owner is handling. The report of the other one waits in #next. */
   #heard: WorkerHandle | undefined;
   #next: { readonly from: WorkerHandle; readonly report: WorkerReport } | undefined;
 
-  /** @param url as WorkerHandle's */
+  /** @param url the module data_worker.ts; see WorkerHandle */
   constructor(url: string | URL) {
     this.#outbound = new WorkerHandle(url, "outbound");
     this.#inbound = new WorkerHandle(url, "inbound");
   }
 
-  /** What both counted together. */
+  /** The sums of the counters of both. */
   counts(): AllCounts {
     return sumOfCounts([this.#outbound.counts(), this.#inbound.counts()]);
   }
@@ -61,7 +65,7 @@ export class WorkerPair implements PacketWorkers {
     if (next !== undefined) this.#tell(next.from, next.report);
   }
 
-  /** As WorkerHandle's: when it throws, both have ended or are ending. */
+  /** Starts both; see WorkerHandle. When it throws, both have ended or are ending. */
   async run(setup: WorkerSetup, listener: WorkerListener): Promise<void> {
     this.#listener = listener;
     const start = (
@@ -73,7 +77,7 @@ export class WorkerPair implements PacketWorkers {
         ended: (reason) => this.#ended(reason),
       });
     try {
-      // One of them watches the link and the routes.
+      // Only one of them polls the sockets for links and routes.
       await Promise.all([
         start(this.#outbound, { linkSocket: -1, routeSocket: -1 }),
         start(this.#inbound, setup),
@@ -96,7 +100,7 @@ export class WorkerPair implements PacketWorkers {
     ]);
   }
 
-  /** Only one of them watches them. */
+  /** Sets the route socket of the Worker that polls it. */
   async watchRoutes(descriptor: number): Promise<void> {
     await this.#inbound.watchRoutes(descriptor);
   }
@@ -136,12 +140,12 @@ export class WorkerPair implements PacketWorkers {
     this.#listener?.report(report);
   }
 
-  /** Each kind as the one has it that uses it. */
+  /** The offloads of both: each one from the Worker that uses it. */
   #offloads(): Offloads {
     return { ...this.#inboundOffloads, gso: this.#outboundOffloads.gso };
   }
 
-  /** One alone is no data plane: the first end is the end of both. */
+  /** Ends both Workers when one of them has ended. */
   #ended(reason: Parameters<WorkerListener["ended"]>[0]): void {
     if (this.#over) return;
     this.#over = true;

@@ -114,7 +114,7 @@ function run(plan: PlainPlan): void {
     bell,
     words: new Int32Array(SHARED_WORDS),
     now,
-    takeOrders: () => true,
+    carryOutOrders: () => true,
     flush: () => {},
     link: undefined,
     linkChanged: () => {},

@@ -34,7 +34,7 @@ scope.onmessage = ({ data: start }) => {
     bell: new EventFd(start.bell),
     words: new Int32Array(start.words),
     now,
-    takeOrders: () => {
+    carryOutOrders: () => {
       while (true) {
         const next = receiveMessageOnPort(start.orders as unknown as NodePort);
         if (next === undefined) return true;

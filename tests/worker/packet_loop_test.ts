@@ -40,7 +40,7 @@ Deno.test("under a flood the link is heard and a bell that rang does not go on r
       bell,
       words,
       now,
-      takeOrders: () => false,
+      carryOutOrders: () => false,
       flush: () => {},
       link: link as unknown as DrainedSocket,
       linkChanged: () => heard++,

@@ -68,7 +68,7 @@ Deno.test("random changes and lookups agree with a plain list", () => {
   property(40, (chance) => trial(chance, 1 + chance.int(400)));
 });
 
-Deno.test("lookups read at their offset and nothing around it", () => {
+Deno.test("a lookup reads only the address at its offset", () => {
   const ranges = new AllowedIps();
   ranges.insert(Uint8Array.of(192, 0, 2, 0), 24, 7);
   ranges.insert(Uint8Array.fromHex("20010db8000000000000000000000000"), 32, 9);

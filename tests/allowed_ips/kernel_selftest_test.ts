@@ -99,7 +99,7 @@ Deno.test("the kernel's table: longest prefix wins, the latest owner of a range 
   for (const address of gone) equal(ranges.lookup4(address, 0), E);
 });
 
-Deno.test("the kernel's table: a peer with nested ranges goes whole", () => {
+Deno.test("the kernel's table: all nested ranges of a removed peer are removed", () => {
   const ranges = new AllowedIps();
   ranges.insert(ip4([192, 168, 0, 0]), 16, A);
   ranges.insert(ip4([192, 168, 0, 0]), 24, A);

@@ -22,7 +22,7 @@ function* sources(folder: string): Generator<string> {
   }
 }
 
-Deno.test("every counter has a name of its own that Prometheus takes, and one line of help", () => {
+Deno.test("every counter has a unique name that Prometheus accepts, and one line of help", () => {
   const names = COUNTERS.map(([name]) => name);
   assert.equal(new Set(names).size, names.length);
   for (const [name, , text] of COUNTERS) {
@@ -46,7 +46,7 @@ Deno.test("every counter is counted somewhere in lib", () => {
   assert.deepEqual(COUNTERS.map(([name]) => name).filter((name) => !isCounted(name)), []);
 });
 
-Deno.test("a peer's counters are the interface's too, and begin anew with the next peer of the slot", () => {
+Deno.test("a peer's counters are added to the interface's, and begin at 0 for the next peer of the slot", () => {
   const table = new PeerTable();
   const block = new SharedArrayBuffer(COUNTER_BLOCK_BYTES);
   const counters = new Counters(table, block);
@@ -86,7 +86,7 @@ Deno.test("the interface's count is exact far beyond 32 bits; a peer's stops the
   assert.equal(counters.counts().rx_replayed, 2 ** 52 + 2 ** 32 + 2);
 });
 
-Deno.test("two threads' counts add up; what one does not tell is 0", () => {
+Deno.test("the counts of two threads add up, and an absent count is 0", () => {
   const sum = sumOfCounts([{ tx_sealed: 3, rx_opened: 1 }, { tx_sealed: 4 }]);
   assert.deepEqual([sum.tx_sealed, sum.rx_opened, sum.rx_expired], [7, 1, 0]);
   assert.deepEqual(Object.keys(sum), COUNTERS.map(([name]) => name));

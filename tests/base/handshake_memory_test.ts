@@ -53,7 +53,7 @@ function someMessage(chance: Chance): HandshakeMessage {
   return { datagram: chance.bytes([148, 92, 64][chance.int(3)]), source, local };
 }
 
-Deno.test("a ring gives back what was put in, in order, and refuses what has no room, like a list that is cut off", () => {
+Deno.test("a ring returns messages in order, and refuses them when it is full", () => {
   property(1, (chance) => {
     const { producer, consumer } = ring();
     const list: HandshakeMessage[] = [];
@@ -86,7 +86,7 @@ Deno.test("a ring goes on when its counts pass 2^31 and 2^32", () => {
   });
 });
 
-Deno.test("any bytes in the slots give messages of bounded length, or nothing", () => {
+Deno.test("a ring with random bytes in its slots returns messages of bounded length, or none", () => {
   property(1, (chance) => {
     const { producer, consumer, buffer } = ring();
     for (let round = 0; round < 200; round++) {
@@ -104,13 +104,13 @@ Deno.test("any bytes in the slots give messages of bounded length, or nothing", 
   });
 });
 
-Deno.test("what is longer than any handshake message is not put in", () => {
+Deno.test("a ring refuses a message that is longer than an initiation", () => {
   const { producer } = ring();
   assert.equal(producer.put(new Uint8Array(400), ENDPOINT_CELL_BYTES, 149, 0), false);
   assert.equal(producer.waiting, 0);
 });
 
-Deno.test("a ring between two threads loses, repeats and tears nothing", async () => {
+Deno.test("a ring between two threads loses, repeats and mixes no messages", async () => {
   const { producer, buffer } = ring();
   const total = 20_000;
   const worker = new Worker(
@@ -155,7 +155,7 @@ Deno.test("a ring between two threads loses, repeats and tears nothing", async (
   worker.terminate();
 });
 
-Deno.test("messages with a right mac2 are taken first, and the event is said once", () => {
+Deno.test("messages with a right mac2 come first, and the event is reported once", () => {
   const here = new HandshakeMemory();
   const there = new HandshakeMemory(here.buffer);
   const message = (mark: number): HandshakeMessage => ({
@@ -180,7 +180,7 @@ Deno.test("messages with a right mac2 are taken first, and the event is said onc
   );
 });
 
-Deno.test("awaited indices answer as a map from slot to index does", () => {
+Deno.test("awaited indices agree with a map from slot to index", () => {
   property(1, (chance) => {
     const buffer = new SharedArrayBuffer(AWAITED_INDICES_BYTES);
     const [writer, reader] = [new AwaitedIndices(buffer, 0), new AwaitedIndices(buffer, 0)];

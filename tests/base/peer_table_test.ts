@@ -34,7 +34,7 @@ Deno.test("sending and receiving write their own fields only, and nothing of ano
   }
 });
 
-Deno.test("what waits for an answer: by order, not by time", () => {
+Deno.test("unanswered data is found by the order of events, not by times", () => {
   const table = small();
   const since = () => [table.dataSentSince(P0), table.dataReceivedSince(P0)];
   assert.deepEqual(since(), [NEVER, NEVER]);
@@ -73,7 +73,7 @@ Deno.test("what waits for an answer: by order, not by time", () => {
   ]);
 });
 
-Deno.test("a copy of an endpoint is known to be old", () => {
+Deno.test("the version shows that a copy of an endpoint is old", () => {
   const table = small();
   const local = { address: Uint8Array.of(10, 0, 0, 1), interfaceIndex: 3 };
   const endpoint = { address: Uint8Array.of(192, 0, 2, 1), port: 7111, scope: 0 };
@@ -128,7 +128,7 @@ Deno.test("endpoints that several threads write are whole, and no write is lost"
   assert.equal(table.endpointVersion(P1), WRITERS * WRITES * 4);
 });
 
-Deno.test("sources are kept by one interface only, while that is wanted", () => {
+Deno.test("with keepSourcesBy only local addresses of one interface are stored", () => {
   const table = small();
   const endpoint = { address: Uint8Array.of(10, 0, 0, 2), port: 7, scope: 0 };
   const local = { address: Uint8Array.of(10, 0, 0, 1), interfaceIndex: 3 };
@@ -156,7 +156,7 @@ Deno.test("sources are kept by one interface only, while that is wanted", () => 
   assert.deepEqual(table.readEndpoint(P1), { endpoint, local });
 });
 
-Deno.test("the last handshakes' indices tell whom they were for", () => {
+Deno.test("the sender index of a handshake message tells its peer", () => {
   const table = small();
   assert.equal(table.handshakeAddressee(0), undefined);
   table.handshakeLeaves(P0, sessionIndex(0));

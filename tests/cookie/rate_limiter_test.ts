@@ -29,7 +29,7 @@ Deno.test("five at once, then twenty a second", () => {
   assert.equal(allowed(limiter, v4(2), 60_000, 100), 5, "another source has its own");
 });
 
-Deno.test("a clock that stands still or steps back gives nothing away", () => {
+Deno.test("a clock that stops or goes back gives no tokens", () => {
   const limiter = new RateLimiter();
   assert.equal(allowed(limiter, v4(1), 5000, 10), 5);
   assert.equal(allowed(limiter, v4(1), 1000, 10), 0);

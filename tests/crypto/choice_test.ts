@@ -17,7 +17,7 @@ Deno.test("every implementation passes the self-test", () => {
   }
 });
 
-Deno.test("the self-test refuses a suite in which any one function is wrong", () => {
+Deno.test("the self-test refuses a suite with one wrong function", () => {
   const flip = (bytes: Uint8Array): Uint8Array => {
     bytes[0] ^= 1;
     return bytes;
@@ -98,7 +98,7 @@ Deno.test(
   },
 );
 
-Deno.test("a libcrypto that is not there is passed over", () => {
+Deno.test("a missing libcrypto is skipped", () => {
   assert.equal(openLibcrypto(["libcrypto.so.of-nowhere"]), undefined);
   assert.equal(
     openLibcrypto(["libcrypto.so.of-nowhere", "libcrypto.so.3"])?.file,
@@ -107,7 +107,7 @@ Deno.test("a libcrypto that is not there is passed over", () => {
 });
 
 Deno.test(
-  "without the permission to load libraries @noble runs, and nothing asks",
+  "without the permission ffi @noble is used, and the user is not prompted",
   { permissions: { ffi: false } },
   () => {
     const arena = new Arena(65_536);

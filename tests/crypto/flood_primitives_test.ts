@@ -7,7 +7,7 @@ import { KeyedBlake2s } from "../../lib/crypto/keyed_blake2s.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { property } from "../random.ts";
 
-Deno.test("a keyed BLAKE2s of every length is @noble's, one key after the other", () => {
+Deno.test("keyed BLAKE2s equals @noble's at every length and with changing keys", () => {
   property(1, (chance) => {
     const blake = new KeyedBlake2s();
     for (let length = 1; length <= 300; length++) {
@@ -44,7 +44,7 @@ function check(
   assert.ok(bytes.subarray(132).every((byte) => byte === 0));
 }
 
-Deno.test("a sealed cookie is @noble's XChaCha20-Poly1305", () => {
+Deno.test("a sealed cookie equals @noble's XChaCha20-Poly1305", () => {
   property(1, (chance) => {
     const sealer = new CookieSealer();
     for (let round = 0; round < 200; round++) {
@@ -63,7 +63,7 @@ Deno.test("a sealed cookie is @noble's XChaCha20-Poly1305", () => {
   });
 });
 
-Deno.test("Poly1305 is @noble's, also where the sum is just below, at and above the modulus", () => {
+Deno.test("Poly1305 equals @noble's, also for sums just below, at and above the modulus", () => {
   const filled = (first: number, others: number) =>
     Uint8Array.of(first, ...new Array(15).fill(others));
   const r = (first: number) => Uint8Array.of(first, ...new Array(15).fill(0));

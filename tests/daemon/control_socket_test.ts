@@ -68,7 +68,7 @@ Deno.test("several operations a connection, in pieces of any size", () =>
     assert.equal(text + rest, GOOD + "operation=set\nlines=1\nerrno=0\n\n");
   }));
 
-Deno.test("the socket is the owner's alone, and its name can be had once", () =>
+Deno.test("the socket has mode 0600, and a name is used once", () =>
   withSocket(echo, async (path, folder) => {
     assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
     assert.throws(
@@ -114,7 +114,7 @@ Deno.test("errors: known ones by number, and in words in version 2; a bug as EIO
     }
   }));
 
-Deno.test("an operation that ends without its empty line is answered and not carried out", () => {
+Deno.test("an operation without its empty line is answered and not executed", () => {
   const carriedOut: string[] = [];
   return withSocket((request) => {
     carriedOut.push(request.operation);
@@ -143,7 +143,7 @@ Deno.test("an operation that ends without its empty line is answered and not car
   });
 });
 
-Deno.test("what breaks a rule is answered in the version of its operation", () =>
+Deno.test("an error is answered in the version of its operation", () =>
   withSocket(echo, async (path) => {
     for (
       const [text, wanted] of [
@@ -176,7 +176,7 @@ Deno.test("the clients' unfinished operations have a limit together", () =>
     assert.equal(await asks(path), GOOD);
   }, { idleMs: 20_000, stallMs: 20_000 }));
 
-Deno.test("slow, silent, endless and binary clients are dropped, and nobody else waits for them", () =>
+Deno.test("slow, silent, endless and binary clients are dropped, and no other client waits", () =>
   withSocket(echo, async (path) => {
     const hostile: Promise<string>[] = [];
     const client = async (text: string | Uint8Array<ArrayBuffer>) => {
@@ -214,7 +214,7 @@ Deno.test("a client that does not read its answers is dropped", () =>
     assert.ok((await answer(other)).endsWith("errno=0\n\n"));
   }, { idleMs: 5000, stallMs: 1500 }));
 
-Deno.test("more clients than it serves are turned away; when one leaves there is room again", () =>
+Deno.test("clients over the limit get EBUSY, and one is served when another leaves", () =>
   withSocket(echo, async (path) => {
     const clients = [];
     for (let i = 0; i < CLIENTS_MAX; i++) clients.push(await connect(path));

@@ -6,7 +6,7 @@ import { InterfaceOffloads } from "../../lib/daemon/offloads.ts";
 /** Without a device: whatever asks the kernel fails. */
 const DEVICE = { fd: -1, name: "wg1" };
 
-Deno.test("what runs and what was switched off are told apart", () => {
+Deno.test("running offloads and offloads that were switched off are reported separately", () => {
   const offloads = new InterfaceOffloads(DEVICE);
   assert.deepEqual(offloads.facts, { offloads: "", offloadsOff: "" });
   offloads.running = { ...ALL_OFFLOADS, uso: false };
@@ -18,7 +18,7 @@ Deno.test("what runs and what was switched off are told apart", () => {
   }
 });
 
-Deno.test("a change is taken back whole; what the kernel refuses changes nothing", () => {
+Deno.test("a change is undone whole, and a refused change changes nothing", () => {
   const offloads = new InterfaceOffloads(DEVICE);
   const step = offloads.change({ gso: false, gro: false });
   const refused = (error: unknown) =>

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { concat, makePacket } from "./packets.ts";
 import { ENDPOINT_A, ENDPOINT_B, installSession, P0, Side } from "./two_sides.ts";
 
-Deno.test("commands that wait are applied before what was received is looked at", () => {
+Deno.test("waiting commands are applied before received datagrams are processed", () => {
   const a = new Side(ENDPOINT_A);
   let waiting: (() => void)[] = [];
   let calls = 0;

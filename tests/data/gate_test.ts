@@ -137,7 +137,7 @@ Deno.test("responses and cookie replies pass only for an index that waits for on
   ]);
 });
 
-Deno.test("what is dropped is told while debugging, a few a second", () => {
+Deno.test("dropped messages are reported in debug mode, a few per second", () => {
   const door = new Door();
   door.apply({ type: "debug", on: true });
   for (let i = 0; i < 20; i++) {
@@ -224,7 +224,7 @@ Deno.test("a flood without cookies reaches neither the queue nor those who have 
   assert.equal(door.takeAll()[0][40], 2, "the one with the cookie is taken first");
 });
 
-Deno.test("load ends a second after the queue was last long", () => {
+Deno.test("load ends a second after many messages last waited", () => {
   const door = new Door().load();
   door.renewSecret();
   door.deliver(withMac1(1, 148), ENDPOINT_B, NOON);
@@ -236,7 +236,7 @@ Deno.test("load ends a second after the queue was last long", () => {
   assert.equal(door.udp.sent.length, 0);
 });
 
-Deno.test("a secret that is too old is asked for again, and nothing is answered until it is there", () => {
+Deno.test("a new secret is requested when it is too old, and no reply is sent until then", () => {
   const door = new Door().load();
   door.renewSecret();
   door.turn();

@@ -46,7 +46,7 @@ const totalDrops = ({ dataplane }: Side) => {
     handshake_unknown_index + cookie_unknown_index;
 };
 
-Deno.test("every type at every length from 0 to 300 is counted, and nothing more", () => {
+Deno.test("messages of every type and every length from 0 to 300 are counted and dropped", () => {
   const { a, b } = connectedSides();
   b.handshakes.keys.setKeys({
     mac1Key: new Uint8Array(32).fill(5),
@@ -180,7 +180,7 @@ Deno.test("a turn is bounded in both directions", () => {
   );
 });
 
-Deno.test("commands for a peer or a session that is gone do nothing", () => {
+Deno.test("commands for a removed peer or session do nothing", () => {
   const side = new Side(ENDPOINT_A);
   for (
     const command of [
@@ -195,7 +195,7 @@ Deno.test("commands for a peer or a session that is gone do nothing", () => {
   assert.equal(side.dataplane.turn(NOON), false);
 });
 
-Deno.test("a message of ours that was routed into the tunnel itself goes no further, whichever family; what only looks like it goes on", () => {
+Deno.test("a message of ours that is routed into the tunnel is dropped, and a similar packet is sent on", () => {
   const { a } = connectedSides();
   const inner = { udp: true, source: 1, destination: 2, sourcePort: 1001, destinationPort: 1002 };
   const [sent] = a.sendPacket(makePacket({ ...inner, v6: false, payload: new Uint8Array(100) }));
@@ -223,7 +223,7 @@ Deno.test("a message of ours that was routed into the tunnel itself goes no furt
   assert.equal(a.dataplane.counts().tx_looped, 4);
 });
 
-Deno.test("an MTU that no datagram has room for: what fits goes, what does not is dropped, with and without a session", () => {
+Deno.test("with an MTU beyond the longest datagram, packets that fit are sent and others dropped", () => {
   for (const session of [true, false]) {
     const { a, b } = connectedSides({ mtu: 65_535 }, { mtu: 65_535 });
     if (!session) a.apply({ type: "session-retire", localIndex: INDEX_A });
@@ -261,7 +261,7 @@ Deno.test("an MTU that no datagram has room for: what fits goes, what does not i
   }
 });
 
-Deno.test("a device that is gone ends it", () => {
+Deno.test("a deleted device ends the turns", () => {
   const side = new Side(ENDPOINT_A);
   assert.equal(side.dataplane.gone, false);
   side.tun.gone = true;

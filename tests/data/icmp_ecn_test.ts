@@ -106,7 +106,7 @@ Deno.test("packets from our own IPv4 addresses are dropped while they are to be 
   assert.equal(arrived(false, 7), 1);
 });
 
-Deno.test("a peer without an endpoint is as good as none: an answer, no handshake, nothing kept", () => {
+Deno.test("a packet to a peer without an endpoint is answered, without a handshake and without staging", () => {
   const side = new Side(ENDPOINT_A);
   side.addPeer(P0, undefined);
   assert.equal(answersTo(side, makePacket(SPEC)).length, 1);
@@ -114,7 +114,7 @@ Deno.test("a peer without an endpoint is as good as none: an answer, no handshak
   assert.deepEqual(side.said("handshake-wanted"), []);
 });
 
-Deno.test("errors, multicasts, fragments and packets of nobody are not answered", () => {
+Deno.test("errors, multicasts, fragments and packets without a source are not answered", () => {
   const side = new Side(ENDPOINT_A);
   const changed = (v6: boolean, change: (packet: Uint8Array) => void) => {
     const packet = makePacket({ ...SPEC, v6 });

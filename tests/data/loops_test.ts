@@ -190,7 +190,7 @@ for (const v6 of [false, true]) {
   });
 }
 
-Deno.test("handshake messages of ours are known by their index; others', and cookie replies, go on", () => {
+Deno.test("our handshake messages are recognized by their index, and those of others are sent on", () => {
   const side = sideWith(2, { 1: 1, 2: 1 }, false);
   const packet = (n: number, type: number, length: number, index: number) => {
     const payload = new Uint8Array(length);
@@ -220,7 +220,7 @@ Deno.test("handshake messages of ours are known by their index; others', and coo
   assert.deepEqual(side.table.counters.counts(slotOf(2)).tx_looped, undefined);
 });
 
-Deno.test("a session that was replaced is still known by its messages; one that is gone is not", () => {
+Deno.test("messages of a replaced session are recognized, and those of a retired one are not", () => {
   const side = sideWith(1, { 1: 1 }, false);
   start(side, 1, false);
   side.turn();

@@ -44,7 +44,7 @@ function turn(side: Side, now = NOON): number[][] {
   });
 }
 
-Deno.test("what is in the main queue waits for one packet of the bulk queue at the most", () => {
+Deno.test("a packet of the main queue waits for one packet of the bulk queue at most", () => {
   const { a } = connectedSides();
   a.tun.queues = 2;
   for (let i = 0; i < 10; i++) a.tun.bulkQueue.push(superPacket());
@@ -72,7 +72,7 @@ Deno.test("a flood in the main queue does not stop the bulk queue", () => {
   }
 });
 
-Deno.test("everything of both queues goes out, and turns end", () => {
+Deno.test("all packets of both queues are sent, and turns end", () => {
   const { a, b } = connectedSides();
   a.tun.queues = 2;
   for (let i = 0; i < 20; i++) {
@@ -108,7 +108,7 @@ for (const v6 of [false, true]) {
   });
 }
 
-Deno.test("marks last some time, also where the clock passes what 32 bits hold", () => {
+Deno.test("a mark lasts about a second, also when the clock exceeds 32 bits", () => {
   const u32 = new Uint32Array(
     makePacket({ ...STREAM, payload: new Uint8Array(4) }).slice(0, 40).buffer,
   );

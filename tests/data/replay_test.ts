@@ -64,7 +64,7 @@ const KERNEL_CASES: readonly (readonly Case[])[] = [
   [...range(SIZE, 1n), [0n, true], [SIZE + 1n, true]],
 ];
 
-Deno.test("the replay window answers as the kernel's self-test wants", () => {
+Deno.test("the replay window passes the kernel's self-test", () => {
   assert.equal(REPLAY_WINDOW_USABLE, 8128);
   KERNEL_CASES.forEach((cases, list) => {
     const window = new ReplayWindow();
@@ -78,7 +78,7 @@ Deno.test("the replay window answers as the kernel's self-test wants", () => {
   });
 });
 
-Deno.test("the replay window equals a set of seen counters", () => {
+Deno.test("the replay window agrees with a set of accepted counters", () => {
   property(20, (chance) => {
     const window = new ReplayWindow();
     const seen = new Set<bigint>();
@@ -98,7 +98,7 @@ Deno.test("the replay window equals a set of seen counters", () => {
   });
 });
 
-Deno.test("a released window begins anew, and so does the next that takes its memory", () => {
+Deno.test("a released window is empty, and so is the next one with its memory", () => {
   const window = new ReplayWindow();
   assert.ok(accept(window, 5n));
   window.release();

@@ -59,7 +59,7 @@ Deno.test("a datagram each to many peers goes with few sends", () => {
   );
 });
 
-Deno.test("a datagram alone is sent as ever", () => {
+Deno.test("a single datagram is sent without the queue", () => {
   const side = hub();
   side.tun.push(packetTo(7, 20));
   side.turn();
@@ -103,7 +103,7 @@ Deno.test("random packets to random peers: each peer's leave in order, to its en
   });
 });
 
-Deno.test("what is sealed goes out before a command changes for whom and where to", () => {
+Deno.test("sealed messages are sent before a command is applied", () => {
   const side = hub();
   // More than a turn takes, so that a run stays open.
   for (let i = 0; i < 200; i++) side.tun.push(packetTo(i % 2, 20));

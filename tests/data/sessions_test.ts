@@ -69,7 +69,7 @@ function sidesWithoutSession(): { a: Side; b: Side } {
   return { a, b };
 }
 
-Deno.test("packets wait for a session, a handshake is asked for once, and they leave in order", () => {
+Deno.test("packets wait for a session, a handshake is wanted once, and they are sent in order", () => {
   const { a, b } = sidesWithoutSession();
   const packets = [0, 1, 2].map((mark) => packetOf(100, mark));
   for (const packet of packets) assert.deepEqual(a.sendPacket(packet), []);
@@ -141,7 +141,7 @@ Deno.test("an initiator without waiting packets sends a keepalive, which confirm
   assert.deepEqual(a.tun.takePackets(), [waiting, packetOf(60, 8)]);
 });
 
-Deno.test("a responder's session that an initiator's overtook is for receiving only", () => {
+Deno.test("a responder's session that an initiator's session overtook only receives", () => {
   const { a } = sidesWithoutSession();
   const session = {
     type: "session-install",
@@ -202,7 +202,7 @@ Deno.test("every message has the next counter, and the peer's index", () => {
   }
 });
 
-Deno.test("a replayed, a forged and a misdirected message deliver nothing", () => {
+Deno.test("replayed, forged and misdirected messages deliver nothing", () => {
   const { a, b } = connectedSides();
   const [run] = a.sendPacket(packetOf(100));
   deliver(b, run.bytes, ENDPOINT_A);
@@ -230,7 +230,7 @@ Deno.test("a replayed, a forged and a misdirected message deliver nothing", () =
   );
 });
 
-Deno.test("after the way to a peer changed, packets that come in by the old interface bring no source, and cost nothing", () => {
+Deno.test("after the route to a peer changed, packets received by the old interface set no local address", () => {
   const { a, b } = connectedSides();
   const local = { address: Uint8Array.of(192, 0, 2, 9), interfaceIndex: 3 };
   const packet = packetOf(60);
@@ -254,7 +254,7 @@ Deno.test("after the way to a peer changed, packets that come in by the old inte
   assert.deepEqual(receive(moved), { endpoint: moved, local: b.udp.local });
 });
 
-Deno.test("the peer's endpoint follows what it authenticates, from one family to the other and back", () => {
+Deno.test("the endpoint follows authenticated messages, from one family to the other and back", () => {
   const { a, b } = connectedSides();
   const six = { ...ENDPOINT_B, port: 5555 };
   const four = { address: Uint8Array.of(198, 51, 100, 7), port: 4444, scope: 0 };
@@ -267,7 +267,7 @@ Deno.test("the peer's endpoint follows what it authenticates, from one family to
   }
 });
 
-Deno.test("a lost source address is forgotten, and told", () => {
+Deno.test("a lost source address is cleared and counted", () => {
   const { a } = connectedSides();
   const local = { address: Uint8Array.of(192, 0, 2, 9), interfaceIndex: 3 };
   a.table.writeEndpoint(P0, ENDPOINT_A, local);
@@ -455,7 +455,7 @@ Deno.test("in a run of datagrams every packet's own source counts", () => {
   assert.equal(a.dataplane.counts().rx_unallowed_source, packets.length / 2);
 });
 
-Deno.test("what is sent and received is counted with every byte on the wire, and said once", () => {
+Deno.test("every byte on the wire is counted, and activity is reported once", () => {
   const { a, b } = connectedSides();
   const before = [a.table.txBytes(P0), b.table.rxBytes(P0)];
   const [run] = a.sendPacket(packetOf(100), after(5));
@@ -471,7 +471,7 @@ Deno.test("what is sent and received is counted with every byte on the wire, and
   assert.equal(b.table.sentAt(P0), after(7));
 });
 
-Deno.test("a send that failed moves no counter, but is an attempt", () => {
+Deno.test("a failed send counts no bytes, but counts as an attempt", () => {
   const { a } = connectedSides();
   const before = a.table.txBytes(P0);
   a.udp.result = 1;
@@ -492,7 +492,7 @@ Deno.test("while the interface is down packets of both sides are dropped", () =>
   assert.deepEqual([tx_link_down, rx_link_down, rx_datagrams], [1, 1, 1]);
 });
 
-Deno.test("notices are said while debugging only, and a few a second", () => {
+Deno.test("notices are reported in debug mode only, a few per second", () => {
   const { a } = connectedSides();
   a.handshakes.keys.setKeys({ mac1Key: new Uint8Array(32), cookieKey: new Uint8Array(32) });
   const forge = (now: number, times: number) => {
@@ -533,7 +533,7 @@ Deno.test("a batch of datagrams of unequal length to one peer is sent in few run
   assert.deepEqual(b.tun.takePackets(), packets.slice(0, 8));
 });
 
-Deno.test("the arena is big enough, and keys lie where the cipher wants them", () => {
+Deno.test("the arena is large enough, and keys are aligned for the cipher", () => {
   const { a } = connectedSides();
   assert.throws(() => new PacketMemory(a.arena), RangeError, "an arena serves one data plane");
 });

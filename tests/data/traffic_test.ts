@@ -234,7 +234,7 @@ Deno.test("a whole flow is written as few super-packets, of TCP and UDP, IPv4 an
   }
 });
 
-Deno.test("interleaved flows are merged each for itself", () => {
+Deno.test("interleaved flows are merged separately", () => {
   const { a, b } = connectedSides();
   const flows = [1, 2, 3, 4].map((port) => {
     const spec = {

@@ -55,7 +55,7 @@ Deno.test("a private key is kept and shown clamped; its other forms are the same
   assert.deepEqual(a.device.status().privateKey, shown);
 });
 
-Deno.test("a new private key wipes sessions and handshakes, and removes a peer that is ourselves", () => {
+Deno.test("a new private key wipes sessions and handshakes, and removes a peer with our own public key", () => {
   const { a, b } = pair();
   const { initiator } = shake(a, b);
   set(a, { peers: [{ publicKey: publicOf(9), allowedIps: [range("10.9.0.0/16")] }] });
@@ -200,7 +200,7 @@ Deno.test("interface values are kept and shown", () => {
   assert.equal(a.of("debug").length, 1);
 });
 
-Deno.test("what is wrong is named, and nothing of the change is applied", () => {
+Deno.test("a wrong value is named, and nothing of the change is applied", () => {
   const a = new Bench(1).start([{ publicKey: numbered(1), allowedIps: [range("10.0.0.0/8")] }])
     .clear();
   const before = a.device.status();
@@ -245,7 +245,7 @@ Deno.test("what is wrong is named, and nothing of the change is applied", () => 
   set(a, { peers: [{ publicKey: numbered(1), description: "ü".repeat(31) + "x" }] });
 });
 
-Deno.test("too many peers are refused, those that go are counted right", () => {
+Deno.test("too many peers are refused, and removed peers do not count", () => {
   const a = new Bench(1);
   const many = Array.from({ length: PEERS_MAX + 1 }, (_, i) => ({ publicKey: numbered(i) }));
   assert.throws(() => a.device.configure({ peers: many }, a.now), /wgpeer: too many/);
@@ -320,7 +320,7 @@ Deno.test("ranges are counted as they will be: random changes against a plain ma
   assert.ok(refused > 100 && refused < 4_900, `${refused}`);
 });
 
-Deno.test("another port, mark or rdomain makes the peers forget from where they were written to", () => {
+Deno.test("a new port, mark or rdomain clears the local addresses of peers", () => {
   const { a } = pair();
   const local = { address: Uint8Array.of(10, 0, 0, 1), interfaceIndex: 2 };
   const changes: DeviceChange[] = [{ listenPort: 5 }, { fwmark: 6 }, { rtable: 7 }];

@@ -6,7 +6,7 @@ import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { RESPONSE } from "../../lib/wire/messages.ts";
 import { Bench, endpointOf, keyOf, pair, publicOf, shake } from "./harness.ts";
 
-Deno.test("a handshake: what each side sent, took and completed", () => {
+Deno.test("a handshake is counted on each side: sent, accepted, completed", () => {
   const { a, b } = pair();
   shake(a, b);
   assert.deepEqual(a.peerCounts(), {
@@ -29,7 +29,7 @@ Deno.test("a handshake: what each side sent, took and completed", () => {
   }
 });
 
-Deno.test("who never answers: tries, retries, and the end; then no endpoint", () => {
+Deno.test("a peer that never answers: tries, retries and the end are counted", () => {
   const { a } = pair();
   a.want();
   a.pass(120_000);
@@ -43,7 +43,7 @@ Deno.test("who never answers: tries, retries, and the end; then no endpoint", ()
   assert.deepEqual(lost.peerCounts(), { handshake_no_endpoint: 1 });
 });
 
-Deno.test("what is sent into silence", () => {
+Deno.test("data without an answer begins a counted handshake", () => {
   const { a, b } = pair();
   shake(a, b);
   a.sent(true);
@@ -54,7 +54,7 @@ Deno.test("what is sent into silence", () => {
   );
 });
 
-Deno.test("hostile messages count for the peer they name, and for nobody when they name none", () => {
+Deno.test("hostile messages are counted for the peer that they name, if they name one", () => {
   const { a, b } = pair();
   a.want();
   const initiation = a.datagrams[0].bytes;
@@ -76,7 +76,7 @@ Deno.test("hostile messages count for the peer they name, and for nobody when th
   assert.equal(a.peerCounts().handshake_response_forged, 1);
 });
 
-Deno.test("a cookie is counted for who keeps it", () => {
+Deno.test("an accepted cookie is counted for its peer", () => {
   const { a, b } = pair();
   a.want();
   const cookie = b.cookieReply(a.datagrams[0].bytes, endpointOf(1));

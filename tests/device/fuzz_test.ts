@@ -21,7 +21,7 @@ function fresh() {
   return { a, b: new Bench(2).start([{ publicKey: publicOf(1) }]), initiation, response, cookie };
 }
 
-Deno.test("every length of every message is refused but its own", () => {
+Deno.test("a message is refused at every length except its own", () => {
   const { a, b, initiation, response, cookie } = fresh();
   for (const [bench, message] of [[b, initiation], [a, response], [a, cookie]] as const) {
     bench.clear();
@@ -36,7 +36,7 @@ Deno.test("every length of every message is refused but its own", () => {
   }
 });
 
-Deno.test("a bit wrong anywhere, with its macs made right again: nothing is taken, nothing moves", () => {
+Deno.test("a message with one wrong bit and right macs is refused and changes nothing", () => {
   const { a, b, initiation, response, cookie } = fresh();
   const chance = Chance.of(SEED);
   const random = () => chance.fraction();

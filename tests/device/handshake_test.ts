@@ -92,7 +92,7 @@ Deno.test("a replayed initiation, an older one and one of a stranger are ignored
   assert.match(b.log[0], /^Invalid handshake initiation/);
 });
 
-Deno.test("of a peer's initiations at most fifty a second are answered", () => {
+Deno.test("at most fifty initiations of a peer are answered per second", () => {
   const { a, b } = pair();
   const initiations: Uint8Array[] = [];
   for (let i = 0; i < 30; i++) {
@@ -111,7 +111,7 @@ Deno.test("of a peer's initiations at most fifty a second are answered", () => {
   assert.equal(accepted, 15);
 });
 
-Deno.test("a response is taken once, for the initiation it answers, from our state 'sent'", () => {
+Deno.test("a response is accepted once, for the pending initiation that it answers", () => {
   const { a, b } = pair();
   const { response } = exchange(a, b);
   const elsewhere = response.slice();
@@ -126,7 +126,7 @@ Deno.test("a response is taken once, for the initiation it answers, from our sta
   assert.equal(a.lastVerdict, "handshake_unknown_index", "the index is a session's now");
 });
 
-Deno.test("an answer to the initiation before is not taken once a newer one is out", () => {
+Deno.test("a response to an earlier initiation is refused after a newer one was sent", () => {
   const { a, b } = pair();
   const { initiation, response } = exchange(a, b);
   a.pass(5_400);
@@ -144,7 +144,7 @@ Deno.test("an answer to the initiation before is not taken once a newer one is o
   assert.equal(a.lastVerdict, "handshake_response_accepted");
 });
 
-Deno.test("a response turned to the index of a live session is not taken", () => {
+Deno.test("a response to the index of a session is refused", () => {
   const { a, b } = pair();
   const { initiator } = shake(a, b);
   a.pass(121_000);
@@ -160,7 +160,7 @@ Deno.test("a response turned to the index of a live session is not taken", () =>
   assert.equal(a.lastVerdict, "handshake_response_accepted");
 });
 
-Deno.test("both ask at once: both answers are taken, and each side can read what the other sends", () => {
+Deno.test("both sides initiate at once: both responses are accepted, and each side can decrypt", () => {
   const { a, b } = pair();
   b.device.configure({ peers: [{ publicKey: publicOf(1), endpoint: endpointOf(1) }] }, b.now);
   b.collect();
@@ -213,7 +213,7 @@ Deno.test("an endpoint is shown and used before the data plane knows the peer", 
   assert.deepEqual(a.device.takeOutputs().datagrams[0].endpoint, endpointOf(2));
 });
 
-Deno.test("rotation keeps what is needed and retires the rest, a moment later", () => {
+Deno.test("key rotation retires replaced sessions after a moment", () => {
   const { a, b } = pair();
   const live = [new Set<number>(), new Set<number>()];
   const apply = () => {
@@ -236,7 +236,7 @@ Deno.test("rotation keeps what is needed and retires the rest, a moment later", 
   }
 });
 
-Deno.test("an unconfirmed session is replaced by the next one, and the previous goes", () => {
+Deno.test("a session that is not confirmed is replaced by the next one, and the previous one is retired", () => {
   const { a, b } = pair();
   shake(a, b);
   const first = b.of("session-install")[0].localIndex;
@@ -292,7 +292,7 @@ Deno.test("replaced sessions do not pile up", () => {
   assert.equal(b.of("session-install").length, b.of("session-retire").length);
 });
 
-Deno.test("a cookie reply to an initiation goes into the next one, and moves nobody", () => {
+Deno.test("the cookie of a reply is used in the next initiation, and the endpoint stays", () => {
   const { a, b } = pair();
   a.want();
   a.receive(b.cookieReply(a.datagrams[0].bytes, endpointOf(1)), endpointOf(77));
@@ -302,7 +302,7 @@ Deno.test("a cookie reply to an initiation goes into the next one, and moves nob
   assert.notDeepEqual(a.datagrams.at(-1)!.bytes.subarray(INITIATION.mac2), new Uint8Array(16));
 });
 
-Deno.test("a cookie reply to a response is taken too", () => {
+Deno.test("a cookie reply to a response is accepted too", () => {
   const { a, b } = pair();
   const { response } = exchange(a, b);
   b.receive(a.cookieReply(response, endpointOf(2)), endpointOf(1));
@@ -349,7 +349,7 @@ Deno.test("the cookies' secret is made when messages wait, kept for 120 s, and e
   assert.equal(keys.madeAt, 0);
 });
 
-Deno.test("wrong macs, unknown cookies and a missing key have their verdicts and words", () => {
+Deno.test("wrong macs, unknown cookies and a missing key have their counters and messages", () => {
   const { a, b } = pair();
   const { initiation, response } = exchange(a, b);
   const wrong = initiation.slice();
@@ -373,7 +373,7 @@ Deno.test("wrong macs, unknown cookies and a missing key have their verdicts and
   assert.equal(b.device.status().privateKey, undefined);
 });
 
-Deno.test("notices of the data plane become OpenBSD's words", () => {
+Deno.test("notices of the data plane become OpenBSD's messages", () => {
   const { a } = pair();
   const words = {
     "invalid-initiation-mac": "Invalid initiation MAC (10.0.0.7:51820)",
@@ -402,7 +402,7 @@ Deno.test("notices of the data plane become OpenBSD's words", () => {
   assert.deepEqual(a.log, []);
 });
 
-Deno.test("events of a peer that is gone are nobody's", () => {
+Deno.test("events of a removed peer are ignored", () => {
   const { a, b } = pair();
   const { response } = exchange(a, b);
   a.device.configure({ peers: [{ publicKey: publicOf(2), remove: true }] }, a.now);

@@ -43,7 +43,7 @@ for (const persistentKeepalive of [0, 25]) {
   });
 }
 
-Deno.test("asleep in the middle of a handshake: the answer is not waited for any more, the attempt goes on", () => {
+Deno.test("after a sleep in a handshake the initiation is repeated at once", () => {
   const { a, b } = pair();
   a.want();
   const late = a.datagrams[0].bytes;

@@ -65,7 +65,7 @@ Deno.test("traffic that goes on keeps the attempt going", () => {
   );
 });
 
-Deno.test("no two initiations within 5 s, and a wish that had to wait is not lost", () => {
+Deno.test("two initiations are at least 5 s apart, and a wanted handshake is deferred until then", () => {
   const { a, initiator } = shaken();
   a.handle({ type: "session-confirmed", peer: SLOT, localIndex: initiator.localIndex });
   a.device.configure({ privateKey: keyOf(1) }, a.now);
@@ -83,7 +83,7 @@ Deno.test("no two initiations within 5 s, and a wish that had to wait is not los
   assert.equal(a.datagrams.length, 2);
 });
 
-Deno.test("a repetition forgets which of our addresses we wrote from", () => {
+Deno.test("a repeated initiation clears the local address", () => {
   const { a } = pair();
   const local = { address: Uint8Array.of(10, 0, 0, 1), interfaceIndex: 2 };
   a.table.writeEndpoint(SLOT, endpointOf(2), local);
@@ -115,7 +115,7 @@ Deno.test("a new handshake 15 s after data went out and nothing came back", () =
   assert.equal(a.log.filter((line) => line.includes("stopped hearing")).length, 1);
 });
 
-Deno.test("no new handshake when anything authenticated came back, or only a keepalive went out", () => {
+Deno.test("no new handshake after an authenticated answer, or when only a keepalive was sent", () => {
   const { a } = shaken();
   a.pass(2_000);
   a.sent(true);
@@ -127,7 +127,7 @@ Deno.test("no new handshake when anything authenticated came back, or only a kee
   assert.deepEqual(a.datagrams, []);
 });
 
-Deno.test("a handshake counts as hearing back", () => {
+Deno.test("a handshake counts as an answer", () => {
   const { a, b } = shaken();
   a.pass(121_000);
   b.pass(121_000);
@@ -140,7 +140,7 @@ Deno.test("a handshake counts as hearing back", () => {
   assert.deepEqual(a.datagrams, []);
 });
 
-Deno.test("a passive keepalive 10 s after data came and nothing went", () => {
+Deno.test("a passive keepalive is sent 10 s after data was received and nothing sent", () => {
   const { a } = shaken();
   a.pass(2_000);
   a.received(true);
@@ -153,7 +153,7 @@ Deno.test("a passive keepalive 10 s after data came and nothing went", () => {
   assert.equal(a.of("keepalive-send").length, 1, "two idle peers do not ping each other");
 });
 
-Deno.test("a timer that begins while a later one is waited for is in time", () => {
+Deno.test("a timer that is set while a later one is pending fires in time", () => {
   const { a } = shaken();
   a.pass(2_000);
   a.sent(true);
@@ -165,7 +165,7 @@ Deno.test("a timer that begins while a later one is waited for is in time", () =
   assert.equal(a.of("keepalive-send").length, 1);
 });
 
-Deno.test("another passive keepalive when more data came while the first was pending", () => {
+Deno.test("a second passive keepalive is sent when more data came while the first was pending", () => {
   const { a } = shaken();
   a.pass(2_000);
   a.received(true);
@@ -183,7 +183,7 @@ Deno.test("another passive keepalive when more data came while the first was pen
   assert.equal(a.of("keepalive-send").length, 2);
 });
 
-Deno.test("no passive keepalive when something went out in time", () => {
+Deno.test("no passive keepalive is sent when another packet was sent in time", () => {
   const { a } = shaken();
   a.pass(2_000);
   for (let i = 0; i < 20; i++) {
@@ -233,7 +233,7 @@ Deno.test("a persistent keepalive without a session makes one, on up and for eve
   assert.ok(a.datagrams.length > 60, `${a.datagrams.length}`);
 });
 
-Deno.test("keepalives that the data plane cannot send are not asked for more often", () => {
+Deno.test("keepalives that the data plane cannot send are not requested more often", () => {
   const { a } = shaken();
   a.device.configure({ peers: [{ publicKey: publicOf(2), persistentKeepalive: 10 }] }, a.now);
   a.collect();
@@ -260,7 +260,7 @@ Deno.test("sessions are retired at 180 s and all keys at 540 s", () => {
   }
 });
 
-Deno.test("a stale wish is dropped, one for an old session is heard", () => {
+Deno.test("a wanted handshake is dropped when the session is new, and begins when it is old", () => {
   const { a } = shaken();
   a.pass(1_000);
   assert.ok(a.want());
@@ -291,7 +291,7 @@ Deno.test("down: staged packets dropped, timers stopped, sessions wiped; nothing
   assert.deepEqual([a.commands, a.datagrams], [[], []]);
 });
 
-Deno.test("what the data plane said while the interface went down can be said again after it came up", () => {
+Deno.test("events reported while the interface went down can be reported again after it is up", () => {
   const { a } = shaken();
   a.pass(121_000);
   a.device.link(false, 1420, a.now);
@@ -325,7 +325,7 @@ Deno.test("strangers cannot fill the log", () => {
   ]);
 });
 
-Deno.test("without an endpoint the attempt is made and given up in silence; one that is set later is used at once", () => {
+Deno.test("without an endpoint a handshake is tried and given up, and a new endpoint is used at once", () => {
   const a = new Bench(1).start([{ publicKey: publicOf(2) }]).clear();
   a.want();
   assert.equal(a.datagrams.length, 0);
@@ -335,7 +335,7 @@ Deno.test("without an endpoint the attempt is made and given up in silence; one 
   assert.equal(a.datagrams.length, 1);
 });
 
-Deno.test("without a private key a wish waits for one", () => {
+Deno.test("without a private key a wanted handshake waits for one", () => {
   const a = new Bench(1);
   a.device.configure({ peers: [{ publicKey: publicOf(2), endpoint: endpointOf(2) }] }, a.now);
   a.device.link(true, 1420, a.now);
@@ -354,7 +354,7 @@ Deno.test("without a private key a wish waits for one", () => {
   assert.equal(a.device.nextDeadline(), undefined);
 });
 
-Deno.test("a wall clock that steps back or far ahead stalls nothing", () => {
+Deno.test("a wall clock that jumps back or far ahead stalls nothing", () => {
   const { a, b } = pair();
   for (
     const step of [-3_600_000_000_000n, 10n ** 18n, -(10n ** 18n), -1_600_000_000_000_000_000n, 5n]
@@ -368,7 +368,7 @@ Deno.test("a wall clock that steps back or far ahead stalls nothing", () => {
   }
 });
 
-Deno.test("ten thousand idle peers cost nothing; a busy one is looked at every ten seconds", () => {
+Deno.test("ten thousand idle peers cost nothing, and the row of a busy peer is read every ten seconds", () => {
   const peers = Array.from({ length: 10_000 }, (_, i) => {
     const publicKey = new Uint8Array(32);
     new DataView(publicKey.buffer).setUint32(0, i + 1);

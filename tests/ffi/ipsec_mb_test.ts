@@ -11,7 +11,7 @@ const library = openIpsecMb();
 const NEEDED = { ignore: library === undefined };
 const NEEDED_JOBS = { ignore: library?.form !== "jobs" || !library.fast };
 
-Deno.test("only three versions are known, whatever their patch level", () => {
+Deno.test("three versions are known, with any patch level", () => {
   const forms: readonly (readonly [number, ReturnType<typeof formOf>])[] = [
     [0x00_34_00, undefined],
     [0x01_02_00, undefined],
@@ -61,7 +61,7 @@ function give(value: number): Uint8Array {
   return code;
 }
 
-Deno.test("a library that tells another version is not used", NEEDED, async () => {
+Deno.test("a library of another version is not used", NEEDED, async () => {
   const [major, minor, patch] = library!.version.split(".").map(Number);
   const version = major << 16 | minor << 8 | patch;
   await altered(give(version), give(version), (same) => {
@@ -84,7 +84,7 @@ Deno.test("a library of 1.3 whose manager has another size is not used", NEEDED_
   });
 });
 
-Deno.test("a manager that is not laid out as 1.3's is not used", NEEDED_JOBS, () => {
+Deno.test("a manager without the layout of 1.3 is not used", NEEDED_JOBS, () => {
   const cipherOf = (alter: (manager: Pinned, view: DataView) => void) => {
     const makeManager = () => {
       const manager = library!.makeManager();
@@ -109,7 +109,7 @@ Deno.test("a manager that is not laid out as 1.3's is not used", NEEDED_JOBS, ()
   }
 });
 
-Deno.test("the ring of 1.3 keeps no place of a message or key after forget()", NEEDED_JOBS, () => {
+Deno.test("after forget() the ring of 1.3 has no address of a message or key", NEEDED_JOBS, () => {
   const managers: Pinned[] = [];
   const makeManager = () => {
     const manager = library!.makeManager();

@@ -80,7 +80,7 @@ Deno.test("an OsError names call, object, errno and what it means", () => {
   assert.equal(checked(5, "open", "/x"), 5);
 });
 
-Deno.test("failures come back as negated errnos, again and again", () => {
+Deno.test("a failed call returns a negated errno every time", () => {
   for (let i = 0; i < 2000; i++) {
     assert.equal(libc.close(1_000_000), -errno.EBADF);
     assert.equal(libc.open("/no/such/file", libc.O_RDONLY), -errno.ENOENT);

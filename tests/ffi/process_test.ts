@@ -23,7 +23,7 @@ const SMAPS = [
   "",
 ].join("\n");
 
-Deno.test("a program's code is what stands before its data and was never written to", () => {
+Deno.test("the mappings of code are those before the data that were never written", () => {
   assert.deepEqual(codeMappings(SMAPS, "/opt/a program"), [
     { start: 0x55a000000000n, bytes: 0x3000n },
     { start: 0x55a000003000n, bytes: 0x5000n },
@@ -32,7 +32,7 @@ Deno.test("a program's code is what stands before its data and was never written
   assert.deepEqual(codeMappings("", "/opt/a program"), []);
 });
 
-Deno.test("code that is unloaded leaves the process and comes back when it is run", async () => {
+Deno.test("released code leaves memory and is read again when it runs", async () => {
   const resident = () =>
     Number(/^RssFile:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1]);
   const before = resident();

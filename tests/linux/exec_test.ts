@@ -88,7 +88,7 @@ Deno.test("a signal ends the command, which has the process' number", async () =
   assert.equal((await child.status).signal, "SIGINT");
 });
 
-Deno.test("a command that cannot be is an error with its name, after which the process goes on", async () => {
+Deno.test("a command that cannot be executed is an error with its name, and the process goes on", async () => {
   for (
     const [command, code] of [["wg-no-such-command", "ENOENT"], ["/etc/passwd", "EACCES"], [
       "",
@@ -101,7 +101,7 @@ Deno.test("a command that cannot be is an error with its name, after which the p
   }
 });
 
-Deno.test("a script without an interpreter's line is given to sh", async () => {
+Deno.test("a script without an interpreter line is run by sh", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/script`, 'echo "script $1"\n', { mode: 0o755 });

@@ -80,7 +80,7 @@ Deno.test("one's own namespace needs no privileges", () => {
   assert.ok(routes.links().length >= 1);
 });
 
-Deno.test("rdomains that cannot be are refused by number", () => {
+Deno.test("rdomains out of range are refused with their number", () => {
   for (const n of [-1, 256, 1.5, NaN, Infinity]) {
     assert.throws(
       () => checkRdomain(n),
@@ -91,7 +91,7 @@ Deno.test("rdomains that cannot be are refused by number", () => {
   }
 });
 
-Deno.test("what is no network namespace is not entered", () => {
+Deno.test("a file that is not a network namespace is not entered", () => {
   assert.match(
     osErrorOf("EINVAL", () => NetNamespace.atPath("/etc/passwd")),
     /^\/etc\/passwd: setns/,

@@ -51,7 +51,7 @@ Deno.test("both families are on one port, with the options that packets need", (
   });
 });
 
-Deno.test("a port that somebody has is refused, and nothing stays open", () => {
+Deno.test("a port in use is refused, and nothing stays open", () => {
   using_(openUdp({ port: 0 }), ({ port }) => {
     const before = descriptors();
     assert.equal(
@@ -62,7 +62,7 @@ Deno.test("a port that somebody has is refused, and nothing stays open", () => {
   });
 });
 
-Deno.test("a port that somebody has in the second family only is refused", () => {
+Deno.test("a port in use in the second family only is refused", () => {
   // An IPv4 socket may take the port of an IPv6-only one, so only the second bind fails.
   const { fd, port } = holdIpv6(0);
   try {

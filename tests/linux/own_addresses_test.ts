@@ -61,7 +61,7 @@ Deno.test("IPv6: a global address of the interface, then of another link, then a
   assert.deepEqual(from(linkLocal, old), old.address);
 });
 
-Deno.test("where the kernel refuses its own addresses, IPv4 has no address to answer from and nothing is refused beside", () => {
+Deno.test("without accept_local, IPv4 has no address for answers, and no source is refused", () => {
   const addresses = [
     ...LO,
     address("192.168.5.1"),

@@ -34,7 +34,7 @@ Deno.test("every byte of any length is filled, and no two fills are alike", () =
   }
 });
 
-Deno.test("without FFI the runtime's generator serves, and says so", async () => {
+Deno.test("without FFI the runtime's generator is used and named", async () => {
   const script = `import { fillRandom, randomSource } from ${JSON.stringify(ENTROPY)};
     const bytes = new Uint8Array(70_000);
     fillRandom(bytes);

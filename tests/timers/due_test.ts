@@ -25,14 +25,14 @@ Deno.test("a quiet peer has nothing pending", () => {
   assert.equal(handshakeRetriesMax(T), 18);
 });
 
-Deno.test("15 s and jitter after data without an answer, once for each time that data was sent since", () => {
+Deno.test("a new handshake is due 15 s and jitter after data without an answer, once for each later data", () => {
   const sent = { ...QUIET, sentAt: 1000, dataSentSince: 1000 };
   assert.equal(newHandshakeDue(T, sent, 0, 200), 16_200);
   assert.equal(newHandshakeDue(T, sent, 16_200, 200), NOT_PENDING);
   assert.equal(newHandshakeDue(T, { ...sent, sentAt: 17_000 }, 16_200, 0), 31_200);
 });
 
-Deno.test("10 s after data that nothing went out for", () => {
+Deno.test("a passive keepalive is due 10 s after data was received and nothing sent", () => {
   const received = { ...QUIET, receivedAt: 1000, dataReceivedSince: 1000, dataReceivedAt: 1000 };
   assert.equal(passiveKeepaliveDue(T, received, 0, false), 11_000);
   assert.equal(
@@ -50,7 +50,7 @@ Deno.test("10 s after data that nothing went out for", () => {
   );
 });
 
-Deno.test("another one when more data came while it was pending, unless something else went out", () => {
+Deno.test("a second passive keepalive is due when more data came while the first was pending", () => {
   const answered = { ...QUIET, sentAt: 11_001, dataReceivedAt: 5000 };
   assert.equal(passiveKeepaliveDue(T, answered, 11_000, true), 21_000);
   assert.equal(passiveKeepaliveDue(T, answered, 11_000, false), NOT_PENDING);

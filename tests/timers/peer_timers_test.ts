@@ -62,7 +62,7 @@ Deno.test("a timer fires once, and one that is not due does not", () => {
   assert.equal(queue.next(), NOT_PENDING);
 });
 
-Deno.test("the deadline of a timer that packets moved is worked out anew when it comes", () => {
+Deno.test("a deadline that packets have moved is computed again when it comes", () => {
   const { queue, table, timers } = running();
   table.received(SLOT, 128, true, NOW);
   timers.anyAuthenticatedPacketTraversal(NOW);
@@ -79,7 +79,7 @@ Deno.test("the deadline of a timer that packets moved is worked out anew when it
   assert.equal(queue.next(), later + 15_000, "and waits for an answer");
 });
 
-Deno.test("when nothing is pending the row is read once more, ten seconds later, and then the data plane must speak", () => {
+Deno.test("without pending timers the row is read once more after ten seconds, and then only after a report", () => {
   const { queue, table, timers } = running();
   const looks: number[] = [];
   assert.ok(table.sent(SLOT, 32, false, NOW));

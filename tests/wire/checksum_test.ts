@@ -60,7 +60,7 @@ Deno.test("WebAssembly and its plain twin are equal at every length and alignmen
   }
 });
 
-Deno.test("this runtime has the fast one", () => {
+Deno.test("this runtime supports the WebAssembly checksum", () => {
   assert.equal(chooseChecksum(new Arena(1 << 16)).name, "wasm simd");
 });
 

@@ -42,7 +42,7 @@ Deno.test("the offsets add up to the lengths of the whitepaper", () => {
   }
 });
 
-Deno.test("a message is one by its first word and its length, and by nothing else", () => {
+Deno.test("the kind of a message depends on its first word and its length only", () => {
   const right = new Map([[1, 148], [2, 92], [3, 64]]);
   for (let kind = 0; kind < 256; kind++) {
     for (let length = 0; length <= 300; length++) {

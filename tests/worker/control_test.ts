@@ -40,7 +40,7 @@ function bench() {
   return { driver, state, timers };
 }
 
-Deno.test("the deadline becomes one timer; the same deadline sets no other; a new one replaces it", () => {
+Deno.test("a deadline sets one timer, and a new deadline replaces it", () => {
   const { driver, state, timers } = bench();
   driver.configure({});
   assert.equal(timers.length, 0);
@@ -56,7 +56,7 @@ Deno.test("the deadline becomes one timer; the same deadline sets no other; a ne
   ]]);
 });
 
-Deno.test("a timer that is early does not tick; one that is due does; a far deadline is waited for in pieces", () => {
+Deno.test("an early timer does not tick, a due timer does, and a far deadline needs several timers", () => {
   const { driver, state, timers } = bench();
   state.deadline = 1_000_000;
   driver.configure({});
@@ -73,7 +73,7 @@ Deno.test("a timer that is early does not tick; one that is due does; a far dead
   driver.close();
 });
 
-Deno.test("closed: nothing is sent, logged or waited for", () => {
+Deno.test("after close nothing is sent or logged, and no timer is set", () => {
   const { driver, state, timers } = bench();
   state.deadline = 1500;
   driver.configure({});

@@ -11,7 +11,7 @@ import { type DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
 
 const TURNS = 40;
 
-Deno.test("under a flood the link is heard and a bell that rang does not go on ringing", () => {
+Deno.test("in a flood link events are reported, and the bell is drained", () => {
   const bell = new EventFd();
   const link = new EventFd();
   const words = new Int32Array(SHARED_WORDS);
@@ -54,7 +54,7 @@ Deno.test("under a flood the link is heard and a bell that rang does not go on r
   }
 });
 
-Deno.test("a nap lasts while 32 packets come, between 80 and 240 us", () => {
+Deno.test("a nap is as long as 32 packets take to come, between 80 and 240 us", () => {
   const naps = [[200, 1], [100, 0.5], [50, 0.25], [1000, 2], [64, 1], [8, 0]].map(([came, ms]) =>
     napMicroseconds(came, ms)
   );

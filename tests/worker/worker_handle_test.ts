@@ -70,14 +70,14 @@ Deno.test("a data plane that cannot be built fails the start, with its reason", 
   await assert.rejects(handle.run(setup(), new Ends()), /do not fit/);
 });
 
-Deno.test("an error while packets move is heard", async () => {
+Deno.test("an error while packets move is reported", async () => {
   const ends = new Ends();
   const handle = new WorkerHandle(running(`setTimeout(() => { throw new Error("died") }, 20);`));
   await handle.run(setup(), ends);
   assert.match(JSON.stringify(await ends.end), /died/);
 });
 
-Deno.test("failed and gone are heard once, and a stop afterwards returns at once", async () => {
+Deno.test("failed and gone are reported once, and a stop afterwards returns at once", async () => {
   const ends = new Ends();
   const handle = new WorkerHandle(
     running(`postMessage({ type: "gone" }); postMessage({ type: "failed", reason: "x" });`),

@@ -80,7 +80,7 @@ Deno.test("orders reach both, and stop ends both, once", async () => {
   assert.equal(ends.ends, 1);
 });
 
-Deno.test("one watches the link and the routes; each kind of offload is told by who uses it", async () => {
+Deno.test("one Worker polls link and routes, and each offload is reported by the Worker that uses it", async () => {
   const ends = new Ends();
   const pair = new WorkerPair(
     running(
@@ -95,7 +95,7 @@ Deno.test("one watches the link and the routes; each kind of offload is told by 
   await pair.stop();
 });
 
-Deno.test("the owner has one report of events at a time", async () => {
+Deno.test("the owner gets one report of events at a time", async () => {
   const ends = new Ends();
   const pair = new WorkerPair(
     running(`postMessage({ type: "events", events: [start.direction] });`),
@@ -135,7 +135,7 @@ for (const direction of ["inbound", "outbound"]) {
   });
 }
 
-Deno.test("as many as were asked for, otherwise by the processors", async () => {
+Deno.test("the number of Workers is the given one, or depends on the processors", async () => {
   for (const [asked, workers] of [[1, 1], [2, 2], [undefined, workersByDefault()]] as const) {
     const made = startWorkers(BLOCKING, asked);
     assert.equal(made.workers, workers);

@@ -4,6 +4,7 @@
  *
  *   deno task bench [--quick] [--rounds N] [--seconds N] [--only WORD,...] [--json FILE] [--svg FILE]
  *   deno task bench --from FILE [--svg FILE]      a report of an earlier run
+ *   deno task bench flood [--seconds N] [--rate N] [--trials N] [--json FILE]      what floods do
  *
  * `--only` takes names of implementations (ours, libcrypto, plain, debian, newest, tailscale, boringtun, gotatun) and of measurements (ping, tcp, both, streams, ipv6,
  * udp64, fixed, udp1372, loaded, handshakes, commands, peers, talkers, profile); of a kind of which none is named all are measured, but for `profile`,
@@ -14,6 +15,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { benchFlood } from "./bench/flood.ts";
 import { measureLoads } from "./bench/tunnels.ts";
 import { measureCommands } from "./bench/commands.ts";
 import { CONTENDERS, type Implementation } from "./bench/implementations.ts";
@@ -61,6 +63,7 @@ function readArguments(args: readonly string[]) {
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === "flood") return canMeasure() ? await benchFlood(args.slice(1), progress) : 1;
   let values: ReturnType<typeof readArguments>;
   try {
     values = readArguments(args);
@@ -78,12 +81,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (values.from !== undefined) {
     results = JSON.parse(await Deno.readTextFile(values.from)) as Results;
   } else {
-    if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
-      console.error(
-        "bench: root on Linux is required, to create network namespaces, TUN devices and a veth pair",
-      );
-      return 1;
-    }
+    if (!canMeasure()) return 1;
     const plan = makePlan(values);
     if (plan === undefined) return 2;
     results = await measure(plan);
@@ -95,6 +93,15 @@ async function main(args: readonly string[]): Promise<number> {
   if (values.svg !== undefined) await Deno.writeTextFile(values.svg, pictureSvg(results));
   const ours = results.measurements.find((c) => c.role === "ours");
   return ours !== undefined && ours.failures.length > 0 ? 1 : 0;
+}
+
+/** Whether namespaces and devices can be made; says so if not. */
+function canMeasure(): boolean {
+  if (Deno.build.os === "linux" && Deno.uid() === 0) return true;
+  console.error(
+    "bench: root on Linux is required, to create network namespaces, TUN devices and a veth pair",
+  );
+  return false;
 }
 
 function makePlan(

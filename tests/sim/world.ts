@@ -274,6 +274,8 @@ export class Node {
   readonly #handshakes = new BusyMemory(() => this.pretendWaiting);
   readonly #commandsUntil: number[];
   #eventsUntil = 0;
+  /** Whether the control plane goes on with handshake messages in a moment. */
+  #busy = false;
 
   constructor(
     readonly world: World,
@@ -296,7 +298,7 @@ export class Node {
         this.#eventsUntil = Math.max(this.#eventsUntil, world.now + world.random() * 2);
         this.#after(this.#eventsUntil - world.now, () => {
           this.device.handle(event, world.now);
-          if (event.type === "handshakes-waiting") this.#takeHandshakes();
+          if (event.type === "handshakes-waiting" && !this.#busy) this.#takeHandshakes();
         });
       },
     }, twoWays);
@@ -322,12 +324,14 @@ export class Node {
    * later.
    */
   #takeHandshakes(): void {
+    this.#busy = false;
     this.#handshakes.heard();
     for (let i = 0; i < HANDSHAKES_PER_MS; i++) {
       const message = this.#handshakes.take();
       if (message === undefined) return;
       this.device.receive(message, this.world.now);
     }
+    this.#busy = true;
     this.#after(1, () => this.#takeHandshakes());
   }
 

@@ -6,7 +6,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
-import { FLOODS } from "./flood.ts";
+import { FLOODS } from "../../scripts/bench/flood_load.ts";
 import { memoryLimit } from "./memory_limit.ts";
 import { needs } from "./needs.ts";
 import { may, must, ping, publicKey, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
@@ -42,7 +42,7 @@ async function openSources(room: Room): Promise<void> {
 }
 
 function flood(room: Room, kind: string, key: string, seconds: number): Running {
-  const script = ["run", "-A", `--config=${ROOT}deno.json`, `${ROOT}tests/system/flood.ts`];
+  const script = ["run", "-A", `--config=${ROOT}deno.json`, `${ROOT}scripts/bench/flood_load.ts`];
   const words = [kind, "10.0.0.2", "7222", key, String(seconds)];
   return room.spawn(["setsid", Deno.execPath(), ...script, ...words], {
     netns: "left",

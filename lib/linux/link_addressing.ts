@@ -5,7 +5,7 @@
  */
 import { EEXIST } from "../base/errno.ts";
 import { OsError } from "../base/errors.ts";
-import { encodeAddressDump } from "../netlink/address.ts";
+import { encodeAddressDump, RTM_NEWADDR } from "../netlink/address.ts";
 import type { Link } from "../netlink/link.ts";
 import { addressReplay, encodeReplay, type Replay, routeReplay } from "../netlink/replay.ts";
 import { encodeRouteDump } from "../netlink/route.ts";
@@ -61,7 +61,8 @@ export class LinkAddressing {
       const failures: { readonly entry: Replay; readonly reason: string }[] = [];
       for (const entry of left) {
         try {
-          socket.request((n) => encodeReplay(n, entry), "RTM_NEWROUTE", entry.text);
+          const call = entry.type === RTM_NEWADDR ? "RTM_NEWADDR" : "RTM_NEWROUTE";
+          socket.request((n) => encodeReplay(n, entry), call, entry.text);
         } catch (error) {
           if (!(error instanceof OsError)) throw error;
           if (error.errno !== EEXIST) failures.push({ entry, reason: error.message });

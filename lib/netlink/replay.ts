@@ -21,6 +21,7 @@ import {
   NLM_F_REPLACE,
   NLM_F_REQUEST,
   readAttributes,
+  readU32,
 } from "./message.ts";
 import {
   decodeRoute,
@@ -43,7 +44,11 @@ const ADDRESS_FLAGS = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | I
 
 const RTA_MULTIPATH = 9;
 const RTA_CACHEINFO = 12;
+const RTA_EXPIRES = 23;
 const RTA_NH_ID = 30;
+/** Where rta_expires stands in struct rta_cacheinfo, and what it counts in a second (USER_HZ). */
+const CACHEINFO_EXPIRES_AT = 8;
+const USER_HZ = 100;
 /**
  * The attributes of a route that are not repeated: its age, and the nexthop object, whose hops are
  * reported too.
@@ -92,7 +97,10 @@ export function routeReplay(message: NetlinkMessage, interfaceIndex: number): Re
   const fixed = message.payload.slice(0, RTMSG_BYTES);
   fixed[8] &= RTNH_F_ONLINK;
   fixed.fill(0, 9);
-  const payload = rebuilt(message.payload, fixed, NOT_REPLAYED, () => {});
+  const payload = rebuilt(message.payload, fixed, NOT_REPLAYED, (builder, attributes) => {
+    const seconds = secondsLeft(attributes.get(RTA_CACHEINFO));
+    if (seconds > 0) builder.attributeU32(RTA_EXPIRES, seconds);
+  });
   const text = `route ${formatIp(route.destination)}/${route.prefix}`;
   // The route is added beside others to the same destination. Of a multipath route some hops may
   // still exist, so all of them are set.
@@ -121,7 +129,7 @@ function rebuilt(
   payload: Uint8Array,
   fixed: Uint8Array,
   without: ReadonlySet<number>,
-  more: (builder: MessageBuilder) => void,
+  more: (builder: MessageBuilder, attributes: ReadonlyMap<number, Uint8Array>) => void,
 ): Uint8Array | undefined {
   const attributes = readAttributes(payload, fixed.length);
   if (attributes === undefined) return undefined;
@@ -132,8 +140,14 @@ function rebuilt(
       builder.attribute(type, type === RTA_MULTIPATH ? withLiveHops(value) : value);
     }
   }
-  more(builder);
+  more(builder, attributes);
   return builder.payload();
+}
+
+/** How long an IPv6 route has left that ends by itself; 0 for one that stays. */
+function secondsLeft(cacheInfo: Uint8Array | undefined): number {
+  if (cacheInfo === undefined || cacheInfo.length < CACHEINFO_EXPIRES_AT + 4) return 0;
+  return Math.ceil((readU32(cacheInfo, CACHEINFO_EXPIRES_AT) | 0) / USER_HZ);
 }
 
 /** The hops of a route without the kernel's notes whether their links are down. */

@@ -8,7 +8,7 @@ import {
   routesAsJson,
 } from "../../lib/cli/route/table.ts";
 import { formatSockets, selectSockets, socketsAsJson } from "../../lib/cli/netstat/socket_table.ts";
-import { parseIp } from "../../lib/base/ip_text.ts";
+import { maskAddress, parseIp } from "../../lib/base/ip_text.ts";
 import { type InetSocket, parseSockets } from "../../lib/linux/sockets.ts";
 import type { Route } from "../../lib/netlink/route.ts";
 
@@ -138,11 +138,15 @@ fd00::/64                                  wg1                                  
 });
 
 Deno.test("route: short networks and flags", () => {
-  equal(destinationText(Uint8Array.of(10, 0, 0, 0), 8), "10/8");
-  equal(destinationText(Uint8Array.of(128, 0, 0, 0), 1), "128/1");
-  equal(destinationText(Uint8Array.of(10, 0, 0, 128), 25), "10.0.0.128/25");
-  equal(destinationText(Uint8Array.of(10, 0, 0, 1), 32), "10.0.0.1");
-  equal(destinationText(new Uint8Array(16), 0), "default");
+  equal(destinationText(Uint8Array.of(10, 0, 0, 0), 8, "wg1"), "10/8");
+  equal(destinationText(Uint8Array.of(128, 0, 0, 0), 1, "wg1"), "128/1");
+  equal(destinationText(Uint8Array.of(10, 0, 0, 128), 25, "wg1"), "10.0.0.128/25");
+  equal(destinationText(Uint8Array.of(10, 0, 0, 1), 32, "wg1"), "10.0.0.1");
+  equal(destinationText(new Uint8Array(16), 0, "wg1"), "default");
+  const linkLocal = Uint8Array.fromHex("fe80".padEnd(31, "0") + "1");
+  equal(destinationText(linkLocal, 128, "wg1"), "fe80::1%wg1");
+  equal(destinationText(linkLocal, 128, ""), "fe80::1");
+  equal(destinationText(maskAddress(linkLocal, 64), 64, "wg1"), "fe80::%wg1/64");
   equal(routeFlags(route("10.0.0.1/32", { gateway: GATEWAY, protocol: 16 })), "UGHD");
   equal(routeFlags(route("10.0.0.0/8", { type: "unreachable", protocol: 4 })), "URS");
 });
@@ -221,8 +225,8 @@ Deno.test("netstat -i: a row for the link and one for each address, counters, an
   };
   equal(
     formatInterfaces([link], [address, { ...address, interfaceIndex: 4 }]),
-    `Name    Mtu   Network     Address              Ipkts Ifail    Opkts Ofail Colls
-wg1*    1420  <Link>                              12     3       34     5     0
+    `Name    Mtu   Network      Address              Ipkts Ifail    Opkts Ofail Colls
+wg1*    1420  <Link>                               12     3       34     5     0
 wg1*    1420  192.168.5/24 192.168.5.1             12     3       34     5     0`,
   );
 });

@@ -22,6 +22,10 @@ const BY_HAND: readonly Wrong[] = [
   by("home create", "home"),
   by("0 create", "0"),
   by("wg1x create", "wg1x"),
+  by("wg01 create", "wg01"),
+  by("wg1 inet6 fd00::1/64 prefixlen 65", "prefixlen"),
+  by("wg1 prefixlen 48 fd00::1/64", "fd00::1/64"),
+  by("wg1 inet 10.0.0.1/24 prefixlen 8", "prefixlen"),
   by("wg1 destroy up", "destroy"),
   by("wg1 create destroy", "destroy"),
   by("wg1 upp", "upp"),
@@ -235,5 +239,8 @@ Deno.test("OpenBSD's own words for the mistakes that its sources name", async ()
   };
   assert.equal(await message("wg1 wgaip 10.0.0.0/8"), "wgaip: wgpeer not set");
   assert.match(await message("wg1 wgkey abc"), /^wgkey \(key\): invalid length/);
+  // The last character has two bits that no byte takes.
+  const misspelt = `${"A".repeat(42)}B=`;
+  assert.match(await message(`wg1 wgkey ${misspelt}`), /^wgkey \(key\): invalid base64$/);
   assert.match(await message(`wg1 wgkey ${"!".repeat(44)}`), /^wgkey \(key\): invalid base64/);
 });

@@ -4,6 +4,7 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
+import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { may, must, randomKey, traces, WG, wgRoom } from "./peers.ts";
 
@@ -71,3 +72,34 @@ Deno.test("messages begin with the name that the program was called by", NEEDED,
     match(stderr, /^[^\n]+\n$/, line);
   }
 });
+
+/** Answers every operation with success, and prints what was asked. */
+const RECORDER = `
+const path = "/var/run/wireguard/wg1.sock";
+const listener = Deno.listen({ transport: "unix", path });
+console.log("ready");
+for await (const client of listener) {
+  const bytes = new Uint8Array(65536);
+  const count = await client.read(bytes).catch(() => null);
+  if (count !== null) {
+    console.log("asked " + new TextDecoder().decode(bytes.subarray(0, count)).split("\\n", 1)[0]);
+    await client.write(new TextEncoder().encode("errno=0\\n\\n"));
+  }
+  client.close();
+}
+`;
+
+Deno.test(
+  "a line about peers alone is one request, however many peers there are",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "mkdir -p /run/wireguard");
+    const recorder = room.spawn([Deno.execPath(), "eval", RECORDER]);
+    await eventually("the socket", () => recorder.output().includes("ready"));
+    await must(room, `ifconfig wg1 wgpeer ${randomKey()} wgaip 10.0.0.0/8`);
+    await must(room, `ifconfig wg1 wgkey ${randomKey()} debug`);
+    await eventually("both requests", () => recorder.output().split("asked ").length > 2);
+    deepEqual(recorder.output().match(/asked .*/g), ["asked set=2", "asked set=2"]);
+  },
+);

@@ -20,9 +20,9 @@ async function addressing(room: Room, netns: string): Promise<string[]> {
     ...addresses.split("\n"),
     ...`${inet}\n${inet6}`.replaceAll(/\n(?=\t)/g, " ").split("\n"),
   ];
-  return lines.filter((line) => line.includes("wg1") && !line.startsWith("multicast ")).map((
-    line,
-  ) => line.trim())
+  // Time passes.
+  return lines.filter((line) => line.includes("wg1") && !line.startsWith("multicast "))
+    .map((line) => line.trim().replace(/ expires [89][0-9]{3}sec/, " expires soon"))
     .sort();
 }
 
@@ -56,6 +56,7 @@ async function furnish(room: Room, netns: string): Promise<string[]> {
   await add("-6 route add 2001:db8:5::/48 nexthop via fd05::8 nexthop via fd05::9");
   await add("-6 route add 2001:db8:6::/48 nexthop via fd05::8 nexthop via fd00::2 dev cable");
   await add("-6 route add default dev wg1 metric 4000");
+  await add("-6 route add 2001:db8:7::/48 via fd05::9 expires 9000");
   return await addressing(room, netns);
 }
 

@@ -333,6 +333,61 @@ mtu 1400
   deepEqual(addressesOf(await read(room)).length, 3);
 });
 
+Deno.test("-n -r tells which routes go", NEEDED, async () => {
+  await using room = await wgRoom();
+  await cable(room);
+  const text = `wgkey ${randomKey()} wgport 7111\ninet 192.168.5.1/24\n`;
+  const routes = ["10.7.0.0/16 192.168.5.7", "10.8/16 192.168.5.8", "10.9/16 -iface $if"];
+  const commands = (lines: readonly string[]) => lines.map((line) => `!route -q add ${line}\n`);
+  await write(room, text + commands(routes).join(""));
+  await silent(room);
+  equal((await netstart(room, "-nr")).stdout.includes("delete"), false);
+  // One with another gateway is changed; of the others each goes.
+  const changed = "!/sbin/route -q add 10.7/16 192.168.5.9\n";
+  await write(room, text + changed);
+  const wanted = [
+    "route -q add 10.7/16 192.168.5.9",
+    "route delete 10.8.0.0/16 192.168.5.8",
+    "route delete 10.9.0.0/16",
+    "",
+  ];
+  equal((await netstart(room, "-nr")).stdout, wanted.join("\n"));
+  // What a shell runs may add any route.
+  await write(
+    room,
+    `${text}${changed}!for net in 10.8; do route -q add $net/16 192.168.5.8; done\n`,
+  );
+  const { stdout } = await netstart(room, "-nr");
+  match(stdout, /^# route 10\.9\.0\.0\/16 goes unless a command adds it$/m);
+  equal(stdout.includes("delete"), false);
+  await silent(room, "-r");
+  const left = await must(room, "ip route show proto static", "left");
+  deepEqual(left.match(/^10\.\S+ via \S+/gm), [
+    "10.7.0.0/16 via 192.168.5.9",
+    "10.8.0.0/16 via 192.168.5.8",
+  ]);
+});
+
+Deno.test("an rdomain may stand behind the addresses", NEEDED, async () => {
+  await using room = await wgRoom();
+  await cable(room);
+  await write(
+    room,
+    `inet 192.168.5.1/24\ninet6 fd05::1 64\nwgkey ${randomKey()} wgport 7111\nrdomain 4\n` +
+      "inet alias 192.168.6.1/24\n!route -q -T4 add 10.7/16 192.168.5.7\n",
+  );
+  await silent(room);
+  const first = await read(room);
+  deepEqual([first.rdomain, addressesOf(first)], [
+    4,
+    ["192.168.5.1/24", "192.168.6.1/24", "fd05::1/64"],
+  ]);
+  // Neither a second run nor a reload has anything to do.
+  equal((await netstart(room, "-nr")).stdout, "route -q -T4 add 10.7/16 192.168.5.7\n");
+  await silent(room);
+  deepEqual(await read(room), first);
+});
+
 Deno.test("a reload into another rdomain takes the addresses along", NEEDED, async () => {
   await using room = await wgRoom();
   await cable(room);

@@ -174,6 +174,60 @@ Deno.test("the own link-local address as a gateway is its interface", WITH_IPV6,
   match(other.stderr, /^route: -ifp: lo contradicts the zone of fe80::2%cable\n$/);
 });
 
+Deno.test("link-local addresses are shown and taken with their interface", WITH_IPV6, async () => {
+  await using room = await wgRoom();
+  await cable(room);
+  await must(room, "ip address add fe80::1/64 dev cable nodad", "left");
+  await left(room, "route -q add -inet6 fd08::/16 fe80::2%cable");
+  await left(room, "route -q add -inet6 fe80:7::%cable/64 fe80::2%cable");
+  await left(room, "route -q add -inet6 fe80::9%cable -iface cable");
+  await must(room, "ip -6 route append fe80:7::/64 dev lo metric 1024 proto static", "left");
+  for (const line of ["route -n show -inet6", "netstat -rn -f inet6"]) {
+    const shown = (await left(room, line)).replaceAll(/ +/g, " ");
+    match(shown, /^fd08::\/16 fe80::2%cable UGS /m);
+    match(shown, /^fe80:7::%cable\/64 fe80::2%cable UGS /m);
+    match(shown, /^fe80:7::%lo\/64 lo US /m);
+    match(shown, /^fe80::9%cable cable UHS /m);
+    match(shown, /^fe80::1%cable fe80::1%cable UHl /m);
+  }
+  match(
+    (await left(room, "netstat -i")).replaceAll(/ +/g, " "),
+    / fe80::%cable\/64 fe80::1%cable /,
+  );
+  match(await left(room, "route get fd08::1"), /^ {4}gateway: fe80::2%cable$/m);
+  match(await left(room, "route get fe80::3%cable"), /^destination: fe80::%cable\n/m);
+  match(await left(room, "route get fe80:7::%cable/64"), /^ {4}gateway: fe80::2%cable$/m);
+  match(await left(room, "route show -gateway fe80::2%cable"), /^fd08::\/16 /m);
+  equal((await left(room, "route show -gateway fe80::2%lo")).includes("fd08"), false);
+  // What is shown can be typed back.
+  await left(room, "route -q change -inet6 fd08::/16 fe80::3%cable");
+  await left(room, "route -q delete -inet6 fd08::/16 fe80::3%cable");
+  await left(room, "route -q delete fe80::9%cable");
+  // The same network by another interface stays.
+  equal(
+    await left(room, "route flush -inet6 -iface cable"),
+    "fe80:7::%cable/64 gateway fe80::2%cable done\n",
+  );
+  match(await must(room, "ip -6 route show fe80:7::/64", "left"), /^fe80:7::\/64 dev lo /);
+  const wrong: readonly [string, RegExp][] = [
+    [
+      "route add fd08::%cable/16 fe80::2%cable",
+      /^route: fd08::%cable\/16: a zone requires a link-local address\n$/,
+    ],
+    [
+      "route add fe80::9%cable fe80::2%lo",
+      /^route: fe80::2%lo: contradicts the zone of fe80::9%cable/,
+    ],
+    ["route add fe80::9%none fe80::2%cable", /^route: none: no such interface\n$/],
+    ["route get fe80::9%", /^route: fe80::9%: % requires an interface\n$/],
+  ];
+  for (const [line, said] of wrong) {
+    const { code, stderr } = await may(room, line, "left");
+    equal(code, 1, line);
+    match(stderr, said);
+  }
+});
+
 Deno.test(
   "change keeps what is not named, and finds the route whatever its metric",
   WITH_IPV6,

@@ -161,6 +161,7 @@ async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
 }
 
 async function modify(command: Command): Promise<void> {
+  if (isForDaemonAlone(command)) return await setDevice(command.name, command.change);
   const status = await getDevice(command.name);
   const change = changeFor(command, status.groups);
   // Without the capability the owner may not enter the namespace of the interface, and changes that
@@ -201,6 +202,15 @@ function changeFor(command: Command, groups: readonly string[]): DeviceChange {
   return command.joinGroups.length + leave.size > 0
     ? { ...command.change, groups: joined }
     : command.change;
+}
+
+/**
+ * Whether the change needs no status of the interface before. The status grows with the peers, and a
+ * file has a line for each of them.
+ */
+function isForDaemonAlone(command: Command): boolean {
+  return !touchesLink(command) && command.joinGroups.length + command.leaveGroups.length === 0 &&
+    Object.keys(command.change).length > 0;
 }
 
 function touchesLink(command: Command): boolean {

@@ -13,9 +13,15 @@ import { differenceOf, type RunningInterface } from "../ifconfig/difference.ts";
 import { lookFor } from "../ifconfig/kernel.ts";
 import { identityToldBy, placeOf } from "../ifconfig/place.ts";
 import { type WantedInterface, wantedOf } from "../ifconfig/wanted.ts";
-import type { Command } from "../ifconfig/words/draft.ts";
+import type { AddressChange, Command } from "../ifconfig/words/draft.ts";
 import { complain } from "../output.ts";
-import { deleteNoted, isThere, notedText } from "../route/netstart_routes.ts";
+import {
+  addsNoted,
+  deleteNoted,
+  deletionText,
+  isThere,
+  notedText,
+} from "../route/netstart_routes.ts";
 import type { HostnameStep } from "./hostname_if.ts";
 import { passedOverText, stepText, wordsOf } from "./hostname_if.ts";
 import { digestOf, type NetstartRecord, readRecord, writeRecord } from "./record.ts";
@@ -126,11 +132,29 @@ export class FileRun {
       const { plan } = differenceOf(this.#name, running, wantedFor(running, commands), spare);
       for (const line of plan) console.log(`ifconfig ${this.#name} ${line}`);
       for (const step of this.#steps) if (step.type === "command") console.log(stepText(step));
+      for (const route of record.routes) if (isThere(route)) this.#printDeletion(route);
       return !this.#failed;
     } catch (error) {
       this.#complain(messageOf(error));
       return false;
     }
+  }
+
+  /** A route of an earlier run goes when no command adds it; what a shell runs cannot be told. */
+  #printDeletion(route: string): void {
+    const added = this.#steps.filter((step) => step.type === "command").map(({ words }) =>
+      words?.[0] === "route"
+        ? addsNoted(route, words.slice(1))
+        : HARMLESS_COMMANDS.includes(words?.[0] ?? "")
+        ? false
+        : undefined
+    );
+    if (added.includes(true)) return;
+    console.log(
+      added.includes(undefined)
+        ? `# route ${notedText(route)} goes unless a command adds it`
+        : deletionText(route),
+    );
   }
 
   /**
@@ -142,11 +166,21 @@ export class FileRun {
     if (step.type === "command") await this.#runCommand(step);
     if (command === undefined) return;
     try {
+      const lost = await this.#movesTo(command.rdomain)
+        ? commands.filter(({ addresses }) => addresses.length > 0)
+        : [];
       await applyCommand(command);
+      for (const { addresses } of lost) await applyCommand(addressesAlone(command.name, addresses));
       commands.push(command);
     } catch (error) {
       this.#tellOrThrow(step, error);
     }
+  }
+
+  /** Whether the interface is in another rdomain now: the move costs the addresses of the lines before. */
+  async #movesTo(rdomain: number | undefined): Promise<boolean> {
+    if (rdomain === undefined) return false;
+    return placeOf(identityToldBy(await getDevice(this.#name))) !== rdomain;
   }
 
   /** The commands of all lines for ifconfig. */
@@ -276,6 +310,23 @@ export class FileRun {
   #complain(text: string): void {
     complain(`${this.#file}${this.#line === 0 ? "" : `:${this.#line}`}: ${text}`);
   }
+}
+
+/** A line of addresses and nothing else. */
+function addressesAlone(name: string, addresses: readonly AddressChange[]): Command {
+  return {
+    name,
+    create: false,
+    destroy: false,
+    up: undefined,
+    mtu: undefined,
+    description: undefined,
+    rdomain: undefined,
+    joinGroups: [],
+    leaveGroups: [],
+    addresses,
+    change: {},
+  };
 }
 
 /**

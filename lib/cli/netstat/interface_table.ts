@@ -6,7 +6,7 @@ import { formatIp, maskAddress } from "../../base/ip_text.ts";
 import type { InterfaceAddress } from "../../netlink/address.ts";
 import { type Link, type LinkStats } from "../../netlink/link.ts";
 import { IFF_UP } from "../../netlink/flags.ts";
-import { destinationText } from "../route/table.ts";
+import { destinationText, scopedText } from "../route/table.ts";
 
 const NO_STATS: LinkStats = {
   rxPackets: 0,
@@ -33,7 +33,17 @@ export function formatInterfaces(
     links.map((link) => [link.index, (link.flags & IFF_UP) !== 0 ? link.name : `${link.name}*`]),
   );
   const width = Math.max(7, ...[...named.values()].map((name) => name.length));
-  const wide = Math.max(17, ...addresses.map(({ address }) => formatIp(address).length));
+  const names = new Map(links.map(({ index, name }) => [index, name]));
+  const cells = addresses.map(({ address, prefix, interfaceIndex, peer }) => {
+    const name = names.get(interfaceIndex) ?? "";
+    return {
+      interfaceIndex,
+      network: destinationText(maskAddress(peer ?? address, prefix), prefix, name),
+      address: scopedText(address, name),
+    };
+  });
+  const networkWidth = Math.max(11, ...cells.map(({ network }) => network.length));
+  const addressWidth = Math.max(17, ...cells.map(({ address }) => address.length));
   const row = (
     name: string,
     mtu: string,
@@ -41,11 +51,11 @@ export function formatInterfaces(
     address: string,
     counters: readonly string[],
   ) =>
-    `${name.padEnd(width)} ${mtu.padEnd(5)} ${network.padEnd(11)} ${address.padEnd(wide)} ${
-      counters[0].padStart(8)
-    } ${counters[1].padStart(5)} ${counters[2].padStart(8)} ${counters[3].padStart(5)} ${
-      counters[4].padStart(5)
-    }`;
+    `${name.padEnd(width)} ${mtu.padEnd(5)} ${network.padEnd(networkWidth)} ${
+      address.padEnd(addressWidth)
+    } ${counters[0].padStart(8)} ${counters[1].padStart(5)} ${counters[2].padStart(8)} ${
+      counters[3].padStart(5)
+    } ${counters[4].padStart(5)}`;
   const lines = [
     row("Name", "Mtu", "Network", "Address", ["Ipkts", "Ifail", "Opkts", "Ofail", "Colls"]),
   ];
@@ -61,10 +71,8 @@ export function formatInterfaces(
     ].map(String);
     const mtu = String(link.mtu);
     lines.push(row(name, mtu, "<Link>", hardwareAddress(link), counters));
-    for (const { address, prefix, interfaceIndex, peer } of addresses) {
-      if (interfaceIndex !== link.index) continue;
-      const network = destinationText(maskAddress(peer ?? address, prefix), prefix);
-      lines.push(row(name, mtu, network, formatIp(address), counters));
+    for (const { interfaceIndex, network, address } of cells) {
+      if (interfaceIndex === link.index) lines.push(row(name, mtu, network, address, counters));
     }
   }
   return lines.join("\n");

@@ -18,7 +18,13 @@ import { NetNamespace } from "../../linux/namespace.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Command } from "../command.ts";
 import { complain } from "../output.ts";
-import { type Destination, type Family, familyName, familyOfAddress } from "./words/destination.ts";
+import {
+  type Destination,
+  type Family,
+  familyName,
+  familyOfAddress,
+  isLinkLocal,
+} from "./words/destination.ts";
 import { settleRoute } from "./words/hosts.ts";
 import type { RouteChangeCommand, RouteLine } from "./words/line.ts";
 import { parseRoute } from "./words/parse.ts";
@@ -69,10 +75,15 @@ async function act(kernel: RouteSocket, line: RouteLine): Promise<string> {
     case "show": {
       const { formatRoutes, isShown, routesAsJson } = await import("./table.ts");
       const { family, gateway, priority } = command;
+      const zone = gateway === undefined || gateway === "any"
+        ? undefined
+        : indexOfZone(kernel, gateway.zone);
       const routes = kernel.routes(family === undefined ? {} : { family }).filter((route) =>
         isShown(route) && (priority === undefined || route.metric === priority) &&
         (gateway === undefined ||
-          (route.gateway !== undefined && (gateway === "any" || same(route.gateway, gateway))))
+          (route.gateway !== undefined &&
+              (gateway === "any" || same(route.gateway, gateway.address))) &&
+            (zone === undefined || route.interfaceIndex === zone))
       );
       const names = interfaceNames(kernel);
       return line.json
@@ -104,8 +115,9 @@ const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
 /**
  * The routes of the main table to exactly this destination, the one that the kernel uses first.
  */
-function routesTo(kernel: RouteSocket, { address, prefix }: Destination): Route[] {
-  return kernel.routes({ family: familyOfAddress(address), table: RT_TABLE_MAIN })
+function routesTo(kernel: RouteSocket, { address, prefix, zone }: Destination): Route[] {
+  const interfaceIndex = indexOfZone(kernel, zone);
+  return kernel.routes({ family: familyOfAddress(address), table: RT_TABLE_MAIN, interfaceIndex })
     .filter((route) => route.prefix === prefix && same(route.destination, address))
     .sort((a, b) => a.metric - b.metric);
 }
@@ -127,7 +139,11 @@ function findRoute(
   }
   if (prefix === 0) throw osError("RTM_GETROUTE", destination.word, ENETUNREACH);
   try {
-    return { way: kernel.getRoute(address), entry: kernel.getRoute(address, { match: true }) };
+    const interfaceIndex = indexOfZone(kernel, destination.zone);
+    return {
+      way: kernel.getRoute(address, { interfaceIndex }),
+      entry: kernel.getRoute(address, { interfaceIndex, match: true }),
+    };
   } catch (error) {
     const refusing = error instanceof OsError ? refusingRoute(kernel, address) : undefined;
     if (refusing === undefined) throw error;
@@ -266,25 +282,44 @@ interface Way {
 
 const ANY_WAY: Way = { gateway: undefined, interfaceIndex: undefined, source: undefined };
 
+/** The index of an interface. @throws ConfigError when there is none of this name */
+function indexOf(kernel: RouteSocket, name: string): number {
+  const link = kernel.link(name);
+  if (link === undefined) throw new ConfigError(displayValue(name), "no such interface");
+  return link.index;
+}
+
+/** The index of the interface that is a link-local address' zone: by name, or the number itself. */
+function indexOfZone(kernel: RouteSocket, zone: string | undefined): number | undefined {
+  if (zone === undefined) return undefined;
+  return /^\d+$/.test(zone) ? Number(zone) : indexOf(kernel, zone);
+}
+
 /**
  * The way of a route. A gateway that is an address of this host means the interface of this
  * address, as on OpenBSD.
  */
-function findWay(kernel: RouteSocket, { gateway, interfaceName, kind }: RouteChangeCommand): Way {
-  const indexOf = (name: string): number => {
-    const link = kernel.link(name);
-    if (link === undefined) throw new ConfigError(displayValue(name), "no such interface");
-    return link.index;
+function findWay(kernel: RouteSocket, command: RouteChangeCommand): Way {
+  const { destination, gateway, interfaceName, kind } = command;
+  const named = interfaceName === undefined ? undefined : indexOf(kernel, interfaceName);
+  /** The interface of a word, which every other word has to agree with. */
+  const agreed = (before: number | undefined, word: string, zone: string | undefined) => {
+    const index = indexOfZone(kernel, zone);
+    if (index !== undefined && named !== undefined && index !== named) {
+      throw new ConfigError("-ifp", `${interfaceName} contradicts the zone of ${word}`);
+    }
+    if (index !== undefined && before !== undefined && index !== before) {
+      throw new ConfigError(word, `contradicts the zone of ${destination.word}`);
+    }
+    return index ?? before;
   };
-  const leave = interfaceName === undefined ? undefined : indexOf(interfaceName);
+  const leave = agreed(named, destination.word, destination.zone);
   if (gateway === undefined || kind !== "unicast") return { ...ANY_WAY, interfaceIndex: leave };
-  if (gateway.type === "interface") return { ...ANY_WAY, interfaceIndex: indexOf(gateway.name) };
-  const { word, address, zone } = gateway;
-  const inZone = zone === undefined ? undefined : /^\d+$/.test(zone) ? Number(zone) : indexOf(zone);
-  if (inZone !== undefined && leave !== undefined && inZone !== leave) {
-    throw new ConfigError("-ifp", `${interfaceName} contradicts the zone of ${word}`);
+  if (gateway.type === "interface") {
+    return { ...ANY_WAY, interfaceIndex: indexOf(kernel, gateway.name) };
   }
-  const index = inZone ?? leave;
+  const { word, address, zone } = gateway;
+  const index = agreed(leave, word, zone);
   const [own, another] = kernel.addresses().filter((one) =>
     same(one.address, address) && (index === undefined || one.interfaceIndex === index)
   );
@@ -298,14 +333,10 @@ function findWay(kernel: RouteSocket, { gateway, interfaceName, kind }: RouteCha
     };
   }
   if (linkLocal && index === undefined) {
-    throw new ConfigError(word, `a link-local gateway requires its interface: ${word}%wg1`);
+    throw new ConfigError(word, `a link-local gateway requires its interface: ${word}%INTERFACE`);
   }
   return { gateway: address, interfaceIndex: index, source: undefined };
 }
-
-/** Whether an address is in fe80::/10. */
-const isLinkLocal = (address: Uint8Array) =>
-  address.length === 16 && address[0] === 0xfe && address[1] >> 6 === 2;
 
 /**
  * Deletes the routes of the main table that users and programs have added. Connected routes and the
@@ -315,7 +346,8 @@ async function flush(
   kernel: RouteSocket,
   wanted: Extract<RouteLine["command"], { type: "flush" }>,
 ): Promise<string> {
-  const { destinationText } = await import("./table.ts");
+  const { destinationText, scopedText } = await import("./table.ts");
+  const names = interfaceNames(kernel);
   const { family, interfaceName, priority } = wanted;
   const index = interfaceName === undefined ? undefined : kernel.requireLink(interfaceName).index;
   const doomed = (route: Route) =>
@@ -324,10 +356,14 @@ async function flush(
     (priority === undefined || route.metric === priority);
   const lines: string[] = [];
   for (const route of kernel.routes(family === undefined ? {} : { family }).filter(doomed)) {
-    const { destination, prefix, table, metric, type, gateway } = route;
-    kernel.deleteRoute({ destination, prefix, table, metric, type, protocol: route.protocol });
-    const towards = gateway === undefined ? "" : ` gateway ${formatIp(gateway)}`;
-    lines.push(`${destinationText(maskAddress(destination, prefix), prefix)}${towards} done`);
+    const { destination, prefix, table, metric, type, gateway, protocol } = route;
+    // Others to the same place, through other interfaces, stay.
+    const isOneWay = type === "unicast" && route.nextHops.length < 2;
+    const way = isOneWay ? { gateway, interfaceIndex: route.interfaceIndex || undefined } : {};
+    kernel.deleteRoute({ destination, prefix, table, metric, type, protocol, ...way });
+    const name = names.get(route.interfaceIndex) ?? "";
+    const towards = gateway === undefined ? "" : ` gateway ${scopedText(gateway, name)}`;
+    lines.push(`${destinationText(maskAddress(destination, prefix), prefix, name)}${towards} done`);
   }
   return lines.join("\n");
 }

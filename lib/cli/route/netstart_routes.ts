@@ -8,6 +8,7 @@ import { formatIp, formatRange, parseIp } from "../../base/ip_text.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import { type Route, type RouteRequest, RT_TABLE_MAIN } from "../../netlink/route.ts";
+import { parseRoute } from "./words/parse.ts";
 
 /**
  * The environment variable for commands of hostname.if(5) files: the path of the list to which a
@@ -113,6 +114,31 @@ export function notedText(line: string): string {
   return `${range}${gateway === undefined ? "" : ` ${gateway}`}${
     type === undefined ? "" : ` ${type}`
   }`;
+}
+
+/** The command that deletes a noted route: `route -T 4 delete 10.5.0.0/16 10.1.1.2`. */
+export function deletionText(line: string): string {
+  const { rdomain, destination, prefix, gateway } = JSON.parse(line) as NotedRoute;
+  const towards = gateway === undefined ? "" : ` ${gateway}`;
+  return `route ${rdomain === 0 ? "" : `-T ${rdomain} `}delete ${destination}/${prefix}${towards}`;
+}
+
+/**
+ * Whether a command line of route(8) adds a noted route, or another one in its place.
+ * @param args the words behind `route`
+ * @returns undefined when the words do not tell: the destination is the name of a host, or they are wrong
+ */
+export function addsNoted(line: string, args: readonly string[]): boolean | undefined {
+  try {
+    const { rtable = 0, command } = parseRoute(args);
+    if (command.type !== "add") return command.type === "exec" ? undefined : false;
+    if ("type" in command.destination) return undefined;
+    const { address, prefix } = command.destination;
+    return takesItsPlace(line, rtable, { destination: address, prefix, metric: command.priority });
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
 }
 
 /**

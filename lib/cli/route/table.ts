@@ -3,6 +3,7 @@
  * @module
  */
 import { formatIp } from "../../base/ip_text.ts";
+import { isLinkLocal } from "./words/destination.ts";
 import type { IpBytes } from "../../base/endpoint.ts";
 import {
   type Route,
@@ -30,11 +31,15 @@ function ways(route: Route, names: InterfaceNames): { gateway: string; name: str
   const hops = route.nextHops.length > 0 ? route.nextHops : [route];
   return hops.map(({ gateway, interfaceIndex }) => {
     const name = interfaceIndex === 0 ? "" : names.get(interfaceIndex) ?? `#${interfaceIndex}`;
-    if (gateway !== undefined) return { gateway: formatIp(gateway), name };
+    if (gateway !== undefined) return { gateway: scopedText(gateway, name), name };
     const own = route.preferredSource ?? (route.type === "local" ? route.destination : undefined);
-    return { gateway: own !== undefined ? formatIp(own) : name === "" ? "-" : name, name };
+    return { gateway: own !== undefined ? scopedText(own, name) : name === "" ? "-" : name, name };
   });
 }
+
+/** An address as it can be typed: a link-local one with its interface, `fe80::1%wg1`. */
+export const scopedText = (address: IpBytes, name: string): string =>
+  `${formatIp(address)}${isLinkLocal(address) && name !== "" ? `%${name}` : ""}`;
 
 /**
  * The flags of a route: OpenBSD's letters, as far as Linux has the property (route(8), netstat(1)).
@@ -61,12 +66,13 @@ export function routeFlags(route: Route): string {
 
 /**
  * The text of a destination: `default`, the address of a host, or OpenBSD's short form of a network
- * (`10/8`, `192.168.5/24`).
+ * (`10/8`, `192.168.5/24`, `fe80::%wg1/64`).
+ * @param name the name of the interface; empty for none
  */
-export function destinationText(destination: IpBytes, prefix: number): string {
+export function destinationText(destination: IpBytes, prefix: number, name: string): string {
   if (prefix === 0) return "default";
-  if (prefix === 8 * destination.length) return formatIp(destination);
-  if (destination.length === 16) return `${formatIp(destination)}/${prefix}`;
+  if (prefix === 8 * destination.length) return scopedText(destination, name);
+  if (destination.length === 16) return `${scopedText(destination, name)}/${prefix}`;
   return `${[...destination.subarray(0, Math.max(1, Math.ceil(prefix / 8)))].join(".")}/${prefix}`;
 }
 
@@ -86,7 +92,7 @@ export function formatRoutes(routes: readonly Route[], names: InterfaceNames): s
     for (const route of some) {
       for (const { gateway, name } of ways(route, names)) {
         const mtu = route.mtu === 0 ? "-" : String(route.mtu);
-        const destination = destinationText(route.destination, route.prefix);
+        const destination = destinationText(route.destination, route.prefix, name);
         // Linux does not count the uses of a route.
         lines.push(
           row([destination, gateway, routeFlags(route), "-", "-", mtu, String(route.metric)], name),
@@ -150,15 +156,16 @@ export function formatRouteGet(
       : "",
   ].filter((word) => word !== "");
   const line = (label: string, value: string) => `${label.padStart(11)}: ${value}`;
+  const name = names.get(way.interfaceIndex) ?? "";
   return [
-    line("route to", prefix === 0 ? "default" : formatIp(address)),
-    line("destination", entry.prefix === 0 ? "default" : formatIp(entry.destination)),
+    line("route to", prefix === 0 ? "default" : scopedText(address, name)),
+    line("destination", entry.prefix === 0 ? "default" : scopedText(entry.destination, name)),
     line("mask", entry.prefix === 0 ? "default" : formatIp(mask)),
-    ...(way.gateway === undefined ? [] : [line("gateway", formatIp(way.gateway))]),
-    line("interface", names.get(way.interfaceIndex) ?? "-"),
+    ...(way.gateway === undefined ? [] : [line("gateway", scopedText(way.gateway, name))]),
+    line("interface", name || "-"),
     ...(way.preferredSource === undefined
       ? []
-      : [line("if address", formatIp(way.preferredSource))]),
+      : [line("if address", scopedText(way.preferredSource, name))]),
     line("priority", String(entry.metric)),
     line("flags", `<${words.join(",")}>`),
   ].join("\n");

@@ -7,7 +7,7 @@ import { ConfigError } from "../../../base/errors.ts";
 import { isHostName } from "../../../base/host_name.ts";
 import { parseIpv4 } from "../../../base/ip_text.ts";
 import { displayValue, quote } from "../../../base/quote.ts";
-import type { Draft, Family, Word } from "./draft.ts";
+import type { AddressDraft, Draft, Family, Word } from "./draft.ts";
 import { parseAddressWithZone, parseNetmask, parseNumber } from "./values.ts";
 
 export const ADDRESS_WORDS: readonly Word[] = [
@@ -52,7 +52,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     section: "address",
     help: "The prefix length of the network, in bits.",
     take(draft, [bits], word) {
-      draft.address(word, true).prefix = parseNumber(word, bits, 0, 128);
+      setPrefix(draft.address(word, true), parseNumber(word, bits, 0, 128), word);
     },
   },
   {
@@ -170,13 +170,17 @@ export function takeAddress(draft: Draft, text: string): void {
   address.host = host;
   address.family ??= family;
   if (text.includes("/")) {
-    address.prefix = parseNumber(
-      text,
-      text.slice(host.length + 1),
-      0,
-      address.family === "inet" ? 32 : 128,
-    );
+    const bits = text.slice(host.length + 1);
+    setPrefix(address, parseNumber(text, bits, 0, address.family === "inet" ? 32 : 128), text);
   }
+}
+
+/** Gives an address its prefix, which two words may say. @throws ConfigError when they disagree */
+function setPrefix(address: AddressDraft, prefix: number, word: string): void {
+  if (address.prefix !== undefined && address.prefix !== prefix) {
+    throw new ConfigError(word, `contradicts the prefix length ${address.prefix}`);
+  }
+  address.prefix = prefix;
 }
 
 function familyIs(address: { family: Family | undefined }, family: Family, word: string): void {

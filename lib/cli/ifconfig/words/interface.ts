@@ -72,7 +72,8 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: [],
     section: "interface",
     help: "Let no packets through. Waiting packets are dropped, timers are stopped and sessions " +
-      "are wiped. Addresses and routes come back with the next up.",
+      "are wiped. Addresses and routes come back with the next up. " +
+      "Until then route(8) neither shows nor deletes the routes.",
     take(draft) {
       draft.up = false;
     },

@@ -28,7 +28,7 @@ export const CLASS_NAME = "wg";
 
 /** Whether the name is `wg` and a number. */
 export function isNumberedInClass(name: string): boolean {
-  return name.startsWith(CLASS_NAME) && /^[0-9]+$/.test(name.slice(CLASS_NAME.length));
+  return name.startsWith(CLASS_NAME) && /^(?:0|[1-9][0-9]*)$/.test(name.slice(CLASS_NAME.length));
 }
 
 /**

@@ -37,7 +37,8 @@ export function parseKeyText(word: string, text: string): Uint8Array {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) throw new ConfigError(`${word} (key)`, "invalid base64");
   let key: Uint8Array;
   try {
-    key = Uint8Array.fromBase64(text);
+    // The last character has two bits that no byte takes: where they are set, it is a typing error.
+    key = Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
   } catch {
     throw new ConfigError(`${word} (key)`, "invalid base64");
   }

@@ -17,6 +17,8 @@ export interface Destination {
   readonly word: string;
   readonly address: IpBytes;
   readonly prefix: number;
+  /** The interface of a link-local one, by name or index: `fe80::%wg1/64`. */
+  readonly zone?: string | undefined;
 }
 
 /** A gateway: an address, with a zone if it is link-local, or an interface. */
@@ -59,7 +61,7 @@ export const familyName = (family: Family): "inet" | "inet6" => family === 4 ? "
  * Reads a destination: `default`, an address, a network or the name of a host. A network is
  * `ADDRESS/PREFIX`, or IPv4 with fewer than four parts (`10.52`). Missing parts are zero. A missing
  * prefix is that of the class, or longer if the given parts require it (inet_net_pton(3), which
- * OpenBSD's route uses).
+ * OpenBSD's route uses). A link-local address may have its zone.
  * @throws ConfigError that names the word
  */
 export function parseDestination(
@@ -74,7 +76,8 @@ export function parseDestination(
   const slash = word.indexOf("/");
   const text = slash < 0 ? word : word.slice(0, slash);
   const short = shape === "host" ? undefined : parseShortNetwork(text);
-  const address = parseIp(text) ?? short?.address;
+  const scoped = parseScoped(text);
+  const address = scoped?.address ?? short?.address;
   if (address === undefined) {
     if (slash < 0 && isHostName(word)) return { type: "host", word };
     throw new ConfigError(
@@ -85,7 +88,12 @@ export function parseDestination(
   if (family !== undefined && familyOfAddress(address) !== family) {
     throw new ConfigError(displayValue(word), `not an ${familyName(family)} address`);
   }
-  if (slash < 0) return withPrefix(word, address, modifiers, short?.prefix);
+  const zone = scoped?.zone;
+  if (zone !== undefined && !isLinkLocal(address)) {
+    throw new ConfigError(displayValue(word), "a zone requires a link-local address");
+  }
+  const inZone = zone === undefined ? {} : { zone };
+  if (slash < 0) return { ...withPrefix(word, address, modifiers, short?.prefix), ...inZone };
   if (given !== undefined) throw new ConfigError(given.word, `${word} has a prefix already`);
   const bits = 8 * address.length;
   const prefix = parseDecimal(word.slice(slash + 1), bits);
@@ -96,8 +104,29 @@ export function parseDestination(
     );
   }
   if (shape === "host" && prefix !== bits) throw new ConfigError(word, "-host takes no prefix");
-  return { word, address: maskAddress(address, prefix), prefix };
+  return { word, address: maskAddress(address, prefix), prefix, ...inZone };
 }
+
+/** An address, perhaps with its zone. */
+export interface ScopedAddress {
+  readonly address: IpBytes;
+  readonly zone: string | undefined;
+}
+
+/** Reads `ADDRESS` or `ADDRESS%ZONE`; undefined when it is neither. @throws ConfigError for `%` alone */
+export function parseScoped(word: string): ScopedAddress | undefined {
+  const percent = word.indexOf("%");
+  const address = parseIp(percent < 0 ? word : word.slice(0, percent));
+  if (address === undefined) return undefined;
+  if (percent === word.length - 1) {
+    throw new ConfigError(displayValue(word), "% requires an interface");
+  }
+  return { address, zone: percent < 0 ? undefined : word.slice(percent + 1) };
+}
+
+/** Whether an address is in fe80::/10. */
+export const isLinkLocal = (address: Uint8Array): boolean =>
+  address.length === 16 && address[0] === 0xfe && address[1] >> 6 === 2;
 
 /**
  * A destination with a known address and the prefix that other words give it.
@@ -158,9 +187,8 @@ function maskLength(word: string, mask: IpBytes, address: IpBytes): number {
  * @throws ConfigError that names the word
  */
 export function parseGateway(word: string, toInterface: boolean): Gateway | HostName {
-  const percent = word.indexOf("%");
-  const address = parseIp(percent < 0 ? word : word.slice(0, percent));
-  if (address === undefined) {
+  const scoped = parseScoped(word);
+  if (scoped === undefined) {
     if (toInterface) return { type: "interface", name: word };
     if (isHostName(word)) return { type: "host", word };
     throw new ConfigError(
@@ -168,11 +196,5 @@ export function parseGateway(word: string, toInterface: boolean): Gateway | Host
       "neither an address nor a host's name; an interface requires -iface before it",
     );
   }
-  if (percent === word.length - 1) throw new ConfigError(word, "% requires an interface");
-  return {
-    type: "address",
-    word,
-    address,
-    zone: percent < 0 ? undefined : word.slice(percent + 1),
-  };
+  return { type: "address", word, ...scoped };
 }

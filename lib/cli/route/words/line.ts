@@ -9,6 +9,7 @@ import type {
   Family,
   Gateway,
   HostName,
+  ScopedAddress,
 } from "./destination.ts";
 
 /** The parts of `add`, `change` and `delete` without addresses. */
@@ -53,7 +54,7 @@ type PlainCommand =
     readonly type: "show";
     readonly family: Family | undefined;
     /** `-gateway`: the gateway of the routes to show, or any gateway. */
-    readonly gateway: IpBytes | "any" | undefined;
+    readonly gateway: ScopedAddress | "any" | undefined;
     readonly priority: number | undefined;
   }
   | {

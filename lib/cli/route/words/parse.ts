@@ -13,6 +13,8 @@ import {
   type GivenPrefix,
   parseDestination,
   parseGateway,
+  parseScoped,
+  type ScopedAddress,
 } from "./destination.ts";
 import type { CommandDraft, RouteChangeDraft, RouteDraft } from "./line.ts";
 
@@ -164,13 +166,19 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
       case "-nostatic":
         break;
       case "-mpath":
+        throw new ConfigError(
+          word,
+          "not available; use `ip route add DESTINATION nexthop via GATEWAY ...`",
+        );
+      case "-expire":
+        throw new ConfigError(word, "not available; use `ip -6 route add ... expires SECONDS`");
       case "-label":
+      case "-tag":
+        throw new ConfigError(word, "Linux has no route labels; see proto of ip-route(8)");
       case "-cloning":
       case "-llinfo":
       case "-proto1":
       case "-proto2":
-      case "-expire":
-      case "-tag":
         throw new ConfigError(word, "not available on Linux");
       default:
         if (!words.takeOption(word)) {
@@ -251,13 +259,13 @@ function parseGet(words: Words): CommandDraft {
 
 function parseShow(words: Words): CommandDraft {
   let family: Family | undefined;
-  let gateway: IpBytes | "any" | undefined;
+  let gateway: ScopedAddress | "any" | undefined;
   let priority: number | undefined;
   for (let word = words.next(); word !== undefined; word = words.next()) {
     if (word === "-inet") family = 4;
     else if (word === "-inet6") family = 6;
     else if (word === "-gateway") {
-      gateway = /^[^-]/.test(words.peek() ?? "") ? words.address(word, "an address") : "any";
+      gateway = /^[^-]/.test(words.peek() ?? "") ? words.scoped(word, "an address") : "any";
     } else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
     else if (!words.takeOption(word)) {
       throw new ConfigError(
@@ -357,5 +365,12 @@ class Words {
     const address = parseIp(text);
     if (address === undefined) throw new ConfigError(word, `${quote(text)} is not ${what}`);
     return address;
+  }
+
+  scoped(word: string, what: string): ScopedAddress {
+    const text = this.value(word, what);
+    const scoped = parseScoped(text);
+    if (scoped === undefined) throw new ConfigError(word, `${quote(text)} is not ${what}`);
+    return scoped;
   }
 }

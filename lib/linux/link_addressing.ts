@@ -42,6 +42,11 @@ export class LinkAddressing {
     return new LinkAddressing([...addresses, ...routes]);
   }
 
+  /** The entries of both. */
+  with(other: LinkAddressing): LinkAddressing {
+    return new LinkAddressing([...this.#entries, ...other.without(this).#entries]);
+  }
+
   /** The entries that are not in `other`. */
   without(other: LinkAddressing): LinkAddressing {
     const there = new Set(other.#entries.map(keyOf));
@@ -51,11 +56,11 @@ export class LinkAddressing {
   /**
    * Adds the entries again, in the calling thread's network namespace. The link must be up. Entries
    * that exist are left as they are.
-   * @returns an error message for each entry that could not be added
+   * @returns the entries that could not be added, and an error message for each of them
    */
-  restore(): string[] {
+  restore(): { readonly left: LinkAddressing; readonly reasons: readonly string[] } {
     let left = this.#entries;
-    if (left.length === 0) return [];
+    if (left.length === 0) return { left: this, reasons: [] };
     using socket = new NetlinkSocket();
     while (true) {
       const failures: { readonly entry: Replay; readonly reason: string }[] = [];
@@ -71,7 +76,10 @@ export class LinkAddressing {
       // A route can be added only after the route to its gateway. Try the rest again as long as
       // this adds at least one.
       if (failures.length === 0 || failures.length === left.length) {
-        return failures.map(({ reason }) => reason);
+        return {
+          left: new LinkAddressing(failures.map(({ entry }) => entry)),
+          reasons: failures.map(({ reason }) => reason),
+        };
       }
       left = failures.map(({ entry }) => entry);
     }

@@ -31,6 +31,8 @@ export interface LinkState {
   readonly place: NamespaceIdentity;
 }
 
+/** How long the routes that cannot be restored are tried again. */
+const RETRY_MS = 3_000;
 /** The most attempts to read a link that is moved or renamed meanwhile. */
 const ATTEMPTS_MAX = 4;
 
@@ -50,6 +52,8 @@ export class LinkWatch {
   readonly #complain: (line: string) => void;
   /** The addresses and routes that the link lost when `setUp` set it down. */
   #lost: LinkAddressing | undefined;
+  /** Until when the rest of them is tried again; undefined before the first attempt. */
+  #retryUntil: number | undefined;
 
   /**
    * @param complain called with a message for each address or route that cannot be restored
@@ -146,7 +150,11 @@ export class LinkWatch {
     this.visit((routes, link) => {
       if (((link.flags & IFF_UP) !== 0) === up) return;
       if (up) routes.setLink(link.index, { up });
-      else this.#lost = setLinkDown(routes, link);
+      else {
+        const lost = setLinkDown(routes, link);
+        this.#lost = this.#lost?.with(lost) ?? lost;
+        this.#retryUntil = undefined;
+      }
     });
   }
 
@@ -226,12 +234,20 @@ export class LinkWatch {
     return this.#state = state;
   }
 
+  /**
+   * Restores what the link lost. A route whose gateway cannot be reached is tried again at the next
+   * looks: the line that sets the link up may add the address after that.
+   */
   #restore(): void {
     const lost = this.#lost;
     this.#lost = undefined;
     if (lost === undefined) return;
     try {
-      for (const failure of lost.restore()) this.#complain(`could not restore: ${failure}`);
+      const { left, reasons } = lost.restore();
+      if (reasons.length === 0) return;
+      this.#retryUntil ??= performance.now() + RETRY_MS;
+      if (performance.now() < this.#retryUntil) this.#lost = left;
+      else for (const reason of reasons) this.#complain(`could not restore: ${reason}`);
     } catch (error) {
       this.#complain(`could not restore addresses and routes: ${error}`);
     }

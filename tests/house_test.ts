@@ -1,5 +1,6 @@
 /**
- * The rules of the house (ARCHITECTURE.md): who may import whom, what pure rooms may not touch, where FFI lives.
+ * The rules of the house (ARCHITECTURE.md): who may import whom, what pure rooms may not touch,
+ * where FFI lives.
  * @module
  */
 import assert from "node:assert/strict";
@@ -26,7 +27,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   daemon: ["base", "data", "device", "runtime", "ports", "linux", "worker", "uapi", "openbsd"],
   cli: ["base", "crypto", "runtime", "ports", "linux", "worker", "daemon", "uapi", "netlink"],
 };
-/** The package's other modules besides mod.ts: what programs may import. They stand beside the rooms. */
+/**
+ * The package's other modules besides mod.ts: what programs may import. They stand beside the
+ * rooms.
+ */
 const DOORS: readonly string[] = ["lib/engine.ts", "lib/linux.ts", "lib/openbsd.ts"];
 const OS_ROOMS = new Set(["runtime", "ports", "linux", "worker", "embed", "daemon", "cli"]);
 /** Files of lib/cli that are pure: the words and the text of a command, apart from what it does. */
@@ -36,7 +40,10 @@ const isPure = (path: string) =>
   path.startsWith("lib/") && !DOORS.includes(path) &&
   (!OS_ROOMS.has(roomOf(path)) || PURE_OF_CLI.test(path));
 
-/** What a pure room may not name outside comments: the world's clock, chance, timers and the runtime. */
+/**
+ * What a pure room may not name outside comments: the world's clock, chance, timers and the
+ * runtime.
+ */
 const IMPURE =
   /\bDeno\.|\bDate\.|\bnew Date\b|\bMath\.random\b|\bsetTimeout\b|\bsetImmediate\b|\bsetInterval\b|\bperformance\.|\bcrypto\.(getRandom|subtle|random)/;
 
@@ -54,7 +61,10 @@ function* sources(folder: string): Generator<string> {
   }
 }
 
-/** Comments out, strings kept: enough for this code, which holds no comment marks inside strings of pure rooms. */
+/**
+ * Comments out, strings kept: enough for this code, which holds no comment marks inside strings of
+ * pure rooms.
+ */
 const withoutComments = (text: string) =>
   text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
 
@@ -198,7 +208,8 @@ Deno.test("no default exports, no drawers", () => {
 });
 
 Deno.test("packages are named with their exact version, which is the same everywhere", () => {
-  // No import map: a program in another folder imports mod.ts, and the map of this folder is not read then.
+  // No import map: a program in another folder imports mod.ts, and the map of this folder is not
+  // read then.
   const versions = new Map<string, Set<string>>();
   for (
     const path of [

@@ -4,7 +4,7 @@ import { AllowedIps } from "../../lib/allowed_ips/allowed_ips.ts";
 import { rangeBits, RangeList } from "./range_list.ts";
 import { Chance, property } from "../random.ts";
 
-/** Clustered addresses, so that prefixes nest and neighbours differ in few bits. */
+/** Random addresses that differ in few bits, so that prefixes nest. */
 function randomAddress(chance: Chance): Uint8Array {
   const address = new Uint8Array(chance.int(2) === 0 ? 4 : 16);
   const loose = chance.int(3);
@@ -23,7 +23,7 @@ function randomAddress(chance: Chance): Uint8Array {
 const lookup = (ranges: AllowedIps, address: Uint8Array) =>
   address.length === 4 ? ranges.lookup4(address, 0) : ranges.lookup6(address, 0);
 
-/** One trial: many changes, after each of them the trie and the list must agree. */
+/** A trial of many changes. The trie and the list must agree after each of them. */
 function trial(chance: Chance, steps: number): void {
   const ranges = new AllowedIps();
   const list = new RangeList();

@@ -1,5 +1,5 @@
 /**
- * The cases of Linux' drivers/net/wireguard/selftest/allowedips.c (v6.x), in its order: facts as data.
+ * * The cases of Linux's drivers/net/wireguard/selftest/allowedips.c (v6.x), as data, in its order.
  * @module
  */
 import { deepEqual, equal } from "node:assert/strict";
@@ -8,7 +8,7 @@ import { AllowedIps } from "../../lib/allowed_ips/allowed_ips.ts";
 const [A, B, C, D, E, F, G, H] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 type V4 = readonly [number, number, number, number];
-/** Four 32-bit words, as the kernel's file writes IPv6 addresses. */
+/** An IPv6 address of four 32-bit words, as in the kernel's file. */
 type V6 = readonly [number, number, number, number];
 
 const ip4 = (parts: V4) => Uint8Array.from(parts);

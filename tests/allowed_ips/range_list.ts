@@ -1,5 +1,5 @@
 /**
- * The obvious twin of AllowedIps: an unsorted list, every range compared with every address.
+ * The simple twin of AllowedIps: an unsorted list, of which every range is compared.
  * @module
  */
 
@@ -11,7 +11,7 @@ interface Range {
 export class RangeList {
   #ranges: Range[] = [];
 
-  /** Ranges in it. */
+  /** The number of ranges. */
   get size(): number {
     return this.#ranges.length;
   }
@@ -50,13 +50,13 @@ export class RangeList {
     return best?.peer ?? -1;
   }
 
-  /** The peer's ranges as sorted strings of family and bits. */
+  /** The ranges of a peer, as sorted strings of family and bits. */
   listed(peer: number): string[] {
     return this.#ranges.filter((range) => range.peer === peer).map((range) => range.bits).sort();
   }
 }
 
-/** The family's digit and the prefix's bits: `410` is 128.0.0.0/2. */
+/** The digit of the family and the bits of the prefix: `410` is 128.0.0.0/2. */
 export function rangeBits(address: Uint8Array, prefix: number): string {
   const all = [...address].map((byte) => byte.toString(2).padStart(8, "0")).join("");
   return (address.length === 4 ? "4" : "6") + all.slice(0, prefix);

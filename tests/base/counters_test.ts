@@ -1,4 +1,4 @@
-/** The list of counters: every name is well formed, there once, and counted somewhere; and the memory that they are kept in. */
+/** The list of counters, and the memory of their values. */
 import assert from "node:assert/strict";
 import { peerSlot } from "../../lib/base/brands.ts";
 import { PEERS_MAX } from "../../lib/base/constants.ts";
@@ -39,7 +39,7 @@ Deno.test("every counter is counted somewhere in lib", () => {
   const isCounted = (name: string) =>
     [
       `values\\[COUNTER\\.${name}\\](\\+\\+| \\+=)`,
-      // Also as one of the two branches of a choice, and by the parts that give a verdict.
+      // Also in a branch of a condition, and as a literal that names the result of a message.
       `(add|addOf|#count)\\([^;]*COUNTER\\.${name}\\b`,
       `#(refuse|refuseOf|accept)\\([^)]*"${name}"\\)`,
     ].some((pattern) => new RegExp(pattern).test(code));

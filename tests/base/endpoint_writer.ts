@@ -1,5 +1,6 @@
 /**
- * A Worker for peer_table_test.ts: writes endpoints of row 1, all parts of each with the same number, and takes their local addresses away.
+ * * A Worker for peer_table_test.ts. It writes endpoints to row 1 and clears their local addresses.
+ * All parts of an endpoint have the same number.
  * @module
  */
 import { peerSlot } from "../../lib/base/brands.ts";

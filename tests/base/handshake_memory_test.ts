@@ -1,4 +1,4 @@
-/** What the planes share of handshake messages: rings, awaited indices, keys. */
+/** The memory of handshake messages that the planes share: rings, awaited indices and keys. */
 import assert from "node:assert/strict";
 import {
   AWAITED_INDICES_BYTES,
@@ -185,7 +185,7 @@ Deno.test("awaited indices agree with a map from slot to index", () => {
     const buffer = new SharedArrayBuffer(AWAITED_INDICES_BYTES);
     const [writer, reader] = [new AwaitedIndices(buffer, 0), new AwaitedIndices(buffer, 0)];
     const map = new Map<number, { index: number; what: number }>();
-    // Few slots, so that indices meet in them.
+    // Few slots, so that several indices use the same slot.
     const some = () => (chance.int(2 ** 14) << 18 | chance.int(4)) >>> 0;
     for (let step = 0; step < 5_000; step++) {
       const index = some();
@@ -230,7 +230,7 @@ Deno.test("keys and secret are copied whole; without a private key there are non
     42,
     57,
   ]);
-  // A writer that is not done yet.
+  // The writer has not finished yet.
   Atomics.add(new Int32Array(buffer), 0, 1);
   assert.equal(reader.copyTo(copy), -1);
   Atomics.add(new Int32Array(buffer), 0, 1);

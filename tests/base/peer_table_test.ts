@@ -48,7 +48,7 @@ Deno.test("unanswered data is found by the order of events, not by times", () =>
   table.received(P0, 1, true, at(11));
   table.received(P0, 1, true, at(12));
   assert.deepEqual(since(), [NEVER, 11]);
-  // All in the same moment: the later one counts.
+  // All events have the same time, so their order counts.
   table.sent(P0, 1, true, at(12));
   assert.deepEqual(since(), [12, NEVER]);
   table.received(P0, 1, true, at(12));

@@ -291,7 +291,10 @@ const POOL = [
   "up",
 ];
 
-/** What two wanted interfaces have in common when one was made the other: order does not count, nor do things that may be anything. */
+/**
+ * What two wanted interfaces have in common when one was made the other: order does not count, nor
+ * do things that may be anything.
+ */
 function comparable(wanted: WantedInterface) {
   const sorted = <T>(all: readonly T[]) => all.map((one) => JSON.stringify(one)).sort();
   return {

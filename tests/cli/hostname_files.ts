@@ -1,6 +1,6 @@
 /**
- * A dozen hostname.if(5) files as people have them. `KEY` stands for the interface's private key, `PEER` for the other's public key, `PSK` for a
- * preshared key.
+ * A dozen hostname.if(5) files as people have them. `KEY` stands for the interface's private key,
+ * `PEER` for the other's public key, `PSK` for a preshared key.
  * @module
  */
 

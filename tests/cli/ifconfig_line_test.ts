@@ -1,5 +1,6 @@
 /**
- * ifconfig, netstart and help as far as they need no interface: options, what they refuse before they look at anything, and the help.
+ * ifconfig, netstart and help as far as they need no interface: options, what they refuse before
+ * they look at anything, and the help.
  * @module
  */
 import assert from "node:assert/strict";

@@ -16,7 +16,10 @@ const HOSTS: Readonly<Record<string, readonly string[]>> = {
   "six.example.org": ["2001:db8::6"],
 };
 
-/** A file `key`, a file `junk`, two lines of standard input, two hosts, the interface eth0 as number 3. */
+/**
+ * A file `key`, a file `junk`, two lines of standard input, two hosts, the interface eth0 as number
+ * 3.
+ */
 export function testSources(): Sources & { readonly asked: string[] } {
   const lines = [KEY, KEY2];
   const asked: string[] = [];

@@ -12,7 +12,10 @@ import { maskAddress, parseIp } from "../../lib/base/ip_text.ts";
 import { type InetSocket, parseSockets } from "../../lib/linux/sockets.ts";
 import type { Route } from "../../lib/netlink/route.ts";
 
-/** As the kernel writes it: a wg interface on 7111, a name server on the loopback, a connected socket, a mail server, a session. */
+/**
+ * As the kernel writes it: a wg interface on 7111, a name server on the loopback, a connected
+ * socket, a mail server, a session.
+ */
 const UDP =
   `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
   123: 00000000:1BC7 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 5001 2 0000000000000000 0

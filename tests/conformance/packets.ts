@@ -1,5 +1,5 @@
 /**
- * IP packets for the scenarios: UDP with a payload that tells them apart, checksums right.
+ * IP packets for the scenarios: UDP with different payloads and right checksums.
  * @module
  */
 
@@ -8,7 +8,10 @@ export const address4 = (n: number) => new Uint8Array([10, 9, n, 1]);
 export const address6 = (n: number) =>
   new Uint8Array([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n, 0, 1]);
 
-/** A UDP packet from one inner address to another (both of one family) with `length` payload bytes that begin with `mark`. */
+/**
+ * A UDP packet from one inner address to another (both of one family) with `length` payload bytes
+ * that begin with `mark`.
+ */
 export function udpPacket(
   source: Uint8Array,
   destination: Uint8Array,

@@ -1,5 +1,6 @@
 /**
- * The same scenarios over every cryptographic implementation and every transport: two interfaces, real time, packets compared byte for byte.
+ * * The same scenarios with every cryptographic implementation and every transport: two interfaces
+ * in real time, whose packets are compared byte for byte.
  * @module
  */
 import assert from "node:assert/strict";
@@ -31,7 +32,7 @@ async function until(what: string, true_: () => boolean, limitMs = 5000): Promis
 }
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Two interfaces, 1 and 2, that are each other's peers; only 1 knows where the other is. */
+/** Two interfaces, 1 and 2, which are peers of each other. Only 1 has an endpoint of the other. */
 class Pair {
   readonly keys = [random(32) as PrivateKey, random(32) as PrivateKey];
   readonly publics = this.keys.map((key) => nobleSuite.publicKey(key) as PublicKey);
@@ -56,7 +57,7 @@ class Pair {
     });
   }
 
-  /** Sends one packet and waits until it comes out, unchanged. */
+  /** Sends a packet and waits until it is received unchanged. */
   async carries(from: Side, to: Side, packet: Uint8Array): Promise<void> {
     const before = to.delivered.length;
     assert.ok(from.tun.inject(packet));

@@ -1,5 +1,5 @@
 /**
- * The ways of moving datagrams that the scenarios run over, each as the data plane's UdpPort with a LocalInterface around it.
+ * * The transports of the scenarios. Each is a UdpPort of the data plane, in a LocalInterface.
  * @module
  */
 import { Arena } from "../../lib/base/arena.ts";
@@ -38,24 +38,24 @@ import { NODE_ARENA_BYTES, planeOf } from "../data/two_ways.ts";
 
 export type TransportName = "memory" | "portable" | "linux";
 
-/** A socket of some kind, and what a LocalInterface needs of it. */
+/** A socket, with the functions that a LocalInterface needs. */
 interface Socket {
   readonly port: number;
   readonly udp: UdpPort;
   readonly send: (datagram: OutgoingDatagram) => void;
-  /** Calls back whenever there may be something to receive. */
+  /** Calls `ready` whenever there may be something to receive. */
   readonly wakes: (wake: () => void) => void;
   readonly close: () => void;
 }
 
-/** One interface under test. */
+/** An interface of a test. */
 export interface Side {
   readonly port: number;
   readonly local: LocalInterface;
   readonly tun: MemoryTun;
-  /** Packets that came out of its tunnel. */
+  /** The packets that were received through the tunnel. */
   readonly delivered: Uint8Array[];
-  /** Throws a datagram at it from nowhere. */
+  /** Sends a datagram of a stranger to the interface. */
   readonly attack: (bytes: Uint8Array) => void;
   close(): void;
 }
@@ -143,7 +143,7 @@ const SOCKETS: Readonly<Record<TransportName, (arena: Arena) => Socket>> = {
   },
 };
 
-/** A network of this process' own: ports are numbers in a table, nothing is lost. */
+/** A network in this process: ports are entries of a table, and nothing is lost. */
 const network = new Map<
   number,
   { readonly queue: { bytes: Uint8Array; source: Endpoint }[]; wake: () => void }

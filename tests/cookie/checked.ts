@@ -1,6 +1,6 @@
 /**
- * A cookie checker over messages of their own, with a secret that is renewed as the control plane
- * does it.
+ * A cookie checker for messages outside of the arena. Its secret is renewed as by the control
+ * plane.
  * @module
  */
 import type { Milliseconds } from "../../lib/base/brands.ts";
@@ -13,7 +13,7 @@ import type { Suite } from "../../lib/crypto/suite.ts";
 const MESSAGE_AT = 64;
 const REPLY_AT = 256;
 
-/** Whose answers to whole messages are easy to ask for. */
+/** Checks whole messages. */
 export class Checked {
   readonly keys = new CookieKeys(new SharedArrayBuffer(COOKIE_KEYS_BYTES), 0);
   readonly checker: CookieChecker;
@@ -43,7 +43,7 @@ export class Checked {
       this.checker.checkMac2(this.#bytes, MESSAGE_AT, message.length, 0, now);
   }
 
-  /** With a new secret when there is none that may be used. */
+  /** Makes a cookie reply, with a new secret if there is no valid one. */
   reply(message: Uint8Array, source: Endpoint, now: Milliseconds): Uint8Array {
     if (!this.checker.hasKeys || !this.checker.hasSecret(now)) {
       this.keys.renewSecret(this.random, now);

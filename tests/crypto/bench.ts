@@ -1,6 +1,8 @@
 /**
- * What the primitives cost, in ns a call: `deno run -A tests/crypto/bench.ts [WORD]` measures what has the word in its name (composed, aead, noble, libcrypto).
- * One packet cipher a run, because a second one in the same isolate slows both. Times are the best of many short rounds and mean something only beside each other.
+ * * Measures the primitives in ns per call. `deno run -A tests/crypto/bench.ts [WORD]` measures
+ * those whose name contains the word (composed, aead, noble, libcrypto). Measure one packet cipher
+ * per run, because a second one in the same isolate slows down both. Times are the best of many
+ * short rounds; compare them only with each other.
  * @module
  */
 import { Arena } from "../../lib/base/arena.ts";
@@ -11,7 +13,7 @@ const SLOTS = 64;
 const SLOT_BYTES = 2048;
 const LENGTHS = [64, 512, 1408, 1420, 1424];
 
-/** Best time of a call in ns. */
+/** The best time of a call, in ns. */
 function measure(calls: number, body: (i: number) => void): number {
   let best = Infinity;
   for (let round = 0; round < ROUNDS; round++) {
@@ -43,7 +45,7 @@ for (const { name, make } of CIPHERS.filter((cipher) => cipher.name.includes(onl
         calls,
         (i) => cipher.seal(keys[i & 1], i, 0, out + (i & 63) * SLOT_BYTES, length),
       ),
-      // The tags are wrong, which costs the same: they are looked at last.
+      // The tags are wrong, which takes the same time: they are compared last.
       "open": measure(calls, (i) => {
         if (
           cipher.open(

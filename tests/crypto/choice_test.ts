@@ -61,7 +61,7 @@ Deno.test("the self-test refuses a packet cipher that is wrong", () => {
       },
     }),
     (right) => ({
-      // Looks at the first byte of the tag only, as an implementation that forgets to finalise might as well not look.
+      // Compares only the first byte of the tag.
       open: (key, low, high, from, length, to) =>
         right.open(key, low, high, from, length, to) || length > 1000,
     }),
@@ -111,7 +111,7 @@ Deno.test(
   { permissions: { ffi: false } },
   () => {
     const arena = new Arena(65_536);
-    // openLibcrypto remembers what earlier tests opened; a name of its own shows what a fresh process sees.
+    // openLibcrypto remembers the files that earlier tests opened, so this test uses another name.
     assert.equal(
       openLibcrypto(["/lib/x86_64-linux-gnu/../x86_64-linux-gnu/libcrypto.so.3"]),
       undefined,

@@ -1,4 +1,4 @@
-/** The primitives that a flood makes work are equal to @noble's. */
+/** The primitives that are used in a flood give the same results as @noble's. */
 import assert from "node:assert/strict";
 import { CookieSealer } from "../../lib/crypto/cookie_sealer.ts";
 import { poly1305 } from "npm:@noble/ciphers@2.4.0/_poly1305.js";

@@ -1,17 +1,18 @@
 /**
- * What is left of a key in this process after its bytes in the arena were wiped and the cipher was told: nothing.
+ * * Nothing of a key is left in this process after its bytes in the arena were wiped and the cipher
+ * was told to forget it.
  * @module
  */
 import assert from "node:assert/strict";
 import { Arena } from "../../lib/base/arena.ts";
 import { CIPHERS } from "./implementations.ts";
 
-/** What is looked for is kept changed by this, so that looking does not find itself. */
+/** The searched bytes are stored XORed with this, so that the search does not find itself. */
 const MASK = 0xa5;
 const PIECE = 8;
 const CHUNK_BYTES = 1 << 20;
 
-/** Counts the places of this process' memory that hold a piece of the key. */
+/** Counts the places in the memory of this process that have a part of the key. */
 function places(masked: Uint8Array): number {
   using memory = Deno.openSync("/proc/self/mem");
   const chunk = new Uint8Array(CHUNK_BYTES);
@@ -26,7 +27,7 @@ function places(masked: Uint8Array): number {
         memory.seekSync(at, Deno.SeekMode.Start);
         length = memory.readSync(chunk.subarray(0, Math.min(CHUNK_BYTES, end - at))) ?? 0;
       } catch {
-        // Mapped, but there is nothing: the rest of a thread's stack, or an area that has gone.
+        // The mapping has no memory: the rest of a thread's stack, or a mapping that has gone.
         break;
       }
       for (let piece = 0; piece < masked.length; piece += PIECE) {
@@ -47,7 +48,7 @@ function places(masked: Uint8Array): number {
   return found;
 }
 
-// What @noble's functions leave is the garbage collector's.
+// The garbage collector removes what @noble's functions leave.
 for (const { name, make } of CIPHERS.filter(({ name }) => name !== "noble")) {
   Deno.test(
     { name: `${name}: nothing of a key is left after forget()`, ignore: Deno.build.os !== "linux" },

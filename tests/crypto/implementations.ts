@@ -1,6 +1,7 @@
 /**
- * Every implementation that this machine can run. All tests run on each of them.
- * `WG_TEST_LIBCRYPTO=/path/libcrypto.so.1.1` adds another libcrypto, `WG_TEST_IPSEC_MB=/path/libIPSec_MB.so.2` another libipsec-mb.
+ * * All implementations that this machine can run. The tests run on each of them.
+ * `WG_TEST_LIBCRYPTO=/path/libcrypto.so.1.1` adds another libcrypto, and
+ * `WG_TEST_IPSEC_MB=/path/libIPSec_MB.so.2` another libipsec-mb.
  * @module
  */
 import { type IpsecMb, openIpsecMb } from "../../ffi/ipsec_mb.ts";
@@ -15,13 +16,13 @@ import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { PacketCipher, Suite } from "../../lib/crypto/suite.ts";
 
-/** The libcryptos to test: what the program would open, and the one asked for. */
+/** The libcryptos to test: the one that the program would open, and that of the variable. */
 export const LIBCRYPTOS: readonly Libcrypto[] = [
   openLibcrypto(),
   other("WG_TEST_LIBCRYPTO", openLibcrypto),
 ].filter((found) => found !== undefined);
 
-/** The libraries of libipsec-mb to test, in the same way. */
+/** The libipsec-mb libraries to test, likewise. */
 export const IPSEC_MBS: readonly IpsecMb[] = [
   openIpsecMb(),
   other("WG_TEST_IPSEC_MB", openIpsecMb),
@@ -47,7 +48,7 @@ export interface CipherMaker {
   make(arena: Arena): PacketCipher;
 }
 
-/** Every packet cipher. None is made before it is used, so that a benchmark of one measures what the program gets. */
+/** All packet ciphers. Each is made at its use, so that a benchmark measures a single cipher. */
 export const CIPHERS: readonly CipherMaker[] = [
   { name: "noble", make: nobleCipher },
   ...LIBCRYPTOS.map((libcrypto) => maker(`aead ${libcrypto.version}`, aeadCipher, libcrypto)),

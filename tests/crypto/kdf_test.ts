@@ -6,7 +6,7 @@ import { counterNonce } from "../../lib/crypto/nonce.ts";
 import { SUITES } from "./implementations.ts";
 import { Chance, SEED } from "../random.ts";
 
-/** HKDF written out (RFC 5869 with empty info), on node:crypto's HMAC-BLAKE2s. */
+/** HKDF (RFC 5869, empty info) with node:crypto's HMAC-BLAKE2s. */
 function expand(key: Uint8Array, input: Uint8Array, count: number): Uint8Array[] {
   const hmac = (under: Uint8Array, ...parts: Uint8Array[]): Uint8Array => {
     const state = createHmac("blake2s256", under);
@@ -40,7 +40,8 @@ Deno.test("the nonce is 32 zero bits and the counter", () => {
   assert.equal(counterNonce((1n << 64n) - 1n).toHex(), "00000000ffffffffffffffff");
 });
 
-// RFC 8439 section 2.3.2 gives both the state after 20 rounds and the block, for one key, counter and nonce.
+// RFC 8439 section 2.3.2 gives both the state after 20 rounds and the block, for one key, counter
+// and nonce.
 Deno.test("a subkey is the first and last row after the rounds", () => {
   const block = Uint8Array.fromHex(
     "10f1e7e4d13b5915500fdd1fa32071c4c7d1f4c733c068030422aa9ac3d46c4ed2826446079faa0914c2d705d98b02a2b5129cd1de164eb9cbd083e8a2503c4e",

@@ -9,20 +9,20 @@ import { Chance, SEED } from "../random.ts";
 
 const EMPTY = new Uint8Array(0);
 const LENGTH_MAX = 2048;
-/** What a cipher may overwrite before and after a message. */
+/** Bytes before and after a message that a cipher may overwrite. */
 const BEFORE = 64;
 const AFTER = 80;
-/** Bytes around a message that must stay as they are. */
+/** Bytes around these that must not change. */
 const GUARD = 96;
 const ROOM = GUARD + BEFORE + LENGTH_MAX + AFTER + GUARD;
 
 const counterOf = (low: number, high: number): bigint => BigInt(high) << 32n | BigInt(low);
 
-/** Places for a message with its rooms and guards, filled with noise, so that nothing depends on what was there. */
+/** Memory for a message, with the bytes around it. It is filled with random bytes first. */
 class Place {
   readonly #before: Uint8Array;
 
-  /** @param at where the message begins */
+  /** @param at offset of the message */
   constructor(
     readonly arena: Arena,
     readonly at: number,
@@ -42,7 +42,7 @@ class Place {
     return this.arena.bytes.slice(this.at, this.at + length);
   }
 
-  /** Asserts that nothing changed outside the rooms. */
+  /** Asserts that no other bytes have changed. */
   unharmed(what: string): void {
     const now = this.arena.bytes.subarray(
       this.at - BEFORE - GUARD,
@@ -87,7 +87,7 @@ for (const { name, make } of CIPHERS) {
       assert.deepEqual(sealing.get(length + TAG_LENGTH), expected, what);
       sealing.unharmed(what);
 
-      // Of what follows the tag in a receive buffer nothing may change: it is the next datagram.
+      // The bytes after the tag must not change, because the next datagram is there.
       const from = new Place(
         arena,
         input + GUARD + BEFORE + random.int(ROOM),
@@ -269,7 +269,7 @@ for (const { name, make } of CIPHERS) {
   });
 }
 
-/** HChaCha20 of @noble: words in, words out. */
+/** HChaCha20 of @noble, with arrays of words. */
 function subkeyOf(key: Uint8Array, nonce: Uint8Array): Uint8Array {
   const constants = new Uint32Array(new TextEncoder().encode("expand 32-byte k").buffer);
   const out = new Uint32Array(8);

@@ -1,5 +1,5 @@
 /**
- * The control socket under clients that are slow, hostile or many.
+ * The control socket with slow, hostile and many clients.
  * @module
  */
 import assert from "node:assert/strict";
@@ -12,7 +12,7 @@ import {
 } from "../../lib/daemon/control_socket.ts";
 import { socketPath } from "../../lib/daemon/paths.ts";
 
-/** Short, but long enough for a busy machine. */
+/** Short limits that are long enough on a busy machine. */
 const QUICK: ClientLimits = { idleMs: 1000, stallMs: 500 };
 
 async function withSocket(
@@ -39,7 +39,7 @@ const echo: Operation = (request) => ({
 const connect = (path: string) => Deno.connect({ transport: "unix", path });
 const send = (client: Deno.UnixConn, text: string) => client.write(new TextEncoder().encode(text));
 
-/** Everything until the daemon hangs up, or until an answer is whole. */
+/** Reads until the daemon closes the connection, or the answer is complete. */
 async function answer(client: Deno.UnixConn): Promise<string> {
   const piece = new Uint8Array(65_536);
   let text = "";
@@ -222,7 +222,7 @@ Deno.test("clients over the limit get EBUSY, and one is served when another leav
     assert.equal(await answer(clients[CLIENTS_MAX - 1]), GOOD);
     using extra = await connect(path);
     assert.equal(await answer(extra), "errno=-16\n\n");
-    // One that writes first, as wg(8) does, reads the same; one that stays is let go of.
+    // A client that writes first, like wg(8), gets the same. A client that stays is disconnected.
     using second = await connect(path);
     await new Promise((resolve) => setTimeout(resolve, 50));
     await send(second, "get=1\n\n");

@@ -3,7 +3,7 @@ import { ALL_OFFLOADS, NO_OFFLOADS } from "../../lib/base/offloads.ts";
 import { OsError } from "../../lib/base/errors.ts";
 import { InterfaceOffloads } from "../../lib/daemon/offloads.ts";
 
-/** Without a device: whatever asks the kernel fails. */
+/** Offloads without a device: every system call fails. */
 const DEVICE = { fd: -1, name: "wg1" };
 
 Deno.test("running offloads and offloads that were switched off are reported separately", () => {

@@ -1,6 +1,7 @@
 /**
- * What others can do to a packed executable: by the environment, the cache, the folders above it, and the file itself.
- * Nothing of theirs may be run, and nothing of anybody's removed. As root every attack is tried on root and on a user.
+ * What others can do to a packed executable: by the environment, the cache, the folders above it,
+ * and the file itself. Nothing of theirs may be run, and nothing of anybody's removed. As root
+ * every attack is tried on root and on a user.
  * @module
  */
 import assert from "node:assert/strict";
@@ -43,7 +44,10 @@ async function folderOf(uid: number | undefined, path: string, mode = 0o700): Pr
   return path;
 }
 
-/** A version of the program that somebody put into a folder of the cache: it looks whole, and its runtime is evil. */
+/**
+ * A version of the program that somebody put into a folder of the cache: it looks whole, and its
+ * runtime is evil.
+ */
 async function plant(cache: string, { id }: Bench, uid: number | undefined): Promise<void> {
   await Deno.mkdir(`${cache}/${id}/lib/worker`, { recursive: true, mode: 0o700 });
   await Deno.writeTextFile(`${cache}/${id}/deno`, EVIL, { mode: 0o755 });
@@ -137,7 +141,7 @@ attack("an old version of somebody else is left alone", NEEDS_ROOT, async (bench
 });
 
 Deno.test(
-  "root looks nowhere that the environment names",
+  "as root no folder of the environment is used",
   NEEDS_ROOT,
   () =>
     withPacked(async (bench) => {
@@ -323,7 +327,7 @@ attack(
   },
 );
 
-Deno.test("a path that env(1) or a list would take apart is not used", () =>
+Deno.test("a path with an equals sign or a line feed is not used", () =>
   withPacked(async (bench) => {
     const victim = VICTIMS[VICTIMS.length - 1];
     for (const name of ["a=b", "line\nfeed"]) {
@@ -436,7 +440,7 @@ Deno.test("in a user namespace folders of others, who have no number there, are 
     });
   }));
 
-Deno.test("a user namespace's nobody takes nobody's folders for its own", {
+Deno.test("in a user namespace of the user nobody, folders of that user are not trusted", {
   ignore: !isRoot || missing("user-namespaces") !== undefined,
 }, () =>
   withPacked(async (bench) => {

@@ -1,5 +1,6 @@
 /**
- * A packed executable with the real header and a small stand-in for the runtime, which tells how it was started.
+ * A packed executable with the real header and a small stand-in for the runtime, which tells how it
+ * was started.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -14,7 +15,10 @@ export const USER = 4321;
 export const STRANGER = 4322;
 
 const text = (value: string) => new TextEncoder().encode(value);
-/** Prints what is behind the words: the folder of the stand-in, its environment, its arguments, each with a zero byte. */
+/**
+ * Prints what is behind the words: the folder of the stand-in, its environment, its arguments, each
+ * with a zero byte.
+ */
 const RUNTIME = `#!/bin/sh
 [ "$1" != --version ] || exit 0
 [ -n "$(pwd -P 2>/dev/null)" ] || exit 9
@@ -44,7 +48,10 @@ export interface Told {
   readonly arguments: readonly string[];
 }
 
-/** A folder of a test. `cache` is where the program belongs: root's in the place of /var/cache/wg, a user's by $XDG_CACHE_HOME. */
+/**
+ * A folder of a test. `cache` is where the program belongs: root's in the place of /var/cache/wg, a
+ * user's by $XDG_CACHE_HOME.
+ */
 export interface Bench {
   readonly folder: string;
   readonly file: string;
@@ -86,7 +93,10 @@ export function payloadOf(places: Places, runtime: string): Uint8Array {
   return packed(places, runtime).bytes.slice(bytes.length);
 }
 
-/** Runs a test with a packed executable in a folder of its own, which others may enter but not change. */
+/**
+ * Runs a test with a packed executable in a folder of its own, which others may enter but not
+ * change.
+ */
 export async function withPacked(
   test: (bench: Bench) => Promise<void>,
   damage?: Uint8Array,

@@ -1,5 +1,6 @@
 /**
- * What the caller's environment can do to a packed executable: to sh, to the programs that unpack it, and to the runtime.
+ * What the caller's environment can do to a packed executable: to sh, to the programs that unpack
+ * it, and to the runtime.
  * @module
  */
 import assert from "node:assert/strict";
@@ -84,7 +85,7 @@ function settings(folder: string): Record<string, string> {
 /** The carried environment, as bytes of Latin-1. */
 const carriedBy = ({ environment }: Told) => atob(environment[CARRIED].replaceAll("\n", ""));
 
-Deno.test("the runtime gets five variables and those that the program reads, unpacking or not", () =>
+Deno.test("the runtime gets five variables and those that the program reads", () =>
   withPacked(async ({ run }) => {
     for (const words of [["version"], ["version"], ["ifconfig", "wg1", "description", "netstar"]]) {
       const told = await run(words, { environment: { ...HOSTILE, ...OWN } });
@@ -132,7 +133,7 @@ Deno.test("options and functions that bash takes from the environment do nothing
     }
   }));
 
-Deno.test("commands that start others carry the caller's environment, exactly, and only as data", () =>
+Deno.test("commands that start others get the caller's environment, unchanged and only as data", () =>
   withPacked(async ({ run, folder, file }) => {
     await Deno.symlink(file, `${folder}/netstart`);
     const { [CARRIED]: _forged, ...hostile } = HOSTILE;
@@ -177,7 +178,7 @@ Deno.test("commands that start others carry the caller's environment, exactly, a
     assert.ok(carriedBy(bytes).includes("A=\xff\n\x80x\0"));
   }));
 
-Deno.test("an environment that is too large to be carried is refused with a sentence; other commands do not mind", () =>
+Deno.test("an environment that is too large is refused with a message, and other commands work", () =>
   withPacked(async ({ run }) => {
     const environment = { LARGE: "x".repeat(120_000) };
     assert.equal((await run(["version"], { environment })).code, 0);
@@ -207,7 +208,7 @@ Deno.test("no value of the caller's environment is ever among the arguments of a
     }
   }));
 
-Deno.test("without /proc the environment is not handed on unseen", {
+Deno.test("without /proc the environment is not passed on", {
   ignore: !isRoot || missing("namespaces") !== undefined,
 }, () =>
   withPacked(async ({ run }) => {

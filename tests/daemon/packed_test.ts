@@ -49,7 +49,7 @@ for (const shell of SHELLS) {
     }));
 }
 
-Deno.test("started in a folder that was removed it runs in another", () =>
+Deno.test("a program that is started in a removed folder runs in another one", () =>
   withPacked(async ({ file, folder, run }) => {
     await run();
     const script = 'mkdir "$1/gone" && cd "$1/gone" && rmdir "$1/gone" && exec "$2" x 2>/dev/null';
@@ -76,7 +76,7 @@ Deno.test("a damaged file says so and unpacks nothing", () =>
     assert.deepEqual(names(cache), []);
   }, new Uint8Array(1000)));
 
-Deno.test("without a folder of its own it has a private one, which is found again", () =>
+Deno.test("without a folder of its own the program has a private one, which it finds again", () =>
   withPacked(async ({ run, folder, places, id }) => {
     await Deno.writeTextFile(`${folder}/cache`, "a file where the folder should be");
     const first = await run(["x"]);

@@ -1,4 +1,6 @@
-/** A peer answers our response at once: its first data may come in while the command that installs its session still waits. */
+/**
+ * Data on a new session may be received while the command that installs the session still waits.
+ */
 import assert from "node:assert/strict";
 import { concat, makePacket } from "./packets.ts";
 import { ENDPOINT_A, ENDPOINT_B, installSession, P0, Side } from "./two_sides.ts";

@@ -1,6 +1,6 @@
 /**
- * Handshake messages where they come in: which pass, which queue they wait in, which are answered
- * with a cookie.
+ * The gate for handshake messages: which of them pass, to which queue, and which get a cookie
+ * reply.
  */
 import assert from "node:assert/strict";
 import { AWAITS_COOKIE, AWAITS_RESPONSE } from "../../lib/base/awaited_indices.ts";
@@ -50,14 +50,14 @@ class Door extends Side {
     this.handshakes.keys.setKeys(KEYS);
   }
 
-  /** Gives it datagrams. Returns how many handshake messages wait then. */
+  /** Passes datagrams to the gate. Returns the number of messages that wait afterwards. */
   deliver(bytes: Uint8Array, from: Endpoint = ENDPOINT_B, now: Milliseconds = NOON): number {
     this.udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from });
     this.turn(now);
     return this.handshakes.waiting;
   }
 
-  /** Puts it under load: fills the queue as far as that takes. */
+  /** Puts the gate under load: fills the queue up to UNDER_LOAD_QUEUE. */
   load(now: Milliseconds = NOON): this {
     for (let i = 0; i < UNDER_LOAD_QUEUE; i++) {
       this.udp.inbox.push({ bytes: withMac1(1, 148, i), segmentSize: 0, ecn: 0, from: ENDPOINT_B });
@@ -66,7 +66,7 @@ class Door extends Side {
     return this;
   }
 
-  /** What the control plane does when it hears of messages. */
+  /** Acts as the control plane after `handshakes-waiting`. */
   renewSecret(now: Milliseconds = NOON): void {
     let next = 0;
     this.handshakes.keys.renewSecret((into) => into.forEach((_, i) => into[i] = next++ * 7), now);

@@ -1,4 +1,7 @@
-/** Datagrams and packets that nobody should send: each gets a verdict and a counter, and what comes after them works. */
+/**
+ * Datagrams and packets that nobody should send: each gets a verdict and a counter, and what comes
+ * after them works.
+ */
 import assert from "node:assert/strict";
 import { INBOUND_BYTES_MAX, INBOUND_RECEIVES_MAX } from "../../lib/data/inbound.ts";
 import { OUTBOUND_BYTES_MAX, OUTBOUND_READS_MAX } from "../../lib/data/outbound.ts";

@@ -1,4 +1,4 @@
-/** Answers to packets that no peer is there for, and ECN through the tunnel. */
+/** ICMP answers to packets without a peer, and ECN in the tunnel. */
 import assert from "node:assert/strict";
 import { NO_OWN_ADDRESSES } from "../../lib/base/own_addresses.ts";
 import { finish, internetChecksum, makePacket, type PacketSpec, plainFrame } from "./packets.ts";

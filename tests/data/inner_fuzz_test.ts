@@ -1,11 +1,14 @@
-/** A peer that is authentic and hostile: whatever it puts into its messages, exactly its well-formed packets reach the TUN device, each as it was sent. */
+/**
+ * An authenticated but hostile peer. Exactly its well-formed packets are written to the TUN device,
+ * unchanged.
+ */
 import assert from "node:assert/strict";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { concat, finish, makePacket, packetsOf, parseFrame, transportOf } from "./packets.ts";
 import { connectedSides, ENDPOINT_A, INDEX_B, KEY_AB, NOON } from "./two_sides.ts";
 import { type Chance, property } from "../random.ts";
 
-/** A data message around any plaintext. */
+/** A data message with any plaintext. */
 function message(counter: bigint, plaintext: Uint8Array): Uint8Array {
   const header = new Uint8Array(16);
   const view = new DataView(header.buffer);
@@ -15,7 +18,7 @@ function message(counter: bigint, plaintext: Uint8Array): Uint8Array {
   return concat(header, nobleSuite.seal(KEY_AB, counter, plaintext, new Uint8Array()));
 }
 
-/** The packet that the receiver must see in a plaintext, or undefined. */
+/** The packet that the receiver must read from a plaintext, or undefined. */
 function packetIn(plaintext: Uint8Array): Uint8Array | undefined {
   const view = new DataView(plaintext.buffer, plaintext.byteOffset, plaintext.length);
   const version = plaintext.length === 0 ? 0 : plaintext[0] >>> 4;
@@ -30,14 +33,14 @@ function packetIn(plaintext: Uint8Array): Uint8Array | undefined {
   return undefined;
 }
 
-/** What may not differ. The id of a packet that must not be fragmented means nothing (RFC 6864), and splitting counts it on. */
+/** The bytes to compare. With DF the id is meaningless (RFC 6864), and splitting increments it. */
 function identity(packet: Uint8Array): string {
   const copy = packet.slice();
   if (copy[0] >>> 4 === 4 && (copy[6] & 0x40) !== 0) copy.fill(0, 4, 6).fill(0, 10, 12);
   return copy.toHex();
 }
 
-/** Segments of a flow that could be merged, each perhaps spoilt. */
+/** Segments of a flow that could be merged, some of them damaged. */
 function burst(chance: Chance): Uint8Array[] {
   const fields = {
     v6: chance.once(2),

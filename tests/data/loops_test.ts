@@ -1,6 +1,6 @@
 /**
- * Messages of ours that come back as packets: they go on through another peer, and end where they
- * would come back again.
+ * Messages of ours that come back as packets. They are sent on through another peer, and dropped
+ * when they would come back again.
  */
 import assert from "node:assert/strict";
 import { type Milliseconds, type PeerSlot, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
@@ -15,7 +15,7 @@ const MTU = 1420;
 const slotOf = (n: number): PeerSlot => peerSlot(n);
 const remoteOf = (n: number) => sessionIndex(0x4000_0000 + n);
 
-/** Where peer N is: 10.0.0.N or fd00::N, inside the tunnel's ranges. */
+/** The endpoint of peer N: 10.0.0.N or fd00::N, in the ranges of the tunnel. */
 function endpointOf(n: number, v6: boolean): Endpoint {
   const address = v6
     ? Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n)
@@ -83,8 +83,8 @@ function fragments(packet: Uint8Array, v6: boolean): Uint8Array[] {
 }
 
 /**
- * What a side sent, by the peer it was for. The messages to peers in `returning` come back as
- * packets until nothing more does.
+ * The messages that a side sent, by peer. The messages to peers in `returning` come back as packets
+ * until there are no more.
  */
 function circulate(
   side: Side,
@@ -131,7 +131,7 @@ function start(side: Side, n: number, v6: boolean, bytes = 100): void {
   side.tun.push(plainFrame(makePacket({ ...fields, payload: new Uint8Array(bytes) })));
 }
 
-/** As long as the tunnel takes. */
+/** The longest packet for the tunnel. */
 const full = (v6: boolean) => MTU - (v6 ? 48 : 28);
 const all = (count: number) => new Set(Array.from({ length: count }, (_, i) => i + 1));
 

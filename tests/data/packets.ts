@@ -1,5 +1,6 @@
 /**
- * Inner packets for the data plane's tests: builders, and the plain twin of splitting and merging, which knows nothing of arenas.
+ * Inner packets for the data plane's tests: builders, and the plain twin of splitting and merging,
+ * which knows nothing of arenas.
  * @module
  */
 
@@ -177,7 +178,10 @@ export const plainFrame = (packet: Uint8Array): TunFrame => ({
   packet,
 });
 
-/** Leaves a finished packet's transport checksum to whoever gets it, as the kernel does with TUN_F_CSUM; `gsoSize` 0 makes no super-packet of it. */
+/**
+ * Leaves a finished packet's transport checksum to whoever gets it, as the kernel does with
+ * TUN_F_CSUM; `gsoSize` 0 makes no super-packet of it.
+ */
 export function offload(packet: Uint8Array, gsoSize: number, cwr = false): TunFrame {
   const { start, protocol } = transportOf(packet);
   const checksumOffset = protocol === 17 ? 6 : 16;
@@ -222,7 +226,9 @@ export function parseFrame(bytes: Uint8Array): TunFrame {
   };
 }
 
-/** The plain twin: the packets that a frame stands for, as they would be on a wire without offloads. */
+/**
+ * The plain twin: the packets that a frame stands for, as they would be on a wire without offloads.
+ */
 export function packetsOf(frame: TunFrame): Uint8Array[] {
   if (frame.gsoType === 0) {
     const packet = frame.packet.slice();
@@ -252,7 +258,10 @@ export function packetsOf(frame: TunFrame): Uint8Array[] {
   });
 }
 
-/** What keeps packets in order: addresses, protocol and ports (a fragment's too: those here all have them). */
+/**
+ * What keeps packets in order: addresses, protocol and ports (a fragment's too: those here all have
+ * them).
+ */
 export function flowOf(packet: Uint8Array): string {
   const { start, protocol } = transportOf(packet);
   const addresses = packet[0] >>> 4 === 4 ? packet.subarray(12, 20) : packet.subarray(8, 40);

@@ -18,7 +18,7 @@ const range = (from: bigint, to: bigint): Case[] => {
   return cases;
 };
 
-/** The cases of the kernel's own test, drivers/net/wireguard/selftest/counter.c: each list is for a fresh window. */
+/** The cases of drivers/net/wireguard/selftest/counter.c. Each list is for a new window. */
 const KERNEL_CASES: readonly (readonly Case[])[] = [
   [
     [0n, true],

@@ -1,4 +1,4 @@
-/** Datagrams to many peers: queued, sent together, in the order of each peer, and never under a state that is no more. */
+/** Datagrams to many peers are queued and sent together, in order, before the state changes. */
 import assert from "node:assert/strict";
 import { peerSlot, sessionIndex } from "../../lib/base/brands.ts";
 import { ENDPOINT_A, NOON, Side } from "./two_sides.ts";
@@ -105,7 +105,7 @@ Deno.test("random packets to random peers: each peer's leave in order, to its en
 
 Deno.test("sealed messages are sent before a command is applied", () => {
   const side = hub();
-  // More than a turn takes, so that a run stays open.
+  // More packets than a turn reads, so that a run stays open.
   for (let i = 0; i < 200; i++) side.tun.push(packetTo(i % 2, 20));
   side.dataplane.turn(NOON);
   side.apply({ type: "peer-remove", peer: peerSlot(1) });

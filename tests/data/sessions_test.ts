@@ -1,4 +1,4 @@
-/** Sessions from installation to expiry: staging, key confirmation, roaming, renewal, padding, what goes up. */
+/** Sessions: staging, key confirmation, padding, roaming, renewal, expiry, and events. */
 import assert from "node:assert/strict";
 import { milliseconds, type PeerSlot, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
 import { Counters } from "../../lib/base/counter_block.ts";
@@ -41,7 +41,7 @@ const packetOf = (bytes: number, mark = 0, source = 1): Uint8Array =>
     payload: new Uint8Array(bytes - 28).fill(mark),
   });
 
-/** A data message as a peer would make it. */
+/** A data message of a peer. */
 function dataMessage(
   receiver: number,
   counter: bigint,
@@ -216,7 +216,7 @@ Deno.test("replayed, forged and misdirected messages deliver nothing", () => {
   assert.equal(b.tun.takePackets().length, 1);
   const { rx_unauthentic, rx_no_session, rx_malformed } = b.dataplane.counts();
   assert.equal(rx_unauthentic + rx_no_session + rx_malformed, 8 * run.bytes.length);
-  // Type, reserved bytes and index are the first eight: what is wrong in them is nobody's.
+  // Type, reserved bytes and index are the first 8 bytes. Without them right, no peer is known.
   assert.equal(rx_unauthentic, 8 * (run.bytes.length - 8));
   assert.deepEqual(b.table.counters.counts(P0), {
     rx_keepalives: 1,
@@ -402,7 +402,7 @@ Deno.test("inner packets are let through only from the peer's own addresses, and
     bad((packet) => packet[0] = 0x55),
     bad((packet) => packet[3] = 61),
     bad((packet) => packet[3] = 19),
-    // As IPv6 its length would be what follows 40 bytes.
+    // In IPv6 the length would be that of the bytes after the header of 40.
     bad((packet) => packet.fill(0x60, 0, 6)),
   ];
   for (const packet of wrong) assert.deepEqual(deliverPlain(packet), []);
@@ -435,7 +435,7 @@ Deno.test("in a run of datagrams every packet's own source counts", () => {
   const b = new Side(ENDPOINT_B);
   b.addPeer(P0, ENDPOINT_A);
   installSession(a, b);
-  // Every order of an allowed and a foreign one of each family, and of each after itself.
+  // All pairs of an allowed and a refused source of each family.
   const kinds = [good, packetOf(60, 0, 5), v6(1), v6(2)];
   const packets = kinds.flatMap((one) => kinds.flatMap((other) => [one, other]));
   const run = concat(

@@ -1,4 +1,4 @@
-/** Random traffic through two data planes, held to the plain twin packet by packet and byte by byte. */
+/** Random traffic through two data planes. Every packet is compared with that of a simple twin. */
 import assert from "node:assert/strict";
 import type { Arena } from "../../lib/base/arena.ts";
 import { ALL_OFFLOADS, NO_OFFLOADS, type Offloads } from "../../lib/base/offloads.ts";
@@ -20,7 +20,7 @@ import {
 import { carry, connectedSides, type Side } from "./two_sides.ts";
 import { Chance, trial } from "../random.ts";
 
-/** A conversation that goes on from packet to packet, and is now and then disturbed. */
+/** A flow of packets, which is disturbed at random. */
 class Conversation {
   #id: number;
   #sequence: number;
@@ -70,7 +70,7 @@ class Conversation {
     if (this.chance.once(25)) this.#sequence = (this.#sequence + 1) >>> 0;
   }
 
-  /** The next packet, whole; its checksum is now and then wrong or, for UDP, left out. */
+  /** The next packet. At random its checksum is wrong or, for UDP, missing. */
   single(mss: number): TunFrame {
     const { chance } = this;
     const payloadBytes = chance.once(8) ? chance.int(mss) : chance.once(20) ? 0 : mss;
@@ -92,7 +92,7 @@ class Conversation {
   }
 }
 
-/** Packets that no flow has: ICMP, an unknown protocol, header only. */
+/** Packets without a flow: ICMP, an unknown protocol, a header alone. */
 function oddPacket(chance: Chance): Uint8Array {
   const packet = makePacket({
     v6: false,
@@ -126,7 +126,7 @@ function assertSameTraffic(got: readonly Uint8Array[], expected: readonly Uint8A
   for (const [flow, packets] of byFlow(expected)) {
     const gotPackets = gotFlows.get(flow) ?? [];
     packets.forEach((packet, i) => {
-      // Comparing first keeps a failure's message short.
+      // Compare first, so that the message of a failure is short.
       if (gotPackets[i] !== packet) {
         assert.equal(
           gotPackets[i]?.slice(0, 160),
@@ -189,7 +189,8 @@ function exchange(
     carry(a, b);
   }
   const got = b.tun.written.flatMap((bytes) => packetsOf(parseFrame(bytes)));
-  // Without DF nobody may change an id; with DF the kernel's own splitting counts on, so the conversations do too.
+  // Without DF ids must not change. With DF the kernel's splitting increments them, so flows do
+  // too.
   assertSameTraffic(got, expected);
   return { a, b };
 }
@@ -387,7 +388,7 @@ Deno.test("what the device refused stays off when it is switched on again", () =
     b.dataplane.setOffloads({ ...ALL_OFFLOADS, tso });
     assert.deepEqual(b.dataplane.offloads, { ...ALL_OFFLOADS, tso: false });
   }
-  // A port that has none gets none.
+  // A port without offloads.
   const plain = connectedSides({ tso: false, uso: false, gso: false });
   plain.a.dataplane.setOffloads(ALL_OFFLOADS);
   assert.deepEqual(plain.a.dataplane.offloads, { ...NO_OFFLOADS, gro: true });

@@ -306,7 +306,10 @@ export const INDEX_B = sessionIndex(0xbeef0009);
 export const KEY_AB = new Uint8Array(32).fill(1);
 export const KEY_BA = new Uint8Array(32).fill(2);
 
-/** Gives two sides a session; `a` is the initiator. What that sends right away stays in `a.udp.sent`. */
+/**
+ * Gives two sides a session; `a` is the initiator. What that sends right away stays in
+ * `a.udp.sent`.
+ */
 export function installSession(
   a: Side,
   b: Side,

@@ -1,6 +1,7 @@
 /**
- * The data plane as two, one each way, in one isolate: what the daemon has with many processors, without the threads.
- * `deno test -A tests/data tests/sim tests/conformance -- --two-ways` runs these rooms' tests over it.
+ * * Two data planes, one for each direction, in one isolate. The daemon uses two with many
+ * processors. `deno test -A tests/data tests/sim tests/conformance -- --two-ways` runs these tests
+ * with them.
  * @module
  */
 import { type AllCounts, sumOfCounts } from "../../lib/base/counter_block.ts";
@@ -14,7 +15,7 @@ import {
   type DataplaneOptions,
 } from "../../lib/data/dataplane.ts";
 
-/** Whether the tests run over two data planes a node. */
+/** Whether the tests run with two data planes per node. */
 export const TWO_WAYS = Deno.args.includes("--two-ways");
 
 /** Bytes of the arena of a node that has one data plane or two. */
@@ -22,16 +23,16 @@ export function nodeArenaBytes(twoWays: boolean): number {
   return twoWays ? 2 * DATAPLANE_ARENA_BYTES : DATAPLANE_ARENA_BYTES;
 }
 
-/** Bytes of a node's arena. */
+/** Bytes of the arena of a node. */
 export const NODE_ARENA_BYTES = nodeArenaBytes(TWO_WAYS);
 
-/** What tests use of a data plane. */
+/** The methods of a data plane that tests use. */
 export type Plane = Pick<
   Dataplane,
   "apply" | "turn" | "counts" | "gone" | "offloads" | "setOffloads"
 >;
 
-/** The planes of a node, in the order in which they hear of things. */
+/** The data planes of a node, in the order in which they get commands. */
 export function planesOf(options: DataplaneOptions, twoWays = TWO_WAYS): Dataplane[] {
   if (!twoWays) return [new Dataplane(options)];
   const shared = { ...options, bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES) };
@@ -41,18 +42,18 @@ export function planesOf(options: DataplaneOptions, twoWays = TWO_WAYS): Datapla
   ];
 }
 
-/** Their counters together. */
+/** The sums of their counters. */
 export function countsOf(planes: readonly Dataplane[]): AllCounts {
   return sumOfCounts(planes.map((plane) => plane.counts()));
 }
 
-/** One plane, or two that look like one. */
+/** Makes one data plane, or two with the same interface. */
 export function planeOf(options: DataplaneOptions): Plane {
   const planes = planesOf(options);
   return planes.length === 1 ? planes[0] : new TwoWays(planes);
 }
 
-/** Two planes that hear of everything at once. */
+/** Two data planes that get every command. */
 class TwoWays implements Plane {
   constructor(readonly planes: readonly Dataplane[]) {}
 

@@ -278,7 +278,7 @@ Deno.test("ranges are counted as they will be: random changes against a plain ma
         ),
       })),
     };
-    // The oracle applies the change to a list of pairs and counts.
+    // The twin applies the change to a map and counts its entries.
     let owned = new Map<number, number>();
     if (!change.replacePeers) {
       for (const peer of registry.all()) {

@@ -1,4 +1,4 @@
-/** What the control plane counts: of the interface, and of the peer where there is one. */
+/** The counters of the control plane, of the interface and of peers. */
 import assert from "node:assert/strict";
 import { PEER_COUNTERS } from "../../lib/base/counters.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";

@@ -10,7 +10,7 @@ import { chooseSuite } from "../../lib/runtime/crypto.ts";
 import { Bench, endpointOf, keyOf, pair, publicOf } from "./harness.ts";
 import { Chance, filler, SEED } from "../random.ts";
 
-/** A valid initiation, response and cookie reply between two fresh benches, in a state where `b` and `a` would take them. */
+/** A valid initiation, response and cookie reply, which `b` and `a` would accept now. */
 function fresh() {
   const { a, b } = pair();
   a.want();
@@ -52,7 +52,8 @@ Deno.test("a message with one wrong bit and right macs is refused and changes no
     bench.clear();
     for (let round = 0; round < 300; round++) {
       const bad = message.slice();
-      // The sender's index is authenticated by nothing but mac1; of a cookie reply only nonce and cookie are sealed.
+      // Only mac1 covers the sender index. In a cookie reply only nonce and cookie are
+      // authenticated.
       const [from, to] = jar === undefined
         ? [8, 64]
         : [message === initiation ? 8 : 12, message.length - 32];

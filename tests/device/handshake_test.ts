@@ -9,7 +9,7 @@ import { Bench, endpointOf, keyOf, pair, publicOf, shake } from "./harness.ts";
 
 const SLOT = peerSlot(0);
 
-/** `a` asks, `b` answers: the two messages. */
+/** The initiation of `a` and the response of `b`. */
 function exchange(a: Bench, b: Bench) {
   a.clear();
   b.clear();
@@ -151,7 +151,7 @@ Deno.test("a response to the index of a session is refused", () => {
   b.pass(121_000);
   const { response } = exchange(a, b);
   const turned = response.slice();
-  // The receiver is authenticated by nothing but mac1, which everybody can make.
+  // Only mac1 covers the receiver index, and anybody can make a mac1.
   writeIndex(turned, RESPONSE.receiver, initiator.localIndex);
   new CookieJar(nobleSuite, publicOf(1), 120_000).seal(turned, a.now);
   a.receive(turned, endpointOf(2));

@@ -1,5 +1,5 @@
 /**
- * A device in virtual time, with a seeded source of randomness; the test plays the data plane by hand.
+ * * A device in virtual time with seeded random bytes. The test acts as the data plane.
  * @module
  */
 import assert from "node:assert/strict";
@@ -22,7 +22,7 @@ import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { Device, type OutgoingDatagram, type Verdict } from "../../lib/device/device.ts";
 import { Chance, filler } from "../random.ts";
 
-/** 32 bytes of a seed. */
+/** A private key made from a seed, 32 bytes. */
 export function keyOf(seed: number): PrivateKey {
   const key = new Uint8Array(32);
   filler(Chance.of(seed))(key);
@@ -39,14 +39,14 @@ export function endpointOf(host: number, port = 51820): Endpoint {
   return { address: Uint8Array.of(10, 0, host >> 8, host & 255), port, scope: 0 };
 }
 
-/** One device, its clock and everything it put out. */
+/** A device, its clock and all its outputs. */
 export class Bench {
   readonly table = new PeerTable();
   readonly device: Device;
   now: Milliseconds = milliseconds(1_000_000);
   wallNs = 1_700_000_000_000_000_000n;
   readonly handshakes = new HandshakeMemory();
-  /** What became of the last message that was received. */
+  /** The counter of the last message received. */
   lastVerdict: Verdict | undefined;
   readonly commands: DataCommand[] = [];
   readonly datagrams: OutgoingDatagram[] = [];
@@ -63,14 +63,14 @@ export class Bench {
     });
   }
 
-  /** Up, with the key of the seed and debug messages. */
+  /** Makes a device that is up, with the key of the seed and debug messages. */
   start(peers: readonly PeerChange[] = []): this {
     this.device.configure({ privateKey: keyOf(this.seed), debug: true, peers }, this.now);
     this.device.link(true, 1420, this.now);
     return this.collect();
   }
 
-  /** Takes the outputs; sessions are told to the table as the data plane would. */
+  /** Collects the outputs. Updates the table for new sessions, as the data plane does. */
   collect(): this {
     const { commands, datagrams, log } = this.device.takeOutputs();
     for (const command of commands) {
@@ -84,7 +84,7 @@ export class Bench {
     return this;
   }
 
-  /** Forgets what was put out so far. */
+  /** Clears the collected outputs. */
   clear(): this {
     this.commands.length = this.datagrams.length = this.log.length = 0;
     return this;
@@ -95,14 +95,14 @@ export class Bench {
     return this.collect();
   }
 
-  /** The data plane asks for a session. */
+  /** Reports that the data plane wants a handshake. */
   want(slot = 0): boolean {
     if (!this.table.wantHandshake(peerSlot(slot))) return false;
     this.handle({ type: "handshake-wanted", peer: peerSlot(slot) });
     return true;
   }
 
-  /** A datagram comes in. Its verdict, whatever it is, must be counted once. */
+  /** Receives a datagram. Asserts that it is counted once. */
   receive(datagram: Uint8Array, source: Endpoint): this {
     const before = this.device.counters.counts();
     const verdict = this.lastVerdict = this.device.receive(
@@ -114,7 +114,7 @@ export class Bench {
     return this;
   }
 
-  /** The cookie reply that the data plane would send to a message, under load. */
+  /** The cookie reply that the data plane sends to a message under load. */
   cookieReply(message: Uint8Array, source: Endpoint): Uint8Array {
     this.handle({ type: "handshakes-waiting" });
     const checker = new CookieChecker(this.handshakes.keys, STANDARD_TIMES.cookieSecret);
@@ -126,26 +126,26 @@ export class Bench {
     return bytes.slice(256, 320);
   }
 
-  /** What was counted of a peer. */
+  /** The counters of a peer. */
   peerCounts(slot = 0): Counts {
     return this.table.counters.counts(peerSlot(slot));
   }
 
-  /** The data plane sent a data message (or a keepalive). */
+  /** Reports that the data plane sent a data message or a keepalive. */
   sent(data: boolean, slot = 0): void {
     if (this.table.sent(peerSlot(slot), data ? 128 : 32, data, this.now)) {
       this.handle({ type: "peer-active", peer: peerSlot(slot) });
     }
   }
 
-  /** The data plane received one. */
+  /** Reports that the data plane received a data message or a keepalive. */
   received(data: boolean, slot = 0): void {
     if (this.table.received(peerSlot(slot), data ? 128 : 32, data, this.now)) {
       this.handle({ type: "peer-active", peer: peerSlot(slot) });
     }
   }
 
-  /** Lets time pass, running what is due at its time. Returns how often `tick` was called. */
+  /** Advances the time, and calls `tick` at each deadline. Returns the number of calls. */
   pass(ms: number): number {
     const end = this.now + ms;
     let ticks = 0;
@@ -164,7 +164,7 @@ export class Bench {
     return ticks;
   }
 
-  /** Commands of one type. */
+  /** The commands of one type. */
   of<T extends DataCommand["type"]>(type: T): Extract<DataCommand, { type: T }>[] {
     return this.commands.filter((command): command is Extract<DataCommand, { type: T }> =>
       command.type === type
@@ -172,7 +172,7 @@ export class Bench {
   }
 }
 
-/** Two benches that know each other, at endpoints 1 and 2. */
+/** Two benches that are peers of each other, with endpoints 1 and 2. */
 export function pair(times: Times = STANDARD_TIMES): { a: Bench; b: Bench } {
   const a = new Bench(1, times).start([{ publicKey: publicOf(2), endpoint: endpointOf(2) }])
     .clear();
@@ -180,7 +180,7 @@ export function pair(times: Times = STANDARD_TIMES): { a: Bench; b: Bench } {
   return { a, b };
 }
 
-/** Runs a handshake from `a` to `b`, confirmed. Returns the two sides' session-install commands. */
+/** Runs and confirms a handshake from `a` to `b`. Returns the session-install commands of both. */
 export function shake(a: Bench, b: Bench) {
   a.clear();
   b.clear();

@@ -1,4 +1,4 @@
-/** A machine that slept: the clock, which counts on through suspend, is suddenly hours ahead, and nothing ran meanwhile. */
+/** A suspended machine: the clock is hours ahead afterwards, and no timer ran meanwhile. */
 import assert from "node:assert/strict";
 import { milliseconds } from "../../lib/base/brands.ts";
 import { type Bench, endpointOf, pair, publicOf, shake } from "./harness.ts";
@@ -9,7 +9,7 @@ function sleep(bench: Bench, ms: number): void {
   bench.now = milliseconds(bench.now + ms);
   bench.wallNs += BigInt(ms) * 1_000_000n;
   bench.clear();
-  // As a driver does: until nothing is overdue.
+  // Run timers until none is due, as a driver does.
   for (let turn = 0; turn < 10; turn++) {
     const due = bench.device.nextDeadline();
     if (due === undefined || due > bench.now) return;
@@ -30,7 +30,7 @@ for (const persistentKeepalive of [0, 25]) {
     assert.deepEqual(a.of("session-retire").map((retire) => retire.localIndex), [
       initiator.localIndex,
     ]);
-    // What was missed is not made up for: at most one initiation.
+    // Missed timers do not add up: at most one initiation is sent.
     assert.equal(a.datagrams.length, persistentKeepalive === 0 ? 0 : 1);
     assert.equal(b.datagrams.length, 0);
     if (persistentKeepalive === 0) a.want();

@@ -5,7 +5,7 @@ import { Bench, endpointOf, keyOf, pair, publicOf, shake } from "./harness.ts";
 
 const SLOT = peerSlot(0);
 
-/** Two peers with a fresh session, and a's log emptied. */
+/** Two peers with a new session. The outputs of `a` are cleared. */
 function shaken() {
   const { a, b } = pair();
   const { initiator, responder } = shake(a, b);
@@ -70,7 +70,7 @@ Deno.test("two initiations are at least 5 s apart, and a wanted handshake is def
   a.handle({ type: "session-confirmed", peer: SLOT, localIndex: initiator.localIndex });
   a.device.configure({ privateKey: keyOf(1) }, a.now);
   a.pass(1_000);
-  // The session is gone from the data plane's point of view: it asks, but the last initiation is 1 s old.
+  // The data plane has lost the session and wants a handshake, but the last initiation is 1 s old.
   a.device.link(false, 1420, a.now);
   a.device.link(true, 1420, a.now);
   a.collect().clear();

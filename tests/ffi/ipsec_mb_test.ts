@@ -1,4 +1,4 @@
-/** libipsec-mb: what is refused before it could crash. tests/crypto holds its cipher equal to the others. */
+/** Libraries that are refused because they would crash. tests/crypto tests the cipher itself. */
 import assert from "node:assert/strict";
 import { formOf, type IpsecMb, openIpsecMb } from "../../ffi/ipsec_mb.ts";
 import { jobsCipher } from "../../ffi/ipsec_mb_jobs.ts";
@@ -29,7 +29,7 @@ Deno.test("three versions are known, with any patch level", () => {
   for (const [version, form] of forms) assert.equal(formOf(version), form, version.toString(16));
 });
 
-/** Opens a copy of the library in which `from` is `to`, wherever that stands. Both are code. */
+/** Opens a copy of the library in which the code `from` is replaced by `to` everywhere. */
 async function altered(
   from: Uint8Array,
   to: Uint8Array,
@@ -53,7 +53,7 @@ async function altered(
   }
 }
 
-/** `mov $value, %eax`, as the library's functions give a constant back. */
+/** The code `mov $value, %eax`, with which the library's functions return a constant. */
 function give(value: number): Uint8Array {
   const code = new Uint8Array(5);
   code[0] = 0xb8;
@@ -75,7 +75,8 @@ Deno.test("a library of another version is not used", NEEDED, async () => {
 });
 
 Deno.test("a library of 1.3 whose manager has another size is not used", NEEDED_JOBS, async () => {
-  // The end of imb_get_mb_mgr_size: `add $0xcd68, %rax`, where 0xcd68 is the size without the managers of algorithms.
+  // The end of imb_get_mb_mgr_size: `add $0xcd68, %rax`, where 0xcd68 is the size without the
+  // managers of algorithms.
   const add = (value: number) => Uint8Array.of(0x48, 0x05, value & 255, value >>> 8, 0, 0, 0xc3);
   await altered(add(0xcd68), add(0xcd68 + 64), (found) => {
     assert.equal(found?.form, "jobs");
@@ -95,7 +96,7 @@ Deno.test("a manager without the layout of 1.3 is not used", NEEDED_JOBS, () => 
     return jobsCipher(new Arena(65_536), { ...library!, makeManager });
   };
   assert.notEqual(cipherOf(() => {}), undefined);
-  // Its functions are others: those of another processor, or everything stands 8 bytes further on.
+  // Functions for another processor, or a layout that is 8 bytes longer.
   for (const offset of [72, 80]) {
     assert.equal(
       cipherOf((_, view) => view.setBigUint64(offset, view.getBigUint64(64, true), true)),
@@ -103,7 +104,7 @@ Deno.test("a manager without the layout of 1.3 is not used", NEEDED_JOBS, () => 
     );
   }
   assert.equal(cipherOf(({ bytes }) => bytes.copyWithin(72, 64, 2048)), undefined);
-  // No job begins where the next one should.
+  // The offset of the next job is not the start of a job.
   for (const next of [199, 100, 256 * 200, 0xffff_ff38]) {
     assert.equal(cipherOf((_, view) => view.setUint32(1020, next, true)), undefined, `${next}`);
   }

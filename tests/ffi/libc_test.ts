@@ -1,4 +1,4 @@
-/** System calls, their numbers and structures. */
+/** System calls: numbers, results and structures. */
 import assert from "node:assert/strict";
 import * as errno from "../../lib/base/errno.ts";
 import { OsError } from "../../lib/base/errors.ts";
@@ -29,7 +29,7 @@ for (const [index, [architecture, header]] of Object.entries(HEADERS).entries())
     fn: () => {
       const text = Deno.readTextFileSync(header);
       for (const [name, numbers] of Object.entries(libc.SYSTEM_CALLS)) {
-        // asm-generic has two names for calls whose structures differ on 32-bit machines.
+        // asm-generic has two names for system calls whose structures differ on 32-bit machines.
         const match = new RegExp(`#define __NR(?:3264)?_${name}\\s+(\\d+)`).exec(text);
         assert.equal(numbers[index], Number(match?.[1]), `${architecture} ${name}`);
       }

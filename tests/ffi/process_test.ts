@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { codeMappings, unloadCode } from "../../ffi/process.ts";
 
-/** Three mappings of a program as the loader leaves them, code in the middle, then its data and another mapping of its code. */
+/** The mappings of a program after loading: three with code, then data, then code again. */
 const SMAPS = [
   "10000-30000 r--p 00000000 fe:00 77 /usr/lib/other",
   "Rss: 8 kB",
@@ -39,7 +39,7 @@ Deno.test("released code leaves memory and is read again when it runs", async ()
   unloadCode();
   const after = resident();
   assert.ok(after < before * 0.8, `${before} kB before, ${after} kB after`);
-  // Something that the runtime does in its own code.
+  // Run code of the runtime.
   const { stdout } = await new Deno.Command("echo", { args: ["still here"] }).output();
   assert.equal(new TextDecoder().decode(stdout), "still here\n");
 });

@@ -1,4 +1,4 @@
-/** Becomes the command of its arguments in the namespace at the path of its first one; says the error when it cannot. */
+/** Executes a command in the namespace at the path of its first argument, or prints the error. */
 import { OsError } from "../../lib/base/errors.ts";
 import { callerEnvironment } from "../../lib/daemon/caller_environment.ts";
 import { execIn } from "../../lib/linux/exec.ts";

@@ -1,4 +1,4 @@
-/** Becoming another program in a namespace. */
+/** Executing another program in a namespace. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { NetNamespace } from "../../lib/linux/namespace.ts";
@@ -41,7 +41,7 @@ Deno.test("standard streams, arguments, environment and exit status are the comm
 Deno.test("SIGPIPE is not ignored and no signal is blocked in the command", async () => {
   const { stdout } = await exec(HOME, ["cat", "/proc/self/status"]);
   assert.match(stdout, /^SigBlk:\t0{16}$/m);
-  // The runtime ignores SIGPIPE, number 13; what this test's own caller ignores is none of ours.
+  // The runtime ignores SIGPIPE (13). Signals that the caller of this test ignores stay ignored.
   const ignored = BigInt("0x" + /^SigIgn:\t([0-9a-f]+)$/m.exec(stdout)?.[1]);
   assert.equal(ignored & 1n << 12n, 0n);
   assert.match(stdout, /^Threads:\t1$/m);
@@ -71,7 +71,7 @@ Deno.test("the command inherits the standard descriptors and no others", async (
   const { stdout } = await exec(HOME, ["sh", "-c", "ls /proc/$$/fd"]);
   const extra = stdout.trim().split("\n").map(Number).filter((fd) => fd > 2);
   const own = [...Deno.readDirSync("/proc/self/fd")].map((entry) => Number(entry.name));
-  // What this test's own caller leaked into it is passed on, and nothing more.
+  // Only descriptors that the caller of this test leaked are inherited too.
   assert.deepEqual(extra.filter((fd) => !own.includes(fd)), []);
 });
 

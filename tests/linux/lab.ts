@@ -5,13 +5,13 @@ import { CLONE_NEWNET, setns, unshare } from "../../ffi/libc.ts";
 import { NetNamespace } from "../../lib/linux/namespace.ts";
 import { parseIp } from "../../lib/base/ip_text.ts";
 
-/** Tests that change the network are skipped for others. */
+/** Whether this user may change the network. Otherwise such tests are skipped. */
 export const isRoot = Deno.uid() === 0;
 
-/** An address of a test's text. */
+/** The bytes of an address. */
 export const ip = (text: string): Uint8Array => parseIp(text) ?? assert.fail(text);
 
-/** A new namespace that ends with its last descriptor. */
+/** A new namespace without a name. It ends when its last descriptor is closed. */
 export function freshNamespace(): NetNamespace {
   using home = NetNamespace.current();
   checked(unshare(CLONE_NEWNET), "unshare", "test");
@@ -22,7 +22,7 @@ export function freshNamespace(): NetNamespace {
   }
 }
 
-/** Runs a command in the namespace and gives its standard output. Synchronous: the child inherits the namespace of this thread. */
+/** Runs a command in the namespace, which the child inherits, and returns its standard output. */
 export function runIn(namespace: NetNamespace, command: string, ...args: string[]): string {
   const { success, stdout, stderr } = namespace.run(() =>
     new Deno.Command(command, { args }).outputSync()
@@ -31,13 +31,13 @@ export function runIn(namespace: NetNamespace, command: string, ...args: string[
   return new TextDecoder().decode(stdout);
 }
 
-/** What `ip -json ARGS` says in the namespace. */
+/** The output of `ip -json ARGS` in the namespace. */
 // deno-lint-ignore no-explicit-any
 export function ipJson(namespace: NetNamespace, ...args: string[]): any[] {
   return JSON.parse(runIn(namespace, "ip", "-json", "-details", ...args) || "[]");
 }
 
-/** Asserts that `act` throws an OsError with this code, and gives its message. */
+/** Asserts that `act` throws an OsError with this code. Returns its message. */
 export function osErrorOf(code: string, act: () => unknown): string {
   let message = "";
   assert.throws(act, (error: unknown) => {

@@ -1,4 +1,4 @@
-/** Network namespaces and rdomains. Names are made in the machine's own /run/netns, high up, and taken away again. */
+/** Network namespaces and rdomains. The tests make and remove high rdomains in /run/netns. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import {
@@ -44,7 +44,7 @@ import { freshNamespace, ip, ipJson, isRoot, osErrorOf } from "./lab.ts";
 
 const LOCK_NB = 4;
 
-/** An rdomain that nobody has, so that tests of several people may run side by side. */
+/** An rdomain that is not in use, so that several test runs do not collide. */
 function freeRdomain(): number {
   const taken = new Set(namedRdomains());
   for (let n = 255 - Deno.pid % 40; n > 100; n--) if (!taken.has(n)) return n;
@@ -265,13 +265,14 @@ Deno.test({
       const request = echoRequest();
       arena.bytes.set(request, 1024);
       port.gather(0, 1024 - VNET_HEADER_BYTES, VNET_HEADER_BYTES + request.length);
-      // The kernel answers at once, before it notes where the request came from: the next answer is of that queue.
+      // The kernel answers before it notes the queue of the request. The next answer uses that
+      // queue.
       let written: number | undefined;
       for (const queue of [QUEUE_BULK, QUEUE_MAIN, QUEUE_MAIN, QUEUE_BULK, QUEUE_BULK]) {
         assert.ok(port.write(1, queue));
         const from: number[] = [];
         for (const other of [QUEUE_MAIN, QUEUE_BULK]) {
-          // An interface that comes up has more to say.
+          // A link that goes up sends other packets too.
           while (port.read(2048 - VNET_HEADER_BYTES, other) > 0) {
             if (arena.bytes[2048 + 9] === 1 && arena.bytes[2048 + 20] === 0) from.push(other);
           }
@@ -392,7 +393,7 @@ Deno.test("the kernel's socket tables are read by its own layout, and rubbish is
 withRdomain(
   "nobody takes an rdomain away before what was meant for it is in it",
   (n, namespace) => {
-    // removeRdomainIfEmpty does its work under this lock.
+    // removeRdomainIfEmpty holds this lock.
     const lockNow = () => {
       const directory = open(NETNS_DIRECTORY, O_RDONLY | O_CLOEXEC);
       try {
@@ -403,7 +404,7 @@ withRdomain(
     };
     namespace.close();
     assert.equal(NetNamespace.occupy(n, lockNow), -EAGAIN);
-    // Somebody else on this machine may hold it for a moment.
+    // Another process may hold the lock for a moment.
     assert.ok(Array.from({ length: 1000 }, lockNow).includes(0));
   },
 );

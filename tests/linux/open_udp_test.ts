@@ -1,4 +1,4 @@
-/** The pair of UDP sockets, as the kernel gave them. */
+/** The options of the two UDP sockets, as the kernel reports them. */
 import assert from "node:assert/strict";
 import { checked } from "../../ffi/errno.ts";
 import {
@@ -23,7 +23,7 @@ function using_(udp: OpenedUdp, body: (udp: OpenedUdp) => void): void {
   }
 }
 
-/** Whether this process has CAP_NET_ADMIN (12) in the first user namespace, the only one whose identity map is whole. */
+/** Whether this process has CAP_NET_ADMIN (12) in the initial user namespace. */
 function mayForceBuffers(): boolean {
   const wholeMap = /^\s*0\s+0\s+4294967295\s*$/.test(Deno.readTextFileSync("/proc/self/uid_map"));
   const effective = BigInt(
@@ -44,7 +44,7 @@ Deno.test("both families are on one port, with the options that packets need", (
     if (fd6 >= 0) {
       assert.deepEqual([26, 49, 66, 23].map((option) => getsockopt(fd6, 41, option)), [1, 1, 1, 0]);
     }
-    // SO_RCVBUF says twice what was asked for; without CAP_NET_ADMIN over the machine the sysctl's limit counts.
+    // SO_RCVBUF returns twice the value. Without CAP_NET_ADMIN the limit of the sysctl applies.
     if (mayForceBuffers()) {
       assert.deepEqual([8, 7].map((option) => getsockopt(fd4, 1, option)), Array(2).fill(14 << 20));
     }
@@ -80,7 +80,7 @@ Deno.test({
   fn: () => {
     using namespace = freshNamespace();
     runIn(namespace, "ip", "link", "set", "lo", "up");
-    // Ten ports to choose from, nine of them taken by IPv6 sockets.
+    // Ten ports, nine of them in use by IPv6 sockets.
     const held = namespace.run(() => {
       Deno.writeTextFileSync("/proc/sys/net/ipv4/ip_local_port_range", "40000\t40009\n");
       return [0, 1, 2, 3, 5, 6, 7, 8, 9].map((i) => holdIpv6(40_000 + i).fd);
@@ -124,7 +124,7 @@ function descriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }
 
-/** Takes a port for IPv6 alone. */
+/** Binds a port for IPv6 only. */
 function holdIpv6(port: number): { fd: number; port: number } {
   const fd = checked(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket", "test");
   checked(bind(fd, sockaddr(ip("::1"), port)), "bind", "test");

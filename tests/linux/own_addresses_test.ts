@@ -1,4 +1,4 @@
-/** Which of a machine's addresses ICMP answers come from. */
+/** The source addresses of ICMP answers. */
 import assert from "node:assert/strict";
 import { parseIp } from "../../lib/base/ip_text.ts";
 import { chooseOwnAddresses } from "../../lib/linux/own_addresses.ts";

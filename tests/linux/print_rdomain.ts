@@ -1,4 +1,4 @@
-/** Makes the rdomain of its argument and prints the namespace's inode: one of several that do so at once. */
+/** Makes the rdomain of its argument and prints the inode of the namespace. */
 import { NetNamespace } from "../../lib/linux/namespace.ts";
 
 using namespace = NetNamespace.rdomain(Number(Deno.args[0]), { create: true });

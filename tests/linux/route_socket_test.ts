@@ -1,4 +1,4 @@
-/** Links, addresses and routes of a real namespace, against what ip(8) says of them. */
+/** Links, addresses and routes of a real namespace, compared with the output of ip(8). */
 import assert from "node:assert/strict";
 import { poll } from "../../ffi/libc.ts";
 import { pollfds, POLLIN } from "../../ffi/structs.ts";
@@ -164,7 +164,7 @@ scene("routes of both families are as ip(8) has them", ({ namespace, routes, lin
   ) => [r.type, r.destination, r.gateway, r.dev, r.metric].join(" ");
   const theirs = (["-4", "-6"] as const).flatMap((family) =>
     ["main", "1000"].flatMap((table) =>
-      // A table that IPv6 does not have makes ip(8) fail.
+      // ip(8) fails for a table that IPv6 does not have.
       family === "-6" && table === "1000"
         ? []
         : ipJson(namespace, family, "route", "show", "table", table)
@@ -271,7 +271,7 @@ scene("a dump of more than one datagram is whole", ({ namespace, routes, link })
 scene(
   "a dump is whole and without doubles while others change what it lists",
   ({ namespace, routes, link }) => {
-    // What goes stands before what stays, so that what stays moves up while it is being listed.
+    // The removed routes come first, so that the others move up while they are listed.
     const going = Array.from({ length: 40 }, (_, i) => `10.2.0.${i}/32 dev wgtest0`);
     const steady = Array.from(
       { length: 2500 },

@@ -73,7 +73,7 @@ for (const suite of allSuites()) {
       copy[bit >> 3] ^= 1 << (bit & 7);
       return copy;
     };
-    // The highest bit of an X25519 public key is ignored in the curve but not in the hash.
+    // X25519 ignores the highest bit of a public key, but the hash does not.
     for (
       let bit = INITIATION.ephemeral * 8;
       bit < INITIATION.mac1 * 8;
@@ -96,7 +96,8 @@ for (const suite of allSuites()) {
   });
 
   Deno.test(`points of small order are refused in every place, with ${suite.name}`, () => {
-    // The points of order 1, 2, 4 and 8 and their non-canonical forms (RFC 7748 section 6.1, Curve25519's page "Do I need to validate?").
+    // The points of order 1, 2, 4 and 8 and their non-canonical forms (RFC 7748 section 6.1,
+    // Curve25519's page "Do I need to validate?").
     const points = [
       "00".repeat(32),
       "01" + "00".repeat(31),

@@ -1,5 +1,5 @@
 /**
- * The suites that there are on this machine: the same tests run on each.
+ * The suites that this machine can run. The tests run on each of them.
  * @module
  */
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";

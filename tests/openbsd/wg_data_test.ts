@@ -10,7 +10,10 @@ import type { InterfaceStatus } from "../../lib/base/status.ts";
 import { randomBytes, randomFacts, randomStatus } from "../uapi/random_change.ts";
 import { Chance, property } from "../random.ts";
 
-/** offsetof and sizeof as a C compiler for amd64 gives them for OpenBSD's if_wg.h; tests/openbsd/wg_data_layout.c is what it was given. */
+/**
+ * offsetof and sizeof as a C compiler for amd64 gives them for OpenBSD's if_wg.h;
+ * tests/openbsd/wg_data_layout.c is what it was given.
+ */
 const C_LAYOUT = {
   data: 32,
   interface: { size: 80, flags: 0, port: 2, rtable: 4, public: 8, private: 40, count: 72 },

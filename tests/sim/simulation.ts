@@ -228,7 +228,10 @@ class Simulation {
     }
   }
 
-  /** Everything as it shall be. Only of two that may both have moved is somebody told where they are. */
+  /**
+   * Everything as it shall be. Only of two that may both have moved is somebody told where they
+   * are.
+   */
   #calm(): void {
     const world = this.#world;
     const mesh = this.#mesh;
@@ -245,7 +248,9 @@ class Simulation {
     }
   }
 
-  /** Fails when a packet from any node to any other does not come out within `patience` ms from now. */
+  /**
+   * Fails when a packet from any node to any other does not come out within `patience` ms from now.
+   */
   #assertConnected(patience: number): void {
     const world = this.#world;
     const mesh = this.#mesh;

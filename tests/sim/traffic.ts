@@ -1,5 +1,5 @@
 /**
- * Packets with a number and a pattern each, counted where they come out: none twice, none changed.
+ * Packets with a number and a pattern. Each must be received at most once and unchanged.
  * @module
  */
 import assert from "node:assert/strict";
@@ -10,7 +10,7 @@ import { Node, type World } from "./world.ts";
 
 const ICMP = 1;
 
-/** An endpoint of a text that is one. */
+/** The endpoint of a text. */
 export function endpoint(text: string): Endpoint {
   const parsed = parseEndpoint(text);
   assert.ok(parsed !== undefined, text);
@@ -53,12 +53,12 @@ export function isIcmp(packet: Uint8Array): boolean {
   return packet[9] === ICMP;
 }
 
-/** Two nodes, 10.0.0.1 and 10.0.0.2 inside, that know each other, and what went through. */
+/** Two nodes that are peers, with the inner addresses 10.0.0.1 and 10.0.0.2, and their packets. */
 export class Tunnel {
   readonly a: Node;
   readonly b: Node;
   sent = 0;
-  /** Numbers of packets that came out, and when. */
+  /** The numbers of received packets, and when they were received. */
   readonly arrived = new Map<number, number>();
   keySeeds = { a: 1, b: 2 };
   readonly #sent = new Map<number, Uint8Array>();
@@ -66,7 +66,7 @@ export class Tunnel {
   constructor(readonly world: World, addressA = "192.0.2.1:1000", addressB = "198.51.100.2:2000") {
     const { seed } = world;
     const deliver = (packet: Uint8Array) => {
-      // The interface's own "unreachable" to its host, while the peer is gone or nowhere.
+      // An ICMP answer of the interface itself, while there is no peer or endpoint.
       if (isIcmp(packet)) return;
       const number = numberOf(packet);
       const original = this.#sent.get(number);
@@ -89,7 +89,7 @@ export class Tunnel {
     world.run(5);
   }
 
-  /** The peer that a side has: the other one. */
+  /** The peer of a side. */
   peerOf(side: "a" | "b", withEndpoint: boolean) {
     const other = side === "a" ? this.b : this.a;
     return {
@@ -100,7 +100,7 @@ export class Tunnel {
     };
   }
 
-  /** One packet from a side to the other. Returns its number. */
+  /** Sends a packet from a side to the other one. Returns its number. */
   packet(side: "a" | "b"): number {
     const number = this.sent++;
     const [from, to] = side === "a" ? ["10.0.0.1", "10.0.0.2"] : ["10.0.0.2", "10.0.0.1"];
@@ -111,13 +111,13 @@ export class Tunnel {
     return number;
   }
 
-  /** Packets both ways from now on, `rate` a second each. */
+  /** Sends packets in both directions from now on, `rate` per second each. */
   flow(rate: number): void {
     this.world.every(1_000 / rate, () => void this.packet("a"));
     this.world.every(1_000 / rate, () => void this.packet("b"));
   }
 
-  /** How long a packet each way takes from now, at most `patience` ms; a failure names the seed. */
+  /** Waits for a packet in each direction, for at most `patience` ms. Returns how long it took. */
   assertConnected(patience: number): number {
     const from = this.world.now;
     const waiting = [this.packet("a"), this.packet("b")];
@@ -125,7 +125,7 @@ export class Tunnel {
       this.world.now - from < patience && !waiting.every((number) => this.arrived.has(number))
     ) {
       this.world.run(50);
-      // A single packet may be lost with good reason (a session that only one side still has): somebody who pings goes on.
+      // A single packet may be lost, when only one side still has the session. So send more.
       for (const [i, side] of (["a", "b"] as const).entries()) {
         if (!this.arrived.has(waiting[i]) && (this.world.now - from) % 1_000 < 50) {
           waiting[i] = this.packet(side);

@@ -71,7 +71,7 @@ Deno.test("both sides initiate at once, again and again: connected within a roun
   }
 });
 
-Deno.test("two idle peers fall silent", () => {
+Deno.test("two idle peers send nothing", () => {
   const pair = tunnel(21);
   pair.assertConnected(1_000);
   pair.world.run(MINUTE);
@@ -190,7 +190,7 @@ Deno.test("a preshared key changed on both sides takes effect without a break", 
   assert.ok(lost.length <= 4, `${lost.length}`);
 });
 
-Deno.test("under load, over a rough network, cookies let the right ones through", () => {
+Deno.test("under load on a network with faults, cookies let peers connect", () => {
   for (let seed = 70; seed < 74; seed++) {
     const pair = tunnel(seed, ROUGH);
     pair.a.pretendWaiting = pair.b.pretendWaiting = 600;
@@ -206,7 +206,7 @@ Deno.test("under load, over a rough network, cookies let the right ones through"
   }
 });
 
-Deno.test("wall clocks that jump on both sides stop nothing", () => {
+Deno.test("jumps of both wall clocks stop nothing", () => {
   for (const seed of [80, 81]) {
     const pair = tunnel(seed, { ...ROUGH, loss: 0.02 });
     pair.flow(5);
@@ -222,7 +222,7 @@ Deno.test("wall clocks that jump on both sides stop nothing", () => {
   }
 });
 
-Deno.test("the same with all times a twentieth: nothing is measured by constants", () => {
+Deno.test("the same with all intervals divided by twenty: no constants are used instead", () => {
   const times = Object.fromEntries(
     Object.entries(STANDARD_TIMES).map(([name, ms]) => [name, ms / 20]),
   ) as unknown as Times;

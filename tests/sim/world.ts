@@ -1,6 +1,7 @@
 /**
- * A world in virtual time: a network that loses, repeats, delays, reorders and damages datagrams, and nodes that each run a real Device and a real
- * Dataplane, with commands and events between the two under way for a while, as between isolates. Everything random comes from one seed.
+ * * A world in virtual time. The network loses, repeats, delays, reorders and damages datagrams.
+ * Each node runs a real Device and a real Dataplane. Commands and events between the two take some
+ * time, as between isolates. All random values come from one seed.
  * @module
  */
 import { Arena } from "../../lib/base/arena.ts";
@@ -35,7 +36,7 @@ import { MemoryTun } from "../../lib/embed/memory_tun.ts";
 import { Chance, filler } from "../random.ts";
 import { countsOf, nodeArenaBytes, planesOf, TWO_WAYS } from "../data/two_ways.ts";
 
-/** What the network does to datagrams: chances from 0 to 1, delays in ms. */
+/** The properties of the network: probabilities from 0 to 1, delays in ms. */
 export interface Faults {
   readonly loss: number;
   readonly repeat: number;
@@ -46,9 +47,9 @@ export interface Faults {
   readonly delayMax: number;
 }
 
-/** A network that behaves. */
+/** A network without faults. */
 export const CALM: Faults = { loss: 0, repeat: 0, damage: 0, cut: 0, delayMin: 5, delayMax: 6 };
-/** One that does not. */
+/** A network with faults. */
 export const ROUGH: Faults = {
   loss: 0.1,
   repeat: 0.05,
@@ -70,7 +71,7 @@ export interface Witness {
   readonly applied?: (node: Node, plane: Dataplane, command: DataCommand) => void;
 }
 
-/** Handshake messages that a node's control plane handles a millisecond. */
+/** Handshake messages that the control plane of a node handles per millisecond. */
 const HANDSHAKES_PER_MS = 4;
 
 interface Happening {
@@ -79,7 +80,7 @@ interface Happening {
   readonly act: () => void;
 }
 
-/** Time, chance, and the network. */
+/** The time, the random values and the network. */
 export class World {
   now: Milliseconds = milliseconds(1_000_000);
   faults: Faults = CALM;
@@ -90,24 +91,24 @@ export class World {
   /** Whether the network has a way from one node to another now. */
   hasWay: (from: Node | undefined, to: Node) => boolean = () => true;
   readonly suite: Suite = chooseSuite();
-  /** A binary heap by time, then by order. */
+  /** A binary heap of actions, by time and then by order. */
   readonly #agenda: Happening[] = [];
   #order = 0;
   #delivered = 0;
 
-  /** @param times shorter ones, to see that nothing is measured by other clocks */
+  /** @param times shorter intervals show that no constant is used in their place */
   constructor(readonly seed: number, readonly times: Times = STANDARD_TIMES) {
     const chance = Chance.of(seed);
     this.random = () => chance.fraction();
     this.fill = filler(chance);
   }
 
-  /** Datagrams that arrived somewhere. */
+  /** The number of datagrams that arrived at a node. */
   get delivered(): number {
     return this.#delivered;
   }
 
-  /** Does something later. */
+  /** Runs an action later. */
   after(ms: number, act: () => void): void {
     const happening = { at: this.now + ms, order: this.#order++, act };
     const agenda = this.#agenda;
@@ -121,7 +122,7 @@ export class World {
     agenda[place] = happening;
   }
 
-  /** Does something again and again, every `ms` on average. */
+  /** Runs an action repeatedly, every `ms` on average. */
   every(ms: number, act: () => void): void {
     this.after(ms * (0.5 + this.random()), () => {
       act();
@@ -156,7 +157,7 @@ export class World {
     }
   }
 
-  /** Lets `ms` pass. */
+  /** Advances the time by `ms`. */
   run(ms: number): void {
     const end = this.now + ms;
     for (const node of this.nodes) node.step();
@@ -194,7 +195,7 @@ function isBefore(a: Happening, b: Happening): boolean {
   return a.at < b.at || a.at === b.at && a.order < b.order;
 }
 
-/** UDP sockets of one node: no offloads. */
+/** The UDP sockets of a node, without offloads. */
 class SimUdp implements UdpPort {
   readonly gso = false;
   readonly gro = false;
@@ -244,7 +245,7 @@ class SimUdp implements UdpPort {
   }
 }
 
-/** What the planes share, which says that more messages wait than do. */
+/** A handshake memory that reports more waiting messages than there are. */
 class BusyMemory extends HandshakeMemory {
   readonly #more: () => number;
 
@@ -257,14 +258,14 @@ class BusyMemory extends HandshakeMemory {
   }
 }
 
-/** One interface: control plane, data plane, TUN and UDP, and its place in the network. */
+/** An interface: control plane, data plane, TUN device, UDP sockets and endpoint. */
 export class Node {
   readonly table = new PeerTable();
   readonly device: Device;
   readonly planes: readonly Dataplane[];
   readonly tun: MemoryTun;
   readonly log: string[] = [];
-  /** Added to the handshake messages that really wait. */
+  /** A number that is added to the handshake messages that wait. */
   pretendWaiting = 0;
   wallOffsetNs = 1_700_000_000_000_000_000n;
   handshakesSent = 0;
@@ -314,7 +315,7 @@ export class Node {
     world.nodes.push(this);
   }
 
-  /** What both planes counted. */
+  /** The sums of the counters of both planes. */
   counts(): AllCounts {
     return sumOfCounts([countsOf(this.planes), this.device.counters.counts()]);
   }
@@ -349,7 +350,7 @@ export class Node {
     });
   }
 
-  /** A datagram comes in. */
+  /** Receives a datagram. */
   arrive(bytes: Uint8Array, source: Endpoint): void {
     // Ports pass over empty datagrams.
     if (this.world.now < this.asleepUntil || bytes.length === 0) return;
@@ -361,7 +362,7 @@ export class Node {
     });
   }
 
-  /** Does what is due now: timers, outputs, packets. */
+  /** Runs due timers, carries out outputs, and moves packets. */
   step(): void {
     const { world } = this;
     if (world.now < this.asleepUntil) return;

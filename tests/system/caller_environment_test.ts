@@ -1,5 +1,6 @@
 /**
- * The commands that this program runs for its caller have the caller's environment, and the program itself does not.
+ * The commands that this program runs for its caller have the caller's environment, and the program
+ * itself does not.
  * @module
  */
 import { deepEqual, equal } from "node:assert/strict";
@@ -9,7 +10,9 @@ import { must, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip");
 const FOLDER = "/run/hostname";
-/** Names that a runtime, its libraries and shells follow; none of them stops this test's own tools. */
+/**
+ * Names that a runtime, its libraries and shells follow; none of them stops this test's own tools.
+ */
 const VARIABLES: Readonly<Record<string, string>> = {
   DENO_DIR: "/run/own",
   DENO_NO_PROMPT: "own",

@@ -45,7 +45,7 @@ Deno.test("words of two commands at once find or make the same interface", NEEDE
   }
 });
 
-Deno.test("a link that is no wg interface is left alone", NEEDED, async () => {
+Deno.test("a link that is not a wg interface is not changed", NEEDED, async () => {
   await using room = await wgRoom();
   await must(room, "ip tuntap add wg77 mode tun");
   const { code, stderr } = await may(room, "ifconfig wg77 up");

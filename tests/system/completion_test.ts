@@ -37,7 +37,7 @@ Deno.test(
 );
 
 Deno.test(
-  "zsh takes the script for wg and its links",
+  "zsh loads the script for wg and its links",
   needs("namespaces", "tun", "zsh"),
   async () => {
     await using room = await roomWith("zsh");

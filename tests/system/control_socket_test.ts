@@ -1,5 +1,6 @@
 /**
- * The control socket of a running interface: who removes it ends the interface, and it has the name that the link has.
+ * The control socket of a running interface: who removes it ends the interface, and it has the name
+ * that the link has.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
@@ -12,7 +13,7 @@ const NEEDED = needs("namespaces", "tun", "ip", "ping");
 const sockets = async (room: Room): Promise<string[]> =>
   (await must(room, "ls /run/wireguard")).split("\n").filter((name) => name !== "").sort();
 
-Deno.test("who removes the socket, or its folder, ends the interface", NEEDED, async (t) => {
+Deno.test("removing the socket or its folder ends the interface", NEEDED, async (t) => {
   await using room = await wgRoom();
   for (const path of ["/run/wireguard/wg1.sock", "-r /run/wireguard"]) {
     await t.step(path, async () => {

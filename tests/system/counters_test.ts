@@ -1,5 +1,6 @@
 /**
- * Counters of the running program: causes that are made for real are found in `ifconfig hwfeatures`, in `--json` and in `get=2`.
+ * Counters of the running program: causes that are made for real are found in `ifconfig
+ * hwfeatures`, in `--json` and in `get=2`.
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
@@ -20,7 +21,9 @@ async function told(room: Room, name: string): Promise<Told> {
 /** The counters of the interface's one peer. */
 const ofPeer = async (room: Room, name: string) => (await told(room, name)).wgpeers[0].counters;
 
-/** Sends each of these datagrams, given by type and length, from the left to the right side's port. */
+/**
+ * Sends each of these datagrams, given by type and length, from the left to the right side's port.
+ */
 const DATAGRAMS = `
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "10.0.0.1", port: 0 });
   for (const [type, length] of JSON.parse(Deno.args[0])) {
@@ -78,7 +81,8 @@ for (const workers of [1, 2] as const) {
       equal(first.wgpeers[0].counters.handshake_completed, 1);
       equal((await ofPeer(room, "wg1")).handshake_response_accepted, 1);
 
-      // What strangers send: neither type nor length, a wrong mac1, a session that is not there, a cookie for nobody.
+      // What strangers send: neither type nor length, a wrong mac1, a session that is not there, a
+      // cookie for nobody.
       await send(room, [[9, 100], [4, 31], [1, 148], [2, 92], [4, 64], [3, 64]]);
       await eventually("the datagrams are counted", async () => {
         const { counters } = await told(room, "wg2");
@@ -99,12 +103,14 @@ for (const workers of [1, 2] as const) {
       const { counters: left } = await told(room, "wg1");
       ok(left.tx_no_peer! >= 2 && left.icmp_unreachable_sent! >= 2);
 
-      // The right side goes away from its route: what is sent to it fails, packets and keepalives alike.
+      // The right side goes away from its route: what is sent to it fails, packets and keepalives
+      // alike.
       await must(room, "ip -n left address del 10.0.0.1/24 dev cable");
       await may(room, "ping -n -c 3 -i 0.2 -W 1 192.168.5.2", "left");
       ok((await ofPeer(room, "wg1")).tx_send_failed! >= 3);
 
-      // The text has those that are not 0, below the interface and below the peer; nobody sees them without asking.
+      // The text has those that are not 0, below the interface and below the peer; nobody sees them
+      // without asking.
       const text = await must(room, "ifconfig wg2 hwfeatures");
       match(text, /\n\trx_malformed 2\n(\t[a-z0-9_]+ \d+\n)*\trx_no_session 1\n/);
       match(text, /\twgpeer [^\n]+\n(\t\t[^\n]+\n)*\t\trx_unallowed_source 2\n/);
@@ -120,12 +126,13 @@ for (const workers of [1, 2] as const) {
 }
 
 Deno.test(
-  "handshakes that do not come about are counted by their reason; Debian's wg is told nothing of it",
+  "failed handshakes are counted by their reason, which Debian's wg(8) is not shown",
   needs("namespaces", "tun", "ip", "ping", "wg"),
   async () => {
     await using room = await wgRoom();
     const { publicKeys } = await tunnel(room);
-    // wg3 is no peer of the right side's; wg4's peer has another preshared key; wg5's has no route, wg6's no endpoint.
+    // wg3 is no peer of the right side's; wg4's peer has another preshared key; wg5's has no route,
+    // wg6's no endpoint.
     const peer = `wgpeer ${publicKeys.right} wgendpoint 10.0.0.2 7222`;
     await must(
       room,
@@ -180,7 +187,7 @@ Deno.test(
 );
 
 Deno.test(
-  "what arrives twice is counted as replayed: data messages and an initiation",
+  "messages that arrive twice are counted as replayed: data messages and an initiation",
   needs("namespaces", "tun", "ip", "ping", "nft"),
   async () => {
     await using room = await wgRoom();

@@ -1,5 +1,6 @@
 /**
- * This program beside Debian's: wireguard-go as the other peer, wg(8) and wg-quick(8) as the other tools.
+ * This program beside Debian's: wireguard-go as the other peer, wg(8) and wg-quick(8) as the other
+ * tools.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
@@ -20,7 +21,10 @@ import {
 
 const WITH_GO = needs("namespaces", "tun", "ip", "ping", "wireguard-go", "wg");
 
-/** wg1 of ours on the left; wg9 of wireguard-go on the right, configured by Debian's wg(8). Who has an endpoint can begin. */
+/**
+ * wg1 of ours on the left; wg9 of wireguard-go on the right, configured by Debian's wg(8). Who has
+ * an endpoint can begin.
+ */
 async function besideGo(room: Room, begins: "ours" | "theirs", psk: string): Promise<void> {
   await cable(room);
   await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`, "left");
@@ -166,7 +170,10 @@ Deno.test(
   },
 );
 
-/** Kernels that have wireguard would be used by wg-quick: this `ip` refuses to make one, as a kernel without it does. */
+/**
+ * Kernels that have wireguard would be used by wg-quick: this `ip` refuses to make one, as a kernel
+ * without it does.
+ */
 const IP_WITHOUT_WIREGUARD = `#!/bin/sh
 case "$*" in *"type wireguard"*) echo "Error: Unknown device type." >&2; exit 2;; esac
 exec REAL_IP "$@"

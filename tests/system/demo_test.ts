@@ -1,7 +1,7 @@
 import { equal, match } from "node:assert/strict";
 import { portableDemo } from "../../scripts/demo_portable.ts";
 
-Deno.test("the demo's portable half needs no privileges and says what it did", async () => {
+Deno.test("the demo's portable half needs no privileges and prints what it did", async () => {
   const said: string[] = [];
   await portableDemo((line) => said.push(line));
   equal(

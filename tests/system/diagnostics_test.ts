@@ -1,6 +1,7 @@
 /**
- * wg(4), DIAGNOSTICS: each cause that the manual names is made for real, and its exact words are looked for where the manual sends people:
- * `wg dmesg`, the system log, and the terminal of an interface in the foreground.
+ * wg(4), DIAGNOSTICS: each cause that the manual names is made for real, and its exact words are
+ * looked for where the manual sends people: `wg dmesg`, the system log, and the terminal of an
+ * interface in the foreground.
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
@@ -27,7 +28,10 @@ async function dmesg(room: Room, name: string): Promise<string[]> {
 const said = (room: Room, name: string, line: string, timeoutMs = 20_000) =>
   eventually(`${name}: ${line}`, async () => (await dmesg(room, name)).includes(line), timeoutMs);
 
-/** An interface on the left with `debug`, whose one peer has the address 192.168.N.2, and a ping that wants it. */
+/**
+ * An interface on the left with `debug`, whose one peer has the address 192.168.N.2, and a ping
+ * that wants it.
+ */
 async function asking(
   room: Room,
   n: number,
@@ -210,7 +214,8 @@ steps.set("the ring keeps the last lines only, whatever strangers send", async (
   await using room = await wgRoom();
   await cable(room);
   await must(room, `ifconfig wg2 create debug wgport 7222 wgkey ${randomKey()} up`, "right");
-  // Initiations with a right mac1, as anybody can make who knows the public key, at a rate that passes the limit of lines a second.
+  // Initiations with a right mac1, as anybody can make who knows the public key, at a rate that
+  // passes the limit of lines a second.
   const script = `
     import { nobleSuite as suite } from ${
     JSON.stringify(import.meta.resolve("../../lib/crypto/noble_suite.ts"))

@@ -1,5 +1,6 @@
 /**
- * `ifconfig wgN down`, then `up`: addresses and routes of both families are as they were, as on OpenBSD.
+ * `ifconfig wgN down`, then `up`: addresses and routes of both families are as they were, as on
+ * OpenBSD.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
@@ -9,7 +10,10 @@ import { cable, may, must, ping, randomKey, tunnel, WG, wgRoom } from "./peers.t
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
 
-/** Addresses and routes of wg1 as ip(8) prints them; the kernel's multicast routes come when it likes. */
+/**
+ * Addresses and routes of wg1 as ip(8) prints them; the kernel's multicast routes come when it
+ * likes.
+ */
 async function addressing(room: Room, netns: string): Promise<string[]> {
   const [addresses, inet, inet6] = await Promise.all([
     must(room, `ip -n ${netns} -o address show dev wg1`),
@@ -114,7 +118,7 @@ Deno.test("in another namespace, and where /proc/sys cannot be written", NEEDED,
   deepEqual(await differences(room, "left", before), []);
 });
 
-Deno.test("what was changed meanwhile stays changed", NEEDED, async () => {
+Deno.test("addresses and routes that were changed while down stay changed", NEEDED, async () => {
   await using room = await wgRoom();
   await cable(room);
   await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`, "left");
@@ -172,7 +176,7 @@ Deno.test("a new address for the link that is down brings its routes back", NEED
   equal((await must(room, `${WG} dmesg wg1`)).includes("could not restore"), false);
 });
 
-Deno.test("a line that fails leaves everything as it was: down, or up", NEEDED, async () => {
+Deno.test("a line that fails leaves the link as it was, down or up", NEEDED, async () => {
   await using room = await wgRoom();
   await tunnel(room);
   await must(room, "ifconfig wg9 create wgport 7999", "left");

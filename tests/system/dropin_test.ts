@@ -1,5 +1,6 @@
 /**
- * In the place of wireguard-go: its ways of calling, its variables, its signals, and the names that wg-quick(8) gives.
+ * In the place of wireguard-go: its ways of calling, its variables, its signals, and the names that
+ * wg-quick(8) gives.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
@@ -133,7 +134,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a word that is nearly a command is no interface's name, whatever the environment says",
+  "a word that is nearly a command is not taken as an interface, whatever the environment is",
   NEEDED,
   async () => {
     await using room = await dropInRoom();
@@ -171,7 +172,7 @@ Deno.test(
 );
 
 Deno.test(
-  "every name that the kernel takes is good, and every one that it refuses is refused",
+  "every name that the kernel accepts is accepted, and every name that it refuses is refused",
   NEEDED,
   async () => {
     await using room = await dropInRoom();

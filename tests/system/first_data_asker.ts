@@ -1,6 +1,7 @@
 /**
- * A program for first_data_test.ts: as many peers, one after the other in a few lanes, it shakes hands and sends a ping the moment it has the keys.
- * The order comes as JSON on standard input; the numbers of those whose ping was not answered leave as JSON on standard output.
+ * A program for first_data_test.ts: as many peers, one after the other in a few lanes, it shakes
+ * hands and sends a ping the moment it has the keys. The order comes as JSON on standard input; the
+ * numbers of those whose ping was not answered leave as JSON on standard output.
  * @module
  */
 import { milliseconds, sessionIndex } from "../../lib/base/brands.ts";

@@ -1,5 +1,6 @@
 /**
- * The first data after a handshake is never lost: who has our response may send at once, and the session is there before it.
+ * The first data after a handshake is never lost: who has our response may send at once, and the
+ * session is there before it.
  * @module
  */
 import { deepEqual } from "node:assert/strict";
@@ -11,7 +12,7 @@ import { must, publicKey, randomKey, wgRoom } from "./peers.ts";
 const PEERS = 200;
 
 Deno.test(
-  "two hundred peers shake hands and ping at once: every first packet is answered",
+  "two hundred peers connect and ping at once: every first packet is answered",
   needs("namespaces", "tun"),
   async () => {
     await using room = await wgRoom();

@@ -1,6 +1,6 @@
 /**
- * Floods as fast as a second process sends: memory stays bounded, also for who has only 160 MiB, the
- * tunnel and the control socket live on, and a stranger is served meanwhile.
+ * Floods as fast as a second process sends: memory stays bounded, also for who has only 160 MiB,
+ * the tunnel and the control socket live on, and a stranger is served meanwhile.
  * @module
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
@@ -97,7 +97,7 @@ for (const workers of [1, 2] as const) {
   );
 }
 
-Deno.test("floods of every kind at once, where only 160 MiB may be had", NEEDED, async (t) => {
+Deno.test("floods of every kind at once within 160 MiB", NEEDED, async (t) => {
   using limit = memoryLimit(LIMIT_BYTES);
   await t.step({
     name: "with a cgroup of its own",
@@ -137,7 +137,7 @@ Deno.test("floods of every kind at once, where only 160 MiB may be had", NEEDED,
 });
 
 Deno.test(
-  "a stranger connects and a tunnel goes on during a flood of initiations",
+  "a new peer connects and a tunnel goes on during a flood of initiations",
   NEEDED,
   async () => {
     await using room = await wgRoom();

@@ -1,5 +1,6 @@
 /**
- * A daemon that does not answer: stopped, stuck, or with more clients than it takes. Commands say so soon, and `destroy` ends it all the same.
+ * A daemon that does not answer: stopped, stuck, or with more clients than it takes. Commands say
+ * so soon, and `destroy` ends it all the same.
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
@@ -19,7 +20,10 @@ async function nothingLeft(room: Room): Promise<void> {
   equal((await must(room, "ip -o link show type tun")).trim(), "");
 }
 
-/** Runs a script of Deno's that listens at a control socket's path in its own way, until it says `ready`. */
+/**
+ * Runs a script of Deno's that listens at a control socket's path in its own way, until it says
+ * `ready`.
+ */
 async function impostor(room: Room, name: string, then: string) {
   await must(room, "mkdir -p /run/wireguard");
   const script =
@@ -121,7 +125,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a daemon that is stuck in a loop, and one that accepts and never answers",
+  "a daemon in an endless loop, and one that accepts and never answers",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -166,7 +170,7 @@ Deno.test("no process is ended because a file names it", NEEDED, async () => {
 });
 
 Deno.test(
-  "destroy ends wireguard-go, which cannot be asked",
+  "destroy ends wireguard-go, which does not know the operation",
   needs("namespaces", "tun", "ip", "wireguard-go"),
   async () => {
     await using room = await wgRoom();

@@ -1,5 +1,6 @@
 /**
- * The built program among enemies and accidents: links and addresses that go away under traffic, poor surroundings, races.
+ * The built program among enemies and accidents: links and addresses that go away under traffic,
+ * poor surroundings, races.
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
@@ -61,7 +62,7 @@ Deno.test("accidents under traffic", NEEDED, async (t) => {
   });
 
   await t.step({
-    name: "ECN goes through both ways, DSCP stays inside",
+    name: "ECN is carried in both directions, and DSCP stays inside",
     ...NFT,
     fn: async () => {
       const rules = [
@@ -152,7 +153,7 @@ Deno.test("accidents under traffic", NEEDED, async (t) => {
 });
 
 Deno.test(
-  "without a descriptor left it goes on, and follows its link when there are some again",
+  "without free descriptors the daemon goes on, and follows its link later",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -174,7 +175,7 @@ Deno.test(
 );
 
 Deno.test(
-  "as many clients as it serves, idle: the next is turned away at once, and other interfaces are shown",
+  "with CLIENTS_MAX idle clients, the next one is refused at once, and other interfaces are shown",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -200,7 +201,7 @@ Deno.test(
 );
 
 Deno.test(
-  "messages to an endpoint that is routed to its own peer are dropped, and said",
+  "messages to an endpoint that is routed to its own peer are dropped and reported",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -221,7 +222,7 @@ Deno.test(
 );
 
 Deno.test(
-  "nobody there yet: port unreachable ends nothing, and the peer is found when it comes",
+  "port unreachable ends nothing, and the peer connects when it starts",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -245,7 +246,10 @@ Deno.test(
   },
 );
 
-/** Runs the rest of its arguments where socket(AF_INET6) fails with EAFNOSUPPORT, as after a boot with ipv6.disable=1: a seccomp filter. */
+/**
+ * Runs the rest of its arguments where socket(AF_INET6) fails with EAFNOSUPPORT, as after a boot
+ * with ipv6.disable=1: a seccomp filter.
+ */
 const [PRCTL, SOCKET] = Deno.build.arch === "x86_64" ? [157, 41] : [167, 198];
 const WITHOUT_INET6 = `
   my @f = ([0x20,0,0,0], [0x15,0,3,${SOCKET}], [0x20,0,0,16], [0x15,0,1,10], [6,0,0,0x50061], [6,0,0,0x7fff0000]);
@@ -288,7 +292,7 @@ Deno.test("hosts without IPv6", NEEDED, async (t) => {
 });
 
 Deno.test(
-  "poor surroundings: closed descriptors, a folder that is gone, a strange environment",
+  "closed descriptors, a removed folder and a strange environment",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -420,7 +424,7 @@ Deno.test(
 );
 
 Deno.test(
-  "one name at once, many at once, create against destroy: whole interfaces or none",
+  "concurrent creates and destroys give whole interfaces or none",
   NEEDED,
   async () => {
     await using room = await wgRoom();

@@ -1,5 +1,6 @@
 /**
- * ifconfig(8)'s general words and views with the built program and a real kernel: what ip(8) sees afterwards, and what ifconfig shows.
+ * ifconfig(8)'s general words and views with the built program and a real kernel: what ip(8) sees
+ * afterwards, and what ifconfig shows.
  * @module
  */
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
@@ -160,7 +161,8 @@ Deno.test(
     await must(room, "ifconfig wg1 create 10.1.0.1/24");
     const link = async () => JSON.parse(await must(room, "ip -j link show dev wg1"))[0];
 
-    // IPv6 ends below 1280: not silently, and it comes back as it is here, without an address of the kernel's own.
+    // IPv6 ends below 1280: not silently, and it comes back as it is here, without an address of
+    // the kernel's own.
     await must(room, "ifconfig wg1 inet6 fd01::1/64");
     const refused = await may(room, "ifconfig wg1 mtu 1279 description small");
     deepEqual([refused.code, refused.stdout], [1, ""]);
@@ -506,7 +508,8 @@ Deno.test(
       const { code, stderr } = await run(room, ["wg", how, "wg1", "/dev/stdin"], config);
       deepEqual([code, stderr], [0, ""], how);
       if (how === "setconf") {
-        // All peers are made anew: what a file of wg(8) cannot hold is gone with the old ones, but the interface's own stays.
+        // All peers are made anew: what a file of wg(8) cannot hold is gone with the old ones, but
+        // the interface's own stays.
         const now = await ours();
         for (const word of ["\twgrtable 5\n", "\tgroups: wg lan\n", " priority 9 "]) {
           ok(now.includes(word), how + now);
@@ -621,7 +624,7 @@ Deno.test(
 );
 
 Deno.test(
-  "no packet leaves for a link-local address that nobody asked for: an idle tunnel shakes no hands",
+  "an idle tunnel sends no packets: the interface has no link-local address of its own",
   needs("namespaces", "tun", "ip", "ping", "ipv6"),
   async () => {
     await using room = await wgRoom();

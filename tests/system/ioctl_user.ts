@@ -1,6 +1,6 @@
 /**
- * A program for ioctl_test.ts, as a user of lib/openbsd.ts writes one: SIOCSWG and SIOCGWG of wg1, whose daemon runs; wg2 has port 7002.
- * It begins as root and goes on as nobody.
+ * A program for ioctl_test.ts, as a user of lib/openbsd.ts writes one: SIOCSWG and SIOCGWG of wg1,
+ * whose daemon runs; wg2 has port 7002. It begins as root and goes on as nobody.
  * @module
  */
 import assert from "node:assert/strict";

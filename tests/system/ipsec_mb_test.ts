@@ -1,5 +1,6 @@
 /**
- * libipsec-mb in whole daemons: one end of a tunnel has it, with a Worker each way, the other one has libcrypto.
+ * libipsec-mb in whole daemons: one end of a tunnel has it, with a Worker each way, the other one
+ * has libcrypto.
  * @module
  */
 import { equal, match, ok } from "node:assert/strict";

@@ -38,7 +38,7 @@ Deno.test(
   },
 );
 
-Deno.test("kill -TERM ends it as cleanly", NEEDED, async () => {
+Deno.test("kill -TERM ends the process and removes the same", NEEDED, async () => {
   await using room = await wgRoom();
   await must(room, "ifconfig wg1 create wgport 7111");
   Deno.kill(Number(await daemonOf(room, "wg1")), "SIGTERM");
@@ -56,7 +56,7 @@ Deno.test("an rdomain ends with its last interface, however that ends", NEEDED, 
 });
 
 Deno.test(
-  "a daemon that was killed leaves a socket that stands in nobody's way",
+  "the socket of a killed daemon is replaced",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -81,7 +81,7 @@ Deno.test("ip link del ends the process", NEEDED, async () => {
   await nothingLeft(room);
 });
 
-Deno.test("in the foreground: every asked-for end has exit status 0", NEEDED, async (t) => {
+Deno.test("in the foreground every requested end has exit status 0", NEEDED, async (t) => {
   await using room = await wgRoom();
   const ends: readonly [string, (signal: (name: Deno.Signal) => void) => unknown][] = [
     ["SIGTERM", (signal) => signal("SIGTERM")],
@@ -141,12 +141,13 @@ Deno.test("down and up: no packets, then packets", NEEDED, async () => {
   await must(room, "ifconfig wg2 down");
   equal((await may(room, "ping -n -c 1 -W 1 192.168.5.2", "left")).code, 1);
   await must(room, "ifconfig wg2 up");
-  // The right side forgot its session, the left one will notice after 15 s: so the right one begins.
+  // The right side forgot its session, the left one will notice after 15 s: so the right one
+  // begins.
   await ping(room, "right", "192.168.5.1");
   await ping(room, "left", "192.168.5.2");
 });
 
-Deno.test("a port in use: EADDRINUSE, and nothing is half made", NEEDED, async () => {
+Deno.test("a port in use gives EADDRINUSE and leaves nothing behind", NEEDED, async () => {
   await using room = await wgRoom();
   await must(room, "ifconfig wg1 create wgport 7111");
   const before = await traces(room);

@@ -1,6 +1,6 @@
 /**
- * What the kernel does not do with our links by itself, as with those of its own WireGuard: no IPv6 link-local address,
- * no ICMP redirects, however the interface came to be and wherever it went.
+ * What the kernel does not do with our links by itself, as with those of its own WireGuard: no IPv6
+ * link-local address, no ICMP redirects, however the interface came to be and wherever it went.
  * @module
  */
 import { equal, match } from "node:assert/strict";
@@ -71,7 +71,7 @@ Deno.test(
   },
 );
 
-Deno.test("nor has one that was moved; an address that a person gave stays", NEEDED, async () => {
+Deno.test("a moved interface has none either, and an address of a user stays", NEEDED, async () => {
   await using room = await wgRoom();
   await room.namespace("elsewhere");
   await must(room, "ifconfig wg1 create");
@@ -119,7 +119,7 @@ Deno.test(
   },
 );
 
-Deno.test("an idle peer with ::/0 shakes no hands", NEEDED, async () => {
+Deno.test("an idle peer with ::/0 sends no handshake messages", NEEDED, async () => {
   await using room = await wgRoom();
   await cable(room);
   await must(room, `ifconfig wg1 create wgport 7111 wgkey ${randomKey()}`, "left");

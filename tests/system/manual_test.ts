@@ -36,7 +36,8 @@ Deno.test("the manual's script, word for word, by links on PATH", NEEDED, async 
   match(lines[3], /^\twgpubkey \S{44}$/);
   equal(lines[4], `\twgpeer ${other}`);
   equal(lines[5], "\t\twgendpoint 127.0.0.1 7222");
-  // Three requests and three answers of 84 bytes, padded to 96, each with 32 more, and the handshakes.
+  // Three requests and three answers of 84 bytes, padded to 96, each with 32 more, and the
+  // handshakes.
   const counted = /^\t\ttx: (\d+), rx: (\d+)$/.exec(lines[6]);
   if (counted === null) throw new Error(lines[6]);
   for (const bytes of counted.slice(1)) {
@@ -67,7 +68,7 @@ Deno.test("the manual's script, word for word, by links on PATH", NEEDED, async 
   equal((await must(room, "ip -o link")).trim().split("\n").length, 1);
 });
 
-Deno.test("anybody may name an rdomain's interface, nobody else's is touched", NEEDED, async () => {
+Deno.test("an rdomain ends with the last interface in it", NEEDED, async () => {
   await using room = await wgRoom();
   await must(room, "ifconfig wg1 create rdomain 1");
   await must(room, "ifconfig wg2 create rdomain 1");

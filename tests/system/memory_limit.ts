@@ -3,7 +3,9 @@
  * @module
  */
 
-/** A cgroup with a limit. Whatever writes its process id into `procs` is in it, with its children. */
+/**
+ * A cgroup with a limit. Whatever writes its process id into `procs` is in it, with its children.
+ */
 export interface MemoryLimit extends Disposable {
   /** The file that takes process ids. */
   readonly procs: string;
@@ -15,7 +17,10 @@ const CONTROLLERS = [
   ["/sys/fs/cgroup/memory", "memory.limit_in_bytes"],
 ] as const;
 
-/** Makes a limit of so many bytes; undefined where that cannot be had (no root, no controller, a read-only /sys). */
+/**
+ * Makes a limit of so many bytes; undefined where that cannot be had (no root, no controller, a
+ * read-only /sys).
+ */
 export function memoryLimit(bytes: number): MemoryLimit | undefined {
   for (const [controller, file] of CONTROLLERS) {
     const folder = `${controller}/wg-test-${crypto.randomUUID()}`;

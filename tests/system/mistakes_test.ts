@@ -1,5 +1,6 @@
 /**
- * Bad input on the command line of the built program: exit status 1, one line `ifconfig: WORD: what is wrong`, nothing changed.
+ * Bad input on the command line of the built program: exit status 1, one line `ifconfig: WORD: what
+ * is wrong`, nothing changed.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";

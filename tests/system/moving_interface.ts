@@ -1,6 +1,7 @@
 /**
- * A program for wgrtable_test.ts: one interface of the daemon whose PeerTable it looks into. Configuration (UAPI `set` lines) on standard input.
- * When the first peer's packets leave from a known address of ours, it waits for the file that it is given, moves the sockets to rdomain 3,
+ * A program for wgrtable_test.ts: one interface of the daemon whose PeerTable it looks into.
+ * Configuration (UAPI `set` lines) on standard input. When the first peer's packets leave from a
+ * known address of ours, it waits for the file that it is given, moves the sockets to rdomain 3,
  * and prints the address before and after.
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Network namespaces that end: nothing of ours keeps one alive, and an interface goes with the namespace it is in.
+ * Network namespaces that end: nothing of ours keeps one alive, and an interface goes with the
+ * namespace it is in.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
@@ -16,7 +17,10 @@ async function startDaemon(room: Room, workers: 1 | 2): Promise<void> {
   await must(room, "ifconfig wg1 wgport 7111");
 }
 
-/** A namespace without a name that lives as long as a process, and the process' number inside the room. */
+/**
+ * A namespace without a name that lives as long as a process, and the process' number inside the
+ * room.
+ */
 async function unnamedNamespace(
   room: Room,
 ): Promise<{ readonly holder: Running; readonly pid: string }> {
@@ -117,7 +121,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a daemon with CAP_NET_ADMIN alone, which may go nowhere, follows and ends as well",
+  "a daemon with CAP_NET_ADMIN alone, which cannot enter namespaces, follows and ends as well",
   needs("namespaces", "tun", "ip"),
   async () => {
     await using room = await wgRoom();
@@ -170,7 +174,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a process in it keeps its interface running although its name was deleted",
+  "a process in the namespace keeps the interface running after its name was deleted",
   NEEDED,
   async () => {
     await using room = await wgRoom();

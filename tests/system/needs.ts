@@ -1,5 +1,6 @@
 /**
- * Which tests can run on this machine. A test that cannot is named as ignored by `deno test`; scripts/test.ts says why.
+ * Which tests can run on this machine. A test that cannot is named as ignored by `deno test`;
+ * scripts/test.ts says why.
  * @module
  */
 import { type Facility, missing } from "../../scripts/facilities.ts";

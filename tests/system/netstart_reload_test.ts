@@ -1,6 +1,6 @@
 /**
- * `netstart -r`: what runs and is not in the file goes, and what has not changed keeps its session; `netstart` alone
- * names it. With live sessions between two namespaces.
+ * `netstart -r`: what runs and is not in the file goes, and what has not changed keeps its session;
+ * `netstart` alone names it. With live sessions between two namespaces.
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
@@ -82,7 +82,7 @@ async function publicOf(room: Room, key: string): Promise<string> {
 }
 
 Deno.test(
-  "a reload takes away what the file does not say, and a live session goes on",
+  "a reload removes what the file does not name, and sessions go on",
   NEEDED,
   async (t) => {
     await using room = await wgRoom();
@@ -114,7 +114,9 @@ group lan
     const session = (await read(room, "wg2", "right")).wgpeers[0].lastHandshakeUnix;
     ok(session > 0);
 
-    /** The session is the one of the beginning: nobody shook hands since, and packets pass at once. */
+    /**
+     * The session is the one of the beginning: nobody shook hands since, and packets pass at once.
+     */
     async function sameSession(): Promise<Peer> {
       const [peer] = (await read(room)).wgpeers.filter(({ wgpeer }) => wgpeer === live);
       const [old] = start.wgpeers;
@@ -240,7 +242,7 @@ inet6 fd05::1 64
   },
 );
 
-Deno.test("without -r what runs and is not in the file is named and stays", NEEDED, async () => {
+Deno.test("without -r, values that are not in the file are named and stay", NEEDED, async () => {
   await using room = await wgRoom();
   const [one, two, hand] = [randomKey(), randomKey(), randomKey()];
   await cable(room);
@@ -409,7 +411,7 @@ Deno.test("a reload into another rdomain takes the addresses along", NEEDED, asy
 });
 
 Deno.test(
-  "whatever a file says is found again as it says it, also after down",
+  "every value of a file is found again, also after down",
   NEEDED,
   async () => {
     await using room = await wgRoom();

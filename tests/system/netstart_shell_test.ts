@@ -45,7 +45,7 @@ async function otherCommands(room: Room): Promise<void> {
 }
 
 Deno.test(
-  "our commands are meant by their whole paths too, alone and in longer lines",
+  "whole paths of commands mean ours too, alone and in longer lines",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -95,7 +95,7 @@ function clamped(key: string): string {
   return bytes.toBase64();
 }
 
-Deno.test("our commands are meant where programs in /tmp may not be run", NEEDED, async () => {
+Deno.test("our commands run where programs in /tmp may not be executed", NEEDED, async () => {
   await using room = await wgRoom();
   await otherCommands(room);
   await must(room, "mount -t tmpfs -o noexec,mode=1777 tmpfs /tmp");
@@ -183,7 +183,8 @@ mtu $EMPTY 1380
     match(seen, /netstart/);
     for (const secret of [key, clamped(key), psk, written]) equal(seen.includes(secret), false);
 
-    // What a line comes to is checked as if it had been written; a file that cannot be carried out makes nothing.
+    // What a line comes to is checked as if it had been written; a file that cannot be carried out
+    // makes nothing.
     for (
       const [line, told] of [
         ["wgport $(echo 99999)", "wgport: "],

@@ -1,6 +1,7 @@
 /**
- * netstart(8) with the twelve files of tests/system/hostname/, each on the machine that its first line names: a hub of fifty peers and a road
- * warrior, two sites, the manual's example, sockets in another rdomain, a point-to-point link, many addresses, comments and commands.
+ * netstart(8) with the twelve files of tests/system/hostname/, each on the machine that its first
+ * line names: a hub of fifty peers and a road warrior, two sites, the manual's example, sockets in
+ * another rdomain, a point-to-point link, many addresses, comments and commands.
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
@@ -13,7 +14,10 @@ const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
 const FOLDER = "/run/hostname";
 const SOURCES = new URL("./hostname/", import.meta.url);
 
-/** Machines with the last number of their addresses 203.0.113.N and 2001:db8::N, and the interfaces that they start. */
+/**
+ * Machines with the last number of their addresses 203.0.113.N and 2001:db8::N, and the interfaces
+ * that they start.
+ */
 const MACHINES: readonly {
   readonly name: string;
   readonly number: number;
@@ -44,7 +48,10 @@ async function write(room: Room, path: string, text: string, mode = "600"): Prom
   });
 }
 
-/** The machines on one wire, with the files, the keys that stand in files of their own, and names in /etc/hosts. */
+/**
+ * The machines on one wire, with the files, the keys that stand in files of their own, and names in
+ * /etc/hosts.
+ */
 async function internet(room: Room): Promise<void> {
   const steps = [
     "ip netns add wire",
@@ -302,7 +309,7 @@ Deno.test(
 const GOOD = () => `wgkey ${randomKey()}\ninet 10.1.1.1/24\n`;
 
 Deno.test(
-  "a route that is there is passed over, one that is another is told, and the file goes on",
+  "an existing route is skipped, a different one is reported, and the file goes on",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -395,7 +402,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a file that others can read is told and mended, and only told with -n",
+  "a file that others can read is reported and its mode changed, with -n only reported",
   needs("namespaces", "tun", "ip", "root"),
   async () => {
     await using room = await wgRoom();
@@ -455,7 +462,7 @@ Deno.test(
   },
 );
 
-Deno.test("lines behind a move find the interface where it is now", NEEDED, async () => {
+Deno.test("lines after a move find the interface in its new namespace", NEEDED, async () => {
   await using room = await wgRoom();
   const moves = Array.from({ length: 20 }, (_, i) => `rdomain ${4 + i % 2}\ninet 10.1.${i}.1/24\n`);
   await write(room, `${FOLDER}/hostname.wg1`, moves.join(""));
@@ -498,7 +505,7 @@ Deno.test("several at once: one makes the interface, the others find it", NEEDED
   equal((await room.processes()).length, 2);
 });
 
-Deno.test("--print-unit is a unit that systemd takes", needs("namespaces", "root"), async () => {
+Deno.test("--print-unit: a unit that systemd accepts", needs("namespaces", "root"), async () => {
   await using room = await wgRoom();
   const unit = await must(room, `${WG} netstart --print-unit`);
   match(unit, /\nExecStart=-\/\S+ netstart\n/);

@@ -1,5 +1,6 @@
 /**
- * Offloads switched by hand on a running tunnel: what the status tells, what the kernel sees of it, and TCP that goes on all the while.
+ * Offloads switched by hand on a running tunnel: what the status tells, what the kernel sees of it,
+ * and TCP that goes on all the while.
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
@@ -139,7 +140,8 @@ for (const workers of [1, 2] as const) {
       await traffic.status;
       match(traffic.output(), /receiver/, traffic.output());
 
-      // Several in one change, in any order of the words; the kernel's own counters tell what became of super-packets.
+      // Several in one change, in any order of the words; the kernel's own counters tell what
+      // became of super-packets.
       const super_ = 3000;
       const [, before] = await perPacket(room, "right", "wg2", () => load(room));
       const [sends] = await perPacket(room, "left", "cable", () => load(room));
@@ -237,8 +239,9 @@ for (const workers of [1, 2] as const) {
       };
       await exchange(room);
       equal(await refused("wg1"), 0);
-      // The segments of a run are longer than what the way takes now; one alone is sent in fragments. The link itself
-      // still takes what comes back: a veth drops what is longer than the MTU of the device that receives it.
+      // The segments of a run are longer than what the way takes now; one alone is sent in
+      // fragments. The link itself still takes what comes back: a veth drops what is longer than
+      // the MTU of the device that receives it.
       await must(room, "ip route change 10.0.0.0/24 dev cable src 10.0.0.1 mtu 1300", "left");
       await exchange(room);
       ok(await refused("wg1") > 0);

@@ -132,7 +132,8 @@ for (const [family, address] of [["IPv4", LOOPBACK4], ["IPv6", LOOPBACK6]] as co
       b.port.setGro(on);
       for (const replaced of [false, true]) {
         if (replaced) {
-          // Others in the place of these, as when the port changes: they begin with what a new socket has.
+          // Others in the place of these, as when the port changes: they begin with what a new
+          // socket has.
           closeUdp(b.sockets);
           Object.assign(b.sockets, openUdp({ port: 0 }));
           b.port.replace(b.sockets.fd4, b.sockets.fd6);
@@ -170,7 +171,8 @@ for (const [family, address] of [["IPv4", LOOPBACK4], ["IPv6", LOOPBACK6]] as co
   Deno.test(`${family}: a run that the path refuses goes one by one, now and later`, () => {
     using a = new Post();
     using b = new Post();
-    // 67000 bytes are more than one send takes: EMSGSIZE, as a path too narrow for the segments would give.
+    // 67000 bytes are more than one send takes: EMSGSIZE, as a path too narrow for the segments
+    // would give.
     const { arena, port, cellAt } = a;
     writeEndpointCell(arena.bytes, cellAt, b.at(address), undefined);
     port.gather(0, DATA, 65_000);
@@ -186,7 +188,7 @@ for (const [family, address] of [["IPv4", LOOPBACK4], ["IPv6", LOOPBACK6]] as co
   });
 }
 
-Deno.test("queued datagrams go to endpoints of both families in order, and one that cannot go stops no other", () => {
+Deno.test("queued datagrams are sent to both families in order, and a failed one stops no other", () => {
   using a = new Post();
   using b = new Post();
   using c = new Post();
@@ -222,7 +224,7 @@ Deno.test("queued datagrams go to endpoints of both families in order, and one t
   }
 });
 
-Deno.test("queued datagrams leave by the sockets that are in use when they are sent", () => {
+Deno.test("queued datagrams are sent on the sockets of the time of sending", () => {
   using a = new Post();
   using b = new Post();
   const fresh = openUdp({ port: 0 });
@@ -243,7 +245,7 @@ Deno.test("queued datagrams leave by the sockets that are in use when they are s
   }
 });
 
-Deno.test("the answer leaves from the address that was written to", () => {
+Deno.test("the answer is sent from the address that the datagram was sent to", () => {
   using a = new Post();
   using b = new Post();
   const other = Uint8Array.of(127, 0, 0, 2);
@@ -254,7 +256,7 @@ Deno.test("the answer leaves from the address that was written to", () => {
   assert.deepEqual(a.receive().source, b.at(other));
 });
 
-Deno.test("families change under way without leaving anything of the other behind", () => {
+Deno.test("changing the family leaves nothing of the other one behind", () => {
   using a = new Post();
   using b = new Post();
   for (const address of [LOOPBACK4, LOOPBACK6, LOOPBACK6, LOOPBACK4, LOOPBACK6]) {
@@ -265,7 +267,7 @@ Deno.test("families change under way without leaving anything of the other behin
   }
 });
 
-Deno.test("datagrams of any size are received, empty ones passed over", () => {
+Deno.test("datagrams of any size are received, and empty ones are skipped", () => {
   using a = new Post();
   using b = new Post();
   a.send(b.at(LOOPBACK4), [new Uint8Array(0)]);
@@ -278,7 +280,7 @@ Deno.test("datagrams of any size are received, empty ones passed over", () => {
   assert.equal(a.port.send(1, 65_508, a.cellAt, 0), SEND_FAILED);
 });
 
-Deno.test("a family without a socket, and a cell without an endpoint, fail and no more", () => {
+Deno.test("sending fails for a family without a socket, and for a cell without an endpoint", () => {
   using a = new Post();
   using b = new Post();
   a.port.use(-1, a.sockets.fd6);
@@ -289,7 +291,7 @@ Deno.test("a family without a socket, and a cell without an endpoint, fail and n
   assert.equal(b.receive().datagrams.length, 1);
 });
 
-Deno.test("other sockets take over under way", () => {
+Deno.test("the sockets are replaced while datagrams are sent", () => {
   using a = new Post();
   using b = new Post();
   const fresh = openUdp({ port: 0 });

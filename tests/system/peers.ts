@@ -1,5 +1,6 @@
 /**
- * Two peers of this program in a room: namespaces `left` and `right` joined by a cable, wg1 on the left, wg2 on the right.
+ * Two peers of this program in a room: namespaces `left` and `right` joined by a cable, wg1 on the
+ * left, wg2 on the right.
  * @module
  */
 import { ROOT } from "../../scripts/built.ts";
@@ -61,7 +62,10 @@ export interface Pair {
   readonly publicKeys: { readonly left: string; readonly right: string };
 }
 
-/** Namespaces with a cable: left 10.0.0.1 and fd00::1, right 10.0.0.2 and fd00::2, both interfaces named `cable`. */
+/**
+ * Namespaces with a cable: left 10.0.0.1 and fd00::1, right 10.0.0.2 and fd00::2, both interfaces
+ * named `cable`.
+ */
 export async function cable(room: Room): Promise<void> {
   await room.namespace("left");
   await room.namespace("right");
@@ -72,8 +76,10 @@ export async function cable(room: Room): Promise<void> {
 }
 
 /**
- * wg1 (port 7111; 192.168.5.1, fd05::1) and wg2 (7222; 192.168.5.2, fd05::2), each the other's peer.
- * @param outer the right side's address as the left side knows it; the right side learns the left one's
+ * wg1 (port 7111; 192.168.5.1, fd05::1) and wg2 (7222; 192.168.5.2, fd05::2), each the other's
+ * peer.
+ * @param outer the right side's address as the left side knows it; the right side learns the left
+ *   one's
  * @param words more words for both peers, e.g. `wgpsk KEY`
  * @param workers how many Workers both have; without it as many as the processors suggest
  */
@@ -90,7 +96,10 @@ export async function tunnel(
   return { keys, publicKeys: await connect(room, outer, words) };
 }
 
-/** Makes wg1 in `left` and wg2 in `right` each other's peers, as `tunnel` has them, and gives them their addresses. */
+/**
+ * Makes wg1 in `left` and wg2 in `right` each other's peers, as `tunnel` has them, and gives them
+ * their addresses.
+ */
 export async function connect(
   room: Room,
   outer = "10.0.0.2",
@@ -117,8 +126,8 @@ export async function connect(
 }
 
 /**
- * Pings three times, after a first one that may take a handshake and its repetition: an initiation sent before the other side was up is repeated
- * after 5 to 5.333 s.
+ * Pings three times, after a first one that may take a handshake and its repetition: an initiation
+ * sent before the other side was up is repeated after 5 to 5.333 s.
  */
 export async function ping(room: Room, netns: string, address: string): Promise<void> {
   await must(room, `ping -n -c 1 -w 8 -W 8 ${address}`, netns);

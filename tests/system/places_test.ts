@@ -1,5 +1,6 @@
 /**
- * Where names are seen, and by whom: rdomains in mount namespaces of their own, folders made under a strict umask.
+ * Where names are seen, and by whom: rdomains in mount namespaces of their own, folders made under
+ * a strict umask.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
@@ -88,7 +89,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a name that is left as an empty file is mended, also where somebody else has it mounted",
+  "a name that is an empty file is repaired, also while it is mounted elsewhere",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -197,7 +198,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the program unpacks itself under umask 077 without closing folders that are everybody's",
+  "under umask 077 the program unpacks itself without changing modes of common folders",
   NEEDS_ROOT,
   async () => {
     await using room = await wgRoom();
@@ -217,7 +218,8 @@ Deno.test(
   async () => {
     await using room = await wgRoom();
     await must(room, "mkdir -m 1777 /run/home /run/dev");
-    // Machines may keep the device from their users; the folder of the sockets is made by root or lies where anybody may make it.
+    // Machines may keep the device from their users; the folder of the sockets is made by root or
+    // lies where anybody may make it.
     const device = "mknod -m 666 /run/dev/tun c 10 200 && mount --bind /run/dev /dev/net";
     equal(
       (await shell(room, `${device} && mkdir /run/wireguard && chown 4321:4321 /run/wireguard`))
@@ -267,7 +269,8 @@ Deno.test(
     deepEqual([started.code, started.stderr], [0, ""]);
     match((await admin("ifconfig wg2")).stdout, /192\.168\.6\.1/);
 
-    // The owner without the capability: what the daemon does needs none, what the kernel does names its refusal.
+    // The owner without the capability: what the daemon does needs none, what the kernel does names
+    // its refusal.
     equal((await as(4321, "", "ifconfig wg1 wgport 7113")).stderr, "");
     match(
       (await as(4321, "", "ifconfig wg1 mtu 1400")).stderr,

@@ -48,7 +48,7 @@ Deno.test(
   },
 );
 
-Deno.test("where getrandom(2) fails there is an error and no key", needs("strace"), async () => {
+Deno.test("without getrandom(2) there is an error and no key", needs("strace"), async () => {
   const script = `import { fillRandom } from ${
     JSON.stringify(import.meta.resolve("../../lib/runtime/entropy.ts"))
   };

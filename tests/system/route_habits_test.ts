@@ -1,6 +1,6 @@
 /**
- * route(8) as OpenBSD's administrators write it, against a real kernel: names of hosts, short networks,
- * the default route, own addresses as gateways, and priorities.
+ * route(8) as OpenBSD's administrators write it, against a real kernel: names of hosts, short
+ * networks, the default route, own addresses as gateways, and priorities.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
@@ -72,7 +72,7 @@ Deno.test("route get of a network: its own route", NEEDED, async () => {
 });
 
 Deno.test(
-  "route get of an address that packets do not reach: the route that says so",
+  "route get of an unreachable address shows the route that says so",
   WITH_IPV6,
   async () => {
     await using room = await wgRoom();
@@ -152,7 +152,7 @@ Deno.test("names of hosts, from /etc/hosts", WITH_IPV6, async () => {
   equal(await must(room, "ip route show", "left"), before);
 });
 
-Deno.test("the own link-local address as a gateway is its interface", WITH_IPV6, async () => {
+Deno.test("the own link-local address as a gateway means its interface", WITH_IPV6, async () => {
   await using room = await wgRoom();
   await cable(room);
   await must(room, "ip address add fe80::1/64 dev cable nodad", "left");
@@ -229,7 +229,7 @@ Deno.test("link-local addresses are shown and taken with their interface", WITH_
 });
 
 Deno.test(
-  "change keeps what is not named, and finds the route whatever its metric",
+  "change keeps the values that are not named, and finds the route with any metric",
   WITH_IPV6,
   async () => {
     await using room = await wgRoom();
@@ -262,7 +262,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a priority that a route of metric 0 goes before is said, and the route is added",
+  "a priority behind a route of metric 0 gets a message, and the route is added",
   WITH_IPV6,
   async () => {
     await using room = await wgRoom();

@@ -1,6 +1,8 @@
 /**
- * A program for rekey_test.ts: one interface of the daemon, real TUN, sockets and Worker, with the protocol's times divided by about a hundred.
- * Its arguments are the interface's name and how many Workers it has. Reads its configuration (UAPI `set` lines, an empty line at the end) from standard input and ends with it; its debug messages go to standard error.
+ * A program for rekey_test.ts: one interface of the daemon, real TUN, sockets and Worker, with the
+ * protocol's times divided by about a hundred. Its arguments are the interface's name and how many
+ * Workers it has. Reads its configuration (UAPI `set` lines, an empty line at the end) from
+ * standard input and ends with it; its debug messages go to standard error.
  * @module
  */
 import type { Times } from "../../lib/base/times.ts";

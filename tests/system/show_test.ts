@@ -1,5 +1,6 @@
 /**
- * `wg show` beside Debian's wg(8): what both print of the same interfaces is the same, byte for byte.
+ * `wg show` beside Debian's wg(8): what both print of the same interfaces is the same, byte for
+ * byte.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
@@ -28,7 +29,8 @@ async function both(
   for (let attempt = 0; attempt < 5; attempt++) {
     const before = await run("wg");
     ours = await run(OURS);
-    // Counters and ages go on between the two: only what stood still before and after is comparable.
+    // Counters and ages go on between the two: only what stood still before and after is
+    // comparable.
     if (before === await run("wg")) {
       deepEqual(sorted(ours), sorted(before), words);
       return ours;
@@ -41,7 +43,8 @@ Deno.test("every view and field is that of Debian's wg(8)", WITH_WG, async () =>
   await using room = await wgRoom();
   const psk = randomKey();
   await tunnel(room, "10.0.0.2", `wgpka 85 wgpsk ${psk}`);
-  // Peers that have never answered, one of them with nothing at all; a mark; and an interface without key, port or peers.
+  // Peers that have never answered, one of them with nothing at all; a mark; and an interface
+  // without key, port or peers.
   await must(
     room,
     `ifconfig wg1 wgpeer ${randomKey()} wgendpoint fd00::7 7777 wgaip 10.5.0.0/16 wgaip fd09::/48`,
@@ -53,7 +56,8 @@ Deno.test("every view and field is that of Debian's wg(8)", WITH_WG, async () =>
 
   for (const name of ["wg1", "wg2", "wg7", "all"]) {
     for (const field of ["", ...FIELDS]) {
-      // Debian's puts the interface's name before the endpoint of its first peer only, and before nothing where there is no peer.
+      // Debian's puts the interface's name before the endpoint of its first peer only, and before
+      // nothing where there is no peer.
       if (name !== "all" || field !== "endpoints") await both(room, `show ${name} ${field}`);
     }
   }

@@ -188,7 +188,7 @@ for (const [workers, busy] of [[1, false], [2, false], [1, true], [2, true]] as 
 }
 
 Deno.test(
-  "the source stays the one that was written to while the way does not change, whatever else does",
+  "the source address stays while the route does not change",
   facilities,
   async () => {
     await using room = await wgRoom();
@@ -228,7 +228,7 @@ Deno.test(
   },
 );
 
-Deno.test("in another rdomain the routes of that one count", facilities, async () => {
+Deno.test("in another rdomain its own routes are used", facilities, async () => {
   await using room = await wgRoom();
   const [family] = FAMILIES;
   await twoUplinks(room, family, 1);

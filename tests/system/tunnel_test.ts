@@ -63,8 +63,9 @@ async function endpointBecomes(room: Room, name: string, endpoint: string): Prom
 }
 
 /**
- * Tells wg1 where its peer is until wg2 has heard from there. An answer that was under way from the old endpoint when the new one was set takes the
- * endpoint back with it, as it does in every implementation.
+ * Tells wg1 where its peer is until wg2 has heard from there. An answer that was under way from the
+ * old endpoint when the new one was set takes the endpoint back with it, as it does in every
+ * implementation.
  */
 async function moveTo(room: Room, peer: string, endpoint: string, seenAs: string): Promise<void> {
   await eventually(`wg2's peer at ${seenAs}`, async () => {
@@ -87,7 +88,8 @@ Deno.test(
       await eventually("five more answers", () => answers(running.output()).length >= seen + 5);
     };
     await flows();
-    // Another prefix length: an address of the same network would go with the first one (promote_secondaries).
+    // Another prefix length: an address of the same network would go with the first one
+    // (promote_secondaries).
     await must(room, "ip -n left address add 10.0.0.3/25 dev cable");
     await must(room, "ip -n left address del 10.0.0.1/24 dev cable");
     await endpointBecomes(room, "wg2", "10.0.0.3 7111");
@@ -135,7 +137,7 @@ for (const type of [undefined, 0, 1, 2, 3, 4, 5, 255]) {
 console.log(sent);
 `;
 
-Deno.test("datagrams of every size and kind never end the daemon", NEEDED, async () => {
+Deno.test("datagrams of every size and kind do not end the daemon", NEEDED, async () => {
   await using room = await wgRoom();
   await tunnel(room);
   await ping(room, "left", "192.168.5.2");
@@ -160,7 +162,7 @@ Deno.test("datagrams of every size and kind never end the daemon", NEEDED, async
   equal((await room.processes()).sort().join("\n"), before.join("\n"));
 });
 
-Deno.test("a packet for nobody is answered: host unreachable", NEEDED6, async () => {
+Deno.test("a packet without a peer is answered with host unreachable", NEEDED6, async () => {
   await using room = await wgRoom();
   await tunnel(room);
   match(

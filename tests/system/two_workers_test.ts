@@ -1,5 +1,6 @@
 /**
- * One Worker each way, whatever the number of processors: two threads that share a peer table and descriptors, on both sides of a tunnel.
+ * One Worker each way, whatever the number of processors: two threads that share a peer table and
+ * descriptors, on both sides of a tunnel.
  * @module
  */
 import { equal, match, ok } from "node:assert/strict";

@@ -1,5 +1,6 @@
 /**
- * The control socket of a running interface, spoken to without a program between: versions, ends, and more clients than it takes.
+ * The control socket of a running interface, spoken to without a program between: versions, ends,
+ * and more clients than it takes.
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
@@ -95,7 +96,7 @@ Deno.test("an answer in version 1 has only what version 1 knows", NEEDED, async 
 });
 
 Deno.test(
-  "one client more than it serves is told so, and destroy needs no room",
+  "a client over the limit is told so, and destroy works all the same",
   needs("namespaces", "tun", "ip", "wg"),
   async () => {
     await using room = await wgRoom();

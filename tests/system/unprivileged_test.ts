@@ -1,6 +1,7 @@
 /**
- * What happens to people who are not root: everything works in a user namespace of their own, and outside of it each
- * call that needs a privilege is an OsError that names it. Where the tests run as root, the program runs as nobody.
+ * What happens to people who are not root: everything works in a user namespace of their own, and
+ * outside of it each call that needs a privilege is an OsError that names it. Where the tests run
+ * as root, the program runs as nobody.
  */
 import assert from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
@@ -28,8 +29,9 @@ async function asThisUser(mode: string, wrap: readonly string[]): Promise<Said> 
 }
 
 /**
- * Runs `unprivileged.ts MODE` as nobody in a room. The room holds a copy of the program and of the runtime that
- * everybody may read: both may lie in a folder that only root may enter. Its /dev/net/tun is everybody's too.
+ * Runs `unprivileged.ts MODE` as nobody in a room. The room holds a copy of the program and of the
+ * runtime that everybody may read: both may lie in a folder that only root may enter. Its
+ * /dev/net/tun is everybody's too.
  */
 async function asNobody(mode: string, wrap: readonly string[]): Promise<Said> {
   await using room = await Room.open();

@@ -1,6 +1,7 @@
 /**
- * Where ICMP unreachable messages for packets that no peer is there for come from: an address of the interface, for the machine itself and for those
- * whose packets it forwards, as the addresses change and the interface moves.
+ * Where ICMP unreachable messages for packets that no peer is there for come from: an address of
+ * the interface, for the machine itself and for those whose packets it forwards, as the addresses
+ * change and the interface moves.
  * @module
  */
 import { equal, match } from "node:assert/strict";
@@ -78,7 +79,8 @@ Deno.test(
     await must(room, "ifconfig wg1 up", "router");
     await must(room, "ip route add 192.168.0.0/16 dev wg1", "router");
     await must(room, "ip -6 route add fd05::/64 dev wg1", "router");
-    // Without an address there is only the destination's name for IPv4. A router without one has another link's for IPv6.
+    // Without an address there is only the destination's name for IPv4. A router without one has
+    // another link's for IPv6.
     await answers(room, "host", "192.168.5.77", "192.168.5.77");
     await answers(room, "host", "fd05::77", "fd00::2");
     await must(room, "ifconfig wg1 192.168.5.1/24", "router");
@@ -91,7 +93,7 @@ Deno.test(
 );
 
 Deno.test(
-  "no packet of a peer comes in with an address of this machine, as the kernel has it for other links",
+  "packets of a peer with an address of this machine are dropped, as on other links",
   facilities,
   async () => {
     await using room = await wgRoom();

@@ -29,7 +29,8 @@ Deno.test(
   async () => {
     await using room = await wgRoom();
     await tunnel(room);
-    // rdomain 3 is there because something is in it: another way to the right side, and none over the first one.
+    // rdomain 3 is there because something is in it: another way to the right side, and none over
+    // the first one.
     await must(room, "ifconfig wg9 create wgport 7999 rdomain 3", "left");
     await room.link(
       { netns: "rdomain3", name: "second", addresses: ["10.3.0.1/24"] },
@@ -82,13 +83,14 @@ Deno.test(
     await running.status;
     const seen = answers(running.output());
     deepEqual(seen, [...seen].sort((a, b) => a - b));
-    // Old sockets are closed after the new ones are used: at most what was in flight at one of the six moves is lost.
+    // Old sockets are closed after the new ones are used: at most what was in flight at one of the
+    // six moves is lost.
     ok(seen.at(-1)! - seen.length <= 12, `${seen.at(-1)! - seen.length} of ${seen.at(-1)} lost`);
     equal(await lastHandshake(room, "wg1", "left"), handshake);
   },
 );
 
-Deno.test("the cached source addresses are dropped when the socket moves", NEEDED, async () => {
+Deno.test("the cached source addresses are cleared when the socket moves", NEEDED, async () => {
   await using room = await wgRoom();
   await cable(room);
   await must(room, `ifconfig wg2 create wgport 7222 wgkey ${randomKey()} 192.168.5.2/24`, "right");
@@ -123,7 +125,7 @@ Deno.test("the cached source addresses are dropped when the socket moves", NEEDE
 });
 
 Deno.test(
-  "a port taken there: EADDRINUSE, nothing changes, pings go on; an rdomain that only the socket kept goes with it",
+  "a port in use there gives EADDRINUSE and changes nothing; an empty rdomain is removed after the socket has left",
   NEEDED,
   async () => {
     await using room = await wgRoom();

@@ -1,6 +1,5 @@
 /**
- * The table of one peer's timers: whatever happens is in the queue without that anybody schedules
- * it.
+ * The timers of one peer. Every event updates the queue.
  */
 import assert from "node:assert/strict";
 import { type Milliseconds, milliseconds, peerSlot } from "../../lib/base/brands.ts";
@@ -22,7 +21,7 @@ function running(): { queue: TimerQueue; table: PeerTable; timers: PeerTimers } 
   return { queue, table, timers };
 }
 
-/** What happens, and when the first timer is due for it. */
+/** An event, and when the first timer is due after it. */
 const EVENTS: Readonly<Record<string, readonly [(timers: PeerTimers) => void, number]>> = {
   "an initiation was sent": [(timers) => timers.handshakeInitiated(NOW, 200), 5_200],
   "a handshake had to wait": [(timers) => timers.handshakeDeferred(milliseconds(NOW + 700)), 700],

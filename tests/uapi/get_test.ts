@@ -115,7 +115,8 @@ Deno.test("replies: success, and each kind of error in both versions", () => {
   assert.equal(parseReply("listen_port=1\nerrno=0\n\n", "wg1"), "listen_port=1\n");
   assert.equal(parseReply("errno=0\n\n", "wg1"), "");
   const inUse = new OsError("bind", "udp port 7111", "EADDRINUSE", 98, "Address already in use");
-  // Debian's wg(8) prints `Unknown error -98` for errno=98 and `Address already in use` for errno=-98.
+  // Debian's wg(8) prints `Unknown error -98` for errno=98 and `Address already in use` for
+  // errno=-98.
   assert.equal(formatReply("", inUse), "errno=-98\n\n");
   assert.equal(formatReply("", new ConfigError("fwmark", "wrong")), "errno=-22\n\n");
   assert.equal(formatReply("", new TypeError("bug")), "errno=-5\n\n");

@@ -1,10 +1,14 @@
 /**
- * What wg(8) of Debian 12 (wireguard-tools 1.0.20210914) writes to the socket, taken down from a socket that only listened.
- * The keys are those of the wg(8) and wg-quick(8) manuals, of no use to anybody.
+ * What wg(8) of Debian 12 (wireguard-tools 1.0.20210914) writes to the socket, taken down from a
+ * socket that only listened. The keys are those of the wg(8) and wg-quick(8) manuals, of no use to
+ * anybody.
  * @module
  */
 
-/** `wg set wgcap listen-port 51820 private-key FILE fwmark 0x1234 peer P1 preshared-key FILE endpoint 192.0.2.7:51820 persistent-keepalive 25 allowed-ips 10.0.0.0/8,fd00::/64` */
+/**
+ * `wg set wgcap listen-port 51820 private-key FILE fwmark 0x1234 peer P1 preshared-key FILE
+ * endpoint 192.0.2.7:51820 persistent-keepalive 25 allowed-ips 10.0.0.0/8,fd00::/64`
+ */
 export const WG_SET = `set=1
 private_key=c809f3e5317e9575c9b5ed78b638b7ce530dabe85ddab614220241801ddf0669
 listen_port=51820
@@ -44,7 +48,10 @@ fwmark=0
 
 `;
 
-/** `wg setconf wgcap FILE`, two peers: the first with an endpoint on a link, the second with a preshared key and no ranges */
+/**
+ * `wg setconf wgcap FILE`, two peers: the first with an endpoint on a link, the second with a
+ * preshared key and no ranges
+ */
 export const WG_SETCONF = `set=1
 private_key=c809f3e5317e9575c9b5ed78b638b7ce530dabe85ddab614220241801ddf0669
 listen_port=7

@@ -81,7 +81,7 @@ Deno.test("checksum_wasm.ts is what checksum.wat makes", async (t) => {
   try {
     bytes = await buildChecksumWasm();
   } catch (error) {
-    // Only a wabt that cannot be had excuses: a mistake in the source is one.
+    // The test is skipped only when wabt is not available. A mistake in the source fails it.
     if (!String(error).includes("wabt") || String(error).includes("checksum.wat")) throw error;
     await t.step({ name: `skipped: ${error}`, ignore: true, fn: () => {} });
     return;

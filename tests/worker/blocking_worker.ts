@@ -1,5 +1,6 @@
 /**
- * The Worker's protocol over the real packet loop with a data plane that does nothing: it sits in poll(2) and never yields.
+ * * A Worker with the real packet loop and a data plane that does nothing. It blocks in poll(2) and
+ * never returns to the event loop.
  * @module
  */
 import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";

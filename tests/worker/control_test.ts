@@ -1,5 +1,5 @@
 /**
- * The control driver's timer, with a device that only has deadlines.
+ * The timer of the control driver, with a device that has only deadlines.
  * @module
  */
 import assert from "node:assert/strict";

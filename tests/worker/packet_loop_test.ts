@@ -1,4 +1,4 @@
-/** The packet loop over a data plane that always has packets: what else it must hear while they come so thick that it naps. */
+/** The packet loop with a data plane that always has packets, so that the loop naps. */
 import assert from "node:assert/strict";
 import { COUNTER } from "../../lib/base/counters.ts";
 import { Counters } from "../../lib/base/counter_block.ts";
@@ -24,7 +24,7 @@ Deno.test("in a flood link events are reported, and the bell is drained", () => 
     drained: true,
     turn: () => {
       counters.add(COUNTER.rx_opened, 100_000);
-      // Answered by the word before anybody looks at the descriptor.
+      // The loop reads the word before it polls the descriptor.
       if (++turns === TURNS / 2) bell.signal();
       if (turns >= TURNS) words[WORD_BELL] = 1;
       return true;

@@ -1,5 +1,5 @@
 /**
- * The Worker's end is always noticed, however it comes.
+ * Every end of a Worker is noticed.
  * @module
  */
 import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";
@@ -41,7 +41,7 @@ class Ends implements WorkerListener {
   }
 }
 
-/** A Worker that says it is ready and running, then does something. */
+/** A Worker that reports `loaded` and `running`, and then runs some code. */
 const running = (then: string) =>
   module(`
     onmessage = (message) => {

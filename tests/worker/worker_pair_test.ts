@@ -1,5 +1,5 @@
 /**
- * Two Workers look like one: one report of events at a time, offloads put together, one end.
+ * Two Workers act as one: one report of events at a time, common offloads, one end.
  * @module
  */
 import { BULK_FLOWS_BYTES } from "../../lib/data/bulk_flows.ts";

@@ -71,7 +71,9 @@ export class SessionBook implements Witness {
       .reduce((sum, { sentBytes }) => sum + sentBytes, 0);
   }
 
-  /** Fails when a session may not be used any more by the plane of its node that sends or receives. */
+  /**
+   * Fails when a session may not be used any more by the plane of its node that sends or receives.
+   */
   assertUsable(session: BookedSession, plane: Dataplane, what: string): void {
     assert.ok(!session.forgottenBy.has(plane), `a retired key ${what}`);
     this.#assertYoung(session, what);

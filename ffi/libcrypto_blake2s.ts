@@ -3,6 +3,7 @@
  * @module
  */
 import { KEY_LENGTH, MAC_LENGTH } from "../lib/base/constants.ts";
+import { secretMoved } from "../lib/base/secret_bytes.ts";
 import type { Suite } from "../lib/crypto/suite.ts";
 import { cString, expectOk, type Libcrypto } from "./libcrypto.ts";
 import { OSSL_PARAM_UNSIGNED_INTEGER, OsslParams } from "./libcrypto_params.ts";
@@ -73,9 +74,7 @@ export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
     );
     finish();
     pad.bytes.fill(0);
-    const tag = output.bytes.slice();
-    output.bytes.fill(0);
-    return tag;
+    return secretMoved(output.bytes);
   };
   return { hash, hmac };
 }
@@ -128,6 +127,7 @@ export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
       "EVP_MAC_final",
     );
     secret.bytes.fill(0);
+    input.bytes.fill(0);
     return output.bytes.slice();
   };
 }

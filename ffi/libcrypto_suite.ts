@@ -5,6 +5,7 @@
  * @module
  */
 import { KEY_LENGTH, TAG_LENGTH } from "../lib/base/constants.ts";
+import { secretCopy, secretMoved } from "../lib/base/secret_bytes.ts";
 import { counterNonce, NONCE_LENGTH, XNONCE_LENGTH } from "../lib/crypto/nonce.ts";
 import { expectLength, type Suite } from "../lib/crypto/suite.ts";
 import { HCHACHA_NONCE_LENGTH, innerNonce, subkeyOfBlock } from "../lib/crypto/xchacha.ts";
@@ -182,7 +183,7 @@ export function chacha20Poly1305(
       evp.EVP_DecryptInit_ex(opens, null, null, secret.address, iv.pointer),
       "EVP_DecryptInit_ex",
     );
-    const plaintext = right ? text.bytes.slice(0, length) : undefined;
+    const plaintext = right ? secretCopy(text.bytes.subarray(0, length)) : undefined;
     text.bytes.fill(0, 0, length);
     return plaintext;
   };
@@ -216,8 +217,7 @@ function chachaBlock(libcrypto: Libcrypto): (key: Uint8Array, nonce: Uint8Array)
       evp.EVP_EncryptUpdate(context, block.pointer, made.pointer, block.pointer, BLOCK_LENGTH),
       "EVP_EncryptUpdate",
     );
-    const stream = block.bytes.slice();
-    block.bytes.fill(0);
+    const stream = secretMoved(block.bytes);
     secret.bytes.fill(0);
     expectOk(
       evp.EVP_EncryptInit_ex(context, null, null, secret.address, iv.pointer),

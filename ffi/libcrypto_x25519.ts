@@ -3,6 +3,7 @@
  * @module
  */
 import { KEY_LENGTH } from "../lib/base/constants.ts";
+import { secretMoved } from "../lib/base/secret_bytes.ts";
 import { expectLength, type Suite } from "../lib/crypto/suite.ts";
 import { cString, type Libcrypto } from "./libcrypto.ts";
 import { OSSL_PARAM_OCTET_STRING, OsslParams } from "./libcrypto_params.ts";
@@ -49,9 +50,7 @@ export function x25519(libcrypto: Libcrypto): Pick<Suite, "publicKey" | "sharedS
     keys.releasePeer(peer);
     if (!ready) throw new Error("libcrypto: X25519 keys were refused");
     if (!derived) return undefined;
-    const bytes = output.bytes.slice();
-    output.bytes.fill(0);
-    return bytes;
+    return secretMoved(output.bytes);
   };
 
   return {

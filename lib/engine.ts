@@ -99,6 +99,7 @@ export { PeerTable } from "./base/peer_table.ts";
 export { HandshakeMemory } from "./base/handshake_memory.ts";
 export { type HandshakeMessage, HandshakeRing } from "./base/handshake_ring.ts";
 export { AwaitedIndices } from "./base/awaited_indices.ts";
+export { SessionKeySlots } from "./base/session_keys.ts";
 export { CookieKeys, type CookieKeysCopy } from "./base/cookie_keys.ts";
 export { STANDARD_TIMES, type Times } from "./base/times.ts";
 export type { DataCommand, DataEvent, Notice } from "./base/messages.ts";

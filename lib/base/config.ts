@@ -94,6 +94,18 @@ export interface PeerStatus {
   readonly counters?: Counts;
 }
 
+/** Erases the secret keys of a status, which are copies. */
+export function wipeStatus(status: DeviceStatus): void {
+  status.privateKey?.fill(0);
+  for (const peer of status.peers) peer.presharedKey.fill(0);
+}
+
+/** Erases the secret keys of a change that was applied. */
+export function wipeChange(change: DeviceChange): void {
+  change.privateKey?.fill(0);
+  for (const peer of change.peers ?? []) peer.presharedKey?.fill(0);
+}
+
 /** The state of an interface. */
 export interface DeviceStatus {
   /** The private key, 32 bytes; undefined when none is set. */

@@ -6,6 +6,7 @@
  */
 import { type Milliseconds, milliseconds } from "./brands.ts";
 import { KEY_LENGTH } from "./constants.ts";
+import { secretBytes } from "./secret_bytes.ts";
 
 /** Random bytes of a cookie reply's nonce, the same for all replies of a secret. 8 count follow. */
 export const NONCE_PREFIX_LENGTH = 16;
@@ -102,7 +103,7 @@ export class CookieKeys {
    * @param random fills an array with random bytes fit for keys
    */
   renewSecret(random: (into: Uint8Array) => void, now: Milliseconds): void {
-    const fresh = new Uint8Array(KEY_LENGTH + NONCE_PREFIX_LENGTH);
+    const fresh = secretBytes(KEY_LENGTH + NONCE_PREFIX_LENGTH);
     random(fresh);
     Atomics.add(this.#i32, VERSION, 1);
     this.#bytes.set(fresh, SECRET_AT);

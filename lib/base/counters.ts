@@ -150,7 +150,7 @@ export const COUNTERS = [
     "initiations with an old timestamp: replayed, or the peer's clock is behind",
   ],
   ["handshake_too_often", "peer", "initiations dropped because the peer sent too many"],
-  ["handshake_no_index", "peer", "handshakes for which no session index was free"],
+  ["handshake_no_index", "peer", "handshakes for which no session index or key slot was free"],
   ["handshake_unknown_index", "interface", "responses that answer no initiation under way"],
   [
     "handshake_response_forged",

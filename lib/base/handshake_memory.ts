@@ -1,11 +1,13 @@
 /**
  * The memory about handshake messages that the two planes share: the queues of received messages,
- * and the keys and indices with which the data plane checks them. Its size is fixed.
+ * the keys and indices with which the data plane checks them, and the session keys that follow from
+ * them. Its size is fixed.
  * @module
  */
 import { AWAITED_INDICES_BYTES, AwaitedIndices } from "./awaited_indices.ts";
 import { HANDSHAKE_QUEUE_MAX, PROVEN_QUEUE_MAX } from "./constants.ts";
 import { COOKIE_KEYS_BYTES, CookieKeys } from "./cookie_keys.ts";
+import { SESSION_KEYS_AREA_BYTES, SessionKeySlots } from "./session_keys.ts";
 import { type HandshakeMessage, HandshakeRing, handshakeRingBytes } from "./handshake_ring.ts";
 
 export type { HandshakeMessage } from "./handshake_ring.ts";
@@ -16,8 +18,10 @@ const PROVEN_AT = KEYS_AT + Math.ceil(COOKIE_KEYS_BYTES / 64) * 64;
 const OTHERS_AT = PROVEN_AT + handshakeRingBytes(PROVEN_QUEUE_MAX);
 const AWAITED_AT = OTHERS_AT + handshakeRingBytes(HANDSHAKE_QUEUE_MAX);
 
-/** Bytes of the memory, about 1.5 MB. A page becomes resident when it is used. */
-export const HANDSHAKE_MEMORY_BYTES: number = AWAITED_AT + AWAITED_INDICES_BYTES;
+const SESSION_KEYS_AT = AWAITED_AT + Math.ceil(AWAITED_INDICES_BYTES / 64) * 64;
+
+/** Bytes of the memory, about 1.6 MB. A page becomes resident when it is used. */
+export const HANDSHAKE_MEMORY_BYTES: number = SESSION_KEYS_AT + SESSION_KEYS_AREA_BYTES;
 
 /** The word that is 1 from the event `handshakes-waiting` until `heard`. */
 const TOLD = 0;
@@ -48,6 +52,8 @@ export class HandshakeMemory {
   readonly others: HandshakeRing;
   /** The indices that wait for a response or a cookie reply. */
   readonly awaited: AwaitedIndices;
+  /** Session keys on their way to the data plane. */
+  readonly sessionKeys: SessionKeySlots;
   readonly #words: Int32Array;
 
   /**
@@ -61,6 +67,7 @@ export class HandshakeMemory {
     this.proven = new HandshakeRing(buffer, PROVEN_AT, PROVEN_QUEUE_MAX);
     this.others = new HandshakeRing(buffer, OTHERS_AT, HANDSHAKE_QUEUE_MAX);
     this.awaited = new AwaitedIndices(buffer, AWAITED_AT);
+    this.sessionKeys = new SessionKeySlots(buffer, SESSION_KEYS_AT);
   }
 
   /** The number of messages that wait. */

@@ -26,8 +26,8 @@ export type DataCommand =
     readonly add: readonly AllowedIp[];
   }
   /**
-   * Installs the session of a handshake. `createdAt` is the time of the handshake, and each key has
-   * 32 bytes.
+   * Installs the session of a handshake. `createdAt` is the time of the handshake. The keys wait in
+   * the slot `keySlot` of `HandshakeMemory.sessionKeys`.
    *
    * The initiator (`initiator: true`) sends on the session at once: the staged packets of the peer,
    * or a keepalive when there are none. The responder sends on it after a data message was received
@@ -42,8 +42,7 @@ export type DataCommand =
     readonly initiator: boolean;
     readonly localIndex: SessionIndex;
     readonly remoteIndex: SessionIndex;
-    readonly sendKey: Uint8Array;
-    readonly receiveKey: Uint8Array;
+    readonly keySlot: number;
     readonly createdAt: Milliseconds;
   }
   /**

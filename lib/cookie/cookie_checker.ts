@@ -7,6 +7,7 @@
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { COOKIE_LENGTH, KEY_LENGTH, MAC_LENGTH, MESSAGE_COOKIE_REPLY } from "../base/constants.ts";
 import { type CookieKeys, type CookieKeysCopy, NONCE_PREFIX_LENGTH } from "../base/cookie_keys.ts";
+import { secretBytes } from "../base/secret_bytes.ts";
 import { CookieSealer } from "../crypto/cookie_sealer.ts";
 import { KeyedBlake2s } from "../crypto/keyed_blake2s.ts";
 import { COOKIE_REPLY, INITIATION, mac1Offset } from "../wire/messages.ts";
@@ -26,7 +27,7 @@ export class CookieChecker {
     hasKeys: false,
     mac1Key: new Uint8Array(KEY_LENGTH),
     cookieKey: new Uint8Array(KEY_LENGTH),
-    secret: new Uint8Array(KEY_LENGTH),
+    secret: secretBytes(KEY_LENGTH, "lasting"),
     noncePrefix: new Uint8Array(NONCE_PREFIX_LENGTH),
     madeAt: milliseconds(0),
   };
@@ -40,7 +41,7 @@ export class CookieChecker {
    */
   #replies = 0;
   readonly #source = new Uint8Array(SOURCE_BYTES_MAX);
-  readonly #cookie = new Uint8Array(COOKIE_LENGTH);
+  readonly #cookie = secretBytes(COOKIE_LENGTH, "lasting");
   readonly #mac = new Uint8Array(MAC_LENGTH);
 
   /** @param secretMaxAge how long a secret is used, in milliseconds */

@@ -5,6 +5,7 @@
  */
 import type { Milliseconds } from "../base/brands.ts";
 import { MAC_LENGTH } from "../base/constants.ts";
+import { secretMoved } from "../base/secret_bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { COOKIE_REPLY, mac1Offset } from "../wire/messages.ts";
 import { cookieKey, mac1Key, mac1Of, mac2Of } from "./macs.ts";
@@ -45,10 +46,7 @@ export class CookieJar {
     this.#lastMac1 = mac1Of(this.#suite, this.#mac1Key, message);
     message.set(this.#lastMac1, at);
     if (this.#cookie === undefined) return;
-    if (now - this.#cookieReceivedAt > this.#lifetime) {
-      this.#cookie = undefined;
-      return;
-    }
+    if (now - this.#cookieReceivedAt > this.#lifetime) return this.wipe();
     message.set(mac2Of(this.#suite, this.#cookie, message), at + MAC_LENGTH);
   }
 
@@ -63,9 +61,16 @@ export class CookieJar {
     const sealed = reply.subarray(COOKIE_REPLY.cookie, COOKIE_REPLY.length);
     const cookie = this.#suite.xopen(this.#cookieKey, nonce, sealed, this.#lastMac1);
     if (cookie === undefined) return false;
-    this.#cookie = cookie;
+    this.wipe();
+    this.#cookie = secretMoved(cookie, "lasting");
     this.#cookieReceivedAt = now;
     this.#lastMac1 = undefined;
     return true;
+  }
+
+  /** Erases the cookie. */
+  wipe(): void {
+    this.#cookie?.fill(0);
+    this.#cookie = undefined;
   }
 }

@@ -18,8 +18,8 @@ const CONSTANTS = Int32Array.of(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);
 
 /** Seals with nonces that begin with the same 16 bytes, so that the subkey is made once. */
 export class CookieSealer {
-  /** The ChaCha20 state: constants, subkey, counter and nonce. */
-  readonly #state = new Int32Array(16);
+  /** The ChaCha20 state: constants, subkey, counter and nonce. It lies outside of the heap. */
+  readonly #state = new Int32Array(new ArrayBuffer(64));
   readonly #words = new Int32Array(16);
   readonly #stream = new Uint8Array(this.#words.buffer);
   readonly #poly = new Poly1305();

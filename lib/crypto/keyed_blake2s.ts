@@ -37,8 +37,11 @@ const SIGMA = Uint8Array.of(
 
 /** Computes MACs with one key at a time. */
 export class KeyedBlake2s {
-  /** The state after the block of the key. */
-  readonly #keyed = new Int32Array(8);
+  /**
+   * The state after the block of the key. An ArrayBuffer of its own lies outside of the heap, where
+   * the garbage collector makes no copies of it.
+   */
+  readonly #keyed = new Int32Array(new ArrayBuffer(32));
   readonly #state = new Int32Array(8);
   readonly #words = new Int32Array(BLOCK_BYTES / 4);
   readonly #block = new Uint8Array(this.#words.buffer);

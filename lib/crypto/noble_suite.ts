@@ -8,6 +8,7 @@ import { x25519 } from "npm:@noble/curves@2.4.0/ed25519.js";
 import { blake2s } from "npm:@noble/hashes@2.4.0/blake2.js";
 import { hmac } from "npm:@noble/hashes@2.4.0/hmac.js";
 import { KEY_LENGTH, MAC_LENGTH, TAG_LENGTH } from "../base/constants.ts";
+import { secretMoved } from "../base/secret_bytes.ts";
 import { counterNonce, XNONCE_LENGTH } from "./nonce.ts";
 import { expectLength, type Suite } from "./suite.ts";
 
@@ -39,7 +40,7 @@ export const nobleSuite: Suite = {
     for (const part of parts) state.update(part);
     const tag = state.digest();
     state.destroy();
-    return tag;
+    return secretMoved(tag);
   },
 
   publicKey(privateKey) {
@@ -51,7 +52,7 @@ export const nobleSuite: Suite = {
     expectLength("private key", privateKey, KEY_LENGTH);
     expectLength("public key", publicKey, KEY_LENGTH);
     try {
-      return x25519.getSharedSecret(privateKey, publicKey);
+      return secretMoved(x25519.getSharedSecret(privateKey, publicKey));
     } catch {
       // The lengths are right, so noble threw because the result is all zeros.
       return undefined;
@@ -81,7 +82,7 @@ function xaead(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array): Ciph
 function decrypt(cipher: Cipher, sealed: Uint8Array): Uint8Array | undefined {
   if (sealed.length < TAG_LENGTH) return undefined;
   try {
-    return cipher.decrypt(sealed);
+    return secretMoved(cipher.decrypt(sealed));
   } catch {
     return undefined;
   }

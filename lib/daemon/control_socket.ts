@@ -31,7 +31,8 @@ const PIECE_BYTES = 16_384;
 
 /** The answer to an operation. */
 export interface Answer {
-  readonly body: string;
+  /** Text, or the bytes of a whole answer with keys in it, which are erased after they are sent. */
+  readonly body: string | Uint8Array;
   /** Keeps the connection open until the process ends. */
   readonly then?: "keep-until-the-end";
   /** Called when the connection is closed, to release what the answer refers to. */
@@ -235,27 +236,35 @@ export class ControlSocket {
     );
   }
 
-  async #carryOut(request: UapiRequest): Promise<Omit<Answer, "body"> & { readonly text: string }> {
+  async #carryOut(
+    request: UapiRequest,
+  ): Promise<Omit<Answer, "body"> & { readonly text: string | Uint8Array }> {
     const version = request.value === "2" ? 2 : 1;
     try {
       const answer = await this.#operation(request);
       const { body, ...rest } = answer;
-      return { ...rest, text: formatReply(body) };
+      return { ...rest, text: typeof body === "string" ? formatReply(body) : body };
     } catch (error) {
       const known = error instanceof ConfigError || error instanceof OsError;
       return { text: formatReply("", known ? error : new Error("internal error"), version) };
+    } finally {
+      for (const key of request.keys?.values() ?? []) key.fill(0);
     }
   }
 
-  async #write(client: Deno.UnixConn, text: string): Promise<boolean> {
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) {
-      const count = await within(this.#limits.stallMs, () => client.write(bytes.subarray(at)));
-      if (typeof count !== "number") return false;
-      at += count;
+  /** Sends an answer and erases it. */
+  async #write(client: Deno.UnixConn, text: string | Uint8Array): Promise<boolean> {
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+    try {
+      for (let at = 0; at < bytes.length;) {
+        const count = await within(this.#limits.stallMs, () => client.write(bytes.subarray(at)));
+        if (typeof count !== "number") return false;
+        at += count;
+      }
+      return true;
+    } finally {
+      bytes.fill(0);
     }
-    bytes.fill(0);
-    return true;
   }
 
   #drop(client: Deno.UnixConn): void {

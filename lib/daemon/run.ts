@@ -2,9 +2,10 @@
  * Runs the process of one interface, from its start to its exit status.
  * @module
  */
+import { wipeChange, wipeStatus } from "../base/config.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { startWorkers } from "../worker/worker_pair.ts";
-import { formatGet, formatPublic } from "../uapi/get.ts";
+import { formatGetReply, formatPublic } from "../uapi/get.ts";
 import { checkOperation } from "../uapi/operations.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
@@ -38,8 +39,8 @@ export interface DaemonOptions {
   readonly logLevel?: LogLevel | undefined;
   /** The threads that move packets: 1, or 2 with one for each direction; see `workersByDefault`. */
   readonly workers?: 1 | 2;
-  /** Reads the first configuration, in UAPI `set` lines. */
-  readonly configuration: () => Promise<string>;
+  /** Reads the first configuration, in UAPI `set` lines. Its keys are erased. */
+  readonly configuration: () => Promise<Pick<UapiRequest, "lines" | "keys">>;
   /** Called once, with the answer for the process that started this one: `pid=N`, or an error. */
   readonly ready: (answer: string) => void;
 }
@@ -68,9 +69,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   );
   let ended: RunningInterface["ended"];
   try {
-    const change = parseSet(
-      (await options.configuration()).split("\n").filter((line) => line !== ""),
-    );
+    const { lines, keys = new Map() } = await options.configuration();
+    const change = parseSet(lines, { keys });
     const socket = new ControlSocket(name, async (request) => {
       const answer = await operate(await opened.promise, request, log);
       memoryRelease.worked(request.lines.length, answer.body.length);
@@ -84,6 +84,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       changed: () => opened.promise.then((now) => publish(now, parts)),
       flooded: () => memoryRelease.soon(AFTER_FLOOD_MS),
     }, change);
+    wipeChange(change);
     ended = device.ended;
     publish(device, parts);
     opened.resolve(device);
@@ -99,6 +100,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
   const device = await opened.promise;
   const status = device.status();
+  wipeStatus(status);
   log.write(`wg ${VERSION} is up: port ${status.listenPort}, ${status.suite}, ${status.cipher}`);
   options.ready(formatReply(`pid=${Deno.pid}\n`));
   if (!foreground) closeStandardDescriptors();
@@ -127,15 +129,18 @@ async function operate(device: RunningInterface, request: UapiRequest, log: Log)
   checkOperation(request);
   switch (request.operation) {
     case "get": {
-      if (request.value !== "2") return { body: formatGet(device.status()) };
+      const extended = request.value === "2";
       // Read the link first, because that also updates the status of a link that was moved.
-      const link = device.link();
+      const link = extended ? device.link() : undefined;
       const status = device.status();
-      return { body: formatGet(status, status, link) };
+      const body = formatGetReply(status, extended ? status : undefined, link);
+      wipeStatus(status);
+      return { body };
     }
     case "set":
       await device.configure(parseSet(request.lines, {
-        interfaceIndex: (zone) => linkIndex(zone, device.status().rtable),
+        interfaceIndex: (zone) => linkIndex(zone, device.rtable),
+        ...(request.keys === undefined ? {} : { keys: request.keys }),
       }));
       return { body: "" };
     case "dmesg": {
@@ -180,6 +185,7 @@ function publish(device: RunningInterface, named: Named): void {
   followName(device, named);
   const status = device.status();
   named.facts.write(formatPublic(status, status));
+  wipeStatus(status);
 }
 
 /** Detaches this process from the process that started it. */

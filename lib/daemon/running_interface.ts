@@ -164,7 +164,12 @@ export class RunningInterface {
     });
   }
 
-  /** The status of the interface. */
+  /** The rdomain of the UDP sockets. */
+  get rtable(): number {
+    return this.#sockets.rtable;
+  }
+
+  /** The status of the interface. Erase its keys with `wipeStatus` after use. */
   status(): InterfaceStatus {
     return { ...this.#device.status(), ...this.#facts() };
   }

@@ -168,7 +168,12 @@ export class Dataplane {
     const checksum = options.checksum ?? chooseChecksum(arena);
     const peers = this.#peers;
     const allowedIps = this.#allowedIps;
-    const sessions = new SessionTable(memory);
+    const sessions = new SessionTable(
+      memory,
+      handshakes.sessionKeys,
+      direction !== "inbound",
+      direction !== "outbound",
+    );
     const staging = new Staging(counters);
     const voice = new Voice(table, handshakes, emit);
     const gso = udp.gso && offloads.gso !== false;
@@ -335,6 +340,7 @@ export class Dataplane {
       default: {
         const peer = this.#peers[command.peer];
         if (peer !== undefined) this.#applyTo(peer, command, now);
+        else if (command.type === "session-install") this.#sessions.discard(command);
       }
     }
   }

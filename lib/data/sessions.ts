@@ -3,8 +3,9 @@
  * @module
  */
 import type { Milliseconds, PeerSlot } from "../base/brands.ts";
-import { KEY_LENGTH, REKEY_AFTER_MESSAGES, SESSION_SLOTS } from "../base/constants.ts";
+import { REKEY_AFTER_MESSAGES, SESSION_SLOTS } from "../base/constants.ts";
 import type { DataCommand } from "../base/messages.ts";
+import type { SessionKeySlots } from "../base/session_keys.ts";
 import { type PacketMemory, SESSION_KEYS_BYTES, SESSIONS_MAX } from "./memory.ts";
 import { ReplayWindow } from "./replay.ts";
 
@@ -88,8 +89,16 @@ export class SessionTable {
    */
   #byRemote: Map<number, Session> | undefined;
 
-  constructor(memory: PacketMemory) {
+  readonly #keys: SessionKeySlots;
+  readonly #sends: boolean;
+  readonly #receives: boolean;
+
+  /** @param keys where the keys of new sessions wait */
+  constructor(memory: PacketMemory, keys: SessionKeySlots, sends: boolean, receives: boolean) {
     this.#memory = memory;
+    this.#keys = keys;
+    this.#sends = sends;
+    this.#receives = receives;
   }
 
   /** The number of sessions. */
@@ -120,18 +129,22 @@ export class SessionTable {
   }
 
   /**
-   * Adds a session and copies its keys to the arena. A session in the same slot is wiped. Returns
-   * null when there are SESSIONS_MAX sessions.
+   * Adds a session and moves its keys to the arena: those of the directions that this data plane
+   * has. A session in the same slot is wiped. Returns null when there are SESSIONS_MAX sessions.
    */
   install(peer: Peer, command: Extract<DataCommand, { type: "session-install" }>): Session | null {
     const slot = command.localIndex & (SESSION_SLOTS - 1);
     const before = this.#rowOfSlot[slot];
     if (before !== 0) this.wipe(this.#rows[before - 1] as Session);
     const row = this.#freeRows.pop() ?? this.#rows.length;
-    if (row >= SESSIONS_MAX) return null;
+    if (row >= SESSIONS_MAX) {
+      this.discard(command);
+      return null;
+    }
     const keyAt = this.#memory.keys(row);
-    this.#memory.bytes.set(command.sendKey.subarray(0, KEY_LENGTH), keyAt);
-    this.#memory.bytes.set(command.receiveKey.subarray(0, KEY_LENGTH), keyAt + 64);
+    const { bytes } = this.#memory;
+    if (this.#sends) this.#keys.takeSendKey(command.keySlot, bytes, keyAt);
+    if (this.#receives) this.#keys.takeReceiveKey(command.keySlot, bytes, keyAt + 64);
     const { localIndex, remoteIndex, initiator, createdAt } = command;
     const session = new Session(peer, row, keyAt, localIndex, remoteIndex, initiator, createdAt);
     this.#rows[row] = session;
@@ -139,6 +152,11 @@ export class SessionTable {
     this.#byRemote?.set(remoteIndex >>> 0, session);
     (peer.sessions ??= []).push(session);
     return session;
+  }
+
+  /** Erases the keys that wait for a session which is not installed. */
+  discard(command: Extract<DataCommand, { type: "session-install" }>): void {
+    this.#keys.discard(command.keySlot, this.#sends, this.#receives);
   }
 
   /** Erases the keys of a session and removes it. */

@@ -8,6 +8,7 @@ import type { DeviceChange, PeerChange } from "../base/config.ts";
 import { type AllowedIp, sameBytes } from "../base/endpoint.ts";
 import type { CookieKeys } from "../base/cookie_keys.ts";
 import { maskAddress } from "../base/ip_text.ts";
+import { secretCopy } from "../base/secret_bytes.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { identityOf } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
@@ -83,7 +84,7 @@ function ownCookieKeys(ctx: Context): Parameters<CookieKeys["setKeys"]>[0] {
  * shows keys in this form, and so a key is recognized when it is set again.
  */
 function clamped(privateKey: Uint8Array): Uint8Array {
-  const key = privateKey.slice();
+  const key = secretCopy(privateKey, "lasting");
   key[0] &= 0xf8;
   key[31] = key[31] & 0x7f | 0x40;
   return key;
@@ -93,6 +94,7 @@ function removePeer(ctx: Context, peer: Peer, now: Milliseconds): void {
   wipeKeys(ctx, peer);
   peer.timers.stop();
   peer.staticShared?.fill(0);
+  peer.cookieJar?.wipe();
   if (peer.presharedKey !== NO_PRESHARED_KEY) peer.presharedKey.fill(0);
   ctx.peers.remove(peer, now);
   ctx.out.command({ type: "peer-remove", peer: peer.slot });
@@ -130,7 +132,7 @@ function setPresharedKey(peer: Peer, presharedKey: Uint8Array): void {
   if (peer.presharedKey !== NO_PRESHARED_KEY) peer.presharedKey.fill(0);
   peer.presharedKey = presharedKey.every((byte) => byte === 0)
     ? NO_PRESHARED_KEY
-    : presharedKey.slice();
+    : secretCopy(presharedKey, "lasting");
 }
 
 function applyRanges(ctx: Context, peer: Peer, change: PeerChange): void {

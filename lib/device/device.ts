@@ -25,6 +25,7 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
 import type { HandshakeMemory, HandshakeMessage } from "../base/handshake_memory.ts";
 import type { DataEvent, Notice } from "../base/messages.ts";
+import { secretCopy } from "../base/secret_bytes.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { NOT_PENDING, STANDARD_TIMES, type Times } from "../base/times.ts";
 import type { Suite } from "../crypto/suite.ts";
@@ -132,11 +133,14 @@ export class Device {
     this.#ctx.timers.settle(now);
   }
 
-  /** The status of the interface. Private and preshared keys in it are copies. */
+  /**
+   * The status of the interface. Private and preshared keys in it are copies. Erase them with
+   * `wipeStatus` after use.
+   */
   status(): DeviceStatus {
     const { own, listenPort, fwmark, rtable, out, peers } = this.#ctx;
     return {
-      privateKey: own?.identity.privateKey.slice() as PrivateKey | undefined,
+      privateKey: own && secretCopy(own.identity.privateKey) as PrivateKey,
       publicKey: own?.identity.publicKey.slice() as PublicKey | undefined,
       listenPort,
       fwmark,
@@ -268,7 +272,7 @@ export class Device {
     const { peers, table } = this.#ctx;
     return {
       publicKey: peer.publicKey,
-      presharedKey: peer.presharedKey.slice() as PresharedKey,
+      presharedKey: secretCopy(peer.presharedKey) as PresharedKey,
       endpoint: pathOf(this.#ctx, peer).endpoint,
       persistentKeepalive: peer.timers.persistentKeepalive,
       allowedIps: peers.rangesOf(peer),

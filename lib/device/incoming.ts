@@ -16,13 +16,16 @@ import {
 import { COUNTER, type CounterName, type PeerCounterName } from "../base/counters.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { HandshakeMessage } from "../base/handshake_memory.ts";
+import { secretBytes } from "../base/secret_bytes.ts";
 import { checkMac1 } from "../cookie/macs.ts";
 import {
   consumeResponse,
   createResponse,
+  type OpenedInitiation,
   openInitiation,
   openTimestamp,
   wipeInitiated,
+  wipeOpened,
 } from "../noise/handshake.ts";
 import { isLater } from "../noise/tai64n.ts";
 import {
@@ -93,6 +96,21 @@ export class Incoming {
       say();
       return this.#refuse("handshake_initiation_forged");
     }
+    const verdict = this.#answer(opened, incoming, now, say);
+    // Erased already when it was answered.
+    wipeOpened(opened);
+    return verdict;
+  }
+
+  /** Checks an initiation further and answers it. The caller erases `opened`. */
+  #answer(
+    opened: OpenedInitiation,
+    incoming: HandshakeMessage,
+    now: Milliseconds,
+    say: (why?: string) => void,
+  ): Verdict {
+    const { ctx } = this;
+    const { datagram: message, source } = incoming;
     const peer = ctx.peers.find(opened.initiatorStatic);
     if (peer === undefined) {
       say(": its sender is not a peer");
@@ -120,9 +138,9 @@ export class Incoming {
     peer.initiationConsumedAt = now;
     ctx.out.say(`Receiving handshake initiation from peer ${peer.number}`, source);
 
-    const index = ctx.indices.allocate(peer);
+    const index = ctx.handshakes.sessionKeys.hasRoom ? ctx.indices.allocate(peer) : undefined;
     if (index === undefined) return this.#refuseOf(peer, "handshake_no_index");
-    const ephemeral = new Uint8Array(KEY_LENGTH);
+    const ephemeral = secretBytes(KEY_LENGTH);
     ctx.random(ephemeral);
     const remoteIndex = readIndex(message, INITIATION.sender);
     const made = createResponse(opened, peer.presharedKey, index, remoteIndex, ephemeral);
@@ -157,6 +175,7 @@ export class Incoming {
       ctx.out.say("Unknown handshake response", source);
       return this.#refuse("handshake_unknown_index");
     }
+    if (!ctx.handshakes.sessionKeys.hasRoom) return this.#refuseOf(peer, "handshake_no_index");
     const keys = consumeResponse(pending.initiated, own.identity, peer.presharedKey, message);
     if (keys === undefined) {
       ctx.out.say(`Invalid handshake response from peer ${peer.number}`, source);

@@ -6,6 +6,7 @@ import { AWAITS_COOKIE, AWAITS_RESPONSE } from "../base/awaited_indices.ts";
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
 import { COUNTER } from "../base/counters.ts";
+import { secretBytes, secretMoved } from "../base/secret_bytes.ts";
 import { CookieJar } from "../cookie/cookie_jar.ts";
 import { createInitiation } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
@@ -20,7 +21,8 @@ import { dropPending, usableSession } from "./sessions.ts";
 export function staticSharedOf(ctx: Context, peer: Peer): Uint8Array | undefined {
   if (ctx.own === undefined) return undefined;
   if (peer.staticShared === undefined) {
-    peer.staticShared = ctx.suite.sharedSecret(ctx.own.identity.privateKey, peer.publicKey) ?? null;
+    const shared = ctx.suite.sharedSecret(ctx.own.identity.privateKey, peer.publicKey);
+    peer.staticShared = shared === undefined ? null : secretMoved(shared, "lasting");
   }
   return peer.staticShared ?? undefined;
 }
@@ -98,7 +100,7 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
     ctx.counters.addOf(COUNTER.handshake_no_index, peer.slot);
     return;
   }
-  const ephemeral = new Uint8Array(KEY_LENGTH);
+  const ephemeral = secretBytes(KEY_LENGTH);
   ctx.random(ephemeral);
   const { identity } = ctx.own;
   const timestamp = ctx.timestamps.next();
@@ -114,6 +116,7 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   );
   if (made === undefined) {
     ctx.counters.addOf(COUNTER.handshake_weak_key, peer.slot);
+    ephemeral.fill(0);
     ctx.indices.release(index);
     return;
   }

@@ -27,7 +27,8 @@ export function usableSession(ctx: Context, peer: Peer, now: Milliseconds): Sess
 
 /**
  * Installs the session of a handshake. The initiator calls it after it received the response, the
- * responder before it sends the response.
+ * responder before it sends the response. `ctx.handshakes.sessionKeys` must have room. The keys are
+ * erased.
  */
 export function installSession(
   ctx: Context,
@@ -45,10 +46,11 @@ export function installSession(
     initiator,
     localIndex,
     remoteIndex,
-    sendKey: keys.sendKey,
-    receiveKey: keys.receiveKey,
+    keySlot: ctx.handshakes.sessionKeys.put(keys.sendKey, keys.receiveKey),
     createdAt: now,
   });
+  keys.sendKey.fill(0);
+  keys.receiveKey.fill(0);
   place(ctx, peer, session, now);
   peer.timers.sessionDerived(now);
   updateExpiry(ctx, peer);

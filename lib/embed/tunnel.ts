@@ -5,7 +5,7 @@
  */
 import { Arena } from "../base/arena.ts";
 import type { PublicKey } from "../base/brands.ts";
-import type { PeerChange } from "../base/config.ts";
+import { type PeerChange, wipeStatus } from "../base/config.ts";
 import { DEFAULT_MTU } from "../base/constants.ts";
 import { sameBytes } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
@@ -223,6 +223,9 @@ export class Tunnel {
 
   /** The tunnel as it is, all in text and numbers. Of a closed one: without peers. */
   status(): TunnelStatus {
+    const status = this.#local.status();
+    const peers = status.peers.map(peerStatusOf);
+    wipeStatus(status);
     return {
       publicKey: formatKey(this.#publicKey),
       listen: formatEndpoint(this.#udp.local),
@@ -231,7 +234,7 @@ export class Tunnel {
       cipher: this.#cipher,
       packetsDropped: this.#inbox.dropped,
       counts: this.#local.counts(),
-      peers: this.#local.status().peers.map(peerStatusOf),
+      peers,
     };
   }
 

@@ -32,7 +32,7 @@ const IDENTIFIER = "WireGuard v1 zx2c4 Jason@zx2c4.com";
 
 const NOTHING = new Uint8Array(0);
 
-/** The keys of a session, 32 bytes each. */
+/** The keys of a session, 32 bytes each. Erase them after the last use. */
 export interface SessionKeys {
   readonly sendKey: Uint8Array;
   readonly receiveKey: Uint8Array;
@@ -86,7 +86,7 @@ export function createInitiation(
   return { message, initiated: made.initiated };
 }
 
-/** An initiation whose sender is not authenticated yet. */
+/** An initiation whose sender is not authenticated yet. Call `wipeOpened` when it is refused. */
 export interface OpenedInitiation {
   readonly initiatorStatic: Uint8Array;
   readonly initiatorEphemeral: Uint8Array;
@@ -113,6 +113,12 @@ export function openInitiation(
   return first && { ...first, initiatorEphemeral: ephemeral };
 }
 
+/** Erases the secrets of an initiation that gets no response. */
+export function wipeOpened(opened: OpenedInitiation): void {
+  opened.state.wipe();
+  opened.initiatorStatic.fill(0);
+}
+
 /**
  * Opens the timestamp of an initiation as responder, 12 bytes. This authenticates the initiator.
  * @returns undefined when the initiation is forged
@@ -131,7 +137,7 @@ export function openTimestamp(
 
 /**
  * Makes a response as responder, and the keys of the session (three X25519). Its macs are zero.
- * Call it once per initiation, after `openTimestamp`. The state of the initiation is wiped.
+ * Call it once per initiation, after `openTimestamp`. The secrets of the initiation are erased.
  * @param sender our session index
  * @param receiver the initiator's session index
  * @returns undefined when the initiator's ephemeral or static key is a point of small order
@@ -152,7 +158,11 @@ export function createResponse(
     ephemeralPrivate,
     NOTHING,
   );
-  if (parts === undefined) return undefined;
+  initiatorStatic.fill(0);
+  if (parts === undefined) {
+    state.wipe();
+    return undefined;
+  }
   const message = new Uint8Array(RESPONSE.length);
   message[0] = MESSAGE_RESPONSE;
   writeIndex(message, RESPONSE.sender, sender);

@@ -86,7 +86,9 @@ export function readFirstStatic(
   state.mixKey(ephemeral); // e, as in every pattern with psk
   const initiatorStatic = state.mixKeyAndOpen(ephemeralStatic, sealedStatic); // es, s
   ephemeralStatic.fill(0);
-  return initiatorStatic === undefined ? undefined : { initiatorStatic, state };
+  if (initiatorStatic !== undefined) return { initiatorStatic, state };
+  state.wipe();
+  return undefined;
 }
 
 /** Reads the payload of the first message as responder. This authenticates the initiator. */
@@ -111,7 +113,11 @@ export function writeSecond(
   const ephemeral = suite.publicKey(ephemeralPrivate);
   const bothEphemeral = suite.sharedSecret(ephemeralPrivate, initiatorEphemeral);
   const ephemeralStatic = suite.sharedSecret(ephemeralPrivate, initiatorStatic);
-  if (bothEphemeral === undefined || ephemeralStatic === undefined) return undefined;
+  if (bothEphemeral === undefined || ephemeralStatic === undefined) {
+    bothEphemeral?.fill(0);
+    ephemeralStatic?.fill(0);
+    return undefined;
+  }
   mixSecond(state, ephemeral, bothEphemeral, ephemeralStatic); // e, ee, se
   return { ephemeral, sealedPayload: state.mixPskAndSeal(presharedKey, payload) }; // psk, payload
 }
@@ -129,7 +135,11 @@ export function readSecond(
   const { suite } = initiated.state;
   const bothEphemeral = suite.sharedSecret(initiated.ephemeralPrivate, parts.ephemeral);
   const ephemeralStatic = suite.sharedSecret(identity.privateKey, parts.ephemeral);
-  if (bothEphemeral === undefined || ephemeralStatic === undefined) return undefined;
+  if (bothEphemeral === undefined || ephemeralStatic === undefined) {
+    bothEphemeral?.fill(0);
+    ephemeralStatic?.fill(0);
+    return undefined;
+  }
   const state = initiated.state.clone();
   mixSecond(state, parts.ephemeral, bothEphemeral, ephemeralStatic); // e, ee, se
   const payload = state.mixPskAndOpen(presharedKey, parts.sealedPayload); // psk, payload

@@ -3,6 +3,7 @@
  * whitepaper section 5.4).
  * @module
  */
+import { secretCopy } from "../base/secret_bytes.ts";
 import { kdf1, kdf2, kdf3 } from "../crypto/kdf.ts";
 import type { Suite } from "../crypto/suite.ts";
 
@@ -30,7 +31,7 @@ export class SymmetricState {
   #hash: Uint8Array;
 
   constructor(readonly suite: Suite, start: NoiseStart) {
-    this.#chainingKey = start.chainingKey.slice();
+    this.#chainingKey = secretCopy(start.chainingKey);
     this.#hash = start.hash.slice();
   }
 

@@ -18,6 +18,8 @@ import {
 } from "../base/ip_text.ts";
 import { parseGroups } from "../base/labels.ts";
 import { quote } from "../base/quote.ts";
+import { KeyedText } from "./keyed_text.ts";
+import { formatReply } from "./reply.ts";
 import { parseKey } from "./set.ts";
 import type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from "../base/status.ts";
 import { NO_FACTS } from "../base/status.ts";
@@ -36,18 +38,39 @@ import { NO_FACTS } from "../base/status.ts";
  * ```
  */
 export function formatGet(status: DeviceStatus, facts?: InterfaceFacts, link?: LinkFacts): string {
+  return getText(status, facts, link).toString();
+}
+
+/** The whole answer to `get` as `formatGet` has it, with `errno=0`, in bytes. Erase them after use. */
+export function formatGetReply(
+  status: DeviceStatus,
+  facts?: InterfaceFacts,
+  link?: LinkFacts,
+): Uint8Array {
+  return getText(status, facts, link).toBytes(formatReply(""));
+}
+
+function getText(
+  status: DeviceStatus,
+  facts: InterfaceFacts | undefined,
+  link: LinkFacts | undefined,
+): KeyedText {
   const extended = facts !== undefined;
-  let text = "";
-  if (status.privateKey !== undefined) text += `private_key=${status.privateKey.toHex()}\n`;
-  if (extended && status.publicKey !== undefined) {
-    text += `own_public_key=${status.publicKey.toHex()}\n`;
+  const text = new KeyedText();
+  if (status.privateKey !== undefined) {
+    text.add("private_key=");
+    text.addKey(status.privateKey);
+    text.add("\n");
   }
-  if (status.listenPort !== 0) text += `listen_port=${status.listenPort}\n`;
-  if (status.fwmark !== 0) text += `fwmark=${status.fwmark}\n`;
+  if (extended && status.publicKey !== undefined) {
+    text.add(`own_public_key=${status.publicKey.toHex()}\n`);
+  }
+  if (status.listenPort !== 0) text.add(`listen_port=${status.listenPort}\n`);
+  if (status.fwmark !== 0) text.add(`fwmark=${status.fwmark}\n`);
   // The counters change all the time. They are part of answers and not of the public file.
-  if (extended) text += formatFacts(status, facts) + formatCounters(facts.counters);
-  if (link !== undefined) text += formatLink(link);
-  for (const peer of status.peers) text += formatPeer(peer, extended);
+  if (extended) text.add(formatFacts(status, facts) + formatCounters(facts.counters));
+  if (link !== undefined) text.add(formatLink(link));
+  for (const peer of status.peers) addPeer(text, peer, extended);
   return text;
 }
 
@@ -100,18 +123,19 @@ function formatLink(link: LinkFacts): string {
   return text;
 }
 
-function formatPeer(peer: PeerStatus, extended: boolean): string {
+function addPeer(keyed: KeyedText, peer: PeerStatus, extended: boolean): void {
   const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
   const nanoseconds = Math.floor((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
-  let text =
-    `public_key=${peer.publicKey.toHex()}\npreshared_key=${peer.presharedKey.toHex()}\nprotocol_version=1\n`;
+  keyed.add(`public_key=${peer.publicKey.toHex()}\npreshared_key=`);
+  keyed.addKey(peer.presharedKey);
+  let text = "\nprotocol_version=1\n";
   if (peer.endpoint !== undefined) text += `endpoint=${formatEndpoint(peer.endpoint)}\n`;
   text += `last_handshake_time_sec=${seconds}\nlast_handshake_time_nsec=${nanoseconds}\n` +
     `tx_bytes=${peer.txBytes}\nrx_bytes=${peer.rxBytes}\npersistent_keepalive_interval=${peer.persistentKeepalive}\n`;
   if (extended && peer.description !== "") text += `description=${peer.description}\n`;
   if (extended) text += formatCounters(peer.counters);
   for (const range of peer.allowedIps) text += `allowed_ip=${formatRange(range)}\n`;
-  return text;
+  keyed.add(text);
 }
 
 type CountsDraft = Draft<Counts>;

@@ -3,6 +3,7 @@
  * operations, in pieces of any size.
  * @module
  */
+import { takeKeys } from "./key_lines.ts";
 import { UAPI_LINE_MAX, UAPI_MESSAGE_MAX, UAPI_VERSION, UAPI_VERSION_EXTENDED } from "./keys.ts";
 
 /** An operation: its first line `name=version`, and the lines up to the empty one. */
@@ -13,6 +14,11 @@ export interface UapiRequest {
   /** The text after the `=`. */
   readonly value: string;
   readonly lines: readonly string[];
+  /**
+   * The secret keys by the index of their line, whose text has stars in their place; absent when
+   * there are none. Erase them after use.
+   */
+  readonly keys?: ReadonlyMap<number, Uint8Array>;
 }
 
 /**
@@ -130,6 +136,9 @@ export class UapiReader {
    */
   #take(newline: number): UapiRequest | UapiBroken | undefined {
     let text = "";
+    const keys = new Map<number, Uint8Array>();
+    // The first line is the operation's name.
+    for (const [line, key] of takeKeys(this.#bytes.subarray(0, newline))) keys.set(line - 1, key);
     try {
       text = new TextDecoder("utf-8", { fatal: true }).decode(this.#bytes.subarray(0, newline));
     } catch {
@@ -147,6 +156,7 @@ export class UapiReader {
       operation: first.slice(0, equals),
       value: first.slice(equals + 1),
       lines,
+      ...(keys.size === 0 ? {} : { keys }),
     };
   }
 

@@ -27,6 +27,8 @@ export interface ParseSetOptions {
    * numbers are accepted.
    */
   readonly interfaceIndex?: (name: string) => number | undefined;
+  /** Keys that were taken out of the lines, by the index of the line, as `UapiReader` does it. */
+  readonly keys?: ReadonlyMap<number, Uint8Array>;
 }
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] };
@@ -50,7 +52,9 @@ export function parseSet(lines: Iterable<string>, options: ParseSetOptions = {})
   const change: Draft<DeviceChange> = {};
   const peers: PeerDraft[] = [];
   let peer: PeerDraft | undefined;
+  let index = 0;
   for (const line of lines) {
+    const taken = options.keys?.get(index++);
     const equals = line.indexOf("=");
     if (equals < 0) throw new ConfigError("set", "a line has no '='");
     const key = line.slice(0, equals);
@@ -59,7 +63,10 @@ export function parseSet(lines: Iterable<string>, options: ParseSetOptions = {})
       peer = { publicKey: parseKey(key, value) as PublicKey };
       peers.push(peer);
     } else if (peer === undefined) {
-      setDevice(change, key, value);
+      if (taken !== undefined && key === "private_key") change.privateKey = taken as PrivateKey;
+      else setDevice(change, key, value);
+    } else if (taken !== undefined && key === "preshared_key") {
+      peer.presharedKey = taken as PresharedKey;
     } else {
       if (key === "allowed_ip" && value[0] === "-" && peer.allowedIps !== undefined) {
         peer = { publicKey: peer.publicKey, updateOnly: true };

@@ -11,6 +11,7 @@ import { KEY_LENGTH } from "../../lib/base/constants.ts";
 import { parseIpv4, parseIpv6 } from "../../lib/base/ip_text.ts";
 import type { DataCommand } from "../../lib/base/messages.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
+import type { SessionKeySlots } from "../../lib/base/session_keys.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES } from "../../lib/base/times.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
@@ -60,7 +61,7 @@ function bytes(parsed: Uint8Array | undefined, text: string): Uint8Array {
 }
 
 /** The commands that make one peer with one session of the plan. */
-export function plainCommands(plan: PlainPlan): DataCommand[] {
+export function plainCommands(plan: PlainPlan, keys: SessionKeySlots): DataCommand[] {
   const add = [
     { address: bytes(parseIpv4(plan.peerInet), plan.peerInet), prefix: 32 },
     { address: bytes(parseIpv6(plan.peerInet6), plan.peerInet6), prefix: 128 },
@@ -75,8 +76,7 @@ export function plainCommands(plan: PlainPlan): DataCommand[] {
       initiator: true,
       localIndex: sessionIndex(plan.index),
       remoteIndex: sessionIndex(plan.peerIndex),
-      sendKey: new Uint8Array(KEY_LENGTH),
-      receiveKey: new Uint8Array(KEY_LENGTH),
+      keySlot: keys.put(new Uint8Array(KEY_LENGTH), new Uint8Array(KEY_LENGTH)),
       createdAt: milliseconds(now()),
     },
   ];
@@ -90,11 +90,12 @@ function run(plan: PlainPlan): void {
   const table = new PeerTable();
   const address = bytes(parseIpv4(plan.peerAddress), plan.peerAddress);
   table.writeEndpoint(PEER, { address, port: plan.peerPort, scope: 0 }, undefined);
+  const handshakes = new HandshakeMemory();
   const dataplane = new Dataplane({
     arena,
     cipher: noCipher(arena),
     table,
-    handshakes: new HandshakeMemory(),
+    handshakes,
     tun,
     udp: new LinuxUdpPort(arena, fd4, fd6),
     emit: () => {},
@@ -105,7 +106,9 @@ function run(plan: PlainPlan): void {
       rejectAfter: FOR_EVER_MS,
     },
   });
-  for (const command of plainCommands(plan)) dataplane.apply(command, now());
+  for (const command of plainCommands(plan, handshakes.sessionKeys)) {
+    dataplane.apply(command, now());
+  }
   const bell = new EventFd();
   console.log("ready");
   runPacketLoop({

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import { Arena } from "../../lib/base/arena.ts";
 import { noCipher, plainCommands } from "../../scripts/bench/plain_loop.ts";
 
@@ -27,9 +28,15 @@ Deno.test("the plain loop's two ends know each other's session by hand", () => {
     peerInet6: "fd77::1",
   });
   const install = (index: number, peerIndex: number) =>
-    plainCommands(plan(index, peerIndex)).find((command) => command.type === "session-install");
+    plainCommands(plan(index, peerIndex), new HandshakeMemory().sessionKeys).find((command) =>
+      command.type === "session-install"
+    );
   const [left, right] = [install(1, 2), install(2, 1)];
   assert.equal(left?.localIndex, right?.remoteIndex);
   assert.equal(left?.remoteIndex, right?.localIndex);
-  assert.throws(() => plainCommands({ ...plan(1, 2), peerInet: "10.77.0" }), /no address/);
+  assert.throws(() =>
+    plainCommands(
+      { ...plan(1, 2), peerInet: "10.77.0" },
+      new HandshakeMemory().sessionKeys,
+    ), /no address/);
 });

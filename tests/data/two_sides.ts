@@ -243,8 +243,11 @@ export class Side {
     this.apply({ type: "link", up: true, mtu });
   }
 
-  apply(command: DataCommand, now: Milliseconds = NOON): void {
-    this.dataplane.apply(command, now);
+  apply(command: SideCommand, now: Milliseconds = NOON): void {
+    if (command.type !== "session-install") return this.dataplane.apply(command, now);
+    const { sendKey, receiveKey, ...install } = command;
+    const keySlot = this.handshakes.sessionKeys.put(sendKey, receiveKey);
+    this.dataplane.apply({ ...install, keySlot }, now);
   }
   turn(now: Milliseconds = NOON): void {
     while (this.dataplane.turn(now) || this.#promote(now));
@@ -289,6 +292,12 @@ export class Side {
     return this.udp.sent.splice(0);
   }
 }
+
+type Install = Extract<DataCommand, { type: "session-install" }>;
+/** A command, in which a session has its keys with it. */
+export type SideCommand =
+  | Exclude<DataCommand, Install>
+  | Omit<Install, "keySlot"> & { readonly sendKey: Uint8Array; readonly receiveKey: Uint8Array };
 
 export const EVERYTHING: readonly AllowedIp[] = [
   { address: new Uint8Array(4), prefix: 0 },

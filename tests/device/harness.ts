@@ -39,6 +39,12 @@ export function endpointOf(host: number, port = 51820): Endpoint {
   return { address: Uint8Array.of(10, 0, host >> 8, host & 255), port, scope: 0 };
 }
 
+type Install = Extract<DataCommand, { type: "session-install" }>;
+/** A command; a session has its keys with it. */
+type BenchCommand =
+  | Exclude<DataCommand, Install>
+  | Install & { readonly sendKey: Uint8Array; readonly receiveKey: Uint8Array };
+
 /** A device, its clock and all its outputs. */
 export class Bench {
   readonly table = new PeerTable();
@@ -48,7 +54,7 @@ export class Bench {
   readonly handshakes = new HandshakeMemory();
   /** The counter of the last message received. */
   lastVerdict: Verdict | undefined;
-  readonly commands: DataCommand[] = [];
+  readonly commands: BenchCommand[] = [];
   readonly datagrams: OutgoingDatagram[] = [];
   readonly log: string[] = [];
 
@@ -74,11 +80,17 @@ export class Bench {
   collect(): this {
     const { commands, datagrams, log } = this.device.takeOutputs();
     for (const command of commands) {
-      if (command.type !== "session-install") continue;
+      if (command.type !== "session-install") {
+        this.commands.push(command);
+        continue;
+      }
       this.table.handshakeSent(command.peer);
       this.table.handshakeReceived(command.peer);
+      const sendKey = new Uint8Array(32), receiveKey = new Uint8Array(32);
+      this.handshakes.sessionKeys.takeSendKey(command.keySlot, sendKey, 0);
+      this.handshakes.sessionKeys.takeReceiveKey(command.keySlot, receiveKey, 0);
+      this.commands.push({ ...command, sendKey, receiveKey });
     }
-    this.commands.push(...commands);
     this.datagrams.push(...datagrams);
     this.log.push(...log);
     return this;
@@ -165,8 +177,8 @@ export class Bench {
   }
 
   /** The commands of one type. */
-  of<T extends DataCommand["type"]>(type: T): Extract<DataCommand, { type: T }>[] {
-    return this.commands.filter((command): command is Extract<DataCommand, { type: T }> =>
+  of<T extends DataCommand["type"]>(type: T): Extract<BenchCommand, { type: T }>[] {
+    return this.commands.filter((command): command is Extract<BenchCommand, { type: T }> =>
       command.type === type
     );
   }

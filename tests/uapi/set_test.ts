@@ -19,7 +19,10 @@ function read(text: string): DeviceChange {
   const request = reader.next();
   assert.ok(request?.type === "request");
   assert.equal(request.operation, "set");
-  return parseSet(request.lines, { interfaceIndex: (name) => name === "lo" ? 1 : undefined });
+  return parseSet(request.lines, {
+    interfaceIndex: (name) => name === "lo" ? 1 : undefined,
+    ...(request.keys === undefined ? {} : { keys: request.keys }),
+  });
 }
 
 Deno.test("what `wg set` writes", () => {

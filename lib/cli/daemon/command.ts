@@ -10,9 +10,13 @@ import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { runDaemon } from "../../daemon/run.ts";
 import { VERSION } from "../../daemon/program.ts";
 import { parseReply } from "../../uapi/reply.ts";
+import { UapiReader, type UapiRequest } from "../../uapi/reader.ts";
 import { formatSet } from "../../uapi/set.ts";
 import { type Command, USAGE_STATUS } from "../command.ts";
 import { complain, printAll } from "../output.ts";
+
+/** Bytes of a piece of the configuration. */
+const PIECE_BYTES = 16_384;
 
 /**
  * The internal command `daemon NAME [WORKERS]`. It reads the configuration from standard input and
@@ -43,11 +47,26 @@ export const command: Command = {
 
 /**
  * UAPI `set` lines with an empty one at their end; nothing at all is none. What lost its end, with
- * its starter, is not applied.
+ * its starter, is not applied. The keys never become strings.
  */
-async function readConfiguration(): Promise<string> {
-  const text = await new Response(Deno.stdin.readable).text();
-  if (text === "" || text === "\n" || text.endsWith("\n\n")) return text;
+async function readConfiguration(): Promise<Pick<UapiRequest, "lines" | "keys">> {
+  const reader = new UapiReader();
+  reader.push(new TextEncoder().encode("set=1\n"));
+  const piece = new Uint8Array(PIECE_BYTES);
+  let empty = true;
+  for (
+    let count = await Deno.stdin.read(piece);
+    count !== null;
+    count = await Deno.stdin.read(piece)
+  ) {
+    empty = false;
+    reader.push(piece.subarray(0, count));
+    piece.fill(0, 0, count);
+  }
+  if (empty) return { lines: [] };
+  const request = reader.next();
+  if (request?.type === "broken") throw new ConfigError("daemon", request.problem);
+  if (request !== undefined && !reader.partial) return request;
   throw new ConfigError(
     "daemon",
     "the configuration on standard input is incomplete; an empty line is required at its end",
@@ -92,7 +111,8 @@ async function stay(
     name,
     foreground: true,
     logLevel,
-    configuration: () => Promise.resolve(formatSet(change)),
+    configuration: () =>
+      Promise.resolve({ lines: formatSet(change).split("\n").filter((line) => line !== "") }),
     ready: (answer) => failure = answer,
   });
   if (status !== 0 && failure !== undefined) parseReply(failure, name);

@@ -117,7 +117,13 @@ export {
   type SessionIndex,
   sessionIndex,
 } from "./base/brands.ts";
-export type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "./base/config.ts";
+export {
+  type DeviceChange,
+  type DeviceStatus,
+  type PeerChange,
+  type PeerStatus,
+  wipeStatus,
+} from "./base/config.ts";
 export {
   type AllowedIp,
   type Endpoint,

@@ -94,7 +94,19 @@ export interface PeerStatus {
   readonly counters?: Counts;
 }
 
-/** Erases the secret keys of a status, which are copies. */
+/**
+ * Erases the secret keys of a status, which are copies.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type DeviceStatus, wipeStatus } from "./config.ts";
+ *
+ * const privateKey = new Uint8Array(32).fill(7);
+ * wipeStatus({ privateKey, peers: [] } as unknown as DeviceStatus);
+ * assert.ok(privateKey[0] === 0);
+ * ```
+ */
 export function wipeStatus(status: DeviceStatus): void {
   status.privateKey?.fill(0);
   for (const peer of status.peers) peer.presharedKey.fill(0);

@@ -20,12 +20,22 @@ export const CLIENTS_MAX = 64;
 const TURNED_AWAY_MAX = 64;
 /** How long the connection of a client that got EBUSY stays open. */
 const TURNED_AWAY_MS = 1_000;
-/** The most bytes of all clients' unfinished operations: one of the longest, and shorter ones. */
+/**
+ * The most bytes of all clients' unfinished operations and unread answers: one of the longest, and
+ * shorter ones.
+ */
 const HELD_MAX = 2 * UAPI_MESSAGE_MAX;
 /** How long a client may wait between operations. */
 const CLIENT_IDLE_MS = 60_000;
 /** How long a client may take to send an operation, or to read an answer. */
 const CLIENT_STALL_MS = 10_000;
+/** How long an operation may take as a whole, and an answer: 64 MiB at 10 Mbit/s. */
+const CLIENT_OPERATION_MS = 60_000;
+const LIMITS = {
+  idleMs: CLIENT_IDLE_MS,
+  stallMs: CLIENT_STALL_MS,
+  operationMs: CLIENT_OPERATION_MS,
+};
 /** Bytes of one read. */
 const PIECE_BYTES = 16_384;
 
@@ -45,6 +55,8 @@ export interface ClientLimits {
   readonly idleMs: number;
   /** Milliseconds to send an operation, or to read an answer. */
   readonly stallMs: number;
+  /** For a whole operation, and for reading a whole answer. */
+  readonly operationMs: number;
 }
 
 /** Executes an operation. It throws a ConfigError or OsError, which is sent to the client. */
@@ -60,6 +72,8 @@ export class ControlSocket {
   readonly #clients = new Set<Deno.UnixConn>();
   readonly #readers = new Set<UapiReader>();
   #turnedAway = 0;
+  /** Bytes of the answers that are being sent. */
+  #answerBytes = 0;
   readonly #limits: ClientLimits;
   readonly #inode: number | null;
   #closed = false;
@@ -72,7 +86,7 @@ export class ControlSocket {
   constructor(
     name: string,
     operation: Operation,
-    limits: ClientLimits = { idleMs: CLIENT_IDLE_MS, stallMs: CLIENT_STALL_MS },
+    limits: ClientLimits = LIMITS,
     folder: string = SOCKET_FOLDER,
   ) {
     this.#name = name;
@@ -190,6 +204,9 @@ export class ControlSocket {
 
   async #converse(client: Deno.UnixConn, reader: UapiReader, lent: (() => void)[]): Promise<void> {
     const piece = new Uint8Array(PIECE_BYTES);
+    const { idleMs, stallMs, operationMs } = this.#limits;
+    // The time by which the operation that has begun must have ended.
+    let until = Infinity;
     while (!this.#closed) {
       for (let next = reader.next(); next !== undefined; next = reader.next()) {
         if (next.type === "broken") {
@@ -203,8 +220,9 @@ export class ControlSocket {
         }
       }
       const { partial, version } = reader;
+      until = partial ? Math.min(until, performance.now() + operationMs) : Infinity;
       const count = await within(
-        partial ? this.#limits.stallMs : this.#limits.idleMs,
+        partial ? Math.max(0, Math.min(stallMs, until - performance.now())) : idleMs,
         () => client.read(piece),
       );
       if (partial && count === "late") {
@@ -223,7 +241,7 @@ export class ControlSocket {
   }
 
   #held(): number {
-    let bytes = 0;
+    let bytes = this.#answerBytes;
     for (const reader of this.#readers) bytes += reader.held;
     return bytes;
   }
@@ -255,14 +273,20 @@ export class ControlSocket {
   /** Sends an answer and erases it. */
   async #write(client: Deno.UnixConn, text: string | Uint8Array): Promise<boolean> {
     const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+    const { stallMs, operationMs } = this.#limits;
+    const until = performance.now() + operationMs;
+    this.#answerBytes += bytes.length;
     try {
+      if (this.#held() > HELD_MAX) return false;
       for (let at = 0; at < bytes.length;) {
-        const count = await within(this.#limits.stallMs, () => client.write(bytes.subarray(at)));
+        const limit = Math.max(0, Math.min(stallMs, until - performance.now()));
+        const count = await within(limit, () => client.write(bytes.subarray(at)));
         if (typeof count !== "number") return false;
         at += count;
       }
       return true;
     } finally {
+      this.#answerBytes -= bytes.length;
       bytes.fill(0);
     }
   }

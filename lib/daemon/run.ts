@@ -4,6 +4,7 @@
  */
 import { wipeChange, wipeStatus } from "../base/config.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
+import { takesConstantTime } from "../runtime/crypto.ts";
 import { startWorkers } from "../worker/worker_pair.ts";
 import { formatGetReply, formatPublic } from "../uapi/get.ts";
 import { checkOperation } from "../uapi/operations.ts";
@@ -23,12 +24,21 @@ import { Log, type LogLevel } from "./log.ts";
 import { formatLog } from "./log_text.ts";
 import { PublicFile } from "./public_file.ts";
 import { dataWorkerUrl, VERSION } from "./program.ts";
+import { handleFailures } from "./failures.ts";
 import { handleSignals } from "./signals.ts";
 import { linkIndex } from "./sockets.ts";
 import { MemoryRelease } from "./memory_release.ts";
 
 /** How often it is checked that the control socket still exists. */
 const SOCKET_LOOK_MS = 1_000;
+
+/** BigInts of JavaScript take longer for larger numbers, and the private key is one of them. */
+const NOT_CONSTANT_TIME =
+  "WARNING: handshakes are computed in JavaScript, which does not take constant time: who measures " +
+  "them may learn about the private key. Install OpenSSL's libcrypto (Debian: libssl3).";
+
+/** How long the interface may take to end after an error that nothing caught. */
+const FAILURE_MS = 10_000;
 
 /** The options of a daemon. */
 export interface DaemonOptions {
@@ -67,6 +77,15 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     () => void opened.promise.then((device) => device.close("asked"), () => {}),
     foreground,
   );
+  handleFailures((error) => {
+    const failure = `internal error: ${describe(error)}`;
+    opened.promise.then((device) => device.close({ failure }), () => {});
+    // What failed may be what ends the interface.
+    Deno.unrefTimer(setTimeout(() => {
+      log.write(`failed: ${failure}`, "error");
+      Deno.exit(1);
+    }, FAILURE_MS));
+  });
   let ended: RunningInterface["ended"];
   try {
     const { lines, keys = new Map() } = await options.configuration();
@@ -102,12 +121,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const status = device.status();
   wipeStatus(status);
   log.write(`wg ${VERSION} is up: port ${status.listenPort}, ${status.suite}, ${status.cipher}`);
+  if (!takesConstantTime(status.suite)) log.write(NOT_CONSTANT_TIME, "error");
   options.ready(formatReply(`pid=${Deno.pid}\n`));
   if (!foreground) closeStandardDescriptors();
   memoryRelease.soon();
 
   const { socket, facts } = named;
   const looking = setInterval(() => {
+    device.wake();
     if (!socket.isInPlace()) device.close("the control socket was removed");
     // The name of the link may be free now.
     else followName(device, { socket, facts, log });

@@ -216,6 +216,11 @@ export class RunningInterface {
     return result;
   }
 
+  /** Runs the timers that are overdue. Call it every second, because the machine may have slept. */
+  wake(): void {
+    if (!this.#ending) this.#control.wake();
+  }
+
   /** Has the Worker release memory. Call it some time after a large operation. */
   releaseMemory(): void {
     if (this.#commands >= COMMANDS_RELEASE) this.#options.worker.releaseMemory();

@@ -48,9 +48,9 @@ function expiredRetransmitHandshake(ctx: Context, peer: Peer, now: Milliseconds)
   const attempt = peer.timers.handshakeUnanswered(now, max);
   if (attempt === 0) {
     ctx.counters.addOf(COUNTER.handshake_given_up, peer.slot);
-    // OpenBSD's number includes the first initiation and the one that is no longer sent.
+    // OpenBSD's number includes the first initiation.
     ctx.out.say(
-      `Handshake for peer ${peer.number} did not complete after ${max + 2} retries, giving up`,
+      `Handshake for peer ${peer.number} did not complete after ${max + 1} retries, giving up`,
       endpoint,
     );
     ctx.out.command({ type: "staged-drop", peer: peer.slot });

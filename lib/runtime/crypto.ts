@@ -44,6 +44,9 @@ export function chooseSuite(force?: SuiteChoice): Suite {
   throw new ConfigError(force, "no libcrypto.so.3 or libcrypto.so.1.1 passes the self-test");
 }
 
+/** Whether X25519 of the suite with this name takes the same time for every private key. */
+export const takesConstantTime = (name: string): boolean => name !== nobleSuite.name;
+
 function libcryptoOrNothing(): Suite | undefined {
   const libcrypto = openLibcrypto();
   if (libcrypto === undefined) return undefined;

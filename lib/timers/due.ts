@@ -87,7 +87,10 @@ export function persistentKeepaliveDue(
   );
 }
 
-/** How often an initiation is repeated before the handshake is given up: 90 s / 5 s = 18 times. */
+/**
+ * How often an initiation is repeated before the handshake is given up: 90 s / 5 s + 1 = 19 times.
+ * With the first one these are 20 attempts, as OpenBSD and Linux make.
+ */
 export function handshakeRetriesMax(times: Times): number {
-  return Math.floor(times.rekeyAttempt / times.rekeyTimeout);
+  return Math.floor(times.rekeyAttempt / times.rekeyTimeout) + 1;
 }

@@ -112,6 +112,17 @@ export class ControlDriver {
     this.#stopTimer = (this.#options.timer ?? systemTimer)(() => this.#tick(), delay);
   }
 
+  /**
+   * Runs the timers that are overdue. Call it every second: the runtime's timers stand still while
+   * the machine sleeps, and come late by as much.
+   */
+  wake(): void {
+    if (this.#closed || this.#deadline === undefined) return;
+    if (this.#options.now() < this.#deadline) return;
+    this.#stopTimer?.();
+    this.#tick();
+  }
+
   #tick(): void {
     this.#stopTimer = undefined;
     const now = this.#options.now();

@@ -13,7 +13,7 @@ import {
 import { socketPath } from "../../lib/daemon/paths.ts";
 
 /** Short limits that are long enough on a busy machine. */
-const QUICK: ClientLimits = { idleMs: 1000, stallMs: 500 };
+const QUICK: ClientLimits = { idleMs: 1000, stallMs: 500, operationMs: 5000 };
 
 async function withSocket(
   operation: Operation,
@@ -174,7 +174,7 @@ Deno.test("the clients' unfinished operations have a limit together", () =>
     }));
     assert.ok(results.includes("refused"), results.join());
     assert.equal(await asks(path), GOOD);
-  }, { idleMs: 20_000, stallMs: 20_000 }));
+  }, { idleMs: 20_000, stallMs: 20_000, operationMs: 20_000 }));
 
 Deno.test("slow, silent, endless and binary clients are dropped, and no other client waits", () =>
   withSocket(echo, async (path) => {
@@ -198,6 +198,34 @@ Deno.test("slow, silent, endless and binary clients are dropped, and no other cl
     assert.equal(await asks(path), GOOD);
   }));
 
+Deno.test("an operation that comes byte by byte ends after its time, and so does an answer that is read so", () =>
+  withSocket(() => ({ body: `${"x".repeat(1000)}\n`.repeat(4000) }), async (path) => {
+    using slow = await connect(path);
+    const begun = performance.now();
+    let refused: string | undefined;
+    answer(slow).then((text) => refused = text);
+    for (let sent = 0; refused === undefined && performance.now() - begun < 20_000; sent++) {
+      await send(slow, sent === 0 ? "set=1\n" : "x").catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.equal(refused, "errno=-110\n\n");
+    using reader = await connect(path);
+    await send(reader, "get=1\n\n");
+    const piece = new Uint8Array(1000);
+    let read = 0;
+    for (let count: number | null = 0; count !== null && performance.now() - begun < 40_000;) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      count = await reader.read(piece).catch(() => null);
+      read += count ?? 0;
+      // What the kernel keeps of an answer that was cut off is read at once.
+      while (count !== null && performance.now() - begun > 12_000) {
+        count = await reader.read(piece).catch(() => null);
+        read += count ?? 0;
+      }
+    }
+    assert.ok(read < 4_000_000, `${read} bytes came, as slowly as they were read`);
+  }, { idleMs: 20_000, stallMs: 5000, operationMs: 1000 }));
+
 Deno.test("a client that does not read its answers is dropped", () =>
   withSocket(() => ({ body: `${"x".repeat(1000)}\n`.repeat(4000) }), async (path) => {
     using client = await connect(path);
@@ -212,7 +240,7 @@ Deno.test("a client that does not read its answers is dropped", () =>
     using other = await connect(path);
     await send(other, "get=1\n\n");
     assert.ok((await answer(other)).endsWith("errno=0\n\n"));
-  }, { idleMs: 5000, stallMs: 1500 }));
+  }, { idleMs: 5000, stallMs: 1500, operationMs: 5000 }));
 
 Deno.test("clients over the limit get EBUSY, and one is served when another leaves", () =>
   withSocket(echo, async (path) => {
@@ -236,4 +264,4 @@ Deno.test("clients over the limit get EBUSY, and one is served when another leav
     for (const client of clients) client.close();
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(await asks(path), GOOD);
-  }, { idleMs: 5000, stallMs: 5000 }));
+  }, { idleMs: 5000, stallMs: 5000, operationMs: 5000 }));

@@ -34,8 +34,8 @@ Deno.test("a peer that never answers: tries, retries and the end are counted", (
   a.want();
   a.pass(120_000);
   assert.deepEqual(a.peerCounts(), {
-    handshake_initiation_sent: 18 + 1,
-    handshake_retried: 18,
+    handshake_initiation_sent: 19 + 1,
+    handshake_retried: 19,
     handshake_given_up: 1,
   });
   const lost = new Bench(3).start([{ publicKey: publicOf(2) }]);

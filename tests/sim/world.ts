@@ -18,6 +18,7 @@ import {
 } from "../../lib/base/endpoint.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import type { DataCommand } from "../../lib/base/messages.ts";
+import { SESSION_KEYS_AREA_BYTES, SessionKeySlots } from "../../lib/base/session_keys.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
@@ -245,9 +246,21 @@ class SimUdp implements UdpPort {
   }
 }
 
+/** Slots that remember what was last put into each. */
+class KnownKeys extends SessionKeySlots {
+  readonly last = new Map<number, { sendKey: Uint8Array; receiveKey: Uint8Array }>();
+
+  override put(sendKey: Uint8Array, receiveKey: Uint8Array): number {
+    const slot = super.put(sendKey, receiveKey);
+    this.last.set(slot, { sendKey: sendKey.slice(), receiveKey: receiveKey.slice() });
+    return slot;
+  }
+}
+
 /** A handshake memory that reports more waiting messages than there are. */
 class BusyMemory extends HandshakeMemory {
   readonly #more: () => number;
+  override readonly sessionKeys = new KnownKeys(new SharedArrayBuffer(SESSION_KEYS_AREA_BYTES), 0);
 
   constructor(more: () => number) {
     super();
@@ -273,6 +286,10 @@ export class Node {
   asleepUntil = 0;
   readonly #udp: SimUdp;
   readonly #handshakes = new BusyMemory(() => this.pretendWaiting);
+  /** The keys that were last put into each slot. */
+  get keysOfSlots(): ReadonlyMap<number, { sendKey: Uint8Array; receiveKey: Uint8Array }> {
+    return this.#handshakes.sessionKeys.last;
+  }
   readonly #commandsUntil: number[];
   #eventsUntil = 0;
   /** Whether the control plane goes on with handshake messages in a moment. */

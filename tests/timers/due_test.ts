@@ -22,7 +22,7 @@ Deno.test("a quiet peer has nothing pending", () => {
   assert.equal(newHandshakeDue(T, QUIET, 0, 0), NOT_PENDING);
   assert.equal(passiveKeepaliveDue(T, QUIET, 0, false), NOT_PENDING);
   assert.equal(persistentKeepaliveDue(0, QUIET, 0), NOT_PENDING);
-  assert.equal(handshakeRetriesMax(T), 18);
+  assert.equal(handshakeRetriesMax(T), 19);
 });
 
 Deno.test("a new handshake is due 15 s and jitter after data without an answer, once for each later data", () => {

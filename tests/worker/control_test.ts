@@ -56,6 +56,22 @@ Deno.test("a deadline sets one timer, and a new deadline replaces it", () => {
   ]]);
 });
 
+Deno.test("after a jump of the clock an overdue timer runs at the next look, once", () => {
+  const { driver, state, timers } = bench();
+  state.deadline = 50_000;
+  driver.configure({});
+  driver.wake();
+  assert.deepEqual(state.ticks, []);
+  state.now += 8 * 3_600_000;
+  state.deadline = undefined;
+  driver.wake();
+  driver.wake();
+  assert.deepEqual([state.ticks.length, timers[0].stopped], [1, true]);
+  driver.close();
+  driver.wake();
+  assert.equal(state.ticks.length, 1);
+});
+
 Deno.test("an early timer does not tick, a due timer does, and a far deadline needs several timers", () => {
   const { driver, state, timers } = bench();
   state.deadline = 1_000_000;

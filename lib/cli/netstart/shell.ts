@@ -12,8 +12,10 @@ import { EARLIER, FROM_NETSTART, linesOf, NETSTART_FOLDER } from "../route/netst
 
 /** Our commands. They are first on the PATH of everything that a file runs. */
 const OWN_COMMANDS = ["ifconfig", "route", "netstat", "netstart"];
-/** The places for a folder with our commands; undefined is the usual place of temporary files. */
-const PLACES = [undefined, "/run", "/var/cache"];
+/** The places for a folder with our commands, after the caller's TMPDIR. */
+const PLACES = ["/tmp", "/run", "/var/cache"];
+/** In a user namespace root of the machine has no number here, but these folders are root's. */
+const IN_NAMESPACE_ROOTS = new Set(["/", "/tmp", "/run", "/var", "/var/cache", "/var/tmp"]);
 const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 /**
  * Makes the shell read its task from standard input: lines hold keys, and every user can read the
@@ -230,18 +232,18 @@ export class CommandPath {
 }
 
 /**
- * Creates a folder, accessible to this user only, in which programs can run. A hardened machine has
- * /tmp mounted noexec; the shell would then ignore our commands and find those of net-tools.
+ * Creates a folder, accessible to this user only, in which programs can run: in the caller's TMPDIR
+ * or in one of PLACES. A hardened machine has /tmp mounted noexec; the shell would then ignore our
+ * commands and find those of net-tools.
  * @throws ConfigError if there is no such place
  */
 function folderForPrograms(): string {
-  for (const place of PLACES) {
+  const { TMPDIR = "" } = callerVariables();
+  for (const place of TMPDIR.startsWith("/") ? [TMPDIR, ...PLACES] : PLACES) {
+    if (!isKeptFromOthers(place)) continue;
     let folder: string;
     try {
-      folder = Deno.makeTempDirSync({
-        prefix: NETSTART_FOLDER,
-        ...(place !== undefined && { dir: place }),
-      });
+      folder = Deno.makeTempDirSync({ prefix: NETSTART_FOLDER, dir: place });
     } catch {
       continue;
     }
@@ -259,6 +261,27 @@ function folderForPrograms(): string {
     "netstart",
     "programs cannot run from /tmp, /run or /var/cache; one of these must be mounted without noexec",
   );
+}
+
+/**
+ * Whether only root and this user can exchange a folder that is made in `place`: each folder on the
+ * physical path belongs to one of them, and is sticky where others may write. What lies in the
+ * folder is run, by root too, so a TMPDIR of somebody else is passed over.
+ */
+export function isKeptFromOthers(place: string): boolean {
+  try {
+    let path = Deno.realPathSync(place);
+    while (true) {
+      const { uid, mode, isDirectory } = Deno.lstatSync(path);
+      if (!isDirectory || uid === null || mode === null) return false;
+      if (uid !== 0 && uid !== Deno.uid() && !IN_NAMESPACE_ROOTS.has(path)) return false;
+      if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) return false;
+      if (path === "/") return true;
+      path = path.slice(0, path.lastIndexOf("/")) || "/";
+    }
+  } catch {
+    return false;
+  }
 }
 
 /** The name of a command in messages about it. */

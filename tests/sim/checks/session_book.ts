@@ -99,13 +99,14 @@ export class SessionBook implements Witness {
         if (session.node === node && session.slot === command.peer) session.slot = undefined;
       }
     } else if (command.type === "session-install") {
+      const keys = node.keysOfSlots.get(command.keySlot)!;
       const session: BookedSession = {
         node,
         slot: command.peer,
         localIndex: command.localIndex,
         remoteIndex: command.remoteIndex,
-        sendKey: command.sendKey.slice(),
-        receiveKey: command.receiveKey.toHex(),
+        sendKey: keys.sendKey,
+        receiveKey: keys.receiveKey.toHex(),
         createdAt: command.createdAt,
         retired: false,
         forgottenBy: new Set(),

@@ -120,6 +120,39 @@ Deno.test("our commands run where programs in /tmp may not be executed", NEEDED,
 });
 
 Deno.test(
+  "the folder of our commands is in TMPDIR, unless others can exchange it there",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const makeFolders =
+      "mkdir -m 700 /run/own /run/kept; mkdir -m 777 /run/others /run/others/in; chmod 777 /run/others; " +
+      "mkdir -m 1777 /run/sticky; ln -s /run/others /run/own/link; chmod 700 /run/others/in";
+    await room.output(["sh", "-ec", makeFolders]);
+    await write(room, `${FOLDER}/hostname.wg1`, '!printf %s "$PATH" >/run/path\n');
+    for (
+      const [place, expected] of [
+        ["/run/own", "/run/own"],
+        ["/run/sticky", "/run/sticky"],
+        ["/run/others", "/tmp"],
+        ["/run/others/in", "/tmp"],
+        ["/run/own/link", "/tmp"],
+        ["/run/nothing", "/tmp"],
+        ["own", "/tmp"],
+      ]
+    ) {
+      const { code, stderr } = await may(room, `env TMPDIR=${place} ${WG} netstart -d ${FOLDER}`);
+      deepEqual([code, stderr], [0, ""], place);
+      match(
+        await must(room, "cat /run/path"),
+        new RegExp(`^${expected}/wg-netstart-[^/]+:`),
+        place,
+      );
+    }
+    equal(await room.output(["sh", "-c", "ls -d /run/*/wg-netstart-* 2>/dev/null || :"]), "");
+  },
+);
+
+Deno.test(
   "values of commands and variables, and no key where others can see it",
   NEEDED,
   async () => {

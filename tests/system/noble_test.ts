@@ -1,7 +1,7 @@
 /** A machine without libcrypto: the interface works, and its log says what that costs. */
 import { match } from "node:assert/strict";
 import { needs } from "./needs.ts";
-import { must, ping, tunnel, wgRoom } from "./peers.ts";
+import { must, ping, tunnel, WG, wgRoom } from "./peers.ts";
 
 Deno.test(
   "without libcrypto the log says that handshakes do not take constant time",
@@ -12,7 +12,7 @@ Deno.test(
       "2>/dev/null); do mount --bind /dev/null $(readlink -f $f); done";
     await room.output(["sh", "-c", script]);
     await tunnel(room);
-    match(await must(room, "wg dmesg wg1"), /not take constant time.*libcrypto/);
+    match(await must(room, `${WG} dmesg wg1`), /not take constant time.*libcrypto/);
     match(await must(room, "ifconfig wg1 hwfeatures"), /noble/);
     await ping(room, "left", "192.168.5.2");
   },

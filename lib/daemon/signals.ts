@@ -9,8 +9,6 @@ import { ignoreSignal } from "../../ffi/libc.ts";
 
 /** The signals that end the interface. systemd's watchdog sends SIGABRT, RLIMIT_CPU SIGXCPU. */
 const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGABRT", "SIGXCPU"];
-/** SIGHUP: the terminal was closed. It ends the interface in the foreground only. */
-const SIGHUP = 1;
 /** SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGSTKFLT, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO and SIGPWR. */
 const IGNORED: readonly number[] = [10, 12, 13, 14, 16, 25, 26, 27, 29, 30];
 /** The real-time signals. The C library uses 32 and 33. */
@@ -23,9 +21,10 @@ const REAL_TIME_LAST = 64;
  * @param foreground whether SIGHUP ends the interface
  */
 export function handleSignals(end: () => void, foreground: boolean): void {
-  for (const signal of foreground ? [...ENDING, "SIGHUP" as const] : ENDING) {
-    Deno.addSignalListener(signal, end);
-  }
-  for (const signal of foreground ? IGNORED : [...IGNORED, SIGHUP]) ignoreSignal(signal);
+  for (const signal of ENDING) Deno.addSignalListener(signal, end);
+  // In the background a listener that does nothing: the runtime catches SIGHUP once it catches any
+  // signal, and without a listener it would end the process.
+  Deno.addSignalListener("SIGHUP", foreground ? end : () => {});
+  for (const signal of IGNORED) ignoreSignal(signal);
   for (let signal = REAL_TIME_FIRST; signal <= REAL_TIME_LAST; signal++) ignoreSignal(signal);
 }

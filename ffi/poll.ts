@@ -47,6 +47,11 @@ export class PollSet {
     this.#entries.setInt16(place * ENTRY_BYTES + 6, 0, true);
   }
 
+  /** Whether a place is waited on for input, as it is at first; for errors it always is. */
+  listen(place: number, on: boolean): void {
+    this.#entries.setInt16(place * ENTRY_BYTES + 4, on ? POLLIN : 0, true);
+  }
+
   /**
    * Blocks this thread until a descriptor is ready, for at most `timeoutMs`. Returns the number of
    * ready descriptors, or 0 after a signal.

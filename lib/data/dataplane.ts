@@ -286,6 +286,11 @@ export class Dataplane {
     this.#udp.setGro?.(wanted.gro);
   }
 
+  /** Whether turns leave the TUN device alone until a `link` command says that it is up. */
+  get waitsForLink(): boolean {
+    return this.#outbound?.waiting === true;
+  }
+
   /**
    * Whether the last turn has read all that was there. The caller may then wait for descriptors.
    */

@@ -52,18 +52,37 @@ export interface OutboundParts {
 
 /** The outbound half of the data plane. */
 export class Outbound {
-  /** Whether the link is up. While it is down, packets are dropped. */
-  up = false;
   /** Whether the TUN device was deleted. */
   gone = false;
   /** Whether the last turn has read everything. */
   drained = true;
   readonly #parts: OutboundParts;
+  #up = false;
+  /** Whether turns read nothing: a gated device, the link down, and the queue emptied since then. */
+  #waiting: boolean;
   /** Packets read from the main queue since the last one of the bulk queue. */
   #mainInRow = 0;
 
   constructor(parts: OutboundParts) {
     this.#parts = parts;
+    this.#waiting = parts.tun.gated === true;
+  }
+
+  /**
+   * Sets whether the link is up. While it is down, packets are dropped, or stay in the queue of a
+   * gated device.
+   */
+  set up(up: boolean) {
+    if (up === this.#up) return;
+    this.#up = up;
+    this.#waiting = false;
+    // The next turn reads, whatever poll(2) found.
+    this.drained = false;
+  }
+
+  /** Whether turns read nothing until the link is up. */
+  get waiting(): boolean {
+    return this.#waiting;
   }
 
   /** Sets the source addresses of ICMP answers. */
@@ -76,7 +95,7 @@ export class Outbound {
    * Returns whether there was work.
    */
   turn(now: Milliseconds): boolean {
-    if (this.gone) return false;
+    if (this.gone || this.#waiting) return false;
     let reads = 0;
     let readBytes = 0;
     this.drained = false;
@@ -92,7 +111,10 @@ export class Outbound {
       }
     }
     this.#parts.counters.values[COUNTER.tun_reads] += reads;
-    if (this.drained) this.#parts.sender.flush(now);
+    if (this.drained) {
+      this.#parts.sender.flush(now);
+      this.#waiting = !this.#up && this.#parts.tun.gated === true;
+    }
     return reads > 0;
   }
 
@@ -133,7 +155,7 @@ export class Outbound {
   #route(length: number, now: Milliseconds): void {
     const { memory, counters, allowedIps, peers, endpoints, unreachable } = this.#parts;
     const { bytes, tunPacket } = memory;
-    if (!this.up) {
+    if (!this.#up) {
       counters.add(COUNTER.tx_link_down);
       return;
     }

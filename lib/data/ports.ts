@@ -30,6 +30,11 @@ export interface TunPort {
   /** The number of queues. With two, flows that send a lot use QUEUE_BULK (bulk_flows.ts). */
   readonly queues: 1 | 2;
   /**
+   * Whether the queue takes packets only while the link is up. The packets in it at the time of the
+   * command that says so were queued after the link went up, and are sent.
+   */
+  readonly gated?: boolean;
+  /**
    * Reads a header and a packet from a queue to `at`, where 10 + 65535 bytes are free. Returns the
    * bytes read, header included, or PORT_DRAINED or PORT_GONE.
    */

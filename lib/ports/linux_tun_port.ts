@@ -34,6 +34,8 @@ export class LinuxTunPort implements TunPort {
   readonly tso: boolean;
   readonly uso: boolean;
   readonly queues: 1 | 2;
+  /** The kernel queues no packet on a link that is down. */
+  readonly gated = true;
   /** The descriptors, indexed by queue. */
   readonly #fds: readonly [number, number];
   readonly #io: PacketIo;

@@ -76,6 +76,7 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
   let moved = 0;
   let pass = now();
   let errorPasses = 0;
+  let waitsForLink = false;
   // Whether poll found input. Reading without input would cost a system call.
   let fromTun = true;
   let fromUdp = true;
@@ -104,6 +105,11 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
     const elapsed = pass - passBefore;
     const isThick = drained && came >= Math.max(NAP_PACKETS, NAP_PACKETS_PER_MS * elapsed);
     if (isThick) naps.nap(napMicroseconds(came, elapsed));
+    if (dataplane.waitsForLink !== waitsForLink) {
+      waitsForLink = !waitsForLink;
+      polls.listen(PLACE_TUN, !waitsForLink);
+      polls.listen(PLACE_TUN_BULK, !waitsForLink);
+    }
     if (polls.wait(drained && !isThick ? WAIT_MAX_MS : 0) === 0) continue;
     fromTun = (polls.found(PLACE_TUN) | polls.found(PLACE_TUN_BULK)) !== 0;
     fromUdp = (polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) !== 0;

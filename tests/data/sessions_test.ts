@@ -8,6 +8,7 @@ import { PeerTable } from "../../lib/base/peer_table.ts";
 import { NEVER } from "../../lib/base/times.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { PacketMemory } from "../../lib/data/memory.ts";
+import { VNET_HEADER_BYTES } from "../../lib/data/ports.ts";
 import { Peer, Session } from "../../lib/data/sessions.ts";
 import { STAGED_BYTES_MAX, Staging } from "../../lib/data/staging.ts";
 import { concat, makePacket } from "./packets.ts";
@@ -490,6 +491,25 @@ Deno.test("while the interface is down packets of both sides are dropped", () =>
   assert.deepEqual(a.tun.takePackets(), []);
   const { tx_link_down, rx_link_down, rx_datagrams } = a.dataplane.counts();
   assert.deepEqual([tx_link_down, rx_link_down, rx_datagrams], [1, 1, 1]);
+});
+
+Deno.test("what a gated device holds when the link goes up is sent, and when it goes down dropped", () => {
+  const { a } = connectedSides();
+  a.tun.gated = true;
+  a.tun.queue.push(concat(new Uint8Array(VNET_HEADER_BYTES), packetOf(100)));
+  a.apply({ type: "link", up: false, mtu: 1420 });
+  // Nobody says that there is something to read.
+  a.dataplane.turn(NOON, false, false);
+  assert.equal(a.dataplane.waitsForLink, true);
+  // Another MTU is no other state.
+  a.apply({ type: "link", up: false, mtu: 1300 });
+  assert.deepEqual(a.sendPacket(packetOf(100)), []);
+  assert.equal(a.dataplane.counts().tx_link_down, 1);
+  a.apply({ type: "link", up: true, mtu: 1420 });
+  a.turn();
+  assert.equal(a.udp.sent.length, 1);
+  assert.equal(a.dataplane.waitsForLink, false);
+  assert.equal(a.dataplane.counts().tx_link_down, 1);
 });
 
 Deno.test("notices are reported in debug mode only, a few per second", () => {

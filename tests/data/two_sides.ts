@@ -44,6 +44,7 @@ export class MemoryTun implements TunPort {
   /** The queue that each packet so far was written to. */
   readonly writtenTo: number[] = [];
   queues: 1 | 2 = 1;
+  gated = false;
   gone = false;
   /** Refuses merged writes, as a kernel without the offload. */
   refuses = false;

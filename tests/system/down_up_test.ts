@@ -10,6 +10,38 @@ import { cable, may, must, ping, randomKey, tunnel, WG, wgRoom } from "./peers.t
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
 
+/** Echo requests that came to a namespace. */
+async function echoes(room: Room, netns: string): Promise<number> {
+  const [names, values] = (await must(room, "grep ^Icmp: /proc/net/snmp", netns)).split("\n").map(
+    (line) => line.split(" "),
+  );
+  return Number(values[names.indexOf("InEchos")]);
+}
+
+Deno.test(
+  "the packets that come before the process hears that the link is up are sent",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await tunnel(room);
+    await ping(room, "left", "192.168.5.2");
+    const counted = async (pattern: RegExp) =>
+      Number(pattern.exec(await must(room, "ifconfig wg1 hwfeatures"))?.[1] ?? 0);
+    const pid = await counted(/\tpid (\d+)\n/);
+    const drops = () => counted(/\ttx_link_down (\d+)\n/);
+    await must(room, "ip -n left link set wg1 down");
+    await eventually("down", async () => !(await must(room, "ifconfig wg1")).includes("<UP,"));
+    const [before, heard] = [await drops(), await echoes(room, "right")];
+    // While it is stopped it hears of nothing.
+    await must(room, `kill -STOP ${pid}`);
+    await must(room, "ip -n left link set wg1 up");
+    equal((await may(room, "ping -n -c 1 -W 1 192.168.5.2", "left")).code, 1);
+    await must(room, `kill -CONT ${pid}`);
+    await eventually("the request", async () => await echoes(room, "right") === heard + 1);
+    equal(await drops(), before);
+  },
+);
+
 /**
  * Addresses and routes of wg1 as ip(8) prints them; the kernel's multicast routes come when it
  * likes.

@@ -8,6 +8,7 @@ import type { DeviceChange } from "../base/config.ts";
 import { sumOfCounts } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { DEFAULT_MTU, HANDSHAKE_TOS, UNDER_LOAD_QUEUE } from "../base/constants.ts";
+import { errnoText } from "../base/errno.ts";
 import { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import { offloadWords, sameOffloads } from "../base/offloads.ts";
@@ -26,7 +27,7 @@ import { sameNamespace } from "../linux/rdomain.ts";
 import { now, wallClock } from "../runtime/clock.ts";
 import { chooseSuite } from "../runtime/crypto.ts";
 import { fillRandom } from "../runtime/entropy.ts";
-import { sendDatagram } from "../ports/linux_datagram.ts";
+import { sendDatagram, sendFailure } from "../ports/linux_datagram.ts";
 import { closeUdp } from "../ports/open_udp.ts";
 import { closeTun, type OpenedTun, openTun } from "../ports/open_tun.ts";
 import type { InterfaceFacts, InterfaceStatus, LinkFacts } from "../base/status.ts";
@@ -335,11 +336,16 @@ export class RunningInterface {
     this.#options.worker.command(commands);
   }
 
-  #send({ bytes, endpoint, local, peer }: OutgoingDatagram): void {
+  #send(datagram: OutgoingDatagram): void {
+    const { bytes, endpoint, local, peer } = datagram;
     const { fd4, fd6 } = this.#sockets;
     const result = sendDatagram(fd4, fd6, bytes, endpoint, local, HANDSHAKE_TOS);
     const { counters } = this.#device;
-    if (result === SEND_FAILED) counters.addOf(COUNTER.handshake_send_failed, peer);
+    if (result === SEND_FAILED) {
+      counters.addOf(COUNTER.handshake_send_failed, peer);
+      const line = this.#device.describeUnsent(datagram, errnoText(sendFailure()));
+      if (line !== undefined) this.#options.log.write(line, "debug");
+    }
     if (result === SEND_SOURCE_LOST) {
       counters.addOf(COUNTER.handshake_source_lost, peer);
       this.#table.clearLocal(peer);

@@ -38,7 +38,7 @@ import type { Context } from "./context.ts";
 import { completeHandshake, Incoming, type Verdict } from "./incoming.ts";
 import { IndexTable } from "./index_table.ts";
 import { sendKeepalive, sessionWanted } from "./outgoing.ts";
-import { type DeviceOutputs, Outputs } from "./outputs.ts";
+import { type DeviceOutputs, type OutgoingDatagram, Outputs } from "./outputs.ts";
 import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
 import { PeerRegistry } from "./peer_registry.ts";
@@ -282,6 +282,14 @@ export class Device {
       lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
       counters: table.counters.counts(peer.slot),
     };
+  }
+
+  /** Says why a handshake message could not be sent; undefined when not debugging, and for a stranger's. */
+  describeUnsent({ peer, endpoint }: OutgoingDatagram, reason: string): string | undefined {
+    const { out, peers } = this.#ctx;
+    const known = peer === undefined || !out.debug ? undefined : peers.at(peer);
+    if (known === undefined) return undefined;
+    return `Unable to send to peer ${known.number}: ${reason} (${formatEndpoint(endpoint)})`;
   }
 
   #loop(peer: Peer, through: Peer | undefined): void {

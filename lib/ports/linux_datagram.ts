@@ -61,3 +61,6 @@ export function sendDatagram(
   port.gather(0, bytesAt, bytes.length);
   return port.send(1, bytes.length, cellAt, tos);
 }
+
+/** The errno of the last `sendDatagram` that failed. */
+export const sendFailure = (): number => sender?.port.failure ?? 0;

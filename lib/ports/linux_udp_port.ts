@@ -7,7 +7,7 @@ import { DATAGRAM_MAX } from "../base/constants.ts";
 import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { ENDPOINT_CELL_BYTES } from "../base/endpoint.ts";
-import { EAGAIN, EINVAL, EIO, EMSGSIZE } from "../base/errno.ts";
+import { EAFNOSUPPORT, EAGAIN, EINVAL, EIO, EMSGSIZE } from "../base/errno.ts";
 import type { Offloads } from "../base/offloads.ts";
 import {
   GATHER_MAX,
@@ -56,6 +56,7 @@ export class LinuxUdpPort implements UdpPort {
   readonly #offloads: UdpOffloads;
   readonly #counters: Counters | undefined;
   readonly #gsoRefusers = new Set<string>();
+  #failure = 0;
   readonly #arena: Arena;
   #gso = false;
   #gro = false;
@@ -193,7 +194,10 @@ export class LinuxUdpPort implements UdpPort {
     const message = this.#sends;
     const family = message.addressTo(cellAt);
     const fd = this.#fdOf(family);
-    if (fd < 0) return SEND_FAILED;
+    if (fd < 0) {
+      this.#failure = EAFNOSUPPORT;
+      return SEND_FAILED;
+    }
     const hasSource = this.#bytes[cellAt + 1] === family;
     if (
       count > 1 && this.#gsoRefusers.size > 0 && this.#gsoRefusers.has(this.#endpointKey(cellAt))
@@ -208,11 +212,17 @@ export class LinuxUdpPort implements UdpPort {
       errno = this.#sendOnce(fd, family, cellAt, ecn, segment, false);
       if (errno === 0) return SEND_SOURCE_LOST;
     }
+    this.#failure = errno;
     if (count === 1 || !(errno === EIO || errno === EMSGSIZE || errno === EINVAL)) {
       return SEND_FAILED;
     }
     this.#refuseGso(cellAt);
     return this.#sendEach(fd, family, count, cellAt, ecn, hasSource);
+  }
+
+  /** The errno of the last `send` of a single datagram that failed; 0 before the first. */
+  get failure(): number {
+    return this.#failure;
   }
 
   makeSendQueue(): UdpQueue {

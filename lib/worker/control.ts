@@ -98,9 +98,10 @@ export class ControlDriver {
     const { device, command, send, log, fault = log, now } = this.#options;
     const outputs = device.takeOutputs();
     if (outputs.commands.length > 0) command(outputs.commands);
-    for (const datagram of outputs.datagrams) send(datagram);
+    // Before what is said of a message that cannot be sent.
     for (const line of outputs.log) log(line);
     for (const line of outputs.faults) fault(line);
+    for (const datagram of outputs.datagrams) send(datagram);
     for (const event of outputs.events) this.#options.event?.(event);
     const deadline = device.nextDeadline();
     if (deadline === this.#deadline && this.#stopTimer !== undefined) return;

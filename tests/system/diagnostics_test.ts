@@ -45,10 +45,7 @@ async function asking(
     `ifconfig wg${n} create debug wgkey ${randomKey()} ${endpoint} 192.168.${n}.1/24`,
     "left",
   );
-  // More than one: the first may come before the daemon has heard that the link is up.
-  room.spawn(["ping", "-n", "-c", "3", "-i", "0.4", "-W", "1", `192.168.${n}.2`], {
-    netns: "left",
-  });
+  room.spawn(["ping", "-n", "-c", "1", "-W", "1", `192.168.${n}.2`], { netns: "left" });
 }
 
 /** An interface on the right with `debug` that listens on 7000+N. @returns its public key */
@@ -143,6 +140,37 @@ steps.set(
     await must(room, "ping -n -c 1 -W 2 192.168.4.2", "left");
   },
 );
+
+steps.set("a handshake that cannot be sent: no route, no IPv6, the own firewall", async () => {
+  await using room = await wgRoom();
+  await cable(room);
+  await room.output(["nft", "-f", "-"], {
+    netns: "left",
+    stdin:
+      "table ip own { chain out { type filter hook output priority 0; udp dport 7099 reject; }; }\n",
+  });
+  await Promise.all([
+    asking(room, 1, randomKey(), "203.0.113.1", 7011),
+    asking(room, 2, randomKey(), "2001:db8::1", 7011),
+    asking(room, 3, randomKey(), "10.0.0.2", 7099),
+  ]);
+  const unsent = (where: string, why: string) => `Unable to send to peer 1: ${why} (${where})`;
+  await said(room, "wg1", unsent("203.0.113.1:7011", "Network is unreachable"));
+  await said(room, "wg2", unsent("[2001:db8::1]:7011", "Network is unreachable"));
+  await said(room, "wg3", unsent("10.0.0.2:7099", "Operation not permitted"));
+  const lines = await dmesg(room, "wg1");
+  equal(
+    lines.indexOf("Sending handshake initiation to peer 1 (203.0.113.1:7011)") + 1,
+    lines.indexOf(unsent("203.0.113.1:7011", "Network is unreachable")),
+  );
+  await must(room, "ifconfig wg1 -debug");
+  const before = (await dmesg(room, "wg1")).length;
+  await eventually(
+    "another try",
+    async () => /\thandshake_send_failed [2-9]/.test(await must(room, "ifconfig wg1 hwfeatures")),
+  );
+  equal((await dmesg(room, "wg1")).length, before);
+});
 
 steps.set(
   "a spoofed source; -debug silences, debug tells again; dmesg -f follows until the interface ends",

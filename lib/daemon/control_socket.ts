@@ -338,7 +338,9 @@ function listen(name: string, path: string, folder: string): Deno.UnixListener {
  */
 function clearPath(name: string, path: string): void {
   if (inodeOf(path) === null) return;
-  if (unixSocketState(path) === "answers") throw osError("bind", name, EEXIST);
+  if (unixSocketState(path) === "answers") {
+    throw osError("bind", name, EEXIST, "an interface of this name is running");
+  }
   removeFile(path);
 }
 

@@ -51,7 +51,10 @@ export interface DaemonOptions {
   readonly workers?: 1 | 2;
   /** Reads the first configuration, in UAPI `set` lines. Its keys are erased. */
   readonly configuration: () => Promise<Pick<UapiRequest, "lines" | "keys">>;
-  /** Called once, with the answer for the process that started this one: `pid=N`, or an error. */
+  /**
+   * Called once, with the answer for the process that started this one: `pid=N`, or an error. The
+   * interface ends when it throws: that process has ended.
+   */
   readonly ready: (answer: string) => void;
 }
 
@@ -122,7 +125,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   wipeStatus(status);
   log.write(`wg ${VERSION} is up: port ${status.listenPort}, ${status.suite}, ${status.cipher}`);
   if (!takesConstantTime(status.suite)) log.write(NOT_CONSTANT_TIME, "error");
-  options.ready(formatReply(`pid=${Deno.pid}\n`));
+  try {
+    options.ready(formatReply(`pid=${Deno.pid}\n`));
+  } catch {
+    // The interface would stay without its configuration.
+    device.close("the command that started it ended");
+  }
   if (!foreground) closeStandardDescriptors();
   memoryRelease.soon();
 

@@ -284,10 +284,10 @@ export class Device {
     };
   }
 
-  /** Says why a handshake message could not be sent; undefined when not debugging, and for a stranger's. */
+  /** The debug message for a handshake message that could not be sent; undefined without debug. */
   describeUnsent({ peer, endpoint }: OutgoingDatagram, reason: string): string | undefined {
     const { out, peers } = this.#ctx;
-    const known = peer === undefined || !out.debug ? undefined : peers.at(peer);
+    const known = out.debug ? peers.at(peer) : undefined;
     if (known === undefined) return undefined;
     return `Unable to send to peer ${known.number}: ${reason} (${formatEndpoint(endpoint)})`;
   }

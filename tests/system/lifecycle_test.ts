@@ -45,6 +45,17 @@ Deno.test("kill -TERM ends the process and removes the same", NEEDED, async () =
   await nothingLeft(room);
 });
 
+Deno.test(
+  "an interface whose starter is gone before it is ready ends as cleanly",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    // Nobody reads the answer.
+    await room.output(["sh", "-c", `${WG} daemon wg1 </dev/null | true`]);
+    await nothingLeft(room);
+  },
+);
+
 Deno.test("an rdomain ends with its last interface, however that ends", NEEDED, async () => {
   await using room = await wgRoom();
   await must(room, "ifconfig wg1 create rdomain 1 wgport 7111");

@@ -500,7 +500,7 @@ Deno.test("what a gated device holds when the link goes up is sent, and when it 
   a.apply({ type: "link", up: false, mtu: 1420 });
   // Nobody says that there is something to read.
   a.dataplane.turn(NOON, false, false);
-  assert.equal(a.dataplane.waitsForLink, true);
+  assert.equal(a.tun.queue.length, 0);
   // Another MTU is no other state.
   a.apply({ type: "link", up: false, mtu: 1300 });
   assert.deepEqual(a.sendPacket(packetOf(100)), []);
@@ -508,7 +508,7 @@ Deno.test("what a gated device holds when the link goes up is sent, and when it 
   a.apply({ type: "link", up: true, mtu: 1420 });
   a.turn();
   assert.equal(a.udp.sent.length, 1);
-  assert.equal(a.dataplane.waitsForLink, false);
+  assert.equal(a.tun.queue.length, 0);
   assert.equal(a.dataplane.counts().tx_link_down, 1);
 });
 

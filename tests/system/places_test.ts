@@ -288,6 +288,14 @@ Deno.test(
       (await as(4322, ",+net_admin", "ifconfig wg1 wgport 7114")).stderr,
       /^ifconfig: wg1: [^\n]*not permitted[^\n]*\n$/,
     );
+    // Root's interface in another namespace, and root without the capability to go there.
+    await must(room, "ifconfig wg4 create rdomain 4");
+    equal(
+      (await as(0, ",+net_admin,+dac_override", "ifconfig wg4 mtu 1300")).stderr,
+      "ifconfig: wg4: setns: Permission denied: it is in another network namespace, which requires " +
+        "CAP_SYS_ADMIN to enter (EACCES)\n",
+    );
+    await must(room, "ifconfig wg4 destroy");
     for (const name of ["wg1", "wg2"]) equal((await admin(`ifconfig ${name} destroy`)).stderr, "");
     await eventually(
       "no daemon is left",

@@ -3,6 +3,7 @@
  * @module
  */
 import { openPlace } from "../../daemon/client.ts";
+import { EACCES, osError } from "../../base/errno.ts";
 import { OsError } from "../../base/errors.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
 import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../../linux/rdomain.ts";
@@ -21,7 +22,15 @@ import { identityToldBy } from "./place.ts";
 export async function namespaceOf(name: string, status: InterfaceStatus): Promise<NetNamespace> {
   const identity = identityToldBy(status);
   if (sameNamespace(identity, identityOf(THREAD_NAMESPACE))) return NetNamespace.current();
-  return await openPlace(name, (path) => NetNamespace.atPath(path));
+  return await openPlace(name, (path) => {
+    try {
+      return NetNamespace.atPath(path);
+    } catch (error) {
+      if (!(error instanceof OsError && error.errno === EACCES)) throw error;
+      const need = "it is in another network namespace, which requires CAP_SYS_ADMIN to enter";
+      throw osError("setns", name, EACCES, need);
+    }
+  });
 }
 
 /**

@@ -21,7 +21,11 @@ export const NETSTART_MANUAL: Manual = {
     {
       heading: "Options",
       rows: [
-        ["-n", "Print the commands and run nothing. With -r print what would change."],
+        [
+          "-n",
+          "Print the commands, with keys as they are in the file, and run nothing. With -r print " +
+          "what would change, without keys.",
+        ],
         [
           "-r",
           "Reload: remove what is in use but not in the file. Peers that have not changed keep " +

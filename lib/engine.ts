@@ -24,6 +24,7 @@
  * const dataplane = new engine.Dataplane({
  *   arena,
  *   cipher: engine.choosePacketCipher(arena, "noble"),
+ *   suite: engine.nobleSuite,
  *   table,
  *   handshakes,
  *   tun,

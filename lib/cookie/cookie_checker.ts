@@ -1,24 +1,26 @@
 /**
  * The receiver's side of cookies (whitepaper sections 5.3 and 5.4.7). Under load, a sender must
  * prove that it receives at its address and port, with a cookie that was sent there. The data plane
- * uses this module on received datagrams in the arena. It does not allocate.
+ * uses this module on received datagrams in the arena.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
-import { COOKIE_LENGTH, KEY_LENGTH, MAC_LENGTH, MESSAGE_COOKIE_REPLY } from "../base/constants.ts";
+import { KEY_LENGTH, MAC_LENGTH, MESSAGE_COOKIE_REPLY } from "../base/constants.ts";
 import { type CookieKeys, type CookieKeysCopy, NONCE_PREFIX_LENGTH } from "../base/cookie_keys.ts";
 import { secretBytes } from "../base/secret_bytes.ts";
-import { CookieSealer } from "../crypto/cookie_sealer.ts";
-import { KeyedBlake2s } from "../crypto/keyed_blake2s.ts";
+import type { Suite } from "../crypto/suite.ts";
+import { hchacha20 } from "../crypto/xchacha.ts";
 import { COOKIE_REPLY, INITIATION, mac1Offset } from "../wire/messages.ts";
 import { macEquals } from "./macs.ts";
 
 /** Bytes of an IPv6 address and a port, from which a cookie is made. */
 const SOURCE_BYTES_MAX = 18;
+/** Bytes of the count at the end of a nonce, as a little-endian integer. */
 const COUNT_BYTES = 8;
 
 /** Checks mac1 and mac2 of messages to our public key, and makes cookie replies. */
 export class CookieChecker {
+  readonly #suite: Suite;
   readonly #keys: CookieKeys;
   readonly #secretMaxAge: number;
   /** The version of the copy of the keys. */
@@ -31,21 +33,21 @@ export class CookieChecker {
     noncePrefix: new Uint8Array(NONCE_PREFIX_LENGTH),
     madeAt: milliseconds(0),
   };
-  readonly #macs1 = new KeyedBlake2s();
-  readonly #cookies = new KeyedBlake2s();
-  readonly #macs2 = new KeyedBlake2s();
-  readonly #sealer = new CookieSealer();
+  /**
+   * The XChaCha20 subkey of the cookie key and the nonces' prefix, 32 bytes. All nonces of a secret
+   * have the same prefix, so the subkey is made once.
+   */
+  readonly #subkey = secretBytes(KEY_LENGTH, "lasting");
   /**
    * Replies made with the present secret. A nonce is the random prefix of the secret and this
    * count, so no nonce is used twice.
    */
   #replies = 0;
   readonly #source = new Uint8Array(SOURCE_BYTES_MAX);
-  readonly #cookie = secretBytes(COOKIE_LENGTH, "lasting");
-  readonly #mac = new Uint8Array(MAC_LENGTH);
 
   /** @param secretMaxAge how long a secret is used, in milliseconds */
-  constructor(keys: CookieKeys, secretMaxAge: number) {
+  constructor(suite: Suite, keys: CookieKeys, secretMaxAge: number) {
+    this.#suite = suite;
     this.#keys = keys;
     this.#secretMaxAge = secretMaxAge;
   }
@@ -66,8 +68,12 @@ export class CookieChecker {
 
   /** Whether mac1 of the initiation or response of `length` bytes at `at` is right. */
   checkMac1(bytes: Uint8Array, at: number, length: number): boolean {
-    this.#macs1.mac(bytes, at, mac1Offset(length), this.#mac, 0);
-    return macEquals(bytes, at + mac1Offset(length), this.#mac);
+    const mac1At = at + mac1Offset(length);
+    return macEquals(
+      bytes,
+      mac1At,
+      this.#suite.mac(this.#copy.mac1Key, bytes.subarray(at, mac1At)),
+    );
   }
 
   /**
@@ -83,11 +89,11 @@ export class CookieChecker {
     now: Milliseconds,
   ): boolean {
     if (!this.hasSecret(now) || !hasMac2(bytes, at, length)) return false;
-    const covered = mac1Offset(length) + MAC_LENGTH;
-    this.#makeCookie(bytes, cellAt);
-    this.#macs2.setKey(this.#cookie);
-    this.#macs2.mac(bytes, at, covered, this.#mac, 0);
-    return macEquals(bytes, at + covered, this.#mac);
+    const mac2At = at + mac1Offset(length) + MAC_LENGTH;
+    const cookie = this.#cookieOf(bytes, cellAt);
+    const mac2 = this.#suite.mac(cookie, bytes.subarray(at, mac2At));
+    cookie.fill(0);
+    return macEquals(bytes, mac2At, mac2);
   }
 
   /**
@@ -101,47 +107,42 @@ export class CookieChecker {
     for (let i = 0; i < 4; i++) {
       bytes[to + COOKIE_REPLY.receiver + i] = bytes[at + INITIATION.sender + i];
     }
-    const countAt = to + COOKIE_REPLY.nonce + NONCE_PREFIX_LENGTH;
-    for (let i = 0; i < NONCE_PREFIX_LENGTH; i++) {
-      bytes[to + COOKIE_REPLY.nonce + i] = this.#copy.noncePrefix[i];
-    }
-    this.#writeCount(bytes, countAt);
-    this.#makeCookie(bytes, cellAt);
-    this.#sealer.seal(
-      bytes,
-      this.#cookie,
-      at + mac1Offset(length),
-      countAt,
-      to + COOKIE_REPLY.cookie,
-    );
+    const count = this.#replies++;
+    bytes.set(this.#copy.noncePrefix, to + COOKIE_REPLY.nonce);
+    writeCount(bytes, to + COOKIE_REPLY.nonce + NONCE_PREFIX_LENGTH, count);
+    const mac1At = at + mac1Offset(length);
+    const mac1 = bytes.subarray(mac1At, mac1At + MAC_LENGTH);
+    const cookie = this.#cookieOf(bytes, cellAt);
+    const sealed = this.#suite.seal(this.#subkey, BigInt(count), cookie, mac1);
+    cookie.fill(0);
+    bytes.set(sealed, to + COOKIE_REPLY.cookie);
   }
 
-  /** Makes the cookie of a source. It depends on the port too, so hosts behind one NAT differ. */
-  #makeCookie(bytes: Uint8Array, cellAt: number): void {
+  /**
+   * The cookie of a source, 16 bytes. It depends on the port too, so hosts behind one NAT differ.
+   */
+  #cookieOf(bytes: Uint8Array, cellAt: number): Uint8Array {
     const source = this.#source;
     const length = bytes[cellAt] === 4 ? 4 : 16;
     for (let i = 0; i < length; i++) source[i] = bytes[cellAt + 8 + i];
     source[length] = bytes[cellAt + 2];
     source[length + 1] = bytes[cellAt + 3];
-    this.#cookies.mac(source, 0, length + 2, this.#cookie, 0);
-  }
-
-  #writeCount(bytes: Uint8Array, at: number): void {
-    let count = this.#replies++;
-    for (let i = 0; i < COUNT_BYTES; i++) {
-      bytes[at + i] = count % 256;
-      count = Math.floor(count / 256);
-    }
+    return this.#suite.mac(this.#copy.secret, source.subarray(0, length + 2));
   }
 
   #refresh(): void {
     const copy = this.#copy;
     this.#version = this.#keys.copyTo(copy);
-    this.#macs1.setKey(copy.mac1Key);
-    this.#cookies.setKey(copy.secret);
-    this.#sealer.setKey(copy.cookieKey, copy.noncePrefix);
-    copy.secret.fill(0);
+    hchacha20(copy.cookieKey, copy.noncePrefix, this.#subkey);
     this.#replies = 0;
+  }
+}
+
+function writeCount(bytes: Uint8Array, at: number, count: number): void {
+  let rest = count;
+  for (let i = 0; i < COUNT_BYTES; i++) {
+    bytes[at + i] = rest % 256;
+    rest = Math.floor(rest / 256);
   }
 }
 

@@ -2,6 +2,7 @@
  * XChaCha20 made from ChaCha20, for suites without XChaCha20 (draft-irtf-cfrg-xchacha-03).
  * @module
  */
+import { hchacha } from "npm:@noble/ciphers@2.4.0/chacha.js";
 
 /** "expand 32-byte k", the first four words of a ChaCha state (RFC 8439 section 2.3). */
 const CONSTANTS = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574];
@@ -33,6 +34,23 @@ export function subkeyOfBlock(block: Uint8Array, nonce: Uint8Array): Uint8Array 
     );
   }
   return subkey;
+}
+
+/**
+ * HChaCha20 (section 2.2 of the draft), by @noble: the subkey with which XChaCha20-Poly1305 seals
+ * under nonces that begin with the same 16 bytes.
+ * @param key 32 bytes
+ * @param nonce the first 16 bytes of the nonces
+ * @param subkey gets the subkey, 32 bytes
+ */
+export function hchacha20(key: Uint8Array, nonce: Uint8Array, subkey: Uint8Array): void {
+  const words = (bytes: Uint8Array) => new Uint32Array(bytes.slice().buffer);
+  const keyWords = words(key);
+  const subkeyWords = new Uint32Array(8);
+  hchacha(Uint32Array.from(CONSTANTS), keyWords, words(nonce), subkeyWords);
+  subkey.set(new Uint8Array(subkeyWords.buffer));
+  subkeyWords.fill(0);
+  keyWords.fill(0);
 }
 
 /** The nonce of the inner ChaCha20-Poly1305: 4 zero bytes and the last 8 bytes of `nonce`. */

@@ -18,7 +18,7 @@ import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../base/times.ts";
-import type { PacketCipher } from "../crypto/suite.ts";
+import type { PacketCipher, Suite } from "../crypto/suite.ts";
 import { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import { type Checksum, chooseChecksum } from "../wire/checksum.ts";
 import { BulkFlows } from "./bulk_flows.ts";
@@ -51,6 +51,8 @@ export interface DataplaneOptions {
   readonly arena: Arena;
   /** Seals and opens data messages. */
   readonly cipher: PacketCipher;
+  /** Checks the macs of handshake messages and seals cookie replies. */
+  readonly suite: Suite;
   /** The peer table, which the control plane shares. */
   readonly table: PeerTable;
   /** The queues of received handshake messages, which the control plane reads. */
@@ -93,6 +95,7 @@ export interface DataplaneOptions {
  * import { HandshakeMemory } from "../base/handshake_memory.ts";
  * import { PeerTable } from "../base/peer_table.ts";
  * import { nobleCipher } from "../crypto/noble_cipher.ts";
+ * import { nobleSuite } from "../crypto/noble_suite.ts";
  * import { Dataplane, DATAPLANE_ARENA_BYTES } from "./dataplane.ts";
  * import { PORT_DRAINED, SEND_OK } from "./ports.ts";
  *
@@ -101,6 +104,7 @@ export interface DataplaneOptions {
  * const dataplane = new Dataplane({
  *   arena,
  *   cipher: nobleCipher(arena),
+ *   suite: nobleSuite,
  *   table: new PeerTable(),
  *   handshakes: new HandshakeMemory(),
  *   // Ports that receive nothing. MemoryTun and PortableUdp are real ones.
@@ -234,7 +238,15 @@ export class Dataplane {
     }
     if (direction !== "outbound") {
       const { cookieSecret } = times;
-      const gate = new Gate({ memory, handshakes, udp, counters, voice, cookieSecret });
+      const gate = new Gate({
+        memory,
+        handshakes,
+        suite: options.suite,
+        udp,
+        counters,
+        voice,
+        cookieSecret,
+      });
       this.#inbound = new Inbound({
         memory,
         cipher,

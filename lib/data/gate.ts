@@ -18,6 +18,7 @@ import { HandshakeRing, handshakeRingBytes } from "../base/handshake_ring.ts";
 import type { Notice } from "../base/messages.ts";
 import { NEVER } from "../base/times.ts";
 import { CookieChecker } from "../cookie/cookie_checker.ts";
+import type { Suite } from "../crypto/suite.ts";
 import { RateLimiter } from "../cookie/rate_limiter.ts";
 import { COOKIE_REPLY, messageKind, RESPONSE } from "../wire/messages.ts";
 import { COOKIE_REPLIES_MAX, type PacketMemory } from "./memory.ts";
@@ -33,6 +34,8 @@ const ANSWERS_DRAINED = COOKIE_REPLIES_MAX;
 export interface GateParts {
   readonly memory: PacketMemory;
   readonly handshakes: HandshakeMemory;
+  /** Computes the macs and seals the cookie replies. */
+  readonly suite: Suite;
   readonly udp: UdpPort;
   readonly counters: Counters;
   readonly voice: Voice;
@@ -63,7 +66,7 @@ export class Gate {
     this.#parts = parts;
     this.#bytes = memory.bytes;
     this.#view = memory.view;
-    this.#checker = new CookieChecker(handshakes.keys, parts.cookieSecret);
+    this.#checker = new CookieChecker(parts.suite, handshakes.keys, parts.cookieSecret);
     this.#queue = udp.makeSendQueue?.();
     this.#repliesMax = Math.min(COOKIE_REPLIES_MAX, this.#queue?.max ?? 1);
   }

@@ -120,6 +120,7 @@ export class LocalInterface {
     this.#dataplane = makeDataplane({
       arena: options.arena,
       cipher: options.cipher,
+      suite: options.suite,
       table,
       handshakes,
       tun: options.tun,

@@ -12,7 +12,7 @@ import { type Offloads, sameOffloads } from "../base/offloads.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction } from "../data/dataplane.ts";
 import { now } from "../runtime/clock.ts";
-import { choosePacketCipher } from "../runtime/crypto.ts";
+import { choosePacketCipher, chooseSuite } from "../runtime/crypto.ts";
 import { LinuxTunPort } from "../ports/linux_tun_port.ts";
 import { LinuxUdpPort } from "../ports/linux_udp_port.ts";
 import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
@@ -53,6 +53,7 @@ function run(start: WorkerStart): void {
   const dataplane = new Dataplane({
     arena,
     cipher,
+    suite: chooseSuite(),
     table,
     handshakes: new HandshakeMemory(start.handshakes),
     counters,

@@ -14,6 +14,7 @@ import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import type { SessionKeySlots } from "../../lib/base/session_keys.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES } from "../../lib/base/times.ts";
+import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
 import { Dataplane, DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
 import { runPacketLoop } from "../../lib/worker/packet_loop.ts";
@@ -94,6 +95,7 @@ function run(plan: PlainPlan): void {
   const dataplane = new Dataplane({
     arena,
     cipher: noCipher(arena),
+    suite: nobleSuite,
     table,
     handshakes,
     tun,

@@ -25,7 +25,7 @@ export class Checked {
     readonly random: (into: Uint8Array) => void,
     readonly maxAge: number,
   ) {
-    this.checker = new CookieChecker(this.keys, maxAge);
+    this.checker = new CookieChecker(suite, this.keys, maxAge);
     this.keys.setKeys({
       mac1Key: mac1Key(suite, publicKey),
       cookieKey: cookieKey(suite, publicKey),

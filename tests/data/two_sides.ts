@@ -20,6 +20,7 @@ import {
 import type { DataCommand, DataEvent } from "../../lib/base/messages.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
+import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
 import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import type { DataplaneOptions } from "../../lib/data/dataplane.ts";
@@ -233,6 +234,7 @@ export class Side {
     this.dataplane = planeOf({
       arena: this.arena,
       cipher: cipher(this.arena),
+      suite: nobleSuite,
       checksum: checksum(this.arena),
       table: this.table,
       handshakes: this.handshakes,

@@ -129,7 +129,11 @@ export class Bench {
   /** The cookie reply that the data plane sends to a message under load. */
   cookieReply(message: Uint8Array, source: Endpoint): Uint8Array {
     this.handle({ type: "handshakes-waiting" });
-    const checker = new CookieChecker(this.handshakes.keys, STANDARD_TIMES.cookieSecret);
+    const checker = new CookieChecker(
+      nobleSuite,
+      this.handshakes.keys,
+      STANDARD_TIMES.cookieSecret,
+    );
     assert.ok(checker.hasKeys && checker.hasSecret(this.now));
     const bytes = new Uint8Array(512);
     bytes.set(message, 64);

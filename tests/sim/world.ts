@@ -307,6 +307,7 @@ export class Node {
     this.planes = planesOf({
       arena,
       cipher: choosePacketCipher(arena),
+      suite: world.suite,
       table: this.table,
       tun: this.tun,
       udp: this.#udp,

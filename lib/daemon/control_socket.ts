@@ -212,6 +212,7 @@ export class ControlSocket {
         if (next.type === "broken") {
           return await this.#refuse(client, EPROTO, next.problem, next.version);
         }
+        until = Infinity;
         const answer = await this.#carryOut(next);
         if (answer.release !== undefined) lent.push(answer.release);
         if (!await this.#write(client, answer.text)) return;

@@ -226,6 +226,17 @@ Deno.test("an operation that comes byte by byte ends after its time, and so does
     assert.ok(read < 4_000_000, `${read} bytes came, as slowly as they were read`);
   }, { idleMs: 20_000, stallMs: 5000, operationMs: 1000 }));
 
+Deno.test("each operation has its own time, also where the next has begun when one ends", () =>
+  withSocket(echo, async (path) => {
+    using client = await connect(path);
+    await send(client, "get=1\n");
+    for (let round = 0; round < 12; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await send(client, "\nget=1\n");
+      assert.equal(await answer(client), GOOD, `round ${round}`);
+    }
+  }, { idleMs: 20_000, stallMs: 20_000, operationMs: 2000 }));
+
 Deno.test("a client that does not read its answers is dropped", () =>
   withSocket(() => ({ body: `${"x".repeat(1000)}\n`.repeat(4000) }), async (path) => {
     using client = await connect(path);

@@ -34,7 +34,7 @@ import type { TunPort, UdpPort } from "./ports.ts";
 import { Sender } from "./sender.ts";
 import { Peer, SessionTable } from "./sessions.ts";
 import { Staging } from "./staging.ts";
-import { Voice } from "./voice.ts";
+import { EventReporter } from "./event_reporter.ts";
 
 /**
  * Bytes of the arena that a Dataplane, its cipher and its two ports need. Most of the pages become
@@ -147,7 +147,7 @@ export class Dataplane {
   readonly #allowedIps = new AllowedIps();
   readonly #sessions: SessionTable;
   readonly #staging: Staging;
-  readonly #voice: Voice;
+  readonly #events: EventReporter;
   readonly #merger: Merger;
   readonly #sender: Sender | undefined;
   readonly #outbound: Outbound | undefined;
@@ -179,7 +179,7 @@ export class Dataplane {
       direction !== "outbound",
     );
     const staging = new Staging(counters);
-    const voice = new Voice(table, handshakes, emit);
+    const events = new EventReporter(table, handshakes, emit);
     const gso = udp.gso && offloads.gso !== false;
     if (offloads.gro === false) udp.setGro?.(false);
     const endpoints = new Endpoints(memory, table);
@@ -200,7 +200,7 @@ export class Dataplane {
     this.#gso = gso;
     this.#sessions = sessions;
     this.#staging = staging;
-    this.#voice = voice;
+    this.#events = events;
     this.#merger = merger;
     let sender: Sender | undefined;
     if (direction !== "inbound") {
@@ -213,13 +213,13 @@ export class Dataplane {
         endpoints,
         staging,
         counters,
-        voice,
+        events,
         times,
         gso,
         mtu: DEFAULT_MTU,
       });
       const unreachable = new Unreachable(memory, checksum, tun, counters);
-      const loops = new Loops({ memory, table, peers, sessions, counters, voice });
+      const loops = new Loops({ memory, table, peers, sessions, counters, events });
       this.#outbound = new Outbound({
         memory,
         checksum,
@@ -233,7 +233,7 @@ export class Dataplane {
         loops,
         bulkFlows,
         counters,
-        voice,
+        events,
       });
     }
     if (direction !== "outbound") {
@@ -244,7 +244,7 @@ export class Dataplane {
         suite: options.suite,
         udp,
         counters,
-        voice,
+        events,
         cookieSecret,
       });
       this.#inbound = new Inbound({
@@ -259,7 +259,7 @@ export class Dataplane {
         gate,
         merger,
         counters,
-        voice,
+        events,
         times,
         catchUp: options.catchUp ?? (() => {}),
       });
@@ -345,7 +345,7 @@ export class Dataplane {
         this.#inbound?.refuseSources(command.own.refused4);
         return;
       case "debug":
-        this.#voice.debug = command.on;
+        this.#events.debug = command.on;
         return;
       case "session-retire": {
         const session = this.#sessions.find(command.localIndex);

@@ -23,7 +23,7 @@ import { RateLimiter } from "../cookie/rate_limiter.ts";
 import { COOKIE_REPLY, messageKind, RESPONSE } from "../wire/messages.ts";
 import { COOKIE_REPLIES_MAX, type PacketMemory } from "./memory.ts";
 import { SEND_FAILED, type SendQueue, type UdpPort } from "./ports.ts";
-import type { Voice } from "./voice.ts";
+import type { EventReporter } from "./event_reporter.ts";
 
 /** Cookie replies of a turn that left datagrams unread, which may be the tunnel's packets. */
 const ANSWERS_BEHIND = 8;
@@ -38,7 +38,7 @@ export interface GateParts {
   readonly suite: Suite;
   readonly udp: UdpPort;
   readonly counters: Counters;
-  readonly voice: Voice;
+  readonly events: EventReporter;
   /** How long a secret of cookies is used, in milliseconds. */
   readonly cookieSecret: number;
 }
@@ -152,7 +152,7 @@ export class Gate {
   }
 
   #queueFor(ring: HandshakeRing, at: number, length: number, cellAt: number): void {
-    if (ring.put(this.#bytes, at, length, cellAt)) this.#parts.voice.handshakesWaiting();
+    if (ring.put(this.#bytes, at, length, cellAt)) this.#parts.events.handshakesWaiting();
     else this.#parts.counters.add(COUNTER.handshake_queue_full);
   }
 
@@ -162,14 +162,14 @@ export class Gate {
   }
 
   #say(notice: Notice, cellAt: number, now: Milliseconds): void {
-    if (this.#parts.voice.debug) {
-      this.#parts.voice.notice(notice, undefined, readEndpointCell(this.#bytes, cellAt), now);
+    if (this.#parts.events.debug) {
+      this.#parts.events.notice(notice, undefined, readEndpointCell(this.#bytes, cellAt), now);
     }
   }
 
   /** Makes a cookie reply. Without a secret it asks the control plane for a new one instead. */
   #reply(at: number, length: number, cellAt: number, now: Milliseconds): void {
-    if (!this.#checker.hasSecret(now)) return this.#parts.voice.handshakesWaiting();
+    if (!this.#checker.hasSecret(now)) return this.#parts.events.handshakesWaiting();
     const to = this.#parts.memory.cookieReply(this.#replies);
     this.#checker.reply(this.#bytes, at, length, cellAt, to);
     this.#say("cookie-sent", cellAt, now);

@@ -25,7 +25,7 @@ import type { UdpPort } from "./ports.ts";
 import { isExhausted } from "./replay.ts";
 import type { Sender } from "./sender.ts";
 import type { Peer, Session, SessionTable } from "./sessions.ts";
-import type { Voice } from "./voice.ts";
+import type { EventReporter } from "./event_reporter.ts";
 
 /** The most receives of a turn. */
 export const INBOUND_RECEIVES_MAX = 64;
@@ -51,7 +51,7 @@ export interface InboundParts {
   readonly gate: Gate;
   readonly merger: Merger;
   readonly counters: Counters;
-  readonly voice: Voice;
+  readonly events: EventReporter;
   readonly times: Times;
   readonly catchUp: () => void;
 }
@@ -216,7 +216,7 @@ export class Inbound {
     if (peer === null) return;
     this.#runPeer = null;
     if (this.#parts.table.received(peer.slot, this.#runBytes, this.#runHasData, now)) {
-      this.#parts.voice.active(peer.slot);
+      this.#parts.events.active(peer.slot);
     }
     this.#runBytes = 0;
     this.#runHasData = false;
@@ -258,17 +258,17 @@ export class Inbound {
       now - session.createdAt >= this.#parts.times.rekeyAfterReceiving
     ) {
       session.renewalAsked = true;
-      this.#parts.voice.wantHandshake(peer.slot);
+      this.#parts.events.wantHandshake(peer.slot);
     }
     return this.#runPeer === peer;
   }
 
   #keepalive(session: Session, now: Milliseconds): void {
     const { slot, cellAt } = session.peer;
-    const { memory, counters, voice } = this.#parts;
+    const { memory, counters, events } = this.#parts;
     counters.addOf(COUNTER.rx_keepalives, slot);
-    if (!voice.debug) return;
-    voice.notice("keepalive-received", slot, readEndpointCell(memory.bytes, cellAt), now);
+    if (!events.debug) return;
+    events.notice("keepalive-received", slot, readEndpointCell(memory.bytes, cellAt), now);
   }
 
   /** Makes a confirmed session the current one (whitepaper section 5.4.3), and sends on it. */
@@ -278,7 +278,7 @@ export class Inbound {
     this.#endRunOfPeer(now);
     peer.current = session;
     peer.next = null;
-    this.#parts.voice.confirmed(peer.slot, sessionIndex(session.localIndex));
+    this.#parts.events.confirmed(peer.slot, sessionIndex(session.localIndex));
     this.#parts.sender?.sendStaged(peer, false, now);
   }
 
@@ -295,17 +295,17 @@ export class Inbound {
     }
     if (length > 0 && length <= room) return length;
     const { slot, cellAt } = session.peer;
-    const { counters, voice } = this.#parts;
+    const { counters, events } = this.#parts;
     counters.addOf(COUNTER.rx_not_ip, slot);
-    if (voice.debug) {
-      voice.notice("not-ip", slot, readEndpointCell(bytes, cellAt), now);
+    if (events.debug) {
+      events.notice("not-ip", slot, readEndpointCell(bytes, cellAt), now);
     }
     return 0;
   }
 
   /** Whether the source of an inner packet is in the peer's allowed IPs, and is not refused. */
   #isSourceAllowed(session: Session, at: number, now: Milliseconds): boolean {
-    const { memory: { bytes, u32 }, allowedIps, counters, voice } = this.#parts;
+    const { memory: { bytes, u32 }, allowedIps, counters, events } = this.#parts;
     const { slot, cellAt } = session.peer;
     const owner = bytes[at] >>> 4 === 4
       ? allowedIps.lookup4(bytes, at + Ip.IPV4_SOURCE)
@@ -318,8 +318,8 @@ export class Inbound {
       return false;
     }
     counters.addOf(COUNTER.rx_unallowed_source, slot);
-    if (voice.debug) {
-      voice.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
+    if (events.debug) {
+      events.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
     }
     return false;
   }

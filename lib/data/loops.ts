@@ -17,7 +17,7 @@ import * as Ip from "../wire/ip.ts";
 import { DATA } from "../wire/messages.ts";
 import type { PacketMemory } from "./memory.ts";
 import type { Peer, SessionTable } from "./sessions.ts";
-import type { Voice } from "./voice.ts";
+import type { EventReporter } from "./event_reporter.ts";
 
 /** How long a peer counts as carried by another one, after a message of it came back. */
 export const CARRIED_MS = 1_000;
@@ -45,7 +45,7 @@ export interface LoopsParts {
   readonly peers: readonly (Peer | undefined)[];
   readonly sessions: SessionTable;
   readonly counters: Counters;
-  readonly voice: Voice;
+  readonly events: EventReporter;
 }
 
 /** Distinguishes nested tunnels from loops. */
@@ -78,7 +78,7 @@ export class Loops {
       return false;
     }
     this.#parts.counters.addOf(COUNTER.tx_looped, from.slot);
-    this.#parts.voice.loop(from, to, now);
+    this.#parts.events.loop(from, to, now);
     return true;
   }
 

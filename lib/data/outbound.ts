@@ -25,7 +25,7 @@ import { PORT_DRAINED, PORT_GONE, type TunPort, VNET_HEADER_BYTES } from "./port
 import type { Sender } from "./sender.ts";
 import type { Peer, Session } from "./sessions.ts";
 import type { Staging } from "./staging.ts";
-import type { Voice } from "./voice.ts";
+import type { EventReporter } from "./event_reporter.ts";
 
 /** The most reads of a turn, and the bytes from which on it reads no more: two super-packets. */
 export const OUTBOUND_READS_MAX = 128;
@@ -47,7 +47,7 @@ export interface OutboundParts {
   readonly loops: Loops;
   readonly bulkFlows: BulkFlows;
   readonly counters: Counters;
-  readonly voice: Voice;
+  readonly events: EventReporter;
 }
 
 /** The outbound half of the data plane. */
@@ -176,7 +176,7 @@ export class Outbound {
     }
     if (!endpoints.has(peer)) {
       counters.addOf(COUNTER.tx_no_endpoint, peer.slot);
-      this.#parts.voice.notice("no-endpoint", peer.slot, undefined, now);
+      this.#parts.events.notice("no-endpoint", peer.slot, undefined, now);
       unreachable.answer(tunPacket, length, now);
       return;
     }
@@ -202,7 +202,7 @@ export class Outbound {
     const session = sender.add(peer, tunPacket, length, now);
     if (session === null) {
       this.#parts.staging.push(peer, bytes.slice(tunPacket, tunPacket + length));
-      this.#parts.voice.wantHandshake(peer.slot);
+      this.#parts.events.wantHandshake(peer.slot);
     }
     return session;
   }
@@ -320,7 +320,7 @@ export class Outbound {
       from += part;
       index++;
     } while (from < payload);
-    if (session === null) this.#parts.voice.wantHandshake(peer.slot);
+    if (session === null) this.#parts.events.wantHandshake(peer.slot);
     return session;
   }
 }

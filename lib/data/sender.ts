@@ -28,7 +28,7 @@ import {
 } from "./ports.ts";
 import type { Peer, Session } from "./sessions.ts";
 import type { Staging } from "./staging.ts";
-import type { Voice } from "./voice.ts";
+import type { EventReporter } from "./event_reporter.ts";
 
 /** The parts of a Sender. */
 export interface SenderParts {
@@ -40,7 +40,7 @@ export interface SenderParts {
   readonly endpoints: Endpoints;
   readonly staging: Staging;
   readonly counters: Counters;
-  readonly voice: Voice;
+  readonly events: EventReporter;
   readonly times: Times;
   /** Whether several datagrams may go with one send. */
   readonly gso: boolean;
@@ -197,7 +197,7 @@ export class Sender {
     if (
       session.isWorn || session.initiator && now - session.createdAt >= this.#parts.times.rekeyAfter
     ) {
-      this.#parts.voice.wantHandshake(session.peer.slot);
+      this.#parts.events.wantHandshake(session.peer.slot);
     }
   }
 
@@ -274,7 +274,7 @@ export class Sender {
     hasData: boolean,
     now: Milliseconds,
   ): void {
-    const { counters, endpoints, table, voice } = this.#parts;
+    const { counters, endpoints, table, events } = this.#parts;
     counters.values[COUNTER.tx_sealed] += count;
     if (result === SEND_SOURCE_LOST) {
       counters.addOf(COUNTER.tx_source_lost, peer.slot);
@@ -284,7 +284,7 @@ export class Sender {
     const failed = result === SEND_FAILED;
     if (failed) counters.addOf(COUNTER.tx_send_failed, peer.slot, count);
     if (table.sent(peer.slot, failed ? 0 : bytes, !failed && hasData, now)) {
-      voice.active(peer.slot);
+      events.active(peer.slot);
     }
   }
 
@@ -317,16 +317,16 @@ export class Sender {
 
   /** Sends a keepalive, if the peer has a session and an endpoint. */
   sendKeepalive(peer: Peer, now: Milliseconds): void {
-    const { counters, endpoints, memory, voice } = this.#parts;
+    const { counters, endpoints, memory, events } = this.#parts;
     const session = this.sendable(peer, 1, now);
     if (session === null || !endpoints.has(peer)) return;
     this.seal(session, this.makeRoom(peer, 0, ECN_NOT_ECT, now), 0, 0);
     counters.addOf(COUNTER.tx_keepalives, peer.slot);
     this.flush(now);
     this.keepFresh(session, now);
-    if (voice.debug) {
+    if (events.debug) {
       const endpoint = readEndpointCell(memory.bytes, peer.cellAt);
-      voice.notice("keepalive-sent", peer.slot, endpoint, now);
+      events.notice("keepalive-sent", peer.slot, endpoint, now);
     }
   }
 }

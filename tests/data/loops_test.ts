@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { type Milliseconds, type PeerSlot, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
 import { CARRIED_MS, HOPS_MAX } from "../../lib/data/loops.ts";
-import { LOOP_EVERY_MS } from "../../lib/data/voice.ts";
+import { LOOP_EVERY_MS } from "../../lib/data/event_reporter.ts";
 import { makePacket, plainFrame } from "./packets.ts";
 import { after, datagramsOf, ENDPOINT_A, NOON, Side } from "./two_sides.ts";
 

@@ -15,7 +15,7 @@ const NOTICES_PER_SECOND = 5;
 export const LOOP_EVERY_MS = 60_000;
 
 /** Emits events. Notices are emitted only while `debug` is on. */
-export class Voice {
+export class EventReporter {
   /** Whether notices are emitted. */
   debug = false;
   readonly #table: PeerTable;

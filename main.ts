@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run -A
 /**
- * The command line.
+ * Runs the command line.
  * @module
  */
 import { main } from "./lib/cli/main.ts";

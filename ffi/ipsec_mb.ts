@@ -5,8 +5,8 @@
  *
  * The library does not check arguments, and its structures and signatures differ between versions.
  * A wrong call would crash the process. So only known versions are used. Version 1.4 has jobs of
- * another layout, and versions after 2.0 have no call for QUIC. The version is read before any other
- * call is made.
+ * another layout, and versions after 2.0 have no call for QUIC. The version is read before any
+ * other call is made.
  * @module
  */
 import { type Pinned, pinned } from "./memory.ts";
@@ -29,8 +29,8 @@ const KNOWN: readonly {
 }[] = [
   // Debian 12.
   { major: 1, minor: 3, form: "jobs", managerBytes: 200_744 },
-  // Ubuntu 24.04. This version has not been run. The arguments of ipsec_mb_quic.ts are safe with both
-  // signatures that the function had at its time.
+  // Ubuntu 24.04. This version has not been run. The arguments of ipsec_mb_quic.ts are safe with
+  // both signatures that the function had at its time.
   { major: 1, minor: 5, form: "arguments" },
   // Debian 13.
   { major: 2, minor: 0, form: "arguments" },

@@ -32,7 +32,7 @@
  *   emit: (event) => events.push(event),
  * });
  *
- * // One step: what happened in the data plane, then what is due, then what the control plane wants done.
+ * // One step: the events of the data plane, due timers, the outputs of the control plane.
  * const step = () => {
  *   const now = engine.milliseconds(performance.now() + 1);
  *   dataplane.turn(now);

@@ -1,16 +1,19 @@
 /**
- * `deno task bench`: measures this program beside its rivals and says what the ratios are. The tunnels of all of them are up at once, and every load goes in turn
- * from one to the next. With all eight implementations it takes about 35 minutes, with `--quick` five.
+ * `deno task bench`: measures this program beside others and prints the ratios. The tunnels of all
+ * programs are up at once, and every load goes in turn from one to the next. With all eight
+ * programs it takes about 35 minutes, with `--quick` five.
  *
- *   deno task bench [--quick] [--rounds N] [--seconds N] [--only WORD,...] [--json FILE] [--svg FILE]
- *   deno task bench --from FILE [--svg FILE]      a report of an earlier run
- *   deno task bench flood [--seconds N] [--rate N] [--trials N] [--json FILE]      what floods do
+ * deno task bench [--quick] [--rounds N] [--seconds N] [--only WORD,...] [--json FILE] [--svg FILE]
+ * deno task bench --from FILE [--svg FILE]      a report of an earlier run deno task bench flood
+ * [--seconds N] [--rate N] [--trials N] [--json FILE]   what floods do
  *
- * `--only` takes names of implementations (ours, libcrypto, plain, debian, newest, tailscale, boringtun, gotatun) and of measurements (ping, tcp, both, streams, ipv6,
- * udp64, fixed, udp1372, loaded, handshakes, commands, peers, talkers, profile); of a kind of which none is named all are measured, but for `profile`,
- * which needs perf and disturbs the others.
+ * `--only` takes names of programs (ours, libcrypto, plain, debian, newest, tailscale, boringtun,
+ * gotatun) and of measurements (ping, tcp, both, streams, ipv6, udp64, fixed, udp1372, loaded,
+ * handshakes, commands, peers, talkers, profile). Without a name of a kind all of that kind are
+ * measured, except `profile`, which requires perf and disturbs the others.
  *
- * Root is needed: everything runs in namespaces that go away with this program. A figure by itself says as much about the machine; ratios tell.
+ * Root is required: everything runs in namespaces that end with this program. A single figure says
+ * as much about the machine as about the program; the ratios count.
  * @module
  */
 
@@ -33,7 +36,7 @@ import { measureStart } from "./bench/starts.ts";
 import { measureTalkers } from "./bench/many_peers.ts";
 import { takeTurns } from "./bench/turns.ts";
 
-/** What is asked for. */
+/** The content of the command line. */
 interface Plan {
   readonly quick: boolean;
   readonly rounds: number;
@@ -43,7 +46,7 @@ interface Plan {
 }
 
 const EXTRA_MEASURES = ["handshakes", "commands", "peers", "talkers"] as const;
-/** Measured only when it is named: it slows what it looks at. */
+/** The measurement that runs only if it is named, because it slows down others. */
 const PROFILE = "profile";
 
 function readArguments(args: readonly string[]) {
@@ -142,7 +145,7 @@ function makePlan(
   };
 }
 
-/** Says where we are, on a terminal in one line that is written over. */
+/** Reports progress. On a terminal each line replaces the previous one. */
 function progress(text: string): void {
   const terminal = Deno.stderr.isTerminal();
   Deno.stderr.writeSync(new TextEncoder().encode(terminal ? `\r\x1b[K${text}` : `${text}\n`));
@@ -155,7 +158,7 @@ async function measure(plan: Plan): Promise<Results> {
     plan.rounds,
     progress,
   );
-  // What needs fresh hosts each time takes longer than it measures, and varies less: fewer rounds of it are enough.
+  // Measurements in fresh hosts take long to set up and vary little. They get fewer rounds.
   const fewer = (most: number) => ({
     rounds: Math.min(plan.rounds, plan.quick ? 1 : most),
     say: progress,
@@ -198,7 +201,7 @@ async function measure(plan: Plan): Promise<Results> {
       return [];
     }
   };
-  // Alternating rounds of these; one round of the ends of the range when it has to be quick.
+  // Alternating rounds. With --quick there is one round of the smallest and the largest size.
   const [rounds, seconds] = plan.quick ? [1, 1] : [2, 3];
   const sizes = plan.quick ? [1, 1000] : [1, 10, 100, 1000, 10_000];
   const crowds = plan.quick ? [1, 1000] : [1, 10, 100, 1000];
@@ -215,7 +218,8 @@ async function measure(plan: Plan): Promise<Results> {
   for (const participant of plan.measures.has(PROFILE) ? participants : []) {
     progress(`profile of ${participant.implementation.title}`);
     try {
-      // A turn is too short for one: it wants many samples, of code that has run for a while.
+      // A profile requires many samples of code that has run for a while. A turn is too short for
+      // this.
       profiles.push(
         ...await measureProfile(
           participant.implementation,
@@ -245,7 +249,7 @@ async function measure(plan: Plan): Promise<Results> {
 }
 
 if (import.meta.main) {
-  // The rooms of the laboratory end when this process does, so leaving is all that has to be done.
+  // The rooms of the laboratory end with this process.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
       console.error("\nbench: interrupted; ending what it started");

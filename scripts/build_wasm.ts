@@ -1,5 +1,6 @@
 /**
- * Makes lib/wire/checksum_wasm.ts of lib/wire/checksum.wat, with the npm package wabt. Run it after a change of the .wat; a test compares the two.
+ * Makes lib/wire/checksum_wasm.ts of lib/wire/checksum.wat with the npm package wabt. Run it after
+ * a change of the .wat file. A test compares the two.
  * @module
  */
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,5 @@
 /**
- * The executable ./wg, built when it is missing or older than its sources.
+ * Builds the executable ./wg if it is missing or older than its sources.
  * @module
  */
 import { fileURLToPath } from "node:url";
@@ -9,9 +9,10 @@ import { compile } from "./compile.ts";
 export const ROOT = fileURLToPath(import.meta.resolve("../"));
 
 /**
- * Builds ./wg when that is needed and returns its path.
- * @param packed wants the kind that is made without a network (scripts/compile.ts); otherwise either will do
- * @throws Error when it cannot be built
+ * Builds ./wg if needed and returns its path.
+ * @param packed whether the packed kind is required (scripts/compile.ts); otherwise either kind is
+ * used
+ * @throws Error if it cannot be built
  */
 export async function ensureBuilt(packed: boolean): Promise<string> {
   await compile({ packed });

@@ -1,12 +1,12 @@
 /**
  * `deno task compile`: makes ./wg, one executable.
  *
- * First by `deno compile`, with the Worker included. Where the runtime that it wants to download cannot be had, the packed way: a shell header, the
- * bundled program and this Deno binary (scripts/pack/header.ts). Nothing is done when ./wg is newer than everything it is made of.
+ * First by `deno compile`, with the Worker included. Where the runtime that it wants to download
+ * cannot be had, the packed way: a shell header, the bundled program and this Deno binary
+ * (scripts/pack/header.ts). Nothing is done when ./wg is newer than everything it is made of.
  *
- *   --packed   the packed way at once (also --offline, --force-packed)
- *   --force    even when ./wg is up to date
- *   --output FILE
+ * --packed   the packed way at once (also --offline, --force-packed) --force    even when ./wg is
+ * up to date --output FILE
  * @module
  */
 import { createHash } from "node:crypto";
@@ -28,13 +28,13 @@ const SOURCES = [
   "scripts/compile.ts",
   "scripts/pack",
 ];
-/** How long `deno compile` may try to get its runtime. */
+/** The longest time in which `deno compile` may download its runtime. */
 const COMPILE_MS = 120_000;
-/** gzip's level for the runtime: 9 saves 4% more and takes three times as long. */
+/** The gzip level for the runtime. Level 9 saves 4% more and takes three times as long. */
 const RUNTIME_LEVEL = 6;
 const PROGRAM_LEVEL = 9;
 
-/** Makes ./wg unless it is up to date. Says on standard error what it does. */
+/** Makes ./wg unless it is current, and reports its steps on standard error. */
 export async function compile(
   options: { readonly packed?: boolean; readonly force?: boolean; readonly output?: string } = {},
 ): Promise<void> {
@@ -62,7 +62,7 @@ export async function compile(
   }
 }
 
-/** `deno compile`; false when it cannot be done here. */
+/** Runs `deno compile`; false if it is not possible here. */
 async function compileNative(output: string): Promise<boolean> {
   const args = [
     "compile",
@@ -99,8 +99,9 @@ async function compileNative(output: string): Promise<boolean> {
 }
 
 /**
- * Why `deno compile` failed, from its standard error: the error and its causes, a line each, without colours, progress
- * and backtrace. A cause that a line before it ends with is not said again.
+ * The reason for which `deno compile` failed, from its standard error: the error and its causes,
+ * one on each line, without colours, progress and backtrace. A cause that a previous line contains
+ * is omitted.
  */
 export function failureReason(stderr: string): string[] {
   const [said] = stderr.split(/^Stack backtrace:/m);
@@ -133,7 +134,10 @@ async function pack(output: string): Promise<"packed"> {
   return "packed";
 }
 
-/** The program as ES modules: one for each command and for what they share, so that a command loads only what it needs. */
+/**
+ * The program as ES modules: one for each command and for shared code, so that a command loads only
+ * what it requires.
+ */
 async function bundle(): Promise<{ path: string; mode: number; bytes: Uint8Array }[]> {
   const folder = await Deno.makeTempDir({ dir: BUILD, prefix: "bundle." });
   try {
@@ -165,12 +169,15 @@ async function bundle(): Promise<{ path: string; mode: number; bytes: Uint8Array
   }
 }
 
-/** Deno reads every module that an `import("...")` names before the program begins, wanted or not; one that it cannot foresee is read when it is wanted. */
+/**
+ * Hides the names of dynamically imported modules from Deno, which would read all of them before
+ * the program begins.
+ */
 function loadedWhenWanted(code: string): string {
   return code.replace(/\bimport\(("\.[^"\n]+\.js")\)/g, "import(String($1))");
 }
 
-/** This Deno binary as the first member of the archive, compressed once and kept in build/. */
+/** The Deno binary as the first member of the archive, compressed once and kept in build/. */
 async function packedRuntime(): Promise<Uint8Array> {
   const { size, mtime } = await Deno.stat(Deno.execPath());
   const name = `${BUILD}/deno-${Deno.version.deno}-${Deno.build.target}-${size}-${
@@ -201,7 +208,7 @@ async function sourcesHash(): Promise<string> {
   return hash.digest("hex");
 }
 
-/** All files at or under a path, in one order everywhere. */
+/** All files at or below a path, in a fixed order. */
 function* walk(path: string): Generator<string> {
   const there = statOf(path);
   if (there === undefined) return;

@@ -1,6 +1,7 @@
 /**
- * `deno task demo`: the example of the wg(4) manual, in namespaces of its own, so that nothing of this machine is touched.
- * Where TUN devices or namespaces cannot be had it says why, and runs two peers in the portable mode instead.
+ * `deno task demo`: the example of the wg(4) manual, in namespaces of its own, so that nothing of
+ * this machine is touched. Where TUN devices or namespaces cannot be had it says why, and runs two
+ * peers in the portable mode instead.
  * @module
  */
 import { ensureBuilt } from "./built.ts";

@@ -29,7 +29,10 @@ export type Facility =
   /** libipsec-mb, and a processor on which it is used. */
   | "ipsec-mb";
 
-/** The Debian package of each program or library; where it has another name in another release, both. */
+/**
+ * The Debian package of each program or library; where it has another name in another release,
+ * both.
+ */
 export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   ip: "iproute2",
   ping: "iputils-ping",
@@ -54,7 +57,10 @@ export function missing(facility: Facility): string | undefined {
   return found.get(facility);
 }
 
-/** As root, installs what is missing with apt-get; whatever goes wrong there is said, and what needs it is skipped. */
+/**
+ * As root, installs what is missing with apt-get; whatever goes wrong there is said, and what needs
+ * it is skipped.
+ */
 export async function installPackages(
   facilities: readonly Facility[],
   say: (line: string) => void,
@@ -155,7 +161,9 @@ function hasIfma(): boolean {
   }
 }
 
-/** The file of libipsec-mb that can be opened, or undefined when there is none of a known version. */
+/**
+ * The file of libipsec-mb that can be opened, or undefined when there is none of a known version.
+ */
 export function ipsecMbPath(): string | undefined {
   if (openIpsecMb() === undefined) return undefined;
   return /\s(\/\S*libIPSec_MB\.so\S*)$/m.exec(Deno.readTextFileSync("/proc/self/maps"))?.[1];
@@ -198,8 +206,8 @@ function namespaces(): string | undefined {
 export const NOBODY = 65534;
 
 /**
- * A script for sh as root in a mount namespace of its own: makes a /dev/net/tun that every user may open there.
- * udev gives the device the mode 0666; where there is no udev the kernel's 0600 stays.
+ * A script for sh as root in a mount namespace of its own: makes a /dev/net/tun that every user may
+ * open there. udev gives the device the mode 0666; where there is no udev the kernel's 0600 stays.
  */
 export const TUN_FOR_EVERYBODY =
   "mount -t tmpfs -o mode=755 tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200";

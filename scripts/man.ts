@@ -1,5 +1,6 @@
 /**
- * Puts the parts of the manual pages that come from the program into them: `deno run -A scripts/man.ts`.
+ * Puts the parts of the manual pages that come from the program into them: `deno run -A
+ * scripts/man.ts`.
  * @module
  */
 import { filledPage, pageParts } from "../lib/cli/mdoc.ts";

@@ -1,10 +1,12 @@
 /**
- * The laboratory: rooms that are cut off from the host. A room is a mount, network and (where allowed) process namespace of its own with an empty /run,
- * so that control sockets, named namespaces and interfaces collide with nothing, and so that everything in it ends with it. Network namespaces and
- * veth pairs inside a room are made with the names the caller likes.
+ * The laboratory: rooms that are cut off from the host. A room is a mount, network and (where
+ * allowed) process namespace of its own with an empty /run, so that control sockets, named
+ * namespaces and interfaces collide with nothing, and so that everything in it ends with it.
+ * Network namespaces and veth pairs inside a room are made with the names the caller likes.
  *
- * The room lives as long as a shell whose standard input is a pipe from this process: when this process ends, however that happens, the shell reads the end of
- * the file and the kernel takes the rest down. Nothing is registered anywhere on the host, so nothing can be left behind there.
+ * The room lives as long as a shell whose standard input is a pipe from this process: when this
+ * process ends, however that happens, the shell reads the end of the file and the kernel takes the
+ * rest down. Nothing is registered anywhere on the host, so nothing can be left behind there.
  *
  * Needs util-linux (unshare, nsenter) and, for networks inside, iproute2.
  * @module
@@ -42,7 +44,10 @@ export interface Ran {
 }
 
 export interface RunOptions {
-  /** A network namespace made by `Room.namespace`, or the name of an rdomain's (`rdomain1`). Without it: the room's own. */
+  /**
+   * A network namespace made by `Room.namespace`, or the name of an rdomain's (`rdomain1`). Without
+   * it: the room's own.
+   */
   readonly netns?: string;
   readonly env?: Record<string, string>;
   readonly stdin?: string;
@@ -193,7 +198,8 @@ export class Room {
     if (this.kind === "user") words.push("-U", "--preserve-credentials");
     if (this.ownProcesses) words.push("-p");
     words.push("-n");
-    // A second nsenter: the namespace's file is found only inside the room. `ip netns exec` would hide later mounts.
+    // A second nsenter: the namespace's file is found only inside the room. `ip netns exec` would
+    // hide later mounts.
     if (netns !== undefined) words.push("nsenter", `--net=/run/netns/${netns}`);
     return words;
   }
@@ -304,8 +310,9 @@ export class Room {
   }
 
   /**
-   * Puts a program into the room, as /run/program/NAME, with links of these names in the folder that stands first on
-   * the room's PATH. So every user of the room can run it, also when it lies in a folder that only root may enter.
+   * Puts a program into the room, as /run/program/NAME, with links of these names in the folder
+   * that stands first on the room's PATH. So every user of the room can run it, also when it lies
+   * in a folder that only root may enter.
    * @returns its path in the room, which has no blanks in it as long as NAME has none
    */
   async install(program: string, names: readonly string[]): Promise<string> {
@@ -377,7 +384,10 @@ function kill(pid: number, signal: Deno.Signal): void {
   }
 }
 
-/** Waits until `condition` gives something other than undefined or false. @throws LabError after `timeoutMs`, which is long because machines that run tests are busy */
+/**
+ * Waits until `condition` gives something other than undefined or false. @throws LabError after
+ * `timeoutMs`, which is long because machines that run tests are busy
+ */
 export async function eventually<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,

@@ -1,10 +1,9 @@
 /**
- * `deno task sim`: devices in virtual time with seeded faults, under checks of what must always hold
- * (tests/sim). Prints a line for each seed that fails; the exit status is 1 then.
+ * `deno task sim`: devices in virtual time with seeded faults, under checks of what must always
+ * hold (tests/sim). Prints a line for each seed that fails; the exit status is 1 then.
  *
- *   deno task sim             a thousand seeds that nobody has seen before
- *   deno task sim COUNT       so many
- *   deno task sim 0xSEED      this one: its scenario, and what became of it
+ * deno task sim             a thousand seeds that nobody has seen before deno task sim COUNT
+ * so many deno task sim 0xSEED      this one: its scenario, and what became of it
  * @module
  */
 import { scenarioOf } from "../tests/sim/scenario.ts";

@@ -1,8 +1,9 @@
 /**
- * `deno task test`: every test. As root it first installs the Debian programs that tests use as real peers. It ends with one line:
- * `N passed, N failed`, and `, N skipped` when some were.
- * Words after it go to `deno test`: `deno task test --filter roaming`, `deno task test tests/allowed_ips`.
- * A failure of chance prints WG_TEST_SEED=N, which repeats it when it is set (tests/random.ts).
+ * `deno task test`: every test. As root it first installs the Debian programs that tests use as
+ * real peers. It ends with one line: `N passed, N failed`, and `, N skipped` when some were. Words
+ * after it go to `deno test`: `deno task test --filter roaming`, `deno task test
+ * tests/allowed_ips`. A failure of chance prints WG_TEST_SEED=N, which repeats it when it is set
+ * (tests/random.ts).
  * @module
  */
 import { ensureBuilt, ROOT } from "./built.ts";
@@ -13,8 +14,9 @@ import { LabError, Room } from "./netlab.ts";
 const JOB_MS = 15 * 60_000;
 
 /**
- * Tests that change the network of the namespace they run in. They get a room of their own (scripts/netlab.ts), where also an ordinary user is root,
- * so that nothing of the machine is touched and nothing on it is in their way.
+ * Tests that change the network of the namespace they run in. They get a room of their own
+ * (scripts/netlab.ts), where also an ordinary user is root, so that nothing of the machine is
+ * touched and nothing on it is in their way.
  */
 const IN_ROOMS = /^(\.\/)?tests\/(linux|bench)(\/|$)/;
 
@@ -71,8 +73,9 @@ async function neededFacilities(): Promise<Facility[]> {
 type Job = readonly string[];
 
 /**
- * A process of its own for every room's tests, and for every file of those in namespaces: descriptors, current folder and namespaces belong to a process,
- * so tests of different rooms that share one could disturb each other.
+ * A process of its own for every room's tests, and for every file of those in namespaces:
+ * descriptors, current folder and namespaces belong to a process, so tests of different rooms that
+ * share one could disturb each other.
  */
 async function jobs(args: readonly string[]): Promise<Job[]> {
   const paths = args.filter((arg) => !arg.startsWith("-") && arg.includes("/"));
@@ -112,7 +115,10 @@ interface Result {
   readonly skipped: readonly string[];
 }
 
-/** Runs the jobs, as many at a time as there are processors; what each one writes comes in one piece. */
+/**
+ * Runs the jobs, as many at a time as there are processors; what each one writes comes in one
+ * piece.
+ */
 async function runJobs(jobs: readonly Job[], options: readonly string[]): Promise<Result[]> {
   const waiting = [...jobs];
   const results: Result[] = [];

@@ -261,3 +261,28 @@ Deno.test("the files that ARCHITECTURE.md names are there", () => {
   });
   assert.deepEqual(missing, []);
 });
+
+/** Columns of comments and documents. `deno fmt` keeps code within the same width. */
+const COLUMNS = 100;
+
+function* filesBelow(folder: string, ending: string): Generator<string> {
+  for (const entry of [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1)) {
+    const path = folder === "." ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory && folder !== ".") yield* filesBelow(path, ending);
+    else if (entry.isFile && entry.name.endsWith(ending)) yield path;
+  }
+}
+
+Deno.test("comments and documents are at most 100 columns wide", () => {
+  const isComment = (line: string) => /^\s*(\/\*|\*|\/\/)|\s\/\/ /.test(line);
+  const folders = [".", "lib", "ffi", "scripts", "tests", "docs"];
+  const wide = (ending: string, counts: (line: string) => boolean) =>
+    folders.flatMap((folder) => [...filesBelow(folder, ending)])
+      .flatMap((path) =>
+        Deno.readTextFileSync(path).split("\n").flatMap((line, i) =>
+          [...line].length > COLUMNS && counts(line) ? [`${path}:${i + 1}`] : []
+        )
+      );
+  assert.deepEqual(wide(".ts", isComment), []);
+  assert.deepEqual(wide(".md", () => true), []);
+});

@@ -1,8 +1,8 @@
 /**
  * The way of session keys from the control plane to the data plane: a fixed number of slots in
  * shared memory. A message between isolates would leave copies of them that nobody can erase. The
- * control plane writes the two keys of a session into a free slot. Who sends takes the send key, who
- * receives takes the receive key, and each erases what it took. The slot is free after that.
+ * control plane writes the two keys of a session into a free slot. Who sends takes the send key,
+ * who receives takes the receive key, and each erases what it took. The slot is free after that.
  * @module
  */
 import { KEY_LENGTH } from "./constants.ts";

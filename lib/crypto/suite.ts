@@ -6,8 +6,8 @@
 
 /**
  * The primitives of whitepaper section 5.4. They are pure functions that return new arrays, and
- * throw a RangeError for a key or nonce of the wrong length. What `hmac`, `sharedSecret`, `open` and
- * `xopen` return lies in memory of secret_bytes.ts, and is the caller's to erase.
+ * throw a RangeError for a key or nonce of the wrong length. What `hmac`, `sharedSecret`, `open`
+ * and `xopen` return lies in memory of secret_bytes.ts, and is the caller's to erase.
  */
 export interface Suite {
   /** The name that the status shows, e.g. `noble` or `libcrypto 3.0.19`. */

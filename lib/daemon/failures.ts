@@ -4,7 +4,9 @@
  * @module
  */
 
-/** Calls `fail` for each exception and each rejection that nothing caught, in place of the runtime. */
+/**
+ * Calls `fail` for each exception and each rejection that nothing caught, in place of the runtime.
+ */
 export function handleFailures(fail: (error: unknown) => void): void {
   addEventListener("error", (event) => {
     event.preventDefault();

@@ -58,7 +58,9 @@ export class Outbound {
   drained = true;
   readonly #parts: OutboundParts;
   #up = false;
-  /** Whether turns read nothing: a gated device, the link down, and the queue emptied since then. */
+  /**
+   * Whether turns read nothing: a gated device, the link down, and the queue emptied since then.
+   */
   #waiting: boolean;
   /** Packets read from the main queue since the last one of the bulk queue. */
   #mainInRow = 0;

@@ -1,19 +1,21 @@
 /**
- * Packets on their way from the tunnel to the program, which may take its time.
+ * The queue of packets from a tunnel to its program.
  * @module
  */
 
-/** Packets that wait while the program is busy with an earlier one; further ones are dropped. */
+/**
+ * The largest number of packets that wait while the program is busy. Further packets are dropped.
+ */
 export const INBOX_PACKETS_MAX = 1024;
-/** Bytes that these packets have together; further ones are dropped. */
+/** The largest number of bytes that these packets have together. Further packets are dropped. */
 export const INBOX_BYTES_MAX = 8 << 20;
 
 /**
- * Hands packets to a callback one at a time: while the promise that it returned is pending, later
+ * Passes packets to a callback one at a time. While the promise of the callback is pending, later
  * packets wait.
  */
 export class Inbox {
-  /** Packets that found the inbox full. */
+  /** The number of packets that were dropped because the inbox was full. */
   dropped = 0;
   readonly #onPacket: (packet: Uint8Array) => void | PromiseLike<void>;
   readonly #waiting: Uint8Array[] = [];
@@ -22,8 +24,8 @@ export class Inbox {
   #closed = false;
 
   /**
-   * @param onPacket gets each packet; an error of it is reported as an uncaught one of the program
-   * (`reportError`)
+   * @param onPacket receives each packet. An error that it throws is reported as an uncaught error
+   * of the program (`reportError`)
    */
   constructor(onPacket: (packet: Uint8Array) => void | PromiseLike<void>) {
     this.#onPacket = onPacket;
@@ -43,7 +45,7 @@ export class Inbox {
     this.#bytes += length;
   }
 
-  /** Gives the program what waits, until it is busy. */
+  /** Passes waiting packets to the program until the program is busy. */
   handOver(): void {
     while (!this.#busy) {
       const packet = this.#waiting.shift();
@@ -58,7 +60,7 @@ export class Inbox {
     }
   }
 
-  /** Drops what waits; the callback is not called any more. */
+  /** Drops all waiting packets. The callback is not called again. */
   close(): void {
     this.#closed = true;
     this.#waiting.length = this.#bytes = 0;

@@ -1,6 +1,6 @@
 /**
- * Keys for programs: making, parsing and checking them. A key is 32 bytes; its text is 44
- * characters of base64, the form that wg(8) and ifconfig use. No message shows a key.
+ * Makes, parses and checks keys for programs. A key is 32 bytes. Its text is 44 characters of
+ * base64, as in wg(8) and ifconfig. No message shows a key.
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
@@ -9,7 +9,7 @@ import { ConfigError } from "../base/errors.ts";
 import { nobleSuite } from "../crypto/noble_suite.ts";
 import { fillRandom } from "../runtime/entropy.ts";
 
-/** Characters of a key in base64. */
+/** The length of a key in base64, in characters. */
 const KEY_TEXT_LENGTH = 44;
 
 /**
@@ -121,7 +121,8 @@ export function parsePrivateKey(key: string | Uint8Array, word = "privateKey"): 
  *   parsePublicKey("hSDwCYkwp1R0i33ctD73Wg2", "peers[0].publicKey");
  * } catch (error) {
  *   if (!(error instanceof ConfigError)) throw error;
- *   console.log(error.message); // peers[0].publicKey: 23 characters; 44 characters of base64 are required
+ *   // peers[0].publicKey: 23 characters; 44 characters of base64 are required
+ *   console.log(error.message);
  * }
  * ```
  *
@@ -175,7 +176,8 @@ export function parsePresharedKey(key: string | Uint8Array, word = "presharedKey
  * ```ts
  * import { formatKey } from "./keys.ts";
  *
- * console.log(formatKey(new Uint8Array(32).fill(1))); // AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=
+ * // AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=
+ * console.log(formatKey(new Uint8Array(32).fill(1)));
  * ```
  *
  * @param key 32 bytes
@@ -192,7 +194,10 @@ function randomKey(): Uint8Array {
   return key;
 }
 
-/** @throws ConfigError when the key has another form or length */
+/**
+ * Parses a key from base64, or copies its bytes.
+ * @throws ConfigError if the key has another form or length
+ */
 function parseKey(key: string | Uint8Array, word: string): Uint8Array {
   if (typeof key !== "string") {
     if (!(key instanceof Uint8Array)) {
@@ -212,12 +217,12 @@ function parseKey(key: string | Uint8Array, word: string): Uint8Array {
     const bytes = Uint8Array.fromBase64(key, { lastChunkHandling: "strict" });
     if (bytes.length === KEY_LENGTH) return bytes;
   } catch {
-    // The message of the runtime would say less.
+    // The error below says more than that of the runtime.
   }
   throw new ConfigError(word, `not base64 of ${KEY_LENGTH} bytes; ${required}`);
 }
 
 const isZero = (key: Uint8Array): boolean => key.every((byte) => byte === 0);
 
-/** What a value of a wrong type is called. Programs without types give such. */
+/** The name of a value's type, for messages to programs without types. */
 const kindOf = (value: unknown): string => value === null ? "null" : typeof value;

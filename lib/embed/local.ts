@@ -1,6 +1,7 @@
 /**
- * One interface in one isolate: the same Device and Dataplane as in the daemon, over any TUN and
- * UDP ports that can wake it. Nothing blocks: it takes turns in the isolate's own event loop.
+ * One interface in one isolate: the Device and the Dataplane of the daemon, over any TUN and UDP
+ * ports that can wake it. Nothing blocks. The data plane takes turns in the event loop of the
+ * isolate.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -25,62 +26,61 @@ import type { TunPort, UdpPort } from "../data/ports.ts";
 import { Device, type DeviceEvent, type OutgoingDatagram } from "../device/device.ts";
 import { ControlDriver } from "../worker/control.ts";
 
-/** Turns in a row before the isolate's other work gets its chance. */
+/** The number of turns in a row before other work of the isolate runs. */
 const TURNS_PER_TASK = 8;
-/** How long handshake messages are handled in a row. */
+/** The longest time in which handshake messages are handled in a row. */
 const SLICE_MS = 5;
 
-/** What happened. */
+/** An event of the interface. */
 export type LocalEvent =
   | DeviceEvent
   /**
-   * Something authentic came from another endpoint than before, and the peer's packets go there
-   * from now on.
+   * An authenticated packet came from a new endpoint. The packets of the peer go there from now on.
    */
   | {
     readonly type: "endpoint-changed";
     readonly publicKey: PublicKey;
-    /** Undefined when the peer had none yet. */
+    /** The previous endpoint; undefined if the peer had none. */
     readonly before: Endpoint | undefined;
     readonly endpoint: Endpoint;
   }
-  /** A debug message, while `debug` is on. */
+  /** A debug message, if `debug` is on. */
   | { readonly type: "log"; readonly line: string };
 
-/** What an in-isolate interface is made of. */
+/** The parts of an interface in one isolate. */
 export interface LocalOptions {
-  /** The one that cipher, tun and udp were made with; at least DATAPLANE_ARENA_BYTES. */
+  /** The arena with which cipher, tun and udp were made, of at least DATAPLANE_ARENA_BYTES. */
   readonly arena: Arena;
   readonly suite: Suite;
   readonly cipher: PacketCipher;
   readonly tun: TunPort;
   readonly udp: UdpPort;
-  /** Sends a handshake message by the same socket as `udp`. */
+  /** Sends a handshake message through the socket of `udp`. */
   readonly send: (datagram: OutgoingDatagram) => void;
   readonly listenPort: number;
   readonly mtu?: number;
   /** The monotonic clock. */
   readonly now: () => Milliseconds;
-  /** The wall clock: nanoseconds since 1970. */
+  /** The wall clock in nanoseconds since 1970. */
   readonly wallClock: () => bigint;
   /** Fills the array with unpredictable bytes. */
   readonly random: (into: Uint8Array) => void;
-  /** Gets events, between turns. It may call anything here. */
+  /** Receives events between turns. It may call any method. */
   readonly event?: (event: LocalEvent) => void;
-  /** Called after each turn. It may call anything here. */
+  /** Called after each turn. It may call any method. */
   readonly afterTurn?: () => void;
-  /** Only tests give others than STANDARD_TIMES. */
+  /** The times of the protocol. Only tests pass others than STANDARD_TIMES. */
   readonly times?: Times;
-  /** Makes the data plane; tests make one of two halves. */
+  /** Makes the data plane. Tests make one of two halves. */
   readonly dataplane?: (options: DataplaneOptions) => LocalDataplane;
 }
 
-/** What it uses of a data plane. */
+/** The methods of a data plane that are used. */
 export type LocalDataplane = Pick<Dataplane, "apply" | "turn" | "counts">;
 
 /**
- * A running interface. Call `wake` when a port has input (MemoryTun and PortableUdp do, by their
- * `wake`).
+ * A running interface. Call `wake` when a port has input, as MemoryTun and PortableUdp do through
+ * their own `wake`.
  */
 export class LocalInterface {
   readonly #device: Device;
@@ -90,9 +90,9 @@ export class LocalInterface {
   readonly #onEvent: ((event: LocalEvent) => void) | undefined;
   readonly #afterTurn: () => void;
   readonly #mtu: number;
-  /** Of the data plane, to be handled by the control plane after the turn. */
+  /** Events of the data plane, which the control plane handles after the turn. */
   #dataEvents: DataEvent[] = [];
-  /** To be told after the turn. */
+  /** Events for the program, reported after the turn. */
   #events: LocalEvent[] = [];
   #configuring = false;
   #task: ReturnType<typeof setImmediate> | undefined;
@@ -145,12 +145,15 @@ export class LocalInterface {
     this.#control.link(true, this.#mtu);
   }
 
-  /** What was counted so far; `COUNTERS` says what each name means. */
+  /** The counters so far. `COUNTERS` describes the names. */
   counts(): AllCounts {
     return sumOfCounts([this.#dataplane.counts(), this.#device.counters.counts()]);
   }
 
-  /** Merges a change, whole or not at all. @throws ConfigError when something in it is wrong */
+  /**
+   * Applies a change as a whole, or not at all.
+   * @throws ConfigError if a value is wrong
+   */
   configure(change: DeviceChange): void {
     this.#configuring = true;
     try {
@@ -165,14 +168,14 @@ export class LocalInterface {
     this.#control.link(up, this.#mtu);
   }
 
-  /** The interface as it is. */
+  /** The current status of the interface. */
   status(): DeviceStatus {
     return this.#device.status();
   }
 
   /**
-   * Something may be there to read: takes turns soon, in a task of its own so that I/O is not
-   * starved.
+   * Takes turns soon, because a port may have input. The turns run in their own task, so that other
+   * I/O is not delayed.
    */
   wake(): void {
     if (this.#task !== undefined || this.#closed) return;
@@ -180,8 +183,8 @@ export class LocalInterface {
   }
 
   /**
-   * Stops everything: keys are wiped, no timer is left, nothing is called any more. The ports are
-   * the caller's to close.
+   * Stops everything: keys are wiped, no timer is left, and no callback is called again. The caller
+   * closes the ports.
    */
   close(): void {
     if (this.#closed) return;
@@ -224,7 +227,7 @@ export class LocalInterface {
   }
 
   #moved(slot: PeerSlot, before: Endpoint | undefined, endpoint: Endpoint): void {
-    // What the configuration says is no news to whoever configures.
+    // The program knows the endpoints that it configures.
     if (this.#configuring) return;
     const publicKey = this.#device.publicKeyAt(slot);
     if (publicKey !== undefined) {
@@ -236,7 +239,7 @@ export class LocalInterface {
 /** 32 zero bytes: no private key. */
 const NO_KEY = new Uint8Array(KEY_LENGTH) as PrivateKey;
 
-/** A peer table that says when a peer's endpoint changes. */
+/** A peer table that reports changes of endpoints. */
 class FollowedTable extends PeerTable {
   readonly #moved: (slot: PeerSlot, before: Endpoint | undefined, endpoint: Endpoint) => void;
 

@@ -1,6 +1,5 @@
 /**
- * A TUN device in memory: packets are put in and taken out by the program that embeds the library,
- * by tests and by the simulation.
+ * A TUN device in memory, for programs that embed the library, for tests and for the simulation.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -12,11 +11,14 @@ import {
   VNET_HEADER_BYTES,
 } from "../data/ports.ts";
 
-/** Packets that wait to be read; further ones are dropped, as a full device queue does. */
+/**
+ * The largest number of packets that wait to be read. Further packets are dropped, as in a full
+ * device queue.
+ */
 export const MEMORY_TUN_QUEUE_MAX = 1024;
 
 /**
- * A TunPort without offloads: every packet stands for itself.
+ * A TunPort without offloads.
  *
  * @example
  * ```ts
@@ -32,15 +34,15 @@ export const MEMORY_TUN_QUEUE_MAX = 1024;
  * ```
  */
 export class MemoryTun implements TunPort {
-  /** It has no super-packets of TCP. */
+  /** TCP super-packets are not supported. */
   readonly tso = false;
-  /** It has no super-packets of UDP. */
+  /** UDP super-packets are not supported. */
   readonly uso = false;
-  /** It has one queue. */
+  /** The device has one queue. */
   readonly queues = 1;
-  /** Called after a packet was put in, so that whoever drives the data plane takes a turn. */
+  /** Called after a packet was injected, so that the driver of the data plane takes a turn. */
   wake: () => void = () => {};
-  /** Packets that did not fit into the queue. */
+  /** The number of packets that did not fit into the queue. */
   dropped = 0;
   readonly #arena: Arena;
   readonly #deliver: (packet: Uint8Array) => void;
@@ -59,14 +61,14 @@ export class MemoryTun implements TunPort {
     this.#deliver = deliver;
   }
 
-  /** Packets that wait to be read. */
+  /** The number of packets that wait to be read. */
   get waiting(): number {
     return this.#queue.length;
   }
 
   /**
-   * Puts an IP packet in, to be routed and sent. Returns false when the queue is full, and it was
-   * dropped.
+   * Injects an IP packet, to be routed and sent.
+   * @returns false if the queue is full and the packet was dropped
    */
   inject(packet: Uint8Array): boolean {
     if (this.#closed || this.#queue.length >= MEMORY_TUN_QUEUE_MAX || packet.length > 65_535) {
@@ -78,14 +80,14 @@ export class MemoryTun implements TunPort {
     return true;
   }
 
-  /** From now on the device is gone. */
+  /** Closes the device. */
   close(): void {
     this.#closed = true;
     this.#queue.length = 0;
     this.wake();
   }
 
-  /** Takes the next packet out, as `TunPort.read`. */
+  /** Reads the next packet, as `TunPort.read`. */
   read(at: number): number {
     const packet = this.#queue.shift();
     if (packet === undefined) return this.#closed ? PORT_GONE : PORT_DRAINED;
@@ -101,8 +103,8 @@ export class MemoryTun implements TunPort {
   }
 
   /**
-   * Delivers pieces 0 to count - 1 as one packet. Returns false when the device is closed or there
-   * is no whole header.
+   * Delivers pieces 0 to count - 1 as one packet.
+   * @returns false if the device is closed or the packet has no whole header
    */
   write(count: number): boolean {
     if (this.#closed) return false;

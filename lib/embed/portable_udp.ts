@@ -1,7 +1,7 @@
 /**
- * The data plane's UdpPort over Deno.listenDatagram: no FFI, no privileges, one datagram at a time.
- * It needs `--unstable-net` (or `"unstable": ["net"]`), and `--allow-net`. Packet info and ECN
- * cannot be had this way: the kernel chooses the source address.
+ * The data plane's UdpPort over Deno.listenDatagram, without FFI and privileges, one datagram at a
+ * time. It requires `--unstable-net` (or `"unstable": ["net"]`) and `--allow-net`. It has no packet
+ * info and no ECN: the kernel chooses the source address.
  * @module
  */
 import type { Arena } from "../base/arena.ts";
@@ -24,8 +24,8 @@ import {
 } from "../data/ports.ts";
 
 /**
- * Datagrams received that wait to be read, and datagrams that are being sent; further ones are
- * dropped, as a full socket buffer does.
+ * The largest number of received datagrams that wait, and of datagrams that are being sent. Further
+ * datagrams are dropped, as with a full socket buffer.
  */
 export const PORTABLE_QUEUE_MAX = 1024;
 
@@ -35,7 +35,7 @@ interface Received {
 }
 
 /**
- * One UDP socket of the runtime on both families, or on IPv4 only where there is no IPv6.
+ * A UDP socket of the runtime for both families, or for IPv4 only where there is no IPv6.
  *
  * @example
  * ```ts
@@ -53,31 +53,31 @@ interface Received {
  * ```
  */
 export class PortableUdp implements UdpPort {
-  /** One datagram a send. */
+  /** Each send has one datagram. */
   readonly gso = false;
-  /** One datagram a receive. */
+  /** Each receive has one datagram. */
   readonly gro = false;
-  /** One datagram a send. */
+  /** Each send has one datagram. */
   readonly segmentsMax = 1;
   /** The longest UDP payload over IPv4. */
   readonly bytesMax = 65_507;
-  /** Bytes of the last datagram received. */
+  /** The length of the last received datagram in bytes. */
   segmentSize = 0;
-  /** The runtime does not tell the ECN bits. */
+  /** The runtime does not report ECN bits. */
   readonly ecn = 0;
-  /** Offset of the cell that says where the last datagram came from. */
+  /** The offset of the cell with the source of the last datagram. */
   readonly sourceAt: number;
-  /** The address and port it is bound to. */
+  /** The local address and port. */
   readonly local: Endpoint;
-  /** Called after a datagram came in, so that whoever drives the data plane takes a turn. */
+  /** Called after a datagram arrived, so that the driver of the data plane takes a turn. */
   wake: () => void = () => {};
-  /** Datagrams that did not fit into a queue. */
+  /** The number of datagrams that did not fit into a queue. */
   dropped = 0;
   readonly #arena: Arena;
   readonly #socket: Deno.DatagramConn;
-  /** Whether the socket is one of IPv6 that serves IPv4 too, by mapped addresses. */
+  /** Whether the socket is an IPv6 socket that serves IPv4 too, by mapped addresses. */
   readonly #mapped: boolean;
-  /** Bytes of the addresses that it can send to. */
+  /** The lengths in bytes of the addresses that the socket can reach. */
   readonly #families: readonly number[];
   readonly #queue: Received[] = [];
   readonly #at = new Int32Array(GATHER_MAX);
@@ -112,7 +112,7 @@ export class PortableUdp implements UdpPort {
     this.#receiving = this.#receiveAll();
   }
 
-  /** The port it is bound to. */
+  /** The local port. */
   get port(): number {
     return this.local.port;
   }
@@ -122,7 +122,7 @@ export class PortableUdp implements UdpPort {
     return this.#families.includes(endpoint.address.length);
   }
 
-  /** Takes the next datagram, as `UdpPort.receive`. */
+  /** Receives the next datagram, as `UdpPort.receive`. */
   receive(at: number): number {
     const next = this.#queue.shift();
     if (next === undefined) return PORT_DRAINED;
@@ -150,7 +150,7 @@ export class PortableUdp implements UdpPort {
     return result;
   }
 
-  /** Sends one datagram; for handshake messages. What the network does to it is not known. */
+  /** Sends one datagram, for handshake messages. Errors of the network are not reported. */
   sendDatagram(bytes: Uint8Array, endpoint: Endpoint): SendResult {
     if (this.#closed || this.#sending >= PORTABLE_QUEUE_MAX) {
       this.dropped++;
@@ -167,7 +167,10 @@ export class PortableUdp implements UdpPort {
     return SEND_OK;
   }
 
-  /** Closes the socket; what waits is dropped. Resolves when nothing of it is left. */
+  /**
+   * Closes the socket and drops waiting datagrams.
+   * @returns a promise that resolves when nothing is left of the socket
+   */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
@@ -187,8 +190,8 @@ export class PortableUdp implements UdpPort {
         const [bytes, from] = await this.#socket.receive(buffer);
         this.#take(bytes, from as Deno.NetAddr);
       } catch {
-        // An ICMP error of an earlier send surfaces here; the next receive goes on. A closed socket
-        // ends the loop.
+        // An ICMP error of an earlier send is reported here, and receiving continues. A closed
+        // socket ends the loop.
         if (this.#closed) return;
         await new Promise((resolve) => setTimeout(resolve, 1));
       }

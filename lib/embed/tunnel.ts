@@ -1,6 +1,6 @@
 /**
- * A WireGuard interface inside a program: UDP by the runtime's own sockets, IP packets from and to
- * the program instead of a TUN device, no privileges. It is the same engine that the daemon runs.
+ * A WireGuard interface inside a program, with UDP through the sockets of the runtime and with IP
+ * packets from and to the program. It requires no privileges. The engine is that of the daemon.
  * @module
  */
 import { Arena } from "../base/arena.ts";
@@ -28,11 +28,11 @@ import {
   type TunnelPeerChange,
 } from "./tunnel_peer.ts";
 
-/** Bytes of the arena besides the data plane's: what cipher and socket take. */
+/** The part of the arena for the cipher and the socket, in bytes. */
 const ARENA_EXTRA_BYTES = 1 << 16;
 /**
- * A running interface. It needs `--allow-net` and `--unstable-net` (or `"unstable": ["net"]`); with
- * `--allow-ffi` it uses libcrypto and libipsec-mb where they can be had.
+ * A running interface. It requires `--allow-net` and `--unstable-net` (or `"unstable": ["net"]`).
+ * With `--allow-ffi` it uses libcrypto and libipsec-mb where they are installed.
  *
  * @example Two tunnels, and a packet from one to the other
  * ```ts
@@ -48,7 +48,11 @@ const ARENA_EXTRA_BYTES = 1 << 16;
  *   onPacket: arrived.resolve,
  *   onHandshake: ({ publicKey }) => console.log(`a session with ${publicKey}`),
  * });
- * await using left = new Tunnel({ privateKey: keys[0], listen: "127.0.0.1:0", onPacket: () => {} });
+ * await using left = new Tunnel({
+ *   privateKey: keys[0],
+ *   listen: "127.0.0.1:0",
+ *   onPacket: () => {},
+ * });
  * left.addPeer({
  *   publicKey: formatKey(publicKeyOf(keys[1])),
  *   endpoint: `127.0.0.1:${right.port}`,
@@ -60,7 +64,7 @@ const ARENA_EXTRA_BYTES = 1 << 16;
  * ```
  */
 export class Tunnel {
-  /** The UDP port that it listens on. */
+  /** The UDP port on which the tunnel listens. */
   readonly port: number;
   readonly #mtu: number;
   readonly #suite: string;
@@ -72,18 +76,18 @@ export class Tunnel {
   readonly #tun: MemoryTun;
   readonly #udp: PortableUdp;
   readonly #local: LocalInterface;
-  /** Public keys of the peers, as text. */
+  /** The public keys of the peers as text. */
   readonly #peers = new Set<string>();
   #publicKey: PublicKey;
   #drained: PromiseWithResolvers<void> | undefined;
   #closing: Promise<void> | undefined;
 
   /**
-   * Opens the UDP socket and starts.
-   * @throws ConfigError when an option is wrong: it names the option, its value unless that is a
-   * key, and what is required
-   * @throws OsError `EADDRINUSE` when the port is taken, `EADDRNOTAVAIL` when the address is not
-   * this machine's
+   * Opens the UDP socket and starts the tunnel.
+   * @throws ConfigError if an option is wrong. It names the option, the value unless that is a key,
+   * and what is required
+   * @throws OsError `EADDRINUSE` if the port is in use, `EADDRNOTAVAIL` if the address is not one
+   * of this machine
    * @throws Deno.errors.NotCapable without `--allow-net`
    */
   constructor(options: TunnelOptions) {
@@ -142,21 +146,21 @@ export class Tunnel {
   }
 
   /**
-   * Puts an IP packet into the tunnel; it is copied. The peer whose allowed IPs hold the packet's
-   * destination gets it, after a handshake when there is no session; 128 packets of a peer wait for
-   * that, and the oldest is dropped for a newer one. A packet without such a peer is answered with
-   * an ICMP message; what is no IP packet is dropped.
+   * Sends an IP packet, which is copied. It goes to the peer with the allowed IPs of its
+   * destination. Without a session 128 packets for each peer wait for the handshake; a newer packet
+   * replaces the oldest. A packet for no peer is answered with an ICMP message. Other data than IP
+   * packets is dropped.
    * @param packet an IPv4 or IPv6 packet of at most 65535 bytes
-   * @returns false when the packet was dropped: 1024 packets wait already (see `drained`), it is
-   * too long, or the tunnel is closed
+   * @returns false if the packet was dropped because 1024 packets wait already (see `drained`), it
+   * is too long, or the tunnel is closed
    */
   send(packet: Uint8Array): boolean {
     return this.#tun.inject(packet);
   }
 
   /**
-   * Resolves when none of the packets that were given to `send` waits any more, or the tunnel was
-   * closed. A program that has a lot to send waits for it when `send` returns false.
+   * Waits until no packet of `send` is waiting, or the tunnel is closed. A program with much to
+   * send calls it when `send` returns false.
    */
   drained(): Promise<void> {
     if (this.#tun.waiting === 0) return Promise.resolve();
@@ -166,8 +170,8 @@ export class Tunnel {
 
   /**
    * Adds a peer.
-   * @throws ConfigError when a field is wrong, there is such a peer already, or the tunnel is
-   * closed; then nothing has changed
+   * @throws ConfigError if a field is wrong, the peer exists, or the tunnel is closed; nothing has
+   * changed then
    */
   addPeer(peer: TunnelPeer): void {
     this.#mustBeOpen();
@@ -178,10 +182,10 @@ export class Tunnel {
   }
 
   /**
-   * Changes a peer. Its session goes on; a new preshared key is used from the next handshake on.
+   * Changes a peer. Its session continues. A new preshared key is used from the next handshake on.
    * @param publicKey 44 characters of base64 or 32 bytes
-   * @throws ConfigError when a field is wrong, there is no such peer, or the tunnel is closed; then
-   * nothing has changed
+   * @throws ConfigError if a field is wrong, the peer does not exist, or the tunnel is closed;
+   * nothing has changed then
    */
   changePeer(publicKey: string | Uint8Array, change: TunnelPeerChange): void {
     const peer = changeOf(this.#knownPeer(publicKey), change);
@@ -190,9 +194,9 @@ export class Tunnel {
   }
 
   /**
-   * Removes a peer. Its keys are wiped and its waiting packets dropped.
+   * Removes a peer, wipes its keys and drops its waiting packets.
    * @param publicKey 44 characters of base64 or 32 bytes
-   * @throws ConfigError when there is no such peer or the tunnel is closed
+   * @throws ConfigError if the peer does not exist or the tunnel is closed
    */
   removePeer(publicKey: string | Uint8Array): void {
     const key = this.#knownPeer(publicKey);
@@ -201,10 +205,9 @@ export class Tunnel {
   }
 
   /**
-   * Gives the tunnel another private key. All sessions end, and new handshakes are made with it.
+   * Sets the private key of the tunnel. All sessions end, and new handshakes use the new key.
    * @param privateKey 44 characters of base64 or 32 bytes
-   * @throws ConfigError when the key is wrong or belongs to one of the peers, or the tunnel is
-   * closed
+   * @throws ConfigError if the key is wrong or belongs to one of the peers, or the tunnel is closed
    */
   setPrivateKey(privateKey: string | Uint8Array): void {
     this.#mustBeOpen();
@@ -221,7 +224,7 @@ export class Tunnel {
     this.#publicKey = publicKey;
   }
 
-  /** The tunnel as it is, all in text and numbers. Of a closed one: without peers. */
+  /** The current status of the tunnel in text and numbers. A closed tunnel has no peers. */
   status(): TunnelStatus {
     const status = this.#local.status();
     const peers = status.peers.map(peerStatusOf);
@@ -239,8 +242,8 @@ export class Tunnel {
   }
 
   /**
-   * Ends the tunnel: keys are wiped, waiting packets dropped, the socket closed, and no callback is
-   * called any more.
+   * Closes the tunnel: keys are wiped, waiting packets are dropped, the socket is closed, and no
+   * callback is called again.
    * @returns a promise that resolves when neither socket nor timer is left
    */
   close(): Promise<void> {
@@ -254,14 +257,14 @@ export class Tunnel {
     return this.#closing;
   }
 
-  /** The same as `close`, for `await using`. */
+  /** Closes the tunnel, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
   /**
-   * The key of a peer that there is.
-   * @throws ConfigError when there is none, or the tunnel is closed
+   * The key of an existing peer.
+   * @throws ConfigError if there is no such peer, or the tunnel is closed
    */
   #knownPeer(publicKey: string | Uint8Array): PublicKey {
     this.#mustBeOpen();
@@ -275,8 +278,9 @@ export class Tunnel {
   }
 
   /**
-   * @throws ConfigError when a new peer is the tunnel itself, is there twice, or cannot be reached
-   * by the socket
+   * Checks new peers.
+   * @throws ConfigError if a peer is the tunnel itself, exists already, or cannot be reached by the
+   * socket
    */
   #checkPeers(peers: readonly PeerChange[], prefix: (index: number) => string): void {
     const seen = new Set(this.#peers);
@@ -298,7 +302,10 @@ export class Tunnel {
     }
   }
 
-  /** @throws ConfigError when the socket has no address of the endpoint's family */
+  /**
+   * Checks that the socket can reach an endpoint.
+   * @throws ConfigError if it has no address of the endpoint's family
+   */
   #checkReach({ endpoint }: PeerChange, prefix: string): void {
     if (endpoint === undefined || this.#udp.reaches(endpoint)) return;
     const family = endpoint.address.length === 4 ? "IPv6" : "IPv4";
@@ -309,7 +316,10 @@ export class Tunnel {
     );
   }
 
-  /** @throws ConfigError when the tunnel is closed */
+  /**
+   * Checks that the tunnel is open.
+   * @throws ConfigError if it is closed
+   */
   #mustBeOpen(): void {
     if (this.#closing !== undefined) {
       throw new ConfigError("tunnel", "the tunnel is closed; an open one is required");
@@ -353,5 +363,5 @@ export class Tunnel {
   }
 }
 
-/** Instead of a callback that is not wanted. */
+/** Stands for a callback that was not given. */
 const ignore = (): void => {};

@@ -1,6 +1,6 @@
 /**
- * Peers as a program writes and reads them, with text where people write text, and the values that
- * the device takes.
+ * Peers in the form of a program, with endpoints, ranges and keys as text, and in the form of the
+ * device.
  * @module
  */
 import type { PresharedKey, PublicKey } from "../base/brands.ts";
@@ -11,80 +11,78 @@ import { ConfigError } from "../base/errors.ts";
 import { formatEndpoint, formatRange, parseEndpoint, parseRange } from "../base/ip_text.ts";
 import { formatKey, parsePresharedKey, parsePublicKey } from "./keys.ts";
 
-/** Longest persistent keepalive in seconds (the field of wg(8) has 16 bits). */
+/** The longest persistent keepalive in seconds (the field of wg(8) has 16 bits). */
 const KEEPALIVE_MAX_S = 65_535;
-/** Longest description in bytes of UTF-8. */
+/** The longest description in bytes of UTF-8. */
 const DESCRIPTION_MAX_BYTES = 63;
 
-/** What may be set of a peer. A field that is absent keeps its value, or is unset in a new peer. */
+/** The settings of a peer. An absent field keeps its value, and is unset in a new peer. */
 export interface TunnelPeerChange {
   /**
-   * Where the peer is, as `192.0.2.1:51820` or `[2001:db8::1]:51820`. Without it the tunnel waits
-   * until the peer writes. It follows the peer: the last authentic packet says where the peer is.
-   * Host names are resolved by the caller.
+   * The endpoint of the peer, as `192.0.2.1:51820` or `[2001:db8::1]:51820`. Without it the tunnel
+   * waits until the peer sends a packet. The endpoint follows the last authenticated packet. The
+   * caller looks up names of hosts.
    */
   readonly endpoint?: string;
   /**
    * All ranges of addresses inside the tunnel that belong to the peer, as `10.0.0.2/32` or
-   * `fd00::/64`: packets to them go to the peer, and only packets from them are taken from it. A
-   * range that another peer had becomes this peer's.
+   * `fd00::/64`. Packets to them go to the peer, and only packets from them are accepted from it. A
+   * range of another peer moves to this peer.
    */
   readonly allowedIps?: readonly string[];
-  /** 44 characters of base64 or 32 bytes, mixed into the handshake; `null` removes it. */
+  /** The preshared key, 44 characters of base64 or 32 bytes; `null` removes it. */
   readonly presharedKey?: string | Uint8Array | null;
-  /** Seconds between packets that keep a way through NAT open, 0 to 65535; 0 is off. */
+  /** The interval in seconds of packets that keep a NAT open, 0 to 65535; 0 for none. */
   readonly persistentKeepalive?: number;
-  /** At most 63 bytes of UTF-8, for people; empty for none. */
+  /** A description for people, at most 63 bytes of UTF-8; empty for none. */
   readonly description?: string;
 }
 
 /** A new peer. */
 export interface TunnelPeer extends TunnelPeerChange {
-  /** 44 characters of base64 or 32 bytes. */
+  /** The public key: 44 characters of base64 or 32 bytes. */
   readonly publicKey: string | Uint8Array;
 }
 
-/** A peer as it is. */
+/** The status of a peer. */
 export interface TunnelPeerStatus {
-  /** 44 characters of base64. */
+  /** The public key: 44 characters of base64. */
   readonly publicKey: string;
   /**
-   * Where the peer is, as `192.0.2.1:51820` or `[2001:db8::1]:51820`; undefined while that is not
-   * known.
+   * The endpoint, as `192.0.2.1:51820` or `[2001:db8::1]:51820`; undefined while it is unknown.
    */
   readonly endpoint: string | undefined;
-  /** As `10.0.0.2/32`, in the order in which they were added. */
+  /** The allowed ranges, as `10.0.0.2/32`, in the order in which they were added. */
   readonly allowedIps: readonly string[];
-  /** Whether there is one. The key itself is not shown. */
+  /** Whether the peer has a preshared key. The key itself is not shown. */
   readonly hasPresharedKey: boolean;
-  /** Seconds; 0 when off. */
+  /** The interval of persistent keepalives in seconds; 0 for none. */
   readonly persistentKeepalive: number;
-  /** Empty when there is none. */
+  /** The description; empty for none. */
   readonly description: string;
-  /** Bytes of UDP payload sent to the peer, handshakes and keepalives included. */
+  /** The bytes of UDP payload sent to the peer, with handshakes and keepalives. */
   readonly txBytes: number;
-  /** Bytes of UDP payload received from the peer, handshakes and keepalives included. */
+  /** The bytes of UDP payload received from the peer, with handshakes and keepalives. */
   readonly rxBytes: number;
-  /** When the last handshake was completed, by the wall clock; undefined when there was none. */
+  /** The wall clock of the last completed handshake; undefined if there was none. */
   readonly lastHandshake: Date | undefined;
 }
 
-/** How an error names a field: of a list of peers, or of a peer alone. */
+/** The name of a field in errors: with its place in a list of peers, or alone. */
 const wordOf = (place: string, field: string): string => place === "" ? field : `${place}.${field}`;
 
 /**
- * The device's value of a new peer.
- * @param place the peer's place in the caller's options, e.g. `peers[0]`; empty when the peer
- * stands alone
- * @throws ConfigError for the first field that is wrong
+ * The device's form of a new peer.
+ * @param place the place of the peer in the options, e.g. `peers[0]`; empty for a single peer
+ * @throws ConfigError for the first wrong field
  */
 export function peerOf(peer: TunnelPeer, place: string): PeerChange {
   return changeOf(parsePublicKey(peer.publicKey, wordOf(place, "publicKey")), peer, place);
 }
 
 /**
- * The device's value of a change, where `place` is as in `peerOf`.
- * @throws ConfigError for the first field that is wrong
+ * The device's form of a change. `place` is as in `peerOf`.
+ * @throws ConfigError for the first wrong field
  */
 export function changeOf(publicKey: PublicKey, change: TunnelPeerChange, place = ""): PeerChange {
   const { endpoint, allowedIps, presharedKey, persistentKeepalive, description } = change;
@@ -108,7 +106,7 @@ export function changeOf(publicKey: PublicKey, change: TunnelPeerChange, place =
   };
 }
 
-/** A peer's status as text. */
+/** The status of a peer as text. */
 export function peerStatusOf(peer: PeerStatus): TunnelPeerStatus {
   return {
     publicKey: formatKey(peer.publicKey),
@@ -124,8 +122,8 @@ export function peerStatusOf(peer: PeerStatus): TunnelPeerStatus {
 }
 
 /**
- * An endpoint to send to.
- * @throws ConfigError when the text is none, has a zone, or its port is 0
+ * Parses an endpoint.
+ * @throws ConfigError if the text is not an endpoint, has a zone, or has port 0
  */
 function endpointOf(text: string, word: string): Endpoint {
   const endpoint = parseEndpoint(text);
@@ -143,7 +141,7 @@ function endpointOf(text: string, word: string): Endpoint {
       `${JSON.stringify(text)} has port 0; a port from 1 to 65535 is required`,
     );
   }
-  // The runtime's sockets do not tell by which interface a datagram came.
+  // The sockets of the runtime do not report the interface on which a datagram arrived.
   if (endpoint.scope !== 0) {
     throw new ConfigError(
       word,

@@ -43,7 +43,8 @@ export interface WgControl {
  *   set: (name: string, change: object) => Promise.resolve(console.log(name, change)),
  * };
  * const wgd_interface = { ...emptyInterface(), i_flags: WG_INTERFACE_HAS_PORT, i_port: 7111 };
- * await SIOCSWG(control, { wgd_name: "wg1", wgd_size: 0, wgd_interface }); // wg1 { listenPort: 7111 }
+ * // Prints: wg1 { listenPort: 7111 }
+ * await SIOCSWG(control, { wgd_name: "wg1", wgd_size: 0, wgd_interface });
  * ```
  */
 export async function SIOCSWG(control: WgControl, data: W.wg_data_io): Promise<void> {

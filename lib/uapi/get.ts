@@ -41,7 +41,9 @@ export function formatGet(status: DeviceStatus, facts?: InterfaceFacts, link?: L
   return getText(status, facts, link).toString();
 }
 
-/** The whole answer to `get` as `formatGet` has it, with `errno=0`, in bytes. Erase them after use. */
+/**
+ * The whole answer to `get` as `formatGet` has it, with `errno=0`, in bytes. Erase them after use.
+ */
 export function formatGetReply(
   status: DeviceStatus,
   facts?: InterfaceFacts,

@@ -1,6 +1,6 @@
 /**
- * UAPI text with secret keys in it. A string cannot be erased, so the text is put together as bytes,
- * and whoever gets the bytes fills them with zeros after use.
+ * UAPI text with secret keys in it. A string cannot be erased, so the text is put together as
+ * bytes, and whoever gets the bytes fills them with zeros after use.
  * @module
  */
 import { KEY_LENGTH } from "../base/constants.ts";

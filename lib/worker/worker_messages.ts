@@ -24,7 +24,9 @@ export const WORD_EVENTS = 2;
 export const EVENTS_NONE = 0;
 /** The main isolate has events that it has not handled. */
 export const EVENTS_SENT = 1;
-/** As EVENTS_SENT; and the Worker has more events, for which the main isolate must ring the bell. */
+/**
+ * As EVENTS_SENT; and the Worker has more events, for which the main isolate must ring the bell.
+ */
 export const EVENTS_HELD = 2;
 /** The number of 32-bit words that the Worker and the main isolate share. */
 export const SHARED_WORDS = 16;

@@ -1,5 +1,6 @@
 /**
- * The figures that are measured, and the goals that issue 14 sets for them, as ratios inside one run.
+ * The figures that are measured, and the goals that issue 14 sets for them, as ratios inside one
+ * run.
  * @module
  */
 
@@ -146,7 +147,10 @@ export function figure(id: FigureId): Figure {
   return found;
 }
 
-/** With what a goal compares ours: Debian's wireguard-go, the best of all rivals, our own loop without crypto; or with nothing but a number. */
+/**
+ * With what a goal compares ours: Debian's wireguard-go, the best of all rivals, our own loop
+ * without crypto; or with nothing but a number.
+ */
 export type Against = "debian" | "best" | "plain" | "itself";
 
 /** "The ratio of ours to theirs is at least (or at most) so much." */
@@ -159,8 +163,8 @@ export interface Goal {
 }
 
 /**
- * The goals of issue 14, which are held against the best of all rivals. An amount says as much about the machine as about the program: it is shown,
- * and no test may depend on it.
+ * The goals of issue 14, which are held against the best of all rivals. An amount says as much
+ * about the machine as about the program: it is shown, and no test may depend on it.
  */
 export const GOALS: readonly Goal[] = [
   { figure: "tcp_mean", against: "best", relation: "at least", value: 2 },

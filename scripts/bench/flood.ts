@@ -1,7 +1,7 @@
 /**
- * `deno task bench flood [--seconds N] [--rate N] [--trials N] [--json FILE]`: what floods do to this
- * program and to wireguard-go, in one run. Every kind of flood is sent as fast as the sender can.
- * Initiations are then sent at a rate, while a tunnel is pinged and new peers connect.
+ * `deno task bench flood [--seconds N] [--rate N] [--trials N] [--json FILE]`: what floods do to
+ * this program and to wireguard-go, in one run. Every kind of flood is sent as fast as the sender
+ * can. Initiations are then sent at a rate, while a tunnel is pinged and new peers connect.
  *
  * The sender, the device and whoever connects share one machine, so the rates say as much about it.
  * @module

@@ -1,8 +1,8 @@
 /**
- * Sends hostile datagrams to one device: `flood_load.ts KIND ADDRESS PORT PUBLIC-KEY SECONDS [RATE]`,
- * where KIND is one of FLOODS and RATE datagrams a second; without it, as fast as it can. Prints how
- * many it sent. They come from 10.1.0.0/16, which must be local here
- * (`ip route add local 10.1.0.0/16 dev lo`).
+ * Sends hostile datagrams to one device: `flood_load.ts KIND ADDRESS PORT PUBLIC-KEY SECONDS
+ * [RATE]`, where KIND is one of FLOODS and RATE datagrams a second; without it, as fast as it can.
+ * Prints how many it sent. They come from 10.1.0.0/16, which must be local here (`ip route add
+ * local 10.1.0.0/16 dev lo`).
  * @module
  */
 import { Arena } from "../../lib/base/arena.ts";

@@ -1,6 +1,7 @@
 /**
- * Asks one responder for handshakes as many peers, with a bounded number of questions open, and counts the answers. Runs on its own host of the laboratory:
- * the order comes as JSON on standard input, the count leaves as JSON on standard output.
+ * Asks one responder for handshakes as many peers, with a bounded number of questions open, and
+ * counts the answers. Runs on its own host of the laboratory: the order comes as JSON on standard
+ * input, the count leaves as JSON on standard output.
  * @module
  */
 
@@ -42,7 +43,10 @@ export interface HandshakeCount {
   readonly verified: number;
 }
 
-/** Questions open at a time: enough to keep a responder busy, and fewer than make one feel "under load" (1/8 of 1024 at the least). */
+/**
+ * Questions open at a time: enough to keep a responder busy, and fewer than make one feel "under
+ * load" (1/8 of 1024 at the least).
+ */
 const OPEN_MAX = 16;
 /** A question without an answer is given up after this long; its peer asks again later. */
 const PATIENCE_MS = 250;

@@ -1,6 +1,7 @@
 /**
- * How many handshakes a responder answers in a second of CPU time. CPU time and not the clock's, because asking costs about as much as answering
- * and shares the CPUs, and because rivals use one core or all.
+ * How many handshakes a responder answers in a second of CPU time. CPU time and not the clock's,
+ * because asking costs about as much as answering and shares the CPUs, and because rivals use one
+ * core or all.
  * @module
  */
 

@@ -1,5 +1,6 @@
 /**
- * What is measured: our own program and its rivals. Each knows whether it is on this machine, how it is built, and how one end of a tunnel is set up with it.
+ * What is measured: our own program and its rivals. Each knows whether it is on this machine, how
+ * it is built, and how one end of a tunnel is set up with it.
  * @module
  */
 
@@ -67,19 +68,25 @@ export async function planTunnel(
 export interface Implementation {
   readonly id: string;
   readonly title: string;
-  /** Others are what ours is compared with; a variant is our own program, made to run otherwise. */
+  /** The role: ours, a variant of ours, our loop without crypto, or a rival. */
   readonly role: "ours" | "variant" | "rival" | "plain";
-  /** Whether it speaks the handshake and the control protocol; our loop without crypto does neither. */
+  /** Whether it has handshakes and the control protocol. Our loop without crypto has neither. */
   readonly wireguard: boolean;
-  /** Its version, after building it where that is needed and possible; or why it is not here. */
+  /**
+   * The version, after building the program if needed and possible, or the reason for which it is
+   * absent.
+   */
   find(
     say: (line: string) => void,
   ): Promise<{ readonly version: string } | { readonly absent: string }>;
-  /** Sets one end up and returns the milliseconds from the start of the program until its interface answered. */
+  /**
+   * Sets up one end.
+   * @returns the milliseconds from the start of the program until its interface answered
+   */
   up(host: Host, plan: EndPlan, environment?: Record<string, string>): Promise<number>;
 }
 
-/** Our own program, driven with its own words. */
+/** Our program, configured with its own commands. */
 const ours: Implementation = {
   id: "ours",
   title: "wg",
@@ -106,7 +113,7 @@ const ours: Implementation = {
   },
 };
 
-/** Our own program where it finds no libipsec-mb, so that libcrypto does the packets. */
+/** Our program without libipsec-mb, so that libcrypto encrypts the packets. */
 const withLibcrypto: Implementation = {
   ...ours,
   id: "libcrypto",
@@ -126,7 +133,7 @@ const withLibcrypto: Implementation = {
   },
 };
 
-/** Path of the built program, for what is measured about commands. */
+/** The path of our program, for measurements of commands. */
 export const OUR_PROGRAM = WG;
 
 async function ifconfig(
@@ -137,7 +144,10 @@ async function ifconfig(
   await host.run([WG, "ifconfig", INTERFACE, ...words], { env });
 }
 
-/** Our data plane without its cipher, under a session given by hand: how much of the time is not cryptography. */
+/**
+ * Our data plane without its cipher and with a fixed session. It shows the time that is not
+ * cryptography.
+ */
 const plain: Implementation = {
   id: "plain",
   title: "wg, no crypto",
@@ -173,14 +183,14 @@ const plain: Implementation = {
   },
 };
 
-/** What wg-quick does with ip(8). */
+/** Configures the interface with ip(8), as wg-quick does. */
 async function addressInterface(host: Host, plan: EndPlan): Promise<void> {
   await host.run(["ip", "address", "add", `${plan.inet}/24`, "dev", INTERFACE]);
   await host.run(["ip", "address", "add", `${plan.inet6}/64`, "dev", INTERFACE, "nodad"]);
   await host.run(["ip", "link", "set", INTERFACE, "mtu", MTU, "up"]);
 }
 
-/** A rival: a program that makes the interface and is configured over its control socket. */
+/** A rival: a program that creates the interface and is configured over its control socket. */
 function rival(options: {
   id: string;
   title: string;
@@ -228,7 +238,7 @@ function rival(options: {
           ),
       );
       await addressInterface(host, plan);
-      // boringtun's threads meet the interface only some moments after its socket.
+      // boringtun's threads begin some moments after its socket exists.
       await sleep(50);
       return ready;
     },
@@ -274,7 +284,7 @@ function goInstall(
     const built = await run(argv, {
       timeoutSeconds: 900,
       anyCode: true,
-      // A workspace's or a user's flag must not choose other sources.
+      // The flags of a workspace or user must not select other sources.
       env: { GOBIN: `${BUILD}${folder}`, GOFLAGS: "-mod=mod", GOWORK: "off" },
     });
     return built.code === 0 ? undefined : `go install ${module}: ${lastLine(built.stderr)}`;
@@ -286,7 +296,7 @@ async function goCommand(): Promise<string | undefined> {
     (await isFile("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : undefined);
 }
 
-/** The version of the main module that a Go program was built from, as it tells itself. */
+/** The version of the main module of a Go program, as the program reports it. */
 async function goVersion(program: string): Promise<string> {
   const go = await goCommand();
   if (go === undefined) return "unknown";
@@ -297,7 +307,10 @@ async function goVersion(program: string): Promise<string> {
 /** What the newest tailscale.com of November 2026 pins. */
 const TAILSCALE_VERSION = "v0.0.0-20260928213032-417aef361226";
 
-/** Ours first, with each cipher and without, then the rivals: the order of the table's columns. */
+/**
+ * All programs in the order of the table's columns: ours with each cipher and without, then the
+ * rivals.
+ */
 export const CONTENDERS: readonly Implementation[] = [
   ours,
   withLibcrypto,
@@ -350,7 +363,10 @@ export const CONTENDERS: readonly Implementation[] = [
   }),
 ];
 
-/** Installs a Debian package where we can; says why not otherwise. */
+/**
+ * Installs a Debian package.
+ * @returns the reason if that is not possible
+ */
 export async function aptInstall(name: string): Promise<string | undefined> {
   if (await which("apt-get") === undefined) {
     return `the package ${name} is not installed and there is no apt-get`;
@@ -365,7 +381,7 @@ export async function aptInstall(name: string): Promise<string | undefined> {
   return tried.code === 0 ? undefined : `apt-get install ${name}: ${lastLine(tried.stderr)}`;
 }
 
-/** Path of a program on PATH. */
+/** The path of a program on PATH. */
 export async function which(name: string): Promise<string | undefined> {
   for (const directory of (Deno.env.get("PATH") ?? "").split(":")) {
     if (await isFile(`${directory}/${name}`)) return `${directory}/${name}`;

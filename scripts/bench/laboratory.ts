@@ -1,6 +1,6 @@
 /**
- * Two hosts on one machine: each is a room of scripts/netlab.ts (own network, processes and an empty /run), and a veth joins them.
- * The rooms end with this program, however it ends; nothing stays behind.
+ * Two hosts on one machine. Each is a room of scripts/netlab.ts with its own network, processes and
+ * an empty /run. A veth joins them. The rooms always end with this program.
  * @module
  */
 
@@ -11,15 +11,16 @@ import { machineTicks, residentBytes, schedstatNanoseconds } from "./parse.ts";
 const OUTSIDE = { left: "192.0.2.1", right: "192.0.2.2" } as const;
 
 /**
- * Every program of a host has a session of its own, as services and logins have: Linux gives processor time by session first (sched_autogroup), so a program
- * that shares one with iperf3 is measured as it runs nowhere else, and not as one that leaves its starter's session.
+ * Every program of a host has its own session, as services and logins have. Linux shares processor
+ * time by session first (sched_autogroup). A program in the session of iperf3 would be measured
+ * under conditions that exist nowhere else.
  */
 const OWN_SESSION = ["setsid"] as const;
 
-/** The exit code of what was ended by SIGKILL, as shells give it. */
+/** The exit code of a process that SIGKILL ended, as of shells. */
 const KILLED = 137;
 
-/** A command that did not do what it should. */
+/** A command that failed. */
 export class CommandError extends Error {
   constructor(argv: readonly string[], readonly code: number, readonly output: string) {
     super(`${shown(argv)}: exit ${code}: ${output.trim().slice(-400)}`);
@@ -27,7 +28,7 @@ export class CommandError extends Error {
   }
 }
 
-/** A command as it may be told: without what may be a key. */
+/** A command for messages, without possible keys. */
 function shown(argv: readonly string[]): string {
   return argv.map((word) => /^[A-Za-z0-9+/]{43}=$/.test(word) ? "(key)" : word).join(" ").slice(
     0,
@@ -35,25 +36,28 @@ function shown(argv: readonly string[]): string {
   );
 }
 
-/** What a command printed and how it ended. */
+/** The output and exit code of a command. */
 export interface Output {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** How a command is run. */
+/** Options of a command. */
 export interface RunOptions {
-  /** Given to its standard input, which is empty otherwise. */
+  /** The text for standard input, which is empty otherwise. */
   readonly input?: string;
-  /** It is ended after so many seconds (default 60). */
+  /** The seconds after which the command is ended (default 60). */
   readonly timeoutSeconds?: number;
-  /** Other exit codes than 0 are returned instead of thrown. */
+  /** Whether exit codes other than 0 are returned instead of thrown. */
   readonly anyCode?: boolean;
   readonly env?: Record<string, string>;
 }
 
-/** Runs a command to its end. Throws CommandError when it fails or takes too long. */
+/**
+ * Runs a command to its end.
+ * @throws CommandError if it fails or takes too long
+ */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Output> {
   const child = new Deno.Command(argv[0], {
     args: argv.slice(1),
@@ -90,7 +94,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
 
 /** One of the two hosts. */
 export class Host {
-  /** The first process of this host, as this program sees it. */
+  /** The first process of the host, as this program sees it. */
   readonly pid: number;
   /** The number of its process namespace. */
   readonly #processes: string;
@@ -104,7 +108,10 @@ export class Host {
     this.#processes = Deno.readLinkSync(`/proc/${room.pid}/ns/pid`);
   }
 
-  /** Runs a command on this host to its end. Throws CommandError when it fails or takes too long. */
+  /**
+   * Runs a command on this host to its end.
+   * @throws CommandError if it fails or takes too long
+   */
   async run(argv: readonly string[], options: RunOptions = {}): Promise<Output> {
     const inRoom: RoomOptions = {
       timeoutMs: (options.timeoutSeconds ?? 60) * 1000,
@@ -121,12 +128,12 @@ export class Host {
     return output;
   }
 
-  /** Starts a command that goes on until the host is closed. */
+  /** Starts a command that runs until the host is closed. */
   start(argv: readonly string[], env: Record<string, string> = {}): Running {
     return this.room.spawn([...OWN_SESSION, ...argv], { env });
   }
 
-  /** Living processes of this host but its first, as this program sees them. */
+  /** The living processes of the host except the first, as this program sees them. */
   processes(): number[] {
     const found: number[] = [];
     for (const entry of Deno.readDirSync("/proc")) {
@@ -137,13 +144,13 @@ export class Host {
         if (Deno.readLinkSync(`/proc/${pid}/ns/pid`) !== this.#processes) continue;
         if (Deno.readTextFileSync(`/proc/${pid}/cmdline`) !== "") found.push(pid);
       } catch {
-        // It ended while we looked.
+        // It has ended meanwhile.
       }
     }
     return found;
   }
 
-  /** The outside name of a file of this host. */
+  /** The path of a file of this host as seen from outside. */
   path(inside: string): string {
     return `/proc/${this.pid}/root${inside}`;
   }
@@ -153,14 +160,15 @@ export class Host {
 export class Laboratory implements AsyncDisposable {
   private constructor(readonly left: Host, readonly right: Host) {}
 
-  /** Makes both hosts and the veth between them. */
+  /** Creates both hosts and the veth between them. */
   static async open(): Promise<Laboratory> {
     const rooms: Room[] = [];
     try {
       rooms.push(await Room.open("root"), await Room.open("root"));
       const left = new Host(rooms[0], OUTSIDE.left);
       const right = new Host(rooms[1], OUTSIDE.right);
-      // Only the network of the left one is entered: the number after "netns" is looked up among the processes outside.
+      // Only the network of the left host is entered: the number after "netns" is looked up among
+      // the outer processes.
       const link = [
         "ip",
         "link",
@@ -186,7 +194,7 @@ export class Laboratory implements AsyncDisposable {
     }
   }
 
-  /** Takes everything away. */
+  /** Closes both hosts. */
   async close(): Promise<void> {
     await Promise.all([this.left.room.close(), this.right.room.close()]);
   }
@@ -197,8 +205,9 @@ export class Laboratory implements AsyncDisposable {
 }
 
 /**
- * Seconds that these processes ran so far: the time of all their threads as the scheduler counts it. Work that the kernel does for a packet
- * in the context of the thread that sent or read it (the whole way over the veth, as a rule) is in it; ksoftirqd and the other side's iperf3 are not.
+ * The CPU time of processes in seconds: that of all their threads by the scheduler. It includes the
+ * kernel's work in the context of the thread that sends or reads a packet, usually the whole way
+ * over the veth. It does not include ksoftirqd and the iperf3 of the other side.
  */
 export function cpuSeconds(pids: readonly number[]): number {
   let nanoseconds = 0;
@@ -219,7 +228,7 @@ export function residentMax(pids: readonly number[]): number {
   );
 }
 
-/** What fraction of the machine (0 to 1) is in use by anybody for the next `milliseconds`. */
+/** The fraction of the machine (0 to 1) that is in use for the next `milliseconds`. */
 export async function machineLoad(milliseconds: number): Promise<number> {
   const before = machineTicks(Deno.readTextFileSync("/proc/stat"));
   await sleep(milliseconds);
@@ -232,7 +241,10 @@ export function sleep(milliseconds: number): Promise<void> {
   return new Promise((done) => setTimeout(done, milliseconds));
 }
 
-/** Tries `attempt` every `every` milliseconds until it gives something other than undefined. Throws `what` after `seconds`. */
+/**
+ * Calls `attempt` every `every` milliseconds until it returns something other than undefined.
+ * @throws LabError with `what` after `seconds`
+ */
 export async function until<T>(
   what: string,
   seconds: number,

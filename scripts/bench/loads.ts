@@ -1,5 +1,5 @@
 /**
- * The loads: each puts traffic through a tunnel that is up and says what came of it.
+ * The loads of the bench: each sends traffic through a running tunnel and measures the result.
  * @module
  */
 
@@ -9,12 +9,12 @@ import { CommandError, cpuSeconds, type Host, residentMax, sleep, until } from "
 import { iperfReceived, pingTimes, type Received } from "./parse.ts";
 import { quantile } from "./statistics.ts";
 
-/** A tunnel that carries packets, and whose work is counted. */
+/** A running tunnel and the processes whose CPU time is measured. */
 export interface RunningTunnel {
   readonly left: Host;
   readonly right: Host;
   readonly plan: { readonly left: EndPlan; readonly right: EndPlan };
-  /** The processes of the implementation at both ends; their CPU time is what the figures mean by CPU. */
+  /** The processes of the program at both ends. Their CPU time is the CPU time of the figures. */
   readonly daemons: readonly number[];
 }
 
@@ -27,12 +27,14 @@ export interface Load {
 
 const MEGA = 1e6;
 const GIGA = 1e9;
-/** The prototype's fixed rate: what the slowest rival just delivers. */
+/** The fixed rate, which the slowest rival just carries. */
 const FIXED_PACKETS_PER_SECOND = 39_000;
 const SMALL_BYTES = 64;
 const LARGE_BYTES = 1372;
 
-/** The idle round trip comes first: a round begins with a pause, and no load has left its traces just before. */
+/**
+ * All loads. The idle round trip is first: a round begins with a pause, and no load has just ended.
+ */
 export const LOADS: readonly Load[] = [
   { id: "ping", title: "round trip, idle", run: idle },
   { id: "tcp", title: "TCP one stream each way", run: tcp },
@@ -45,7 +47,9 @@ export const LOADS: readonly Load[] = [
   { id: "loaded", title: "round trip under TCP", run: loaded },
 ];
 
-/** Waits until a packet came through in both directions and the iperf3 server stands on the right host. */
+/**
+ * Waits until a packet has passed in both directions and the iperf3 server runs on the right host.
+ */
 export async function awaken(tunnel: RunningTunnel): Promise<void> {
   for (const peer of [tunnel.plan.left.peerInet, tunnel.plan.left.peerInet6]) {
     await until(`a first reply from ${peer}`, 10, 100, async () => {
@@ -60,12 +64,15 @@ export async function awaken(tunnel: RunningTunnel): Promise<void> {
   });
 }
 
-/** Both ways for a while without counting: programs that compile themselves while they run, and caches, are then as they are for the rest of their life. */
+/**
+ * Sends TCP both ways for a while without measuring, so that compilers and caches reach a steady
+ * state.
+ */
 export async function warmUp(tunnel: RunningTunnel, seconds: number): Promise<void> {
   await iperf(tunnel, seconds, ["--bidir"]);
 }
 
-/** Resident bytes of the larger end, in MB. */
+/** The resident memory of the larger end in MB. */
 export function memoryMegabytes(tunnel: RunningTunnel): number {
   return residentMax(tunnel.daemons) / MEGA;
 }
@@ -83,7 +90,8 @@ async function iperf(
       const output = await tunnel.left.run(argv, { anyCode: true, timeoutSeconds: seconds + 15 });
       return iperfReceived(output.stdout);
     } catch (error) {
-      // The server of the run before may not have finished; a tunnel that lost the control connection gets another chance too.
+      // The server of the previous run may not have ended yet, or the tunnel lost the control
+      // connection.
       if (attempt === attempts || error instanceof CommandError) throw error;
       await sleep(300);
     }
@@ -194,7 +202,10 @@ const TOOLS: readonly { readonly program: string; readonly debian: string }[] = 
   { program: "unshare", debian: "util-linux" },
 ];
 
-/** Installs the tools that are missing. Throws Error with the reason when one cannot be had. */
+/**
+ * Installs missing tools.
+ * @throws Error with the reason if one cannot be installed
+ */
 export async function installTools(say: (line: string) => void): Promise<void> {
   for (const { program, debian } of TOOLS) {
     if (await which(program) !== undefined) continue;

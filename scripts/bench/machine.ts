@@ -1,11 +1,11 @@
 /**
- * The machine that a run was made on, for the record.
+ * Describes the machine of a run.
  * @module
  */
 
 import type { Results } from "./results.ts";
 
-/** What this machine is. */
+/** The description of this machine. */
 export function thisMachine(): Results["machine"] {
   const model = /^model name\s*:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ??
     "unknown";

@@ -1,5 +1,5 @@
 /**
- * What it costs when many peers of one device talk at once instead of one.
+ * Measures many peers of one device that send in turn, compared with one peer.
  * @module
  */
 
@@ -12,7 +12,7 @@ import { makeKeyPair, peerLines, uapi } from "./uapi.ts";
 
 const LOAD = fileURLToPath(import.meta.resolve("./talk_load.ts"));
 
-/** Echoes through one device by each of these numbers of peers, in alternating rounds. */
+/** Measures echoes through one device with each number of peers, in alternating rounds. */
 export async function measureTalkers(
   implementation: Implementation,
   sizes: readonly number[],

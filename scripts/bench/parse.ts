@@ -1,14 +1,16 @@
 /**
- * What the measuring tools print, read into numbers. Formats: iperf3 3.12 `-J`, iputils ping, proc(5).
+ * Reads the output of the measuring tools: iperf3 3.12 `-J`, iputils ping, proc(5).
  * @module
  */
 
-/** Round trips in milliseconds from ping's lines, in the order they came. */
+/** The round trips in milliseconds of ping's lines, in their order. */
 export function pingTimes(text: string): number[] {
   return [...text.matchAll(/\btime=([0-9.]+) ms/g)].map((match) => Number(match[1]));
 }
 
-/** What an iperf3 client's report says was received: bytes, over how many seconds, and for UDP the packets. */
+/**
+ * The data that an iperf3 client's report counts as received: bytes, seconds, and for UDP packets.
+ */
 export interface Received {
   readonly bytes: number;
   readonly seconds: number;
@@ -59,7 +61,10 @@ export function residentBytes(text: string): number {
   return match === null ? 0 : Number(match[1]) * 1024;
 }
 
-/** Jiffies of the whole machine from /proc/stat: all that were counted, and those nobody used (idle, waiting for I/O). */
+/**
+ * Jiffies of the whole machine from /proc/stat: all that were counted, and those nobody used (idle,
+ * waiting for I/O).
+ */
 export function machineTicks(text: string): { readonly all: number; readonly idle: number } {
   const fields = text.slice(0, text.indexOf("\n")).trim().split(/\s+/).slice(1, 9).map(Number);
   return { all: fields.reduce((sum, field) => sum + field, 0), idle: fields[3] + fields[4] };

@@ -1,18 +1,21 @@
 /**
- * The implementations that are on this machine, each with the place where what it gives is written down.
+ * The programs that are on this machine, each with its results.
  * @module
  */
 
 import type { Implementation } from "./implementations.ts";
 import type { Measurement, Results } from "./results.ts";
 
-/** A program that is measured, and what was found of it so far. */
+/** A program that is measured, and its results so far. */
 export interface Participant {
   readonly implementation: Implementation;
   readonly measurement: Measurement;
 }
 
-/** Looks for every implementation, building what has to be built; each that is here gets an empty sample for every round. */
+/**
+ * Finds every program, and builds it if needed. Each one found gets an empty sample for every
+ * round.
+ */
 export async function findParticipants(
   implementations: readonly Implementation[],
   rounds: number,
@@ -36,7 +39,7 @@ export async function findParticipants(
   return { participants, absent };
 }
 
-/** Writes down that something of this participant went wrong, and why. */
+/** Records an error of a participant. */
 export function noteFailure(participant: Participant, what: string, error: unknown): void {
   participant.measurement.failures.push(
     `${what}: ${error instanceof Error ? error.message : error}`,

@@ -1,12 +1,13 @@
 /**
- * The README's picture: bars for the figures that matter most, drawn from a run's JSON. Plain SVG; its colours follow the reader's light or dark theme.
+ * Draws the picture of the README: bars for the most important figures, from the JSON of a run. It
+ * is plain SVG with colours for light and dark themes.
  * @module
  */
 
 import { figure, type FigureId } from "./figures.ts";
 import { type Results, summary } from "./results.ts";
 
-/** The panels, two a row. */
+/** The panels, two in a row. */
 const PANELS: readonly { readonly id: FigureId; readonly title: string }[] = [
   { id: "tcp_mean", title: "TCP, one stream" },
   { id: "cpu_per_gb", title: "CPU time per gigabyte" },
@@ -28,7 +29,7 @@ const STYLE = `text{font:13px system-ui,-apple-system,"Segoe UI",sans-serif;fill
 .value{font-variant-numeric:tabular-nums}
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.quiet{fill:#9198a1}.ours{fill:#fb923c}.rival{fill:#656c76}}`;
 
-/** Draws the picture. Panels without a sample are left out. */
+/** Draws the picture. Panels without samples are omitted. */
 export function pictureSvg(results: Results): string {
   const measurements = results.measurements.filter((c) => c.role !== "plain");
   const panels = PANELS.filter((panel) =>

@@ -1,7 +1,8 @@
 /**
- * One end of a tunnel that is our own data plane with a cipher that does nothing, under one session given by hand: what TUN, UDP and
- * the loop cost without the cryptography. Only the bench has it; the product has no such switch.
- * The plan comes as JSON in the one argument (nothing in it is secret); `ready` on standard output says that packets move.
+ * One end of a tunnel with our data plane, a cipher that does nothing, and a fixed session. It
+ * measures what TUN, UDP and the loop cost without cryptography. Only the bench has this. The plan
+ * is JSON in the argument and contains no secret. `ready` on standard output reports that packets
+ * move.
  * @module
  */
 
@@ -26,7 +27,7 @@ import { openTun } from "../../lib/ports/open_tun.ts";
 import { openUdp } from "../../lib/ports/open_udp.ts";
 import { EventFd, PollSet } from "../../ffi/poll.ts";
 
-/** What this end is to be. The left one's index is 1, the right one's 2. */
+/** The plan of one end. The index of the left end is 1, that of the right end 2. */
 export interface PlainPlan {
   readonly interface: string;
   readonly index: number;
@@ -39,10 +40,13 @@ export interface PlainPlan {
 }
 
 const PEER = peerSlot(0);
-/** The session outlives every load. */
+/** The lifetime of the session, longer than any load. */
 const FOR_EVER_MS = 1e9;
 
-/** Leaves every byte as it is; only the move out of the receive buffer, which any cipher makes, is made here too. */
+/**
+ * A cipher that changes no byte. It copies the packet out of the receive buffer, as every cipher
+ * does.
+ */
 export function noCipher(arena: Arena): PacketCipher {
   const { bytes } = arena;
   return {
@@ -61,7 +65,7 @@ function bytes(parsed: Uint8Array | undefined, text: string): Uint8Array {
   return parsed;
 }
 
-/** The commands that make one peer with one session of the plan. */
+/** The commands that make one peer with one session. */
 export function plainCommands(plan: PlainPlan, keys: SessionKeySlots): DataCommand[] {
   const add = [
     { address: bytes(parseIpv4(plan.peerInet), plan.peerInet), prefix: 32 },

@@ -1,5 +1,6 @@
 /**
- * Where the time goes: a sampling profile of both ends under one TCP stream, by the place the code lives in. Needs perf (Debian: linux-perf).
+ * Samples both ends under one TCP stream, and reports the time by the place of the code. It
+ * requires perf (Debian: linux-perf).
  * @module
  */
 
@@ -9,7 +10,7 @@ import { Laboratory, run } from "./laboratory.ts";
 import { awaken, LOADS, type RunningTunnel, warmUp } from "./loads.ts";
 import type { Profile } from "./results.ts";
 
-/** Samples a second of a thread's time. */
+/** The samples per second of a thread's time. */
 const FREQUENCY = 997;
 
 /** Profiles the sender and the receiver of one TCP stream. */
@@ -20,9 +21,11 @@ export async function measureProfile(
   await using laboratory = await Laboratory.open();
   const { left, right } = laboratory;
   const plan = await planTunnel(left, right);
-  // Deno reads this; it makes V8 write down where it puts compiled code, so that perf can name it. Others do not mind.
+  // Makes V8 record the places of compiled code, so that perf can name it. Other programs ignore
+  // the variable.
   const environment = { DENO_V8_FLAGS: "--perf-basic-prof" };
-  // Its file in /tmp is named by a process number that both hosts may give: each gets a /tmp of its own, where that does not hide the program.
+  // The name of V8's file in /tmp contains a process number that both hosts may have. Each host
+  // gets its own /tmp, unless that would hide the program.
   for (const host of ROOT.startsWith("/tmp/") ? [] : [left, right]) {
     await host.run(["mount", "-t", "tmpfs", "tmpfs", "/tmp"]);
   }
@@ -78,7 +81,7 @@ async function shares(
   return parseShares((await run(argv, { anyCode: true })).stdout).slice(0, most);
 }
 
-/** Reads the lines `12.34%  name` of perf report; the two empty columns that it adds for symbols are dropped. */
+/** Reads the lines `12.34%  name` of perf report, without the two empty columns for symbols. */
 export function parseShares(text: string): { name: string; percent: number }[] {
   return [...text.matchAll(/^\s*([0-9.]+)%\s+(.*?\S)(?:\s+-\s+-)?\s*$/gm)]
     .map(([, percent, name]) => ({ name, percent: Number(percent) }));

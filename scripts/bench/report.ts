@@ -1,5 +1,5 @@
 /**
- * A run's results as text, for the terminal and for docs/performance.md.
+ * The results of a run as text, for the terminal and for docs/performance.md.
  * @module
  */
 
@@ -51,7 +51,10 @@ function heading(results: Results): string {
   return lines.join("\n");
 }
 
-/** Medians, each with half the distance of its quartiles (of its extremes where there are fewer than four rounds). */
+/**
+ * The medians, each with half the distance of its quartiles (of its extremes with fewer than four
+ * rounds).
+ */
 export function figureTable(results: Results): string {
   const columns = results.measurements;
   const rows = FIGURES
@@ -68,11 +71,11 @@ function cell(measurement: Measurement, f: Figure): string {
   const text = found.median.toFixed(f.digits);
   if (found.count === 1) return text;
   const percent = Math.round(spread(found) * 100);
-  // Beside a median near nothing a percentage says nothing.
+  // A percentage of a median near 0 has no meaning.
   return percent > 100 ? `${text} (to ${found.max.toFixed(f.digits)})` : `${text} (${percent}%)`;
 }
 
-/** Ours divided by each other one's, the median over the rounds and its standard error. */
+/** Our value divided by each other one: the median over the rounds and its standard error. */
 export function ratioTable(results: Results): string {
   const ours = results.measurements.find((c) => c.role === "ours");
   const others = results.measurements.filter((c) => c.role !== "ours");
@@ -195,7 +198,7 @@ function estimateText(found: Estimate | undefined): string {
   return `${ratioText(found.median)} ±${found.error.toFixed(ratioDigits(found.median))}`;
 }
 
-/** Columns that a terminal shows. */
+/** The width of a terminal in columns. */
 const WIDTH = 100;
 
 /**
@@ -223,7 +226,7 @@ export function tables(
   return found.join("\n\n");
 }
 
-/** A table that reads well as it stands and is Markdown too. */
+/** A table that is readable as text and valid Markdown. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((text, i) => Math.max(text.length, ...rows.map((row) => row[i].length)));
   const line = (cells: readonly string[]) =>

@@ -1,36 +1,39 @@
 /**
- * What a run found, as it is kept in JSON, and the ratios that are read from it.
+ * The results of a run as kept in JSON, and the ratios that are computed from them.
  * @module
  */
 
 import { type Against, figure, type FigureId, type Goal, GOALS, type Sample } from "./figures.ts";
 import { type Estimate, estimate, pairedRatio, summarize, type Summary } from "./statistics.ts";
 
-/** One thing that was measured. */
+/** The results of one program. */
 export interface Measurement {
   readonly id: string;
   readonly title: string;
   readonly version: string;
-  /** Rivals are what ours is compared with; a variant is our own program, made to run otherwise; "plain" is our own loop without crypto. */
+  /**
+   * The role: a variant is our program in another configuration, "plain" our loop without crypto,
+   * and a rival is compared with ours.
+   */
   readonly role: "ours" | "variant" | "rival" | "plain";
   /**
-   * What each round gave, by round; a load that failed is missing. What has fewer rounds (start-up, handshakes) is in the first ones, the memory after all
-   * loads in the last.
+   * The samples of each round. A load that failed is missing. Measurements with fewer rounds
+   * (start, handshakes) are in the first rounds, the memory after all loads in the last.
    */
   readonly rounds: Sample[];
-  /** What went wrong, with the round it happened in. */
+  /** Errors, each with its round. */
   readonly failures: string[];
 }
 
-/** The time that commands take, as ratios to an empty Deno program, in one alternating run. */
+/** The times of a command and of an empty Deno program, in alternating runs. */
 export interface CommandTimes {
   readonly title: string;
   readonly milliseconds: readonly number[];
-  /** The empty program's, run by run. */
+  /** The times of the empty program in milliseconds. */
   readonly empty: readonly number[];
 }
 
-/** Cost of everything with this many peers configured on one interface. */
+/** The cost with this many peers on one interface. */
 export interface ScaleRow {
   readonly peers: number;
   /** Milliseconds of one UAPI set of them all. */
@@ -45,10 +48,10 @@ export interface ScaleRow {
   readonly resident: readonly number[];
 }
 
-/** What it costs when this many peers take turns to send a small echo request each. */
+/** The cost when this many peers send a small echo request each, in turn. */
 export interface TalkerRow {
   readonly peers: number;
-  /** How many of them got an answer. */
+  /** The number of peers that got an answer. */
   readonly heard: readonly number[];
   /** Echoes a second. */
   readonly rate: readonly number[];
@@ -56,7 +59,7 @@ export interface TalkerRow {
   readonly cpu: readonly number[];
 }
 
-/** Where one end's time went under a TCP stream: shares in percent, greatest first. */
+/** The time of one end under a TCP stream: shares in percent, the greatest first. */
 export interface Profile {
   readonly measurement: string;
   readonly side: string;
@@ -65,15 +68,18 @@ export interface Profile {
   readonly functions: readonly { readonly name: string; readonly percent: number }[];
 }
 
-/** Everything that one run found. */
+/** All results of one run. */
 export interface Results {
   readonly format: 1;
-  /** When it was made, ISO 8601. */
+  /** The date in ISO 8601. */
   readonly made: string;
   readonly quick: boolean;
-  /** Seconds of each load. */
+  /** The length of each load in seconds. */
   readonly seconds: number;
-  /** All tunnels were up at once and each load went in turn from one to the next. Without it: all loads of one on a fresh tunnel, then those of the next. */
+  /**
+   * Whether all tunnels were up at once and took turns at each load. Otherwise all loads of one
+   * program ran before those of the next.
+   */
   readonly inTurn?: true;
   readonly machine: {
     readonly cpus: number;
@@ -82,10 +88,13 @@ export interface Results {
     readonly memoryGb: number;
     readonly deno: string;
   };
-  /** By round of loads: how much of the machine others used (0 to 1), measured while nothing of ours ran but idle daemons. */
+  /**
+   * The share of the machine that others used in each round (0 to 1), measured while only idle
+   * daemons ran.
+   */
   readonly noise: number[];
   readonly measurements: Measurement[];
-  /** Rivals that are not on this machine, and why. */
+  /** Programs that are not on this machine, with the reason. */
   readonly absent: { readonly id: string; readonly why: string }[];
   readonly commands: CommandTimes[];
   readonly scale: ScaleRow[];
@@ -93,7 +102,9 @@ export interface Results {
   readonly profiles: Profile[];
 }
 
-/** The samples of one figure, one a round; NaN where a round lacks it, so that rounds stay paired. */
+/**
+ * The samples of one figure, one for each round; NaN for a missing one, so that rounds stay paired.
+ */
 export function samples(measurement: Measurement, id: FigureId): number[] {
   return measurement.rounds.map((round) => round[id] ?? NaN);
 }
@@ -103,12 +114,12 @@ function measured(measurement: Measurement, id: FigureId): number[] {
   return samples(measurement, id).filter((value) => !Number.isNaN(value));
 }
 
-/** Median, quartiles and extremes of one figure, or undefined when no round has it. */
+/** Median, quartiles and extremes of one figure; undefined if no round has it. */
 export function summary(measurement: Measurement, id: FigureId): Summary | undefined {
   return summarize(measured(measurement, id));
 }
 
-/** Ratio of ours to theirs, round by round. */
+/** The ratio of ours to theirs, round by round. */
 export function ratio(ours: Measurement, theirs: Measurement, id: FigureId): Estimate | undefined {
   return pairedRatio(samples(ours, id), samples(theirs, id));
 }
@@ -126,19 +137,19 @@ export function bestRival(results: Results, id: FigureId): Measurement | undefin
   return best?.measurement;
 }
 
-/** What became of a goal; "within the error" is missed by no more than the standard error of what was found. */
+/** The result of a goal. "within the error" is missed by no more than the standard error. */
 export type Outcome = "reached" | "within the error" | "missed" | "not measured";
 
-/** A goal and what was found: a ratio or an amount, as the goal is; undefined when one side was not measured. */
+/** A goal and its finding, a ratio or an amount; undefined if one side was not measured. */
 export interface Verdict {
   readonly goal: Goal;
-  /** The title of the one that ours is compared with; the goal's own word where nobody is. */
+  /** The title of the program with which ours is compared, or the goal's own word. */
   readonly rival: string;
   readonly found: Estimate | undefined;
   readonly outcome: Outcome;
 }
 
-/** Every goal against this run. */
+/** The result of every goal. */
 export function verdicts(results: Results): Verdict[] {
   const ours = results.measurements.find((c) => c.role === "ours");
   return GOALS.map((goal) => {

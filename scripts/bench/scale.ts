@@ -1,5 +1,5 @@
 /**
- * The cost of everything against the number of peers that one interface has.
+ * Measures the cost of an interface against its number of peers.
  * @module
  */
 
@@ -10,7 +10,10 @@ import { LOADS, warmUp } from "./loads.ts";
 import type { ScaleRow } from "./results.ts";
 import { peerLines, uapi } from "./uapi.ts";
 
-/** Measures an interface with each of these numbers of peers; one of them carries the traffic, the others are idle. */
+/**
+ * Measures an interface with each of these numbers of peers. One of them carries the traffic, the
+ * others are idle.
+ */
 export async function measureScale(
   implementation: Implementation,
   sizes: readonly number[],
@@ -50,7 +53,7 @@ async function measureOnce(implementation: Implementation, peers: number, second
     lines.push(peerLines(idleKey(i), [`10.${128 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32`]));
   }
   const set = await timed(() => uapi(socket, lines.join("\n")));
-  // Garbage of the parsing is given back some moments later; what stays is what an idle peer costs.
+  // The garbage of parsing is released after some moments. The rest is the cost of idle peers.
   await sleep(1500);
   const resident = residentMax(daemons);
   const get = await timed(() => uapi(socket, "get=1"));
@@ -61,7 +64,7 @@ async function measureOnce(implementation: Implementation, peers: number, second
   return { set, get, show, tcp, resident };
 }
 
-/** A key of an idle peer: any 32 bytes are a public key, and nobody holds the private half. */
+/** The key of an idle peer. Any 32 bytes are a public key, and nobody has the private key. */
 function idleKey(number: number): Uint8Array {
   const key = crypto.getRandomValues(new Uint8Array(32));
   new DataView(key.buffer).setUint32(0, number);

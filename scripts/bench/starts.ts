@@ -1,5 +1,6 @@
 /**
- * What a program costs before it has anything to do: the time until its interface answers, and its memory after the first packet.
+ * Measures the start of a program: the time until its interface answers, and its memory after the
+ * first packet.
  * @module
  */
 
@@ -9,7 +10,7 @@ import type { Sample } from "./figures.ts";
 import { Laboratory } from "./laboratory.ts";
 import { memoryMegabytes } from "./loads.ts";
 
-/** Starts both ends in a fresh laboratory and takes them away again. */
+/** Starts both ends in a fresh laboratory and closes it. */
 export async function measureStart(implementation: Implementation): Promise<Sample> {
   await using laboratory = await Laboratory.open();
   const { tunnel, ready } = await setUpTunnel(laboratory, implementation);

@@ -1,13 +1,18 @@
 /**
- * What several rounds of one measurement say together.
+ * Statistics of several rounds of one measurement.
  * @module
  */
 
-/** Fewer samples than this have no quartiles worth the name, and say nothing about the error of their median. */
+/** The smallest number of samples with meaningful quartiles and errors. */
 const SAMPLES_MIN = 4;
-/** The standard deviation of normal samples, by the median of their distances to their median. */
+/**
+ * The ratio of the standard deviation of normal samples to the median of their distances to their
+ * median.
+ */
 const DEVIATION_BY_DISTANCE = 1.4826;
-/** The standard error of a median, by that of the mean of the same normal samples: sqrt(pi / 2). */
+/**
+ * The ratio of the standard error of a median to that of a mean, for normal samples: sqrt(pi / 2).
+ */
 const MEDIAN_BY_MEAN = 1.2533;
 
 /** Median, quartiles, extremes and number of some samples. */
@@ -25,7 +30,7 @@ export interface Summary {
 /** A median and its standard error. */
 export interface Estimate {
   readonly median: number;
-  /** Undefined where there are fewer than four samples. */
+  /** The standard error; undefined with fewer than four samples. */
   readonly error: number | undefined;
 }
 
@@ -64,8 +69,8 @@ export function summarize(samples: readonly number[]): Summary | undefined {
 }
 
 /**
- * Half the distance of the quartiles, of the extremes where there are fewer than four samples, as a fraction of the median: 0.1 reads
- * "plus or minus 10%". Zero for a single sample.
+ * Half the distance of the quartiles (of the extremes with fewer than four samples) as a fraction
+ * of the median: 0.1 is "plus or minus 10%". Zero for a single sample.
  */
 export function spread(summary: Summary): number {
   const { lower, upper, min, max } = summary;
@@ -74,8 +79,8 @@ export function spread(summary: Summary): number {
 }
 
 /**
- * The median and its standard error, or undefined when there is no sample. The error is worked out from the median absolute deviation,
- * which a round that went wrong altogether does not move.
+ * The median and its standard error; undefined without samples. The error is computed from the
+ * median absolute deviation, which a failed round does not change.
  */
 export function estimate(samples: readonly number[]): Estimate | undefined {
   if (samples.length === 0) return undefined;
@@ -87,8 +92,9 @@ export function estimate(samples: readonly number[]): Estimate | undefined {
 }
 
 /**
- * Ours against a rival's: the median of the ratios taken round by round, and its error. Neighbours in time share the machine's mood, so
- * pairing them takes out what drifts between the rounds. Rounds that one of the two lacks (NaN or shorter) do not count.
+ * The median of the ratios of ours to a rival's, round by round, and its error. Pairing the rounds
+ * removes changes of the machine between them. Rounds that one of the two lacks (NaN or shorter)
+ * are ignored.
  */
 export function pairedRatio(
   ours: readonly number[],

@@ -1,6 +1,8 @@
 /**
- * Many peers that all talk to one device: each shakes hands, then sends echo requests through its session in turn with the others, and the answers
- * are counted. Runs on its own host of the laboratory: the order is a JSON file named as argument; `begin`, `end` and the count as JSON are lines of the output.
+ * Many peers that talk to one device: each makes a handshake and then sends echo requests in turn
+ * with the others. The answers are counted. It runs on its own host of the laboratory. The argument
+ * is the path of a JSON file with the order. The output has the lines `begin` and `end` and the
+ * count as JSON.
  * @module
  */
 
@@ -26,18 +28,18 @@ import {
 import { TimestampSource } from "../../lib/noise/tai64n.ts";
 import { DATA, messageKind, readIndex, RESPONSE, writeIndex } from "../../lib/wire/messages.ts";
 
-/** What is asked for; keys are hex, addresses of the inside are 4 numbers. */
+/** The order. Keys are in hexadecimal, inner addresses are 4 numbers. */
 export interface TalkOrder {
   readonly address: string;
   readonly port: number;
   readonly responder: string;
   readonly talkers: readonly { readonly key: string; readonly inside: readonly number[] }[];
-  /** The device's address inside. */
+  /** The inner address of the device. */
   readonly to: readonly number[];
   readonly seconds: number;
 }
 
-/** What came of it. */
+/** The result. */
 export interface TalkCount {
   readonly echoes: number;
   /** Talkers that got at least one echo. */
@@ -45,16 +47,19 @@ export interface TalkCount {
   readonly seconds: number;
 }
 
-/** Echoes under way at a time, over all talkers. */
+/** The number of pending echoes over all talkers. */
 const OPEN_MAX = 64;
-/** One answer in so many is opened. */
+/** One of this many answers is decrypted. */
 const VERIFY_EVERY = 64;
-/** How long everything before the echoes may take. */
+/** The longest time before the echoes begin. */
 const HANDSHAKES_SECONDS_MAX = 60;
 const ECHO_BYTES = 64;
-/** After so long without an echo all that were under way count as lost. */
+/** The time without an echo after which all pending echoes count as lost. */
 const SILENCE_MS = 100;
-/** Between a line of the output and the work it speaks of: time for the reader to look at the clocks. */
+/**
+ * The time between a line of the output and the work it announces, in which the reader reads the
+ * clocks.
+ */
 const NOTICE_MS = 150;
 
 interface Talker {
@@ -66,7 +71,10 @@ interface Talker {
   heard: number;
 }
 
-/** Shakes all hands, then talks for the time asked for; says `begin` and `end` around the talking. */
+/**
+ * Makes all handshakes, then sends echoes for the ordered time. Reports `begin` and `end` around
+ * this.
+ */
 export async function talk(
   order: TalkOrder,
   say: (word: "begin" | "end") => void,
@@ -102,7 +110,7 @@ export async function talk(
   }
 }
 
-/** One after the other: a responder must not feel "under load". */
+/** Makes the handshakes one after the other, so that the responder is not under load. */
 async function shakeHands(
   suite: Suite,
   order: TalkOrder,
@@ -160,7 +168,10 @@ function nextMessage(socket: Socket, patience: number): Promise<Uint8Array | und
   });
 }
 
-/** Whoever hears an echo lets the next one ask, so that all take turns and OPEN_MAX stay under way. */
+/**
+ * Sends echoes. Each answer lets the next talker send, so that all take turns and OPEN_MAX echoes
+ * are pending.
+ */
 async function exchange(suite: Suite, order: TalkOrder, talkers: readonly Talker[]): Promise<void> {
   const nothing = new Uint8Array(0);
   let turn = 0;

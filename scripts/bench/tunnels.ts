@@ -1,5 +1,5 @@
 /**
- * All tunnels up at once, each in a laboratory of its own, and the loads that take turns on them.
+ * Runs the loads on tunnels that are all up at once, each in its own laboratory.
  * @module
  */
 
@@ -9,7 +9,10 @@ import { Laboratory } from "./laboratory.ts";
 import { awaken, type Load, memoryMegabytes, type RunningTunnel, warmUp } from "./loads.ts";
 import { takeTurns, type Turns, Withdrawal } from "./turns.ts";
 
-/** Sets both ends of a tunnel up and waits until it carries packets. `ready` is the mean of both ends' milliseconds until their interface answered. */
+/**
+ * Sets up both ends of a tunnel and waits until it carries packets. `ready` is the mean of both
+ * ends' milliseconds until the interface answered.
+ */
 export async function setUpTunnel(
   { left, right }: Laboratory,
   implementation: Implementation,
@@ -29,17 +32,17 @@ export async function setUpTunnel(
   return { tunnel, ready: (ready[0] + ready[1]) / 2 };
 }
 
-/** What is put through the tunnels. */
+/** The loads of a run. */
 export interface LoadPlan {
   readonly loads: readonly Load[];
-  /** Of each load. */
+  /** The length of each load in seconds. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
 }
 
 /**
- * Measures the loads in turns, and at the end of the last round the memory that they left in use. A participant whose tunnel does not come up, or whose daemon
- * ends, is noted and left out; the others go on.
+ * Measures the loads in turns, and the memory at the end of the last round. A participant whose
+ * tunnel does not come up, or whose daemon ends, is recorded and left out. The others continue.
  */
 export async function measureLoads(
   participants: readonly Participant[],
@@ -79,7 +82,10 @@ export async function measureLoads(
   }
 }
 
-/** A warm tunnel whose laboratory ends with `tunnels`; when it does not come up, at once. */
+/**
+ * Opens a warm tunnel. Its laboratory ends with `tunnels`, or at once if the tunnel does not come
+ * up.
+ */
 async function openTunnel(
   implementation: Implementation,
   warmUpSeconds: number,
@@ -92,7 +98,7 @@ async function openTunnel(
   return tunnel;
 }
 
-/** Throws Withdrawal: who has lost an end would only let every load wait for its patience to end. */
+/** Throws Withdrawal if a daemon has ended. Every load would otherwise wait for its timeout. */
 function requireDaemons({ left, right, daemons }: RunningTunnel): void {
   const living = new Set([...left.processes(), ...right.processes()]);
   if (!daemons.every((pid) => living.has(pid))) throw new Withdrawal("a daemon has ended");

@@ -1,34 +1,34 @@
 /**
- * The order in which things are measured: every task goes round all participants before the next one begins. So what is compared with each other was measured
- * within seconds, under the same neighbours on a machine that is shared.
+ * The order of measurements: every participant runs a task before the next task begins. Compared
+ * values are therefore measured within seconds, under the same conditions of a shared machine.
  * @module
  */
 
 import { noteFailure, type Participant } from "./participants.ts";
 import type { Sample } from "./figures.ts";
 
-/** What is measured of every participant, one after the other. */
+/** A measurement of every participant, one after the other. */
 export interface Task<E extends Participant> {
   readonly title: string;
   readonly run: (participant: E) => Promise<Sample>;
 }
 
-/** How often, and who hears where we are. */
+/** The number of rounds and the report of progress. */
 export interface Turns {
   readonly rounds: number;
   readonly say: (line: string) => void;
-  /** Done before each round, while nobody is measured. */
+  /** Called before each round, while nothing is measured. */
   readonly before?: () => Promise<void>;
 }
 
-/** Thrown by a task whose participant can take no further turn. */
+/** Thrown by a task whose participant can run no further task. */
 export class Withdrawal extends Error {
   override readonly name = "Withdrawal";
 }
 
 /**
- * Runs every task for every participant in every round and writes what comes of it into the participant's sample of that round. A task that fails is noted among
- * the participant's failures and the others go on.
+ * Runs every task for every participant in every round, and adds the results to the participant's
+ * sample of that round. A failed task is recorded, and the others continue.
  */
 export async function takeTurns<E extends Participant>(
   participants: readonly E[],
@@ -40,7 +40,8 @@ export async function takeTurns<E extends Participant>(
     await before?.();
     for (const [place, task] of tasks.entries()) {
       const what = `${task.title}, round ${round + 1} of ${rounds}`;
-      // In each round another one is the first at this task, and within a round at each task: nobody always comes after a change of the load.
+      // Each task begins with another participant, in each round and within a round, so that no
+      // participant always follows a change of the load.
       for (const participant of beginningAt(participants, round + place)) {
         if (withdrawn.has(participant)) continue;
         say(`${what}: ${participant.implementation.title}`);

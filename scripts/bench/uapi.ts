@@ -1,9 +1,10 @@
 /**
- * The little of WireGuard's cross-platform configuration protocol that the bench needs, spoken over a device's control socket.
+ * The part of WireGuard's configuration protocol that the bench requires, over the control socket
+ * of a device.
  * @module
  */
 
-/** Keys of a peer-to-peer test: both halves in hex, as the protocol wants them. */
+/** A key pair, 32 bytes each. */
 export interface KeyPair {
   readonly private: Uint8Array;
   readonly public: Uint8Array;

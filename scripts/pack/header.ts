@@ -1,14 +1,15 @@
 /**
- * The POSIX sh program at the head of a packed ./wg: it finds the unpacked program or unpacks it, and becomes it.
+ * The POSIX sh program at the head of a packed ./wg: it finds the unpacked program or unpacks it,
+ * and becomes it.
  *
- * A folder of the cache is used when nobody but root and this user can write into it or exchange it.
- * All the folders on its physical path are looked at, from the root downwards, before anything in it is
- * used: what is checked stays as it is, because nobody else can change it afterwards. The start after the
- * first run costs one process (ls) and one exec (env).
+ * A folder of the cache is used when nobody but root and this user can write into it or exchange
+ * it. All the folders on its physical path are looked at, from the root downwards, before anything
+ * in it is used: what is checked stays as it is, because nobody else can change it afterwards. The
+ * start after the first run costs one process (ls) and one exec (env).
  *
- * Unpacking happens in a new folder that is renamed when all is there, so it may be interrupted and done by
- * several at once. The payload is copied there first: the bytes that are unpacked are the bytes whose
- * SHA-256 was checked.
+ * Unpacking happens in a new folder that is renamed when all is there, so it may be interrupted and
+ * done by several at once. The payload is copied there first: the bytes that are unpacked are the
+ * bytes whose SHA-256 was checked.
  * @module
  */
 import {
@@ -43,11 +44,14 @@ const PRIVATE_NAME = "wg-program";
 /** How many such names are looked at, whoever made them. */
 const PRIVATE_MAX = 1000;
 /**
- * A version that is older than this, and that no process runs from, is removed when another one is unpacked.
- * It holds 100 MB.
+ * A version that is older than this, and that no process runs from, is removed when another one is
+ * unpacked. It holds 100 MB.
  */
 const KEEP_MINUTES = 60;
-/** In a user namespace root's folders may belong to an owner without a number. These are root's anyway. */
+/**
+ * In a user namespace root's folders may belong to an owner without a number. These are root's
+ * anyway.
+ */
 const ROOTS_FOLDERS = ["/", "/home", "/run", "/run/user", "/tmp", "/var", "/var/cache", "/var/tmp"];
 
 /** The header; the payload follows its last newline. `places` is for tests. */

@@ -1,5 +1,6 @@
 /**
- * Tar archives (POSIX.1-1988 ustar) with nothing in them that depends on when or where they were made.
+ * Tar archives (POSIX.1-1988 ustar) with nothing in them that depends on when or where they were
+ * made.
  * @module
  */
 

@@ -1,10 +1,12 @@
 /**
  * What iproute2 6.1 and Linux 6.18 said to each other, in hex, for tests of lib/netlink.
  *
- * Made in a fresh network namespace (`unshare -n`), lo up and a persistent TUN device `wgc` with index 2 (`ip tuntap add dev wgc mode tun`), by
- * `strace -qq -e trace=sendmsg,sendto,recvmsg -e write=all -e read=all COMMAND` for each command below, in this order; the buffers are copied from its
- * hex dumps. Requests are the last message the command sent; answers are all datagrams it received.
- * Before the answers a multipath route (10.11.0.0/16, nexthops 192.168.5.4 and .5) and one by an IPv6 gateway (10.12.0.0/16 via inet6 fd00::7) were added.
+ * Made in a fresh network namespace (`unshare -n`), lo up and a persistent TUN device `wgc` with
+ * index 2 (`ip tuntap add dev wgc mode tun`), by `strace -qq -e trace=sendmsg,sendto,recvmsg -e
+ * write=all -e read=all COMMAND` for each command below, in this order; the buffers are copied from
+ * its hex dumps. Requests are the last message the command sent; answers are all datagrams it
+ * received. Before the answers a multipath route (10.11.0.0/16, nexthops 192.168.5.4 and .5) and
+ * one by an IPv6 gateway (10.12.0.0/16 via inet6 fd00::7) were added.
  * @module
  */
 

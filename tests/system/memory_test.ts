@@ -1,4 +1,6 @@
-/** Keys in the memory of a running interface: each as seldom as it can be, and none after its end. */
+/**
+ * Keys in the memory of a running interface: each as seldom as it can be, and none after its end.
+ */
 import { deepEqual, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room, type Running } from "../../scripts/netlab.ts";

@@ -205,8 +205,8 @@ function changeFor(command: Command, groups: readonly string[]): DeviceChange {
 }
 
 /**
- * Whether the change needs no status of the interface before. The status grows with the peers, and a
- * file has a line for each of them.
+ * Whether the change needs no status of the interface before. The status grows with the peers, and
+ * a file has a line for each of them.
  */
 function isForDaemonAlone(command: Command): boolean {
   return !touchesLink(command) && command.joinGroups.length + command.leaveGroups.length === 0 &&

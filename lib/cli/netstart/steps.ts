@@ -177,7 +177,10 @@ export class FileRun {
     }
   }
 
-  /** Whether the interface is in another rdomain now: the move costs the addresses of the lines before. */
+  /**
+   * Whether the interface is in another rdomain now: the move costs the addresses of the lines
+   * before.
+   */
   async #movesTo(rdomain: number | undefined): Promise<boolean> {
     if (rdomain === undefined) return false;
     return placeOf(identityToldBy(await getDevice(this.#name))) !== rdomain;

@@ -126,7 +126,8 @@ export function deletionText(line: string): string {
 /**
  * Whether a command line of route(8) adds a noted route, or another one in its place.
  * @param args the words behind `route`
- * @returns undefined when the words do not tell: the destination is the name of a host, or they are wrong
+ * @returns undefined when the words do not tell: the destination is the name of a host, or they are
+ * wrong
  */
 export function addsNoted(line: string, args: readonly string[]): boolean | undefined {
   try {

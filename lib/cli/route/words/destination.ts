@@ -113,7 +113,10 @@ export interface ScopedAddress {
   readonly zone: string | undefined;
 }
 
-/** Reads `ADDRESS` or `ADDRESS%ZONE`; undefined when it is neither. @throws ConfigError for `%` alone */
+/**
+ * Reads `ADDRESS` or `ADDRESS%ZONE`; undefined when it is neither. @throws ConfigError for `%`
+ * alone
+ */
 export function parseScoped(word: string): ScopedAddress | undefined {
   const percent = word.indexOf("%");
   const address = parseIp(percent < 0 ? word : word.slice(0, percent));

@@ -58,8 +58,16 @@ export type DataCommand =
   | { readonly type: "staged-drop"; readonly peer: PeerSlot }
   /** Sends a keepalive if the peer has a session to send on. */
   | { readonly type: "keepalive-send"; readonly peer: PeerSlot }
-  /** Sets the state and MTU (bytes) of the link. While it is down all packets are dropped. */
-  | { readonly type: "link"; readonly up: boolean; readonly mtu: number }
+  /**
+   * Sets the state and MTU (bytes) of the link. While it is down all packets are dropped. With
+   * `dropWaiting` the packets that the TUN device holds are dropped first.
+   */
+  | {
+    readonly type: "link";
+    readonly up: boolean;
+    readonly mtu: number;
+    readonly dropWaiting?: true;
+  }
   /** Sets the local addresses. A new data plane knows none. */
   | { readonly type: "own-addresses"; readonly own: OwnAddresses }
   /** Switches `notice` events on or off. */

@@ -432,7 +432,9 @@ export class RunningInterface {
     const isChanged = before === undefined || seen.up !== before.up || seen.mtu !== before.mtu;
     if (!isMoved && !isChanged && seen.name === before.name) return;
     this.#link = seen;
-    if (isChanged) this.#control.link(seen.up, seen.mtu);
+    // The kernel gives a moved link its own settings, so until they were corrected it may have sent
+    // packets of its own through the link. Nobody wants them, and they would begin handshakes.
+    if (isChanged) this.#control.link(seen.up, seen.mtu, isMoved && seen.up);
     this.#options.changed?.();
   }
 

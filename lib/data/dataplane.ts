@@ -336,6 +336,7 @@ export class Dataplane {
       case "peer-remove":
         return this.#removePeer(command.peer);
       case "link":
+        if (command.dropWaiting === true) this.#outbound?.dropWaiting(now);
         if (this.#outbound !== undefined) this.#outbound.up = command.up;
         if (this.#inbound !== undefined) this.#inbound.up = command.up;
         if (this.#sender !== undefined) this.#sender.mtu = command.mtu;

@@ -32,6 +32,8 @@ export const OUTBOUND_READS_MAX = 128;
 export const OUTBOUND_BYTES_MAX = 2 * 65_000;
 /** The most packets that are read from the main queue before one of the bulk queue is read. */
 const MAIN_IN_ROW_MAX = 64;
+/** The most turns in which waiting packets are dropped. */
+const DROP_TURNS_MAX = 16;
 
 /** The parts of Outbound. */
 export interface OutboundParts {
@@ -80,6 +82,15 @@ export class Outbound {
     this.#waiting = false;
     // The next turn reads, whatever poll(2) found.
     this.drained = false;
+  }
+
+  /** Drops the packets that the device holds while the link is down. A flood is not awaited. */
+  dropWaiting(now: Milliseconds): void {
+    if (this.#up) return;
+    this.#waiting = false;
+    for (let turns = 0; turns < DROP_TURNS_MAX && !this.#waiting && !this.gone; turns++) {
+      this.turn(now);
+    }
   }
 
   /** Whether turns read nothing until the link is up. */

@@ -155,14 +155,17 @@ export class Device {
     return this.#ctx.peers.at(slot)?.publicKey;
   }
 
-  /** Call at start, and when the interface went up or down or its MTU (in bytes) changed. */
-  link(up: boolean, mtu: number, now: Milliseconds): void {
+  /**
+   * Call at start, and when the interface went up or down or its MTU (in bytes) changed.
+   * @param dropWaiting whether the packets that the TUN device holds are dropped
+   */
+  link(up: boolean, mtu: number, now: Milliseconds, dropWaiting = false): void {
     const ctx = this.#ctx;
     const was = ctx.up;
     ctx.out.at(now);
     ctx.up = up;
     ctx.mtu = mtu;
-    ctx.out.command({ type: "link", up, mtu });
+    ctx.out.command({ type: "link", up, mtu, ...(dropWaiting && { dropWaiting }) });
     if (was === up) return;
     for (const peer of ctx.peers.all()) {
       if (up) this.#peerUp(peer, now);

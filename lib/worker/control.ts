@@ -55,8 +55,8 @@ export class ControlDriver {
   }
 
   /** Sets the state of the link; see Device.link. */
-  link(up: boolean, mtu: number): void {
-    this.#options.device.link(up, mtu, this.#options.now());
+  link(up: boolean, mtu: number, dropWaiting = false): void {
+    this.#options.device.link(up, mtu, this.#options.now(), dropWaiting);
     this.#settle();
   }
 

@@ -512,6 +512,20 @@ Deno.test("what a gated device holds when the link goes up is sent, and when it 
   assert.equal(a.dataplane.counts().tx_link_down, 1);
 });
 
+Deno.test("what a gated device of a moved link holds when it goes up is dropped", () => {
+  const { a } = connectedSides();
+  a.tun.gated = true;
+  a.apply({ type: "link", up: false, mtu: 1420 });
+  a.dataplane.turn(NOON, false, false);
+  a.tun.queue.push(concat(new Uint8Array(VNET_HEADER_BYTES), packetOf(100)));
+  a.apply({ type: "link", up: true, mtu: 1420, dropWaiting: true });
+  a.turn();
+  assert.deepEqual([a.udp.sent.length, a.tun.queue.length], [0, 0]);
+  assert.equal(a.dataplane.counts().tx_link_down, 1);
+  // From now on packets are sent.
+  assert.equal(a.sendPacket(packetOf(100)).length, 1);
+});
+
 Deno.test("notices are reported in debug mode only, a few per second", () => {
   const { a } = connectedSides();
   a.handshakes.keys.setKeys({ mac1Key: new Uint8Array(32), cookieKey: new Uint8Array(32) });

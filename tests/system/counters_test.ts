@@ -81,8 +81,8 @@ for (const workers of [1, 2] as const) {
       equal(first.wgpeers[0].counters.handshake_completed, 1);
       equal((await ofPeer(room, "wg1")).handshake_response_accepted, 1);
 
-      // What strangers send: neither type nor length, a wrong mac1, a session that is not there, a
-      // cookie for nobody.
+      // What strangers send: neither type nor length, a wrong mac1, a response that nobody waits
+      // for, a session that is not there, a cookie for nobody.
       await send(room, [[9, 100], [4, 31], [1, 148], [2, 92], [4, 64], [3, 64]]);
       await eventually("the datagrams are counted", async () => {
         const { counters } = await told(room, "wg2");
@@ -90,8 +90,13 @@ for (const workers of [1, 2] as const) {
       });
       const { counters: strangers } = await told(room, "wg2");
       deepEqual(
-        [strangers.rx_malformed, strangers.handshake_mac1_wrong, strangers.rx_no_session],
-        [2, 2, 1],
+        [
+          strangers.rx_malformed,
+          strangers.handshake_mac1_wrong,
+          strangers.handshake_unknown_index,
+          strangers.rx_no_session,
+        ],
+        [2, 1, 1, 1],
       );
 
       // A source that the right side's peer may not use, and a destination that no peer has.

@@ -108,6 +108,14 @@ async function differences(
   ];
 }
 
+/** The link comes to be as before: the kernel adds some of its own local routes a moment later. */
+async function isAsBefore(room: Room, netns: string, before: readonly string[]): Promise<void> {
+  let left: string[] = [];
+  const same = async () => (left = await differences(room, netns, before)).length === 0;
+  await eventually("the link is as before", same, 5_000).catch(() => {});
+  deepEqual(left, []);
+}
+
 Deno.test("down and up keeps every address and route, once", NEEDED, async () => {
   await using room = await wgRoom();
   await tunnel(room);
@@ -116,7 +124,7 @@ Deno.test("down and up keeps every address and route, once", NEEDED, async () =>
     await must(room, "ifconfig wg1 down", "left");
     await must(room, "ifconfig wg1 down", "left");
     await must(room, "ifconfig wg1 up", "left");
-    deepEqual(await differences(room, "left", before), []);
+    await isAsBefore(room, "left", before);
     await must(room, "ifconfig wg1 up", "left");
     deepEqual((await addressing(room, "left")).length, before.length);
   }
@@ -147,7 +155,7 @@ Deno.test("in another namespace, and where /proc/sys cannot be written", NEEDED,
   const before = await furnish(room, "left");
   await must(room, "ifconfig wg1 down");
   await must(room, "ifconfig wg1 up");
-  deepEqual(await differences(room, "left", before), []);
+  await isAsBefore(room, "left", before);
 });
 
 Deno.test("addresses and routes that were changed while down stay changed", NEEDED, async () => {
@@ -214,9 +222,9 @@ Deno.test("a line that fails leaves the link as it was, down or up", NEEDED, asy
   await must(room, "ifconfig wg9 create wgport 7999", "left");
   const before = await furnish(room, "left");
   equal((await may(room, "ifconfig wg1 down wgport 7999", "left")).code, 1);
-  deepEqual(await differences(room, "left", before), []);
+  await isAsBefore(room, "left", before);
   await must(room, "ifconfig wg1 down", "left");
   equal((await may(room, "ifconfig wg1 up wgport 7999", "left")).code, 1);
   await must(room, "ifconfig wg1 up", "left");
-  deepEqual(await differences(room, "left", before), []);
+  await isAsBefore(room, "left", before);
 });

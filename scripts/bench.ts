@@ -21,7 +21,7 @@ import { parseArgs } from "node:util";
 import { benchFlood } from "./bench/flood.ts";
 import { measureLoads } from "./bench/tunnels.ts";
 import { measureCommands } from "./bench/commands.ts";
-import { CONTENDERS, type Implementation } from "./bench/implementations.ts";
+import { type Implementation, IMPLEMENTATIONS } from "./bench/implementations.ts";
 import { findParticipants, noteFailure, type Participant } from "./bench/participants.ts";
 import { measureHandshakes } from "./bench/handshakes.ts";
 import { machineLoad } from "./bench/laboratory.ts";
@@ -118,12 +118,12 @@ function makePlan(
   const measures: string[] = [...LOADS.map((load) => load.id), ...EXTRA_MEASURES, PROFILE];
   const words = values.only?.split(",") ?? [];
   const unknown = words.find((word) =>
-    !measures.includes(word) && !CONTENDERS.some((c) => c.id === word)
+    !measures.includes(word) && !IMPLEMENTATIONS.some((c) => c.id === word)
   );
   if (unknown !== undefined) {
     console.error(
       `bench: --only: ${unknown} is unknown; one of ${
-        CONTENDERS.map((c) => c.id)
+        IMPLEMENTATIONS.map((c) => c.id)
       } or ${measures} is required`,
     );
     return undefined;
@@ -134,13 +134,13 @@ function makePlan(
     console.error("bench: --rounds and --seconds: a whole number from 1 is required");
     return undefined;
   }
-  const named = CONTENDERS.filter((c) => words.includes(c.id));
+  const named = IMPLEMENTATIONS.filter((c) => words.includes(c.id));
   const asked = measures.filter((id) => words.includes(id));
   return {
     quick: values.quick,
     rounds,
     seconds,
-    implementations: named.length === 0 ? CONTENDERS : named,
+    implementations: named.length === 0 ? IMPLEMENTATIONS : named,
     measures: new Set(asked.length === 0 ? measures.filter((id) => id !== PROFILE) : asked),
   };
 }

@@ -10,8 +10,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { FLOODS } from "./flood_load.ts";
 import {
-  CONTENDERS,
   type Implementation,
+  IMPLEMENTATIONS,
   OUR_PROGRAM,
   planTunnel,
   SOCKET,
@@ -252,7 +252,9 @@ export async function benchFlood(
     return 2;
   }
   const reports: FloodReport[] = [];
-  for (const implementation of CONTENDERS.filter(({ id }) => values.only.split(",").includes(id))) {
+  for (
+    const implementation of IMPLEMENTATIONS.filter(({ id }) => values.only.split(",").includes(id))
+  ) {
     const found = await implementation.find(say);
     if ("absent" in found) say(`${implementation.title}: ${found.absent}`);
     else reports.push(await measure(implementation, found.version, plan, say));

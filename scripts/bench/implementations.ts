@@ -311,7 +311,7 @@ const TAILSCALE_VERSION = "v0.0.0-20260928213032-417aef361226";
  * All programs in the order of the table's columns: ours with each cipher and without, then the
  * rivals.
  */
-export const CONTENDERS: readonly Implementation[] = [
+export const IMPLEMENTATIONS: readonly Implementation[] = [
   ours,
   withLibcrypto,
   plain,

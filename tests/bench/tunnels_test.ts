@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { measureLoads } from "../../scripts/bench/tunnels.ts";
-import { CONTENDERS, type Implementation } from "../../scripts/bench/implementations.ts";
+import { type Implementation, IMPLEMENTATIONS } from "../../scripts/bench/implementations.ts";
 import { findParticipants } from "../../scripts/bench/participants.ts";
 import { run } from "../../scripts/bench/laboratory.ts";
 import type { Load, RunningTunnel } from "../../scripts/bench/loads.ts";
@@ -11,7 +11,7 @@ const ignore = needed.some((facility) => missing(facility) !== undefined);
 
 /** Our loop without crypto: it needs no build. */
 function loop(id: string, changes: Partial<Implementation> = {}): Implementation {
-  const plain = CONTENDERS.find((c) => c.id === "plain") ?? assert.fail();
+  const plain = IMPLEMENTATIONS.find((c) => c.id === "plain") ?? assert.fail();
   return { ...plain, id, title: id, ...changes };
 }
 

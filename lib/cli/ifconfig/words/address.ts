@@ -17,7 +17,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     section: "address",
     help: "An IPv4 address follows: A.B.C.D, A.B.C.D/PREFIX or a host's name. The address of the " +
       "other end may follow.",
-    take(draft, _, word) {
+    fill(draft, _, word) {
       draft.beginAddress(word, "inet");
     },
   },
@@ -27,7 +27,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     section: "address",
     help: "An IPv6 address follows, with or without /PREFIX (64 without one). The address of the " +
       "other end may follow.",
-    take(draft, _, word) {
+    fill(draft, _, word) {
       draft.beginAddress(word, "inet6");
     },
   },
@@ -39,7 +39,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     help:
       "The mask of the IPv4 network, as 255.255.255.0 or 0xffffff00. The default is that of the " +
       "address's class.",
-    take(draft, [mask], word) {
+    fill(draft, [mask], word) {
       const address = draft.address(word, true);
       familyIs(address, "inet", word);
       address.netmask = parseNetmask(word, mask);
@@ -51,7 +51,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     requires: "a number of bits, 0 to 32 or 128",
     section: "address",
     help: "The prefix length of the network, in bits.",
-    take(draft, [bits], word) {
+    fill(draft, [bits], word) {
       setPrefix(draft.address(word, true), parseNumber(word, bits, 0, 128), word);
     },
   },
@@ -61,7 +61,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     requires: "an IPv4 address",
     section: "address",
     help: "The broadcast address of the IPv4 network. The default has all host bits set.",
-    take(draft, [text], word) {
+    fill(draft, [text], word) {
       const address = draft.address(word, true);
       familyIs(address, "inet", word);
       address.broadcast = parseIpv4(text);
@@ -75,7 +75,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     operands: [],
     section: "address",
     help: "Add the address to the others. Without alias an IPv4 address replaces the first one.",
-    take(draft, _, word) {
+    fill(draft, _, word) {
       draft.address(word, true).mode = "alias";
     },
   },
@@ -85,7 +85,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     operands: [],
     section: "address",
     help: "Remove the address on the line, or the first one of its family.",
-    take(draft, _, word) {
+    fill(draft, _, word) {
       draft.address(word, true).mode = "remove";
     },
   },
@@ -95,7 +95,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     section: "address",
     help: "Take the last 64 bits of the IPv6 address from the interface's link-local address. " +
       "`inet6 eui64` alone adds a link-local address.",
-    take(draft, _, word) {
+    fill(draft, _, word) {
       const address = draft.address(word);
       familyIs(address, "inet6", word);
       address.eui64 = true;
@@ -106,7 +106,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     operands: [],
     section: "address",
     help: "Remove all IPv4 addresses.",
-    take(draft) {
+    fill(draft) {
       draft.addresses.push({ flush: "inet" });
     },
   },
@@ -115,7 +115,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
     operands: [],
     section: "address",
     help: "Remove all IPv6 addresses.",
-    take(draft) {
+    fill(draft) {
       draft.addresses.push({ flush: "inet6" });
     },
   },
@@ -126,7 +126,7 @@ export const ADDRESS_WORDS: readonly Word[] = [
  * or `inet6`, so that a misspelt word is not taken for a host.
  * @throws ConfigError if the text is neither
  */
-export function takeAddress(draft: Draft, text: string): void {
+export function readAddress(draft: Draft, text: string): void {
   const host = text.split("/", 1)[0];
   const found = parseAddressWithZone(host);
   const last = draft.addresses.at(-1);

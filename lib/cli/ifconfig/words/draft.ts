@@ -204,7 +204,7 @@ export interface Word {
    * @param word the spelling that was used
    * @throws ConfigError
    */
-  take(draft: Draft, operands: readonly string[], word: string): void;
+  fill(draft: Draft, operands: readonly string[], word: string): void;
 }
 
 /** The section of the help in which a word is listed. */

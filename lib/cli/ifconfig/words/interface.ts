@@ -35,7 +35,7 @@ const offload = (name: OffloadName, on: string, off: string): readonly Word[] =>
     operands: [],
     section: "interface",
     help: value ? on : off,
-    take: (draft) => draft.setOffload(name, value),
+    fill: (draft) => draft.setOffload(name, value),
   }));
 
 export const INTERFACE_WORDS: readonly Word[] = [
@@ -45,7 +45,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     section: "interface",
     help: "Create the interface and start its process. The name wg alone picks the lowest free " +
       "number; the name is printed.",
-    take(draft) {
+    fill(draft) {
       draft.create = true;
     },
   },
@@ -54,7 +54,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: [],
     section: "interface",
     help: "Destroy the interface and end its process. No other word is allowed on the line.",
-    take(draft) {
+    fill(draft) {
       draft.destroy = true;
     },
   },
@@ -63,7 +63,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: [],
     section: "interface",
     help: "Let packets through. Assigning an address does this too.",
-    take(draft) {
+    fill(draft) {
       draft.up = true;
     },
   },
@@ -74,7 +74,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     help: "Let no packets through. Waiting packets are dropped, timers are stopped and sessions " +
       "are wiped. Addresses and routes come back with the next up. " +
       "Until then route(8) neither shows nor deletes the routes.",
-    take(draft) {
+    fill(draft) {
       draft.up = false;
     },
   },
@@ -85,7 +85,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     section: "interface",
     help:
       `The largest packet in bytes, ${MTU_MIN} to ${MTU_MAX}. The default is 1420. IPv6 requires 1280.`,
-    take(draft, [value], word) {
+    fill(draft, [value], word) {
       draft.mtu = parseNumber(word, value, MTU_MIN, MTU_MAX);
     },
   },
@@ -96,7 +96,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     requires: `a text of at most ${DESCRIPTION_SIZE - 1} bytes`,
     section: "interface",
     help: "Describe the interface in at most 63 bytes. ip link shows the text as the alias.",
-    take(draft, [text], word) {
+    fill(draft, [text], word) {
       draft.description = checkDescription(word, text);
     },
   },
@@ -106,7 +106,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: [],
     section: "interface",
     help: "Remove the description.",
-    take(draft) {
+    fill(draft) {
       draft.description = "";
     },
   },
@@ -118,7 +118,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     help:
       "Add the interface to a group. The name of a group selects interfaces to show. Every wg " +
       "interface is in the group wg.",
-    take(draft, [name], word) {
+    fill(draft, [name], word) {
       draft.joinGroups.push(notTheClass(word, checkGroup(word, name)));
     },
   },
@@ -128,7 +128,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     requires: "the name of a group",
     section: "interface",
     help: "Remove the interface from a group.",
-    take(draft, [name], word) {
+    fill(draft, [name], word) {
       draft.leaveGroups.push(notTheClass(word, checkGroup(word, name)));
     },
   },
@@ -141,7 +141,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
       `Move the interface to routing domain N, 0 to ${RDOMAIN_MAX}: the network namespace rdomainN, ` +
       "which is created if needed. 0 is the namespace in which the interface was created. The " +
       "interface loses its addresses. Its UDP socket stays where wgrtable says.",
-    take(draft, [number], word) {
+    fill(draft, [number], word) {
       draft.rdomain = parseNumber(word, number, 0, RDOMAIN_MAX);
     },
   },
@@ -150,7 +150,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: [],
     section: "interface",
     help: "Move the interface back to routing domain 0.",
-    take(draft) {
+    fill(draft) {
       draft.rdomain = 0;
     },
   },
@@ -163,7 +163,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     help:
       "The metric of the routes that the interface's addresses add. 0 leaves it to the kernel. " +
       "Linux uses the route with the lowest metric.",
-    take(draft, [number], word) {
+    fill(draft, [number], word) {
       draft.change.priority = parseNumber(word, number, 0, PRIORITY_MAX);
     },
   },
@@ -172,7 +172,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: [],
     section: "interface",
     help: "Write the messages that wg(4) lists in DIAGNOSTICS to the system log and to wg dmesg.",
-    take(draft) {
+    fill(draft) {
       draft.change.debug = true;
     },
   },
@@ -181,7 +181,7 @@ export const INTERFACE_WORDS: readonly Word[] = [
     operands: [],
     section: "interface",
     help: "Stop writing these messages.",
-    take(draft) {
+    fill(draft) {
       draft.change.debug = false;
     },
   },

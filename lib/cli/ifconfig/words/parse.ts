@@ -18,7 +18,7 @@ import type {
 import { Draft } from "./draft.ts";
 import { classPrefix, parseAddressWithZone } from "./values.ts";
 import { findRefused, findWord } from "./table.ts";
-import { takeAddress } from "./address.ts";
+import { readAddress } from "./address.ts";
 
 /** The smallest MTU of IPv6 in bytes (RFC 8200 section 5). */
 const IPV6_MTU_MIN = 1280;
@@ -61,7 +61,7 @@ export function parseWords(args: readonly string[]): Draft {
     if (refused !== undefined) throw new ConfigError(text, refused.why);
     const word = findWord(text);
     if (word === undefined) {
-      takeAddress(draft, text);
+      readAddress(draft, text);
       i++;
       continue;
     }
@@ -69,7 +69,7 @@ export function parseWords(args: readonly string[]): Draft {
     if (operands.length < word.operands.length) {
       throw new ConfigError(text, `requires ${word.requires ?? word.operands.join(" and ")}`);
     }
-    word.take(draft, operands, text);
+    word.fill(draft, operands, text);
     i += 1 + operands.length;
   }
   checkTogether(draft, args);

@@ -24,7 +24,7 @@ const PUBLIC_KEY = "a public key in base64, @FILE, or - for standard input";
  * Takes a key: base64, `@FILE`, or `-` for standard input. Files and standard input are read after
  * the whole line has been checked.
  */
-function takeKey(draft: Draft, word: string, text: string, into: (key: Uint8Array) => void): void {
+function readKey(draft: Draft, word: string, text: string, into: (key: Uint8Array) => void): void {
   if (text !== "-" && !text.startsWith("@")) return into(parseKeyText(word, text));
   const file = text.slice(1);
   if (text !== "-" && file === "") throw new ConfigError(word, "@ requires the name of a file");
@@ -44,8 +44,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     help:
       "The private key: 32 random bytes in base64 (openssl rand -base64 32). @FILE reads the key " +
       "from a file, - from standard input. Other users can see a key on the command line.",
-    take(draft, [text], word) {
-      takeKey(draft, word, text, (key) => draft.change.privateKey = key as PrivateKey);
+    fill(draft, [text], word) {
+      readKey(draft, word, text, (key) => draft.change.privateKey = key as PrivateKey);
     },
   },
   {
@@ -54,7 +54,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     requires: "a port number, 0 to 65535",
     section: "wireguard",
     help: "The UDP port to listen on. 0 picks a free port.",
-    take(draft, [port], word) {
+    fill(draft, [port], word) {
       draft.change.listenPort = parseNumber(word, port, 0, 0xffff);
     },
   },
@@ -65,7 +65,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "wireguard",
     help: "The routing domain of the tunnel's UDP socket. The default is the one in which the " +
       "interface was created.",
-    take(draft, [rtable], word) {
+    fill(draft, [rtable], word) {
       draft.change.rtable = parseNumber(word, rtable, 0, RDOMAIN_MAX);
     },
   },
@@ -76,9 +76,9 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "wireguard",
     help:
       "Add the peer with this public key, or select it. The peer words that follow apply to it.",
-    take(draft, [text], word) {
+    fill(draft, [text], word) {
       const peer = draft.addPeer(false);
-      takeKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
+      readKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
     },
   },
   {
@@ -87,9 +87,9 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     requires: PUBLIC_KEY,
     section: "wireguard",
     help: "Remove this peer.",
-    take(draft, [text], word) {
+    fill(draft, [text], word) {
       const peer = draft.addPeer(true);
-      takeKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
+      readKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
     },
   },
   {
@@ -97,7 +97,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     operands: [],
     section: "wireguard",
     help: "Remove all peers. Peers of the same line are added afterwards.",
-    take(draft) {
+    fill(draft) {
       draft.change.replacePeers = true;
     },
   },
@@ -108,7 +108,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     requires: `a text of at most ${DESCRIPTION_SIZE - 1} bytes`,
     section: "peer",
     help: `Describe the peer in at most ${DESCRIPTION_SIZE - 1} bytes.`,
-    take(draft, [text], word) {
+    fill(draft, [text], word) {
       draft.peer(word).description = checkDescription(word, text);
     },
   },
@@ -118,7 +118,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     operands: [],
     section: "peer",
     help: "Remove the peer's description.",
-    take(draft, _, word) {
+    fill(draft, _, word) {
       draft.peer(word).description = "";
     },
   },
@@ -130,7 +130,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     help: "A range of addresses whose packets are sent to the peer and accepted from it. May be " +
       "repeated. The ranges of a line replace all ranges of the peer. A range of another peer " +
       "moves to this one.",
-    take(draft, [text], word) {
+    fill(draft, [text], word) {
       const peer = draft.peer(word);
       const range = parseAllowedRange(word, text);
       peer.replaceAllowedIps = true;
@@ -145,7 +145,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     help:
       "The address or host's name of the peer and its UDP port. The endpoint follows a peer that " +
       "moves.",
-    take(draft, [host, portText], word) {
+    fill(draft, [host, portText], word) {
       const peer = draft.peer(word);
       const port = parseNumber(word, portText, 1, 0xffff);
       const found = parseAddressWithZone(host);
@@ -176,7 +176,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     help:
       "Send a keepalive when no packet passed in either direction for this many seconds, 0 to " +
       `${PERSISTENT_KEEPALIVE_MAX_S}. Keepalives keep a NAT open. 0 turns them off.`,
-    take(draft, [seconds], word) {
+    fill(draft, [seconds], word) {
       draft.peer(word).persistentKeepalive = parseNumber(
         word,
         seconds,
@@ -194,9 +194,9 @@ export const WIREGUARD_WORDS: readonly Word[] = [
       "A secret that is shared with the peer: 32 bytes in base64. It protects against a future " +
       "quantum computer. @FILE reads the key from a file, - from standard input. Other users can " +
       "see a key on the command line.",
-    take(draft, [text], word) {
+    fill(draft, [text], word) {
       const peer = draft.peer(word);
-      takeKey(draft, word, text, (key) => peer.presharedKey = key as PresharedKey);
+      readKey(draft, word, text, (key) => peer.presharedKey = key as PresharedKey);
     },
   },
   {
@@ -204,7 +204,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     operands: [],
     section: "peer",
     help: "Remove the preshared key.",
-    take(draft, _, word) {
+    fill(draft, _, word) {
       draft.peer(word).presharedKey = new Uint8Array(KEY_LENGTH) as PresharedKey;
     },
   },

@@ -40,7 +40,7 @@ export function parseRoute(args: readonly string[]): RouteDraft {
   const words = new Words(args);
   for (let word = words.peek(); word?.startsWith("-"); word = words.peek()) {
     words.next();
-    if (!words.takeOption(word) && !words.takeFlags(word)) {
+    if (!words.readOption(word) && !words.readFlags(word)) {
       throw new ConfigError(
         displayValue(word),
         "unknown option; `wg help route` lists the options",
@@ -181,7 +181,7 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
       case "-proto2":
         throw new ConfigError(word, "not available on Linux");
       default:
-        if (!words.takeOption(word)) {
+        if (!words.readOption(word)) {
           throw new ConfigError(
             displayValue(word),
             `unknown option of ${type}; \`wg help route\` lists the options`,
@@ -241,7 +241,7 @@ function parseGet(words: Words): CommandDraft {
     else if (word === "-inet6") family = 6;
     else if (word === "-host" || word === "-net") shape = word === "-net" ? "net" : "host";
     else if (!word.startsWith("-")) operands.push(word);
-    else if (!words.takeOption(word)) {
+    else if (!words.readOption(word)) {
       throw new ConfigError(
         displayValue(word),
         "unknown option of get; `wg help route` lists the options",
@@ -267,7 +267,7 @@ function parseShow(words: Words): CommandDraft {
     else if (word === "-gateway") {
       gateway = /^[^-]/.test(words.peek() ?? "") ? words.scoped(word, "an address") : "any";
     } else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
-    else if (!words.takeOption(word)) {
+    else if (!words.readOption(word)) {
       throw new ConfigError(
         displayValue(word),
         "unknown word of show; `wg help route` lists the words",
@@ -286,7 +286,7 @@ function parseFlush(words: Words): CommandDraft {
     else if (word === "-inet6") family = 6;
     else if (word === "-iface") interfaceName = words.value(word, "an interface");
     else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
-    else if (!words.takeOption(word)) {
+    else if (!words.readOption(word)) {
       throw new ConfigError(
         displayValue(word),
         "unknown word of flush; `wg help route` lists the words",
@@ -322,7 +322,7 @@ class Words {
    * Applies an option that stands alone.
    * @returns false if the word is not an option
    */
-  takeOption(word: string): boolean {
+  readOption(word: string): boolean {
     if (word === "--json") this.json = true;
     else if (word === "-q") this.quiet = true;
     else if (word === "-T") {
@@ -336,11 +336,11 @@ class Words {
    * Applies several flags in one word, such as `-nqT1`.
    * @returns false if one of them is unknown
    */
-  takeFlags(word: string): boolean {
+  readFlags(word: string): boolean {
     const flags = /^-([nqv]*)(?:T(.*))?$/s.exec(word);
     if (flags === null || word === "-") return false;
     if (flags[1].includes("q")) this.quiet = true;
-    if (flags[2] === "") return this.takeOption("-T");
+    if (flags[2] === "") return this.readOption("-T");
     if (flags[2] !== undefined) this.rtable = parseRtable(flags[2]);
     return true;
   }

@@ -93,3 +93,6 @@ export const HANDSHAKE_TOS = 0x88;
 
 /** The greatest number of an rdomain or rtable (OpenBSD's RT_TABLEID_MAX). */
 export const RDOMAIN_MAX = 255;
+
+/** The least MTU of a link with IPv6, in bytes (RFC 8200 section 5). */
+export const IPV6_MTU_MIN = 1280;

@@ -6,6 +6,7 @@
  * the link, and gets events from a socket in the namespace of this process.
  * @module
  */
+import { IPV6_MTU_MIN } from "../base/constants.ts";
 import { ENODEV, osError } from "../base/errno.ts";
 import { NO_OWN_ADDRESSES, type OwnAddresses } from "../base/own_addresses.ts";
 import { type LinkAddressing, setLinkDown } from "../linux/link_addressing.ts";
@@ -19,8 +20,6 @@ import { RouteSocket } from "../linux/route_socket.ts";
 import { tunIsUp, tunName, tunNamespaceFd } from "../ports/open_tun.ts";
 
 const IFF_UP = 1;
-/** The least MTU of IPv6 (RFC 8200 section 5). Below it the kernel removes IPv6 from the link. */
-const IPV6_MTU_MIN = 1280;
 
 /** The state of the link. */
 export interface LinkState {

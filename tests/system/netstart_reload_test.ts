@@ -6,23 +6,24 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { eventually, type Ran, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { cable, may, must, ping, publicKey, randomKey, traces, WG, wgRoom } from "./peers.ts";
+import {
+  cable,
+  may,
+  must,
+  ping,
+  publicKey,
+  randomKey,
+  traces,
+  WG,
+  wgRoom,
+  writeFile,
+} from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
 const FOLDER = "/run/hostname";
 const FILE = `${FOLDER}/hostname.wg1`;
 
-async function write(room: Room, text: string, path = FILE): Promise<void> {
-  await room.output([
-    "sh",
-    "-ec",
-    'mkdir -p "$(dirname "$1")"; cat >"$1"; chmod 600 "$1"',
-    "sh",
-    path,
-  ], {
-    stdin: text,
-  });
-}
+const write = (room: Room, text: string, path = FILE): Promise<void> => writeFile(room, path, text);
 
 const netstart = (room: Room, options = "", name = "wg1", netns = "left"): Promise<Ran> =>
   may(room, `${WG} netstart ${options === "" ? "" : `${options} `}-d ${FOLDER} ${name}`, netns);

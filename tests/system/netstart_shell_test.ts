@@ -6,23 +6,10 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { Ran, Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, randomKey, WG, wgRoom } from "./peers.ts";
+import { may, must, randomKey, WG, wgRoom, writeFile } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ipv6");
 const FOLDER = "/run/hostname";
-
-/** Writes a file that is root's alone. */
-async function write(room: Room, path: string, text: string, mode = "600"): Promise<void> {
-  await room.output([
-    "sh",
-    "-ec",
-    `mkdir -p "$(dirname "$1")"; cat >"$1"; chmod ${mode} "$1"`,
-    "sh",
-    path,
-  ], {
-    stdin: text,
-  });
-}
 
 const netstart = (room: Room, words = ""): Promise<Ran> =>
   may(room, `${WG} netstart -d ${FOLDER}${words}`);
@@ -50,7 +37,7 @@ Deno.test(
   async () => {
     await using room = await wgRoom();
     await otherCommands(room);
-    await write(
+    await writeFile(
       room,
       `${FOLDER}/hostname.wg1`,
       `wgkey ${randomKey()}
@@ -99,7 +86,7 @@ Deno.test("our commands run where programs in /tmp may not be executed", NEEDED,
   await using room = await wgRoom();
   await otherCommands(room);
   await must(room, "mount -t tmpfs -o noexec,mode=1777 tmpfs /tmp");
-  await write(
+  await writeFile(
     room,
     `${FOLDER}/hostname.wg1`,
     "inet 10.1.1.1/24\n!/sbin/route -q add 10.6/16 10.1.1.2 && env /usr/bin/env route -q add 10.7/16 10.1.1.2\n" +
@@ -128,7 +115,7 @@ Deno.test(
       "mkdir -m 700 /run/own /run/kept; mkdir -m 777 /run/others /run/others/in; chmod 777 /run/others; " +
       "mkdir -m 1777 /run/sticky; ln -s /run/others /run/own/link; chmod 700 /run/others/in";
     await room.output(["sh", "-ec", makeFolders]);
-    await write(room, `${FOLDER}/hostname.wg1`, '!printf %s "$PATH" >/run/path\n');
+    await writeFile(room, `${FOLDER}/hostname.wg1`, '!printf %s "$PATH" >/run/path\n');
     for (
       const [place, expected] of [
         ["/run/own", "/run/own"],
@@ -159,15 +146,15 @@ Deno.test(
     await using room = await wgRoom();
     const [key, psk, written] = [randomKey(), randomKey(), randomKey()];
     const peer = randomKey();
-    await write(room, "/run/keys/wg1", `${key}\n`);
+    await writeFile(room, "/run/keys/wg1", `${key}\n`);
     // Whatever a line runs looks at all processes: their arguments and their environment.
-    await write(
+    await writeFile(
       room,
       "/run/bin/spy",
       '#!/bin/sh\nfor p in /proc/[0-9]*; do cat $p/cmdline $p/environ 2>/dev/null | tr "\\0" "\\n"; echo; done >>/run/seen\necho "$@"\n',
       "755",
     );
-    await write(
+    await writeFile(
       room,
       `${FOLDER}/hostname.wg1`,
       `wgkey $(cat /run/keys/wg1)
@@ -230,7 +217,7 @@ mtu $EMPTY 1380
         ["wgport $((1 +)) ", "sh: the shell could not evaluate the line \\(exit status "],
       ]
     ) {
-      await write(room, `${FOLDER}/hostname.wg2`, `up\n${line}\n!touch /run/done\n`);
+      await writeFile(room, `${FOLDER}/hostname.wg2`, `up\n${line}\n!touch /run/done\n`);
       const { code, stderr } = await netstart(room, " wg2");
       equal(code, 1, line);
       match(stderr, new RegExp(`^wg: ${FOLDER}/hostname\\.wg2:2: ${told}`, "m"));
@@ -243,7 +230,7 @@ mtu $EMPTY 1380
 
 Deno.test("words that mean nothing on Linux are noted once and passed over", NEEDED, async () => {
   await using room = await wgRoom();
-  await write(
+  await writeFile(
     room,
     `${FOLDER}/hostname.wg1`,
     `wgkey ${randomKey()} llprio 6\ninet 10.1.1.1 255.255.255.0 NONE rtlabel office link0 mtu 1400\nmonitor\n`,
@@ -263,7 +250,7 @@ Deno.test(
   NEEDED,
   async () => {
     await using room = await wgRoom();
-    await write(
+    await writeFile(
       room,
       `${FOLDER}/hostname.wg1`,
       `inet 10.1.1.1/24
@@ -313,12 +300,12 @@ Deno.test(
     await must(room, "ip link set eth0 up");
     await must(room, "ip link set router up");
     await must(room, "ip address add 192.0.2.5/24 dev eth0");
-    await write(
+    await writeFile(
       room,
       `${FOLDER}/hostname.wg1`,
       "inet6 fd01::1 64\n!route -n show -inet >/run/seen\n",
     );
-    await write(
+    await writeFile(
       room,
       `${FOLDER}/mygate`,
       "# gates\n192.0.2.1 # v4\n\n192.0.2.2\nfd01::2\n!echo $(id -u) >>/run/done\n",
@@ -352,10 +339,10 @@ Deno.test(
 
     // One that cannot be added makes room for the next; none at all is told.
     await must(room, "ip route del default");
-    await write(room, `${FOLDER}/mygate`, "203.0.113.1\n192.0.2.2\n", "644");
+    await writeFile(room, `${FOLDER}/mygate`, "203.0.113.1\n192.0.2.2\n", "644");
     deepEqual([(await netstart(room)).stderr], [""]);
     match(await must(room, "ip route show default"), /^default via 192\.0\.2\.2 /);
-    await write(room, `${FOLDER}/mygate`, "203.0.113.1\nrouter\n!false\n", "644");
+    await writeFile(room, `${FOLDER}/mygate`, "203.0.113.1\nrouter\n!false\n", "644");
     const { code, stderr } = await netstart(room);
     equal(code, 1);
     match(

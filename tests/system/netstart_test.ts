@@ -8,7 +8,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { program } from "../../scripts/facilities.ts";
 import type { Ran, Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, randomKey, traces, WG, wgRoom } from "./peers.ts";
+import { may, must, ping, randomKey, traces, WG, wgRoom, writeFile } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "ipv6");
 const FOLDER = "/run/hostname";
@@ -34,19 +34,6 @@ const MACHINES: readonly {
   { name: "printer", number: 51, interfaces: ["wg11"] },
 ];
 const INTERFACES = MACHINES.flatMap(({ interfaces }) => interfaces);
-
-/** Writes a file that is root's alone. */
-async function write(room: Room, path: string, text: string, mode = "600"): Promise<void> {
-  await room.output([
-    "sh",
-    "-ec",
-    `mkdir -p "$(dirname "$1")"; cat >"$1"; chmod ${mode} "$1"`,
-    "sh",
-    path,
-  ], {
-    stdin: text,
-  });
-}
 
 /**
  * The machines on one wire, with the files, the keys that stand in files of their own, and names in
@@ -78,15 +65,15 @@ async function internet(room: Room): Promise<void> {
     "ip -n siteb address add 172.16.2.1/32 dev lo",
   );
   await room.output(["sh", "-e"], { stdin: steps.join("\n") });
-  await write(room, "/run/hosts", hosts, "644");
+  await writeFile(room, "/run/hosts", hosts, "644");
   await must(room, "mount --bind /run/hosts /etc/hosts");
   for (const name of INTERFACES) {
     const file = `hostname.${name}`;
-    await write(room, `${FOLDER}/${file}`, await Deno.readTextFile(new URL(file, SOURCES)));
+    await writeFile(room, `${FOLDER}/${file}`, await Deno.readTextFile(new URL(file, SOURCES)));
   }
   const keys = JSON.parse(await Deno.readTextFile(new URL("keys.json", SOURCES)));
   for (const [name, key] of Object.entries(keys)) {
-    await write(room, `/run/keys/${name}`, `${key}\n`);
+    await writeFile(room, `/run/keys/${name}`, `${key}\n`);
   }
 }
 
@@ -315,7 +302,7 @@ Deno.test(
     await using room = await wgRoom();
     const text =
       `${GOOD()}!route add -inet 10.5.0.0/16 10.1.1.2\n!route -q add 10.6/16 -iface wg1\n!touch /run/done\n`;
-    await write(room, `${FOLDER}/hostname.wg1`, text);
+    await writeFile(room, `${FOLDER}/hostname.wg1`, text);
     const start = () => may(room, `${WG} netstart -d ${FOLDER}`);
     const { code, stdout, stderr } = await start();
     deepEqual([code, stdout, stderr], [0, "add net 10.5.0.0/16: gateway 10.1.1.2\n", ""]);
@@ -344,20 +331,24 @@ Deno.test(
     await using room = await wgRoom();
     const secret = randomKey();
     const before = await traces(room);
-    await write(
+    await writeFile(
       room,
       `${FOLDER}/hostname.wg1`,
       `# first\nwgkey ${secret}\ninet 10.1.1.1/24\n!touch /run/done\nfly\n\nwgpeer short\n`,
     );
-    await write(room, `${FOLDER}/hostname.wg2`, GOOD());
-    await write(room, `${FOLDER}/hostname.wg3`, `wgkey ${secret.slice(1)}\n`);
-    await write(room, `${FOLDER}/hostname.wg4`, `wgkey ${secret} \\\n wgport 7004 \\\n wgpka 5\n`);
-    await write(room, `${FOLDER}/hostname.wg5`, "wgkey @/run/nowhere\n!touch /run/done\n");
-    await write(room, `${FOLDER}/hostname.wg6`, "up\ncreate\ndest 10.0.0.1\n!\nwgport 'x\n");
+    await writeFile(room, `${FOLDER}/hostname.wg2`, GOOD());
+    await writeFile(room, `${FOLDER}/hostname.wg3`, `wgkey ${secret.slice(1)}\n`);
+    await writeFile(
+      room,
+      `${FOLDER}/hostname.wg4`,
+      `wgkey ${secret} \\\n wgport 7004 \\\n wgpka 5\n`,
+    );
+    await writeFile(room, `${FOLDER}/hostname.wg5`, "wgkey @/run/nowhere\n!touch /run/done\n");
+    await writeFile(room, `${FOLDER}/hostname.wg6`, "up\ncreate\ndest 10.0.0.1\n!\nwgport 'x\n");
     // Not interfaces of ours: not looked at.
-    await write(room, `${FOLDER}/hostname.em0`, "nonsense\n");
-    await write(room, `${FOLDER}/hostname.wg`, "nonsense\n");
-    await write(room, `${FOLDER}/hostname.wg1.orig`, "nonsense\n");
+    await writeFile(room, `${FOLDER}/hostname.em0`, "nonsense\n");
+    await writeFile(room, `${FOLDER}/hostname.wg`, "nonsense\n");
+    await writeFile(room, `${FOLDER}/hostname.wg1.orig`, "nonsense\n");
     for (const options of [["-n"], []]) {
       const { code, stderr } = await room.run([WG, "netstart", ...options, "-d", `${FOLDER}/`]);
       equal(code, 1);
@@ -420,7 +411,7 @@ Deno.test(
         "600",
       ]]
     ) {
-      await write(room, file, GOOD(), mode);
+      await writeFile(room, file, GOOD(), mode);
       await must(room, `chown ${owner} ${file}`);
       const printed = await may(room, `${WG} netstart -n -d ${FOLDER}`);
       deepEqual([printed.code, printed.stderr], [0, `${warning}\n`], mode);
@@ -439,7 +430,7 @@ Deno.test(
   async () => {
     await using room = await wgRoom();
     const file = `${FOLDER}/hostname.wg1`;
-    await write(room, file, GOOD(), "644");
+    await writeFile(room, file, GOOD(), "644");
     await must(room, `mount --bind ${FOLDER} ${FOLDER}`);
     await must(room, `mount -o remount,bind,ro ${FOLDER}`);
     const started = await may(room, `${WG} netstart -d ${FOLDER}`);
@@ -465,7 +456,7 @@ Deno.test(
 Deno.test("lines after a move find the interface in its new namespace", NEEDED, async () => {
   await using room = await wgRoom();
   const moves = Array.from({ length: 20 }, (_, i) => `rdomain ${4 + i % 2}\ninet 10.1.${i}.1/24\n`);
-  await write(room, `${FOLDER}/hostname.wg1`, moves.join(""));
+  await writeFile(room, `${FOLDER}/hostname.wg1`, moves.join(""));
   const { code, stderr } = await may(room, `${WG} netstart -d ${FOLDER}`);
   deepEqual([code, stderr], [0, ""]);
   match(await must(room, "ifconfig wg1"), / rdomain 5 [^]*\tinet 10\.1\.19\.1 /);
@@ -473,7 +464,7 @@ Deno.test("lines after a move find the interface in its new namespace", NEEDED, 
 
 Deno.test("several at once: one makes the interface, the others find it", NEEDED, async () => {
   await using room = await wgRoom();
-  await write(
+  await writeFile(
     room,
     `${FOLDER}/hostname.wg1`,
     `wgport 7001\n${GOOD()}inet6 fd01::1 64\n!echo $if >>/run/started\n`,
@@ -492,7 +483,7 @@ Deno.test("several at once: one makes the interface, the others find it", NEEDED
   equal(await must(room, "cat /run/started"), "wg1\n".repeat(4));
 
   // A file that cannot be carried out takes away only what it made itself.
-  await write(room, `${FOLDER}/hostname.wg2`, "wgport 7001\n");
+  await writeFile(room, `${FOLDER}/hostname.wg2`, "wgport 7001\n");
   const failed = await once();
   deepEqual([failed.code, failed.stdout], [1, ""]);
   match(
@@ -523,7 +514,7 @@ Deno.test("--print-unit: a unit that systemd accepts", needs("namespaces", "root
       WG,
     ]);
   }
-  await write(room, "/run/units/wg-netstart.service", unit, "644");
+  await writeFile(room, "/run/units/wg-netstart.service", unit, "644");
   const said = await may(room, "systemd-analyze verify --man=no /run/units/wg-netstart.service");
   const about = said.stderr.split("\n").filter((line) => line.includes("wg-netstart"));
   deepEqual([said.code, about], [0, []], said.stderr);

@@ -33,6 +33,17 @@ export async function may(room: Room, line: string, netns?: string): Promise<Ran
   return await room.run(line.split(" "), netns === undefined ? {} : { netns });
 }
 
+/** Writes a file that is root's alone, in a folder that is made if it is missing. */
+export async function writeFile(
+  room: Room,
+  path: string,
+  text: string,
+  mode = "600",
+): Promise<void> {
+  const script = `mkdir -p "$(dirname "$1")"; cat >"$1"; chmod ${mode} "$1"`;
+  await room.output(["sh", "-ec", script, "sh", path], { stdin: text });
+}
+
 /** The public key that ifconfig shows. */
 export async function publicKey(room: Room, name: string): Promise<string> {
   const shown = /\twgpubkey (\S{44})\n/.exec(await must(room, `ifconfig ${name}`));

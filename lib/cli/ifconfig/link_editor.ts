@@ -2,6 +2,7 @@
  * Changes of a link that can be undone.
  * @module
  */
+import { IPV6_MTU_MIN } from "../../base/constants.ts";
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EEXIST, osError } from "../../base/errno.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import type { NetNamespace } from "../../linux/namespace.ts";
@@ -12,9 +13,6 @@ import type { AddressChange } from "./words/draft.ts";
 import type { AddressRequest, InterfaceAddress } from "../../netlink/address.ts";
 import type { Link } from "../../netlink/link.ts";
 import { IFF_UP } from "../../netlink/flags.ts";
-
-/** The smallest MTU of IPv6 in bytes (RFC 8200 section 5). */
-const IPV6_MTU_MIN = 1280;
 
 /**
  * Changes a link in its namespace. Disposing of the editor undoes all steps, the newest first,

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Manual } from "../manual.ts";
+import { FIELDS } from "./text.ts";
 
 /** The manual of `show`, for wg(8) and the help. */
 export const SHOW_MANUAL: Manual = {
@@ -45,20 +46,5 @@ export const SHOW_MANUAL: Manual = {
     "WG_HIDE_KEYS=never in the environment shows them. WG_COLOR_MODE is always, never or auto. " +
     "ifconfig wgN shows the same values in its own words, and the addresses.",
   ],
-  literals: [
-    "all",
-    "interfaces",
-    "public-key",
-    "private-key",
-    "listen-port",
-    "fwmark",
-    "peers",
-    "preshared-keys",
-    "endpoints",
-    "allowed-ips",
-    "latest-handshakes",
-    "persistent-keepalive",
-    "transfer",
-    "dump",
-  ],
+  literals: ["all", "interfaces", ...FIELDS],
 };

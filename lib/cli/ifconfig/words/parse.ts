@@ -3,6 +3,7 @@
  * reads keys and looks up names.
  * @module
  */
+import { IPV6_MTU_MIN } from "../../../base/constants.ts";
 import type { IpBytes } from "../../../base/endpoint.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { checkInterfaceName } from "../../../base/interface_name.ts";
@@ -20,8 +21,6 @@ import { classPrefix, parseAddressWithZone } from "./values.ts";
 import { findRefused, findWord } from "./table.ts";
 import { readAddress } from "./address.ts";
 
-/** The smallest MTU of IPv6 in bytes (RFC 8200 section 5). */
-const IPV6_MTU_MIN = 1280;
 const INET6_DEFAULT_PREFIX = 64;
 /** The name that `create` completes with the lowest free number. */
 export const CLASS_NAME = "wg";

@@ -8,6 +8,7 @@ import { OsError } from "./errors.ts";
 /** The error numbers that code compares with. */
 export const EPERM = 1;
 export const ENOENT = 2;
+export const ESRCH = 3;
 export const EINTR = 4;
 export const EIO = 5;
 export const ENXIO = 6;
@@ -21,6 +22,7 @@ export const EEXIST = 17;
 export const ENODEV = 19;
 export const ENOTDIR = 20;
 export const EINVAL = 22;
+export const EROFS = 30;
 export const ENAMETOOLONG = 36;
 export const EPROTO = 71;
 export const EBADMSG = 74;
@@ -40,7 +42,7 @@ export const EHOSTUNREACH = 113;
 const table = (): readonly (readonly [number, string, string])[] => [
   [EPERM, "EPERM", "Operation not permitted"],
   [ENOENT, "ENOENT", "No such file or directory"],
-  [3, "ESRCH", "No such process"],
+  [ESRCH, "ESRCH", "No such process"],
   [EINTR, "EINTR", "Interrupted system call"],
   [EIO, "EIO", "Input/output error"],
   [ENXIO, "ENXIO", "No such device or address"],
@@ -67,7 +69,7 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [27, "EFBIG", "File too large"],
   [28, "ENOSPC", "No space left on device"],
   [29, "ESPIPE", "Illegal seek"],
-  [30, "EROFS", "Read-only file system"],
+  [EROFS, "EROFS", "Read-only file system"],
   [31, "EMLINK", "Too many links"],
   [32, "EPIPE", "Broken pipe"],
   [33, "EDOM", "Numerical argument out of domain"],

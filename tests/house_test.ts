@@ -18,6 +18,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   data: ["base", "crypto", "wire", "allowed_ips", "cookie"],
   device: ["base", "crypto", "wire", "allowed_ips", "timers", "noise", "cookie"],
   uapi: ["base"],
+  wgconf: ["base"],
   openbsd: ["base", "uapi"],
   runtime: ["base", "crypto"],
   ports: ["base", "wire", "data"],
@@ -25,7 +26,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   worker: ["base", "crypto", "wire", "data", "device", "runtime", "ports", "linux"],
   embed: ["base", "crypto", "data", "device", "runtime", "ports", "worker"],
   daemon: ["base", "data", "device", "runtime", "ports", "linux", "worker", "uapi", "openbsd"],
-  cli: ["base", "crypto", "runtime", "ports", "linux", "worker", "daemon", "uapi", "netlink"],
+  cli: [
+    "base",
+    "crypto",
+    "runtime",
+    "ports",
+    "linux",
+    "worker",
+    "daemon",
+    "uapi",
+    "netlink",
+    "wgconf",
+  ],
 };
 /**
  * The package's other modules besides mod.ts: what programs may import. They stand beside the

@@ -6,10 +6,8 @@ import { KEY_LENGTH } from "../../../base/constants.ts";
 import type { AllowedIp, IpBytes } from "../../../base/endpoint.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { parseDecimal, parseIpv4, parseIpv6, parseRange } from "../../../base/ip_text.ts";
+import { KEY_TEXT_LENGTH } from "../../../base/key_text.ts";
 import { numberProblem, quote } from "../../../base/quote.ts";
-
-/** The length of a key in base64, in characters. */
-export const KEY_TEXT_LENGTH = 44;
 
 /**
  * A whole number from `min` to `max`.

@@ -1,0 +1,120 @@
+/**
+ * Turns the values of a file or of `wg set` into a DeviceChange: setconf, addconf, syncconf, set.
+ * @module
+ */
+import type { PresharedKey, PrivateKey } from "../base/brands.ts";
+import type { DeviceChange, DeviceStatus, Draft, PeerChange } from "../base/config.ts";
+import { KEY_LENGTH } from "../base/constants.ts";
+import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
+import { formatRange } from "../base/ip_text.ts";
+import type { InterfaceSettings, PeerSettings } from "./parse.ts";
+import type { EndpointSetting } from "./values.ts";
+
+/** Finds the address of an endpoint; undefined leaves the peer's endpoint as it is. */
+export type EndpointOf = (setting: EndpointSetting) => Endpoint | undefined;
+
+/** The values that a change is made of. */
+export interface Settings {
+  readonly interface: InterfaceSettings;
+  readonly peers: readonly PeerSettings[];
+}
+
+/**
+ * The change of `addconf` and `set`: what is not set stays.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { addChange, setChange } from "./change.ts";
+ * import { parseWgConfig } from "./parse.ts";
+ *
+ * const bytes = new TextEncoder().encode("[Interface]\nListenPort = 7111\n");
+ * const config = parseWgConfig(bytes, { file: "wg1.conf" });
+ * assert.ok(addChange(config, () => undefined).fwmark === undefined);
+ * assert.ok(setChange(config, () => undefined).fwmark === 0);
+ * ```
+ */
+export function addChange(settings: Settings, endpointOf: EndpointOf): DeviceChange {
+  const { privateKey, listenPort, fwmark } = settings.interface;
+  const change: Draft<DeviceChange> = {};
+  if (privateKey !== undefined) change.privateKey = privateKey;
+  if (listenPort !== undefined) change.listenPort = listenPort;
+  if (fwmark !== undefined) change.fwmark = fwmark;
+  if (settings.peers.length > 0) {
+    change.peers = settings.peers.map((peer) => peerChange(peer, endpointOf));
+  }
+  return change;
+}
+
+/**
+ * The change of `setconf`: the file is the whole truth. Values that it does not set are removed,
+ * and a port that it does not set is chosen anew.
+ */
+export function setChange(settings: Settings, endpointOf: EndpointOf): DeviceChange {
+  return { ...RESET, ...addChange(settings, endpointOf), replacePeers: true };
+}
+
+/**
+ * The change of `syncconf`: the result is that of `setconf`, and peers of the file that are there
+ * are changed and not made anew, so that their sessions stay. An endpoint that the file does not
+ * set stays.
+ * @param status the interface as it is
+ */
+export function syncChange(
+  settings: Settings,
+  status: DeviceStatus,
+  endpointOf: EndpointOf,
+): DeviceChange {
+  const change = addChange(settings, endpointOf);
+  const wanted = new Set(settings.peers.map(({ publicKey }) => publicKey.toBase64()));
+  const gone = status.peers.filter(({ publicKey }) => !wanted.has(publicKey.toBase64()));
+  const running = new Map(status.peers.map((peer) => [peer.publicKey.toBase64(), peer]));
+  const peers: PeerChange[] = gone.map(({ publicKey }) => ({ publicKey, remove: true }));
+  for (const peer of change.peers ?? []) {
+    const own = running.get(peer.publicKey.toBase64());
+    const psk = own?.presharedKey.some((byte) => byte !== 0) === true;
+    peers.push({
+      ...(psk && peer.presharedKey === undefined ? { presharedKey: NO_PRESHARED_KEY() } : {}),
+      ...(own !== undefined && own.persistentKeepalive !== 0 ? { persistentKeepalive: 0 } : {}),
+      ...peer,
+    });
+  }
+  return { ...RESET, ...change, ...(peers.length > 0 ? { peers } : {}) };
+}
+
+const NO_PRESHARED_KEY = () => new Uint8Array(KEY_LENGTH) as PresharedKey;
+
+/** The values of an interface that a file does not set. */
+const RESET = {
+  get privateKey(): PrivateKey {
+    return new Uint8Array(KEY_LENGTH) as PrivateKey;
+  },
+  listenPort: 0,
+  fwmark: 0,
+};
+
+function peerChange(peer: PeerSettings, endpointOf: EndpointOf): PeerChange {
+  const change: Draft<PeerChange> = { publicKey: peer.publicKey };
+  if (peer.remove) return { ...change, remove: true };
+  if (peer.presharedKey !== undefined) change.presharedKey = peer.presharedKey;
+  const endpoint = peer.endpoint === undefined ? undefined : endpointOf(peer.endpoint);
+  if (endpoint !== undefined) change.endpoint = endpoint;
+  if (peer.persistentKeepalive !== undefined) change.persistentKeepalive = peer.persistentKeepalive;
+  if (peer.replaceAllowedIps) change.replaceAllowedIps = true;
+  const { added, removed } = rangesOf(peer);
+  if (added.length > 0) change.allowedIps = added;
+  if (removed.length > 0 && !peer.replaceAllowedIps) change.removeAllowedIps = removed;
+  return change;
+}
+
+/** The ranges to add and to remove. The last mention of a range decides. */
+function rangesOf(peer: PeerSettings): { added: AllowedIp[]; removed: AllowedIp[] } {
+  const last = new Map<string, PeerSettings["allowedIps"][number]>();
+  for (const setting of peer.allowedIps) {
+    if (setting.sign === "!") throw new Error("an excluded range was not expanded");
+    last.set(formatRange(setting.range), setting);
+  }
+  const of = (remove: boolean) =>
+    [...last.values()].filter(({ sign }) => (sign === "-") === remove).map(({ range }) => range);
+  return { added: of(false), removed: of(true) };
+}

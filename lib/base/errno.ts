@@ -28,6 +28,8 @@ export const EPROTO = 71;
 export const EBADMSG = 74;
 export const EBADFD = 77;
 export const EMSGSIZE = 90;
+export const EPROTONOSUPPORT = 93;
+export const EOPNOTSUPP = 95;
 export const EPFNOSUPPORT = 96;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
@@ -130,9 +132,9 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [EMSGSIZE, "EMSGSIZE", "Message too long"],
   [91, "EPROTOTYPE", "Protocol wrong type for socket"],
   [92, "ENOPROTOOPT", "Protocol not available"],
-  [93, "EPROTONOSUPPORT", "Protocol not supported"],
+  [EPROTONOSUPPORT, "EPROTONOSUPPORT", "Protocol not supported"],
   [94, "ESOCKTNOSUPPORT", "Socket type not supported"],
-  [95, "EOPNOTSUPP", "Operation not supported"],
+  [EOPNOTSUPP, "EOPNOTSUPP", "Operation not supported"],
   [EPFNOSUPPORT, "EPFNOSUPPORT", "Protocol family not supported"],
   [EAFNOSUPPORT, "EAFNOSUPPORT", "Address family not supported by protocol"],
   [EADDRINUSE, "EADDRINUSE", "Address already in use"],

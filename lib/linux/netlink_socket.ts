@@ -1,11 +1,12 @@
 /**
- * A NETLINK_ROUTE socket. It sends a request and reads the answers up to the acknowledgement or the
- * end of the dump. It stays in the network namespace in which it was opened.
+ * A netlink socket. It sends a request and reads the answers up to the acknowledgement or the end
+ * of the dump. It stays in the network namespace in which it was opened.
  * @module
  */
 import { EAGAIN, EBADMSG, EMSGSIZE, ENOBUFS, osError } from "../base/errno.ts";
 import {
   type NetlinkMessage,
+  NLM_F_ACK,
   NLM_F_DUMP_INTR,
   NLMSG_DONE,
   NLMSG_ERROR,
@@ -18,6 +19,8 @@ import * as libc from "../../ffi/libc.ts";
 import { AF_NETLINK, sockaddrNetlink, timespec } from "../../ffi/structs.ts";
 
 const NETLINK_ROUTE = 0;
+/** The protocol of nf_tables, for the constructor. */
+export const NETLINK_NETFILTER = 12;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SOL_NETLINK = 270;
@@ -33,7 +36,7 @@ const ANSWER_TIMEOUT_MS = 5_000;
 /** The most attempts of a dump that changes of the tables interrupt. */
 const DUMP_ATTEMPTS = 50;
 
-const OBJECT = "netlink route socket";
+const OBJECT = "netlink socket";
 
 /** A netlink socket. Use it from one isolate only. */
 export class NetlinkSocket {
@@ -45,11 +48,12 @@ export class NetlinkSocket {
   /**
    * Opens a socket in the calling thread's network namespace.
    * @param groups RTMGRP_* to subscribe to; a socket with groups does not block
+   * @param protocol NETLINK_*; rtnetlink if it is absent
    * @throws OsError
    */
-  constructor(groups = 0) {
+  constructor(groups = 0, protocol: number = NETLINK_ROUTE) {
     const type = libc.SOCK_RAW | libc.SOCK_CLOEXEC | (groups === 0 ? 0 : libc.SOCK_NONBLOCK);
-    this.fd = checked(libc.socket(AF_NETLINK, type, NETLINK_ROUTE), "socket", OBJECT);
+    this.fd = checked(libc.socket(AF_NETLINK, type, protocol), "socket", OBJECT);
     try {
       checked(libc.bind(this.fd, sockaddrNetlink(0, groups)), "bind", OBJECT);
       // Kernels before 4.20 lack some of these. Errors have no text then, and dumps no filter.
@@ -79,6 +83,39 @@ export class NetlinkSocket {
   ): void {
     const sequence = this.#send(encode, call, object);
     this.#answers(sequence, call, object, onMessage);
+  }
+
+  /**
+   * Sends a batch of requests at once and reads the acknowledgement of each that asks for one.
+   * @param encode encodes the requests; the first has the given sequence number, and each other one
+   *   the number after that of the one before it
+   * @throws OsError with the first error that the kernel reported
+   */
+  batch(
+    encode: (sequence: number) => readonly Uint8Array[],
+    call: string,
+    object: string,
+  ): void {
+    const first = (this.#sequence + 1) >>> 0;
+    const requests = encode(first);
+    this.#sequence = (this.#sequence + requests.length) >>> 0;
+    const whole = new Uint8Array(requests.reduce((sum, { length }) => sum + align4(length), 0));
+    let at = 0;
+    for (const request of requests) {
+      whole.set(request, at);
+      at += align4(request.length);
+    }
+    checked(libc.send(this.fd, whole), call, object);
+    for (let left = requests.filter(asksForAck).length; left > 0;) {
+      const length = checked(libc.recv(this.fd, this.#buffer, libc.MSG_TRUNC), call, object);
+      if (length > this.#buffer.length) throw osError(call, object, EMSGSIZE);
+      for (const message of this.#messages(length)) {
+        const isOfBatch = (message.sequence - first) >>> 0 < requests.length;
+        if (message.type !== NLMSG_ERROR || !isOfBatch) continue;
+        throwRefusal(message, call, object);
+        left--;
+      }
+    }
   }
 
   /**
@@ -167,9 +204,7 @@ export class NetlinkSocket {
           onMessage(message);
           continue;
         }
-        const verdict = readVerdict(message);
-        if (verdict === undefined) throw osError(call, object, EBADMSG);
-        if (verdict.errno !== 0) throw osError(call, object, verdict.errno, verdict.detail);
+        throwRefusal(message, call, object);
         return whole;
       }
     }
@@ -180,4 +215,16 @@ export class NetlinkSocket {
     if (messages === undefined) throw osError("recv", OBJECT, EBADMSG);
     return messages;
   }
+}
+
+const align4 = (length: number): number => (length + 3) & ~3;
+
+/** Whether the request has NLM_F_ACK. Its flags are bytes 6 and 7. */
+const asksForAck = (request: Uint8Array): boolean => (request[6] & NLM_F_ACK) !== 0;
+
+/** @throws OsError if the answer is an error, or malformed */
+function throwRefusal(message: NetlinkMessage, call: string, object: string): void {
+  const verdict = readVerdict(message);
+  if (verdict === undefined) throw osError(call, object, EBADMSG);
+  if (verdict.errno !== 0) throw osError(call, object, verdict.errno, verdict.detail);
 }

@@ -4,6 +4,7 @@
  */
 import { parseDecimal } from "../base/ip_text.ts";
 import { RT_TABLE_LOCAL, RT_TABLE_MAIN } from "../netlink/route.ts";
+import type { RouteSocket } from "./route_socket.ts";
 
 /** The table of default routes, which the last rule names. It is empty on most machines. */
 export const RT_TABLE_DEFAULT = 253;
@@ -79,6 +80,17 @@ export function findTable(
 export function tableName(table: number, tables: ReadonlyMap<string, number>): string {
   for (const [name, number] of tables) if (number === table) return name;
   return String(table);
+}
+
+/** The first number that wg-quick(8) tries for the table and the mark of a full tunnel. */
+export const FIRST_TUNNEL_TABLE = 51820;
+
+/** The first table from `from` on that has no route of either family. @throws OsError */
+export function freeTable(routes: RouteSocket, from: number = FIRST_TUNNEL_TABLE): number {
+  const used = new Set(routes.routes().map((route) => route.table));
+  let table = from;
+  while (used.has(table)) table++;
+  return table;
 }
 
 function readSmall(path: string): string | undefined {

@@ -50,6 +50,15 @@ export const SYSTEM_CALLS = {
   dup3: [292, 24],
   setns: [308, 268],
   getrandom: [318, 278],
+  sendmsg: [46, 211],
+  recvmsg: [47, 212],
+  capget: [125, 90],
+  capset: [126, 91],
+  seccomp: [317, 277],
+  mlock: [149, 228],
+  landlock_create_ruleset: [444, 444],
+  landlock_add_rule: [445, 445],
+  landlock_restrict_self: [446, 446],
 } as const satisfies Record<string, readonly [x86_64: number, aarch64: number]>;
 
 type SystemCall = keyof typeof SYSTEM_CALLS;
@@ -148,7 +157,11 @@ function once(
   return error > 0 && error <= ERRNO_MAX ? -error : -EIO;
 }
 
-function call(
+/**
+ * Makes a system call for the modules of this folder. Arguments that are left out are 0.
+ * @returns the kernel's result: 0 or more, or a negated errno
+ */
+export function call(
   name: SystemCall,
   a: Argument = 0,
   b: Argument = 0,

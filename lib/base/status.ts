@@ -28,6 +28,13 @@ export interface InterfaceFacts {
   readonly counters?: Counts;
   /** Threads that move packets: 1, or 2 with one for each direction; 0 when not reported. */
   readonly workers: number;
+  /**
+   * The capabilities of the process and the layers that confine it, e.g. `net_admin no_new_privs`;
+   * empty when not reported.
+   */
+  readonly privileges: string;
+  /** The layers that are missing, with reasons, e.g. `landlock (ENOSYS)`. */
+  readonly privilegesMissing: string;
   /** Whether the link is up. */
   readonly up: boolean;
   /** The link's MTU in bytes; 0 when not reported. */
@@ -87,6 +94,8 @@ export const NO_FACTS: InterfaceFacts = {
   offloads: "",
   offloadsOff: "",
   workers: 0,
+  privileges: "",
+  privilegesMissing: "",
   up: false,
   mtu: 0,
   groups: [],

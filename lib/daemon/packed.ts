@@ -44,6 +44,7 @@ const ALLOWED = [
   "WG_NETSTART",
   "WG_PROCESS_FOREGROUND",
   "WG_QUICK_USERSPACE_IMPLEMENTATION",
+  "WG_SANDBOX",
 ];
 /** Words of commands that start other programs. Elsewhere such a word costs a few milliseconds. */
 const STARTS_OTHERS = ["netstart", "exec"];

@@ -21,6 +21,9 @@ import {
 /** The program's version, as in deno.json. */
 export const VERSION = "0.2.0";
 
+/** With the value `off` in this variable a new interface keeps all rights, for debugging. */
+export const SANDBOX_VARIABLE = "WG_SANDBOX";
+
 /** The ways of running. */
 export type Kind = "source" | "compiled" | "packed";
 
@@ -160,6 +163,25 @@ export function executablePath(): string | undefined {
       return Deno.realPathSync(Deno.args[0]);
     case "compiled":
       return Deno.execPath();
+  }
+}
+
+/** Files and folders that the program is read from, also after its start. */
+export function programFiles(): readonly string[] {
+  switch (kind()) {
+    case "compiled":
+      return [Deno.execPath()];
+    case "packed":
+      return [packedFolder()];
+    case "source": {
+      const home = Deno.env.get("HOME");
+      const cache = Deno.env.get("DENO_DIR") ?? (home === undefined ? [] : `${home}/.cache`);
+      return [
+        Deno.execPath(),
+        decodeURIComponent(new URL("../../", import.meta.url).pathname),
+        cache,
+      ].flat();
+    }
   }
 }
 

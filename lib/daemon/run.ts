@@ -18,6 +18,7 @@ import {
   nameThread,
 } from "../../ffi/process.ts";
 import { close as closeDescriptor } from "../../ffi/libc.ts";
+import { type Confinement, UNCONFINED } from "./confinement.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
 import { RunningInterface } from "./running_interface.ts";
 import { Log, type LogLevel } from "./log.ts";
@@ -45,6 +46,8 @@ export interface DaemonOptions {
   readonly name: string;
   /** Stays in the foreground and writes the log to standard error. */
   readonly foreground: boolean;
+  /** The rights that this process has given up. */
+  readonly confinement?: Confinement;
   /** Which lines are logged outside of the daemon's own ring; by default all. */
   readonly logLevel?: LogLevel | undefined;
   /** The threads that move packets: 1, or 2 with one for each direction; see `workersByDefault`. */
@@ -66,7 +69,7 @@ const AFTER_FLOOD_MS = 10_000;
  * @returns the exit status: 1 when the interface failed, otherwise 0
  */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
-  const { name, foreground } = options;
+  const { name, foreground, confinement = UNCONFINED } = options;
   // The Worker loads its modules while this isolate prepares the rest.
   const worker = startWorkers(dataWorkerUrl(), options.workers);
   detach(foreground);
@@ -103,6 +106,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       name,
       worker,
       log,
+      confinement,
       changed: () => opened.promise.then((now) => publish(now, parts)),
       flooded: () => memoryRelease.soon(AFTER_FLOOD_MS),
     }, change);
@@ -125,6 +129,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   wipeStatus(status);
   log.write(`wg ${VERSION} is up: port ${status.listenPort}, ${status.suite}, ${status.cipher}`);
   if (!takesConstantTime(status.suite)) log.write(NOT_CONSTANT_TIME, "error");
+  const { missing } = confinement;
+  if (missing.length > 0) log.write(`rights that could not be given up: ${missing.join(", ")}`);
   try {
     options.ready(formatReply(`pid=${Deno.pid}\n`));
   } catch {

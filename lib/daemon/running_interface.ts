@@ -31,6 +31,7 @@ import { sendDatagram, sendFailure } from "../ports/linux_datagram.ts";
 import { closeUdp } from "../ports/open_udp.ts";
 import { closeTun, type OpenedTun, openTun } from "../ports/open_tun.ts";
 import type { InterfaceFacts, InterfaceStatus, LinkFacts } from "../base/status.ts";
+import { type Confinement, UNCONFINED } from "./confinement.ts";
 import type { Log } from "./log.ts";
 import { InterfaceOffloads } from "./offloads.ts";
 import { Places, removeEmptyRdomains } from "./places.ts";
@@ -55,6 +56,7 @@ export interface InterfaceOptions {
   readonly name: string;
   readonly worker: PacketWorkers;
   readonly log: Log;
+  readonly confinement?: Confinement;
   /** The protocol's intervals; only tests pass others than STANDARD_TIMES. */
   readonly times?: Times;
   /** Called when `status` has changed. */
@@ -463,6 +465,7 @@ export class RunningInterface {
   }
 
   #facts(): InterfaceFacts {
+    const { words, missing } = this.#options.confinement ?? UNCONFINED;
     return {
       name: this.name,
       pid: Deno.pid,
@@ -472,6 +475,8 @@ export class RunningInterface {
       ...this.#offloads.facts,
       counters: sumOfCounts([this.#options.worker.counts(), this.#device.counters.counts()]),
       workers: this.#options.worker.workers,
+      privileges: words.join(" "),
+      privilegesMissing: missing.join(", "),
       up: this.#link?.up ?? false,
       mtu: this.#link?.mtu ?? 0,
       groups: this.#groups,

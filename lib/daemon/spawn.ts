@@ -5,7 +5,7 @@
 import { EIO, osError } from "../base/errno.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
-import { selfCommand } from "./program.ts";
+import { SANDBOX_VARIABLE, selfCommand } from "./program.ts";
 
 /** How long a daemon may take to start. */
 const READY_MS = 30_000;
@@ -26,7 +26,7 @@ export async function spawn(
   const self = selfCommand(["daemon", checkInterfaceName(name)]);
   const child = new Deno.Command(self.program, {
     args: [...self.args],
-    env: { ...self.environment, ...environment },
+    env: { ...self.environment, ...sandboxSetting(), ...environment },
     clearEnv: true,
     cwd: "/",
     detached: true,
@@ -57,6 +57,12 @@ export async function spawn(
     child.unref();
     complaint.catch(() => {});
   }
+}
+
+/** The caller's setting of the sandbox, for the daemon. */
+function sandboxSetting(): Record<string, string> {
+  const setting = Deno.env.get(SANDBOX_VARIABLE);
+  return setting === undefined ? {} : { [SANDBOX_VARIABLE]: setting };
 }
 
 /** Reads up to the mark or the end of the stream, and returns at most 64 KiB. */

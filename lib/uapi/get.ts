@@ -90,7 +90,8 @@ function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
     `up=${facts.up}\nmtu=${facts.mtu}\ngroups=${
       facts.groups.join(" ")
     }\npriority=${facts.priority}\n` +
-    `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\noffloads_off=${facts.offloadsOff}\nworkers=${facts.workers}\n`;
+    `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\noffloads_off=${facts.offloadsOff}\nworkers=${facts.workers}\n` +
+    `privileges=${facts.privileges}\nprivileges_missing=${facts.privilegesMissing}\n`;
 }
 
 /** The reported counters, in the order of the list. */
@@ -298,6 +299,7 @@ function readDevice(device: DeviceDraft, key: string, value: string): void {
     case "suite":
     case "cipher":
     case "offloads":
+    case "privileges":
       device[key] = value;
       return;
     case "counter":
@@ -305,6 +307,9 @@ function readDevice(device: DeviceDraft, key: string, value: string): void {
       return;
     case "offloads_off":
       device.offloadsOff = value;
+      return;
+    case "privileges_missing":
+      device.privilegesMissing = value;
       return;
   }
 }

@@ -41,6 +41,8 @@ function shown(change: Partial<ShownInterface> = {}): ShownInterface {
       cipher: "noble",
       offloads: "",
       offloadsOff: "",
+      privileges: "",
+      privilegesMissing: "",
       workers: 2,
       fwmark: 0x10,
     },

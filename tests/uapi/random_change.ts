@@ -115,6 +115,8 @@ export function randomFacts(chance: Chance): InterfaceFacts {
     cipher: "libcrypto composed",
     offloads: ["", "tso uso gso gro"][chance.int(2)],
     offloadsOff: ["", "uso gro"][chance.int(2)],
+    privileges: ["", "net_admin no_new_privs"][chance.int(2)],
+    privilegesMissing: ["", "landlock (ENOSYS), mlock (ENOMEM)"][chance.int(2)],
     ...(maybe(chance) && { counters: randomCounts(chance, COUNTERS.map(([name]) => name)) }),
     workers: 1 + chance.int(2),
     up: maybe(chance),

@@ -6,6 +6,7 @@
 import type { DeviceChange } from "../../base/config.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { spawnDaemon } from "../../daemon/client.ts";
+import { confine } from "../../daemon/confinement.ts";
 import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { runDaemon } from "../../daemon/run.ts";
 import { VERSION } from "../../daemon/program.ts";
@@ -34,11 +35,14 @@ export const command: Command = {
         "requires the name of an interface; the number of workers, 1 or 2, may follow",
       );
     }
+    const level = logLevelOf(Deno.env.get("LOG_LEVEL"));
+    const environment = level === undefined ? {} : { LOG_LEVEL: level };
     return await runDaemon({
       name: args[0],
+      confinement: confine({ args: ["daemon", ...args], environment }),
       ...(workers === undefined ? {} : { workers: workers === "1" ? 1 : 2 }),
       foreground: false,
-      logLevel: logLevelOf(Deno.env.get("LOG_LEVEL")),
+      logLevel: level,
       configuration: readConfiguration,
       ready: (answer) => printAll(answer),
     });
@@ -109,6 +113,10 @@ async function stay(
   let failure: string | undefined;
   const status = await runDaemon({
     name,
+    confinement: confine({
+      args: ["-f", name],
+      environment: logLevel === undefined ? {} : { LOG_LEVEL: logLevel },
+    }),
     foreground: true,
     logLevel,
     configuration: () =>

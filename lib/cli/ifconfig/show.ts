@@ -98,6 +98,8 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
       offloads: status.offloads,
       offloadsOff: status.offloadsOff,
       workers: status.workers,
+      privileges: status.privileges,
+      privilegesMissing: status.privilegesMissing,
       fwmark: status.fwmark,
     },
     counters: status.counters,

@@ -44,6 +44,10 @@ export interface ShownEngine {
    * does not report it.
    */
   readonly workers: number;
+  /** The capabilities and layers of the daemon; empty if it does not report them. */
+  readonly privileges: string;
+  /** The layers that are missing. */
+  readonly privilegesMissing: string;
   readonly fwmark: number;
 }
 
@@ -226,6 +230,10 @@ function formatEngine(engine: ShownEngine): string {
   text += engine.offloadsOff === "" ? "\n" : `; switched off: ${engine.offloadsOff}\n`;
   if (engine.workers !== 0) {
     text += `\tworkers: ${engine.workers === 2 ? "2, one each way" : engine.workers}\n`;
+  }
+  if (engine.privileges !== "") {
+    const missing = engine.privilegesMissing;
+    text += `\tprivileges: ${engine.privileges}${missing === "" ? "" : `; missing: ${missing}`}\n`;
   }
   if (engine.fwmark !== 0) text += `\tfwmark 0x${engine.fwmark.toString(16)}\n`;
   return text + `\tpid ${engine.pid}\n`;

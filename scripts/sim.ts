@@ -2,8 +2,10 @@
  * `deno task sim`: devices in virtual time with seeded faults, under checks of what must always
  * hold (tests/sim). Prints a line for each seed that fails; the exit status is 1 then.
  *
- * deno task sim             a thousand seeds that nobody has seen before deno task sim COUNT
- * so many deno task sim 0xSEED      this one: its scenario, and what became of it
+ * - `deno task sim`: a thousand seeds that nobody has seen before
+ * - `deno task sim COUNT`: so many
+ * - `deno task sim COUNT 0xSEED`: so many, from this one on
+ * - `deno task sim 0xSEED`: this one, its scenario, and what became of it
  * @module
  */
 import { scenarioOf } from "../tests/sim/scenario.ts";
@@ -13,14 +15,21 @@ import { simulate } from "../tests/sim/simulation.ts";
 const COUNT = 1_000;
 const SEED_MAX = 0xffff_ffff;
 
-const [word = `${COUNT}`, ...more] = Deno.args;
-const isSeed = /^0x[0-9a-f]{1,8}$/i.test(word);
+const SEED = /^0x[0-9a-f]{1,8}$/i;
+const [word = `${COUNT}`, first, ...more] = Deno.args;
+const isSeed = SEED.test(word) && first === undefined;
 const number = isSeed || /^[0-9]{1,9}$/.test(word) ? Number(word) : 0;
-if (more.length > 0 || !(isSeed || number > 0)) {
-  console.error(`sim: ${Deno.args.join(" ")}: a COUNT from 1 to 999999999 or a 0xSEED is required`);
+const isFirst = first === undefined || SEED.test(first);
+if (more.length > 0 || !isFirst || !(isSeed || number > 0)) {
+  console.error(
+    `sim: ${Deno.args.join(" ")}: a COUNT from 1 to 999999999, a 0xSEED or both are required`,
+  );
   Deno.exit(2);
 }
-Deno.exit(isSeed ? showSeed(number) : await runMany(number));
+const chance = () => Math.floor(Math.random() * (SEED_MAX + 1));
+Deno.exit(
+  isSeed ? showSeed(number) : await runMany(number, first === undefined ? chance() : Number(first)),
+);
 
 /** One seed, told in full. Returns the exit status. */
 function showSeed(seed: number): number {
@@ -42,9 +51,8 @@ function showSeed(seed: number): number {
   }
 }
 
-/** Seeds of chance, on all processors. Returns the exit status. */
-async function runMany(count: number): Promise<number> {
-  const first = Math.floor(Math.random() * (SEED_MAX + 1));
+/** Seeds from `first` on, on all processors. Returns the exit status. */
+async function runMany(count: number, first: number): Promise<number> {
   const began = performance.now();
   const showsProgress = Deno.stderr.isTerminal();
   let simulated = 0;

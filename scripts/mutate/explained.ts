@@ -1,0 +1,25 @@
+/**
+ * Faults that no test can notice, with the reason: with them the program does the same. They are
+ * named by file, function and change, so that an entry holds when lines move, and ends when its
+ * line is changed. tests/scripts/mutate_test.ts checks that every entry still names a fault.
+ *
+ * A fault that can be noticed does not belong here: its test is missing.
+ * @module
+ */
+import type { Fault } from "./faults.ts";
+
+/** A fault that needs no test. */
+export interface Explained extends Pick<Fault, "file" | "inside" | "before" | "after"> {
+  readonly reason: string;
+}
+
+/** All that are explained. */
+export const EXPLAINED: readonly Explained[] = [];
+
+/** Why no test can notice a fault; undefined when that is not known. */
+export function explanationOf(fault: Fault): string | undefined {
+  return EXPLAINED.find(({ file, inside, before, after }) =>
+    file === fault.file && inside === fault.inside && before === fault.before &&
+    after === fault.after
+  )?.reason;
+}

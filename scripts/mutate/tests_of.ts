@@ -1,0 +1,130 @@
+/**
+ * The tests that a fault of a file can disturb: those that import the file, directly or through
+ * others. The nearest come first.
+ * @module
+ */
+import ts from "npm:typescript@6.0.3";
+import { roomOf } from "./choice.ts";
+
+/**
+ * Folders of tests that run the pure rooms in one process, in seconds and without root. The others
+ * run ./wg, or use the rooms only by the way.
+ */
+const FOLDERS: readonly string[] = [
+  "allowed_ips",
+  "base",
+  "conformance",
+  "cookie",
+  "crypto",
+  "data",
+  "device",
+  "embed",
+  "noise",
+  "sim",
+  "timers",
+  "wire",
+  "worker",
+];
+
+/**
+ * This test simulates a thousand seeds for 100 s. A few seeds are simulated by scripts/sim.ts
+ * instead.
+ */
+const SIMULATION = "tests/sim/simulation_test.ts";
+
+/** The file that makes tests run with two data planes when they are told `--two-ways`. */
+const TWO_WAYS = "tests/data/two_ways.ts";
+
+/** A test file, as it is run. */
+export interface TestFile {
+  readonly path: string;
+  /** Whether it runs with two data planes, one for each direction. */
+  readonly twoWays: boolean;
+}
+
+/** A short name of it. */
+export function testName({ path, twoWays }: TestFile): string {
+  return twoWays ? `${path} --two-ways` : path;
+}
+
+/** What imports what in a tree. */
+export class Imports {
+  readonly #imports = new Map<string, readonly string[]>();
+  readonly #root: string;
+
+  /** @param root the project's folder, with a slash at the end */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** The files that a file imports, as paths from the project's folder. */
+  of(path: string): readonly string[] {
+    let found = this.#imports.get(path);
+    if (found === undefined) {
+      const { importedFiles } = ts.preProcessFile(Deno.readTextFileSync(this.#root + path));
+      found = importedFiles.map(({ fileName }) => fileName)
+        .filter((name) => name.startsWith(".") && name.endsWith(".ts"))
+        .map((name) => new URL(name, `file:///${path}`).pathname.slice(1));
+      this.#imports.set(path, found);
+    }
+    return found;
+  }
+
+  /** How many imports lead from one file to each that it needs: itself 0, its imports 1. */
+  distances(from: string): ReadonlyMap<string, number> {
+    const distances = new Map([[from, 0]]);
+    for (const [path, distance] of distances) {
+      for (const next of this.of(path)) {
+        if (!distances.has(next)) distances.set(next, distance + 1);
+      }
+    }
+    return distances;
+  }
+}
+
+function testNamesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name)
+      .filter((name) => name.endsWith("_test.ts")).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Finds the tests of files. */
+export class TestsOf {
+  readonly #tests: { readonly path: string; readonly distances: ReadonlyMap<string, number> }[];
+
+  /** @param root the project's folder, with a slash at the end */
+  constructor(root: string) {
+    const imports = new Imports(root);
+    this.#tests = FOLDERS.flatMap((folder) =>
+      testNamesIn(`${root}tests/${folder}`)
+        .map((name) => `tests/${folder}/${name}`)
+        .filter((path) => path !== SIMULATION)
+        .map((path) => ({ path, distances: imports.distances(path) }))
+    );
+  }
+
+  /**
+   * The tests that import a file. Those of its own room come first, then the nearest, then the
+   * quickest; last those with two data planes.
+   * @param duration how long a test takes
+   */
+  of(file: string, duration: (test: TestFile) => number): TestFile[] {
+    const isFar = (path: string) => roomOf(path) === roomOf(file) ? 0 : 1;
+    const near = this.#tests.filter(({ distances }) => distances.has(file))
+      .map(({ path, distances }) => ({ path, twoWays: false, distance: distances.get(file) ?? 0 }))
+      .sort((a, b) =>
+        isFar(a.path) - isFar(b.path) || a.distance - b.distance || duration(a) - duration(b)
+      );
+    const twoWays = this.#tests
+      .filter(({ path, distances }) =>
+        distances.has(file) && distances.has(TWO_WAYS) && !path.startsWith("tests/sim/")
+      )
+      .map(({ path }) => ({ path, twoWays: true }))
+      .sort((a, b) => duration(a) - duration(b));
+    return [...near.map(({ path, twoWays }) => ({ path, twoWays })), ...twoWays];
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * A folder of its own with copies of the tree, in which faults are planted and tests run. It goes
+ * with this process, however that ends: a shell waits for the end of a pipe from this process, ends
+ * what still runs in the folder and removes it.
+ * @module
+ */
+import { type Fault, plant } from "./faults.ts";
+import { type TestFile, testName } from "./tests_of.ts";
+
+/** What is not copied: what was built, and what no test of a pure room reads. */
+const LEFT_OUT: ReadonlySet<string> = new Set([".git", ".bench", "build", "wg", "node_modules"]);
+
+/** Memory of a test's heap. A fault that makes something grow for ever is noticed by its end. */
+const HEAP_MIB = 1_024;
+
+/** Ends what runs in the folder, its first argument, and removes it. */
+const REMOVER = `
+trap '' INT TERM HUP
+read -r _
+while :; do
+  found=
+  for link in /proc/[0-9]*/cwd; do
+    case "$(readlink "$link" 2>/dev/null)" in "$1"/*)
+      pid=\${link#/proc/}
+      kill -9 "\${pid%/cwd}" 2>/dev/null && found=1
+    esac
+  done
+  [ -n "$found" ] || break
+done
+rm -rf -- "$1"
+`;
+
+/** What became of a run: it succeeded, it failed, or it took too long and was ended. */
+export type Verdict = "passed" | "failed" | "endless";
+
+/** A run with its output. */
+export interface TestRun {
+  readonly verdict: Verdict;
+  readonly milliseconds: number;
+  readonly output: string;
+}
+
+/** Copies of the tree. */
+export class Workbench {
+  /** The folder with all copies. */
+  readonly folder: string;
+  readonly #remover: Deno.ChildProcess;
+  readonly #environment: Record<string, string>;
+
+  private constructor(folder: string, remover: Deno.ChildProcess, seed: number) {
+    this.folder = folder;
+    this.#remover = remover;
+    this.#environment = {
+      DENO_DIR: `${folder}/deno`,
+      DENO_NO_UPDATE_CHECK: "1",
+      NO_COLOR: "1",
+      WG_TEST_SEED: `${seed}`,
+    };
+  }
+
+  /**
+   * Makes a folder with `copies` copies of the tree.
+   * @param root the project's folder, with a slash at the end
+   * @param seed the seed of random tests
+   */
+  static async open(root: string, copies: number, seed: number): Promise<Workbench> {
+    const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "wg-mutate-" }));
+    const remover = new Deno.Command("sh", {
+      args: ["-c", REMOVER, "remover", folder],
+      stdin: "piped",
+      stdout: "null",
+      cwd: "/",
+    }).spawn();
+    const workbench = new Workbench(folder, remover, seed);
+    try {
+      await shareNpmPackages(`${folder}/deno`);
+      for (let i = 0; i < copies; i++) await copyFolder(root, workbench.#copy(i));
+      return workbench;
+    } catch (error) {
+      await workbench.close();
+      throw error;
+    }
+  }
+
+  #copy(number: number): string {
+    return `${this.folder}/${number}/`;
+  }
+
+  /** Plants a fault in a copy. */
+  async plant(copy: number, fault: Fault): Promise<() => Promise<void>> {
+    const path = this.#copy(copy) + fault.file;
+    const source = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, plant(source, fault));
+    return () => Deno.writeTextFile(path, source);
+  }
+
+  /** Runs a test file in a copy, until its first failure. */
+  test(copy: number, test: TestFile, limitMs: number): Promise<TestRun> {
+    const words = ["test", "-A", "--no-check", "--quiet", "--fail-fast", test.path];
+    return this.#run(copy, test.twoWays ? [...words, "--", "--two-ways"] : words, limitMs);
+  }
+
+  /** Simulates `count` seeds from `first` on in a copy. */
+  simulate(copy: number, count: number, first: number, limitMs: number): Promise<TestRun> {
+    const seed = `0x${first.toString(16)}`;
+    const words = ["run", "-A", "--no-check", "--quiet", "scripts/sim.ts", `${count}`, seed];
+    return this.#run(copy, words, limitMs);
+  }
+
+  async #run(copy: number, [verb, ...words]: string[], limitMs: number): Promise<TestRun> {
+    const began = performance.now();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [verb, `--v8-flags=--max-old-space-size=${HEAP_MIB}`, ...words],
+      cwd: this.#copy(copy),
+      env: this.#environment,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    let isEndless = false;
+    const timer = setTimeout(() => {
+      isEndless = true;
+      child.kill("SIGKILL");
+    }, limitMs);
+    const { success, stdout, stderr } = await child.output();
+    clearTimeout(timer);
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return {
+      verdict: isEndless ? "endless" : success ? "passed" : "failed",
+      milliseconds: performance.now() - began,
+      output: text(stdout) + text(stderr),
+    };
+  }
+
+  /** Ends what still runs and removes the folder. */
+  async close(): Promise<void> {
+    await this.#remover.stdin.close().catch(() => {});
+    await this.#remover.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** An error of a test that fails without any fault. */
+export function failsAlready(test: TestFile, run: TestRun): Error {
+  return new Error(`${testName(test)} fails without a fault (${run.verdict}):\n${run.output}`);
+}
+
+/**
+ * A cache of its own for compiled code, so that none of it stays behind, with the packages that
+ * this process's cache has.
+ */
+async function shareNpmPackages(cache: string): Promise<void> {
+  const info = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] });
+  const { npmCache } = JSON.parse(new TextDecoder().decode((await info.output()).stdout));
+  await Deno.mkdir(cache);
+  await Deno.symlink(npmCache, `${cache}/npm`);
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for await (const { name, isDirectory, isFile } of Deno.readDir(from)) {
+    if (LEFT_OUT.has(name)) continue;
+    if (isDirectory) await copyFolder(`${from}${name}/`, `${to}${name}/`);
+    if (isFile) await Deno.copyFile(from + name, to + name);
+  }
+}

@@ -19,6 +19,7 @@ export const ENOMEM = 12;
 export const EACCES = 13;
 export const EBUSY = 16;
 export const EEXIST = 17;
+export const EXDEV = 18;
 export const ENODEV = 19;
 export const ENOTDIR = 20;
 export const EINVAL = 22;
@@ -59,7 +60,7 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [15, "ENOTBLK", "Block device required"],
   [EBUSY, "EBUSY", "Device or resource busy"],
   [EEXIST, "EEXIST", "File exists"],
-  [18, "EXDEV", "Invalid cross-device link"],
+  [EXDEV, "EXDEV", "Invalid cross-device link"],
   [ENODEV, "ENODEV", "No such device"],
   [ENOTDIR, "ENOTDIR", "Not a directory"],
   [21, "EISDIR", "Is a directory"],

@@ -3,20 +3,10 @@
  * unchanged.
  */
 import assert from "node:assert/strict";
-import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
+import { dataMessage } from "./data_message.ts";
 import { concat, finish, makePacket, packetsOf, parseFrame, transportOf } from "./packets.ts";
 import { connectedSides, ENDPOINT_A, INDEX_B, KEY_AB, NOON } from "./two_sides.ts";
 import { type Chance, property } from "../random.ts";
-
-/** A data message with any plaintext. */
-function message(counter: bigint, plaintext: Uint8Array): Uint8Array {
-  const header = new Uint8Array(16);
-  const view = new DataView(header.buffer);
-  view.setUint32(0, 4, true);
-  view.setUint32(4, INDEX_B, true);
-  view.setBigUint64(8, counter, true);
-  return concat(header, nobleSuite.seal(KEY_AB, counter, plaintext, new Uint8Array()));
-}
 
 /** The packet that the receiver must read from a plaintext, or undefined. */
 function packetIn(plaintext: Uint8Array): Uint8Array | undefined {
@@ -81,7 +71,7 @@ Deno.test("hostile inner packets: only well-formed packets that were sent are de
       );
       for (const plaintext of plaintexts) {
         b.udp.inbox.push({
-          bytes: message(counter++, plaintext),
+          bytes: dataMessage(INDEX_B, counter++, KEY_AB, plaintext),
           segmentSize: 0,
           ecn: 0,
           from: ENDPOINT_A,

@@ -6,11 +6,11 @@ import { REJECT_AFTER_MESSAGES, STAGED_PACKETS_MAX } from "../../lib/base/consta
 import type { DataEvent } from "../../lib/base/messages.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { NEVER } from "../../lib/base/times.ts";
-import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { PacketMemory } from "../../lib/data/memory.ts";
 import { VNET_HEADER_BYTES } from "../../lib/data/ports.ts";
 import { Peer, Session } from "../../lib/data/sessions.ts";
 import { STAGED_BYTES_MAX, Staging } from "../../lib/data/staging.ts";
+import { dataMessage } from "./data_message.ts";
 import { concat, makePacket } from "./packets.ts";
 import {
   after,
@@ -41,21 +41,6 @@ const packetOf = (bytes: number, mark = 0, source = 1): Uint8Array =>
     destinationPort: 9,
     payload: new Uint8Array(bytes - 28).fill(mark),
   });
-
-/** A data message of a peer. */
-function dataMessage(
-  receiver: number,
-  counter: bigint,
-  key: Uint8Array,
-  plaintext: Uint8Array,
-): Uint8Array {
-  const header = new Uint8Array(16);
-  const view = new DataView(header.buffer);
-  view.setUint32(0, 4, true);
-  view.setUint32(4, receiver, true);
-  view.setBigUint64(8, counter, true);
-  return concat(header, nobleSuite.seal(key, counter, plaintext, new Uint8Array()));
-}
 
 const deliver = (side: Side, datagram: Uint8Array, from = ENDPOINT_B, now = NOON, ecn = 0) => {
   side.udp.inbox.push({ bytes: datagram, segmentSize: 0, ecn, from });

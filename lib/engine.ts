@@ -58,6 +58,8 @@ export {
   type DeviceEvent,
   type DeviceOptions,
   type DeviceOutputs,
+  type FoundAddress,
+  type NameAnswer,
   type OutgoingDatagram,
   type Verdict,
 } from "./device/device.ts";
@@ -121,6 +123,7 @@ export {
 export {
   type DeviceChange,
   type DeviceStatus,
+  type NameStatus,
   type PeerChange,
   type PeerStatus,
   wipeStatus,
@@ -135,6 +138,7 @@ export {
   readLocalCell,
   writeEndpointCell,
 } from "./base/endpoint.ts";
+export type { NamedEndpoint } from "./base/host_name.ts";
 export {
   formatEndpoint,
   formatIp,

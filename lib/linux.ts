@@ -38,10 +38,17 @@ export type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from ".
 export { formatGet, parseGet } from "./uapi/get.ts";
 export { formatSet, parseSet, type ParseSetOptions } from "./uapi/set.ts";
 
-export type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "./base/config.ts";
+export type {
+  DeviceChange,
+  DeviceStatus,
+  NameStatus,
+  PeerChange,
+  PeerStatus,
+} from "./base/config.ts";
 export type { Offloads } from "./base/offloads.ts";
 export type { Brand, PresharedKey, PrivateKey, PublicKey } from "./base/brands.ts";
 export type { AllowedIp, Endpoint, IpBytes } from "./base/endpoint.ts";
+export type { NamedEndpoint } from "./base/host_name.ts";
 export {
   formatEndpoint,
   formatIp,

@@ -24,9 +24,16 @@ export { DeviceControl } from "./daemon/wg_control.ts";
 export * from "./openbsd/wg_data_io.ts";
 export * from "./openbsd/wg_data_codec.ts";
 
-export type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "./base/config.ts";
+export type {
+  DeviceChange,
+  DeviceStatus,
+  NameStatus,
+  PeerChange,
+  PeerStatus,
+} from "./base/config.ts";
 export type { Offloads } from "./base/offloads.ts";
 export type { Brand, PresharedKey, PrivateKey, PublicKey } from "./base/brands.ts";
 export type { AllowedIp, Endpoint, IpBytes } from "./base/endpoint.ts";
+export type { NamedEndpoint } from "./base/host_name.ts";
 export type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from "./base/status.ts";
 export { ConfigError, OsError } from "./base/errors.ts";

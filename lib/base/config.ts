@@ -6,7 +6,8 @@
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "./brands.ts";
 import type { Counts } from "./counters.ts";
-import type { AllowedIp, Endpoint } from "./endpoint.ts";
+import type { AllowedIp, Endpoint, IpBytes } from "./endpoint.ts";
+import type { NamedEndpoint } from "./host_name.ts";
 import type { Offloads } from "./offloads.ts";
 
 /**
@@ -21,8 +22,17 @@ export interface PeerChange {
   readonly updateOnly?: boolean;
   /** The preshared key, 32 bytes. Zeros remove the key. */
   readonly presharedKey?: PresharedKey;
-  /** The peer's endpoint. It changes when the peer sends from another address. */
+  /**
+   * The peer's endpoint. It changes when the peer sends from another address. Without
+   * `endpointName` the peer loses the name of its endpoint.
+   */
   readonly endpoint?: Endpoint;
+  /**
+   * The name of the peer's endpoint, which the daemon looks up, now and again when it is needed. A
+   * name that the peer has already changes nothing. With `endpoint` that address is used until the
+   * name has been looked up.
+   */
+  readonly endpointName?: NamedEndpoint;
   /** The interval of persistent keepalives in seconds, 0 to 65535. 0 switches them off. */
   readonly persistentKeepalive?: number;
   /** Remove all ranges of the peer first. */
@@ -70,6 +80,17 @@ export interface DeviceChange {
 /** T with writable fields, for a value that is being filled. */
 export type Draft<T> = { -readonly [K in keyof T]: T[K] };
 
+/** The name of an endpoint, and the result of the last look-up of it. */
+export interface NameStatus extends NamedEndpoint {
+  /**
+   * The addresses of the last answer, in the order in which they are tried; empty when there was
+   * none yet.
+   */
+  readonly addresses: readonly IpBytes[];
+  /** Why the last look-up gave no address; empty when it did, or none has ended. */
+  readonly problem: string;
+}
+
 /** The state of a peer. */
 export interface PeerStatus {
   /** The peer's public key, 32 bytes. */
@@ -78,6 +99,8 @@ export interface PeerStatus {
   readonly presharedKey: PresharedKey;
   /** The peer's endpoint; undefined while it is not known. */
   readonly endpoint: Endpoint | undefined;
+  /** The name of the endpoint; absent when the endpoint was given as an address. */
+  readonly endpointName?: NameStatus;
   /** The interval of persistent keepalives in seconds; 0 when they are off. */
   readonly persistentKeepalive: number;
   /** The peer's ranges, in the order in which they were added. */

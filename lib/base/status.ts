@@ -43,6 +43,11 @@ export interface InterfaceFacts {
   readonly groups: readonly string[];
   /** The metric of the interface's routes (OpenBSD's priority); 0 lets the kernel choose. */
   readonly priority: number;
+  /**
+   * What the daemon can do besides, so that a command can use a daemon of another version:
+   * `endpoint_name` when it looks up the names of endpoints.
+   */
+  readonly features: readonly string[];
 }
 
 /** An address of the link, with the kernel's flags (IFA_F_*). */
@@ -100,4 +105,13 @@ export const NO_FACTS: InterfaceFacts = {
   mtu: 0,
   groups: [],
   priority: 0,
+  features: [],
 };
+
+/** The features of this version's daemon. */
+export const FEATURES: readonly string[] = ["endpoint_name"];
+
+/** Whether the daemon looks up the names of endpoints (`PeerChange.endpointName`). */
+export function looksUpNames(status: InterfaceStatus): boolean {
+  return status.features.includes("endpoint_name");
+}

@@ -30,8 +30,14 @@ import { fillRandom } from "../runtime/entropy.ts";
 import { sendDatagram, sendFailure } from "../ports/linux_datagram.ts";
 import { closeUdp } from "../ports/open_udp.ts";
 import { closeTun, type OpenedTun, openTun } from "../ports/open_tun.ts";
-import type { InterfaceFacts, InterfaceStatus, LinkFacts } from "../base/status.ts";
+import {
+  FEATURES,
+  type InterfaceFacts,
+  type InterfaceStatus,
+  type LinkFacts,
+} from "../base/status.ts";
 import { type Confinement, UNCONFINED } from "./confinement.ts";
+import { HostLookUps } from "./host_look_ups.ts";
 import type { Log } from "./log.ts";
 import { InterfaceOffloads } from "./offloads.ts";
 import { Places, removeEmptyRdomains } from "./places.ts";
@@ -78,6 +84,7 @@ export class RunningInterface {
   readonly #places: Places;
   readonly #device: Device;
   readonly #control: ControlDriver;
+  readonly #lookUps: HostLookUps;
   readonly #suite: string;
   readonly #peers = new Set<PeerSlot>();
   readonly #end = Promise.withResolvers<End>();
@@ -122,6 +129,7 @@ export class RunningInterface {
         await opened.#start();
         return opened;
       } catch (error) {
+        opened.#lookUps.close();
         opened.#control.close();
         opened.#routes.close();
         opened.#watch.close();
@@ -156,6 +164,10 @@ export class RunningInterface {
       handshakes: this.#handshakes,
       ...(options.times === undefined ? {} : { times: options.times }),
     });
+    this.#lookUps = new HostLookUps({
+      rtable: () => this.#sockets.rtable,
+      answered: (host, answer) => this.#control.lookedUp(host, answer),
+    });
     this.#control = new ControlDriver({
       device: this.#device,
       handshakes: this.#handshakes,
@@ -164,6 +176,8 @@ export class RunningInterface {
       send: (datagram) => this.#send(datagram),
       log: (line) => options.log.write(line, "debug"),
       fault: (line) => options.log.write(line, "error"),
+      note: (line) => options.log.write(line, "info"),
+      lookUp: (host) => this.#lookUps.lookUp(host),
     });
   }
 
@@ -452,6 +466,7 @@ export class RunningInterface {
   async #close(end: End): Promise<void> {
     clearInterval(this.#looking);
     this.#control.link(false, this.#link?.mtu ?? DEFAULT_MTU);
+    this.#lookUps.close();
     this.#control.close();
     await this.#options.worker.stop();
     // The link may have been moved since it was last read, by the command that made it.
@@ -481,6 +496,7 @@ export class RunningInterface {
       mtu: this.#link?.mtu ?? 0,
       groups: this.#groups,
       priority: this.#priority,
+      features: FEATURES,
     };
   }
 }

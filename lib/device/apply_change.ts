@@ -12,6 +12,7 @@ import { secretCopy } from "../base/secret_bytes.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { identityOf } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
+import { forgetName, lookUpUnknown, setName } from "./name_look_ups.ts";
 import { sendKeepalive } from "./outgoing.ts";
 import { NO_PRESHARED_KEY, type Peer } from "./peer.ts";
 import { forgetLocal, moveTo, pathOf } from "./peer_endpoint.ts";
@@ -39,7 +40,9 @@ function applySockets(ctx: Context, change: DeviceChange): void {
   if (listenPort === ctx.listenPort && fwmark === ctx.fwmark && rtable === ctx.rtable) return;
   ctx.listenPort = listenPort;
   ctx.fwmark = fwmark;
+  const moves = rtable !== ctx.rtable;
   ctx.rtable = rtable;
+  if (moves) lookUpUnknown(ctx);
   for (const peer of ctx.peers.all()) forgetLocal(ctx, peer);
 }
 
@@ -93,6 +96,7 @@ function clamped(privateKey: Uint8Array): Uint8Array {
 function removePeer(ctx: Context, peer: Peer, now: Milliseconds): void {
   wipeKeys(ctx, peer);
   peer.timers.stop();
+  forgetName(ctx, peer);
   peer.staticShared?.fill(0);
   peer.cookieJar?.wipe();
   if (peer.presharedKey !== NO_PRESHARED_KEY) peer.presharedKey.fill(0);
@@ -120,7 +124,9 @@ function applyPeer(ctx: Context, change: PeerChange, now: Milliseconds): void {
   if (change.endpoint !== undefined) {
     if (pathOf(ctx, peer).endpoint === undefined) peer.timers.handshakePossible(now);
     moveTo(ctx, peer, change.endpoint, undefined);
+    if (change.endpointName === undefined) forgetName(ctx, peer);
   }
+  if (change.endpointName !== undefined) setName(ctx, peer, change.endpointName, now);
   applyRanges(ctx, peer, change);
   if (change.persistentKeepalive !== undefined) {
     setPersistentKeepalive(ctx, peer, change.persistentKeepalive, now);

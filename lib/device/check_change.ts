@@ -6,7 +6,9 @@ import { ALLOWED_IPS_MAX, KEY_LENGTH, PEERS_MAX, RDOMAIN_MAX } from "../base/con
 import type { DeviceChange, PeerChange } from "../base/config.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
+import { isHostName } from "../base/host_name.ts";
 import { checkDescription } from "../base/labels.ts";
+import { quote } from "../base/quote.ts";
 import { peerKey, type PeerRegistry, rangeKey } from "./peer_registry.ts";
 
 /** The most peers and allowed IPs of an interface. */
@@ -42,16 +44,26 @@ function checkPeer(change: PeerChange): void {
   checkNumber("wgpka", change.persistentKeepalive, 65_535);
   for (const range of change.allowedIps ?? []) checkRange(range);
   for (const range of change.removeAllowedIps ?? []) checkRange(range);
-  const { endpoint, description } = change;
+  const { endpoint, endpointName, description } = change;
   if (endpoint !== undefined) {
     checkAddress("wgendpoint", endpoint.address);
-    checkNumber("wgendpoint", endpoint.port, 65_535);
-    if (endpoint.port === 0) {
-      throw new ConfigError("wgendpoint", "port 0 is out of range; 1 to 65535 is required");
-    }
+    checkPort(endpoint.port);
     checkNumber("wgendpoint", endpoint.scope, 0xffff_ffff);
   }
+  if (endpointName !== undefined) {
+    if (!isHostName(endpointName.host)) {
+      throw new ConfigError("wgendpoint", `${quote(endpointName.host)} is not a host's name`);
+    }
+    checkPort(endpointName.port);
+  }
   if (description !== undefined) checkDescription("wgdescr", description);
+}
+
+function checkPort(port: number): void {
+  checkNumber("wgendpoint", port, 65_535);
+  if (port === 0) {
+    throw new ConfigError("wgendpoint", "port 0 is out of range; 1 to 65535 is required");
+  }
 }
 
 function checkKey(word: string, key: Uint8Array | undefined): void {

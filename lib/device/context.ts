@@ -11,6 +11,7 @@ import type { Identity } from "../noise/ikpsk2.ts";
 import type { NoiseStart } from "../noise/symmetric_state.ts";
 import type { TimestampSource } from "../noise/tai64n.ts";
 import type { TimerQueue } from "../timers/timer_queue.ts";
+import type { AskedNames } from "./asked_names.ts";
 import type { IndexTable } from "./index_table.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Peer } from "./peer.ts";
@@ -37,6 +38,7 @@ export interface Context {
   readonly out: Outputs;
   readonly timers: TimerQueue;
   readonly peers: PeerRegistry;
+  readonly names: AskedNames;
   readonly indices: IndexTable<Peer>;
   /** Our keys; undefined while no private key is set. */
   own: OwnKeys | undefined;

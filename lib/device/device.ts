@@ -33,8 +33,12 @@ import { wireguardStart } from "../noise/handshake.ts";
 import { TimestampSource } from "../noise/tai64n.ts";
 import { TimerQueue } from "../timers/timer_queue.ts";
 import { applyChange } from "./apply_change.ts";
+import { AskedNames } from "./asked_names.ts";
 import { checkChange } from "./check_change.ts";
 import type { Context } from "./context.ts";
+import type { NameAnswer } from "./endpoint_name.ts";
+import { lookUpsDue, namesUp, runLookUps } from "./name_look_ups.ts";
+import { nameAnswered } from "./name_answers.ts";
 import { completeHandshake, Incoming, type Verdict } from "./incoming.ts";
 import { IndexTable } from "./index_table.ts";
 import { sendKeepalive, sessionWanted } from "./outgoing.ts";
@@ -46,6 +50,7 @@ import { confirmSession, wipeKeys } from "./sessions.ts";
 import { runTimers } from "./timer_expiry.ts";
 
 export type { DeviceEvent, DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
+export type { FoundAddress, NameAnswer } from "./endpoint_name.ts";
 export type { Verdict } from "./incoming.ts";
 
 /** The parts of a device. */
@@ -111,6 +116,7 @@ export class Device {
       out: new Outputs(),
       timers,
       peers: new PeerRegistry(timers),
+      names: new AskedNames(),
       indices: new IndexTable(random, handshakes.awaited),
       own: undefined,
       up: false,
@@ -171,6 +177,7 @@ export class Device {
       if (up) this.#peerUp(peer, now);
       else this.#peerDown(peer);
     }
+    if (up) namesUp(ctx, now);
     ctx.timers.settle(now);
   }
 
@@ -229,15 +236,26 @@ export class Device {
     }
   }
 
+  /**
+   * Processes the answer for a host of `DeviceOutputs.lookUps`. Call it once for each, also when
+   * the look-up failed or was given up.
+   */
+  lookedUp(host: string, answer: NameAnswer, now: Milliseconds): void {
+    this.#ctx.out.at(now);
+    nameAnswered(this.#ctx, host, answer, now);
+    this.#ctx.timers.settle(now);
+  }
+
   /** Runs the timers that are due. Call it at `nextDeadline` or later. */
   tick(now: Milliseconds): void {
     this.#ctx.out.at(now);
     runTimers(this.#ctx, now);
+    runLookUps(this.#ctx, now);
   }
 
   /** When to call `tick` next; undefined while no timer is pending. */
   nextDeadline(): Milliseconds | undefined {
-    const next = this.#ctx.timers.next();
+    const next = Math.min(this.#ctx.timers.next(), lookUpsDue(this.#ctx));
     return next === NOT_PENDING ? undefined : milliseconds(next);
   }
 
@@ -277,6 +295,7 @@ export class Device {
       publicKey: peer.publicKey,
       presharedKey: secretCopy(peer.presharedKey) as PresharedKey,
       endpoint: pathOf(this.#ctx, peer).endpoint,
+      ...(peer.endpointName && { endpointName: peer.endpointName.status }),
       persistentKeepalive: peer.timers.persistentKeepalive,
       allowedIps: peers.rangesOf(peer),
       description: peer.description,

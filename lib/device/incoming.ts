@@ -222,6 +222,7 @@ export class Incoming {
  */
 export function completeHandshake(ctx: Context, peer: Peer, initiator: boolean): void {
   peer.timers.handshakeComplete();
+  peer.endpointName?.completed();
   ctx.table.clearWanted(peer.slot);
   ctx.counters.addOf(COUNTER.handshake_completed, peer.slot);
   peer.lastHandshakeUnixMs = Number(ctx.wallClock() / 1_000_000n);

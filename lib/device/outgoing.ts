@@ -10,6 +10,7 @@ import { secretBytes, secretMoved } from "../base/secret_bytes.ts";
 import { CookieJar } from "../cookie/cookie_jar.ts";
 import { createInitiation } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
+import { handshakeBegins, initiationUnanswered } from "./name_look_ups.ts";
 import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
 import { dropPending, usableSession } from "./sessions.ts";
@@ -74,6 +75,9 @@ export function initiate(ctx: Context, peer: Peer, now: Milliseconds, retry: boo
   if (ctx.own === undefined) return timers.handshakeDeferred(milliseconds(now + rekeyTimeout));
   if (now < timers.handshakeAllowedAt) return timers.handshakeDeferred(timers.handshakeAllowedAt);
   ctx.table.clearWanted(peer.slot);
+  // Also packets that go on and persistent keepalives repeat an initiation.
+  if (peer.pending === undefined) handshakeBegins(ctx, peer, now);
+  else initiationUnanswered(ctx, peer, now);
   timers.handshakeInitiated(now, randomUpTo(ctx, rekeyTimeoutJitter));
   sendInitiation(ctx, peer, now);
 }

@@ -52,6 +52,10 @@ export interface DeviceOutputs {
   readonly log: string[];
   /** Messages about mistakes in the configuration or the routes, also while `debug` is off. */
   readonly faults: string[];
+  /** Messages that every log shall have, also while `debug` is off. */
+  readonly notes: string[];
+  /** Hosts to look up. Call `Device.lookedUp` once for each, whatever comes of it. */
+  readonly lookUps: string[];
   /** Events for programs that embed the device. The daemon ignores them. */
   readonly events: DeviceEvent[];
 }
@@ -99,6 +103,16 @@ export class Outputs {
     if (++this.#lines <= LOG_LINES_PER_SECOND) this.#collected.faults.push(text);
   }
 
+  /** Adds a message that is no complaint, also while `debug` is off. */
+  note(text: string): void {
+    if (++this.#lines <= LOG_LINES_PER_SECOND) this.#collected.notes.push(text);
+  }
+
+  /** Has a host looked up. */
+  lookUp(host: string): void {
+    this.#collected.lookUps.push(host);
+  }
+
   /** Returns all outputs and begins to collect new ones. */
   take(): DeviceOutputs {
     const collected = this.#collected;
@@ -108,5 +122,5 @@ export class Outputs {
 }
 
 function noOutputs(): DeviceOutputs {
-  return { commands: [], datagrams: [], log: [], faults: [], events: [] };
+  return { commands: [], datagrams: [], log: [], faults: [], notes: [], lookUps: [], events: [] };
 }

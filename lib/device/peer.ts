@@ -7,6 +7,7 @@ import { KEY_LENGTH } from "../base/constants.ts";
 import type { CookieJar } from "../cookie/cookie_jar.ts";
 import { NEVER } from "../base/times.ts";
 import type { Initiated } from "../noise/ikpsk2.ts";
+import type { EndpointName } from "./endpoint_name.ts";
 import { PeerTimers, type TimersOwner } from "../timers/peer_timers.ts";
 
 /** The preshared key of all peers without one: 32 zero bytes. */
@@ -42,6 +43,8 @@ export class Peer {
   lastTimestamp: Uint8Array | undefined;
   /** When the peer's last initiation was accepted. */
   initiationConsumedAt = NEVER;
+  /** The name of the endpoint; undefined when it was given as an address. */
+  endpointName: EndpointName | undefined;
   /** Our initiation that waits for its response. */
   pending: PendingInitiation | undefined;
 

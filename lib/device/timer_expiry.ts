@@ -6,6 +6,7 @@ import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { COUNTER } from "../base/counters.ts";
 import { handshakeRetriesMax } from "../timers/due.ts";
 import type { Context } from "./context.ts";
+import { stoppedHearing } from "./name_look_ups.ts";
 import { initiate, sendKeepalive, sessionWanted } from "./outgoing.ts";
 import type { Peer } from "./peer.ts";
 import { forgetLocal, pathOf } from "./peer_endpoint.ts";
@@ -75,5 +76,6 @@ function expiredNewHandshake(ctx: Context, peer: Peer, now: Milliseconds): void 
     pathOf(ctx, peer).endpoint,
   );
   forgetLocal(ctx, peer);
+  stoppedHearing(ctx, peer, now);
   initiate(ctx, peer, now, false);
 }

@@ -146,8 +146,16 @@ export class PeerTimers {
     this.markDirty();
   }
 
-  /** Call when a key or endpoint was set without which no handshake was possible. */
-  handshakePossible(now: Milliseconds): void {
+  /** When an authenticated handshake message was last received; NEVER before the first. */
+  get handshakeReceivedAt(): Milliseconds {
+    return this.#handshakeReceivedAt;
+  }
+
+  /**
+   * Call when a key or endpoint was set without which no handshake was possible.
+   * @returns whether a handshake is wanted; it begins at once
+   */
+  handshakePossible(now: Milliseconds): boolean {
     this.#handshakeSentAt = NEVER;
     const waitedFor = this.#retransmitHandshakeAt !== NOT_PENDING ||
       this.#deferredHandshakeAt !== NOT_PENDING;
@@ -156,6 +164,7 @@ export class PeerTimers {
       this.#deferredHandshakeAt = now;
     }
     this.markDirty();
+    return waitedFor;
   }
 
   /**

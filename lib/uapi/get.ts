@@ -3,7 +3,7 @@
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
-import type { DeviceStatus, Draft, PeerStatus } from "../base/config.ts";
+import type { DeviceStatus, Draft, NameStatus, PeerStatus } from "../base/config.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
 import { COUNTERS, type Counts, isCounterName } from "../base/counters.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
@@ -16,6 +16,7 @@ import {
   parseIp,
   parseRange,
 } from "../base/ip_text.ts";
+import { formatNamedEndpoint, parseNamedEndpoint } from "../base/host_name.ts";
 import { parseGroups } from "../base/labels.ts";
 import { quote } from "../base/quote.ts";
 import { KeyedText } from "./keyed_text.ts";
@@ -91,7 +92,8 @@ function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
       facts.groups.join(" ")
     }\npriority=${facts.priority}\n` +
     `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\noffloads_off=${facts.offloadsOff}\nworkers=${facts.workers}\n` +
-    `privileges=${facts.privileges}\nprivileges_missing=${facts.privilegesMissing}\n`;
+    `privileges=${facts.privileges}\nprivileges_missing=${facts.privilegesMissing}\n` +
+    `features=${facts.features.join(" ")}\n`;
 }
 
 /** The reported counters, in the order of the list. */
@@ -135,10 +137,21 @@ function addPeer(keyed: KeyedText, peer: PeerStatus, extended: boolean): void {
   if (peer.endpoint !== undefined) text += `endpoint=${formatEndpoint(peer.endpoint)}\n`;
   text += `last_handshake_time_sec=${seconds}\nlast_handshake_time_nsec=${nanoseconds}\n` +
     `tx_bytes=${peer.txBytes}\nrx_bytes=${peer.rxBytes}\npersistent_keepalive_interval=${peer.persistentKeepalive}\n`;
+  if (extended && peer.endpointName !== undefined) text += formatName(peer.endpointName);
   if (extended && peer.description !== "") text += `description=${peer.description}\n`;
   if (extended) text += formatCounters(peer.counters);
   for (const range of peer.allowedIps) text += `allowed_ip=${formatRange(range)}\n`;
   keyed.add(text);
+}
+
+function formatName(name: NameStatus): string {
+  const { addresses, problem } = name;
+  let text = `endpoint_name=${formatNamedEndpoint(name)}\n`;
+  if (addresses.length > 0) {
+    text += `name_addresses=${addresses.map((one) => formatIp(one)).join(" ")}\n`;
+  }
+  if (problem !== "") text += `name_problem=${problem}\n`;
+  return text;
 }
 
 type CountsDraft = Draft<Counts>;
@@ -294,6 +307,9 @@ function readDevice(device: DeviceDraft, key: string, value: string): void {
     case "groups":
       device.groups = parseGroups(value);
       return;
+    case "features":
+      device.features = value.split(" ").filter((name) => name !== "");
+      return;
     case "name":
     case "netns":
     case "suite":
@@ -322,6 +338,22 @@ function readPeer(peer: PeerDraft, key: string, value: string): void {
     case "endpoint":
       peer.endpoint = parseEndpoint(value) ?? wrong(key, value);
       return;
+    case "endpoint_name":
+      peer.endpointName = {
+        ...(parseNamedEndpoint(value) ?? wrong(key, value)),
+        addresses: [],
+        problem: "",
+      };
+      return;
+    case "name_addresses":
+      peer.endpointName = {
+        ...(peer.endpointName ?? early(key)),
+        addresses: value.split(" ").map((one) => parseIp(one) ?? wrong(key, one)),
+      };
+      return;
+    case "name_problem":
+      peer.endpointName = { ...(peer.endpointName ?? early(key)), problem: value };
+      return;
     case "persistent_keepalive_interval":
       peer.persistentKeepalive = count(key, value);
       return;
@@ -347,6 +379,10 @@ function readPeer(peer: PeerDraft, key: string, value: string): void {
       peer.allowedIps.push(parseRange(value) ?? wrong(key, value));
       return;
   }
+}
+
+function early(key: string): never {
+  throw new ConfigError(key, "the line must come after the line endpoint_name");
 }
 
 function count(key: string, value: string): number {

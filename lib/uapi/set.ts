@@ -16,6 +16,7 @@ import {
   parseEndpoint,
   parseRange,
 } from "../base/ip_text.ts";
+import { formatNamedEndpoint, parseNamedEndpoint } from "../base/host_name.ts";
 import { checkDescription, parseGroups } from "../base/labels.ts";
 import { numberProblem, quote } from "../base/quote.ts";
 import { PRIORITY_MAX } from "./keys.ts";
@@ -112,6 +113,9 @@ function formatPeerChange(peer: PeerChange): string {
   if (peer.updateOnly) text += "update_only=true\n";
   if (peer.presharedKey !== undefined) text += `preshared_key=${peer.presharedKey.toHex()}\n`;
   if (peer.endpoint !== undefined) text += `endpoint=${formatEndpoint(peer.endpoint)}\n`;
+  if (peer.endpointName !== undefined) {
+    text += `endpoint_name=${formatNamedEndpoint(peer.endpointName)}\n`;
+  }
   if (peer.persistentKeepalive !== undefined) {
     text += `persistent_keepalive_interval=${peer.persistentKeepalive}\n`;
   }
@@ -172,6 +176,12 @@ function setPeer(peer: PeerDraft, key: string, value: string, options: ParseSetO
       return;
     case "endpoint":
       peer.endpoint = parseEndpointValue(key, value, options);
+      return;
+    case "endpoint_name":
+      peer.endpointName = parseNamedEndpoint(value) ?? refuse(
+        key,
+        `${quote(value)} is not the name of an endpoint; NAME:PORT is required`,
+      );
       return;
     case "persistent_keepalive_interval":
       peer.persistentKeepalive = parseNumber(key, value, 0xffff);
@@ -249,6 +259,10 @@ function parseNumber(word: string, value: string, max: number): number {
     throw new ConfigError(word, numberProblem(value, 0, max));
   }
   return number;
+}
+
+function refuse(word: string, problem: string): never {
+  throw new ConfigError(word, problem);
 }
 
 function parseTrue(word: string, value: string): true {

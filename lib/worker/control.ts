@@ -7,7 +7,7 @@ import type { Milliseconds } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
 import type { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
-import type { Device, DeviceEvent, OutgoingDatagram } from "../device/device.ts";
+import type { Device, DeviceEvent, NameAnswer, OutgoingDatagram } from "../device/device.ts";
 
 /** The longest timer: setTimeout has 31 bits, and timers are late after a suspend. */
 const TIMER_MAX_MS = 60_000;
@@ -31,6 +31,13 @@ export interface ControlOptions {
   readonly log: (line: string) => void;
   /** Logs a message about a mistake in the configuration or the routes; by default `log`. */
   readonly fault?: (line: string) => void;
+  /** Logs a message that every log shall have; by default `log`. */
+  readonly note?: (line: string) => void;
+  /**
+   * Begins to look up a host. Call `lookedUp` with its answer. Without this function no name
+   * resolves.
+   */
+  readonly lookUp?: (host: string) => void;
   /** Called for every event of the device. */
   readonly event?: (event: DeviceEvent) => void;
   /** Sets a timer and returns a function that stops it; by default setTimeout. */
@@ -87,6 +94,13 @@ export class ControlDriver {
     return taken;
   }
 
+  /** Takes the answer of `ControlOptions.lookUp`. */
+  lookedUp(host: string, answer: NameAnswer): void {
+    if (this.#closed) return;
+    this.#options.device.lookedUp(host, answer, this.#options.now());
+    this.#settle();
+  }
+
   /** Stops the timer. No outputs are carried out afterwards. */
   close(): void {
     this.#closed = true;
@@ -95,14 +109,16 @@ export class ControlDriver {
 
   #settle(): void {
     if (this.#closed) return;
-    const { device, command, send, log, fault = log, now } = this.#options;
+    const { device, command, send, log, fault = log, note = log, now } = this.#options;
     const outputs = device.takeOutputs();
     if (outputs.commands.length > 0) command(outputs.commands);
     // Before what is said of a message that cannot be sent.
     for (const line of outputs.log) log(line);
     for (const line of outputs.faults) fault(line);
+    for (const line of outputs.notes) note(line);
     for (const datagram of outputs.datagrams) send(datagram);
     for (const event of outputs.events) this.#options.event?.(event);
+    for (const host of outputs.lookUps) this.#options.lookUp?.(host);
     const deadline = device.nextDeadline();
     if (deadline === this.#deadline && this.#stopTimer !== undefined) return;
     this.#stopTimer?.();

@@ -25,8 +25,9 @@ function running(wanted: WantedInterface, seconds = 0): RunningInterface {
       listenPort: wanted.listenPort ?? 50000,
       offloads: "",
       offloadsOff: OFFLOAD_NAMES.filter((name) => !wanted.offloads[name]).join(" "),
-      peers: peers.map((peer) => ({
+      peers: peers.map(({ endpointName, ...peer }) => ({
         ...peer,
+        ...(endpointName && { endpointName: { ...endpointName, addresses: [], problem: "" } }),
         presharedKey: peer.presharedKey ?? new Uint8Array(32) as PresharedKey,
         txBytes: seconds,
         rxBytes: seconds,
@@ -104,6 +105,38 @@ const FULL = [
   "inet alias 10.0.1.1/32 10.0.1.2",
   "inet6 fd00::1/64",
 ];
+
+Deno.test("names of endpoints are compared with names, wherever the peer is", async () => {
+  const named = await wantedFrom("wgpeer K2 wgendpoint vpn.example.org 7");
+  const address = await wantedFrom("wgpeer K2 wgendpoint 192.0.2.1 7");
+  const at = (wanted: WantedInterface, endpoint = wanted.peers[0].endpoint) => {
+    const is = running(wanted);
+    const peers = is.status.peers.map((peer) => ({ ...peer, endpoint }));
+    return { ...is, status: { ...is.status, peers } };
+  };
+  const somewhere = { address: Uint8Array.of(10, 9, 9, 9), port: 99, scope: 0 };
+  assert.deepEqual(differenceOf("wg1", at(named, somewhere), named).plan, []);
+  const shouted = await wantedFrom("wgpeer K2 wgendpoint VPN.example.org 7");
+  assert.deepEqual(differenceOf("wg1", at(named), shouted).plan, []);
+  const other = await wantedFrom("wgpeer K2 wgendpoint vpn.example.org 8");
+  const { plan, command } = differenceOf("wg1", at(named), other);
+  assert.deepEqual(plan, [`wgpeer ${KEY2} wgendpoint vpn.example.org 8`]);
+  assert.deepEqual(command?.change.peers?.[0].endpointName, { host: "vpn.example.org", port: 8 });
+  // The same address without the name is another configuration.
+  const took = differenceOf("wg1", at(named, address.peers[0].endpoint), address);
+  assert.deepEqual(took.plan, [`wgpeer ${KEY2} wgendpoint 192.0.2.1 7`]);
+  assert.deepEqual(differenceOf("wg1", at(address), named).plan, [
+    `wgpeer ${KEY2} wgendpoint vpn.example.org 7`,
+  ]);
+  // The last line counts, and a file without the word leaves the endpoint as it is.
+  const last = await wantedFrom(
+    "wgpeer K2 wgendpoint vpn.example.org 7",
+    "wgpeer K2 wgendpoint 192.0.2.1 7 wgendpoint a.example 9",
+  );
+  assert.deepEqual(last.peers[0].endpointName, { host: "a.example", port: 9 });
+  assert.equal(last.peers[0].endpoint, undefined);
+  assert.deepEqual(differenceOf("wg1", at(named), await wantedFrom("wgpeer K2")).plan, []);
+});
 
 Deno.test("what is the same is in no change, and counters do not count", async () => {
   const full = await wantedFrom(...FULL);

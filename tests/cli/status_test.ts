@@ -235,6 +235,37 @@ Deno.test("a clock that was set back shows no handshake in the future", () => {
   );
 });
 
+Deno.test("the name of an endpoint is on a line of its own, which can be pasted", () => {
+  const endpointName = { host: "vpn.example.org", port: 7222, addresses: [ip("::1")], problem: "" };
+  const endpoint = { address: ip("192.0.2.1"), port: 7222, scope: 0 };
+  const problem = "Temporary failure in name resolution";
+  const cases: [Partial<PeerStatus>, string][] = [
+    [{ endpoint, endpointName }, "address: 192.0.2.1 7222"],
+    [{ endpointName }, "address: being looked up"],
+    [
+      { endpointName: { ...endpointName, problem } },
+      `address: none; the name does not resolve: ${problem}`,
+    ],
+    [
+      { endpoint, endpointName: { ...endpointName, problem } },
+      `address: 192.0.2.1 7222; the name does not resolve: ${problem}`,
+    ],
+  ];
+  for (const [change, line] of cases) {
+    const wg = { ...fullInterface(), peers: [{ ...peer(KEY2), ...change }] };
+    const text = formatInterface(shown({ wg }), all);
+    assert.ok(text.includes(`\t\twgendpoint vpn.example.org 7222\n\t\t${line}\n`), text);
+  }
+  const wg = { ...fullInterface(), peers: [{ ...peer(KEY2), endpoint, endpointName }] };
+  const [json] = interfaceJson(shown({ wg }), all).wgpeers as Record<string, unknown>[];
+  assert.deepEqual(json.wgendpoint, { address: "192.0.2.1", port: 7222 });
+  assert.deepEqual(json.wgendpointName, {
+    host: "vpn.example.org",
+    port: 7222,
+    addresses: ["::1"],
+  });
+});
+
 Deno.test("who is not root sees port and rtable", () => {
   const wg = { listenPort: 7111, rtable: 2, publicKey: undefined, peers: [] };
   const text = formatInterface(shown({ wg, place: undefined }), all);

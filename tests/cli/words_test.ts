@@ -165,8 +165,9 @@ const EXAMPLES: Readonly<
     ["wg1 wgpeer K wgendpoint 127.0.0.1 7222", endpoint, ["127.0.0.1", 7222, 0]],
     ["wg1 wgpeer K wgendpoint 2001:db8::1 1", endpoint, ["2001:db8::1", 1, 0]],
     ["wg1 wgpeer K wgendpoint fe80::1%eth0 5", endpoint, ["fe80::1", 5, 3]],
-    ["wg1 wgpeer K wgendpoint hub.example.org 5", endpoint, ["192.0.2.7", 5, 0]],
-    ["wg1 wgpeer K wgendpoint six.example.org 5", endpoint, ["2001:db8::6", 5, 0]],
+    ["wg1 wgpeer K wgendpoint hub.example.org 5", endpoint, ["hub.example.org", 5]],
+    ["wg1 wgpeer K wgendpoint ::1 4 wgendpoint nosuch.invalid 5", endpoint, ["nosuch.invalid", 5]],
+    ["wg1 wgpeer K wgendpoint hub.example.org 5 wgendpoint ::1 4", endpoint, ["::1", 4, 0]],
     ["wg1 wgpeer K wgendpoint ::ffff:192.0.2.1 5", endpoint, ["192.0.2.1", 5, 0]],
   ],
   wgpka: [
@@ -209,7 +210,12 @@ function ranges(command: Command): unknown[] {
 }
 
 function endpoint(command: Command): unknown[] {
-  const { address, port, scope } = peerOf(command).endpoint!;
+  const peer = peerOf(command);
+  if (peer.endpointName !== undefined) {
+    assert.equal(peer.endpoint, undefined);
+    return [peer.endpointName.host, peer.endpointName.port];
+  }
+  const { address, port, scope } = peer.endpoint!;
   return [formatIp(address), port, scope];
 }
 

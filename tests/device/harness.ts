@@ -57,6 +57,10 @@ export class Bench {
   readonly commands: BenchCommand[] = [];
   readonly datagrams: OutgoingDatagram[] = [];
   readonly log: string[] = [];
+  /** Hosts to look up. */
+  readonly lookUps: string[] = [];
+  /** Messages that are logged without `debug` too. */
+  readonly told: string[] = [];
 
   constructor(readonly seed: number, times: Times = STANDARD_TIMES) {
     this.device = new Device({
@@ -78,7 +82,7 @@ export class Bench {
 
   /** Collects the outputs. Updates the table for new sessions, as the data plane does. */
   collect(): this {
-    const { commands, datagrams, log } = this.device.takeOutputs();
+    const { commands, datagrams, log, faults, notes, lookUps } = this.device.takeOutputs();
     for (const command of commands) {
       if (command.type !== "session-install") {
         this.commands.push(command);
@@ -93,12 +97,15 @@ export class Bench {
     }
     this.datagrams.push(...datagrams);
     this.log.push(...log);
+    this.told.push(...faults, ...notes);
+    this.lookUps.push(...lookUps);
     return this;
   }
 
   /** Clears the collected outputs. */
   clear(): this {
     this.commands.length = this.datagrams.length = this.log.length = 0;
+    this.lookUps.length = this.told.length = 0;
     return this;
   }
 

@@ -43,7 +43,6 @@ const WRONG: readonly [string, string][] = [
   [`wgpeer ${KEY} wgendpoint 10.0.0.1`, "wgendpoint"],
   [`wgpeer ${KEY} wgendpoint 10.0.0.1 0x50`, "wgendpoint"],
   [`wgpeer ${KEY} wgendpoint 10.0.0.1 70000`, "wgendpoint"],
-  [`wgpeer ${KEY} wgendpoint nowhere.invalid 7000`, "wgendpoint"],
   [`wgpeer ${KEY} wgpka 5 fly`, "fly"],
   ["fly", "fly"],
   ["mtu 12", "mtu"],
@@ -127,8 +126,8 @@ Deno.test("a create with a wrong word makes nothing", NEEDED, async () => {
     ["ifconfig wg1 up --json", /^ifconfig: --json: /],
     ["ifconfig wg1 destroy", /^ifconfig: wg1: /],
     [
-      `ifconfig wg1 wgpeer ${KEY} wgendpoint nosuch.invalid 1`,
-      /^ifconfig: wgendpoint: "nosuch.invalid": /,
+      `ifconfig wg1 wgpeer ${KEY} wgendpoint nosuch..invalid 1`,
+      /^ifconfig: wgendpoint: "nosuch..invalid" is neither an address nor a host's name/,
     ],
   ];
   for (const [line, said] of lines) {

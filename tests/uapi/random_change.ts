@@ -6,6 +6,7 @@ import type { PresharedKey, PrivateKey, PublicKey } from "../../lib/base/brands.
 import type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "../../lib/base/config.ts";
 import { type CounterName, COUNTERS, type Counts, PEER_COUNTERS } from "../../lib/base/counters.ts";
 import type { AllowedIp, Endpoint } from "../../lib/base/endpoint.ts";
+import type { NamedEndpoint } from "../../lib/base/host_name.ts";
 import { maskAddress } from "../../lib/base/ip_text.ts";
 import { OFFLOAD_NAMES, type Offloads } from "../../lib/base/offloads.ts";
 import type { InterfaceFacts } from "../../lib/base/status.ts";
@@ -41,6 +42,7 @@ function randomPeer(chance: Chance): PeerChange {
     ...(maybe(chance) && { updateOnly: true }),
     ...(maybe(chance) && { presharedKey: randomBytes(chance, 32) as PresharedKey }),
     ...(maybe(chance) && { endpoint: randomEndpoint(chance) }),
+    ...(maybe(chance) && { endpointName: randomName(chance) }),
     ...(maybe(chance) && { persistentKeepalive: chance.int(65536) }),
     ...(maybe(chance) && { description: chance.oneOf(DESCRIPTIONS) }),
     ...(maybe(chance) && { replaceAllowedIps: true }),
@@ -83,6 +85,13 @@ function randomPeerStatus(chance: Chance): PeerStatus {
     publicKey: randomBytes(chance, 32) as PublicKey,
     presharedKey: (maybe(chance) ? randomBytes(chance, 32) : new Uint8Array(32)) as PresharedKey,
     endpoint: maybe(chance) ? randomEndpoint(chance) : undefined,
+    ...(maybe(chance) && {
+      endpointName: {
+        ...randomName(chance),
+        addresses: Array.from({ length: chance.int(3) }, () => randomEndpoint(chance).address),
+        problem: ["", "Name or service not known"][chance.int(2)],
+      },
+    }),
     persistentKeepalive: chance.int(65536),
     allowedIps: Array.from({ length: chance.int(4) }, () => randomRange(chance)),
     description: chance.oneOf(DESCRIPTIONS),
@@ -91,6 +100,11 @@ function randomPeerStatus(chance: Chance): PeerStatus {
     lastHandshakeUnixMs: maybe(chance) ? 0 : 1_700_000_000_000 + chance.int(2 ** 31),
     ...(maybe(chance) && { counters: randomCounts(chance, PEER_COUNTERS) }),
   };
+}
+
+function randomName(chance: Chance): NamedEndpoint {
+  const host = ["vpn.example.org", "a", "x-1.example.net.", "4u.example"][chance.int(4)];
+  return { host, port: 1 + chance.int(65535) };
 }
 
 export function randomStatus(chance: Chance, peers = chance.int(4)): DeviceStatus {
@@ -123,5 +137,6 @@ export function randomFacts(chance: Chance): InterfaceFacts {
     mtu: 1280 + chance.int(9000),
     groups: ["office", "uplink"].slice(chance.int(3)),
     priority: chance.int(1000),
+    features: ["endpoint_name", "other"].slice(chance.int(3)),
   };
 }

@@ -22,7 +22,15 @@ function bench() {
     handle: () => {},
     tick: (now: number) => state.ticks.push(now),
     nextDeadline: () => state.deadline,
-    takeOutputs: () => ({ commands: [], datagrams: [], log: ["x"], faults: [], events: [] }),
+    takeOutputs: () => ({
+      commands: [],
+      datagrams: [],
+      log: ["x"],
+      faults: [],
+      notes: [],
+      lookUps: [],
+      events: [],
+    }),
   } as unknown as Device;
   const driver = new ControlDriver({
     device,

@@ -22,6 +22,8 @@ import {
 import { NetNamespace, removeRdomainIfEmpty } from "../../linux/namespace.ts";
 import { rdomainOf, sameNamespace } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
+import { changeForDaemon, unresolvedWarnings } from "../named_endpoints.ts";
+import { complain } from "../output.ts";
 import type { Command } from "./words/draft.ts";
 import { CLASS_NAME, isNumberedInClass, parseWords, settle } from "./words/parse.ts";
 import { requireNetAdmin, requireOwner } from "./permission.ts";
@@ -43,7 +45,9 @@ export async function changeInterface(words: readonly string[]): Promise<number>
   if (draft.create && draft.name !== CLASS_NAME) requireFree(draft.name);
   const makes = draft.create || !isThere(draft);
   if (makes) requireNetAdmin(draft.name);
-  await applyCommand(await settle(draft, commandSources()), makes);
+  const command = await settle(draft, commandSources());
+  const name = await applyCommand(command, makes);
+  for (const warning of await unresolvedWarnings(name, [command.change])) complain(warning);
   return 0;
 }
 
@@ -57,13 +61,15 @@ export const readCommand = async (words: readonly string[]): Promise<Command> =>
 /**
  * Applies a command as a whole, or changes nothing.
  * @param makes whether the interface is created
+ * @returns the name of the interface
  * @throws ConfigError or OsError
  */
-export async function applyCommand(command: Command, makes = false): Promise<void> {
+export async function applyCommand(command: Command, makes = false): Promise<string> {
   try {
+    if (makes) return await make(command);
     if (command.destroy) await destroy(command.name);
-    else if (makes) await make(command);
     else await modify(command);
+    return command.name;
   } catch (error) {
     throw inWords(error, command);
   }
@@ -73,13 +79,14 @@ export async function applyCommand(command: Command, makes = false): Promise<voi
  * Creates the interface. As on OpenBSD, every word but `destroy` creates an interface that does not
  * exist.
  */
-async function make(command: Command): Promise<void> {
+async function make(command: Command): Promise<string> {
   try {
-    await create(command);
+    return await create(command);
   } catch (error) {
     // Without `create` it is no error if another process has created the interface meanwhile.
     if (command.create || !interfaceExists(command.name)) throw error;
     await modify(command);
+    return command.name;
   }
 }
 
@@ -124,7 +131,7 @@ async function destroy(name: string): Promise<void> {
   for (const rdomain of new Set(rdomains)) if (rdomain !== undefined) removeRdomainIfEmpty(rdomain);
 }
 
-async function create(command: Command): Promise<void> {
+async function create(command: Command): Promise<string> {
   const name = await spawnNamed(command.name, changeFor(command, []));
   try {
     using here = NetNamespace.current();
@@ -137,6 +144,7 @@ async function create(command: Command): Promise<void> {
     throw error;
   }
   if (command.name === CLASS_NAME) console.log(name);
+  return name;
 }
 
 /** Starts the daemon under the name, or under the lowest free number of the class. */
@@ -161,9 +169,11 @@ async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
 }
 
 async function modify(command: Command): Promise<void> {
-  if (isForDaemonAlone(command)) return await setDevice(command.name, command.change);
+  if (isForDaemonAlone(command)) {
+    return await setDevice(command.name, await changeForDaemon(command.name, command.change));
+  }
   const status = await getDevice(command.name);
-  const change = changeFor(command, status.groups);
+  const change = await changeForDaemon(command.name, changeFor(command, status.groups));
   // Without the capability the owner may not enter the namespace of the interface, and changes that
   // only the daemon makes do not require it.
   using namespace = touchesLink(command) ? await namespaceOf(command.name, status) : undefined;

@@ -8,6 +8,7 @@ import type { PresharedKey } from "../../base/brands.ts";
 import type { DeviceChange, Draft, PeerChange, PeerStatus } from "../../base/config.ts";
 import { DEFAULT_MTU, KEY_LENGTH } from "../../base/constants.ts";
 import { sameBytes, sameEndpoint } from "../../base/endpoint.ts";
+import { sameNamedEndpoint } from "../../base/host_name.ts";
 import { formatIp, formatRange } from "../../base/ip_text.ts";
 import { OFFLOAD_NAMES, type OffloadName } from "../../base/offloads.ts";
 import type { InterfaceStatus, LinkFacts } from "../../base/status.ts";
@@ -195,13 +196,8 @@ class Comparison {
       else comments.push("wgpsk: another key");
       change.presharedKey = psk;
     }
-    const { endpoint, persistentKeepalive: seconds } = wanted;
-    if (
-      endpoint !== undefined && (is?.endpoint === undefined || !sameEndpoint(is.endpoint, endpoint))
-    ) {
-      words.push(`wgendpoint ${formatIp(endpoint.address)} ${endpoint.port}`);
-      change.endpoint = endpoint;
-    }
+    this.#endpoint(is, wanted, change, words);
+    const { persistentKeepalive: seconds } = wanted;
     const keepalive = is?.persistentKeepalive ?? 0;
     if (keepalive !== seconds && (seconds !== 0 || goes(`wgpka ${keepalive}`))) {
       words.push(`wgpka ${seconds}`);
@@ -212,6 +208,26 @@ class Comparison {
     const comment = comments.length === 0 ? "" : ` # ${comments.join(", ")}`;
     this.#plan.push(`wgpeer ${key}${words.map((word) => ` ${word}`).join("")}${comment}`);
     return change;
+  }
+
+  /** Compares names with names: where the peer is now does not matter then. */
+  #endpoint(
+    is: PeerStatus | undefined,
+    { endpoint, endpointName }: WantedPeer,
+    change: Draft<PeerChange>,
+    words: string[],
+  ): void {
+    if (endpointName !== undefined) {
+      const named = is?.endpointName;
+      if (named !== undefined && sameNamedEndpoint(named, endpointName)) return;
+      words.push(`wgendpoint ${endpointName.host} ${endpointName.port}`);
+      change.endpointName = endpointName;
+    } else if (endpoint !== undefined) {
+      const same = is?.endpoint !== undefined && sameEndpoint(is.endpoint, endpoint);
+      if (same && is.endpointName === undefined) return;
+      words.push(`wgendpoint ${formatIp(endpoint.address)} ${endpoint.port}`);
+      change.endpoint = endpoint;
+    }
   }
 
   #ranges(

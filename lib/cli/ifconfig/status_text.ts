@@ -4,8 +4,8 @@
  * @module
  */
 import { type CounterName, COUNTERS, type Counts, PEER_COUNTERS } from "../../base/counters.ts";
-import type { DeviceStatus, PeerStatus } from "../../base/config.ts";
-import type { IpBytes } from "../../base/endpoint.ts";
+import type { DeviceStatus, NameStatus, PeerStatus } from "../../base/config.ts";
+import type { Endpoint, IpBytes } from "../../base/endpoint.ts";
 import { formatIp, formatRange } from "../../base/ip_text.ts";
 import type { Family } from "./words/draft.ts";
 import { prefixMask } from "./words/values.ts";
@@ -203,10 +203,11 @@ function formatPeer(peer: PeerStatus, { nowSeconds, zone }: StatusOptions, rtabl
   if (peer.description !== "") text += `\t\twgdescr: ${peer.description}\n`;
   if (hasPresharedKey(peer)) text += "\t\twgpsk (present)\n";
   if (peer.persistentKeepalive !== 0) text += `\t\twgpka ${peer.persistentKeepalive} (sec)\n`;
-  if (peer.endpoint !== undefined) {
-    const { address, port, scope } = peer.endpoint;
-    const name = zoneOf(scope, zone, rtable);
-    text += `\t\twgendpoint ${formatIp(address)}${name === undefined ? "" : `%${name}`} ${port}\n`;
+  if (peer.endpoint !== undefined || peer.endpointName !== undefined) {
+    const { endpointName: named } = peer;
+    const where = peer.endpoint && formatPlace(peer.endpoint, zone, rtable);
+    text += `\t\twgendpoint ${named === undefined ? where : `${named.host} ${named.port}`}\n`;
+    if (named !== undefined) text += `\t\t${formatAnswer(named, where)}\n`;
   }
   text += `\t\ttx: ${peer.txBytes}, rx: ${peer.rxBytes}\n`;
   const handshakeSeconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
@@ -217,6 +218,22 @@ function formatPeer(peer: PeerStatus, { nowSeconds, zone }: StatusOptions, rtabl
   }
   for (const range of peer.allowedIps) text += `\t\twgaip ${formatRange(range)}\n`;
   return text;
+}
+
+/** An endpoint as the operands of `wgendpoint`. */
+function formatPlace(
+  { address, port, scope }: Endpoint,
+  zone: StatusOptions["zone"],
+  rtable: number,
+): string {
+  const name = zoneOf(scope, zone, rtable);
+  return `${formatIp(address)}${name === undefined ? "" : `%${name}`} ${port}`;
+}
+
+/** Where the peer with a named endpoint is now, and why its name does not resolve. */
+function formatAnswer({ problem }: NameStatus, where: string | undefined): string {
+  if (problem === "") return `address: ${where ?? "being looked up"}`;
+  return `address: ${where ?? "none"}; the name does not resolve: ${problem}`;
 }
 
 /** Whether there is a preshared key. 32 zero bytes stand for none. */
@@ -314,7 +331,7 @@ function peerJson(
   rtable: number,
   counted: boolean,
 ): Record<string, unknown> {
-  const { endpoint } = peer;
+  const { endpoint, endpointName } = peer;
   const zone = endpoint === undefined ? undefined : zoneOf(endpoint.scope, options.zone, rtable);
   return {
     wgpeer: peer.publicKey.toBase64(),
@@ -326,6 +343,14 @@ function peerJson(
         address: formatIp(endpoint.address),
         port: endpoint.port,
         ...(zone !== undefined && { zone }),
+      },
+    }),
+    ...(endpointName !== undefined && {
+      wgendpointName: {
+        host: endpointName.host,
+        port: endpointName.port,
+        addresses: endpointName.addresses.map((address) => formatIp(address)),
+        ...(endpointName.problem !== "" && { problem: endpointName.problem }),
       },
     }),
     tx: peer.txBytes,

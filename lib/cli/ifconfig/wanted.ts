@@ -8,6 +8,7 @@ import type { PeerChange } from "../../base/config.ts";
 import { DEFAULT_MTU } from "../../base/constants.ts";
 import type { AllowedIp, Endpoint, IpBytes } from "../../base/endpoint.ts";
 import { OsError } from "../../base/errors.ts";
+import type { NamedEndpoint } from "../../base/host_name.ts";
 import { formatRange } from "../../base/ip_text.ts";
 import type { Offloads } from "../../base/offloads.ts";
 import { ALL_OFFLOADS } from "../../base/offloads.ts";
@@ -22,6 +23,8 @@ export interface WantedPeer {
   readonly presharedKey: PresharedKey | undefined;
   /** The endpoint; undefined if no line sets it. The current endpoint stays then. */
   readonly endpoint: Endpoint | undefined;
+  /** The name of the endpoint; undefined if the last line that sets the endpoint has an address. */
+  readonly endpointName: NamedEndpoint | undefined;
   /** The keepalive interval in seconds; 0 for none. */
   readonly persistentKeepalive: number;
   readonly allowedIps: readonly AllowedIp[];
@@ -52,6 +55,7 @@ interface PeerSum {
   publicKey: PublicKey;
   presharedKey: PresharedKey | undefined;
   endpoint: Endpoint | undefined;
+  endpointName: NamedEndpoint | undefined;
   persistentKeepalive: number;
   /** The ranges by their text. */
   allowedIps: Map<string, AllowedIp>;
@@ -143,6 +147,7 @@ function addPeer(
       publicKey: change.publicKey,
       presharedKey: undefined,
       endpoint: undefined,
+      endpointName: undefined,
       persistentKeepalive: 0,
       allowedIps: new Map(),
       description: "",
@@ -153,7 +158,10 @@ function addPeer(
   if (presharedKey !== undefined) {
     peer.presharedKey = presharedKey.some((byte) => byte !== 0) ? presharedKey : undefined;
   }
-  peer.endpoint = change.endpoint ?? peer.endpoint;
+  if (change.endpoint !== undefined || change.endpointName !== undefined) {
+    peer.endpoint = change.endpoint;
+    peer.endpointName = change.endpointName;
+  }
   peer.persistentKeepalive = change.persistentKeepalive ?? peer.persistentKeepalive;
   peer.description = change.description ?? peer.description;
   if (change.replaceAllowedIps === true) peer.allowedIps.clear();

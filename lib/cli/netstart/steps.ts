@@ -14,6 +14,7 @@ import { lookFor } from "../ifconfig/kernel.ts";
 import { identityToldBy, placeOf } from "../ifconfig/place.ts";
 import { type WantedInterface, wantedOf } from "../ifconfig/wanted.ts";
 import type { AddressChange, Command } from "../ifconfig/words/draft.ts";
+import { unresolvedWarnings } from "../named_endpoints.ts";
 import { complain } from "../output.ts";
 import {
   addsNoted,
@@ -67,6 +68,7 @@ export class FileRun {
       for (const step of this.#steps) await this.#do(step, commands);
       this.#line = 0;
       await this.#nameTheRest(made, commands, before, record);
+      await this.#tellUnresolved(commands);
       return !this.#failed;
     } catch (error) {
       this.#complain(messageOf(error));
@@ -111,6 +113,7 @@ export class FileRun {
         theirs,
         routes,
       });
+      await this.#tellUnresolved(commands);
       return !this.#failed;
     } catch (error) {
       this.#complain(messageOf(error));
@@ -258,6 +261,12 @@ export class FileRun {
       theirs,
       routes: [...routes, ...others],
     });
+  }
+
+  /** Reports names of endpoints without an address. They do not stop the run. */
+  async #tellUnresolved(commands: readonly Command[]): Promise<void> {
+    const changes = commands.map(({ change }) => change);
+    for (const warning of await unresolvedWarnings(this.#name, changes)) this.#complain(warning);
   }
 
   #nameExtra(words: string): void {

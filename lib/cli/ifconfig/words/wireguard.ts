@@ -144,7 +144,7 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "peer",
     help:
       "The address or host's name of the peer and its UDP port. The endpoint follows a peer that " +
-      "moves.",
+      "moves. A name is looked up again while the peer does not answer.",
     fill(draft, [host, portText], word) {
       const peer = draft.peer(word);
       const port = parseNumber(word, portText, 1, 0xffff);
@@ -152,10 +152,11 @@ export const WIREGUARD_WORDS: readonly Word[] = [
       if (found === undefined && !isHostName(host)) {
         throw new ConfigError(word, `${quote(host)} is neither an address nor a host's name`);
       }
-      draft.later.push(async (sources) => {
+      draft.later.push((sources) => {
+        delete peer.endpoint;
+        delete peer.endpointName;
         if (found === undefined) {
-          const [address] = await sources.resolve(word, host, undefined);
-          peer.endpoint = { address, port, scope: 0 };
+          peer.endpointName = { host, port };
         } else if (found.address.length === 16 && isMapped(found.address)) {
           peer.endpoint = { address: found.address.slice(12), port, scope: 0 };
         } else {

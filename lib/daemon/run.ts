@@ -4,6 +4,7 @@
  */
 import { wipeChange, wipeStatus } from "../base/config.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
+import type { Times } from "../base/times.ts";
 import { takesConstantTime } from "../runtime/crypto.ts";
 import { startWorkers } from "../worker/worker_pair.ts";
 import { formatGetReply, formatPublic } from "../uapi/get.ts";
@@ -52,6 +53,8 @@ export interface DaemonOptions {
   readonly logLevel?: LogLevel | undefined;
   /** The threads that move packets: 1, or 2 with one for each direction; see `workersByDefault`. */
   readonly workers?: 1 | 2;
+  /** The protocol's intervals; only tests pass others than STANDARD_TIMES. */
+  readonly times?: Times;
   /** Reads the first configuration, in UAPI `set` lines. Its keys are erased. */
   readonly configuration: () => Promise<Pick<UapiRequest, "lines" | "keys">>;
   /**
@@ -107,6 +110,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       worker,
       log,
       confinement,
+      ...(options.times === undefined ? {} : { times: options.times }),
       changed: () => opened.promise.then((now) => publish(now, parts)),
       flooded: () => memoryRelease.soon(AFTER_FLOOD_MS),
     }, change);

@@ -32,7 +32,12 @@ export async function killAndRestart(
   { members, pause }: DeedContext,
   member: Member,
 ): Promise<void> {
-  Deno.kill(member.pid, "SIGKILL");
+  try {
+    Deno.kill(member.pid, "SIGKILL");
+  } catch (error) {
+    // An earlier start failed.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
   await pause(2);
   await members.start(member);
 }
@@ -107,7 +112,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
 
   async renamed({ members }, member) {
-    const name = member.name.endsWith("x") ? member.name.slice(0, -1) : `${member.name}x`;
+    const name = `wg${member.name === `wg${member.id}` ? 10 + member.id : member.id}`;
     const { room } = members;
     await room.output(["ip", "-n", member.netns, "link", "set", member.name, "name", name]);
     member.name = name;

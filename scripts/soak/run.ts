@@ -165,7 +165,9 @@ export class Soak {
           await deed(context, member);
         } catch (error) {
           const why = error instanceof Error ? error.message : String(error);
-          this.#failed.push(`${Math.round(this.#seconds())} s: ${member.name}: ${name}: ${why}`);
+          const line = `${Math.round(this.#seconds())} s: ${member.name}: ${name}: ${why}`;
+          this.#failed.push(line);
+          say(line);
         }
         await this.#pause(DEED_SECONDS / this.#pace.factor);
       }
@@ -234,13 +236,13 @@ export class Soak {
     const line = `${at} of ${this.options.minutes * 60} s: ${mb.join(" ")} MB, ${flows} flows, ` +
       `${(bytes / 1e6).toFixed(0)} MB moved, ${deeds} deeds, ${this.#failed.length} failed, pace ` +
       `${this.#pace.factor.toFixed(2)}`;
-    const isTerminal = Deno.stderr.isTerminal();
-    Deno.stderr.writeSync(new TextEncoder().encode(isTerminal ? `\r\x1b[K${line}` : `${line}\n`));
+    if (Deno.stderr.isTerminal()) write(`\r\x1b[K${line}`);
+    else write(`${line}\n`);
   }
 
   /** Everything is quiet now: every interface answers, and every pair talks. */
   async #lastLook(members: Members): Promise<void> {
-    if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode("\r\x1b[K"));
+    say("the time is over; does everything still talk?");
     for (const member of members.all) {
       try {
         // A deed may have been left in its middle.
@@ -289,6 +291,15 @@ export class Soak {
     }
     if (this.#traffic.bytes === 0) this.#problems.push("no traffic at all");
   }
+}
+
+/** A line that stays; on a terminal the progress line stands below it. */
+function say(line: string): void {
+  write(`${Deno.stderr.isTerminal() ? "\r\x1b[K" : ""}${line}\n`);
+}
+
+function write(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }
 
 const TITLES = {

@@ -17,6 +17,8 @@ const DEED_SECONDS = 2;
 const GOVERN_SECONDS = 5;
 const PACE_MIN = 0.05;
 const LANES = 2;
+/** Growth is judged in soaks of this many minutes. Before, heaps are still filling. */
+const JUDGED_MINUTES_MIN = 10;
 /** How long an interface may be without an answer until it counts as lost. */
 const LOST_SECONDS = 60;
 /** How long traffic may take to flow again after everything was done. */
@@ -272,8 +274,10 @@ export class Soak {
   }
 
   #judge(members: Members): void {
+    const isLong = this.#seconds() >= JUDGED_MINUTES_MIN * 60;
     for (const member of members.all) {
-      if (member.kind === "wireguard-go" || member.kind === "killed") continue;
+      // The killed one has the figures of several processes.
+      if (!isLong || member.kind === "wireguard-go" || member.kind === "killed") continue;
       const samples = this.#samples.get(member) ?? [];
       const points = (of: (sample: Sample) => number) =>
         samples.map((sample) => ({ at: sample.at, value: of(sample) }));

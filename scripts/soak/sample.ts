@@ -67,7 +67,7 @@ export function queuedBytes(table: string): number {
   return sum;
 }
 
-/** Processor time of a process and of its ended children so far, in seconds; 0 when it has ended. */
+/** Processor time of a process and of its ended children, in seconds; 0 when it has ended. */
 export function processorSeconds(pid: number | "self"): number {
   try {
     const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);

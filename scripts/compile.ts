@@ -19,9 +19,12 @@ import { tarEnd, tarEntry } from "./pack/tar.ts";
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 const BUILD = `${ROOT}build`;
 const WORKER = "lib/worker/data_worker.ts";
+/** Folders of files that the program installs, beside its modules. */
+const SHARED_FOLDERS = ["man", "etc"];
 const SOURCES = [
   "lib",
   "ffi",
+  ...SHARED_FOLDERS,
   "main.ts",
   "deno.json",
   "deno.lock",
@@ -70,8 +73,7 @@ async function compileNative(output: string): Promise<boolean> {
     "--no-prompt",
     "--unstable-net",
     DAEMON_V8_FLAGS,
-    "--include",
-    WORKER,
+    ...[WORKER, ...SHARED_FOLDERS].flatMap((path) => ["--include", path]),
   ];
   args.push("--output", output, "main.ts");
   const streams = { stdin: "null", stdout: "null", stderr: "piped" } as const;
@@ -123,7 +125,8 @@ export function failureReason(stderr: string): string[] {
 async function pack(output: string): Promise<"packed"> {
   const runtime = await packedRuntime();
   const modules = await bundle();
-  const program = gzipSync(concat([...modules.map(tarEntry), tarEnd()]), { level: PROGRAM_LEVEL });
+  const entries = [...modules, ...sharedFiles()].map(tarEntry);
+  const program = gzipSync(concat([...entries, tarEnd()]), { level: PROGRAM_LEVEL });
   const payload = concat([runtime, program]);
   const header = new TextEncoder().encode(packedHeader({
     sha256: createHash("sha256").update(payload).digest("hex"),
@@ -167,6 +170,15 @@ async function bundle(): Promise<{ path: string; mode: number; bytes: Uint8Array
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** The files that the program installs, below share/, where `programFile` looks for them. */
+function sharedFiles(): { path: string; mode: number; bytes: Uint8Array }[] {
+  return SHARED_FOLDERS.flatMap((folder) => [...walk(`${ROOT}${folder}`)]).map((path) => ({
+    path: `share/${path.slice(ROOT.length)}`,
+    mode: 0o600,
+    bytes: Deno.readFileSync(path),
+  }));
 }
 
 /**

@@ -17,6 +17,8 @@ export type CommandName =
   | "help"
   | "version"
   | "completion"
+  | "install"
+  | "uninstall"
   | "daemon";
 
 /** A row of the table. */
@@ -92,6 +94,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "completion",
     summary: "print a script that completes command lines in bash, zsh or fish",
     manual: async () => (await import("./completion/help.ts")).COMPLETION_MANUAL,
+  },
+  {
+    name: "install",
+    summary: "install the executable, links, manual pages, completions and units",
+    manual: async () => (await import("./install/help.ts")).INSTALL_MANUAL,
+  },
+  {
+    name: "uninstall",
+    summary: "remove what wg install has made",
+    manual: async () => (await import("./uninstall/help.ts")).UNINSTALL_MANUAL,
   },
   {
     name: "daemon",

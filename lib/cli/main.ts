@@ -29,6 +29,8 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   help: () => import("./help/command.ts"),
   version: () => import("./version/command.ts"),
   completion: () => import("./completion/command.ts"),
+  install: () => import("./install/command.ts"),
+  uninstall: () => import("./uninstall/command.ts"),
   daemon: () => import("./daemon/command.ts"),
 };
 /** Commands of wireguard-tools' wg(8) that this program does not have. */

@@ -138,6 +138,16 @@ export function dataWorkerUrl(): URL {
 }
 
 /**
+ * A file that comes with the program: `man/wg.8`, `etc/wg-netstart.service`. scripts/compile.ts
+ * puts the folders man and etc into the executable.
+ */
+export function programFile(path: string): URL {
+  return kind() === "packed"
+    ? new URL(`./share/${path}`, Deno.mainModule)
+    : new URL(`../../${path}`, import.meta.url);
+}
+
+/**
  * The command line without the runtime's share: the name it was called by, then the arguments.
  * A link named `ifconfig`, `route` or `netstat` selects the command, so the name matters.
  */

@@ -23,46 +23,50 @@ async function filesIn(room: Room, ...folders: string[]): Promise<string[]> {
   return found.split("\n").filter((path) => path !== "").sort();
 }
 
-for (const bin of ["/usr/local/bin", "/usr/local/libexec"]) {
-  Deno.test(`installing into ${bin}, using it, and undoing it`, NEEDED, async () => {
-    await using room = await wgRoom();
-    const empty = "rm /run/bin/*; mkdir -p /usr/local /etc/systemd/system /var/cache; " +
-      "for folder in /usr/local /etc/systemd/system /var/cache; do mount -t tmpfs -o mode=755 tmpfs $folder; done; " +
-      "mkdir /usr/local/sbin";
-    await room.output(["sh", "-ec", empty]);
-    const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
-    const [install, undo] = blocks("Installing").map((block) =>
-      block.replace("bin=/usr/local/bin", `bin=${bin}`)
+Deno.test("installing, using it, and uninstalling it leaves nothing", NEEDED, async () => {
+  await using room = await wgRoom();
+  const folders = ["/usr/local", "/etc/systemd/system", "/var/cache"];
+  const empty = `rm /run/bin/*; mkdir -p ${folders.join(" ")}; ` +
+    `for folder in ${folders.join(" ")}; do mount -t tmpfs -o mode=755 tmpfs $folder; done`;
+  await room.output(["sh", "-ec", empty]);
+  const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
+  const [install, undo] = blocks("Installing").map((block) =>
+    block.replace("wg install", "wg install --links all --init systemd")
+  );
+  const ran = await room.run(["sh", "-e"], { stdin: install, cwd: ROOT, env, check: true });
+  equal(ran.stderr, "");
+  match(ran.stdout, /^install \/usr\/local\/bin\/wg$/m);
+
+  for (const name of ["ifconfig", "route", "netstat", "netstart"]) {
+    equal(
+      await room.output(["sh", "-c", `command -v ${name}`], { env }),
+      `/usr/local/sbin/${name}\n`,
     );
     equal(
-      (await room.run(["sh", "-e"], { stdin: install, cwd: ROOT, env, check: true })).stderr,
-      "",
+      await room.output(["readlink", "-f", `/usr/local/sbin/${name}`]),
+      "/usr/local/bin/wg\n",
     );
+  }
+  match(
+    await room.output(["cat", "/usr/local/lib/systemd/system/wg-netstart.service"]),
+    /^\[Unit\]\n[^]*^ExecStart=-\/usr\/local\/bin\/wg /m,
+  );
+  const pages = await filesIn(room, "/usr/local/share/man");
+  const wanted = [...Deno.readDirSync(`${ROOT}man`)].map(({ name }) => `man${name.at(-1)}/${name}`);
+  deepEqual(pages, wanted.map((name) => `/usr/local/share/man/${name}`).sort());
+  match(
+    await room.output(["cat", "/usr/local/share/bash-completion/completions/wg"]),
+    /complete /,
+  );
+  await room.output(["ifconfig", "wg1", "create", "wgport", "7111"], { env });
+  match(await room.output(["netstat", "-ln"], { env }), /\*\.7111/);
+  const early = await room.run(["sh", "-e"], { stdin: undo, env });
+  match(early.stderr, /^wg: process [0-9]+: still runs from this program; /);
+  await room.output(["ifconfig", "wg1", "destroy"], { env });
 
-    for (const name of ["ifconfig", "route", "netstat", "netstart"]) {
-      equal(
-        await room.output(["sh", "-c", `command -v ${name}`], { env }),
-        `/usr/local/sbin/${name}\n`,
-      );
-      equal(await room.output(["readlink", "-f", `/usr/local/sbin/${name}`]), `${bin}/wg\n`);
-    }
-    match(
-      await room.output(["cat", "/etc/systemd/system/wg-netstart.service"]),
-      new RegExp(`^ExecStart=-${bin}/wg `, "m"),
-    );
-    const pages = await filesIn(room, "/usr/local/share/man");
-    const wanted = [...Deno.readDirSync(`${ROOT}man`)].map(({ name }) =>
-      `man${name.at(-1)}/${name}`
-    );
-    deepEqual(pages, wanted.map((name) => `/usr/local/share/man/${name}`).sort());
-    await room.output(["ifconfig", "wg1", "create", "wgport", "7111"], { env });
-    match(await room.output(["netstat", "-ln"], { env }), /\*\.7111/);
-    await room.output(["ifconfig", "wg1", "destroy"], { env });
-
-    await room.output(["sh", "-e"], { stdin: undo, cwd: ROOT, env });
-    deepEqual(await filesIn(room, "/usr/local", "/etc/systemd/system", "/var/cache"), []);
-  });
-}
+  await room.output(["sh", "-e"], { stdin: undo, env });
+  deepEqual(await filesIn(room, ...folders), []);
+});
 
 Deno.test(
   "the words for a user namespace: everything works in it",

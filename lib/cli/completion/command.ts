@@ -37,7 +37,7 @@ export const command: Command = {
 };
 
 /** The commands of the table, each with the words that may follow it. */
-async function completedCommands(): Promise<CompletedCommand[]> {
+export async function completedCommands(): Promise<CompletedCommand[]> {
   const commands: CompletedCommand[] = [];
   for (const { name, summary, link, manual } of PUBLIC_COMMANDS) {
     const words = name === "help" ? PUBLIC_COMMANDS.map((entry) => entry.name) : [];

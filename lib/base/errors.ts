@@ -2,6 +2,18 @@
  * The two kinds of error that reach a user. Hostile input throws no error: it is counted.
  * @module
  */
+import { withoutControls, withoutKeys } from "./quote.ts";
+
+/** The most characters of a word in a message. */
+const WORD_SHOWN_MAX = 200;
+/** The most characters of a message. */
+const MESSAGE_MAX = 900;
+
+/** A part of a message on one line. What looks like a whole key is left out. */
+function shown(text: string, max: number): string {
+  const line = withoutControls(withoutKeys(text));
+  return line.length > max ? `${line.slice(0, max - 3)}...` : line;
+}
 
 /**
  * A mistake of the user, in a word of the command line or a key of a file.
@@ -19,7 +31,7 @@ export class ConfigError extends Error {
   /** Tells the error apart from others. */
   override readonly name = "ConfigError";
   /**
-   * Makes an error whose message is `WORD: PROBLEM`.
+   * Makes an error whose message is `WORD: PROBLEM`, without control characters and keys.
    * @param word the word that is wrong, as the user wrote it; never a private or preshared key
    * @param problem what is wrong and what is required
    */
@@ -29,7 +41,7 @@ export class ConfigError extends Error {
     /** What is wrong and what is required. */
     readonly problem: string,
   ) {
-    super(`${word}: ${problem}`);
+    super(`${shown(word, WORD_SHOWN_MAX)}: ${shown(problem, MESSAGE_MAX - WORD_SHOWN_MAX)}`);
   }
 }
 
@@ -49,7 +61,8 @@ export class OsError extends Error {
   /** Tells the error apart from others. */
   override readonly name = "OsError";
   /**
-   * Makes an error whose message is `OBJECT: CALL: TEXT (CODE)`.
+   * Makes an error whose message is `OBJECT: CALL: TEXT (CODE)`, without control characters and
+   * keys.
    * @param call the system call or request, e.g. `bind` or `RTM_NEWADDR`
    * @param object the object of the call, e.g. `udp port 7111`
    * @param code the errno's name, e.g. `EADDRINUSE`
@@ -68,6 +81,6 @@ export class OsError extends Error {
     /** The errno's text, e.g. `Address already in use`. */
     readonly text: string,
   ) {
-    super(`${object}: ${call}: ${text} (${code})`);
+    super(shown(`${object}: ${call}: ${text} (${code})`, MESSAGE_MAX));
   }
 }

@@ -86,6 +86,17 @@ export class HandshakeRing {
     return Atomics.load(this.#words, PUT) - Atomics.load(this.#words, TAKEN) | 0;
   }
 
+  /**
+   * The number of messages that can be taken. If the counts contradict each other, the memory is
+   * damaged: all messages are dropped, so that the ring works again.
+   */
+  #takeable(): number {
+    const waiting = this.waiting;
+    if (waiting >= 0 && waiting <= this.#slots) return waiting;
+    Atomics.store(this.#words, TAKEN, Atomics.load(this.#words, PUT));
+    return 0;
+  }
+
   /** Whether the ring is full. Only the producer's answer is exact. */
   get isFull(): boolean {
     return this.waiting >= this.#slots;
@@ -112,7 +123,7 @@ export class HandshakeRing {
    * The consumer calls it. Returns the length of the message, or 0 when none waits.
    */
   takeTo(bytes: Uint8Array, at: number, cellAt: number): number {
-    if (this.waiting === 0) return 0;
+    if (this.#takeable() === 0) return 0;
     const ring = this.#bytes;
     const count = Atomics.load(this.#words, TAKEN);
     const slot = this.#slotAt(count);
@@ -128,7 +139,7 @@ export class HandshakeRing {
    * Messages without a source are skipped.
    */
   take(): HandshakeMessage | undefined {
-    while (this.waiting > 0) {
+    while (this.#takeable() > 0) {
       const bytes = new Uint8Array(SLOT_BYTES);
       const length = this.takeTo(bytes, MESSAGE_AT, CELL_AT);
       const source = readEndpointCell(bytes, CELL_AT);

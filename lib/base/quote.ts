@@ -3,6 +3,20 @@
  * @module
  */
 
+/** A whole key of 32 bytes in base64 or hexadecimal. */
+const WHOLE_KEY = /[A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64}/g;
+
+/** The text with `?` for control characters, which a terminal would execute. */
+export function withoutControls(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, "?");
+}
+
+/** The text without what has the form of a whole key. */
+export function withoutKeys(text: string): string {
+  return text.replace(WHOLE_KEY, "(what may be a key)");
+}
+
 /** 32 characters that may be a part of a key in base64 or hexadecimal. */
 const LIKE_A_KEY = /[A-Za-z0-9+/]{32}/;
 
@@ -17,8 +31,7 @@ export function displayValue(value: string): string {
 
 /** `displayValue` for the path of a file, which is shown even if it looks like a key. */
 export function displayPath(value: string): string {
-  // deno-lint-ignore no-control-regex
-  const clean = value.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+  const clean = withoutControls(value);
   return clean.length > 64 ? `${clean.slice(0, 61)}...` : clean;
 }
 

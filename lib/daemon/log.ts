@@ -63,7 +63,7 @@ export class Log {
   /** Adds a line. Control characters are replaced by spaces, and the line is cut to LINE_MAX. */
   write(text: string, severity: Severity = "info"): void {
     // deno-lint-ignore no-control-regex
-    const clean = text.replace(/[\x00-\x1f\x7f-\x9f]/g, " ").slice(0, LINE_MAX);
+    const clean = text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, " ").slice(0, LINE_MAX);
     const unixMs = this.#wallClock();
     this.#lines.push({ sequence: ++this.#sequence, unixMs, text: clean });
     if (this.#lines.length > LOG_LINES_MAX) this.#lines.shift();

@@ -19,11 +19,14 @@ export function formatLog(lines: readonly LogLine[]): string {
   return lines.map((line) => `line=${line.sequence} ${line.unixMs} ${line.text}\n`).join("");
 }
 
-/** Reads what `formatLog` made. */
+/** Reads what `formatLog` made. Other lines are left out. */
 export function parseLog(text: string): LogLine[] {
-  return [...text.matchAll(/^line=([0-9]+) ([0-9]+) (.*)$/gm)].map((match) => ({
-    sequence: Number(match[1]),
-    unixMs: Number(match[2]),
-    text: match[3],
-  }));
+  const lines: LogLine[] = [];
+  // With the flag m of a regular expression, U+2028 would end a line too.
+  for (const line of text.split("\n")) {
+    const match = /^line=([0-9]{1,15}) ([0-9]{1,15}) (.*)$/s.exec(line);
+    if (match === null) continue;
+    lines.push({ sequence: Number(match[1]), unixMs: Number(match[2]), text: match[3] });
+  }
+  return lines;
 }

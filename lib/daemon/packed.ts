@@ -8,6 +8,7 @@
  * it.
  * @module
  */
+import { ConfigError } from "../base/errors.ts";
 
 /** The main module's name in a packed program's folder. */
 export const PACKED_MAIN = "main.js";
@@ -133,7 +134,23 @@ exec env "$@"`;
 export function carriedEnvironment(): readonly Uint8Array[] | undefined {
   const carried = Deno.env.get(CALLER_ENVIRONMENT);
   if (carried === undefined) return undefined;
-  const bytes = Uint8Array.fromBase64(carried);
+  return carriedVariables(carried);
+}
+
+/**
+ * Reads the value of the variable that carries the caller's environment.
+ * @throws ConfigError for text that is not base64
+ */
+export function carriedVariables(carried: string): readonly Uint8Array[] {
+  let bytes: Uint8Array;
+  try {
+    bytes = Uint8Array.fromBase64(carried);
+  } catch {
+    throw new ConfigError(
+      CALLER_ENVIRONMENT,
+      "the value is not base64; the packed program sets this variable itself",
+    );
+  }
   const variables: Uint8Array[] = [];
   for (let at = 0; at < bytes.length;) {
     const end = bytes.indexOf(0, at);

@@ -202,6 +202,7 @@ export interface SideOptions {
   readonly cipher?: (arena: Arena) => PacketCipher;
   readonly checksum?: (arena: Arena) => Checksum;
   readonly options?: Partial<DataplaneOptions>;
+  readonly handshakes?: HandshakeMemory;
 }
 
 export const NOON: Milliseconds = milliseconds(1_000_000);
@@ -212,7 +213,7 @@ export const after = (ms: number): Milliseconds => milliseconds(NOON + ms);
 export class Side {
   readonly arena = new Arena(NODE_ARENA_BYTES);
   readonly table = new PeerTable(new SharedArrayBuffer(1 << 16));
-  readonly handshakes = new HandshakeMemory();
+  readonly handshakes: HandshakeMemory;
   readonly tun: MemoryTun;
   readonly udp: MemoryUdp;
   readonly events: DataEvent[] = [];
@@ -228,7 +229,9 @@ export class Side {
       cipher = nobleCipher,
       checksum = chooseChecksum,
       options = {},
+      handshakes = new HandshakeMemory(),
     } = side;
+    this.handshakes = handshakes;
     this.tun = new MemoryTun(this.arena, tso, uso);
     this.udp = new MemoryUdp(this.arena, self, gso);
     this.dataplane = planeOf({

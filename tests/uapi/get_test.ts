@@ -123,7 +123,7 @@ Deno.test("replies: success, and each kind of error in both versions", () => {
   for (const error of [inUse, new ConfigError("fwmark", '"x": wrong\nreally')]) {
     assert.throws(() => parseReply(formatReply("", error, 2), "wg1"), (back) => {
       assert.ok(back instanceof Error);
-      assert.equal(back.message, error.message.replace("\n", " "));
+      assert.equal(back.message, error.message.replace("?", " "));
       assert.equal(back.constructor, error.constructor);
       return true;
     });

@@ -26,7 +26,8 @@ const MODE_OF_OTHERS = 0o007;
 /** The path of the executable in the unit file, if the program runs from source. */
 const USUAL_PROGRAM = "/usr/local/bin/wg";
 
-interface Options {
+/** The content of a command line of netstart. */
+export interface Options {
   print: boolean;
   reload: boolean;
   folder: string;
@@ -71,7 +72,11 @@ export const command: Command = {
   },
 };
 
-function parseOptions(args: readonly string[]): Options {
+/**
+ * Reads `netstart [-nr] [-d directory] [interface ...]`.
+ * @throws ConfigError that names the word
+ */
+export function parseOptions(args: readonly string[]): Options {
   const options: Options = { print: false, reload: false, folder: FOLDER, names: [] };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];

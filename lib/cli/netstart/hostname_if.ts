@@ -221,13 +221,30 @@ function* logicalLines(text: string): Generator<{ line: number; text: string }> 
   const lines = text.split("\n");
   for (let i = 0; i < lines.length; i++) {
     const line = i + 1;
-    let content = lines[i];
-    const comment = /^[ \t]*#/.test(content);
-    while (!comment && /(?:^|[^\\])(?:\\\\)*\\$/.test(content) && i + 1 < lines.length) {
-      content = content.slice(0, -1) + lines[++i];
+    const pieces = [lines[i]];
+    if (!/^[ \t]*#/.test(lines[i])) {
+      while (continues(lines[i]) && i + 1 < lines.length) {
+        pieces.push(pieces.pop()!.slice(0, -1), lines[++i]);
+      }
     }
-    yield { line, text: content.replace(/^[ \t]+|[ \t\r]+$/g, "") };
+    yield { line, text: withoutBlanks(pieces.join("")) };
   }
+}
+
+/** Whether a line ends in a backslash that no other one quotes. */
+function continues(line: string): boolean {
+  let at = line.length;
+  while (at > 0 && line[at - 1] === "\\") at--;
+  return (line.length - at) % 2 === 1;
+}
+
+/** The text without blanks at its beginning, and blanks and carriage returns at its end. */
+function withoutBlanks(text: string): string {
+  let end = text.length;
+  while (end > 0 && " \t\r".includes(text[end - 1])) end--;
+  let from = 0;
+  while (from < end && " \t".includes(text[from])) from++;
+  return text.slice(from, end);
 }
 
 /** The step of a line that begins with `!`; undefined for a comment. */

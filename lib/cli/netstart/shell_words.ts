@@ -93,14 +93,21 @@ export function splitShellLine(line: string): ShellLine {
   };
 }
 
-const NOT_CLOSED = "a substitution is not closed";
+const NOT_CLOSED = "a substitution is not closed, or nested too deep";
+
+/**
+ * How deep substitutions and quotes may be nested in each other. A line is read once for each
+ * level.
+ */
+const NESTING_MAX = 32;
 
 /**
  * The index after the substitution that begins at a `$` or a backquote. A `$` without a
  * substitution is one character long.
- * @returns undefined if the substitution is not closed
+ * @param depth the number of substitutions and quotes around it
+ * @returns undefined if the substitution is not closed, or nested too deep
  */
-function substitutionEnd(text: string, from: number): number | undefined {
+function substitutionEnd(text: string, from: number, depth = 0): number | undefined {
   if (text[from] === "`") {
     for (let i = from + 1; i < text.length; i++) {
       if (text[i] === "\\") i++;
@@ -108,39 +115,46 @@ function substitutionEnd(text: string, from: number): number | undefined {
     }
     return undefined;
   }
-  const close = text[from + 1] === "(" ? ")" : text[from + 1] === "{" ? "}" : undefined;
-  if (close === undefined) return from + 1;
-  for (let i = from + 2; i < text.length; i++) {
+  if (text[from + 1] === "(") return closedEnd(text, from + 2, ")", depth);
+  return text[from + 1] === "{" ? closedEnd(text, from + 2, "}", depth) : from + 1;
+}
+
+/** The index after the parenthesis or brace that closes the one before `from`. */
+function closedEnd(
+  text: string,
+  from: number,
+  close: ")" | "}",
+  depth: number,
+): number | undefined {
+  if (depth >= NESTING_MAX) return undefined;
+  for (let i = from; i < text.length; i++) {
     const c = text[i];
     if (c === close) return i + 1;
-    if (c === "\\") i++;
-    else if (c === "'" || c === '"') {
-      const end = quoteEnd(text, i);
-      if (end === undefined) return undefined;
-      i = end - 1;
-    } else if (c === "$" || c === "`") {
-      const end = substitutionEnd(text, i);
-      if (end === undefined) return undefined;
-      i = end - 1;
-    } else if (c === "(" && close === ")") {
-      // A subshell, or the inner parenthesis of $((...)), has its own end.
-      const end = substitutionEnd(`$${text.slice(i)}`, 0);
-      if (end === undefined) return undefined;
-      i += end - 2;
+    if (c === "\\") {
+      i++;
+      continue;
     }
+    let end: number | undefined = i + 1;
+    if (c === "'" || c === '"') end = quoteEnd(text, i, depth + 1);
+    else if (c === "$" || c === "`") end = substitutionEnd(text, i, depth + 1);
+    // A subshell, or the inner parenthesis of $((...)), has its own end.
+    else if (c === "(" && close === ")") end = closedEnd(text, i + 1, ")", depth + 1);
+    if (end === undefined) return undefined;
+    i = end - 1;
   }
   return undefined;
 }
 
 /** The index after the quoted text that begins here. */
-function quoteEnd(text: string, from: number): number | undefined {
+function quoteEnd(text: string, from: number, depth = 0): number | undefined {
+  if (depth >= NESTING_MAX) return undefined;
   const quote = text[from];
   for (let i = from + 1; i < text.length; i++) {
     if (text[i] === quote) return i + 1;
     if (quote === "'") continue;
     if (text[i] === "\\") i++;
     else if (text[i] === "$" || text[i] === "`") {
-      const end = substitutionEnd(text, i);
+      const end = substitutionEnd(text, i, depth + 1);
       if (end === undefined) return undefined;
       i = end - 1;
     }
@@ -208,7 +222,7 @@ export function withOwnCommands(text: string): string {
     // `/sbin/route)` outside of parentheses is a pattern of `case`.
     if (begins && own !== null && !(text[end] === ")" && depth <= 0)) {
       const name = own[1] ?? own[2];
-      result = (own[2] === undefined ? result : result.replace(/(?:\/bin\/)?sh[ \t]+$/, "")) + name;
+      result = (own[2] === undefined ? result : withoutShell(result)) + name;
     } else {
       result += withinWord(word);
     }
@@ -216,6 +230,14 @@ export function withOwnCommands(text: string): string {
     i = end;
   }
   return result;
+}
+
+/** The text without the word `sh` or `/bin/sh` and blanks at its end. */
+function withoutShell(text: string): string {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === " " || text[end - 1] === "\t")) end--;
+  const shell = ["/bin/sh", "sh"].find((word) => text.endsWith(word, end));
+  return end === text.length || shell === undefined ? text : text.slice(0, end - shell.length);
 }
 
 function wordEnd(text: string, from: number): number {
@@ -240,7 +262,12 @@ function withinWord(word: string): string {
     if (c === "\\") end = i + 2;
     else if (c === '"') quoted = !quoted;
     else if (c === "'" && !quoted) end = quoteEnd(word, i) ?? word.length;
-    else if (c === "$" || c === "`") end = substitutionEnd(word, i) ?? i + 1;
+    else if (c === "$" || c === "`") {
+      const closed = substitutionEnd(word, i);
+      // No command of a substitution that is not closed can run.
+      if (closed === undefined) return result + word.slice(i);
+      end = closed;
+    }
     const begin = c === "`" ? 1 : word.startsWith("$(", i) && !word.startsWith("$((", i) ? 2 : 0;
     result += begin > 0 && end > i + begin
       ? word.slice(i, i + begin) + withOwnCommands(word.slice(i + begin, end - 1)) + word[end - 1]

@@ -22,7 +22,7 @@ import type { Deliveries } from "./deliveries.ts";
 import type { SessionBook } from "./session_book.ts";
 
 /** What becomes of a datagram: each counts under one of these. */
-const DATAGRAM_VERDICTS: readonly CounterName[] = [
+export const DATAGRAM_VERDICTS: readonly CounterName[] = [
   "rx_opened",
   "rx_link_down",
   "rx_malformed",
@@ -51,7 +51,7 @@ const DATAGRAM_VERDICTS: readonly CounterName[] = [
   "cookie_forged",
 ];
 /** What becomes of a packet that is read from the TUN device. */
-const PACKET_VERDICTS: readonly CounterName[] = [
+export const PACKET_VERDICTS: readonly CounterName[] = [
   "tx_sealed",
   "tx_link_down",
   "tx_malformed",

@@ -83,6 +83,16 @@ const forms = (base64: string, private_ = false) => {
   return { raw: raw.toHex(), texts: [text(raw.toHex()), text(raw.toBase64())] };
 };
 
+/**
+ * A private key that is another one after Curve25519's five bits are set in it. Of random keys one
+ * of 32 is not, and it would be found as it was given while it is in use.
+ */
+function keyToClamp(): string {
+  const key = Uint8Array.fromBase64(randomKey());
+  key[0] |= 1;
+  return key.toBase64();
+}
+
 async function startPeer(room: Room, order: PeerOrder): Promise<Running> {
   const argv = [Deno.execPath(), "run", "-A", "--unstable-net", "--quiet", "--no-check"];
   const peer = room.spawn([...argv, `${ROOT}tests/system/knowing_peer.ts`], {
@@ -109,7 +119,7 @@ for (const workers of [1, 2] as const) {
     async () => {
       await using room = await wgRoom();
       await cable(room);
-      const key = randomKey(), presharedKey = randomKey(), peerKey = randomKey();
+      const key = keyToClamp(), presharedKey = randomKey(), peerKey = randomKey();
       await create(room, "wg1", "left", `wgport 7111 wgkey ${key}`, workers);
       const pid = Number(
         (await room.processes()).find((line) => / daemon wg1( \d)?$/.test(line))?.split(" ")[0],
@@ -176,11 +186,8 @@ for (const workers of [1, 2] as const) {
         ...privateForms.texts,
         ...presharedForms.texts,
         ...given.texts,
+        given.raw,
       ]);
-      // The key as it was given, before its bits are set. Seldom one copy stays in memory that the
-      // runtime has allocated itself (SECURITY.md).
-      const asGiven = copies(pid, [given.raw]).get(given.raw)!;
-      ok(asGiven.length <= 1, `the private key as given: ${places(asGiven)}`);
 
       await must(room, `ifconfig wg1 -wgpeer ${ours}`, "left");
       await sleep(1_000);

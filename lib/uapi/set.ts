@@ -7,6 +7,7 @@ import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import type { DeviceChange, PeerChange } from "../base/config.ts";
 import { KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
 import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
+import { EPROTO, osError } from "../base/errno.ts";
 import { ConfigError } from "../base/errors.ts";
 import { OFFLOAD_NAMES, type OffloadName, type Offloads } from "../base/offloads.ts";
 import {
@@ -37,9 +38,9 @@ type PeerDraft = Draft<PeerChange> & { allowedIps?: AllowedIp[]; removeAllowedIp
 
 /**
  * Reads the lines after `set=1` (or `set=2`), without the empty line. All lines are checked;
- * nothing is applied. A range that is removed after others were added makes a second change of the
+ * nothing is applied. Ranges that are removed after others were added make a second change of the
  * same peer, so that the order of the lines is kept.
- * @throws ConfigError that names the key, without key material
+ * @throws ConfigError that names the key, without key material; OsError EPROTO for a line without =
  *
  * @example
  * ```ts
@@ -52,33 +53,40 @@ type PeerDraft = Draft<PeerChange> & { allowedIps?: AllowedIp[]; removeAllowedIp
 export function parseSet(lines: Iterable<string>, options: ParseSetOptions = {}): DeviceChange {
   const change: Draft<DeviceChange> = {};
   const peers: PeerDraft[] = [];
+  /** The changes that the lines of the present peer make: the first, and the one being filled. */
+  let first: PeerDraft | undefined;
   let peer: PeerDraft | undefined;
   let index = 0;
   for (const line of lines) {
     const taken = options.keys?.get(index++);
     const equals = line.indexOf("=");
-    if (equals < 0) throw new ConfigError("set", "a line has no '='");
+    if (equals < 0) throw osError("set", "a line", EPROTO, "it has no '='; KEY=VALUE is required");
     const key = line.slice(0, equals);
     const value = line.slice(equals + 1);
     if (key === "public_key") {
-      peer = { publicKey: parseKey(key, value) as PublicKey };
+      first = peer = { publicKey: parseKey(key, value) as PublicKey };
       peers.push(peer);
-    } else if (peer === undefined) {
+    } else if (peer === undefined || first === undefined) {
       if (taken !== undefined && key === "private_key") change.privateKey = taken as PrivateKey;
       else setDevice(change, key, value);
     } else if (taken !== undefined && key === "preshared_key") {
       peer.presharedKey = taken as PresharedKey;
     } else {
-      if (key === "allowed_ip" && value[0] === "-" && peer.allowedIps !== undefined) {
+      if (removesRanges(key, value) && peer.allowedIps !== undefined) {
         peer = { publicKey: peer.publicKey, updateOnly: true };
         peers.push(peer);
       }
-      setPeer(peer, key, value, options);
+      // These two are about all lines of the peer.
+      const isOfPeer = key === "remove" || key === "update_only";
+      setPeer(isOfPeer ? first : peer, key, value, options);
     }
   }
   if (peers.length > 0) change.peers = peers;
   return change;
 }
+
+const removesRanges = (key: string, value: string) =>
+  key === "replace_allowed_ips" || key === "allowed_ip" && value[0] === "-";
 
 /**
  * The lines of a change, each with a newline, without `set=...` and without the empty line at the
@@ -192,7 +200,7 @@ function setPeer(peer: PeerDraft, key: string, value: string, options: ParseSetO
     case "allowed_ip": {
       const removes = value[0] === "-";
       const range = parseRange(removes ? value.slice(1) : value);
-      if (range === undefined) {
+      if (range === undefined || !value.includes("/")) {
         throw new ConfigError(key, `${quote(value)} is not a range; ADDRESS/PREFIX is required`);
       }
       if (removes) (peer.removeAllowedIps ??= []).push(range);

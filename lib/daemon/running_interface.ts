@@ -352,7 +352,7 @@ export class RunningInterface {
     this.#options.worker.command(commands);
   }
 
-  #send(datagram: OutgoingDatagram): void {
+  #send(datagram: OutgoingDatagram): boolean {
     const { bytes, endpoint, local, peer } = datagram;
     const { fd4, fd6 } = this.#sockets;
     const result = sendDatagram(fd4, fd6, bytes, endpoint, local, HANDSHAKE_TOS);
@@ -366,6 +366,7 @@ export class RunningInterface {
       counters.addOf(COUNTER.handshake_source_lost, peer);
       this.#table.clearLocal(peer);
     }
+    return result !== SEND_FAILED;
   }
 
   #handleReport(report: WorkerReport): void {

@@ -38,7 +38,7 @@ import { checkChange } from "./check_change.ts";
 import type { Context } from "./context.ts";
 import type { NameAnswer } from "./endpoint_name.ts";
 import { lookUpsDue, namesUp, runLookUps } from "./name_look_ups.ts";
-import { nameAnswered } from "./name_answers.ts";
+import { initiationUnsent, nameAnswered } from "./name_answers.ts";
 import { completeHandshake, Incoming, type Verdict } from "./incoming.ts";
 import { IndexTable } from "./index_table.ts";
 import { sendKeepalive, sessionWanted } from "./outgoing.ts";
@@ -304,6 +304,18 @@ export class Device {
       lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
       counters: table.counters.counts(peer.slot),
     };
+  }
+
+  /**
+   * Call when a handshake message could not be sent. A peer whose endpoint has a name tries its
+   * next address at once.
+   */
+  unsent({ peer }: OutgoingDatagram, now: Milliseconds): void {
+    const known = this.#ctx.peers.at(peer);
+    if (known === undefined) return;
+    this.#ctx.out.at(now);
+    initiationUnsent(this.#ctx, known, now);
+    this.#ctx.timers.settle(now);
   }
 
   /** The debug message for a handshake message that could not be sent; undefined without debug. */

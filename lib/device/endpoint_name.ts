@@ -9,6 +9,7 @@
  *    too when the last answer is older than 5 minutes.
  * 3. The addresses are tried in turn, IPv6 and IPv4 alternately, a different one for each
  *    initiation that got no response. An address from which the peer was heard last is one of them.
+ *    An address to which nothing can be sent from here costs no time.
  * @module
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
@@ -28,6 +29,8 @@ export const AGAIN_MAX_MS = 60_000;
 export const ANSWER_AGE_MS = 300_000;
 /** The part of the time until the next look-up that is random. */
 const JITTER = 0.25;
+/** How long addresses are skipped to which nothing can be sent, before all are tried again. */
+const SKIPPED_MS = 1_000;
 /** The most addresses of an answer that are used. */
 export const NAME_ADDRESSES_MAX = 16;
 
@@ -61,6 +64,9 @@ export class EndpointName {
   #answers = 0;
   #answeredAt: Milliseconds = NEVER;
   #notBefore: Milliseconds = NEVER;
+  /** The addresses that were skipped since the time `#skippedSince`. */
+  #skipped = 0;
+  #skippedSince: Milliseconds = NEVER;
 
   constructor(readonly named: NamedEndpoint) {}
 
@@ -152,12 +158,29 @@ export class EndpointName {
   unanswered(current: Endpoint | undefined): Endpoint | undefined {
     if (this.isUnknown) return undefined;
     if (current !== undefined && !has(this.#endpoints, current)) this.#heardFrom = current;
-    const all = this.#heardFrom === undefined
-      ? this.#endpoints
-      : [...this.#endpoints, this.#heardFrom];
+    const all = this.#all();
     const at = current === undefined ? -1 : all.findIndex((one) => sameEndpoint(one, current));
     const next = all[(at + 1) % all.length];
     return current !== undefined && sameEndpoint(next, current) ? undefined : next;
+  }
+
+  /**
+   * Call when an initiation could not be sent, as `unanswered`. Each address is skipped once in
+   * SKIPPED_MS.
+   */
+  unsent(current: Endpoint | undefined, now: Milliseconds): Endpoint | undefined {
+    if (now - this.#skippedSince >= SKIPPED_MS) {
+      this.#skipped = 0;
+      this.#skippedSince = now;
+    }
+    const next = this.unanswered(current);
+    if (next === undefined || ++this.#skipped >= this.#all().length) return undefined;
+    return next;
+  }
+
+  /** The endpoints that are tried in turn. */
+  #all(): readonly Endpoint[] {
+    return this.#heardFrom === undefined ? this.#endpoints : [...this.#endpoints, this.#heardFrom];
   }
 
   /** Call when a handshake with the peer has completed. */

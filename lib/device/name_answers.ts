@@ -1,5 +1,6 @@
 /**
- * Processes the answers to look-ups of names (name_look_ups.ts).
+ * Processes the answers to look-ups of names (name_look_ups.ts), and tries the next address where
+ * one cannot be sent to.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -66,5 +67,17 @@ function move(
   if (!isWanted || isReached(ctx, peer, now)) return;
   // The initiation that waits for its response went elsewhere.
   dropPending(ctx, peer);
+  initiate(ctx, peer, now, true);
+}
+
+/** Call when an initiation could not be sent. It goes to the next address of the peer's name. */
+export function initiationUnsent(ctx: Context, peer: Peer, now: Milliseconds): void {
+  const name = peer.endpointName;
+  if (name === undefined || peer.pending === undefined || isReached(ctx, peer, now)) return;
+  const next = name.unsent(pathOf(ctx, peer).endpoint, now);
+  if (next === undefined) return;
+  moveTo(ctx, peer, next, undefined);
+  dropPending(ctx, peer);
+  peer.timers.handshakePossible(now);
   initiate(ctx, peer, now, true);
 }

@@ -26,8 +26,8 @@ export interface ControlOptions {
   readonly handshakes: HandshakeMemory;
   /** Sends commands to the data plane, in order. */
   readonly command: (commands: readonly DataCommand[]) => void;
-  /** Sends a handshake message. */
-  readonly send: (datagram: OutgoingDatagram) => void;
+  /** Sends a handshake message. Returns false when it could not be sent. */
+  readonly send: (datagram: OutgoingDatagram) => boolean | void;
   readonly log: (line: string) => void;
   /** Logs a message about a mistake in the configuration or the routes; by default `log`. */
   readonly fault?: (line: string) => void;
@@ -116,9 +116,14 @@ export class ControlDriver {
     for (const line of outputs.log) log(line);
     for (const line of outputs.faults) fault(line);
     for (const line of outputs.notes) note(line);
-    for (const datagram of outputs.datagrams) send(datagram);
+    const unsent = outputs.datagrams.filter((datagram) => send(datagram) === false);
     for (const event of outputs.events) this.#options.event?.(event);
     for (const host of outputs.lookUps) this.#options.lookUp?.(host);
+    if (unsent.length > 0) {
+      for (const datagram of unsent) device.unsent(datagram, now());
+      // A peer has few addresses, and each is tried once.
+      return this.#settle();
+    }
     const deadline = device.nextDeadline();
     if (deadline === this.#deadline && this.#stopTimer !== undefined) return;
     this.#stopTimer?.();

@@ -150,6 +150,32 @@ Deno.test("an IPv6 address that is dead costs one attempt of 5 s", () => {
   assert.equal(endpointNow(a), "10.0.0.2:51820");
 });
 
+Deno.test("an address to which nothing can be sent is skipped at once, each one once", () => {
+  const a = new Bench(1).start([named(2)]);
+  answer(a, found("2001:db8::1", "192.0.2.1", "2001:db8::2"));
+  a.clear().want();
+  const from = a.now;
+  a.device.unsent(a.datagrams[0], a.now);
+  a.collect();
+  assert.deepEqual(destinations(a), ["[2001:db8::1]:51820", "192.0.2.1:51820"]);
+  assert.equal(a.now, from);
+  // Where nothing can be sent at all, the next try is when it would be.
+  for (let tried = 1; tried < a.datagrams.length; tried++) {
+    a.device.unsent(a.datagrams[tried], a.now);
+    a.collect();
+  }
+  assert.equal(a.datagrams.length, 3);
+  a.pass(4_900);
+  assert.equal(a.datagrams.length, 3);
+  a.pass(500);
+  assert.equal(a.datagrams.length, 4);
+  // A peer without a name has nothing else to try.
+  const b = new Bench(3).start([{ publicKey: publicOf(2), endpoint: endpointOf(2) }]);
+  b.clear().want();
+  b.device.unsent(b.datagrams[0], b.now);
+  assert.equal(b.collect().datagrams.length, 1);
+});
+
 Deno.test("a session that works is not touched, whatever becomes of the name", () => {
   const { a, b } = connected();
   for (let i = 0; i < 110; i++) {

@@ -315,6 +315,17 @@ Deno.test(
     await must(room, `ifconfig wg1 ${peer} wgendpoint gate 7222 wgpka 1`, "left");
     await session(room);
     equal((await peersOf(room))[0].wgendpointName?.host, "gate");
+    // An interface may be made with names.
+    await must(
+      room,
+      `ifconfig wg5 create wgport 7555 ${peer} wgendpoint gate 7222 wgpeer ${randomKey()} wgendpoint nosuch 1`,
+      "left",
+    );
+    deepEqual((await peersOf(room, "wg5")).map(({ wgendpoint }) => wgendpoint?.address), [
+      "10.0.0.2",
+      undefined,
+    ]);
+    await must(room, "ifconfig wg5 destroy", "left");
     // The name server is in rdomain 3 alone, and wg4's socket comes there later.
     await must(room, "ifconfig wg9 create wgport 7999 rdomain 3", "left");
     await room.link(
@@ -337,5 +348,27 @@ Deno.test(
     await eventually("an address", async () => (await there()).wgendpoint !== undefined, LONG_MS);
     equal((await there()).wgendpoint?.address, "10.3.0.2");
     for (const name of ["wg4", "wg9"]) await must(room, `ifconfig ${name} destroy`, "left");
+  },
+);
+
+Deno.test(
+  "another implementation's daemon gets the address that the command looked up",
+  needs("namespaces", "tun", "ip", "wireguard-go"),
+  async () => {
+    await using room = await wgRoom();
+    await ownResolver(room);
+    await room.output(["sh", "-ec", "echo '10.0.0.2 gate.example.org' >>/etc/hosts"]);
+    await must(room, "/usr/bin/wireguard-go wg8");
+    const key = randomKey();
+    await must(room, `ifconfig wg8 wgpeer ${key} wgendpoint gate.example.org 7222`);
+    match(await must(room, "ifconfig wg8"), /\t\twgendpoint 10\.0\.0\.2 7222\n/);
+    const { code, stderr } = await may(
+      room,
+      `ifconfig wg8 wgpeer ${key} wgendpoint nosuch.invalid 1`,
+    );
+    deepEqual([code, stderr], [
+      1,
+      'ifconfig: wgendpoint: "nosuch.invalid": the host\'s name does not resolve\n',
+    ]);
   },
 );

@@ -12,8 +12,13 @@ import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { SOCKET_FOLDER, socketPath } from "./paths.ts";
 import { asOsError, removeFile, underLock } from "./socket_folder.ts";
 
-/** The most clients that are served at once. Others get the error EBUSY. */
+/**
+ * The most clients that are served at once. For another one the client is closed that has been idle
+ * for longest. When none has been idle for YIELDS_AFTER_MS, the new one gets the error EBUSY.
+ */
 export const CLIENTS_MAX = 64;
+/** How long a client has been idle when it may be closed for another one. */
+const YIELDS_AFTER_MS = 1_000;
 /**
  * The most clients that got EBUSY and whose connection is still open. Others are closed at once.
  */
@@ -36,6 +41,8 @@ const LIMITS = {
   stallMs: CLIENT_STALL_MS,
   operationMs: CLIENT_OPERATION_MS,
 };
+/** How long operations are carried out before handshakes, timers and new clients have a turn. */
+const SLICE_MS = 10;
 /** Bytes of one read. */
 const PIECE_BYTES = 16_384;
 
@@ -69,11 +76,16 @@ export class ControlSocket {
   readonly #folder: string;
   readonly #listener: Deno.UnixListener;
   readonly #operation: Operation;
-  readonly #clients = new Set<Deno.UnixConn>();
+  /** The clients, and since when each has been idle: undefined during an operation. */
+  readonly #clients = new Map<Deno.UnixConn, number | undefined>();
   readonly #readers = new Set<UapiReader>();
   #turnedAway = 0;
   /** Bytes of the answers that are being sent. */
   #answerBytes = 0;
+  /** When the event loop last had a turn between operations. */
+  #sliceBegan = 0;
+  /** Resolves after the turns that clients wait for. */
+  #turns: Promise<void> = Promise.resolve();
   readonly #limits: ClientLimits;
   readonly #inode: number | null;
   #closed = false;
@@ -144,11 +156,11 @@ export class ControlSocket {
         await new Promise((resolve) => setTimeout(resolve, 10));
         continue;
       }
-      if (this.#clients.size >= CLIENTS_MAX) {
+      if (this.#clients.size >= CLIENTS_MAX && !this.#dropIdle()) {
         this.#turnAway(client);
         continue;
       }
-      this.#clients.add(client);
+      this.#clients.set(client, performance.now());
       const lent: (() => void)[] = [];
       this.#serveClient(client, lent).finally(() => {
         this.#drop(client);
@@ -216,11 +228,13 @@ export class ControlSocket {
         const answer = await this.#carryOut(next);
         if (answer.release !== undefined) lent.push(answer.release);
         if (!await this.#write(client, answer.text)) return;
+        await this.#giveTurn();
         if (answer.then === "keep-until-the-end") {
           await new Promise(() => {});
         }
       }
       const { partial, version } = reader;
+      this.#clients.set(client, partial ? undefined : performance.now());
       until = partial ? Math.min(until, performance.now() + operationMs) : Infinity;
       const count = await within(
         partial ? Math.max(0, Math.min(stallMs, until - performance.now())) : idleMs,
@@ -233,12 +247,24 @@ export class ControlSocket {
         return await this.#refuse(client, EPROTO, "the operation has no end", version);
       }
       if (typeof count !== "number") return;
+      this.#clients.set(client, undefined);
       reader.push(piece.subarray(0, count));
       piece.fill(0, 0, count);
       if (this.#held() > HELD_MAX) {
         return await this.#refuse(client, ENOMEM, "too many large operations at once");
       }
     }
+  }
+
+  /**
+   * Lets the event loop run when operations have taken SLICE_MS: reads and writes that need not
+   * wait do not give it a turn. After each turn one client goes on.
+   */
+  async #giveTurn(): Promise<void> {
+    if (performance.now() - this.#sliceBegan < SLICE_MS) return;
+    this.#turns = this.#turns.then(() => new Promise((resolve) => setTimeout(resolve, 0)));
+    await this.#turns;
+    this.#sliceBegan = performance.now();
   }
 
   #held(): number {
@@ -290,6 +316,19 @@ export class ControlSocket {
       this.#answerBytes -= bytes.length;
       bytes.fill(0);
     }
+  }
+
+  /**
+   * Closes the client that has been idle for longest.
+   * @returns false when none has been idle for YIELDS_AFTER_MS
+   */
+  #dropIdle(): boolean {
+    const idle = [...this.#clients].filter((entry): entry is [Deno.UnixConn, number] =>
+      entry[1] !== undefined && performance.now() - entry[1] >= YIELDS_AFTER_MS
+    );
+    if (idle.length === 0) return false;
+    this.#drop(idle.reduce((oldest, entry) => entry[1] < oldest[1] ? entry : oldest)[0]);
+    return true;
   }
 
   #drop(client: Deno.UnixConn): void {

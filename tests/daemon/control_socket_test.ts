@@ -256,9 +256,12 @@ Deno.test("a client that does not read its answers is dropped", () =>
 Deno.test("clients over the limit get EBUSY, and one is served when another leaves", () =>
   withSocket(echo, async (path) => {
     const clients = [];
-    for (let i = 0; i < CLIENTS_MAX; i++) clients.push(await connect(path));
-    await send(clients[CLIENTS_MAX - 1], "get=1\n\n");
-    assert.equal(await answer(clients[CLIENTS_MAX - 1]), GOOD);
+    for (let i = 0; i < CLIENTS_MAX; i++) {
+      clients.push(await connect(path));
+      // In the middle of an operation none is idle.
+      await send(clients[i], "get=1\n");
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
     using extra = await connect(path);
     assert.equal(await answer(extra), "errno=-16\n\n");
     // A client that writes first, like wg(8), gets the same. A client that stays is disconnected.
@@ -275,4 +278,57 @@ Deno.test("clients over the limit get EBUSY, and one is served when another leav
     for (const client of clients) client.close();
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(await asks(path), GOOD);
-  }, { idleMs: 5000, stallMs: 5000, operationMs: 5000 }));
+  }, { idleMs: 20_000, stallMs: 20_000, operationMs: 20_000 }));
+
+Deno.test("where all clients are idle, the one that is so for longest gives way to another", () =>
+  withSocket(echo, async (path) => {
+    const clients = [];
+    for (let i = 0; i < CLIENTS_MAX; i++) clients.push(await connect(path));
+    // Those that connected just now may be about to ask.
+    using early = await connect(path);
+    assert.equal(await answer(early), "errno=-16\n\n");
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    // The first has asked since.
+    await send(clients[0], "get=1\n\n");
+    assert.equal(await answer(clients[0]), GOOD);
+    using one = await connect(path);
+    await send(one, "get=1\n\n");
+    assert.equal(await answer(one), GOOD);
+    assert.equal(await answer(clients[1]), "");
+    await send(clients[0], "get=1\n\n");
+    assert.equal(await answer(clients[0]), GOOD);
+    for (const client of clients) client.close();
+  }, { idleMs: 20_000, stallMs: 20_000, operationMs: 20_000 }));
+
+Deno.test("clients that ask on and on leave turns to other clients", () => {
+  let operations = 0;
+  return withSocket((request) => {
+    operations++;
+    // As long as `get` with a few hundred peers.
+    for (const until = performance.now() + 1; performance.now() < until;);
+    return echo(request);
+  }, async (path) => {
+    const asked = new TextEncoder().encode("get=1\n\n".repeat(2_000));
+    let answers = 0;
+    const clients = await Promise.all(Array.from({ length: 5 }, () => connect(path)));
+    const flooding = clients.flatMap((client) => [
+      (async () => {
+        for (let at = 0;;) at = (at + await client.write(asked.subarray(at))) % asked.length;
+      })(),
+      (async () => {
+        const piece = new Uint8Array(65_536);
+        while (true) answers += await client.read(piece) ?? 0;
+      })(),
+    ]);
+    const ended = Promise.allSettled(flooding);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const before = operations;
+    for (let round = 0; round < 5; round++) assert.equal(await asks(path), GOOD);
+    assert.ok(answers > 0);
+    // A piece of one client has 2,340 operations, a slice ten.
+    const served = operations - before;
+    assert.ok(served < 4_000, `${served} operations of others before 5`);
+    for (const client of clients) client.close();
+    await ended;
+  }, { idleMs: 20_000, stallMs: 20_000, operationMs: 20_000 });
+});

@@ -10,6 +10,7 @@ import { FLOODS } from "../../scripts/bench/flood_load.ts";
 import { memoryLimit } from "./memory_limit.ts";
 import { needs } from "./needs.ts";
 import { may, must, ping, publicKey, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
+import { daemonOf, residentMb } from "./running.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 
@@ -18,16 +19,6 @@ const RESIDENT_MAX_MB = 120;
 const LIMIT_BYTES = 160 << 20;
 /** What it may keep of what it had before the floods. */
 const KEPT_MAX_MB = 15;
-
-/** The process of wg2. */
-async function daemonOf(room: Room): Promise<number> {
-  const found = (await room.processes()).filter((line) => / daemon wg2( |$)/.test(line));
-  equal(found.length, 1, found.join("\n"));
-  return Number(found[0].split(" ")[0]);
-}
-
-const residentMb = (pid: number) =>
-  Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1]) / 1024;
 
 /** What a counter of wg2 shows; 0 when it is not shown. */
 async function counter(room: Room, name: string): Promise<number> {
@@ -59,7 +50,7 @@ for (const workers of [1, 2] as const) {
       const { publicKeys } = await tunnel(room, "10.0.0.2", "", workers);
       await ping(room, "left", "192.168.5.2");
       await openSources(room);
-      const pid = await daemonOf(room);
+      const pid = await daemonOf(room, "wg2");
       const before = residentMb(pid);
       let most = before;
       for (const kind of Object.keys(FLOODS)) {
@@ -115,7 +106,7 @@ Deno.test("floods of every kind at once within 160 MiB", NEEDED, async (t) => {
       const line =
         `echo $$ >${limit?.procs} && ifconfig wg2 ${words} && ifconfig wg2 192.168.5.2/24`;
       await room.output(["sh", "-c", line], { netns: "right" });
-      const pid = await daemonOf(room);
+      const pid = await daemonOf(room, "wg2");
       ok(
         Deno.readTextFileSync(limit!.procs).split("\n").includes(String(pid)),
       );
@@ -130,7 +121,7 @@ Deno.test("floods of every kind at once within 160 MiB", NEEDED, async (t) => {
         await sender.status;
         ok(Number(sender.output()) > 1_000, sender.output());
       }
-      equal(await daemonOf(room), pid);
+      equal(await daemonOf(room, "wg2"), pid);
       await ping(room, "left", "192.168.5.2");
     },
   });

@@ -20,19 +20,13 @@ import {
   WG,
   wgRoom,
 } from "./peers.ts";
+import { daemonOf, sleep } from "./running.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 const NFT = needs("nft");
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const shell = (room: Room, script: string, netns?: string) =>
   room.run(["sh", "-c", script], netns === undefined ? {} : { netns });
-
-async function daemonOf(room: Room, name: string): Promise<number> {
-  const found = (await room.processes()).filter((line) => line.endsWith(` daemon ${name}`));
-  equal(found.length, 1, found.join("\n"));
-  return Number(found[0].split(" ")[0]);
-}
 
 async function nothingLeft(room: Room): Promise<void> {
   await eventually("that nothing is left", async () => (await traces(room)).length === 0);
@@ -175,7 +169,8 @@ Deno.test(
 );
 
 Deno.test(
-  "with CLIENTS_MAX idle clients, the next one is refused at once, and other interfaces are shown",
+  "with CLIENTS_MAX clients in the middle of operations, the next one is refused at once, and other " +
+    "interfaces are shown",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -185,10 +180,21 @@ Deno.test(
     const clients = await Promise.all(
       Array.from({ length: CLIENTS_MAX }, () => Deno.connect({ transport: "unix", path })),
     );
+    let over = false;
+    const stay = clients.map(async (client) => {
+      // A line now and then, so that it is not taken for one that hangs.
+      while (!over) {
+        await client.write(new TextEncoder().encode("s")).catch(() => over = true);
+        await sleep(1_000);
+      }
+    });
+    await sleep(200);
     const all = await may(room, "ifconfig -A");
     equal(all.code, 1);
     match(all.stdout, /^wg2: [^]*\twgport 7222\n/m);
     match(all.stderr, /^ifconfig: wg1: [^\n]+\n$/);
+    over = true;
+    await Promise.all(stay);
     for (const client of clients) client.close();
     match(
       await eventually(
@@ -199,6 +205,19 @@ Deno.test(
     );
   },
 );
+
+Deno.test("CLIENTS_MAX idle clients keep nobody away", NEEDED, async () => {
+  await using room = await wgRoom();
+  await must(room, "ifconfig wg1 create wgport 7111");
+  const path = `/proc/${room.pid}/root/run/wireguard/wg1.sock`;
+  const clients = await Promise.all(
+    Array.from({ length: CLIENTS_MAX }, () => Deno.connect({ transport: "unix", path })),
+  );
+  await sleep(1_500);
+  match(await must(room, "ifconfig wg1"), /wgport 7111/);
+  match(await must(room, "ifconfig wg1"), /wgport 7111/);
+  for (const client of clients) client.close();
+});
 
 Deno.test(
   "messages to an endpoint that is routed to its own peer are dropped and reported",

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { ConfigError } from "../base/errors.ts";
+import { displayValue } from "../base/quote.ts";
+
 /** A command of the command line. */
 export interface Command {
   /**
@@ -15,5 +18,11 @@ export interface Command {
   run(args: readonly string[]): Promise<number> | number;
 }
 
-/** The exit status of a wrong command line, as of shells. Other failures exit with 1. */
-export const USAGE_STATUS = 2;
+/**
+ * Refuses words for a command that takes none.
+ * @throws ConfigError
+ */
+export function noWords(command: string, args: readonly string[]): void {
+  if (args.length === 0) return;
+  throw new ConfigError(displayValue(args[0]), `unexpected word; ${command} takes none`);
+}

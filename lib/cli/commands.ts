@@ -13,6 +13,14 @@ export type CommandName =
   | "route"
   | "netstat"
   | "show"
+  | "showconf"
+  | "set"
+  | "setconf"
+  | "addconf"
+  | "syncconf"
+  | "genkey"
+  | "genpsk"
+  | "pubkey"
   | "dmesg"
   | "help"
   | "version"
@@ -74,6 +82,46 @@ export const COMMANDS: readonly CommandEntry[] = [
     manual: async () => (await import("./show/help.ts")).SHOW_MANUAL,
   },
   {
+    name: "showconf",
+    summary: "print an interface as a configuration file",
+    manual: async () => (await import("./showconf/help.ts")).SHOWCONF_MANUAL,
+  },
+  {
+    name: "set",
+    summary: "change an interface and its peers",
+    manual: async () => (await import("./set/help.ts")).SET_MANUAL,
+  },
+  {
+    name: "setconf",
+    summary: "make an interface what a configuration file says",
+    manual: async () => (await import("./setconf/help.ts")).SETCONF_MANUAL,
+  },
+  {
+    name: "addconf",
+    summary: "add what a configuration file says to an interface",
+    manual: async () => (await import("./addconf/help.ts")).ADDCONF_MANUAL,
+  },
+  {
+    name: "syncconf",
+    summary: "as setconf, without ending the sessions of peers that stay",
+    manual: async () => (await import("./syncconf/help.ts")).SYNCCONF_MANUAL,
+  },
+  {
+    name: "genkey",
+    summary: "make a private key",
+    manual: async () => (await import("./genkey/help.ts")).GENKEY_MANUAL,
+  },
+  {
+    name: "genpsk",
+    summary: "make a preshared key",
+    manual: async () => (await import("./genpsk/help.ts")).GENPSK_MANUAL,
+  },
+  {
+    name: "pubkey",
+    summary: "make the public key of a private key",
+    manual: async () => (await import("./pubkey/help.ts")).PUBKEY_MANUAL,
+  },
+  {
     name: "dmesg",
     summary: "show the log messages of interfaces",
     manual: async () => (await import("./dmesg/help.ts")).DMESG_MANUAL,
@@ -87,7 +135,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "version",
     summary: "show the version and the crypto library in use",
-    options: ["--version", "-V"],
+    options: ["--version", "-v", "-V"],
     manual: async () => (await import("./version/help.ts")).VERSION_MANUAL,
   },
   {

@@ -7,7 +7,7 @@ import { ConfigError, OsError } from "../base/errors.ts";
 import { calledAs } from "../daemon/program.ts";
 import { isInterfaceName } from "../base/interface_name.ts";
 import { displayValue } from "../base/quote.ts";
-import { type Command, USAGE_STATUS } from "./command.ts";
+import type { Command } from "./command.ts";
 import {
   type CommandEntry,
   type CommandName,
@@ -25,6 +25,14 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   route: () => import("./route/command.ts"),
   netstat: () => import("./netstat/command.ts"),
   show: () => import("./show/command.ts"),
+  showconf: () => import("./showconf/command.ts"),
+  set: () => import("./set/command.ts"),
+  setconf: () => import("./setconf/command.ts"),
+  addconf: () => import("./addconf/command.ts"),
+  syncconf: () => import("./syncconf/command.ts"),
+  genkey: () => import("./genkey/command.ts"),
+  genpsk: () => import("./genpsk/command.ts"),
+  pubkey: () => import("./pubkey/command.ts"),
   dmesg: () => import("./dmesg/command.ts"),
   help: () => import("./help/command.ts"),
   version: () => import("./version/command.ts"),
@@ -33,8 +41,6 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   uninstall: () => import("./uninstall/command.ts"),
   daemon: () => import("./daemon/command.ts"),
 };
-/** Commands of wireguard-tools' wg(8) that this program does not have. */
-const OTHERS = ["set", "setconf", "addconf", "syncconf", "showconf", "genkey", "genpsk", "pubkey"];
 /**
  * The shortest command that is suggested for a mistyped word. Too many names are one letter away
  * from a shorter one.
@@ -74,10 +80,8 @@ async function run(name: string, args: readonly string[]): Promise<number> {
   if (link !== undefined) return await runCommand(link, args);
   if (name.startsWith("wireguard")) return await userspace(args, name);
   const [word, ...rest] = args;
-  if (word === undefined) {
-    await help([]);
-    return 1;
-  }
+  // As of wg(8): all interfaces are shown.
+  if (word === undefined) return await (await LOADERS.show()).command.run([]);
   const entry = findCommand(word);
   if (entry !== undefined) return await runCommand(entry, rest);
   if (word === "-f" || word === "--foreground") return await userspace(args);
@@ -106,19 +110,16 @@ function unknownCommand(word: string, hint: string): number {
     ? `; \`wg -f ${shown}\` creates an interface of this name`
     : "";
   complain(`${shown}: unknown command; ${hint}${how}`);
-  return USAGE_STATUS;
+  return 1;
 }
 
 /**
- * The hint for a word that is one typing error away from a command, or is a command of wg(8) that
- * this program does not have. Such a word is never the name of an interface.
+ * The hint for a word that is one typing error away from a command. Such a word is never the name
+ * of an interface.
  */
 function commandMeant(word: string): string | undefined {
-  if (OTHERS.includes(word)) return "wg(8) of wireguard-tools has it";
-  const meant = [...COMMANDS.map(({ name }) => name), ...OTHERS].find((command) =>
-    command.length >= NEAR_MIN && isOneErrorAway(word, command)
-  );
-  return meant === undefined ? undefined : `did you mean ${meant}?`;
+  const meant = COMMANDS.find(({ name }) => name.length >= NEAR_MIN && isOneErrorAway(word, name));
+  return meant === undefined ? undefined : `did you mean ${meant.name}?`;
 }
 
 /**

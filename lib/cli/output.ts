@@ -20,7 +20,11 @@ export function complain(text: string): void {
 
 /** Writes the whole text to standard output, also if a pipe takes it in pieces. */
 export function printAll(text: string): void {
-  const bytes = new TextEncoder().encode(text);
+  printBytes(new TextEncoder().encode(text));
+}
+
+/** As `printAll`, for bytes. */
+export function printBytes(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }
 

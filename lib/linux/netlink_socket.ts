@@ -21,6 +21,8 @@ import { AF_NETLINK, sockaddrNetlink, timespec } from "../../ffi/structs.ts";
 const NETLINK_ROUTE = 0;
 /** The protocol of nf_tables, for the constructor. */
 export const NETLINK_NETFILTER = 12;
+/** The protocol of generic netlink. */
+export const NETLINK_GENERIC = 16;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SOL_NETLINK = 270;

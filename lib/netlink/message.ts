@@ -31,6 +31,8 @@ export const NLM_F_CREATE = 0x400;
 export const NLM_F_APPEND = 0x800;
 export const NLM_F_DUMP = 0x300;
 
+/** The bit of a type that marks a nested attribute. Generic netlink requires it. */
+export const NLA_F_NESTED = 0x8000;
 const NLA_TYPE_MASK = 0x3fff;
 const NLMSGERR_ATTR_MSG = 1;
 
@@ -58,6 +60,7 @@ export class MessageBuilder {
     if (at + length + 4 > this.#bytes.length) {
       const larger = new Uint8Array(2 * (at + length + 4));
       larger.set(this.#bytes);
+      this.#bytes.fill(0);
       this.#bytes = larger;
       this.#view = new DataView(larger.buffer);
     }
@@ -101,9 +104,19 @@ export class MessageBuilder {
     return this.attribute(type, new TextEncoder().encode(text + "\0"));
   }
 
+  /** The number of bytes so far, with the header. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Writes an attribute of 16 bits. */
+  attributeU16(type: number, value: number): this {
+    return this.attribute(type, Uint8Array.of(value, value >>> 8));
+  }
+
   /**
    * Writes a nested attribute; `fill` writes its attributes. NLA_F_NESTED is not set, because the
-   * older attributes of rtnetlink do not expect it.
+   * older attributes of rtnetlink do not expect it; newer families require it as part of `type`.
    */
   nest(type: number, fill: (inner: this) => void): this {
     const at = this.#room(ATTRIBUTE_HEADER_BYTES);
@@ -116,6 +129,11 @@ export class MessageBuilder {
   /** The bytes after the header so far. */
   payload(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(HEADER_BYTES, this.#length);
+  }
+
+  /** Erases the builder's own copy of a message with keys. */
+  erase(): void {
+    this.#bytes.fill(0);
   }
 
   /** Sets the length and returns the message. */
@@ -159,14 +177,26 @@ export type Attributes = ReadonlyMap<number, Uint8Array>;
 
 /** The attributes of a payload from byte `from` on; undefined if a length is wrong. */
 export function readAttributes(payload: Uint8Array, from: number): Attributes | undefined {
+  const list = readAttributeList(payload, from);
+  return list === undefined ? undefined : new Map(list);
+}
+
+/**
+ * The attributes of a payload from byte `from` on in their order, for arrays, whose elements have
+ * the same type; undefined if a length is wrong.
+ */
+export function readAttributeList(
+  payload: Uint8Array,
+  from: number,
+): (readonly [type: number, value: Uint8Array])[] | undefined {
   if (from > payload.length) return undefined;
-  const attributes = new Map<number, Uint8Array>();
+  const attributes: [number, Uint8Array][] = [];
   for (let at = from; at < payload.length;) {
     if (payload.length - at < ATTRIBUTE_HEADER_BYTES) return undefined;
     const length = payload[at] | payload[at + 1] << 8;
     if (length < ATTRIBUTE_HEADER_BYTES || length > payload.length - at) return undefined;
     const type = (payload[at + 2] | payload[at + 3] << 8) & NLA_TYPE_MASK;
-    attributes.set(type, payload.subarray(at + ATTRIBUTE_HEADER_BYTES, at + length));
+    attributes.push([type, payload.subarray(at + ATTRIBUTE_HEADER_BYTES, at + length)]);
     at += align4(length);
   }
   return attributes;

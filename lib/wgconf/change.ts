@@ -7,7 +7,7 @@ import type { DeviceChange, DeviceStatus, Draft, PeerChange } from "../base/conf
 import { KEY_LENGTH } from "../base/constants.ts";
 import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
 import { formatRange } from "../base/ip_text.ts";
-import type { InterfaceSettings, PeerSettings } from "./parse.ts";
+import type { InterfaceSettings, PeerValues } from "./parse.ts";
 import type { EndpointSetting } from "./values.ts";
 
 /** Finds the address of an endpoint; undefined leaves the peer's endpoint as it is. */
@@ -16,7 +16,7 @@ export type EndpointOf = (setting: EndpointSetting) => Endpoint | undefined;
 /** The values that a change is made of. */
 export interface Settings {
   readonly interface: InterfaceSettings;
-  readonly peers: readonly PeerSettings[];
+  readonly peers: readonly PeerValues[];
 }
 
 /**
@@ -93,7 +93,7 @@ const RESET = {
   fwmark: 0,
 };
 
-function peerChange(peer: PeerSettings, endpointOf: EndpointOf): PeerChange {
+function peerChange(peer: PeerValues, endpointOf: EndpointOf): PeerChange {
   const change: Draft<PeerChange> = { publicKey: peer.publicKey };
   if (peer.remove) return { ...change, remove: true };
   if (peer.presharedKey !== undefined) change.presharedKey = peer.presharedKey;
@@ -108,8 +108,8 @@ function peerChange(peer: PeerSettings, endpointOf: EndpointOf): PeerChange {
 }
 
 /** The ranges to add and to remove. The last mention of a range decides. */
-function rangesOf(peer: PeerSettings): { added: AllowedIp[]; removed: AllowedIp[] } {
-  const last = new Map<string, PeerSettings["allowedIps"][number]>();
+function rangesOf(peer: PeerValues): { added: AllowedIp[]; removed: AllowedIp[] } {
+  const last = new Map<string, PeerValues["allowedIps"][number]>();
   for (const setting of peer.allowedIps) {
     if (setting.sign === "!") throw new Error("an excluded range was not expanded");
     last.set(formatRange(setting.range), setting);

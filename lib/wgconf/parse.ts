@@ -44,7 +44,7 @@ export interface InterfaceSettings {
 
 /** The values of one [Peer]. A value that no line sets is undefined. */
 export interface PeerSettings {
-  /** The line of [Peer]; 0 for a peer of a command line. */
+  /** The line of [Peer]. */
   readonly line: number;
   readonly publicKey: PublicKey;
   /** The preshared key; zeros remove the present one. */
@@ -60,6 +60,9 @@ export interface PeerSettings {
   readonly remove: boolean;
   readonly comments: PeerComments;
 }
+
+/** The values of a peer without its place in a file. */
+export type PeerValues = Omit<PeerSettings, "line" | "comments">;
 
 /** The comments about a peer, without their `#` and the white space around them. */
 export interface PeerComments {

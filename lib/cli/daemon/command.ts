@@ -13,9 +13,11 @@ import { VERSION } from "../../daemon/program.ts";
 import { parseReply } from "../../uapi/reply.ts";
 import { UapiReader, type UapiRequest } from "../../uapi/reader.ts";
 import { formatSet } from "../../uapi/set.ts";
-import { type Command, USAGE_STATUS } from "../command.ts";
+import type { Command } from "../command.ts";
 import { complain, printAll } from "../output.ts";
 
+/** The exit status of a wrong command line, as of wireguard-go. Other failures exit with 1. */
+const USAGE_STATUS = 2;
 /** Bytes of a piece of the configuration. */
 const PIECE_BYTES = 16_384;
 

@@ -2,11 +2,10 @@
  * `wg show`: interfaces as wireguard-tools' wg(8) shows them, with its words.
  * @module
  */
-import type { PublicKey } from "../../base/brands.ts";
 import { ConfigError, type OsError } from "../../base/errors.ts";
-import { getDevice, interfaceNames } from "../../daemon/client.ts";
 import type { InterfaceStatus } from "../../base/status.ts";
 import type { Command } from "../command.ts";
+import { wireguardNames, wireguardStatus } from "../interfaces.ts";
 import { printAll } from "../output.ts";
 import { askEach, tellFailures, zoneNames } from "../output.ts";
 import {
@@ -60,7 +59,7 @@ export function parseShow(args: readonly string[]): ShowLine {
 
 async function show({ name, what, json }: ShowLine): Promise<number> {
   if (what === "interfaces") {
-    const names = interfaceNames();
+    const names = await wireguardNames();
     printAll(
       json ? `${JSON.stringify(names)}\n` : names.length === 0 ? "" : `${names.join(" ")}\n`,
     );
@@ -69,7 +68,7 @@ async function show({ name, what, json }: ShowLine): Promise<number> {
   const failures: OsError[] = [];
   const found = name !== undefined
     ? [await ask(name)]
-    : await askEach(interfaceNames(), ask, failures);
+    : await askEach(await wireguardNames(), ask, failures);
   const style = await styleFor(found.map(([, status]) => status));
   if (json) {
     const entries = found.map(([name, status]) => [name, showJson(status, style)]);
@@ -86,16 +85,11 @@ async function show({ name, what, json }: ShowLine): Promise<number> {
   return tellFailures(failures);
 }
 
-/**
- * The status of an interface with its public key. Other implementations do not report the public
- * key; it is computed from the private key.
- */
-async function ask(name: string): Promise<readonly [string, InterfaceStatus]> {
-  const status = await getDevice(name);
-  if (status.publicKey !== undefined || status.privateKey === undefined) return [name, status];
-  const { chooseSuite } = await import("../../runtime/crypto.ts");
-  return [name, { ...status, publicKey: chooseSuite().publicKey(status.privateKey) as PublicKey }];
-}
+/** The status of an interface with its name. */
+const ask = async (name: string): Promise<readonly [string, InterfaceStatus]> => [
+  name,
+  await wireguardStatus(name),
+];
 
 /** The style of the output, from the environment. */
 async function styleFor(shown: readonly InterfaceStatus[]): Promise<ShowStyle> {

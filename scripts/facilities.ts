@@ -4,6 +4,7 @@
  */
 
 import { openIpsecMb } from "../ffi/ipsec_mb.ts";
+import { unpack, UNPACKED, unpackedFolder, type UnpackedPackage } from "./unpacked.ts";
 
 /** Something a test may need. Each is a Debian program, or a thing of the kernel. */
 export type Facility =
@@ -21,11 +22,16 @@ export type Facility =
   | "wireguard-go"
   | "openssl"
   | "nft"
+  | "iptables"
+  | "sysctl"
+  | "dbus-daemon"
   | "iperf3"
   | "mandoc"
   | "strace"
   | "zsh"
   | "fish"
+  /** A package that is not installed but unpacked. */
+  | UnpackedPackage
   /** libipsec-mb, and a processor on which it is used. */
   | "ipsec-mb";
 
@@ -41,6 +47,9 @@ export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   "wireguard-go": "wireguard-go",
   openssl: "openssl",
   nft: "nftables",
+  iptables: "iptables",
+  sysctl: "procps",
+  "dbus-daemon": "dbus-daemon or dbus",
   iperf3: "iperf3",
   mandoc: "mandoc",
   strace: "strace",
@@ -72,7 +81,7 @@ export async function installPackages(
     if (facility === "ipsec-mb" && !hasIfma()) continue;
     wanted.add(name);
   }
-  if (wanted.size === 0) return;
+  if (wanted.size === 0) return await unpackPackages(facilities, say);
   const names = [...wanted].join(" ");
   if (Deno.uid() !== 0) return say(`not root: not installing ${names}`);
   say(`installing with apt-get: ${names}`);
@@ -108,6 +117,24 @@ export async function installPackages(
     }
   }
   found.clear();
+  await unpackPackages(facilities, say);
+}
+
+const isUnpacked = (facility: Facility): facility is UnpackedPackage =>
+  (UNPACKED as readonly Facility[]).includes(facility);
+
+/** Unpacks what is missing of the packages that are not installed. */
+async function unpackPackages(
+  facilities: readonly Facility[],
+  say: (line: string) => void,
+): Promise<void> {
+  for (const facility of new Set(facilities)) {
+    if (!isUnpacked(facility) || missing(facility) === undefined) continue;
+    say(`unpacking with apt-get and dpkg: ${facility}`);
+    const reason = await unpack(facility);
+    if (reason !== undefined) say(`apt-get: ${facility}: ${reason}`);
+  }
+  found.clear();
 }
 
 function probe(facility: Facility): string | undefined {
@@ -136,6 +163,9 @@ function probe(facility: Facility): string | undefined {
     case "wireguard-go":
     case "openssl":
     case "nft":
+    case "iptables":
+    case "sysctl":
+    case "dbus-daemon":
     case "iperf3":
     case "mandoc":
     case "strace":
@@ -144,6 +174,11 @@ function probe(facility: Facility): string | undefined {
       return program(facility) === undefined
         ? `${facility} is not installed (Debian: ${PACKAGES[facility]})`
         : undefined;
+    case "openresolv":
+    case "resolvconf":
+      return unpackedFolder(facility) === undefined ? `${facility} is not unpacked` : undefined;
+    case "systemd-resolved":
+      return resolved();
     case "ipsec-mb":
       if (!hasIfma()) return "the processor has no AVX-512 IFMA";
       return openIpsecMb() === undefined
@@ -182,6 +217,19 @@ export function program(name: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** It is linked to a library of the package systemd. */
+function resolved(): string | undefined {
+  const folder = unpackedFolder("systemd-resolved");
+  if (folder === undefined) return "systemd-resolved is not unpacked";
+  const { success } = new Deno.Command(`${folder}/usr/lib/systemd/systemd-resolved`, {
+    args: ["--version"],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  return success ? undefined : "systemd-resolved does not run here (Debian: systemd)";
 }
 
 function namespaces(): string | undefined {

@@ -3,6 +3,7 @@
  * this name is another way (resolved.ts).
  * @module
  */
+import { ConfigError } from "../../base/errors.ts";
 import { type DnsSettings, resolverLines } from "./resolv_conf.ts";
 import { findProgram, runProgram } from "./program.ts";
 
@@ -64,7 +65,14 @@ export async function deleteByResolvconf(program: string, record: string): Promi
 
 /** The name servers that resolvconf has for a record, as lines of resolv.conf(5). */
 export async function listByResolvconf(program: string, record: string): Promise<string[]> {
-  const text = await runProgram([program, "-l", record]);
+  let text: string;
+  try {
+    text = await runProgram([program, "-l", record]);
+  } catch (error) {
+    // openresolv fails for a record that it does not have.
+    if (error instanceof ConfigError) return [];
+    throw error;
+  }
   // Debian's prints all records, each below its name.
   const sections = text.split(/^# resolv\.conf from (.*)$/m);
   const at = sections.findIndex((section, i) => i % 2 === 1 && section.trim() === record);

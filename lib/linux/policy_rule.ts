@@ -130,8 +130,11 @@ function sameRange(a: AllowedIp | undefined, b: AllowedIp | undefined): boolean 
     : a.prefix === b.prefix && sameBytes(a.address, b.address);
 }
 
-/** A rule for messages, e.g. `rule not fwmark 51820 table 51820`, in the words of `route rule`. */
-export function ruleText(rule: RuleRequest): string {
+/**
+ * A rule for messages, e.g. `rule not fwmark 51820 table 51820`, in the words of `route rule`.
+ * @param nameOf the name of a table; its number if absent
+ */
+export function ruleText(rule: RuleRequest, nameOf: (table: number) => string = String): string {
   const words = rule.family === 6 ? ["rule", "-inet6"] : ["rule"];
   if (rule.inverted === true) words.push("not");
   if (rule.mark !== undefined) {
@@ -143,7 +146,7 @@ export function ruleText(rule: RuleRequest): string {
   if (rule.incomingInterface !== undefined) words.push("iif", rule.incomingInterface);
   if (rule.outgoingInterface !== undefined) words.push("oif", rule.outgoingInterface);
   if (rule.action !== undefined && rule.action !== "table") words.push(rule.action);
-  else if (rule.table !== undefined) words.push("table", String(rule.table));
+  else if (rule.table !== undefined) words.push("table", nameOf(rule.table));
   if (rule.suppressPrefixLength !== undefined) {
     words.push("suppress", String(rule.suppressPrefixLength));
   }

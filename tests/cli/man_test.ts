@@ -44,6 +44,9 @@ Deno.test("the options and modifiers of the pages are those that the commands ta
     rdomain: "1",
     family: "inet",
     protocol: "udp",
+    table: "7",
+    mark: "0x1/0xf",
+    network: "10.0.0.0/8",
   };
   const words = (row: string) => row.split(" ").map((word) => values[word] ?? word);
   for (const row of rows(ROUTE_MANUAL, "Modifiers")) {
@@ -51,6 +54,9 @@ Deno.test("the options and modifiers of the pages are those that the commands ta
       ? ["10.0.0.0", "-iface", "wg1"]
       : ["10.0.0.0", "192.168.5.3", ...words(row)];
     assert.doesNotThrow(() => parseRoute(["add", ...line]), row);
+  }
+  for (const row of rows(ROUTE_MANUAL, "Selectors of rules")) {
+    assert.doesNotThrow(() => parseRoute(["rule", "add", ...words(row), "table", "7"]), row);
   }
   for (const row of rows(ROUTE_MANUAL, "Options")) {
     assert.doesNotThrow(() => parseRoute([...words(row), "show"]), row);

@@ -144,13 +144,20 @@ Deno.test("route: flags before the command, exec takes all that follows", () => 
     rtable: 7,
     quiet: true,
     json: true,
-    command: { type: "show", family: 6, gateway: undefined, priority: undefined },
+    command: {
+      type: "show",
+      family: 6,
+      gateway: undefined,
+      priority: undefined,
+      table: undefined,
+    },
   });
   deepEqual(parseRoute(["flush", "-inet", "-iface", "wg1", "-priority", "8"]).command, {
     type: "flush",
     family: 4,
     interfaceName: "wg1",
     priority: 8,
+    table: undefined,
   });
   deepEqual(parseRoute(["-n", "get", "-inet6", "fd00::9"]).command, {
     type: "get",
@@ -180,13 +187,74 @@ Deno.test("route: options after the command, but for exec", () => {
     family: undefined,
     gateway: "any",
     priority: undefined,
+    table: undefined,
   });
   deepEqual(show("show -gateway -inet"), {
     type: "show",
     family: 4,
     gateway: "any",
     priority: undefined,
+    table: undefined,
   });
+});
+
+Deno.test("route: rules in the words of ip-rule, and tables of routes", () => {
+  const rule = (line: string) => parseRoute(`rule ${line}`.split(" ")).command;
+  deepEqual(rule("add not fwmark 51820 table 51820"), {
+    type: "rule",
+    verb: "add",
+    rule: { family: undefined, inverted: true, mark: 51820 },
+    table: "51820",
+  });
+  deepEqual(rule("delete -inet6 lookup main suppress_prefixlength 0"), {
+    type: "rule",
+    verb: "delete",
+    rule: { family: 6, suppressPrefixLength: 0 },
+    table: "main",
+  });
+  deepEqual(
+    rule("add from 10.1.0.0/16 to 10.2.0.7 iif wg1 oif lo fwmark 0x1/0xf pref 9 table vpn"),
+    {
+      type: "rule",
+      verb: "add",
+      rule: {
+        family: 4,
+        source: { address: Uint8Array.of(10, 1, 0, 0), prefix: 16 },
+        destination: { address: Uint8Array.of(10, 2, 0, 7), prefix: 32 },
+        incomingInterface: "wg1",
+        outgoingInterface: "lo",
+        mark: 1,
+        markMask: 15,
+        priority: 9,
+      },
+      table: "vpn",
+    },
+  );
+  deepEqual(rule("add from fd00::/8 prohibit"), {
+    type: "rule",
+    verb: "add",
+    rule: {
+      family: 6,
+      source: { address: Uint8Array.fromHex("fd" + "00".repeat(15)), prefix: 8 },
+      action: "prohibit",
+    },
+    table: undefined,
+  });
+  const line = parseRoute(["rule", "show", "-inet", "--json", "-T", "3"]);
+  deepEqual([line.rtable, line.json, line.command], [3, true, {
+    type: "rule",
+    verb: "show",
+    rule: { family: 4 },
+    table: undefined,
+  }]);
+  const table = (line: string) => {
+    const { command } = parseRoute(line.split(" "));
+    return "table" in command ? command.table : command.type;
+  };
+  equal(table("add default -iface wg1 -table vpn"), "vpn");
+  equal(table("delete default -table 7"), "7");
+  equal(table("show -table 0x10"), "0x10");
+  equal(table("flush -table vpn"), "vpn");
 });
 
 /** Each wrong line, and the word that its error must name. */
@@ -250,6 +318,32 @@ const WRONG: readonly [string, string][] = [
   ["show -gateway home", "-gateway"],
   ["flush 10/8", "10/8"],
   ["flush -iface", "-iface"],
+  ["add 10.5/16 10.0.0.2 -table", "-table"],
+  ["show -table", "-table"],
+  ["rule", "rule"],
+  ["rule fly", "fly"],
+  ["rule add", "add"],
+  ["rule add fwmark 7", "add"],
+  ["rule delete", "delete"],
+  ["rule add table", "table"],
+  ["rule add fwmark", "fwmark"],
+  ["rule add fwmark 0x table 7", "fwmark"],
+  ["rule add fwmark 1/2/3 table 7", "fwmark"],
+  ["rule add fwmark 7/ table 7", "fwmark"],
+  ["rule add fwmark 4294967296 table 7", "fwmark"],
+  ["rule add from here table 7", "from"],
+  ["rule add from 10.0.0.0/33 table 7", "from"],
+  ["rule add -inet6 from 10.0.0.0/8 table 7", "from"],
+  ["rule add from 10.0.0.0/8 to fd00::/8 table 7", "to"],
+  ["rule add iif a/b table 7", "iif"],
+  ["rule add priority -1 table 7", "priority"],
+  ["rule add table main suppress 33", "suppress"],
+  ["rule add -inet6 table main suppress 129", "suppress"],
+  ["rule add suppress 0", "add"],
+  ["rule add prohibit suppress 0", "suppress"],
+  ["rule add prohibit table 7", "prohibit"],
+  ["rule add table 7 wings", "wings"],
+  ["rule show table", "table"],
 ];
 
 Deno.test("route: a wrong line names its word", async () => {
@@ -336,6 +430,10 @@ Deno.test("the help names every command and flag", () => {
       "change",
       "delete",
       "flush",
+      "rule",
+      "fwmark",
+      "suppress",
+      "-table",
       "-T",
       "-q",
       "--json",

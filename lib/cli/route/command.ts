@@ -1,6 +1,6 @@
 /**
- * route(8): shows and changes the routes of a network namespace, and runs commands in one. `-T N`
- * is rdomain N.
+ * route(8): shows and changes the routes and rules of a network namespace, and runs commands in
+ * one. `-T N` is rdomain N.
  * @module
  */
 import { ENETUNREACH, osError } from "../../base/errno.ts";
@@ -29,6 +29,7 @@ import { settleRoute } from "./words/hosts.ts";
 import type { RouteChangeCommand, RouteLine } from "./words/line.ts";
 import { parseRoute } from "./words/parse.ts";
 import { addForNetstart, netstartList } from "./netstart_routes.ts";
+import { tableOf } from "./tables.ts";
 
 export const command: Command = { run: (args) => route(args) };
 
@@ -45,6 +46,12 @@ export async function route(args: readonly string[]): Promise<number> {
   if (command.type === "exec") {
     const { execIn } = await import("../../linux/exec.ts");
     return execIn(namespace, command.command, callerEnvironment());
+  }
+  if (command.type === "rule") {
+    const { actOnRules } = await import("./rules.ts");
+    const text = actOnRules(namespace, command, line.json);
+    if (text !== "" && !line.quiet) console.log(text);
+    return 0;
   }
   using kernel = RouteSocket.open(namespace);
   const text = await act(kernel, line);
@@ -75,11 +82,13 @@ async function act(kernel: RouteSocket, line: RouteLine): Promise<string> {
     case "show": {
       const { formatRoutes, isShown, routesAsJson } = await import("./table.ts");
       const { family, gateway, priority } = command;
+      const table = tableOf("-table", command.table);
       const zone = gateway === undefined || gateway === "any"
         ? undefined
         : indexOfZone(kernel, gateway.zone);
       const routes = kernel.routes(family === undefined ? {} : { family }).filter((route) =>
-        isShown(route) && (priority === undefined || route.metric === priority) &&
+        (table === undefined ? isShown(route) : route.table === table) &&
+        (priority === undefined || route.metric === priority) &&
         (gateway === undefined ||
           (route.gateway !== undefined &&
               (gateway === "any" || same(route.gateway, gateway.address))) &&
@@ -92,8 +101,9 @@ async function act(kernel: RouteSocket, line: RouteLine): Promise<string> {
     }
     case "flush":
       return await flush(kernel, command);
+    case "rule":
     case "exec":
-      throw new TypeError("exec has no kernel to ask");
+      throw new TypeError(`${command.type} does not ask for routes`);
   }
 }
 
@@ -113,11 +123,15 @@ const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a === undefined || b === undefined ? a === b : formatIp(a) === formatIp(b);
 
 /**
- * The routes of the main table to exactly this destination, the one that the kernel uses first.
+ * The routes of a table to exactly this destination, the one that the kernel uses first.
  */
-function routesTo(kernel: RouteSocket, { address, prefix, zone }: Destination): Route[] {
+function routesTo(
+  kernel: RouteSocket,
+  { address, prefix, zone }: Destination,
+  table: number = RT_TABLE_MAIN,
+): Route[] {
   const interfaceIndex = indexOfZone(kernel, zone);
-  return kernel.routes({ family: familyOfAddress(address), table: RT_TABLE_MAIN, interfaceIndex })
+  return kernel.routes({ family: familyOfAddress(address), table, interfaceIndex })
     .filter((route) => route.prefix === prefix && same(route.destination, address))
     .sort((a, b) => a.metric - b.metric);
 }
@@ -195,7 +209,7 @@ function change(
     if (!add(kernel, request, rtable)) return "";
   } else if (type === "change") kernel.changeRoute(request);
   else kernel.deleteRoute(request);
-  if (type !== "delete" && !quiet) warnOfMetric(kernel, command);
+  if (type !== "delete" && !quiet) warnOfMetric(kernel, command, request.table);
   const host = destination.prefix === 8 * destination.address.length;
   const towards = gateway === undefined
     ? ""
@@ -216,10 +230,11 @@ function requestOf(kernel: RouteSocket, command: RouteChangeCommand): RouteReque
     preferredSource: way.source ?? source,
     gateway: way.gateway,
     interfaceIndex: way.interfaceIndex,
+    table: tableOf("-table", command.table),
   };
   if (type !== "change") return request;
   // The kernel replaces the whole route with the same metric. route(8) keeps what no word sets.
-  const old = routesTo(kernel, destination).find((route) =>
+  const old = routesTo(kernel, destination, request.table).find((route) =>
     priority === undefined || route.metric === priority
   );
   if (old === undefined) return request;
@@ -262,8 +277,9 @@ function add(kernel: RouteSocket, request: RouteRequest, rdomain: number): boole
 function warnOfMetric(
   kernel: RouteSocket,
   { destination, priority = 0 }: RouteChangeCommand,
+  table: number | undefined,
 ): void {
-  const first = priority === 0 ? undefined : routesTo(kernel, destination)[0];
+  const first = priority === 0 ? undefined : routesTo(kernel, destination, table)[0];
   if (first === undefined || first.metric !== 0 || destination.address.length === 16) return;
   const by = first.gateway === undefined
     ? kernel.link(first.interfaceIndex)?.name
@@ -339,7 +355,7 @@ function findWay(kernel: RouteSocket, command: RouteChangeCommand): Way {
 }
 
 /**
- * Deletes the routes of the main table that users and programs have added. Connected routes and the
+ * Deletes the routes of a table that users and programs have added. Connected routes and the
  * kernel's routes stay.
  */
 async function flush(
@@ -349,9 +365,10 @@ async function flush(
   const { destinationText, scopedText } = await import("./table.ts");
   const names = interfaceNames(kernel);
   const { family, interfaceName, priority } = wanted;
+  const only = tableOf("-table", wanted.table) ?? RT_TABLE_MAIN;
   const index = interfaceName === undefined ? undefined : kernel.requireLink(interfaceName).index;
   const doomed = (route: Route) =>
-    route.table === RT_TABLE_MAIN && route.protocol !== RTPROT_KERNEL &&
+    route.table === only && route.protocol !== RTPROT_KERNEL &&
     (index === undefined || route.interfaceIndex === index) &&
     (priority === undefined || route.metric === priority);
   const lines: string[] = [];

@@ -9,7 +9,7 @@ export const ROUTE_MANUAL: Manual = {
   name: "route",
   usage: ["[-nq] [-T rdomain] [--json] command [argument ...]"],
   about: [
-    "Shows and changes the routes of the main table, and runs commands in routing domains. " +
+    "Shows and changes routes and rules of routing, and runs commands in routing domains. " +
     "The options may also follow the command, except for exec. A host's name may be given in " +
     "place of an address.",
   ],
@@ -22,8 +22,8 @@ export const ROUTE_MANUAL: Manual = {
           "Run a command in the routing domain, as in route -T 1 exec ping 192.168.5.2",
         ],
         [
-          "show [-inet | -inet6] [-gateway [address]] [-priority number]",
-          "Show the routes and this host's own addresses.",
+          "show [-inet | -inet6] [-gateway [address]] [-priority number] [-table table]",
+          "Show the routes of the main table and this host's own addresses, or those of a table.",
         ],
         [
           "get [-inet | -inet6] destination",
@@ -42,9 +42,21 @@ export const ROUTE_MANUAL: Manual = {
         ],
         ["delete [-inet | -inet6] destination [gateway] [modifier ...]", "Delete a route."],
         [
-          "flush [-inet | -inet6] [-iface interface] [-priority number]",
+          "flush [-inet | -inet6] [-iface interface] [-priority number] [-table table]",
           "Delete the routes that users and programs added. The routes of the interfaces' networks stay.",
         ],
+        [
+          "rule add [-inet | -inet6] [not] [selector ...] table table [suppress length]",
+          "Add a rule: packets that the selectors describe are routed by this table; with not, all " +
+          "other packets are. Without a route in the table the next rule is asked. suppress 0 leaves " +
+          "the default routes of the table out. In place of the table may stand blackhole, " +
+          "unreachable or prohibit.",
+        ],
+        [
+          "rule delete [-inet | -inet6] word ...",
+          "Delete the rule that add with the same words has added. The priority may be left out.",
+        ],
+        ["rule show [-inet | -inet6]", "Show the rules in the order in which they are asked."],
       ],
     },
     {
@@ -60,8 +72,28 @@ export const ROUTE_MANUAL: Manual = {
           "The metric of the route. Linux uses the route with the lowest one. The default is 0, for IPv6 1024.",
         ],
         ["-mtu number", "The largest packet that the route takes, in bytes."],
+        [
+          "-table table",
+          "The table of the route, by number or by its name in /etc/iproute2/rt_tables. " +
+          "The default is main.",
+        ],
         ["-blackhole", "Drop the packets."],
         ["-reject", "Drop the packets and tell their senders that the destination is unreachable."],
+      ],
+    },
+    {
+      heading: "Selectors of rules",
+      rows: [
+        [
+          "fwmark mark",
+          "Packets with this mark. ifconfig's word wgfwmark marks the datagrams of a tunnel. " +
+          "0x1/0xf compares only the bits of 0xf.",
+        ],
+        ["from network", "Packets from this network or address."],
+        ["to network", "Packets to this network or address."],
+        ["iif interface", "Packets that came in by this interface; lo for those of this host."],
+        ["oif interface", "Packets of sockets that are bound to this interface."],
+        ["priority number", "The place of the rule. The lowest number is asked first."],
       ],
     },
     {
@@ -75,5 +107,23 @@ export const ROUTE_MANUAL: Manual = {
     },
   ],
   notes: [],
-  literals: ["exec", "show", "get", "add", "change", "delete", "flush"],
+  literals: [
+    "exec",
+    "show",
+    "get",
+    "add",
+    "change",
+    "delete",
+    "flush",
+    "rule",
+    "not",
+    "table",
+    "suppress",
+    "fwmark",
+    "from",
+    "to",
+    "iif",
+    "oif",
+    "priority",
+  ],
 };

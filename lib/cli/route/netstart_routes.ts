@@ -6,6 +6,7 @@
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { formatIp, formatRange, parseIp } from "../../base/ip_text.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
+import { findTable } from "../../linux/route_tables.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import { type Route, type RouteRequest, RT_TABLE_MAIN } from "../../netlink/route.ts";
 import { parseRoute } from "./words/parse.ts";
@@ -49,6 +50,8 @@ interface NotedRoute {
   readonly interfaceIndex: number | undefined;
   readonly metric: number | undefined;
   readonly type: RouteRequest["type"];
+  /** The table; undefined for the main one. */
+  readonly table?: number | undefined;
 }
 
 /**
@@ -82,6 +85,7 @@ export function addForNetstart(
     interfaceIndex: request.interfaceIndex,
     metric: request.metric,
     type: request.type,
+    table: request.table,
   };
   try {
     Deno.writeTextFileSync(list, `${JSON.stringify(noted)}\n`, { append: true, mode: 0o600 });
@@ -94,7 +98,8 @@ export function addForNetstart(
 function takesItsPlace(line: string, rdomain: number, request: RouteRequest): boolean {
   const earlier = JSON.parse(line) as NotedRoute;
   return earlier.rdomain === rdomain && earlier.destination === formatIp(request.destination) &&
-    earlier.prefix === request.prefix && earlier.metric === request.metric;
+    earlier.prefix === request.prefix && earlier.metric === request.metric &&
+    earlier.table === request.table;
 }
 
 /** The lines of a list; none if there is no list. */
@@ -118,9 +123,11 @@ export function notedText(line: string): string {
 
 /** The command that deletes a noted route: `route -T 4 delete 10.5.0.0/16 10.1.1.2`. */
 export function deletionText(line: string): string {
-  const { rdomain, destination, prefix, gateway } = JSON.parse(line) as NotedRoute;
+  const { rdomain, destination, prefix, gateway, table } = JSON.parse(line) as NotedRoute;
   const towards = gateway === undefined ? "" : ` ${gateway}`;
-  return `route ${rdomain === 0 ? "" : `-T ${rdomain} `}delete ${destination}/${prefix}${towards}`;
+  const from = table === undefined ? "" : ` -table ${table}`;
+  const route = `${destination}/${prefix}${towards}${from}`;
+  return `route ${rdomain === 0 ? "" : `-T ${rdomain} `}delete ${route}`;
 }
 
 /**
@@ -135,7 +142,9 @@ export function addsNoted(line: string, args: readonly string[]): boolean | unde
     if (command.type !== "add") return command.type === "exec" ? undefined : false;
     if ("type" in command.destination) return undefined;
     const { address, prefix } = command.destination;
-    return takesItsPlace(line, rtable, { destination: address, prefix, metric: command.priority });
+    const { priority: metric } = command;
+    const table = command.table === undefined ? undefined : findTable(command.table);
+    return takesItsPlace(line, rtable, { destination: address, prefix, metric, table });
   } catch (error) {
     if (error instanceof ConfigError) return undefined;
     throw error;
@@ -191,8 +200,8 @@ function withRoute<T>(line: string, act: (kernel: RouteSocket, route: Route) => 
 }
 
 /**
- * Whether a route of the main table matches a request. What the request does not set may be
- * anything.
+ * Whether a route matches a request. What the request does not set may be anything, but for the
+ * table.
  */
 function isThatRoute(
   route: Route,
@@ -200,7 +209,7 @@ function isThatRoute(
 ): boolean {
   const same = (a: Uint8Array | undefined, b: Uint8Array | undefined) =>
     a === undefined || b === undefined ? a === b : formatIp(a) === formatIp(b);
-  return route.table === RT_TABLE_MAIN && route.prefix === prefix &&
+  return route.table === (wanted.table ?? RT_TABLE_MAIN) && route.prefix === prefix &&
     same(route.destination, destination) &&
     same(route.gateway, gateway) && route.type === (wanted.type ?? "unicast") &&
     (wanted.interfaceIndex === undefined || route.interfaceIndex === wanted.interfaceIndex) &&

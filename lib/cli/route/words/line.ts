@@ -3,6 +3,7 @@
  * @module
  */
 import type { IpBytes } from "../../../base/endpoint.ts";
+import type { RuleRequest } from "../../../netlink/rule.ts";
 import type {
   Destination,
   DestinationModifiers,
@@ -23,6 +24,8 @@ interface ChangeWords {
   /** `-priority N`: the metric of the route. */
   readonly priority: number | undefined;
   readonly mtu: number | undefined;
+  /** `-table TABLE`: the number or name of the table; undefined for the main one. */
+  readonly table: string | undefined;
 }
 
 /** The commands `add`, `change` and `delete`. */
@@ -48,6 +51,16 @@ interface Get<D> {
   readonly destination: D;
 }
 
+/** The command `rule`. */
+export interface RuleCommand {
+  readonly type: "rule";
+  readonly verb: "add" | "delete" | "show";
+  /** The rule without its table; of `show` only the family. */
+  readonly rule: Omit<RuleRequest, "family" | "table"> & { readonly family: Family | undefined };
+  /** The number or name of the table. */
+  readonly table: string | undefined;
+}
+
 /** The commands without names of hosts. */
 type PlainCommand =
   | {
@@ -56,13 +69,16 @@ type PlainCommand =
     /** `-gateway`: the gateway of the routes to show, or any gateway. */
     readonly gateway: ScopedAddress | "any" | undefined;
     readonly priority: number | undefined;
+    readonly table: string | undefined;
   }
   | {
     readonly type: "flush";
     readonly family: Family | undefined;
     readonly interfaceName: string | undefined;
     readonly priority: number | undefined;
+    readonly table: string | undefined;
   }
+  | RuleCommand
   | { readonly type: "exec"; readonly command: readonly string[] };
 
 /** A command of route(8). */

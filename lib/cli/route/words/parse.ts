@@ -2,25 +2,27 @@
  * Parses a command line of route(8). The names of hosts stay names until `settleRoute` (hosts.ts).
  * @module
  */
-import { RDOMAIN_MAX } from "../../../base/constants.ts";
 import type { IpBytes } from "../../../base/endpoint.ts";
 import { ConfigError } from "../../../base/errors.ts";
-import { parseDecimal, parseIp } from "../../../base/ip_text.ts";
-import { displayValue, numberProblem, quote } from "../../../base/quote.ts";
+import { parseIp } from "../../../base/ip_text.ts";
+import { displayValue } from "../../../base/quote.ts";
 import {
   type Family,
   familyOfAddress,
   type GivenPrefix,
   parseDestination,
   parseGateway,
-  parseScoped,
   type ScopedAddress,
 } from "./destination.ts";
 import type { CommandDraft, RouteChangeDraft, RouteDraft } from "./line.ts";
+import { Words } from "./reader.ts";
+import { parseRule } from "./rule.ts";
+
+export { parseRtable } from "./reader.ts";
 
 const PRIORITY_MAX = 0xffff_ffff;
 const MTU_MAX = 0xffff_ffff;
-const COMMANDS = "add, change, delete, get, show, flush or exec";
+const COMMANDS = "add, change, delete, get, show, flush, rule or exec";
 
 /**
  * Reads `route [-nqv] [-T rtable] [--json] COMMAND ...`. The options may also follow the command,
@@ -51,21 +53,6 @@ export function parseRoute(args: readonly string[]): RouteDraft {
   return { rtable: words.rtable, quiet: words.quiet, json: words.json, command };
 }
 
-/**
- * Reads the number after -T.
- * @throws ConfigError
- */
-export function parseRtable(word: string): number {
-  const rtable = parseDecimal(word, RDOMAIN_MAX);
-  if (rtable === undefined) {
-    throw new ConfigError(
-      "-T",
-      numberProblem(word, 0, RDOMAIN_MAX),
-    );
-  }
-  return rtable;
-}
-
 function parseCommand(words: Words): CommandDraft {
   const word = words.next();
   switch (word) {
@@ -80,6 +67,8 @@ function parseCommand(words: Words): CommandDraft {
       return parseShow(words);
     case "flush":
       return parseFlush(words);
+    case "rule":
+      return parseRule(words);
     case "exec": {
       const command = words.rest();
       if (command.length === 0) throw new ConfigError("exec", "requires a command");
@@ -109,6 +98,7 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
   let source: IpBytes | undefined;
   let priority: number | undefined;
   let mtu: number | undefined;
+  let table: string | undefined;
   let named: { destination?: string; gateway?: string } = {};
   const operands: string[] = [];
   for (let word = words.next(); word !== undefined; word = words.next()) {
@@ -161,6 +151,9 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
         break;
       case "-mtu":
         mtu = words.number(word, "a number of bytes", MTU_MAX);
+        break;
+      case "-table":
+        table = words.value(word, "a routing table, by number or name");
         break;
       case "-static":
       case "-nostatic":
@@ -215,7 +208,18 @@ function parseChange(type: RouteChangeDraft["type"], words: Words): RouteChangeD
   ) {
     throw new ConfigError(displayValue(destinationWord), "requires a gateway");
   }
-  return { type, destination, gateway, modifiers, kind, interfaceName, source, priority, mtu };
+  return {
+    type,
+    destination,
+    gateway,
+    modifiers,
+    kind,
+    interfaceName,
+    source,
+    priority,
+    mtu,
+    table,
+  };
 }
 
 /** A mask after the gateway: `-net 10.52.0.0 10.0.0.2 255.255.0.0`. */
@@ -261,9 +265,11 @@ function parseShow(words: Words): CommandDraft {
   let family: Family | undefined;
   let gateway: ScopedAddress | "any" | undefined;
   let priority: number | undefined;
+  let table: string | undefined;
   for (let word = words.next(); word !== undefined; word = words.next()) {
     if (word === "-inet") family = 4;
     else if (word === "-inet6") family = 6;
+    else if (word === "-table") table = words.value(word, "a routing table, by number or name");
     else if (word === "-gateway") {
       gateway = /^[^-]/.test(words.peek() ?? "") ? words.scoped(word, "an address") : "any";
     } else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
@@ -274,16 +280,18 @@ function parseShow(words: Words): CommandDraft {
       );
     }
   }
-  return { type: "show", family, gateway, priority };
+  return { type: "show", family, gateway, priority, table };
 }
 
 function parseFlush(words: Words): CommandDraft {
   let family: Family | undefined;
   let interfaceName: string | undefined;
   let priority: number | undefined;
+  let table: string | undefined;
   for (let word = words.next(); word !== undefined; word = words.next()) {
     if (word === "-inet") family = 4;
     else if (word === "-inet6") family = 6;
+    else if (word === "-table") table = words.value(word, "a routing table, by number or name");
     else if (word === "-iface") interfaceName = words.value(word, "an interface");
     else if (word === "-priority") priority = words.number(word, "a metric", PRIORITY_MAX);
     else if (!words.readOption(word)) {
@@ -293,84 +301,5 @@ function parseFlush(words: Words): CommandDraft {
       );
     }
   }
-  return { type: "flush", family, interfaceName, priority };
-}
-
-/** The words of a command line, read one by one, and the options among them. */
-class Words {
-  rtable: number | undefined;
-  quiet = false;
-  json = false;
-  #at = 0;
-  constructor(readonly words: readonly string[]) {}
-
-  peek(): string | undefined {
-    return this.words[this.#at];
-  }
-
-  next(): string | undefined {
-    return this.words[this.#at++];
-  }
-
-  rest(): string[] {
-    const rest = this.words.slice(this.#at);
-    this.#at = this.words.length;
-    return rest;
-  }
-
-  /**
-   * Applies an option that stands alone.
-   * @returns false if the word is not an option
-   */
-  readOption(word: string): boolean {
-    if (word === "--json") this.json = true;
-    else if (word === "-q") this.quiet = true;
-    else if (word === "-T") {
-      this.rtable = parseRtable(this.value(word, `a routing domain, 0 to ${RDOMAIN_MAX}`));
-    } else if (/^-T[0-9]/.test(word)) this.rtable = parseRtable(word.slice(2));
-    else return word === "-n" || word === "-v";
-    return true;
-  }
-
-  /**
-   * Applies several flags in one word, such as `-nqT1`.
-   * @returns false if one of them is unknown
-   */
-  readFlags(word: string): boolean {
-    const flags = /^-([nqv]*)(?:T(.*))?$/s.exec(word);
-    if (flags === null || word === "-") return false;
-    if (flags[1].includes("q")) this.quiet = true;
-    if (flags[2] === "") return this.readOption("-T");
-    if (flags[2] !== undefined) this.rtable = parseRtable(flags[2]);
-    return true;
-  }
-
-  value(word: string, what: string): string {
-    const value = this.next();
-    if (value === undefined) throw new ConfigError(word, `requires ${what}`);
-    return value;
-  }
-
-  number(word: string, what: string, max: number): number {
-    const text = this.value(word, `${what}, 0 to ${max}`);
-    const value = parseDecimal(text, max);
-    if (value === undefined) {
-      throw new ConfigError(word, numberProblem(text, 0, max));
-    }
-    return value;
-  }
-
-  address(word: string, what: string): IpBytes {
-    const text = this.value(word, what);
-    const address = parseIp(text);
-    if (address === undefined) throw new ConfigError(word, `${quote(text)} is not ${what}`);
-    return address;
-  }
-
-  scoped(word: string, what: string): ScopedAddress {
-    const text = this.value(word, what);
-    const scoped = parseScoped(text);
-    if (scoped === undefined) throw new ConfigError(word, `${quote(text)} is not ${what}`);
-    return scoped;
-  }
+  return { type: "flush", family, interfaceName, priority, table };
 }

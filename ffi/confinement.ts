@@ -1,6 +1,6 @@
 /**
  * System calls by which a process gives up rights: capabilities(7), prctl(2), seccomp(2),
- * landlock(7), mlock(2). Capabilities and Landlock are of the calling thread; threads that it
+ * landlock(7). Capabilities and Landlock are of the calling thread; threads that it
  * starts, and a program that it executes, have no more than it has.
  * @module
  */
@@ -103,6 +103,3 @@ export const addPathRule = (ruleset: number, rule: Uint8Array): number =>
 
 /** Restricts the calling thread by a ruleset. It needs no_new_privs. Returns 0. */
 export const restrictSelf = (ruleset: number): number => call("landlock_restrict_self", ruleset, 0);
-
-/** mlock(2): keeps the pages with these bytes out of swap. Returns 0. */
-export const lockPages = (bytes: Uint8Array): number => call("mlock", bytes, bytes.length);

@@ -30,6 +30,7 @@ export const EBADMSG = 74;
 export const EBADFD = 77;
 export const EMSGSIZE = 90;
 export const EPROTONOSUPPORT = 93;
+export const ENOSYS = 38;
 export const EOPNOTSUPP = 95;
 export const EPFNOSUPPORT = 96;
 export const EAFNOSUPPORT = 97;

@@ -7,6 +7,7 @@
 import { AWAITED_INDICES_BYTES, AwaitedIndices } from "./awaited_indices.ts";
 import { HANDSHAKE_QUEUE_MAX, PROVEN_QUEUE_MAX } from "./constants.ts";
 import { COOKIE_KEYS_BYTES, CookieKeys } from "./cookie_keys.ts";
+import { usesSecretMemory } from "./secret_bytes.ts";
 import { SESSION_KEYS_AREA_BYTES, SessionKeySlots } from "./session_keys.ts";
 import { type HandshakeMessage, HandshakeRing, handshakeRingBytes } from "./handshake_ring.ts";
 
@@ -62,6 +63,8 @@ export class HandshakeMemory {
    */
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(HANDSHAKE_MEMORY_BYTES)) {
     this.buffer = buffer;
+    usesSecretMemory(new Uint8Array(buffer, KEYS_AT, COOKIE_KEYS_BYTES));
+    usesSecretMemory(new Uint8Array(buffer, SESSION_KEYS_AT, SESSION_KEYS_AREA_BYTES));
     this.#words = new Int32Array(buffer, 0, WORDS_BYTES / 4);
     this.keys = new CookieKeys(buffer, KEYS_AT);
     this.proven = new HandshakeRing(buffer, PROVEN_AT, PROVEN_QUEUE_MAX);

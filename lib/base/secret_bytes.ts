@@ -22,6 +22,20 @@ const blocks: Record<SecretLife, Block> = {
   lasting: { bytes: new Uint8Array(BLOCK_BYTES), used: 0 },
 };
 
+let hold: (memory: Uint8Array) => void = () => {};
+
+/**
+ * Sets a function that is called with the memory of secrets, before they are written, and calls it
+ * with the present blocks. It may be called more than once with the same memory.
+ */
+export function holdSecretMemory(fn: (memory: Uint8Array) => void): void {
+  hold = fn;
+  for (const { bytes } of Object.values(blocks)) fn(bytes);
+}
+
+/** Call before secrets are written to memory that is not of `secretBytes`. */
+export const usesSecretMemory = (memory: Uint8Array): void => hold(memory);
+
 /**
  * An array of zeros whose bytes never move. Fill it with zeros after its last use.
  * @param life "lasting" for a secret that a peer or a device keeps
@@ -42,6 +56,7 @@ export function secretBytes(length: number, life: SecretLife = "passing"): Uint8
   if (block.used + length > BLOCK_BYTES) {
     block.bytes = new Uint8Array(BLOCK_BYTES);
     block.used = 0;
+    hold(block.bytes);
   }
   return block.bytes.subarray(block.used, block.used += length);
 }

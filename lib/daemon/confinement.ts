@@ -8,7 +8,8 @@
  * what the first one did (`confinement`).
  * @module
  */
-import { errnoText } from "../base/errno.ts";
+import { errnoName, errnoText } from "../base/errno.ts";
+import { holdSecretMemory } from "../base/secret_bytes.ts";
 import {
   capabilitiesInStatus,
   type CapabilityName,
@@ -17,10 +18,16 @@ import {
   limitCapabilities,
   withOnly,
 } from "../linux/capabilities.ts";
-import { setNoNewPrivileges } from "../../ffi/confinement.ts";
+import { allowedCalls, callRules, type Phase } from "../linux/allowed_calls.ts";
+import type { CallName } from "../linux/call_numbers.ts";
+import { assembleFilter } from "../linux/seccomp.ts";
+import { installFilter, setDumpable, setNoNewPrivileges } from "../../ffi/confinement.ts";
 import { execve } from "../../ffi/libc.ts";
-import { programFiles, SANDBOX_VARIABLE, selfCommand } from "./program.ts";
+import { lockMemory } from "../../ffi/secret_memory.ts";
+import { programFiles, SANDBOX_VARIABLE, type SelfCommand, selfCommand } from "./program.ts";
 
+/** Calls for entering network namespaces and naming rdomains. */
+const MORE_CALLS: readonly CallName[] = ["setns", "unshare", "mount", "umount2"];
 /** What the first run did, as JSON. */
 const CONFINED_VARIABLE = "WG_CONFINED";
 
@@ -42,10 +49,15 @@ export interface Confinement {
   readonly words: readonly string[];
   /** The layers that the kernel refused, with the reason, e.g. `landlock (ENOSYS)`. */
   readonly missing: readonly string[];
+  /** Gives up what only opening descriptors requires. Call it when all are open. */
+  close(): void;
 }
 
+/** What the first run did. */
+type FirstRun = Pick<Confinement, "words" | "missing">;
+
 /** The confinement of a process that did not call `confine`, as in tests. */
-export const UNCONFINED: Confinement = { words: ["unconfined"], missing: [] };
+export const UNCONFINED: Confinement = { words: ["unconfined"], missing: [], close: () => {} };
 
 /** Options of `confine`. */
 export interface ConfineOptions {
@@ -53,6 +65,8 @@ export interface ConfineOptions {
   readonly args: readonly string[];
   /** Variables for the second run, besides those that the program needs. */
   readonly environment: Readonly<Record<string, string>>;
+  /** The program to execute; only tests pass another than this one. */
+  readonly self?: (args: readonly string[]) => SelfCommand;
 }
 
 /**
@@ -64,9 +78,9 @@ export function confine(options: ConfineOptions): Confinement {
   const before = Deno.env.get(CONFINED_VARIABLE);
   if (before !== undefined) return secondRun(before);
   if (Deno.env.get(SANDBOX_VARIABLE) === "off") {
-    return { words: ["unconfined"], missing: [`all (${SANDBOX_VARIABLE}=off)`] };
+    return { ...UNCONFINED, missing: [`all (${SANDBOX_VARIABLE}=off)`] };
   }
-  const { program, args, environment } = selfCommand(options.args);
+  const { program, args, environment } = (options.self ?? selfCommand)(options.args);
   const missing = limitCapabilities(keptFor(programFiles()));
   const words = [];
   if (setNoNewPrivileges() === 0) words.push("no_new_privs");
@@ -77,22 +91,69 @@ export function confine(options: ConfineOptions): Confinement {
     Object.entries({
       ...environment,
       ...options.environment,
-      [CONFINED_VARIABLE]: JSON.stringify({ words, missing } satisfies Confinement),
+      [CONFINED_VARIABLE]: JSON.stringify({ words, missing } satisfies FirstRun),
     }).map(([name, value]) => new TextEncoder().encode(`${name}=${value}`)),
   );
   // The rights of this thread are limited all the same.
   return {
-    words: [capabilityWords(capabilitiesInStatus("CapEff") ?? 0n), ...words],
+    words: [ownCapabilities(), ...words],
     missing: [...missing, `other threads (execve: ${errnoText(-result)})`],
+    close: () => {},
   };
 }
+
+const ownCapabilities = () => capabilityWords(capabilitiesInStatus("CapEff") ?? 0n) || "none";
 
 function secondRun(told: string): Confinement {
   Deno.env.delete(CONFINED_VARIABLE);
   inheritNothing();
-  const { words, missing } = JSON.parse(told) as Confinement;
-  const capabilities = capabilityWords(capabilitiesInStatus("CapEff") ?? 0n) || "no capabilities";
-  return { words: [capabilities, ...words], missing };
+  const first = JSON.parse(told) as FirstRun;
+  const words = [ownCapabilities(), ...first.words];
+  const missing = [...first.missing];
+  if (setDumpable(false) === 0) words.push("no_dump");
+  else missing.push("no_dump");
+  let locks = true;
+  holdSecretMemory((memory) => {
+    if (!locks) return;
+    const result = lockMemory(memory);
+    if (result >= 0) return;
+    locks = false;
+    missing.push(`mlock (${errnoName(-result)})`);
+  });
+  const filter = new CallFilter();
+  filter.install("opening");
+  return {
+    get words() {
+      return [...words, ...(locks ? ["mlock"] : []), ...filter.words];
+    },
+    get missing() {
+      return [...missing, ...filter.missing];
+    },
+    close: () => filter.install("open"),
+  };
+}
+
+/** The filter of system calls of this process. */
+class CallFilter {
+  #calls = 0;
+  #refusal: string | undefined;
+
+  get words(): string[] {
+    return this.#calls === 0 ? [] : [`seccomp(${this.#calls})`];
+  }
+
+  get missing(): string[] {
+    return this.#refusal === undefined ? [] : [`seccomp (${this.#refusal})`];
+  }
+
+  /** Adds the filter of a phase. An earlier one stays: a call must pass both. */
+  install(phase: Phase): void {
+    if (this.#refusal !== undefined) return;
+    const rules = callRules(phase, Deno.pid, MORE_CALLS);
+    const result = installFilter(assembleFilter(rules, Deno.build.arch));
+    if (result === 0) this.#calls = allowedCalls(rules);
+    else this.#refusal = result > 0 ? `thread ${result} has another` : errnoName(-result);
+  }
 }
 
 /**

@@ -116,6 +116,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     }, change);
     wipeChange(change);
     ended = device.ended;
+    confinement.close();
     publish(device, parts);
     opened.resolve(device);
     socket.serve();

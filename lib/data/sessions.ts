@@ -5,6 +5,7 @@
 import type { Milliseconds, PeerSlot } from "../base/brands.ts";
 import { REKEY_AFTER_MESSAGES, SESSION_SLOTS } from "../base/constants.ts";
 import type { DataCommand } from "../base/messages.ts";
+import { usesSecretMemory } from "../base/secret_bytes.ts";
 import type { SessionKeySlots } from "../base/session_keys.ts";
 import { type PacketMemory, SESSION_KEYS_BYTES, SESSIONS_MAX } from "./memory.ts";
 import { ReplayWindow } from "./replay.ts";
@@ -142,6 +143,7 @@ export class SessionTable {
       return null;
     }
     const keyAt = this.#memory.keys(row);
+    usesSecretMemory(this.#memory.bytes.subarray(keyAt, keyAt + SESSION_KEYS_BYTES));
     const { bytes } = this.#memory;
     if (this.#sends) this.#keys.takeSendKey(command.keySlot, bytes, keyAt);
     if (this.#receives) this.#keys.takeReceiveKey(command.keySlot, bytes, keyAt + 64);

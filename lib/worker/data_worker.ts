@@ -9,6 +9,7 @@ import { Counters } from "../base/counter_block.ts";
 import { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataEvent } from "../base/messages.ts";
 import { type Offloads, sameOffloads } from "../base/offloads.ts";
+import { holdSecretMemory } from "../base/secret_bytes.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction } from "../data/dataplane.ts";
 import { now } from "../runtime/clock.ts";
@@ -17,6 +18,7 @@ import { LinuxTunPort } from "../ports/linux_tun_port.ts";
 import { LinuxUdpPort } from "../ports/linux_udp_port.ts";
 import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
 import { nameThread } from "../../ffi/process.ts";
+import { lockMemory } from "../../ffi/secret_memory.ts";
 import { releaseMemory } from "./release_memory.ts";
 import { PLACE_ROUTES, PLACE_UDP4, PLACE_UDP6, runPacketLoop } from "./packet_loop.ts";
 import {
@@ -42,6 +44,8 @@ const say = (report: WorkerReport) => scope.postMessage(report);
 function run(start: WorkerStart): void {
   const { direction } = start;
   nameThread(direction === "both" ? "wg packets" : `wg ${direction}`);
+  // The main isolate tells when the limit is reached.
+  holdSecretMemory(lockMemory);
   const words = new Int32Array(start.words);
   const arena = new Arena(DATAPLANE_ARENA_BYTES);
   const cipher = choosePacketCipher(arena);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import * as errno from "../../lib/base/errno.ts";
 import { OsError } from "../../lib/base/errors.ts";
+import { type Architecture, CALL_NAMES, callNumber } from "../../lib/linux/call_numbers.ts";
 import { checked } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
 import { EventFd } from "../../ffi/poll.ts";
@@ -32,6 +33,13 @@ for (const [index, [architecture, header]] of Object.entries(HEADERS).entries())
         // asm-generic has two names for system calls whose structures differ on 32-bit machines.
         const match = new RegExp(`#define __NR(?:3264)?_${name}\\s+(\\d+)`).exec(text);
         assert.equal(numbers[index], Number(match?.[1]), `${architecture} ${name}`);
+      }
+      for (const name of CALL_NAMES) {
+        // The call fstatat of asm-generic is newfstatat of x86_64.
+        const spelled = name === "newfstatat" && architecture === "aarch64" ? "fstatat" : name;
+        const match = new RegExp(`#define __NR(?:3264)?_${spelled}\\s+(\\d+)`).exec(text);
+        const number = callNumber(name, architecture as Architecture);
+        assert.equal(number, match === null ? undefined : Number(match[1]), name);
       }
     },
   });

@@ -1,0 +1,162 @@
+/**
+ * The system calls that the process of an interface may make, in two forms: while it opens its
+ * descriptors, and afterwards. The lists come from strace(1) of the interface in its tests, with
+ * the calls that the C library, V8 and the runtime make instead on other kernels.
+ *
+ * A call that is not listed returns ENOSYS, and a listed one with other arguments an error, so that
+ * a list that is too narrow costs a function and not the interface. Calls with which a process
+ * executes programs, reads other processes or changes the kernel kill the process: nothing in this
+ * program makes them, so whoever makes them has taken it over.
+ * @module
+ */
+import { EAFNOSUPPORT, EINVAL, EPERM } from "../base/errno.ts";
+import type { CallName } from "./call_numbers.ts";
+import type { CallRule } from "./seccomp.ts";
+
+const words = (text: string) => text.trim().split(/\s+/) as CallName[];
+
+/** The packets' calls are first. Without conditions the kernel remembers that they are allowed. */
+const PACKETS = words("read write readv writev recvmsg sendmsg recvfrom sendto poll ppoll futex");
+const MEMORY = words(
+  "brk mmap munmap mremap mprotect madvise membarrier mlock munlock mincore pkey_alloc pkey_free " +
+    "pkey_mprotect",
+);
+const THREADS_AND_TIME = words(
+  "set_robust_list rseq set_tid_address gettid getpid getppid getuid geteuid getgid getegid " +
+    "sched_yield sched_getaffinity sched_getparam sched_getscheduler sched_get_priority_max " +
+    "sched_get_priority_min nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday " +
+    "time getrusage times arch_prctl uname sysinfo getcpu exit exit_group restart_syscall",
+);
+const SIGNALS = words(
+  "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack",
+);
+const DESCRIPTORS = words(
+  "pread64 pwrite64 close close_range lseek fstat fcntl dup dup2 dup3 flock ftruncate fsync " +
+    "fdatasync pipe pipe2 eventfd2 epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 " +
+    "select pselect6 getrandom",
+);
+const SOCKETS = words(
+  "socketpair bind listen accept accept4 connect getsockname getpeername getsockopt setsockopt " +
+    "sendmmsg recvmmsg shutdown",
+);
+const FILES = words(
+  "openat open stat lstat newfstatat statx statfs fstatfs access faccessat faccessat2 getdents64 " +
+    "readlink readlinkat getcwd chdir mkdir mkdirat rename renameat renameat2 unlink unlinkat " +
+    "rmdir chmod fchmod fchmodat fchown umask getxattr lgetxattr",
+);
+/** Only while descriptors are opened. */
+const OPENING = words("capget capset seccomp setsid");
+
+/** Calls that kill the process. */
+export const KILLING: readonly CallName[] = words(
+  "execve execveat ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd " +
+    "kexec_load kexec_file_load init_module finit_module delete_module bpf perf_event_open " +
+    "userfaultfd keyctl add_key request_key chroot pivot_root move_mount open_tree fsopen " +
+    "fsconfig fsmount fspick mount_setattr swapon swapoff reboot iopl ioperm " +
+    "open_by_handle_at setuid setgid setreuid setregid setresuid setresgid setgroups setfsuid " +
+    "setfsgid mknod mknodat acct quotactl settimeofday clock_settime adjtimex clock_adjtime " +
+    "sethostname setdomainname syslog vhangup",
+);
+
+/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: control socket and syslog, tunnel, rtnetlink. */
+const FAMILIES = [1, 2, 10, 16];
+
+const TCGETS = 0x5401;
+const TIOCGWINSZ = 0x5413;
+const FIONREAD = 0x541b;
+const FIONBIO = 0x5421;
+const FIONCLEX = 0x5450;
+const FIOCLEX = 0x5451;
+const TUNSETOFFLOAD = 0x400454d0;
+const TUNGETIFF = 0x800454d2;
+const TUNGETDEVNETNS = 0x54e3;
+const NS_GET_NSTYPE = 0xb703;
+const TUNSETIFF = 0x400454ca;
+const REQUESTS = [
+  TCGETS,
+  TIOCGWINSZ,
+  FIONREAD,
+  FIONBIO,
+  FIONCLEX,
+  FIOCLEX,
+  TUNSETOFFLOAD,
+  TUNGETIFF,
+  TUNGETDEVNETNS,
+  NS_GET_NSTYPE,
+];
+
+const PR_GET_DUMPABLE = 3;
+const PR_SET_DUMPABLE = 4;
+const PR_SET_NAME = 15;
+const PR_GET_NAME = 16;
+const PR_CAPBSET_READ = 23;
+const PR_SET_TIMERSLACK = 29;
+const PR_SET_VMA = 0x53564d41;
+const PROCESS_OPTIONS = [
+  PR_GET_DUMPABLE,
+  PR_SET_NAME,
+  PR_GET_NAME,
+  PR_CAPBSET_READ,
+  PR_SET_TIMERSLACK,
+  PR_SET_VMA,
+];
+
+const CLONE_THREAD = 0x10000;
+/** CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
+const CLONE_NEW = 0x80 | 0x20000 | 0x7e00_0000;
+
+/** Which descriptors the process has: `opening` until all are open. */
+export type Phase = "opening" | "open";
+
+/**
+ * The rules of a phase.
+ * @param pid the process id; threads may signal only threads of this process
+ * @param more calls that are allowed besides
+ */
+export function callRules(
+  phase: Phase,
+  pid: number,
+  more: readonly CallName[] = [],
+): CallRule[] {
+  const isOpening = phase === "opening";
+  const allowed = [
+    ...PACKETS,
+    ...MEMORY,
+    ...THREADS_AND_TIME,
+    ...SIGNALS,
+    ...DESCRIPTORS,
+    ...SOCKETS,
+    ...FILES,
+    ...more,
+    ...(isOpening ? OPENING : []),
+  ];
+  return [
+    ...allowed.map((call): CallRule => ({ call, answer: "allow" })),
+    { call: "ioctl", ...only(1, [...REQUESTS, ...(isOpening ? [TUNSETIFF] : [])], EPERM) },
+    { call: "socket", ...only(0, FAMILIES, EAFNOSUPPORT) },
+    {
+      call: "prctl",
+      ...only(0, [...PROCESS_OPTIONS, ...(isOpening ? [PR_SET_DUMPABLE] : [])], EINVAL),
+    },
+    { call: "tgkill", ...only(0, [pid], EPERM) },
+    { call: "prlimit64", ...only(0, [0, pid], EPERM) },
+    // Threads, but no processes. The flags of clone3 are behind a pointer, so the C library is told
+    // to use clone.
+    {
+      call: "clone",
+      ...only(0, [CLONE_THREAD], EPERM),
+      when: { argument: 0, mask: CLONE_THREAD | CLONE_NEW, values: [CLONE_THREAD] },
+    },
+    ...KILLING.map((call): CallRule => ({ call, answer: "kill" })),
+  ];
+}
+
+const only = (argument: number, values: readonly number[], errno: number) => ({
+  answer: "allow" as const,
+  when: { argument, values },
+  otherwise: { errno },
+});
+
+/** How many calls the rules of a phase allow, also those that are allowed with some arguments. */
+export const allowedCalls = (rules: readonly CallRule[]): number =>
+  rules.filter(({ answer }) => answer === "allow").length;

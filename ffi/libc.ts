@@ -200,6 +200,7 @@ export const dup2 = (fd: number, to: number, inherit = true): number =>
   call("dup3", fd, to, inherit ? 0 : O_CLOEXEC);
 
 export const F_GETFD = 1;
+export const F_SETFD = 2;
 export const FD_CLOEXEC = 1;
 /** fcntl(2). */
 export const fcntl = (fd: number, command: number, argument = 0): number =>

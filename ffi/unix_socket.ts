@@ -62,13 +62,20 @@ export function unixSocketOwner(path: string): number | undefined {
   return result < 0 || pid <= 0 ? undefined : pid;
 }
 
-/** Connects without blocking. Returns a nonblocking descriptor, or a negated errno. */
-function connectUnix(path: string, type: number): number {
+/** The struct sockaddr_un of a path; -ENAMETOOLONG for one that is too long. */
+export function unixAddress(path: string): Uint8Array | number {
   const name = new TextEncoder().encode(path);
   if (name.length > PATH_MAX) return -ENAMETOOLONG;
   const address = new Uint8Array(2 + PATH_MAX + 1);
   new DataView(address.buffer).setUint16(0, AF_UNIX, true);
   address.set(name, 2);
+  return address;
+}
+
+/** Connects without blocking. Returns a nonblocking descriptor, or a negated errno. */
+export function connectUnix(path: string, type: number): number {
+  const address = unixAddress(path);
+  if (typeof address === "number") return address;
   const descriptor = libc.socket(AF_UNIX, type | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, 0);
   if (descriptor < 0) return descriptor;
   const result = libc.connect(descriptor, address);

@@ -13,6 +13,7 @@ import { unixSocketOwner, unixSocketState } from "../../ffi/unix_socket.ts";
 import { ask } from "./ask.ts";
 import { removeDeadSocket } from "./socket_folder.ts";
 import type { LogLine } from "./log_text.ts";
+import { SOCKETS_VARIABLE, socketsSetting } from "./rights.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";
 
 /** How long a daemon may take to end after it answered that it ends. */
@@ -122,9 +123,32 @@ export async function getDevice(name: string): Promise<InterfaceStatus> {
  */
 export async function setDevice(name: string, change: DeviceChange): Promise<void> {
   const lines = formatSet(change);
+  const isOfSockets = change.listenPort !== undefined || change.rtable !== undefined;
+  const before = isOfSockets ? publicFacts(name) : undefined;
+  if (before !== undefined) return await setSockets(name, change, before);
   let text = await ask(name, `set=2\n${lines}\n`);
   if (text === "") text = await ask(name, `set=1\n${lines}\n`);
   parseReply(text, name);
+}
+
+/** Changes an interface with its sockets. Those that its process may not open are lent to it. */
+async function setSockets(
+  name: string,
+  change: DeviceChange,
+  before: InterfaceStatus,
+): Promise<void> {
+  const { lendForChange } = await import("./lend_sockets.ts");
+  const { removeLeftRdomains } = await import("./left_rdomains.ts");
+  const { removeRdomainIfEmpty } = await import("../linux/namespace.ts");
+  const token = lendForChange(name, change, before);
+  const lent = token === undefined ? "" : `lent=${token}\n`;
+  try {
+    parseReply(await ask(name, `set=2\n${lent}${formatSet(change)}\n`), name);
+  } catch (error) {
+    if (lent !== "") removeRdomainIfEmpty(change.rtable ?? before.rtable);
+    throw error;
+  }
+  removeLeftRdomains();
 }
 
 /**
@@ -212,7 +236,12 @@ export async function spawnDaemon(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<number> {
   const { spawn } = await import("./spawn.ts");
-  return await spawn(name, formatSet(change), environment);
+  const sockets = socketsSetting(change);
+  return await spawn(
+    name,
+    formatSet(change),
+    sockets === undefined ? environment : { ...environment, [SOCKETS_VARIABLE]: sockets },
+  );
 }
 
 /**
@@ -237,6 +266,7 @@ export async function openPlace<T>(name: string, open: (path: string) => T): Pro
 
 /**
  * Has the daemon set the link up or down. The daemon preserves the IPv6 addresses and routes.
+ * @param token of a lent netlink socket, for a link in another namespace
  * @returns false when the daemon of another implementation does not know the operation
  * @throws as `getDevice`
  *
@@ -251,6 +281,7 @@ export async function openPlace<T>(name: string, open: (path: string) => T): Pro
  * console.log(typeof restart);
  * ```
  */
-export async function setLinkUp(name: string, up: boolean): Promise<boolean> {
-  return /^errno=0$/m.test(await ask(name, `link=${up ? "up" : "down"}\n\n`));
+export async function setLinkUp(name: string, up: boolean, token?: string): Promise<boolean> {
+  const lent = token === undefined ? "" : `lent=${token}\n`;
+  return /^errno=0$/m.test(await ask(name, `link=${up ? "up" : "down"}\n${lent}\n`));
 }

@@ -9,6 +9,7 @@
  * @module
  */
 import { errnoName, errnoText } from "../base/errno.ts";
+import { OsError } from "../base/errors.ts";
 import { holdSecretMemory } from "../base/secret_bytes.ts";
 import {
   capabilitiesInStatus,
@@ -19,29 +20,31 @@ import {
   withOnly,
 } from "../linux/capabilities.ts";
 import { allowedCalls, callRules, type Phase } from "../linux/allowed_calls.ts";
-import type { CallName } from "../linux/call_numbers.ts";
+import { restrictFiles } from "../linux/landlock.ts";
 import { assembleFilter } from "../linux/seccomp.ts";
 import { installFilter, setDumpable, setNoNewPrivileges } from "../../ffi/confinement.ts";
-import { execve } from "../../ffi/libc.ts";
+import { execve, F_SETFD, fcntl, FD_CLOEXEC } from "../../ffi/libc.ts";
 import { lockMemory } from "../../ffi/secret_memory.ts";
+import { LinkMonitor } from "../linux/link_monitor.ts";
+import {
+  descriptorsOf,
+  type DistantFacts,
+  type DistantSockets,
+  factsOf,
+  fromFacts,
+  openDistantSockets,
+} from "./distant_sockets.ts";
+import { ownFiles } from "./own_files.ts";
+import { SOCKET_FOLDER } from "./paths.ts";
+import { underLock } from "./socket_folder.ts";
+import { PORT_LATER } from "./rights.ts";
 import { programFiles, SANDBOX_VARIABLE, type SelfCommand, selfCommand } from "./program.ts";
 
-/** Calls for entering network namespaces and naming rdomains. */
-const MORE_CALLS: readonly CallName[] = ["setns", "unshare", "mount", "umount2"];
 /** What the first run did, as JSON. */
 const CONFINED_VARIABLE = "WG_CONFINED";
 
-/**
- * The capabilities of an interface's process. It enters network namespaces (sys_admin), looks who
- * is in them (sys_ptrace), hears of changes there (net_broadcast) and binds ports below 1024.
- */
-const KEPT: readonly CapabilityName[] = [
-  "net_admin",
-  "net_bind_service",
-  "net_broadcast",
-  "sys_ptrace",
-  "sys_admin",
-];
+/** The capabilities of an interface's process. */
+const KEPT: readonly CapabilityName[] = ["net_admin"];
 
 /** The rights that the process of an interface has given up. */
 export interface Confinement {
@@ -49,18 +52,33 @@ export interface Confinement {
   readonly words: readonly string[];
   /** The layers that the kernel refused, with the reason, e.g. `landlock (ENOSYS)`. */
   readonly missing: readonly string[];
+  /** What was opened before the rights were given up. */
+  readonly opened?: Opened;
   /** Gives up what only opening descriptors requires. Call it when all are open. */
   close(): void;
 }
 
-/** What the first run did. */
-type FirstRun = Pick<Confinement, "words" | "missing">;
+/** What the first run opened, because the second one may not. */
+export interface Opened {
+  /** The sockets of the interface, when they need more rights. */
+  readonly sockets?: DistantSockets | undefined;
+  /** A LinkMonitor that hears of links in other namespaces, which needs CAP_NET_BROADCAST. */
+  readonly linkMonitor?: number | undefined;
+}
+
+/** What the first run tells the second one. */
+interface FirstRun extends Pick<Confinement, "words" | "missing"> {
+  readonly sockets?: { readonly facts: DistantFacts; readonly descriptors: readonly number[] };
+  readonly linkMonitor?: number;
+}
 
 /** The confinement of a process that did not call `confine`, as in tests. */
 export const UNCONFINED: Confinement = { words: ["unconfined"], missing: [], close: () => {} };
 
 /** Options of `confine`. */
 export interface ConfineOptions {
+  /** The sockets to open before, as `socketsSetting` tells them, or PORT_LATER. */
+  readonly sockets?: string | undefined;
   /** The arguments with which this program is executed again. */
   readonly args: readonly string[];
   /** Variables for the second run, besides those that the program needs. */
@@ -73,6 +91,7 @@ export interface ConfineOptions {
  * Gives up rights and executes this program again, with the same process id. In the second run it
  * returns what was given up. Call it before Workers are started and before descriptors are open
  * that are to stay.
+ * @throws OsError when the sockets cannot be opened; EADDRINUSE for a port in use
  */
 export function confine(options: ConfineOptions): Confinement {
   const before = Deno.env.get(CONFINED_VARIABLE);
@@ -80,26 +99,68 @@ export function confine(options: ConfineOptions): Confinement {
   if (Deno.env.get(SANDBOX_VARIABLE) === "off") {
     return { ...UNCONFINED, missing: [`all (${SANDBOX_VARIABLE}=off)`] };
   }
+  // Rules and rights are for the folder that is there.
+  underLock(SOCKET_FOLDER, () => {});
+  const opened = openBefore(options.sockets);
+  const wanted = options.sockets === PORT_LATER ? [...KEPT, "net_bind_service" as const] : KEPT;
   const { program, args, environment } = (options.self ?? selfCommand)(options.args);
-  const missing = limitCapabilities(keptFor(programFiles()));
-  const words = [];
+  const missing = limitCapabilities(keptFor(wanted, programFiles()));
+  const words: string[] = [];
   if (setNoNewPrivileges() === 0) words.push("no_new_privs");
   else missing.push("no_new_privs");
+  try {
+    words.push(`landlock(${restrictFiles(ownFiles(program, programFiles()))})`);
+  } catch (error) {
+    missing.push(`landlock (${error instanceof OsError ? error.code : error})`);
+  }
   const result = execve(
     program,
     [program, ...args],
     Object.entries({
       ...environment,
       ...options.environment,
-      [CONFINED_VARIABLE]: JSON.stringify({ words, missing } satisfies FirstRun),
+      [CONFINED_VARIABLE]: JSON.stringify(
+        { words, missing, ...inherited(opened) } satisfies FirstRun,
+      ),
     }).map(([name, value]) => new TextEncoder().encode(`${name}=${value}`)),
   );
   // The rights of this thread are limited all the same.
   return {
     words: [ownCapabilities(), ...words],
     missing: [...missing, `other threads (execve: ${errnoText(-result)})`],
+    opened,
     close: () => {},
   };
+}
+
+/** Opens what the second run may not open. */
+function openBefore(sockets: string | undefined): Opened {
+  const [port, rtable] = /^(\d+) (\d+)$/.exec(sockets ?? "")?.slice(1).map(Number) ?? [];
+  const distant = port === undefined ? undefined : openDistantSockets(port, rtable);
+  const monitor = LinkMonitor.open();
+  if (monitor.listenEverywhere(true)) return { sockets: distant, linkMonitor: monitor.fd };
+  monitor.close();
+  return { sockets: distant };
+}
+
+/** Keeps descriptors over execve(2), and tells them to the second run. */
+function inherited({ sockets, linkMonitor }: Opened): Pick<FirstRun, "sockets" | "linkMonitor"> {
+  const descriptors = sockets === undefined ? [] : descriptorsOf(sockets);
+  for (const fd of [...descriptors, ...(linkMonitor === undefined ? [] : [linkMonitor])]) {
+    fcntl(fd, F_SETFD, 0);
+  }
+  return {
+    ...(sockets === undefined ? {} : { sockets: { facts: factsOf(sockets), descriptors } }),
+    ...(linkMonitor === undefined ? {} : { linkMonitor }),
+  };
+}
+
+/** The descriptors of the first run. They are closed on exec again. */
+function openedBefore({ sockets, linkMonitor }: FirstRun): Opened {
+  for (const fd of [...sockets?.descriptors ?? [], ...(linkMonitor ? [linkMonitor] : [])]) {
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  return { sockets: sockets && fromFacts(sockets.facts, sockets.descriptors), linkMonitor };
 }
 
 const ownCapabilities = () => capabilityWords(capabilitiesInStatus("CapEff") ?? 0n) || "none";
@@ -123,6 +184,7 @@ function secondRun(told: string): Confinement {
   const filter = new CallFilter();
   filter.install("opening");
   return {
+    opened: openedBefore(first),
     get words() {
       return [...words, ...(locks ? ["mlock"] : []), ...filter.words];
     },
@@ -149,7 +211,7 @@ class CallFilter {
   /** Adds the filter of a phase. An earlier one stays: a call must pass both. */
   install(phase: Phase): void {
     if (this.#refusal !== undefined) return;
-    const rules = callRules(phase, Deno.pid, MORE_CALLS);
+    const rules = callRules(phase, Deno.pid);
     const result = installFilter(assembleFilter(rules, Deno.build.arch));
     if (result === 0) this.#calls = allowedCalls(rules);
     else this.#refusal = result > 0 ? `thread ${result} has another` : errnoName(-result);
@@ -158,10 +220,23 @@ class CallFilter {
 
 /**
  * The capabilities to keep. Root without capabilities is bound by the modes of files. The program
- * itself may be in a folder that only another user may read.
+ * may be in a folder that only another user may read, and the folder of the control sockets may
+ * belong to another user.
  */
-function keptFor(files: readonly string[]): readonly CapabilityName[] {
-  return withOnly(KEPT, () => files.every(isReadable)) ? KEPT : [...KEPT, "dac_read_search"];
+function keptFor(
+  wanted: readonly CapabilityName[],
+  files: readonly string[],
+): readonly CapabilityName[] {
+  const kept = [...wanted];
+  if (!withOnly(wanted, () => files.every(isReadable))) kept.push("dac_read_search");
+  if (!isWritable(SOCKET_FOLDER)) kept.push("dac_override");
+  return kept;
+}
+
+/** Whether this user may make files in a folder without capabilities. */
+function isWritable(folder: string): boolean {
+  const { uid, mode } = Deno.statSync(folder);
+  return ((mode ?? 0) & (uid === Deno.uid() ? 0o200 : 0o002)) !== 0;
 }
 
 function isReadable(path: string): boolean {

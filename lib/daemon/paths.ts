@@ -8,6 +8,7 @@ import { checkInterfaceName, isInterfaceName } from "../base/interface_name.ts";
 /** The folder of the control sockets (wireguard-tools' ipc-uapi-unix.h). */
 export const SOCKET_FOLDER = "/var/run/wireguard";
 
+const LENDING_SUFFIX = ".lending";
 const SOCKET_SUFFIX = ".sock";
 const PUBLIC_SUFFIX = ".public";
 const RECORD_SUFFIX = ".netstart";
@@ -15,6 +16,13 @@ const RECORD_SUFFIX = ".netstart";
 /** The path of an interface's control socket, mode 0600. @throws ConfigError for a wrong name */
 export const socketPath = (name: string, folder = SOCKET_FOLDER): string =>
   `${folder}/${checkInterfaceName(name)}${SOCKET_SUFFIX}`;
+
+/**
+ * The path of the socket to which commands lend descriptors, mode 0600. It is hidden, because other
+ * programs list the folder. @throws ConfigError for a wrong name
+ */
+export const lendingPath = (name: string): string =>
+  `${SOCKET_FOLDER}/.${checkInterfaceName(name)}${LENDING_SUFFIX}`;
 
 /**
  * The path of an interface's public status (`listen_port=N`, `rtable=N`), mode 0644.

@@ -2,7 +2,7 @@
  * Runs the process of one interface, from its start to its exit status.
  * @module
  */
-import { wipeChange, wipeStatus } from "../base/config.ts";
+import { type DeviceChange, wipeChange, wipeStatus } from "../base/config.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import type { Times } from "../base/times.ts";
 import { takesConstantTime } from "../runtime/crypto.ts";
@@ -28,7 +28,8 @@ import { PublicFile } from "./public_file.ts";
 import { dataWorkerUrl, VERSION } from "./program.ts";
 import { handleFailures } from "./failures.ts";
 import { handleSignals } from "./signals.ts";
-import { linkIndex } from "./sockets.ts";
+import { closeDistantSockets } from "./distant_sockets.ts";
+import { LendingSocket } from "./lending.ts";
 import { MemoryRelease } from "./memory_release.ts";
 
 /** How often it is checked that the control socket still exists. */
@@ -100,11 +101,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     const { lines, keys = new Map() } = await options.configuration();
     const change = parseSet(lines, { keys });
     const socket = new ControlSocket(name, async (request) => {
-      const answer = await operate(await opened.promise, request, log);
+      const answer = await operate(await opened.promise, request, parts);
       memoryRelease.worked(request.lines.length, answer.body.length);
       return answer;
     });
-    const parts = named = { socket, facts: new PublicFile(name), log };
+    const lending = new LendingSocket(name);
+    const parts: Named = { socket, lending, facts: new PublicFile(name), log };
+    named = parts;
     const device = await RunningInterface.open({
       name,
       worker,
@@ -122,6 +125,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     socket.serve();
   } catch (error) {
     named?.facts.remove();
+    named?.lending.close();
     named?.socket.close();
     const known = error instanceof ConfigError || error instanceof OsError;
     options.ready(
@@ -145,16 +149,17 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   if (!foreground) closeStandardDescriptors();
   memoryRelease.soon();
 
-  const { socket, facts } = named;
+  const { socket, lending, facts } = named;
   const looking = setInterval(() => {
     device.wake();
     if (!socket.isInPlace()) device.close("the control socket was removed");
     // The name of the link may be free now.
-    else followName(device, { socket, facts, log });
+    else followName(device, { socket, lending, facts, log });
   }, SOCKET_LOOK_MS);
   const end = await ended;
   clearInterval(looking);
   facts.remove();
+  lending.close();
   socket.close();
   log.write(
     typeof end === "string" ? `stopped: ${end}` : `failed: ${end.failure}`,
@@ -165,7 +170,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 }
 
 /** Executes an operation of the control socket. */
-async function operate(device: RunningInterface, request: UapiRequest, log: Log): Promise<Answer> {
+async function operate(
+  device: RunningInterface,
+  asked: UapiRequest,
+  { lending, log }: Named,
+): Promise<Answer> {
+  const { request, token } = takeToken(asked);
   checkOperation(request);
   switch (request.operation) {
     case "get": {
@@ -177,18 +187,30 @@ async function operate(device: RunningInterface, request: UapiRequest, log: Log)
       wipeStatus(status);
       return { body };
     }
-    case "set":
-      await device.configure(parseSet(request.lines, {
-        interfaceIndex: (zone) => linkIndex(zone, device.rtable),
-        ...(request.keys === undefined ? {} : { keys: request.keys }),
-      }));
+    case "set": {
+      const lent = token === undefined ? undefined : lending.takeSockets(token);
+      let change: DeviceChange;
+      try {
+        change = parseSet(request.lines, {
+          interfaceIndex: (zone) => device.linkIndex(zone),
+          ...(request.keys === undefined ? {} : { keys: request.keys }),
+        });
+      } catch (error) {
+        if (lent !== undefined) closeDistantSockets(lent);
+        throw error;
+      }
+      await device.configure(change, lent);
       return { body: "" };
+    }
     case "dmesg": {
       const since = request.lines.find((line) => line.startsWith("since="))?.slice(6) ?? "0";
       return { body: formatLog(log.since(Number(since) || 0)) };
     }
     case "link":
-      device.setUp(request.value === "up");
+      device.setUp(
+        request.value === "up",
+        token === undefined ? undefined : lending.takeLink(token),
+      );
       return { body: "" };
     case "netns": {
       // The descriptor stays open while the client is connected, and the client opens this path.
@@ -205,17 +227,37 @@ async function operate(device: RunningInterface, request: UapiRequest, log: Log)
   throw new ConfigError(request.operation, "unknown operation");
 }
 
+const TOKEN_KEY = "lent=";
+
+/**
+ * Takes the token of lent descriptors out of a request. It is its first line, before the lines that
+ * have keys.
+ */
+function takeToken(
+  request: UapiRequest,
+): { readonly request: UapiRequest; readonly token: string | undefined } {
+  const [first, ...lines] = request.lines;
+  if (first === undefined || !first.startsWith(TOKEN_KEY)) return { request, token: undefined };
+  const keys = new Map([...request.keys ?? []].map(([index, key]) => [index - 1, key]));
+  return { request: { ...request, lines, keys }, token: first.slice(TOKEN_KEY.length) };
+}
+
 /** The parts of the daemon that have the name of the interface. */
 interface Named {
   readonly socket: ControlSocket;
+  readonly lending: LendingSocket;
   readonly facts: PublicFile;
   readonly log: Log;
 }
 
 /** Renames the parts after the link, unless another daemon has its name. */
-function followName({ name }: RunningInterface, { socket, facts, log }: Named): void {
+function followName(
+  { name }: RunningInterface,
+  { socket, lending, facts, log }: Named,
+): void {
   if (name === socket.name || !socket.rename(name)) return;
   log.write(`renamed to ${name}`);
+  lending.rename(name);
   facts.rename(name);
   log.rename(name);
 }

@@ -22,8 +22,9 @@ import { type LinkState, LinkWatch } from "../worker/link_watch.ts";
 import { RouteWatch } from "../worker/route_watch.ts";
 import type { PacketWorkers } from "../worker/worker_handle.ts";
 import type { WorkerReport } from "../worker/worker_messages.ts";
-import { removeRdomainIfEmpty } from "../linux/namespace.ts";
-import { sameNamespace } from "../linux/rdomain.ts";
+import { LinkMonitor } from "../linux/link_monitor.ts";
+import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../linux/rdomain.ts";
+import { RouteSocket } from "../linux/route_socket.ts";
 import { now, wallClock } from "../runtime/clock.ts";
 import { chooseSuite } from "../runtime/crypto.ts";
 import { fillRandom } from "../runtime/entropy.ts";
@@ -40,7 +41,8 @@ import { type Confinement, UNCONFINED } from "./confinement.ts";
 import { HostLookUps } from "./host_look_ups.ts";
 import type { Log } from "./log.ts";
 import { InterfaceOffloads } from "./offloads.ts";
-import { Places, removeEmptyRdomains } from "./places.ts";
+import { closeDistantSockets, closeNetlink, type DistantSockets } from "./distant_sockets.ts";
+import { Places, rdomainsOf, removeEmptyRdomains } from "./places.ts";
 import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
 /** How often the link is read without an event. */
@@ -62,6 +64,7 @@ export interface InterfaceOptions {
   readonly name: string;
   readonly worker: PacketWorkers;
   readonly log: Log;
+  /** The rights that the process has given up, and what was opened before. */
   readonly confinement?: Confinement;
   /** The protocol's intervals; only tests pass others than STANDARD_TIMES. */
   readonly times?: Times;
@@ -116,11 +119,17 @@ export class RunningInterface {
    * @throws ConfigError or OsError
    */
   static async open(options: InterfaceOptions, change: DeviceChange): Promise<RunningInterface> {
-    const sockets = openSockets(change.listenPort ?? 0, change.fwmark ?? 0, change.rtable ?? 0);
+    const distant = options.confinement?.opened?.sockets;
+    const sockets = openSockets(
+      change.listenPort ?? 0,
+      change.fwmark ?? 0,
+      change.rtable ?? 0,
+      distant,
+    );
     let tun: OpenedTun | undefined;
     try {
       tun = openTun(options.name);
-      const opened = new RunningInterface(options, tun, sockets);
+      const opened = new RunningInterface(options, tun, sockets, distant);
       try {
         opened.#offloads.change(change.offloads);
         opened.#control.configure({ ...change, listenPort: sockets.port });
@@ -138,22 +147,32 @@ export class RunningInterface {
     } catch (error) {
       closeUdp(sockets);
       if (tun !== undefined) closeTun(tun);
-      removeRdomainIfEmpty(sockets.rtable);
+      removeEmptyRdomains(rdomainsOf(identityOf(THREAD_NAMESPACE), sockets.rtable), options.log);
       throw error;
     }
   }
 
-  private constructor(options: InterfaceOptions, tun: OpenedTun, sockets: Sockets) {
+  private constructor(
+    options: InterfaceOptions,
+    tun: OpenedTun,
+    sockets: Sockets,
+    distant: DistantSockets | undefined,
+  ) {
     this.#options = options;
     this.#tun = tun;
     this.#offloads = new InterfaceOffloads(tun);
     this.#sockets = sockets;
     this.ended = this.#end.promise;
-    this.#watch = new LinkWatch(tun.fd, (line) => options.log.write(line, "error"));
-    this.#places = new Places(sockets.rtable);
+    const monitor = options.confinement?.opened?.linkMonitor;
+    this.#watch = new LinkWatch(
+      tun.fd,
+      (line) => options.log.write(line, "error"),
+      monitor === undefined ? undefined : LinkMonitor.ofDescriptor(monitor),
+    );
+    this.#places = new Places(sockets.rtable, distant?.mark);
     // Apply the kernel settings before a program can set the link up.
     this.#watch.look();
-    this.#routes = this.#watchRoutes(sockets.rtable);
+    this.#routes = this.#watchRoutes(sockets.rtable, distant);
     const suite = chooseSuite();
     this.#suite = suite.name;
     this.#device = new Device({
@@ -181,9 +200,9 @@ export class RunningInterface {
     });
   }
 
-  /** The rdomain of the UDP sockets. */
-  get rtable(): number {
-    return this.#sockets.rtable;
+  /** The index of a link in the rdomain of the UDP sockets; undefined when there is none. */
+  linkIndex(name: string): number | undefined {
+    return this.#routes.linkIndex(name);
   }
 
   /** The status of the interface. Erase its keys with `wipeStatus` after use. */
@@ -204,13 +223,18 @@ export class RunningInterface {
   /**
    * Sets the link up or down. IPv6 addresses and routes that it loses by going down are restored
    * when it is up again.
+   * @param lent the descriptor of a netlink socket in the link's namespace; it is closed
    * @throws OsError
    */
-  setUp(up: boolean): void {
+  setUp(up: boolean, lent?: number): void {
     // Another program may have set it up, which was not noticed yet.
     this.#look();
-    this.#watch.setUp(up);
-    this.#look();
+    try {
+      this.#watch.setUp(up, lent === undefined ? undefined : RouteSocket.ofDescriptor(lent));
+      this.#look();
+    } finally {
+      this.#watch.release();
+    }
   }
 
   /**
@@ -225,10 +249,11 @@ export class RunningInterface {
   /**
    * Applies a change, whole or not at all. Changes are applied one after the other. New sockets are
    * opened first.
+   * @param lent sockets that a command opened for the change; they are used or closed
    * @throws ConfigError or OsError
    */
-  configure(change: DeviceChange): Promise<void> {
-    const result = this.#changes.then(() => this.#configure(change));
+  configure(change: DeviceChange, lent?: DistantSockets): Promise<void> {
+    const result = this.#changes.then(() => this.#configure(change, lent));
     this.#changes = result.catch(() => {});
     return result;
   }
@@ -277,14 +302,25 @@ export class RunningInterface {
     }, LOOK_EVERY_MS);
   }
 
-  async #configure(change: DeviceChange): Promise<void> {
+  async #configure(change: DeviceChange, lent: DistantSockets | undefined): Promise<void> {
     const before = this.#sockets;
-    const step = changeSockets(before, change);
+    let step: ReturnType<typeof changeSockets>;
+    try {
+      step = changeSockets(before, change, lent);
+    } catch (error) {
+      if (lent !== undefined) closeDistantSockets(lent);
+      throw error;
+    }
     if (step !== undefined) this.#sockets = step.sockets;
+    const isLent = lent !== undefined && this.#sockets.fd4 === lent.fd4 &&
+      this.#sockets.fd6 === lent.fd6;
+    const isMoved = this.#sockets.rtable !== before.rtable;
+    if (lent !== undefined && !isLent) closeDistantSockets(lent);
+    else if (lent !== undefined && !isMoved) closeNetlink(lent);
     let switched: ReturnType<InterfaceOffloads["change"]>;
     let routes: RouteWatch | undefined;
     try {
-      if (this.#sockets.rtable !== before.rtable) routes = this.#watchRoutes(this.#sockets.rtable);
+      if (isMoved) routes = this.#watchRoutes(this.#sockets.rtable, isLent ? lent : undefined);
       switched = this.#offloads.change(change.offloads);
       this.#control.configure(
         step === undefined ? change : { ...change, listenPort: step.sockets.port },
@@ -298,7 +334,9 @@ export class RunningInterface {
     }
     this.#keep(change);
     if (switched !== undefined) await this.#options.worker.setOffloads(this.#offloads.usable);
-    if (step?.replaced) await this.#replaceSockets(before, step.sockets, routes);
+    if (step?.replaced) {
+      await this.#replaceSockets(before, step.sockets, routes, isLent ? lent.mark : undefined);
+    }
     this.#options.changed?.();
   }
 
@@ -306,29 +344,32 @@ export class RunningInterface {
    * Replaces the sockets. The old ones are closed when the data plane no longer uses them. Local
    * addresses of peers are cleared, because they belong to the old sockets.
    * @param routes the RouteWatch of the new sockets, when they are in another rdomain
+   * @param mark the mark of that rdomain, if it was told
    */
   async #replaceSockets(
     before: Sockets,
     after: Sockets,
     routes: RouteWatch | undefined,
+    mark: number | undefined,
   ): Promise<void> {
     await this.#options.worker.replaceSockets(after.fd4, after.fd6);
     for (const peer of this.#peers) this.#table.clearLocal(peer);
     if (routes !== undefined) await this.#followRoutes(routes);
     closeUdp(before);
     if (before.rtable === after.rtable) return;
-    this.#places.moveSockets(after.rtable);
-    removeRdomainIfEmpty(before.rtable);
+    this.#places.moveSockets(after.rtable, mark);
+    if (before.rtable !== 0) removeEmptyRdomains([before.rtable], this.#options.log);
   }
 
-  #watchRoutes(rtable: number): RouteWatch {
-    return new RouteWatch(rtable, {
+  #watchRoutes(rtable: number, distant: DistantSockets | undefined): RouteWatch {
+    const options = {
       table: this.#table,
       peers: this.#peers,
       sockets: () => this.#sockets,
       wait: () => void this.#options.worker.watchRoutes(this.#routes.descriptor),
       now,
-    });
+    };
+    return new RouteWatch(rtable, options, distant);
   }
 
   async #followRoutes(after: RouteWatch): Promise<void> {
@@ -474,9 +515,10 @@ export class RunningInterface {
     this.#watch.look();
     this.#watch.close();
     this.#routes.close();
+    const rdomains = rdomainsOf(this.#watch.place, this.#sockets.rtable);
     closeTun(this.#tun);
     closeUdp(this.#sockets);
-    removeEmptyRdomains(this.#watch.place, this.#sockets.rtable, this.#options.log);
+    removeEmptyRdomains(rdomains, this.#options.log);
     this.#end.resolve(end);
   }
 

@@ -6,7 +6,7 @@
 import { errnoNumber, osError } from "../base/errno.ts";
 import type { OsError } from "../base/errors.ts";
 import { unixSocketState } from "../../ffi/unix_socket.ts";
-import { publicPath, SOCKET_FOLDER, socketPath } from "./paths.ts";
+import { lendingPath, publicPath, SOCKET_FOLDER, socketPath } from "./paths.ts";
 
 /**
  * Runs `fn` with the lock of the folder. Without it, two daemons that start at the same time could
@@ -33,6 +33,7 @@ export function removeDeadSocket(name: string): void {
       if (unixSocketState(socketPath(name)) !== "dead") return;
       removeFile(socketPath(name));
       removeFile(publicPath(name));
+      removeFile(lendingPath(name));
     });
   } catch {
     // The files stay. They do no harm.

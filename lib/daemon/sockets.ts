@@ -4,8 +4,8 @@
  */
 import type { DeviceChange } from "../base/config.ts";
 import { NetNamespace } from "../linux/namespace.ts";
-import { RouteSocket } from "../linux/route_socket.ts";
 import { closeUdp, openUdp, setFwmark } from "../ports/open_udp.ts";
+import type { DistantSockets } from "./distant_sockets.ts";
 
 /** Open sockets and their values. A descriptor is -1 when the host lacks the family. */
 export interface Sockets {
@@ -28,9 +28,21 @@ export interface SocketChange {
 
 /**
  * Opens sockets in an rdomain, which is made when it does not exist. 0 is the process's namespace.
+ * @param distant sockets that another process opened for this port and rdomain
  * @throws OsError `EADDRINUSE` and others
  */
-export function openSockets(port: number, fwmark: number, rtable: number): Sockets {
+export function openSockets(
+  port: number,
+  fwmark: number,
+  rtable: number,
+  distant?: DistantSockets,
+): Sockets {
+  const isFit = distant?.rtable === rtable && (port === 0 || distant.port === port);
+  if (isFit) {
+    const { fd4, fd6, port } = distant;
+    if (fwmark !== 0) setFwmark(distant, fwmark);
+    return { fd4, fd6, port, fwmark, rtable };
+  }
   const open = () => openUdp({ port, fwmark });
   return { ...NetNamespace.occupy(rtable, (namespace) => namespace.run(open)), fwmark, rtable };
 }
@@ -40,26 +52,19 @@ export function openSockets(port: number, fwmark: number, rtable: number): Socke
  * @returns undefined when nothing changes
  * @throws OsError when the kernel refuses; nothing has changed then
  */
-export function changeSockets(now: Sockets, change: DeviceChange): SocketChange | undefined {
+export function changeSockets(
+  now: Sockets,
+  change: DeviceChange,
+  distant?: DistantSockets,
+): SocketChange | undefined {
   const port = change.listenPort ?? now.port;
   const fwmark = change.fwmark ?? now.fwmark;
   const rtable = change.rtable ?? now.rtable;
   if (port !== now.port || rtable !== now.rtable) {
-    const sockets = openSockets(port, fwmark, rtable);
+    const sockets = openSockets(port, fwmark, rtable, distant);
     return { sockets, replaced: true, undo: () => closeUdp(sockets) };
   }
   if (fwmark === now.fwmark) return undefined;
   setFwmark(now, fwmark);
   return { sockets: { ...now, fwmark }, replaced: false, undo: () => setFwmark(now, now.fwmark) };
-}
-
-/**
- * The index of a link in the namespace of the sockets, for zones that are names, as in
- * `[fe80::1%eth0]:51820`. Undefined when there is no such link.
- */
-export function linkIndex(name: string, rtable: number): number | undefined {
-  return NetNamespace.occupy(rtable, (namespace) => {
-    using routes = RouteSocket.open(namespace);
-    return routes.link(name)?.index;
-  });
 }

@@ -58,6 +58,12 @@ export const KILLING: readonly CallName[] = words(
     "sethostname setdomainname syslog vhangup",
 );
 
+/**
+ * Calls that the program makes where it has the rights, and does without where it has not: entering
+ * network namespaces, and naming rdomains.
+ */
+const REFUSED = words("setns unshare mount umount2");
+
 /** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: control socket and syslog, tunnel, rtnetlink. */
 const FAMILIES = [1, 2, 10, 16];
 
@@ -111,13 +117,8 @@ export type Phase = "opening" | "open";
 /**
  * The rules of a phase.
  * @param pid the process id; threads may signal only threads of this process
- * @param more calls that are allowed besides
  */
-export function callRules(
-  phase: Phase,
-  pid: number,
-  more: readonly CallName[] = [],
-): CallRule[] {
+export function callRules(phase: Phase, pid: number): CallRule[] {
   const isOpening = phase === "opening";
   const allowed = [
     ...PACKETS,
@@ -127,7 +128,6 @@ export function callRules(
     ...DESCRIPTORS,
     ...SOCKETS,
     ...FILES,
-    ...more,
     ...(isOpening ? OPENING : []),
   ];
   return [
@@ -147,6 +147,7 @@ export function callRules(
       ...only(0, [CLONE_THREAD], EPERM),
       when: { argument: 0, mask: CLONE_THREAD | CLONE_NEW, values: [CLONE_THREAD] },
     },
+    ...REFUSED.map((call): CallRule => ({ call, answer: { errno: EPERM } })),
     ...KILLING.map((call): CallRule => ({ call, answer: "kill" })),
   ];
 }

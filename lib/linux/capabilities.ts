@@ -7,12 +7,11 @@ import * as ffi from "../../ffi/confinement.ts";
 
 /** The capabilities that this program names, with their numbers (linux/capability.h). */
 export const CAPABILITY = {
+  dac_override: 1,
   dac_read_search: 2,
   net_bind_service: 10,
   net_broadcast: 11,
   net_admin: 12,
-  sys_ptrace: 19,
-  sys_admin: 21,
 } as const;
 
 /** The name of a capability without its prefix, e.g. `net_admin`. */

@@ -6,13 +6,25 @@
  */
 import { identityOf, type NamespaceIdentity, sameNamespace } from "./rdomain.ts";
 
+/**
+ * The mark of a process's network namespace: the inode of a file of it in /proc. Reading it requires
+ * no rights over the process, unlike /proc/PID/ns/net.
+ * @param process a process id, or `thread-self`
+ * @throws Deno.errors.NotFound when the process has ended
+ */
+export const namespaceMark = (process: number | "thread-self"): number =>
+  Deno.statSync(`/proc/${process}/net/dev`).ino ?? 0;
+
 /** A namespace that this process keeps alive. Only a namespace that had a name can be abandoned. */
 export class HeldNamespace {
   readonly #identity: NamespaceIdentity;
+  readonly #mark: number | undefined;
   /** The path of a mount of the namespace, which is its name; undefined when it has none. */
   #path: string | undefined;
 
-  constructor(identity: NamespaceIdentity) {
+  /** @param mark what `namespaceMark` tells in the namespace; without it, it is never abandoned */
+  constructor(identity: NamespaceIdentity, mark: number | undefined) {
+    this.#mark = mark;
     this.#identity = identity;
     this.#path = nameOf(identity);
   }
@@ -23,14 +35,16 @@ export class HeldNamespace {
   }
 
   /**
-   * Whether the namespace has lost its last name, and no other process is in it. A process whose
-   * namespace cannot be read counts as being in it. While the name exists, this costs one stat(2).
+   * Whether the namespace has lost its last name, and no other process is in it. Where processes of
+   * others are hidden, one may be in it. While the name exists, this costs one stat(2).
    * @param others returns the processes that do not count, besides this one
    */
   isAbandoned(others: () => ReadonlySet<number>): boolean {
-    if (this.#path === undefined || isName(this.#path, this.#identity)) return false;
+    if (
+      this.#path === undefined || this.#mark === undefined || isName(this.#path, this.#identity)
+    ) return false;
     const another = nameOf(this.#identity);
-    if (another === undefined) return !hasProcess(this.#identity, others());
+    if (another === undefined) return !hasProcess(this.#mark, others());
     this.#path = another;
     return false;
   }
@@ -67,16 +81,20 @@ function isName(path: string, identity: NamespaceIdentity): boolean {
   }
 }
 
-function hasProcess({ inode }: NamespaceIdentity, others: ReadonlySet<number>): boolean {
-  const link = `net:[${inode}]`;
+function hasProcess(mark: number, others: ReadonlySet<number>): boolean {
   try {
-    for (const { name } of Deno.readDirSync("/proc")) {
+    const found = [...Deno.readDirSync("/proc")].map(({ name }) => name);
+    // The option hidepid of /proc hides process 1, too.
+    if (!found.includes("1")) return true;
+    for (const name of found) {
       if (!/^[0-9]+$/.test(name) || Number(name) === Deno.pid || others.has(Number(name))) continue;
       try {
-        if (Deno.readLinkSync(`/proc/${name}/ns/net`) === link) return true;
+        if (namespaceMark(Number(name)) === mark) return true;
       } catch (error) {
         // Processes that have ended, and zombies, are in no namespace.
-        if (!(error instanceof Deno.errors.NotFound) && !isNoSuchProcess(error)) return true;
+        const isGone = error instanceof Deno.errors.NotFound ||
+          ["ESRCH", "EINVAL"].includes(String((error as { readonly code?: unknown }).code));
+        if (!isGone) return true;
       }
     }
     return false;
@@ -84,5 +102,3 @@ function hasProcess({ inode }: NamespaceIdentity, others: ReadonlySet<number>): 
     return true;
   }
 }
-
-const isNoSuchProcess = (error: unknown) => (error as { readonly code?: unknown }).code === "ESRCH";

@@ -10,7 +10,6 @@ import type { Link } from "../netlink/link.ts";
 import { addressReplay, encodeReplay, type Replay, routeReplay } from "../netlink/replay.ts";
 import { encodeRouteDump } from "../netlink/route.ts";
 import { writeSetting } from "./link_settings.ts";
-import { NetlinkSocket } from "./netlink_socket.ts";
 import type { RouteSocket } from "./route_socket.ts";
 
 /** The addresses and routes of a link, without those that the kernel adds itself. */
@@ -21,9 +20,8 @@ export class LinkAddressing {
     this.#entries = entries;
   }
 
-  /** Reads those of a link of the calling thread's network namespace. @throws OsError */
-  static read(interfaceIndex: number): LinkAddressing {
-    using socket = new NetlinkSocket();
+  /** Reads those of a link in the namespace of the socket. @throws OsError */
+  static read(interfaceIndex: number, { socket }: RouteSocket): LinkAddressing {
     const families = [4, 6] as const;
     const addresses = socket.dump(
       (n) => encodeAddressDump(n, undefined),
@@ -54,14 +52,15 @@ export class LinkAddressing {
   }
 
   /**
-   * Adds the entries again, in the calling thread's network namespace. The link must be up. Entries
-   * that exist are left as they are.
+   * Adds the entries again, in the namespace of the socket. The link must be up. Entries that exist
+   * are left as they are.
    * @returns the entries that could not be added, and an error message for each of them
    */
-  restore(): { readonly left: LinkAddressing; readonly reasons: readonly string[] } {
+  restore(
+    { socket }: RouteSocket,
+  ): { readonly left: LinkAddressing; readonly reasons: readonly string[] } {
     let left = this.#entries;
     if (left.length === 0) return { left: this, reasons: [] };
-    using socket = new NetlinkSocket();
     while (true) {
       const failures: { readonly entry: Replay; readonly reason: string }[] = [];
       for (const entry of left) {
@@ -87,21 +86,29 @@ export class LinkAddressing {
 }
 
 /**
- * Sets a link of the calling thread's network namespace down.
+ * Sets whether the kernel keeps the IPv6 addresses of a link of the calling thread's network
+ * namespace when it goes down. Returns the value before, as `writeSetting`.
+ */
+export const keepAddresses = (name: string, value: string): string | undefined =>
+  writeSetting(`/proc/sys/net/ipv6/conf/${name}/keep_addr_on_down`, value);
+
+/**
+ * Sets a link down.
+ * @param isHere whether the link is in the calling thread's network namespace; otherwise the
+ *   setting of `keepAddresses` is not changed
  * @returns the addresses and routes that the kernel removed
  * @throws OsError
  */
-export function setLinkDown(routes: RouteSocket, link: Link): LinkAddressing {
-  const before = LinkAddressing.read(link.index);
+export function setLinkDown(routes: RouteSocket, link: Link, isHere = true): LinkAddressing {
+  const before = LinkAddressing.read(link.index, routes);
   // With this setting the kernel keeps the addresses, and they can be seen and removed meanwhile.
-  const setting = `/proc/sys/net/ipv6/conf/${link.name}/keep_addr_on_down`;
-  const was = writeSetting(setting, "1");
+  const was = isHere ? keepAddresses(link.name, "1") : undefined;
   try {
     routes.setLink(link.index, { up: false });
   } finally {
-    if (was !== undefined) writeSetting(setting, was);
+    if (was !== undefined) keepAddresses(link.name, was);
   }
-  return before.without(LinkAddressing.read(link.index));
+  return before.without(LinkAddressing.read(link.index, routes));
 }
 
 const keyOf = ({ type, payload }: Replay): string => `${type} ${payload.toHex()}`;

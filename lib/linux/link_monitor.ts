@@ -33,6 +33,11 @@ export class LinkMonitor {
     return new LinkMonitor(namespace === undefined ? socket() : namespace.run(socket));
   }
 
+  /** A subscription that another process opened. */
+  static ofDescriptor(descriptor: number): LinkMonitor {
+    return new LinkMonitor(new NetlinkSocket(GROUPS, undefined, descriptor));
+  }
+
   /** The descriptor to poll for POLLIN. */
   get fd(): number {
     return this.#socket.fd;

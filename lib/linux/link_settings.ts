@@ -15,17 +15,19 @@ import type { RouteSocket } from "./route_socket.ts";
 const ALL_SEND_REDIRECTS = "/proc/sys/net/ipv4/conf/all/send_redirects";
 
 /**
- * Applies the settings to a link of the calling thread's network namespace. The kernel resets them
+ * Applies the settings to a link. The kernel resets them
  * when the link moves, and those of IPv6 when the MTU was below 1280. So call it at the start, and
  * after the link moved, went up or got a larger MTU. Settings that cannot be changed are left as
  * they are.
+ * @param isHere whether the link is in the calling thread's network namespace; otherwise the
+ *   setting for all links there is left as it is
  * @returns whether the kernel accepts packets with local IPv4 sources from the link (accept_local)
  */
-export function settleLink(routes: RouteSocket, link: Link): boolean {
+export function settleLink(routes: RouteSocket, link: Link, isHere = true): boolean {
   trySetLink(routes, link, { linkLocal: false });
   trySetLink(routes, link, { sendRedirects: false });
   const acceptsLocal = trySetLink(routes, link, { acceptLocal: true });
-  writeSetting(ALL_SEND_REDIRECTS, "0");
+  if (isHere) writeSetting(ALL_SEND_REDIRECTS, "0");
   if ((link.flags & IFF_UP) === 0) return acceptsLocal;
   // Remove the address that the kernel has added already. An address of a user stays.
   for (const address of routes.addresses({ family: 6, interfaceIndex: link.index })) {

@@ -142,6 +142,11 @@ export class NetNamespace {
     );
   }
 
+  /** Another descriptor of the same namespace. */
+  copy(): NetNamespace {
+    return NetNamespace.#open(`/proc/thread-self/fd/${this.fd}`, this.name);
+  }
+
   /**
    * Runs a synchronous function in the namespace, and returns to the thread's own namespace.
    * @returns the result of `fn`

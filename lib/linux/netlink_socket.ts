@@ -51,9 +51,14 @@ export class NetlinkSocket {
    * Opens a socket in the calling thread's network namespace.
    * @param groups RTMGRP_* to subscribe to; a socket with groups does not block
    * @param protocol NETLINK_*; rtnetlink if it is absent
+   * @param opened the descriptor of such a socket that another process opened, in its namespace
    * @throws OsError
    */
-  constructor(groups = 0, protocol: number = NETLINK_ROUTE) {
+  constructor(groups = 0, protocol: number = NETLINK_ROUTE, opened?: number) {
+    if (opened !== undefined) {
+      this.fd = opened;
+      return;
+    }
     const type = libc.SOCK_RAW | libc.SOCK_CLOEXEC | (groups === 0 ? 0 : libc.SOCK_NONBLOCK);
     this.fd = checked(libc.socket(AF_NETLINK, type, protocol), "socket", OBJECT);
     try {

@@ -32,6 +32,11 @@ export class RouteMonitor {
     return new RouteMonitor(namespace === undefined ? socket() : namespace.run(socket));
   }
 
+  /** A subscription that another process opened. */
+  static ofDescriptor(descriptor: number): RouteMonitor {
+    return new RouteMonitor(new NetlinkSocket(GROUPS, undefined, descriptor));
+  }
+
   /** The descriptor to poll. It is readable when something changed since the last `drain`. */
   get fd(): number {
     return this.#socket.fd;

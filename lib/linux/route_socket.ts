@@ -2,7 +2,7 @@
  * Reads and changes links, addresses and routes of one network namespace, by rtnetlink.
  * @module
  */
-import { EBADMSG, EEXIST, ENODEV, ENOENT, osError } from "../base/errno.ts";
+import { EBADMSG, EEXIST, ENODEV, ENOENT, EPERM, osError } from "../base/errno.ts";
 import { OsError } from "../base/errors.ts";
 import type { IpBytes } from "../base/endpoint.ts";
 import { formatIp } from "../base/ip_text.ts";
@@ -27,7 +27,11 @@ import {
   RTM_NEWLINK,
 } from "../netlink/link.ts";
 import type { NetlinkMessage } from "../netlink/message.ts";
-import { encodeNumberNamespace } from "../netlink/namespace_number.ts";
+import {
+  decodeNumber,
+  encodeAskNumber,
+  encodeNumberNamespace,
+} from "../netlink/namespace_number.ts";
 import {
   decodeRoute,
   encodeRouteAdd,
@@ -63,9 +67,12 @@ interface Place {
  */
 export class RouteSocket {
   readonly #socket: NetlinkSocket;
+  /** The number of another namespace, if links and addresses of that one are read. */
+  readonly #elsewhere: number | undefined;
 
-  private constructor(socket: NetlinkSocket) {
+  private constructor(socket: NetlinkSocket, elsewhere?: number) {
     this.#socket = socket;
+    this.#elsewhere = elsewhere;
   }
 
   /** Opens a socket in a namespace, by default the calling thread's. */
@@ -73,6 +80,25 @@ export class RouteSocket {
     return new RouteSocket(
       namespace === undefined ? new NetlinkSocket() : namespace.run(() => new NetlinkSocket()),
     );
+  }
+
+  /** A socket that another process opened, in its namespace. */
+  static ofDescriptor(descriptor: number): RouteSocket {
+    return new RouteSocket(new NetlinkSocket(0, undefined, descriptor));
+  }
+
+  /** The socket, for requests that this class does not have. */
+  get socket(): NetlinkSocket {
+    return this.#socket;
+  }
+
+  /**
+   * Reads `link` and `addresses` of another namespace, which requires CAP_NET_ADMIN there and no
+   * entering. The kernel changes nothing in other namespaces: other methods throw EPERM.
+   * @param number of `numberNamespace`
+   */
+  elsewhere(number: number): RouteSocket {
+    return new RouteSocket(this.#socket, number);
   }
 
   /** Closes the socket. Further calls do nothing. */
@@ -96,7 +122,7 @@ export class RouteSocket {
     let found: Link | undefined;
     try {
       this.#socket.request(
-        (n) => encodeLinkGet(n, nameOrIndex),
+        (n) => encodeLinkGet(n, nameOrIndex, this.#elsewhere),
         "RTM_GETLINK",
         nameOf(nameOrIndex),
         (message) => {
@@ -134,8 +160,11 @@ export class RouteSocket {
     );
   }
 
-  /** Gives a namespace a number (nsid) in this one, if it has none. It does not keep it alive. */
-  numberNamespace(descriptor: number): void {
+  /**
+   * Gives a namespace a number (nsid) in this one, if it has none. It does not keep it alive.
+   * @returns the number; undefined when the kernel does not tell it
+   */
+  numberNamespace(descriptor: number): number | undefined {
     try {
       this.#socket.request(
         (n) => encodeNumberNamespace(n, descriptor),
@@ -145,6 +174,14 @@ export class RouteSocket {
     } catch (error) {
       if (!(error instanceof OsError && error.errno === EEXIST)) throw error;
     }
+    let number: number | undefined;
+    this.#socket.request(
+      (n) => encodeAskNumber(n, descriptor),
+      "RTM_GETNSID",
+      "network namespace",
+      (message) => number = decodeNumber(message),
+    );
+    return number;
   }
 
   // --- addresses ---
@@ -157,7 +194,7 @@ export class RouteSocket {
     const index = filter.interfaceIndex;
     return families.flatMap((family) =>
       this.#socket.dump(
-        (n) => encodeAddressDump(n, family),
+        (n) => encodeAddressDump(n, family, this.#elsewhere),
         "RTM_GETADDR",
         "addresses",
         (message) => {
@@ -174,6 +211,7 @@ export class RouteSocket {
 
   /** Adds an address. @throws OsError EEXIST when it exists */
   addAddress(request: AddressRequest): void {
+    this.#requireHere(addressText(request));
     this.#socket.request(
       (n) => encodeAddressAdd(n, request, false),
       "RTM_NEWADDR",
@@ -183,6 +221,7 @@ export class RouteSocket {
 
   /** Adds an address, or updates an existing one. */
   replaceAddress(request: AddressRequest): void {
+    this.#requireHere(addressText(request));
     this.#socket.request(
       (n) => encodeAddressAdd(n, request, true),
       "RTM_NEWADDR",
@@ -192,6 +231,7 @@ export class RouteSocket {
 
   /** Deletes an address and its routes. @throws OsError EADDRNOTAVAIL when there is none */
   deleteAddress(request: AddressRequest): void {
+    this.#requireHere(addressText(request));
     this.#socket.request(
       (n) => encodeAddressDelete(n, request),
       "RTM_DELADDR",
@@ -233,11 +273,13 @@ export class RouteSocket {
 
   /** Adds a route. @throws OsError EEXIST when it exists */
   addRoute(route: RouteRequest): void {
+    this.#requireHere(routeText(route));
     this.#socket.request((n) => encodeRouteAdd(n, route, "add"), "RTM_NEWROUTE", routeText(route));
   }
 
   /** Adds a route, or changes the one with the same destination and metric. */
   replaceRoute(route: RouteRequest): void {
+    this.#requireHere(routeText(route));
     this.#socket.request(
       (n) => encodeRouteAdd(n, route, "replace"),
       "RTM_NEWROUTE",
@@ -247,6 +289,7 @@ export class RouteSocket {
 
   /** Changes the route with this destination and metric. @throws OsError ENOENT for none */
   changeRoute(route: RouteRequest): void {
+    this.#requireHere(routeText(route));
     this.#socket.request(
       (n) => encodeRouteAdd(n, route, "change"),
       "RTM_NEWROUTE",
@@ -256,6 +299,7 @@ export class RouteSocket {
 
   /** Deletes the first route that matches the request. @throws OsError ESRCH for none */
   deleteRoute(route: RouteRequest): void {
+    this.#requireHere(routeText(route));
     this.#socket.request((n) => encodeRouteDelete(n, route), "RTM_DELROUTE", routeText(route));
   }
 
@@ -275,8 +319,14 @@ export class RouteSocket {
     return found;
   }
 
+  #requireHere(object: string): void {
+    if (this.#elsewhere === undefined) return;
+    throw osError("rtnetlink", object, EPERM, "it is in another network namespace");
+  }
+
   /** Runs `act`, and replaces the number of the interface in its error by the name. */
   #named(index: number, act: (object: string) => void): void {
+    this.#requireHere(nameOf(index));
     try {
       act(nameOf(index));
     } catch (error) {

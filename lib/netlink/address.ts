@@ -33,6 +33,7 @@ const IFA_LABEL = 3;
 const IFA_BROADCAST = 4;
 const IFA_FLAGS = 8;
 const IFA_RT_PRIORITY = 9;
+const IFA_TARGET_NETNSID = 10;
 const IFA_PROTO = 11;
 const IFAPROT_KERNEL_LL = 2;
 
@@ -95,13 +96,17 @@ export interface AddressRequest {
 /**
  * Asks for all addresses of a family, or of both. It never asks for one interface: Linux (up to
  * 6.18) does not report when such a dump was interrupted.
+ * @param namespace the number (nsid) of another network namespace, whose addresses are asked for
  */
 export function encodeAddressDump(
   sequence: number,
   family: 4 | 6 | undefined,
+  namespace?: number,
 ): Uint8Array<ArrayBuffer> {
-  return new MessageBuilder(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, sequence)
-    .u8(familyNumber(family)).u8(0).u8(0).u8(0).u32(0).finish();
+  const builder = new MessageBuilder(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, sequence)
+    .u8(familyNumber(family)).u8(0).u8(0).u8(0).u32(0);
+  if (namespace !== undefined) builder.attributeU32(IFA_TARGET_NETNSID, namespace);
+  return builder.finish();
 }
 
 /**

@@ -37,6 +37,7 @@ const IFLA_AF_SPEC = 26;
 const IFLA_GROUP = 27;
 const IFLA_NET_NS_FD = 28;
 const IFLA_EXT_MASK = 29;
+const IFLA_TARGET_NETNSID = 46;
 const IFLA_INFO_KIND = 1;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IFLA_INET_CONF = 1;
@@ -89,6 +90,10 @@ export interface Link {
   readonly master: number;
   /** The hardware address; empty for a TUN device. */
   readonly address: Uint8Array;
+  /** Whether packets with a source that is an IPv4 address of this machine are accepted. */
+  readonly acceptsLocal: boolean;
+  /** Whether the kernel assigns an IPv6 link-local address; false without IPv6. */
+  readonly hasLinkLocal: boolean;
   /** The counters; undefined if the kernel omitted them. */
   readonly stats: LinkStats | undefined;
 }
@@ -102,11 +107,19 @@ export function encodeLinkDump(sequence: number): Uint8Array<ArrayBuffer> {
     .attributeU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS).finish();
 }
 
-/** Asks for one link, by its index or by its name. */
-export function encodeLinkGet(sequence: number, link: number | string): Uint8Array<ArrayBuffer> {
+/**
+ * Asks for one link, by its index or by its name.
+ * @param namespace the number (nsid) of another network namespace, where the link is
+ */
+export function encodeLinkGet(
+  sequence: number,
+  link: number | string,
+  namespace?: number,
+): Uint8Array<ArrayBuffer> {
   const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, sequence);
   ifinfo(builder, typeof link === "number" ? link : 0, 0, 0);
   if (typeof link === "string") builder.attributeText(IFLA_IFNAME, link);
+  if (namespace !== undefined) builder.attributeU32(IFLA_TARGET_NETNSID, namespace);
   return builder.finish();
 }
 
@@ -213,8 +226,30 @@ export function decodeLink(message: NetlinkMessage): Link | undefined {
     queueLength: attributeU32(attributes.get(IFLA_TXQLEN)) ?? 0,
     master: attributeU32(attributes.get(IFLA_MASTER)) ?? 0,
     address: attributes.get(IFLA_ADDRESS)?.slice() ?? new Uint8Array(0),
+    hasLinkLocal: ![undefined, IN6_ADDR_GEN_MODE_NONE].includes(
+      familyOf(attributes.get(IFLA_AF_SPEC), AF_INET6)?.get(IFLA_INET6_ADDR_GEN_MODE)?.[0],
+    ),
+    acceptsLocal: readConf(attributes.get(IFLA_AF_SPEC), IPV4_DEVCONF_ACCEPT_LOCAL) === 1,
     stats: decodeStats(attributes.get(IFLA_STATS64)),
   };
+}
+
+/** The attributes of a family in IFLA_AF_SPEC; undefined when it is not there. */
+function familyOf(
+  families: Uint8Array | undefined,
+  family: number,
+): ReturnType<typeof readAttributes> {
+  const inner = families && readAttributes(families, 0)?.get(family);
+  return inner && readAttributes(inner, 0);
+}
+
+/** An IPv4 setting of IFLA_AF_SPEC; undefined when it is not there. */
+function readConf(families: Uint8Array | undefined, setting: number): number | undefined {
+  const conf = familyOf(families, AF_INET)?.get(IFLA_INET_CONF);
+  // The settings are an array of words, without the number 0.
+  return conf === undefined || conf.length < 4 * setting
+    ? undefined
+    : readU32(conf, 4 * (setting - 1));
 }
 
 function ifinfo(

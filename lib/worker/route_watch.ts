@@ -64,9 +64,22 @@ export class RouteWatch {
   #release: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  /** @param rtable the rdomain of the UDP sockets @throws OsError */
-  constructor(rtable: number, options: RouteWatchOptions) {
+  /**
+   * @param rtable the rdomain of the UDP sockets
+   * @param opened netlink sockets there that another process opened
+   * @throws OsError
+   */
+  constructor(
+    rtable: number,
+    options: RouteWatchOptions,
+    opened?: { readonly monitor: number; readonly routes: number },
+  ) {
     this.#options = options;
+    if (opened !== undefined) {
+      this.#monitor = RouteMonitor.ofDescriptor(opened.monitor);
+      this.#routes = RouteSocket.ofDescriptor(opened.routes);
+      return;
+    }
     using place = NetNamespace.rdomain(rtable);
     this.#monitor = RouteMonitor.open(place);
     try {
@@ -80,6 +93,14 @@ export class RouteWatch {
   /** The netlink socket that is readable when routes may have changed. */
   get descriptor(): number {
     return this.#monitor.fd;
+  }
+
+  /**
+   * The index of a link in the namespace of the sockets, for zones that are names, as in
+   * `[fe80::1%eth0]:51820`. Undefined when there is no such link.
+   */
+  linkIndex(name: string): number | undefined {
+    return this.#routes.link(name)?.index;
   }
 
   /** Call when `descriptor` is readable. */

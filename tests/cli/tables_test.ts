@@ -200,6 +200,8 @@ Deno.test("netstat -i: a row for the link and one for each address, counters, an
     operState: 2,
     queueLength: 500,
     master: 0,
+    acceptsLocal: false,
+    hasLinkLocal: false,
     address: new Uint8Array(0),
     stats: {
       rxPackets: 12,

@@ -134,7 +134,10 @@ Deno.test(
     await must(room, `nsenter -t ${pid} -n ip link set wg1 name wg7`);
     await must(room, `nsenter -t ${pid} -n ip link set wg7 up`);
     await eventually("wg7", async () => (await may(room, "ifconfig wg7")).stdout.includes("<UP,"));
-    match(await must(room, "cat /run/wireguard/wg7.public"), /^up=true$/m);
+    await eventually(
+      "up",
+      async () => (await must(room, "cat /run/wireguard/wg7.public")).includes("\nup=true\n"),
+    );
     await must(room, "ifconfig wg7 192.168.5.1/24");
     match(await must(room, "ifconfig wg7"), /\tinet 192\.168\.5\.1 /);
     await must(room, "ifconfig wg7 down");

@@ -6,11 +6,12 @@
 import type { DeviceChange } from "../../base/config.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { spawnDaemon } from "../../daemon/client.ts";
-import { confine } from "../../daemon/confinement.ts";
+import { confine, type Confinement } from "../../daemon/confinement.ts";
 import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { runDaemon } from "../../daemon/run.ts";
 import { VERSION } from "../../daemon/program.ts";
-import { parseReply } from "../../uapi/reply.ts";
+import { PORT_LATER, SOCKETS_VARIABLE } from "../../daemon/rights.ts";
+import { formatReply, parseReply } from "../../uapi/reply.ts";
 import { UapiReader, type UapiRequest } from "../../uapi/reader.ts";
 import { formatSet } from "../../uapi/set.ts";
 import type { Command } from "../command.ts";
@@ -39,9 +40,20 @@ export const command: Command = {
     }
     const level = logLevelOf(Deno.env.get("LOG_LEVEL"));
     const environment = level === undefined ? {} : { LOG_LEVEL: level };
+    let confinement: Confinement;
+    try {
+      confinement = confine({
+        args: ["daemon", ...args],
+        environment,
+        sockets: Deno.env.get(SOCKETS_VARIABLE),
+      });
+    } catch (error) {
+      printAll(formatReply("", error, 2));
+      return 1;
+    }
     return await runDaemon({
       name: args[0],
-      confinement: confine({ args: ["daemon", ...args], environment }),
+      confinement,
       ...(workers === undefined ? {} : { workers: workers === "1" ? 1 : 2 }),
       foreground: false,
       logLevel: level,
@@ -100,7 +112,10 @@ export async function userspace(args: readonly string[], program?: string): Prom
   const level = logLevelOf(Deno.env.get("LOG_LEVEL"));
   const change = level === "verbose" ? { debug: true } : {};
   if (!flagged && Deno.env.get("WG_PROCESS_FOREGROUND") !== "1") {
-    await spawnDaemon(names[0], change, level === undefined ? {} : { LOG_LEVEL: level });
+    await spawnDaemon(names[0], change, {
+      ...(level === undefined ? {} : { LOG_LEVEL: level }),
+      [SOCKETS_VARIABLE]: PORT_LATER,
+    });
     return 0;
   }
   return await stay(names[0], change, level);
@@ -118,6 +133,7 @@ async function stay(
     confinement: confine({
       args: ["-f", name],
       environment: logLevel === undefined ? {} : { LOG_LEVEL: logLevel },
+      sockets: PORT_LATER,
     }),
     foreground: true,
     logLevel,

@@ -16,9 +16,9 @@ import {
   interfaceNames,
   publicFacts,
   setDevice,
-  setLinkUp,
   spawnDaemon,
 } from "../../daemon/client.ts";
+import { removeLeftRdomains } from "../../daemon/left_rdomains.ts";
 import { NetNamespace, removeRdomainIfEmpty } from "../../linux/namespace.ts";
 import { rdomainOf, sameNamespace } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
@@ -72,6 +72,8 @@ export async function applyCommand(command: Command, makes = false): Promise<str
     return command.name;
   } catch (error) {
     throw inWords(error, command);
+  } finally {
+    removeLeftRdomains();
   }
 }
 
@@ -181,8 +183,9 @@ async function modify(command: Command): Promise<void> {
     ? undefined
     : new LinkEditor(status.name || command.name, namespace);
   if (editor !== undefined) {
-    const through = (up: boolean) => setLinkUp(command.name, up);
+    const through = (up: boolean) => editor.setUpThrough(command.name, up);
     await changeLink(editor, command, change.priority ?? status.priority, through);
+    editor.settle();
   }
   if (Object.keys(change).length > 0) await setDevice(command.name, change);
   editor?.keep();

@@ -18,8 +18,8 @@ export const IFCONFIG_MANUAL: Manual = {
     "Without words, ifconfig shows interfaces: all (-a), all with their wg peers (-A), one by " +
     "its name, or those of a group or class (ifconfig wg). -C shows the classes that can be " +
     "created. inet and inet6 limit the addresses that are shown. hwfeatures adds the crypto, " +
-    "offloads and threads in use, and the counters (wg help counters). --json prints values " +
-    "for programs.",
+    "offloads and threads in use, the rights of the process, and the counters (wg help " +
+    "counters). --json prints values for programs.",
     "With words, ifconfig changes one wg interface. It checks all words first and then " +
     "applies them as one change, or changes nothing. Any word but destroy creates an " +
     "interface that does not exist.",

@@ -5,7 +5,12 @@
 import { IPV6_MTU_MIN } from "../../base/constants.ts";
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EEXIST, osError } from "../../base/errno.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
+import { setLinkUp } from "../../daemon/client.ts";
+import { lendLinkSocket } from "../../daemon/lend_sockets.ts";
+import { keepAddresses } from "../../linux/link_addressing.ts";
+import { settleLink } from "../../linux/link_settings.ts";
 import type { NetNamespace } from "../../linux/namespace.ts";
+import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { PlannedAddress } from "../ifconfig/address_plan.ts";
 import { planAddresses, sameAddress } from "../ifconfig/address_plan.ts";
@@ -21,7 +26,10 @@ import { IFF_UP } from "../../netlink/flags.ts";
 export class LinkEditor {
   #undo: (() => void | Promise<void>)[] = [];
   readonly #sockets: RouteSocket[] = [];
+  readonly #moved: NetNamespace[] = [];
   #routes: RouteSocket;
+  /** The namespace that the link is in now; it may have been moved. */
+  #place: NetNamespace;
   #index: number;
 
   /**
@@ -29,6 +37,7 @@ export class LinkEditor {
    * @throws OsError ENODEV if the link does not exist
    */
   constructor(readonly name: string, readonly namespace: NetNamespace) {
+    this.#place = namespace;
     this.#routes = this.#open(namespace);
     this.#index = this.#routes.requireLink(name).index;
   }
@@ -51,7 +60,7 @@ export class LinkEditor {
         // The error that led here is the one to report. The remaining steps are still undone.
       }
     }
-    for (const socket of this.#sockets) socket.close();
+    for (const opened of [...this.#sockets, ...this.#moved]) opened.close();
   }
 
   #open(namespace: NetNamespace): RouteSocket {
@@ -82,10 +91,10 @@ export class LinkEditor {
       throw osError("rdomain", this.name, EEXIST, "the name is taken there");
     }
     old.setLink(this.#index, { namespaceFd: to.fd });
-    this.#arrive(target);
+    this.#arrive(target, to);
     this.#undo.push(() => {
       target.setLink(target.requireLink(this.name).index, { namespaceFd: this.namespace.fd });
-      this.#arrive(old);
+      this.#arrive(old, this.namespace);
       for (const address of addresses) old.replaceAddress(requestOf(address, this.#index));
       old.setLink(this.#index, { up });
     });
@@ -96,10 +105,44 @@ export class LinkEditor {
    * Updates the index, which may differ in the new namespace, and the setting that the kernel has
    * forgotten.
    */
-  #arrive(routes: RouteSocket): void {
+  #arrive(routes: RouteSocket, place: NetNamespace): void {
     this.#routes = routes;
+    // The caller closes the namespace before the editor is done.
+    if (place !== this.namespace) this.#moved.push(place = place.copy());
+    this.#place = place;
     this.#index = routes.requireLink(this.name).index;
     this.withoutLinkLocal();
+    this.settle();
+  }
+
+  /**
+   * Applies the settings of a WireGuard link in another namespace. The process of the interface
+   * does it in its own.
+   */
+  settle(): void {
+    if (this.#isHere()) return;
+    this.#place.run(() => settleLink(this.#routes, this.#link()));
+  }
+
+  /**
+   * Has the process of the interface take the link up or down. In another namespace it gets a
+   * socket there.
+   * @param name the name of the control socket
+   * @returns false if the process does not know how
+   */
+  async setUpThrough(name: string, up: boolean): Promise<boolean> {
+    if (this.#isHere()) return await setLinkUp(name, up);
+    const write = (value: string) => this.#place.run(() => keepAddresses(this.name, value));
+    const was = write("1");
+    try {
+      return await setLinkUp(name, up, lendLinkSocket(name, this.#place));
+    } finally {
+      if (was !== undefined) write(was);
+    }
+  }
+
+  #isHere(): boolean {
+    return sameNamespace(this.#place.identity, identityOf(THREAD_NAMESPACE));
   }
 
   /** The current MTU in bytes. */

@@ -88,6 +88,7 @@ export function installFilter(program: Uint8Array): number {
 
 const LANDLOCK_CREATE_RULESET_VERSION = 1;
 const LANDLOCK_RULE_PATH_BENEATH = 1;
+const LANDLOCK_RULE_NET_PORT = 2;
 
 /** The version of Landlock in the kernel, 1 or more; -ENOSYS or -EOPNOTSUPP without Landlock. */
 export const landlockVersion = (): number =>
@@ -100,6 +101,10 @@ export const createRuleset = (attributes: Uint8Array): number =>
 /** Adds a struct landlock_path_beneath_attr to a ruleset. Returns 0. */
 export const addPathRule = (ruleset: number, rule: Uint8Array): number =>
   call("landlock_add_rule", ruleset, LANDLOCK_RULE_PATH_BENEATH, rule, 0);
+
+/** Adds a struct landlock_net_port_attr to a ruleset. Returns 0. */
+export const addPortRule = (ruleset: number, rule: Uint8Array): number =>
+  call("landlock_add_rule", ruleset, LANDLOCK_RULE_NET_PORT, rule, 0);
 
 /** Restricts the calling thread by a ruleset. It needs no_new_privs. Returns 0. */
 export const restrictSelf = (ruleset: number): number => call("landlock_restrict_self", ruleset, 0);

@@ -34,7 +34,7 @@ import {
   fromFacts,
   openDistantSockets,
 } from "./distant_sockets.ts";
-import { ownFiles } from "./own_files.ts";
+import { OWN_PORTS, ownFiles } from "./own_files.ts";
 import { SOCKET_FOLDER } from "./paths.ts";
 import { underLock } from "./socket_folder.ts";
 import { PORT_LATER } from "./rights.ts";
@@ -109,7 +109,7 @@ export function confine(options: ConfineOptions): Confinement {
   if (setNoNewPrivileges() === 0) words.push("no_new_privs");
   else missing.push("no_new_privs");
   try {
-    words.push(`landlock(${restrictFiles(ownFiles(program, programFiles()))})`);
+    words.push(`landlock(${restrictFiles(ownFiles(program, programFiles()), OWN_PORTS)})`);
   } catch (error) {
     missing.push(`landlock (${error instanceof OsError ? error.code : error})`);
   }

@@ -1,9 +1,11 @@
 /**
  * Looks up the hosts of endpoints for the control plane, without ever waiting for an answer. They
  * are looked up in the network namespace of the UDP sockets, because that is where the addresses
- * must be reached: a resolver behind the tunnel could not be asked while the tunnel is down.
+ * must be reached: a resolver behind the tunnel could not be asked while the tunnel is down. A
+ * process that may not enter another rdomain looks them up in its own one.
  * @module
  */
+import { EPERM } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import type { NameAnswer } from "../device/device.ts";
 import { NetNamespace } from "../linux/namespace.ts";
@@ -130,8 +132,14 @@ export class HostLookUps {
   }
 }
 
+/** Begins a look-up in an rdomain, or, without the right to enter it, in the process's own one. */
 function beginIn(host: string, rtable: number): HostLookUp {
   if (rtable === 0) return HostLookUp.begin(host);
-  using namespace = NetNamespace.rdomain(rtable);
-  return namespace.run(() => HostLookUp.begin(host));
+  try {
+    using namespace = NetNamespace.rdomain(rtable);
+    return namespace.run(() => HostLookUp.begin(host));
+  } catch (error) {
+    if (!(error instanceof OsError && error.errno === EPERM)) throw error;
+    return HostLookUp.begin(host);
+  }
 }

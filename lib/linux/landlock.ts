@@ -1,14 +1,15 @@
 /**
  * Restricts which files a process may use (landlock(7), include/uapi/linux/landlock.h). Files that
  * no rule names cannot be opened, made or removed; reading their attributes is still possible, and
- * so is connecting to a socket. TCP, abstract sockets of other processes and signals to them are
- * forbidden where the kernel can.
+ * so is connecting to a socket. TCP besides some ports, abstract sockets of other processes and
+ * signals to them are forbidden where the kernel can.
  * @module
  */
 import { osError } from "../base/errno.ts";
 import { checked } from "../../ffi/errno.ts";
 import {
   addPathRule,
+  addPortRule,
   createRuleset,
   landlockVersion,
   restrictSelf,
@@ -52,6 +53,7 @@ const NET_VERSION = 4;
 const SCOPED_VERSION = 6;
 /** BIND_TCP and CONNECT_TCP; ABSTRACT_UNIX_SOCKET and SIGNAL. */
 const NET_ALL = 3n;
+const CONNECT_TCP = 2n;
 const SCOPED_ALL = 3n;
 
 /** Bytes of struct landlock_path_beneath_attr, which is packed. */
@@ -96,13 +98,18 @@ export function pathRule(
   return rule;
 }
 
+/** A struct landlock_net_port_attr that allows connections to a TCP port. */
+export const portRule = (port: number): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(BigUint64Array.of(CONNECT_TCP, BigInt(port)).buffer);
+
 /**
  * Restricts the calling thread, its later threads, and the program that it executes. Paths that do
  * not exist are left out. It needs no_new_privs.
+ * @param ports the TCP ports to which it may connect
  * @returns the version of Landlock
  * @throws OsError ENOSYS or EOPNOTSUPP on a kernel without Landlock; nothing is restricted then
  */
-export function restrictFiles(rules: readonly PathRule[]): number {
+export function restrictFiles(rules: readonly PathRule[], ports: readonly number[]): number {
   const version = landlockVersion();
   if (version < 0) throw osError("landlock_create_ruleset", "landlock", -version);
   const ruleset = checked(
@@ -112,6 +119,9 @@ export function restrictFiles(rules: readonly PathRule[]): number {
   );
   try {
     for (const rule of rules) addRule(ruleset, rule, version);
+    for (const port of version >= NET_VERSION ? ports : []) {
+      checked(addPortRule(ruleset, portRule(port)), "landlock_add_rule", `port ${port}`);
+    }
     checked(restrictSelf(ruleset), "landlock_restrict_self", "landlock");
     return version;
   } finally {

@@ -53,7 +53,7 @@ function tryAll(): void {
   say("another filter", () => call("seccomp", 0, 0, 0));
   say("mount", () => call("mount"));
   say("another namespace", () => call("unshare", 0x40000000));
-  say("read /etc/shadow", () => void Deno.readTextFileSync("/etc/shadow"));
+  say("read /usr/bin", () => Deno.openSync("/usr/bin/env").close());
   say("list /root", () => void [...Deno.readDirSync("/root")]);
   say("write /etc", () => void Deno.openSync("/etc/hostname", { write: true }).close());
   say("write /run", () => Deno.writeTextFileSync("/run/wg-was-here", ""));

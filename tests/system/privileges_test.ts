@@ -46,7 +46,7 @@ async function checkThreads(
     equal(of("NoNewPrivs"), "1", about);
     equal(of("Seccomp"), "2", about);
   }
-  const [main] = threads;
+  const main = threads.find((thread) => thread.get("Pid") === thread.get("Tgid"))!;
   equal(main.get("CapInh"), NONE);
   equal(main.get("CapAmb"), NONE);
   return threads.length;
@@ -206,7 +206,7 @@ Deno.test(
     equal(result("mount"), `errno ${EPERM}`);
     equal(result("another namespace"), `errno ${EPERM}`);
     if (/landlock\(/.test(await privileges(room, "wg1"))) {
-      for (const what of ["read /etc/shadow", "list /root", "write /etc", "write /run"]) {
+      for (const what of ["read /usr/bin", "list /root", "write /etc", "write /run"]) {
         equal(result(what), "EACCES", what);
       }
     }

@@ -8,7 +8,7 @@
  */
 import { ETIMEDOUT, osError } from "../base/errno.ts";
 import { unixSocketOwner } from "../../ffi/unix_socket.ts";
-import { SOCKET_FOLDER, socketPath } from "./paths.ts";
+import { PROCESS_NAME, SOCKET_FOLDER, socketPath } from "./paths.ts";
 
 /** How long a process may take to end after SIGTERM, and after SIGKILL. */
 const TERM_MS = 3_000;
@@ -46,22 +46,38 @@ function listens(pid: number, wanted: (path: string) => boolean): boolean {
       if (flags === LISTENING && wanted(path)) inodes.add(`socket:[${inode}]`);
     }
     if (inodes.size === 0) return false;
-    return [...Deno.readDirSync(`/proc/${pid}/fd`)].some(({ name }) =>
-      inodes.has(linkOr(`/proc/${pid}/fd/${name}`))
-    );
+    return descriptorsOf(pid)?.some((link) => inodes.has(link)) ?? isOurs(pid);
   } catch {
     // The process has ended, or this user may not read its files.
     return false;
   }
 }
 
-function linkOr(path: string, otherwise = ""): string {
+/** The links of a process's descriptors; undefined when this user may not read them. */
+function descriptorsOf(pid: number): string[] | undefined {
   try {
-    return Deno.readLinkSync(path);
-  } catch {
-    return otherwise;
+    const names = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => name);
+    return names.flatMap((name) => {
+      try {
+        return [Deno.readLinkSync(`/proc/${pid}/fd/${name}`)];
+      } catch (error) {
+        // It was closed meanwhile.
+        if (error instanceof Deno.errors.NotFound) return [];
+        throw error;
+      }
+    });
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
   }
 }
+
+/**
+ * Whether a process has the name of an interface's process. Its descriptors are for root with
+ * CAP_SYS_PTRACE alone, which root in containers often lacks.
+ */
+const isOurs = (pid: number): boolean =>
+  Deno.readTextFileSync(`/proc/${pid}/comm`).trim() === PROCESS_NAME;
 
 const processes = (): number[] =>
   namesIn("/proc").map(Number).filter((pid) => Number.isInteger(pid));

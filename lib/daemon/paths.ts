@@ -1,9 +1,12 @@
 /**
- * The paths of the daemons' files: control sockets, where wireguard-tools expects them, public
+ * The name of daemons, and the paths of their files: control sockets, where wireguard-tools expects them, public
  * status files, and netstart's records.
  * @module
  */
 import { checkInterfaceName, isInterfaceName } from "../base/interface_name.ts";
+
+/** The name of an interface's process, which ps(1) shows. */
+export const PROCESS_NAME = "wg";
 
 /** The folder of the control sockets (wireguard-tools' ipc-uapi-unix.h). */
 export const SOCKET_FOLDER = "/var/run/wireguard";

@@ -23,6 +23,7 @@ import { type Confinement, UNCONFINED } from "./confinement.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
 import { RunningInterface } from "./running_interface.ts";
 import { Log, type LogLevel } from "./log.ts";
+import { PROCESS_NAME } from "./paths.ts";
 import { formatLog } from "./log_text.ts";
 import { PublicFile } from "./public_file.ts";
 import { dataWorkerUrl, VERSION } from "./program.ts";
@@ -272,7 +273,7 @@ function publish(device: RunningInterface, named: Named): void {
 
 /** Detaches this process from the process that started it. */
 function detach(foreground: boolean): void {
-  nameThread("wg");
+  nameThread(PROCESS_NAME);
   Deno.umask(0o077);
   keepMemoryOutOfCoreDumps();
   if (foreground) return;

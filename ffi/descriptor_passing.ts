@@ -29,7 +29,7 @@ export interface Passed {
   readonly descriptors: readonly number[];
 }
 
-/** A struct msghdr of one piece of data and a control message, with the memory that it points to. */
+/** A struct msghdr of one piece of data and a control message, and the memory it points to. */
 function messageHeader(data: Uint8Array, control: Uint8Array) {
   const piece = new Uint8Array(BigUint64Array.of(addressOf(data), BigInt(data.length)).buffer);
   const header = new Uint8Array(MSGHDR_BYTES);

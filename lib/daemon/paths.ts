@@ -1,6 +1,6 @@
 /**
- * The name of daemons, and the paths of their files: control sockets, where wireguard-tools expects them, public
- * status files, and netstart's records.
+ * The name of a daemon's process, and the paths of its files: control sockets, where
+ * wireguard-tools expects them, public status files, and netstart's records.
  * @module
  */
 import { checkInterfaceName, isInterfaceName } from "../base/interface_name.ts";

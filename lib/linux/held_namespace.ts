@@ -7,8 +7,8 @@
 import { identityOf, type NamespaceIdentity, sameNamespace } from "./rdomain.ts";
 
 /**
- * The mark of a process's network namespace: the inode of a file of it in /proc. Reading it requires
- * no rights over the process, unlike /proc/PID/ns/net.
+ * The mark of a process's network namespace: the inode of a file of it in /proc. Reading it
+ * requires no rights over the process, unlike /proc/PID/ns/net.
  * @param process a process id, or `thread-self`
  * @throws Deno.errors.NotFound when the process has ended
  */

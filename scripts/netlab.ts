@@ -277,7 +277,11 @@ export class Room {
     return {
       pid: child.pid,
       output: () => text,
-      signal: (signal) => kill(innermost(child.pid), signal),
+      signal: (signal) => {
+        kill(innermost(child.pid), signal);
+        // nsenter stops itself when its command is stopped.
+        if (signal === "SIGCONT") kill(child.pid, signal);
+      },
       status: collected.then(() => child.status),
     };
   }

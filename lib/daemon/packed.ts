@@ -56,6 +56,8 @@ const STARTS_OTHERS = ["netstart", "exec"];
 const CALLER_ENVIRONMENT = "WG_CALLER_ENVIRONMENT";
 /** The kernel takes 128 KiB a variable. As base64 that is an environment of about 97 KB. */
 const CARRIED_MAX = 131_000;
+/** The descriptors that an interface's process requires. The runtime panics with fewer. */
+const DESCRIPTORS_MIN = 64;
 /** Variables that shells set by themselves. */
 const OF_SHELLS = ["_", "OLDPWD", "PWD", "SHLVL"];
 
@@ -73,7 +75,7 @@ export function packedEnvironment(folder: string): Readonly<Record<string, strin
  */
 export const SHELL_PREAMBLE =
   `unset -f [ base64 cat cd env find gzip head ls mkdir mktemp mv printf pwd read rm rmdir \\
-  sha256sum tail tar tr uname
+  sha256sum tail tar tr ulimit uname
 set +aCefnuvx
 newline='
 '
@@ -95,7 +97,14 @@ export function startRuntime(folder: string, words: string): string {
   const allowed = ALLOWED.map((name) =>
     `[ -z "\${${name}+set}" ] || set -- "${name}=$${name}" "$@"`
   );
-  return String.raw`carry=
+  return String.raw`descriptors=$(ulimit -n)
+if [ "$descriptors" != unlimited ] && [ "$descriptors" -lt ${DESCRIPTORS_MIN} ]; then
+  ulimit -S -n ${DESCRIPTORS_MIN} 2>/dev/null || {
+    printf '%s\n' "wg: only $descriptors files may be open at once (ulimit -n); ${DESCRIPTORS_MIN} are required" >&2
+    exit 1
+  }
+fi
+carry=
 for word in ${words} "$@"; do
   case ${"$"}{word##*/} in
     ${STARTS_OTHERS.join(" | ")}) carry=yes ;;

@@ -57,6 +57,8 @@ export interface DaemonOptions {
   readonly workers?: 1 | 2;
   /** The protocol's intervals; only tests pass others than STANDARD_TIMES. */
   readonly times?: Times;
+  /** The module of the Workers; only tests pass another than `dataWorkerUrl`. */
+  readonly workerModule?: URL;
   /** Reads the first configuration, in UAPI `set` lines. Its keys are erased. */
   readonly configuration: () => Promise<Pick<UapiRequest, "lines" | "keys">>;
   /**
@@ -76,7 +78,7 @@ const AFTER_FLOOD_MS = 10_000;
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { name, foreground, confinement = UNCONFINED } = options;
   // The Worker loads its modules while this isolate prepares the rest.
-  const worker = startWorkers(dataWorkerUrl(), options.workers);
+  const worker = startWorkers(options.workerModule ?? dataWorkerUrl(), options.workers);
   detach(foreground);
   const log = new Log(name, foreground, options.logLevel);
   const memoryRelease = new MemoryRelease(async () => (await opened.promise).releaseMemory());

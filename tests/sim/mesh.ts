@@ -10,20 +10,27 @@ import { parseRange } from "../../lib/base/ip_text.ts";
 import { keyOf, publicOf } from "../device/harness.ts";
 import { UNALLOWED_PACKET_BYTES } from "./checks/ledger.ts";
 import type { Deliveries } from "./checks/deliveries.ts";
-import { endpoint, numberedPacket } from "./traffic.ts";
+import { endpoint, NUMBERED_BYTES_MIN, numberedPacket } from "./traffic.ts";
 import { Node, type World } from "./world.ts";
 
 /** Key pairs that nodes may have; a public key is slow to work out. */
 const KEYS = 64;
-const PACKET_BYTES_MIN = 24;
 const PACKET_BYTES_MAX = 1_324;
 const MTU = 1_420;
 
 const publicKeys: PublicKey[] = [];
 const publicKey = (number: number) => publicKeys[number] ??= publicOf(number);
 
-/** The address of a node inside the tunnels. */
-const inside = (i: number) => `10.0.0.${i + 1}`;
+/** The addresses of a node inside the tunnels. */
+const inside = (i: number, v6: boolean) => v6 ? `fd00::${i + 1}` : `10.0.0.${i + 1}`;
+/** Addresses that belong to one peer of a node, then to another. */
+const moving = (v6: boolean) => v6 ? "fd00:8::1" : "10.8.0.1";
+/** Addresses of nobody. */
+const nobody = (v6: boolean) => v6 ? "fd00:9::9" : "10.9.9.9";
+const hosts = (address: (v6: boolean) => string) => [
+  parseRange(`${address(false)}/32`)!,
+  parseRange(`${address(true)}/128`)!,
+];
 
 /** Nodes, their keys and the packets between them. */
 export class Mesh {
@@ -51,11 +58,15 @@ export class Mesh {
     });
     this.#keys = forms.map((_, i) => i + 1);
     this.#nextKey = forms.length;
-    for (const [i, { device }] of this.nodes.entries()) {
-      const peers = this.others(i).map((j) => this.#peer(i, j));
-      device.configure({ privateKey: keyOf(this.#keys[i]), debug: true, peers }, world.now);
-      device.link(true, MTU, world.now);
-    }
+    for (const i of this.nodes.keys()) this.#configureAll(i);
+  }
+
+  #configureAll(i: number): void {
+    const { device } = this.nodes[i];
+    const peers = this.others(i).map((j) => this.#peer(i, j));
+    const privateKey = keyOf(this.#keys[i]);
+    device.configure({ privateKey, debug: true, peers }, this.world.now);
+    device.link(true, MTU, this.world.now);
   }
 
   /** All but one. */
@@ -63,18 +74,52 @@ export class Mesh {
     return this.nodes.map((_, j) => j).filter((j) => j !== i);
   }
 
-  /** A packet from one node to another. Returns its number. */
+  /** A packet from one node to another, of either family. Returns its number. */
   packet(i: number, j: number): number {
-    const room = PACKET_BYTES_MAX - PACKET_BYTES_MIN;
-    const length = PACKET_BYTES_MIN + Math.floor(this.world.random() * room);
-    return this.#send(i, j, inside(i), length, true);
+    const v6 = this.world.random() < 0.4;
+    const room = PACKET_BYTES_MAX - NUMBERED_BYTES_MIN;
+    const length = NUMBERED_BYTES_MIN + Math.floor(this.world.random() * room);
+    const packet = numberedPacket(inside(i, v6), inside(j, v6), length, this.deliveries.next);
+    return this.deliveries.send(this.nodes[i], this.nodes[j], packet, true);
   }
 
   /** A packet from one node to another whose source is not the sender's. */
   unallowed(i: number, j: number): void {
+    const v6 = this.world.random() < 0.4;
     const third = this.others(i).find((k) => k !== j);
-    const source = third !== undefined && this.world.random() < 0.5 ? inside(third) : "10.9.9.9";
-    this.#send(i, j, source, UNALLOWED_PACKET_BYTES, false);
+    const source = third !== undefined && this.world.random() < 0.5
+      ? inside(third, v6)
+      : nobody(v6);
+    this.#sendSmall(i, j, source, inside(j, v6), false);
+  }
+
+  /** Gives the moving addresses to a peer of a node, whichever had them before. */
+  moveRange(i: number, j: number): void {
+    this.#configure(i, [{
+      publicKey: publicKey(this.#keys[j]),
+      updateOnly: true,
+      allowedIps: hosts(moving),
+    }]);
+  }
+
+  /**
+   * A packet to the moving addresses, or from a node as if it had them. Who owns them at that time
+   * decides what becomes of it.
+   */
+  packetOfRange(i: number): void {
+    const v6 = this.world.random() < 0.4;
+    if (this.world.random() < 0.5) {
+      return this.#sendSmall(i, undefined, inside(i, v6), moving(v6), true);
+    }
+    const others = this.others(i);
+    const j = others[Math.floor(this.world.random() * others.length)];
+    this.#sendSmall(j, i, moving(v6), inside(i, v6), undefined);
+  }
+
+  /** A node ends and starts again, with the same key and peers. */
+  restart(i: number): void {
+    this.nodes[i].restart();
+    this.#configureAll(i);
   }
 
   /** A new private key; the others hear of it by `inform`. */
@@ -139,7 +184,7 @@ export class Mesh {
       publicKey: publicKey(this.#keys[j]),
       endpoint: this.nodes[j].endpoint,
       replaceAllowedIps: true,
-      allowedIps: [parseRange(`${inside(j)}/32`)!],
+      allowedIps: hosts((v6) => inside(j, v6)),
       ...(presharedKey === undefined ? {} : { presharedKey }),
     };
   }
@@ -152,8 +197,21 @@ export class Mesh {
     this.nodes[i].device.configure({ peers }, this.world.now);
   }
 
-  #send(i: number, j: number, source: string, length: number, allowed: boolean): number {
-    const packet = numberedPacket(source, inside(j), length, this.deliveries.next);
-    return this.deliveries.send(this.nodes[i], this.nodes[j], packet, allowed);
+  /** A packet whose bytes on the wire are known, also where it is refused. */
+  #sendSmall(
+    i: number,
+    j: number | undefined,
+    source: string,
+    destination: string,
+    allowed: boolean | undefined,
+  ): void {
+    const { next } = this.deliveries;
+    const packet = numberedPacket(source, destination, UNALLOWED_PACKET_BYTES, next);
+    this.deliveries.send(
+      this.nodes[i],
+      j === undefined ? undefined : this.nodes[j],
+      packet,
+      allowed,
+    );
   }
 }

@@ -3,6 +3,7 @@
  * and the faults with their times.
  * @module
  */
+import { REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES } from "../../lib/base/constants.ts";
 import { Chance } from "../random.ts";
 import { CALM, type Faults, ROUGH } from "./world.ts";
 
@@ -38,6 +39,14 @@ export type Deed =
    * anywhere.
    */
   | { readonly kind: "flood"; readonly copies: number; readonly spoofed: boolean }
+  /** As "load", and a node begins anew and repeats its initiation once it has a cookie. */
+  | { readonly kind: "insist"; readonly node: number; readonly peer: number }
+  /** The counters of a node's sessions go on from shortly before one of their limits. */
+  | { readonly kind: "counters"; readonly node: number; readonly before: bigint }
+  /** The moving addresses belong to another peer of a node, and packets use them. */
+  | { readonly kind: "move-range"; readonly node: number; readonly peer: number }
+  /** A node ends and starts again. */
+  | { readonly kind: "restart"; readonly node: number }
   /** Old datagrams are sent again, by anybody. */
   | { readonly kind: "replay"; readonly copies: number }
   /** Packets with a source that is not the sender's. */
@@ -69,6 +78,9 @@ const PACKETS = 600;
 /** A flood is more than the messages that make a device ask for cookies. */
 const FLOOD_COPIES = 700;
 
+/** Where a half of a counter carries, where a session is worn, and where it is used up. */
+const COUNTER_LIMITS = [1n << 32n, REKEY_AFTER_MESSAGES, REJECT_AFTER_MESSAGES];
+
 /** The scenario of a seed. */
 export function scenarioOf(seed: number): Scenario {
   const chance = Chance.of(seed);
@@ -94,7 +106,7 @@ function deedOf(chance: Chance, nodes: number): Deed {
   const peer = (node + 1 + chance.int(nodes - 1)) % nodes;
   /** One that may move. */
   const client = 1 + chance.int(nodes - 1);
-  switch (chance.int(18)) {
+  switch (chance.int(23)) {
     case 0:
     case 1:
       return { kind: "network", faults: networkOf(chance) };
@@ -129,6 +141,15 @@ function deedOf(chance: Chance, nodes: number): Deed {
         : { kind: "replay", copies: 1 + chance.int(50) };
     case 16:
       return { kind: "unallowed", node, peer };
+    case 17:
+      return { kind: "insist", node, peer };
+    case 18:
+      return { kind: "counters", node, before: chance.oneOf(COUNTER_LIMITS) };
+    case 19:
+    case 20:
+      return { kind: "move-range", node, peer };
+    case 21:
+      return { kind: "restart", node };
     default:
       return { kind: "silence" };
   }

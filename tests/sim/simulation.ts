@@ -4,17 +4,25 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { MESSAGE_INITIATION, TAG_LENGTH } from "../../lib/base/constants.ts";
+import { sessionIndex } from "../../lib/base/brands.ts";
+import {
+  DATA_LENGTH_MIN,
+  MAC_LENGTH,
+  MESSAGE_DATA,
+  MESSAGE_INITIATION,
+  TAG_LENGTH,
+} from "../../lib/base/constants.ts";
 import { type Endpoint, sameEndpoint } from "../../lib/base/endpoint.ts";
 import { STANDARD_TIMES } from "../../lib/base/times.ts";
-import { messageKind } from "../../lib/wire/messages.ts";
+import { DATA, messageKind, writeIndex } from "../../lib/wire/messages.ts";
 import { Deliveries } from "./checks/deliveries.ts";
 import { Ledger } from "./checks/ledger.ts";
+import { RangeBook } from "./checks/range_book.ts";
 import { SessionBook } from "./checks/session_book.ts";
 import { Mesh } from "./mesh.ts";
 import { type Deed, type Scenario, scenarioOf } from "./scenario.ts";
 import { endpoint } from "./traffic.ts";
-import { CALM, World } from "./world.ts";
+import { CALM, type Node, World } from "./world.ts";
 
 const {
   keepaliveTimeout,
@@ -36,8 +44,14 @@ const PING_EVERY_MS = 500;
 const RECORDED_MAX = 200;
 /** Handshake messages that seem to wait: more than makes a device ask for cookies. */
 const LOAD = 600;
-/** Packets with a source that is not allowed, in one deed. */
+/** Packets with a source that is not allowed, in one deed, or with addresses that move. */
 const UNALLOWED = 20;
+/** Copies of an initiation with a cookie: more than a source may send in a second. */
+const INSISTED = 40;
+/** Messages that a session may send until its counter is at a limit. */
+const BEFORE_LIMIT = 8;
+/** Of so many new sessions one gets a message when its time is over. */
+const LATE_EVERY = 4;
 
 /** Of the FNV-1a hash of 32 bits. */
 const FNV_PRIME = 0x0100_0193;
@@ -55,6 +69,8 @@ export interface Summary {
   readonly arrived: number;
   /** Follows from all datagrams and their order: the same for the same seed. */
   readonly trace: number;
+  /** What was counted at any node. */
+  readonly counted: ReadonlySet<string>;
 }
 
 /**
@@ -63,6 +79,17 @@ export interface Summary {
  */
 export function simulate(seed: number): Summary {
   return new Simulation(scenarioOf(seed)).run();
+}
+
+/** Sets the counters of the sessions of a node that are behind. */
+function advance(node: Node, counter: bigint): void {
+  const sending = node.planes[node.planes.length - 1];
+  for (const { plane, session } of node.installed) {
+    const now = BigInt(session.sendHigh) << 32n | BigInt(session.sendLow);
+    if (plane !== sending || now >= counter) continue;
+    session.sendLow = Number(counter & 0xffff_ffffn);
+    session.sendHigh = Number(counter >> 32n);
+  }
 }
 
 /** One scenario being played. */
@@ -80,14 +107,26 @@ class Simulation {
   #trace = 0;
   #silences = 0;
   #disturbed = true;
+  /** The endpoints whose initiations with a cookie are repeated. */
+  readonly #insisting = new Set<Node>();
 
   constructor(readonly scenario: Scenario) {
     const world = this.#world = new World(scenario.seed);
-    const deliveries = this.#deliveries = new Deliveries(world, () => this.#book);
+    const ranges = new RangeBook(world);
+    const deliveries = this.#deliveries = new Deliveries(world, () => this.#book, ranges);
     this.#book = new SessionBook(world, (message) => deliveries.sealed(message));
     this.#ledger = new Ledger(this.#book, deliveries);
-    world.witnesses.push(this.#book, this.#ledger, {
-      sent: (node, bytes, to) => this.#record({ bytes, from: node.endpoint, to }),
+    world.witnesses.push(ranges, this.#book, this.#ledger, {
+      sent: (node, bytes, to) => {
+        this.#record({ bytes, from: node.endpoint, to });
+        if (this.#insisting.has(node)) this.#insist(node, bytes, to);
+      },
+      restarted: (node) => deliveries.restarted(node),
+      commanded: (node, command) => {
+        if (command.type === "session-install" && command.localIndex % LATE_EVERY === 0) {
+          this.#late(node, command);
+        }
+      },
     });
     const mesh = this.#mesh = new Mesh(world, scenario.forms, deliveries);
     world.hasWay = (from, to) => {
@@ -123,9 +162,15 @@ class Simulation {
     for (const node of this.#mesh.nodes) {
       assert.equal(node.device.nextDeadline(), undefined, "a timer is pending when all is quiet");
       this.#ledger.assertBalanced(node);
+      assert.ok(node.slotsAreEmpty, "a session key is still on its way to the data plane");
     }
     const { next: sent, arrived } = this.#deliveries;
-    return { sent, arrived, trace: this.#trace };
+    const counted = new Set(
+      this.#mesh.nodes.flatMap((node) =>
+        Object.entries(node.counts()).filter(([, count]) => count > 0).map(([name]) => name)
+      ),
+    );
+    return { sent, arrived, trace: this.#trace, counted };
   }
 
   /** Packets from one node to another while the faults last. */
@@ -199,6 +244,32 @@ class Simulation {
           });
         }
         return () => {};
+      case "insist":
+        nodes[deed.node].pretendWaiting = LOAD;
+        this.#insisting.add(nodes[deed.peer]);
+        mesh.link(deed.peer, false);
+        mesh.link(deed.peer, true);
+        return () => {
+          nodes[deed.node].pretendWaiting = 0;
+          this.#insisting.delete(nodes[deed.peer]);
+        };
+      case "counters":
+        advance(nodes[deed.node], deed.before - BigInt(BEFORE_LIMIT));
+        return () => {};
+      case "move-range":
+        mesh.moveRange(deed.node, deed.peer);
+        for (const [i, peer] of mesh.others(deed.node).entries()) {
+          world.after(lasts * (i + 1) / nodes.length, () => mesh.moveRange(deed.node, peer));
+        }
+        for (let i = 0; i < UNALLOWED; i++) {
+          world.after(lasts * world.random(), () => {
+            if (this.#isAwake(deed.node)) mesh.packetOfRange(deed.node);
+          });
+        }
+        return () => {};
+      case "restart":
+        mesh.restart(deed.node);
+        return () => {};
       case "silence":
         this.#silences++;
         return () => this.#silences--;
@@ -218,6 +289,24 @@ class Simulation {
       if (sameEndpoint(datagram.to, this.#mesh.nodes[0].endpoint)) this.#initiation = datagram;
     }
     if (this.#recorded.push(datagram) > RECORDED_MAX) this.#recorded.shift();
+  }
+
+  /** Repeats an initiation that has a cookie. */
+  #insist(node: Node, bytes: Uint8Array, to: Endpoint): void {
+    const hasCookie = messageKind(bytes) === MESSAGE_INITIATION &&
+      bytes.subarray(-MAC_LENGTH).some((byte) => byte !== 0);
+    if (!hasCookie) return;
+    for (let i = 0; i < INSISTED; i++) this.#world.carry(bytes, node.endpoint, to, node);
+  }
+
+  /** A message to a session comes in the moment in which its time is over. */
+  #late(node: Node, { localIndex, createdAt }: { localIndex: number; createdAt: number }): void {
+    const message = new Uint8Array(DATA_LENGTH_MIN);
+    message[0] = MESSAGE_DATA;
+    writeIndex(message, DATA.receiver, sessionIndex(localIndex));
+    this.#world.after(createdAt + rejectAfter - this.#world.now, () => {
+      if (this.#disturbed) node.arrive(message, node.endpoint);
+    });
   }
 
   #flood(copies: number, spoofed: boolean): void {

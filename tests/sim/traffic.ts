@@ -4,11 +4,12 @@
  */
 import assert from "node:assert/strict";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
-import { parseEndpoint, parseIpv4, parseRange } from "../../lib/base/ip_text.ts";
+import { parseEndpoint, parseIp, parseRange } from "../../lib/base/ip_text.ts";
 import { keyOf, publicOf } from "../device/harness.ts";
 import { Node, type World } from "./world.ts";
 
 const ICMP = 1;
+const ICMPV6 = 58;
 
 /** The endpoint of a text. */
 export function endpoint(text: string): Endpoint {
@@ -17,9 +18,13 @@ export function endpoint(text: string): Endpoint {
   return parsed;
 }
 
+/** Bytes of the smallest packet with a number. */
+export const NUMBERED_BYTES_MIN = 48;
+
 /**
- * An IPv4 packet with a number, and bytes that follow from it.
- * @param length bytes of it all, at least 24
+ * An IP packet with a number, and bytes that follow from it.
+ * @param from an address of either family; `to` has the same
+ * @param length bytes of it all, at least 24 of IPv4, NUMBERED_BYTES_MIN of IPv6
  */
 export function numberedPacket(
   from: string,
@@ -29,28 +34,50 @@ export function numberedPacket(
 ): Uint8Array {
   const packet = new Uint8Array(length);
   const view = new DataView(packet.buffer);
-  packet.set([0x45, 0], 0);
-  view.setUint16(2, length);
-  packet.set([64, 253], 8);
-  packet.set(parseIpv4(from)!, 12);
-  packet.set(parseIpv4(to)!, 16);
-  let sum = 0;
-  for (let i = 0; i < 20; i += 2) sum += view.getUint16(i);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  view.setUint16(10, ~sum & 0xffff);
-  view.setUint32(20, number);
-  for (let i = 24; i < length; i++) packet[i] = number * 31 + i;
+  const source = parseIp(from)!;
+  const headers = source.length === 4 ? 20 : 40;
+  if (headers === 20) {
+    packet.set([0x45, 0], 0);
+    view.setUint16(2, length);
+    packet.set([64, 253], 8);
+    packet.set(source, 12);
+    packet.set(parseIp(to)!, 16);
+    let sum = 0;
+    for (let i = 0; i < 20; i += 2) sum += view.getUint16(i);
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+    view.setUint16(10, ~sum & 0xffff);
+  } else {
+    packet[0] = 0x60;
+    view.setUint16(4, length - headers);
+    packet.set([253, 64], 6);
+    packet.set(source, 8);
+    packet.set(parseIp(to)!, 24);
+  }
+  view.setUint32(headers, number);
+  for (let i = headers + 4; i < length; i++) packet[i] = number * 31 + i;
   return packet;
 }
 
+const isV6 = (packet: Uint8Array) => packet[0] >>> 4 === 6;
+
 /** The number of a packet that has one. */
 export function numberOf(packet: Uint8Array): number {
-  return new DataView(packet.buffer, packet.byteOffset).getUint32(20);
+  return new DataView(packet.buffer, packet.byteOffset).getUint32(isV6(packet) ? 40 : 20);
+}
+
+/** The source of a packet, 4 or 16 bytes. */
+export function sourceOf(packet: Uint8Array): Uint8Array {
+  return isV6(packet) ? packet.subarray(8, 24) : packet.subarray(12, 16);
+}
+
+/** The destination of a packet, 4 or 16 bytes. */
+export function destinationOf(packet: Uint8Array): Uint8Array {
+  return isV6(packet) ? packet.subarray(24, 40) : packet.subarray(16, 20);
 }
 
 /** Whether a packet is the interface's own answer to its host. */
 export function isIcmp(packet: Uint8Array): boolean {
-  return packet[9] === ICMP;
+  return isV6(packet) ? packet[6] === ICMPV6 : packet[9] === ICMP;
 }
 
 /** Two nodes that are peers, with the inner addresses 10.0.0.1 and 10.0.0.2, and their packets. */

@@ -1,5 +1,5 @@
 /**
- * * A world in virtual time. The network loses, repeats, delays, reorders and damages datagrams.
+ * A world in virtual time. The network loses, repeats, delays, reorders and damages datagrams.
  * Each node runs a real Device and a real Dataplane. Commands and events between the two take some
  * time, as between isolates. All random values come from one seed.
  * @module
@@ -24,6 +24,7 @@ import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
 import { type AllCounts, sumOfCounts } from "../../lib/base/counter_block.ts";
 import type { Dataplane } from "../../lib/data/dataplane.ts";
+import { type Session, SessionTable } from "../../lib/data/sessions.ts";
 import {
   PORT_DRAINED,
   SEND_OK,
@@ -70,6 +71,8 @@ export interface Witness {
   readonly commanded?: (node: Node, command: DataCommand) => void;
   /** A data plane of a node has applied a command. */
   readonly applied?: (node: Node, plane: Dataplane, command: DataCommand) => void;
+  /** A node has lost all that it knew and has begun anew, without key and peers. */
+  readonly restarted?: (node: Node) => void;
 }
 
 /** Handshake messages that the control plane of a node handles per millisecond. */
@@ -260,7 +263,8 @@ class KnownKeys extends SessionKeySlots {
 /** A handshake memory that reports more waiting messages than there are. */
 class BusyMemory extends HandshakeMemory {
   readonly #more: () => number;
-  override readonly sessionKeys = new KnownKeys(new SharedArrayBuffer(SESSION_KEYS_AREA_BYTES), 0);
+  readonly slots = new SharedArrayBuffer(SESSION_KEYS_AREA_BYTES);
+  override readonly sessionKeys = new KnownKeys(this.slots, 0);
 
   constructor(more: () => number) {
     super();
@@ -271,12 +275,41 @@ class BusyMemory extends HandshakeMemory {
   }
 }
 
+/** The arena that has the keys of a session. */
+export const ARENA_OF = new WeakMap<Session, Arena>();
+
+/** The data plane that is applying a command. */
+let applying: { readonly node: Node; readonly plane: Dataplane } | undefined;
+
+/** Notes the sessions that data planes install, whose counters and keys a simulation looks at. */
+const install = SessionTable.prototype.install;
+SessionTable.prototype.install = function (this: SessionTable, ...args) {
+  const session = install.apply(this, args);
+  if (session !== null && applying !== undefined) {
+    applying.node.installed.push({ plane: applying.plane, session });
+    ARENA_OF.set(session, applying.node.arena);
+  }
+  return session;
+};
+
+/** A session in a data plane of a node. */
+export interface InstalledSession {
+  readonly plane: Dataplane;
+  readonly session: Session;
+}
+
+/** Makes the packet cipher of a node; a planted fault is put in here. */
+export const NODE_CIPHER = { make: choosePacketCipher };
+
 /** An interface: control plane, data plane, TUN device, UDP sockets and endpoint. */
 export class Node {
-  readonly table = new PeerTable();
-  readonly device: Device;
-  readonly planes: readonly Dataplane[];
-  readonly tun: MemoryTun;
+  table!: PeerTable;
+  device!: Device;
+  planes!: readonly Dataplane[];
+  tun!: MemoryTun;
+  arena!: Arena;
+  /** The sessions that the data planes have installed since the start. */
+  installed: InstalledSession[] = [];
   readonly log: string[] = [];
   /** A number that is added to the handshake messages that wait. */
   pretendWaiting = 0;
@@ -284,29 +317,58 @@ export class Node {
   handshakesSent = 0;
   /** Until then the machine sleeps: datagrams to it are lost, and nothing in it happens. */
   asleepUntil = 0;
-  readonly #udp: SimUdp;
-  readonly #handshakes = new BusyMemory(() => this.pretendWaiting);
+  #udp!: SimUdp;
+  #handshakes!: BusyMemory;
   /** The keys that were last put into each slot. */
   get keysOfSlots(): ReadonlyMap<number, { sendKey: Uint8Array; receiveKey: Uint8Array }> {
     return this.#handshakes.sessionKeys.last;
   }
-  readonly #commandsUntil: number[];
+  /** Whether no session key is on its way to a data plane, or was left there. */
+  get slotsAreEmpty(): boolean {
+    return new BigUint64Array(this.#handshakes.slots).every((word) => word === 0n);
+  }
+  #commandsUntil: number[] = [];
   #eventsUntil = 0;
+  /** The number of starts: what was to happen before a restart does not. */
+  #starts = 0;
+  #wallMaxNs = 0n;
   /** Whether the control plane goes on with handshake messages in a moment. */
   #busy = false;
 
   constructor(
     readonly world: World,
     public endpoint: Endpoint,
-    deliver: (packet: Uint8Array) => void,
-    twoWays: boolean = TWO_WAYS,
+    readonly deliver: (packet: Uint8Array) => void,
+    readonly twoWays: boolean = TWO_WAYS,
   ) {
-    const arena = new Arena(nodeArenaBytes(twoWays));
-    this.tun = new MemoryTun(arena, deliver);
+    this.#start();
+    world.nodes.push(this);
+  }
+
+  /**
+   * Ends and starts again: sessions, peers, keys, counters and waiting packets are lost. The wall
+   * clock is right again before, because peers refuse timestamps that went back.
+   */
+  restart(): void {
+    this.wallOffsetNs = this.#wallMaxNs > this.wallOffsetNs ? this.#wallMaxNs : this.wallOffsetNs;
+    this.#start();
+    for (const witness of this.world.witnesses) witness.restarted?.(this);
+  }
+
+  #start(): void {
+    const { world, twoWays } = this;
+    this.#starts++;
+    this.#busy = false;
+    this.#eventsUntil = 0;
+    this.installed = [];
+    this.#handshakes = new BusyMemory(() => this.pretendWaiting);
+    this.table = new PeerTable();
+    const arena = this.arena = new Arena(nodeArenaBytes(twoWays));
+    this.tun = new MemoryTun(arena, this.deliver);
     this.#udp = new SimUdp(this, arena);
     this.planes = planesOf({
       arena,
-      cipher: choosePacketCipher(arena),
+      cipher: NODE_CIPHER.make(arena),
       suite: world.suite,
       table: this.table,
       tun: this.tun,
@@ -326,11 +388,13 @@ export class Node {
       suite: world.suite,
       times: world.times,
       random: world.fill,
-      wallClock: () => this.wallOffsetNs + BigInt(Math.floor(world.now)) * 1_000_000n,
+      wallClock: () => {
+        if (this.wallOffsetNs > this.#wallMaxNs) this.#wallMaxNs = this.wallOffsetNs;
+        return this.wallOffsetNs + BigInt(Math.floor(world.now)) * 1_000_000n;
+      },
       table: this.table,
       handshakes: this.#handshakes,
     });
-    world.nodes.push(this);
   }
 
   /** The sums of the counters of both planes. */
@@ -359,10 +423,12 @@ export class Node {
     return Math.max(this.device.nextDeadline() ?? Infinity, this.asleepUntil);
   }
 
-  /** Does something later, and not while the machine sleeps. */
+  /** Does something later, and not while the machine sleeps or after a restart. */
   #after(ms: number, act: () => void): void {
     const { world } = this;
+    const starts = this.#starts;
     world.after(ms, () => {
+      if (starts !== this.#starts) return;
       if (world.now < this.asleepUntil) this.#after(this.asleepUntil - world.now, act);
       else act();
     });
@@ -395,7 +461,9 @@ export class Node {
           world.now + world.random(),
         );
         this.#after(until - world.now, () => {
+          applying = { node: this, plane };
           plane.apply(command, world.now);
+          applying = undefined;
           for (const witness of world.witnesses) witness.applied?.(this, plane, command);
         });
       }

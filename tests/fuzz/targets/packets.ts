@@ -80,12 +80,13 @@ function specOf(chance: Chance): PacketSpec {
 export const superPacket: Target = {
   name: "super-packet",
   covers: ["lib/data/", "lib/wire/"],
-  bytesMax: 5_000,
+  bytesMax: 2_500,
   make(chance) {
-    const payload = chance.bytes(chance.int(4_000));
+    const size = chance.oneOf([0, 1, 100, 536, 1360]);
+    const payload = chance.bytes(chance.int(Math.min(2_000, 1 + size * 30)));
     const packet = makePacket({ ...specOf(chance), payload });
     if (chance.once(3)) return frameBytes(plainFrame(packet));
-    return frameBytes(offload(packet, chance.oneOf([0, 1, 100, 536, 1360]), chance.once(4)));
+    return frameBytes(offload(packet, size, chance.once(4)));
   },
   open() {
     const { a, b } = connectedSides({ cipher: choosePacketCipher }, { cipher: choosePacketCipher });
@@ -105,7 +106,9 @@ export const superPacket: Target = {
         assert.equal(count, 1, `${verdict} counted ${count} times`);
         return verdict;
       }
-      const frame = parseFrame(input);
+      const read = parseFrame(input);
+      // The flag of ECN alone is no kind of super-packet.
+      const frame = read.gsoType === 0x80 ? { ...read, gsoType: 0 } : read;
       const expected = isPlain(frame) ? packetsOf(frame) : undefined;
       if (expected === undefined) return "sent";
       assert.equal(inner.length, expected.length, "the number of packets");

@@ -4,17 +4,20 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { isIcmp, numberOf } from "../traffic.ts";
+import { destinationOf, isIcmp, numberOf, sourceOf } from "../traffic.ts";
 import type { Node, World } from "../world.ts";
+import type { RangeBook } from "./range_book.ts";
 import type { BookedSession, OpenedMessage, SessionBook } from "./session_book.ts";
 
 /** A packet that was put into a tunnel. */
 interface Sending {
   readonly packet: Uint8Array;
   readonly from: Node;
-  readonly to: Node;
-  /** Whether its source is the sender's. */
-  readonly allowed: boolean;
+  /** Undefined when the ranges of the sender's peers decide. */
+  readonly to: Node | undefined;
+  /** Whether its source is the sender's; undefined when the receiver's ranges decide. */
+  readonly allowed: boolean | undefined;
+  readonly sentAt: number;
   /** The session that it was sealed with, and its bytes on the wire. */
   session: BookedSession | undefined;
   wireBytes: number;
@@ -28,7 +31,11 @@ export class Deliveries {
   readonly #received = new Map<BookedSession, number>();
   readonly #injected = new Map<Node, number>();
 
-  constructor(readonly world: World, readonly book: () => SessionBook) {}
+  constructor(
+    readonly world: World,
+    readonly book: () => SessionBook,
+    readonly ranges: RangeBook,
+  ) {}
 
   /** The number of the next packet. */
   get next(): number {
@@ -41,8 +48,14 @@ export class Deliveries {
   }
 
   /** Puts the packet with the number `next` in. */
-  send(from: Node, to: Node, packet: Uint8Array, allowed: boolean): number {
-    const sending = { packet, from, to, allowed, session: undefined, wireBytes: 0 };
+  send(
+    from: Node,
+    to: Node | undefined,
+    packet: Uint8Array,
+    allowed: boolean | undefined,
+  ): number {
+    const sentAt = this.world.now;
+    const sending = { packet, from, to, allowed, sentAt, session: undefined, wireBytes: 0 };
     const number = this.#sendings.push({ ...sending, arrivedAt: undefined }) - 1;
     if (from.tun.inject(packet)) this.#injected.set(from, this.injectedAt(from) + 1);
     return number;
@@ -67,6 +80,11 @@ export class Deliveries {
     return bytes;
   }
 
+  /** A node has lost what it had read and what waited. */
+  restarted(node: Node): void {
+    this.#injected.delete(node);
+  }
+
   /** Call with every message that was sent. */
   sealed({ session, inner, wireBytes }: OpenedMessage): void {
     if (inner.length === 0) return;
@@ -77,6 +95,12 @@ export class Deliveries {
     assert.deepEqual(inner.subarray(0, packet.length), packet, "a packet was changed");
     assert.ok(inner.subarray(packet.length).every((byte) => byte === 0), "padding is not zero");
     assert.ok(sending.session === undefined, "a packet was sealed twice");
+    const plane = session.node.planes[session.node.planes.length - 1];
+    const owners = this.ranges.ownersSince(plane, destinationOf(packet), sending.sentAt);
+    assert.ok(
+      session.slot === undefined || owners.includes(session.slot),
+      "a packet was sealed for a peer that does not own its destination",
+    );
     sending.session = session;
     sending.wireBytes = wireBytes;
   }
@@ -88,13 +112,23 @@ export class Deliveries {
     const sending = this.#sendings[number];
     assert.ok(sending !== undefined, "delivered: a packet that nobody sent");
     assert.deepEqual(packet, sending.packet, `delivered: packet ${number} is changed`);
-    assert.ok(node === sending.to, `delivered: packet ${number} came out at another node`);
-    assert.ok(sending.allowed, `delivered: packet ${number} has a source that is not allowed`);
+    assert.ok(
+      node === (sending.to ?? node),
+      `delivered: packet ${number} came out at another node`,
+    );
+    assert.ok(
+      sending.allowed !== false,
+      `delivered: packet ${number} has a source that is not allowed`,
+    );
     assert.equal(sending.arrivedAt, undefined, `delivered: packet ${number} came out twice`);
     assert.ok(sending.session !== undefined, `delivered: packet ${number} was never sealed`);
     const session = this.book().receiverOf(sending.session);
     assert.ok(session?.node === node, `delivered: packet ${number} by a key of another node`);
     this.book().assertUsable(session, node.planes[0], "opens");
+    assert.ok(
+      this.ranges.owner(node.planes[0], sourceOf(packet)) === session.slot,
+      `delivered: packet ${number} has a source of another peer`,
+    );
     sending.arrivedAt = this.world.now;
     this.#received.set(session, (this.#received.get(session) ?? 0) + sending.wireBytes);
   }

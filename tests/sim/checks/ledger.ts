@@ -86,6 +86,11 @@ export class Ledger implements Witness {
     this.#arrived.set(node, (this.#arrived.get(node) ?? 0) + 1);
   }
 
+  restarted(node: Node): void {
+    this.#sent.delete(node);
+    this.#arrived.delete(node);
+  }
+
   /** Fails when something does not add up. Call when nothing is under way any more. */
   assertBalanced(node: Node): void {
     const counts = node.counts();

@@ -5,7 +5,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { MESSAGE_DATA, TAG_LENGTH } from "../../../lib/base/constants.ts";
+import {
+  KEY_LENGTH,
+  MESSAGE_DATA,
+  REJECT_AFTER_MESSAGES,
+  TAG_LENGTH,
+} from "../../../lib/base/constants.ts";
 import type { DataCommand } from "../../../lib/base/messages.ts";
 import type { Suite } from "../../../lib/crypto/suite.ts";
 import type { Dataplane } from "../../../lib/data/dataplane.ts";
@@ -127,7 +132,18 @@ export class SessionBook implements Witness {
       const meant = command.type === "peer-remove"
         ? session.slot === command.peer
         : session.localIndex === command.localIndex;
-      if (meant) session.forgottenBy.add(plane);
+      if (!meant || session.forgottenBy.has(plane)) continue;
+      session.forgottenBy.add(plane);
+      assertErased(node, plane, session);
+    }
+  }
+
+  restarted(node: Node): void {
+    for (const session of this.#sessions) {
+      if (session.node !== node) continue;
+      session.retired = true;
+      session.slot = undefined;
+      for (const plane of node.planes) session.forgottenBy.add(plane);
     }
   }
 
@@ -143,6 +159,7 @@ export class SessionBook implements Witness {
       const sealed = bytes.subarray(DATA.packet);
       const inner = this.#suite.open(session.sendKey, counter, sealed, NOTHING);
       if (inner === undefined) continue;
+      assert.ok(counter < REJECT_AFTER_MESSAGES, `counter ${counter} is not allowed any more`);
       assert.ok(!session.counters.has(counter), `counter ${counter} repeats with one key`);
       session.counters.add(counter);
       session.sentBytes += bytes.length;
@@ -173,5 +190,20 @@ export class SessionBook implements Witness {
   #assertYoung({ createdAt }: BookedSession, what: string): void {
     const age = this.#world.now - createdAt;
     assert.ok(age < this.#world.times.rejectAfter, `a key that is ${age} ms old ${what}`);
+  }
+}
+
+/** Fails when a key of a session that a data plane has forgotten is still in its memory. */
+function assertErased(node: Node, plane: Dataplane, booked: BookedSession): void {
+  for (const { plane: owner, session } of node.installed) {
+    if (owner !== plane || session.localIndex !== booked.localIndex) continue;
+    const { keyAt, receiveKeyAt } = session;
+    for (const at of [keyAt, receiveKeyAt]) {
+      const hex = node.arena.bytes.subarray(at, at + KEY_LENGTH).toHex();
+      assert.ok(
+        hex !== booked.receiveKey && hex !== booked.sendKey.toHex(),
+        "a retired key is still in the arena",
+      );
+    }
   }
 }

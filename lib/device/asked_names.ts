@@ -50,9 +50,9 @@ export class AskedNames {
     return [...waiting ?? []];
   }
 
-  /** Removes a peer, or the name of a peer. */
-  forget(peer: Peer): void {
+  /** Removes a peer from those that wait for the addresses of a host, or will. */
+  forget(host: string, peer: Peer): void {
     this.#due.set(peer.slot, NOT_PENDING);
-    for (const waiting of this.#asked.values()) waiting.delete(peer);
+    this.#asked.get(host.toLowerCase())?.delete(peer);
   }
 }

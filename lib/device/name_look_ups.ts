@@ -48,7 +48,7 @@ export function setName(ctx: Context, peer: Peer, named: NamedEndpoint, now: Mil
 /** Takes the name of the peer's endpoint away. Call it before a peer is removed too. */
 export function forgetName(ctx: Context, peer: Peer): void {
   if (peer.endpointName === undefined) return;
-  ctx.names.forget(peer);
+  ctx.names.forget(peer.endpointName.named.host, peer);
   peer.endpointName = undefined;
 }
 

@@ -72,6 +72,8 @@ export interface Implementation {
   readonly role: "ours" | "variant" | "rival" | "plain";
   /** Whether it has handshakes and the control protocol. Our loop without crypto has neither. */
   readonly wireguard: boolean;
+  /** The program and its arguments, before the name of the interface; of rivals only. */
+  readonly command?: readonly string[];
   /**
    * The version, after building the program if needed and possible, or the reason for which it is
    * absent.
@@ -204,6 +206,7 @@ function rival(options: {
     title: options.title,
     role: "rival",
     wireguard: true,
+    command: [options.program, ...options.args],
     async find(say) {
       if (!await isFile(options.program)) {
         const problem = await options.build?.(say);

@@ -289,14 +289,6 @@ Deno.test(
     match(server.output(), /hang\.example\.org/);
     match(await must(room, "ifconfig wg1", "left"), /\t\taddress: being looked up\n/);
     await ping(room, "left", "192.168.5.2");
-    await eventually(
-      "it is given up",
-      async () =>
-        /hang.example.org, does not resolve: no answer for 20 seconds/.test(
-          await must(room, `${WG} dmesg wg1`, "left"),
-        ),
-      LONG_MS,
-    );
     await must(room, "ifconfig wg1 destroy", "left");
     const again = await may(room, "ifconfig wg1", "left");
     equal(again.code, 1);

@@ -44,7 +44,7 @@ Deno.test("the options and modifiers of the pages are those that the commands ta
     rdomain: "1",
     family: "inet",
     protocol: "udp",
-    table: "7",
+    id: "7",
     mark: "0x1/0xf",
     network: "10.0.0.0/8",
   };

@@ -22,7 +22,7 @@ export const ROUTE_MANUAL: Manual = {
           "Run a command in the routing domain, as in route -T 1 exec ping 192.168.5.2",
         ],
         [
-          "show [-inet | -inet6] [-gateway [address]] [-priority number] [-table table]",
+          "show [-inet | -inet6] [-gateway [address]] [-priority number] [-table id]",
           "Show the routes of the main table and this host's own addresses, or those of a table.",
         ],
         [
@@ -42,11 +42,11 @@ export const ROUTE_MANUAL: Manual = {
         ],
         ["delete [-inet | -inet6] destination [gateway] [modifier ...]", "Delete a route."],
         [
-          "flush [-inet | -inet6] [-iface interface] [-priority number] [-table table]",
+          "flush [-inet | -inet6] [-iface interface] [-priority number] [-table id]",
           "Delete the routes that users and programs added. The routes of the interfaces' networks stay.",
         ],
         [
-          "rule add [-inet | -inet6] [not] [selector ...] table table [suppress length]",
+          "rule add [-inet | -inet6] [not] [selector ...] table id [suppress length]",
           "Add a rule: packets that the selectors describe are routed by this table; with not, all " +
           "other packets are. Without a route in the table the next rule is asked. suppress 0 leaves " +
           "the default routes of the table out. In place of the table may stand blackhole, " +
@@ -73,7 +73,7 @@ export const ROUTE_MANUAL: Manual = {
         ],
         ["-mtu number", "The largest packet that the route takes, in bytes."],
         [
-          "-table table",
+          "-table id",
           "The table of the route, by number or by its name in /etc/iproute2/rt_tables. " +
           "The default is main.",
         ],

@@ -53,7 +53,7 @@ const IPV4_FIRST_BYTE = 0x45;
 /** A fault, put into a method of the program. */
 interface Planted {
   readonly name: string;
-  /** The seed from which on TRIES seeds are simulated, for what few scenarios show; 0 without it. */
+  /** The first of the TRIES seeds that are simulated, for what few scenarios show; 0 without it. */
   readonly from?: number;
   /** What the check that notices it says. */
   readonly noticed: RegExp;

@@ -5,35 +5,16 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
-import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
+import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { cable, connect, may, must, ping, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
-import { daemonOf, descriptorsOf, residentMb, sleep } from "./running.ts";
+import { daemonOf, descriptorsOf, pinging, residentMb, sleep } from "./running.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 /** What garbage, caches and the stacks of threads may add. */
 const KEPT_MAX_MB = 12;
 /** Connections that commands have open, and watches of the runtime. */
 const KEPT_MAX_DESCRIPTORS = 3;
-
-/** Echo requests every 20 ms until `end`; the sequence numbers that were answered. */
-function pinging(room: Room, netns: string, address: string) {
-  const running: Running = room.spawn(["ping", "-n", "-i", "0.02", "-W", "1", address], { netns });
-  const answered = () =>
-    [...running.output().matchAll(/icmp_seq=(\d+) ttl/g)].map((found) => Number(found[1]));
-  return {
-    answered,
-    /** Waits for answers to requests from now on. */
-    async goesOn(what: string): Promise<void> {
-      const before = answered().length;
-      await eventually(what, () => answered().length > before + 5, 60_000);
-    },
-    async end(): Promise<void> {
-      running.signal("SIGINT");
-      await running.status;
-    },
-  };
-}
 
 Deno.test(
   "killed by SIGKILL under traffic, it is started again under its name, and the peer connects",

@@ -18,7 +18,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   data: ["base", "crypto", "wire", "allowed_ips", "cookie"],
   device: ["base", "crypto", "wire", "allowed_ips", "timers", "noise", "cookie"],
   uapi: ["base"],
-  wgconf: ["base"],
+  wgconf: ["base", "allowed_ips"],
   openbsd: ["base", "uapi"],
   runtime: ["base", "crypto"],
   ports: ["base", "wire", "data"],
@@ -47,7 +47,7 @@ const DOORS: readonly string[] = ["lib/engine.ts", "lib/linux.ts", "lib/openbsd.
 const OS_ROOMS = new Set(["runtime", "ports", "linux", "worker", "embed", "daemon", "cli"]);
 /** Files of lib/cli that are pure: the words and the text of a command, apart from what it does. */
 const PURE_OF_CLI =
-  /^lib\/cli\/([a-z]+\/(words\/.*|words|help|address_plan|wanted|difference|status_text|text|hostname_if|shell_words|mygate)|manual|mdoc|commands)\.ts$/;
+  /^lib\/cli\/([a-z]+\/(words\/.*|words|help|address_plan|wanted|difference|status_text|text|hostname_if|shell_words|mygate|plan|strip_text|found_steps)|manual|mdoc|commands)\.ts$/;
 const isPure = (path: string) =>
   path.startsWith("lib/") && !DOORS.includes(path) &&
   (!OS_ROOMS.has(roomOf(path)) || PURE_OF_CLI.test(path));

@@ -71,6 +71,9 @@ export const UNDER_LOAD_QUEUE = HANDSHAKE_QUEUE_MAX / 8;
 export const UNDER_LOAD_AFTER_MS = 1_000;
 /** Largest datagram read from UDP and largest packet read from the TUN device. */
 export const DATAGRAM_MAX = 65_535;
+/** The least and the largest MTU of a TUN device (drivers/net/tun.c). */
+export const MTU_MIN = 68;
+export const MTU_MAX = 65_535;
 /** MTU of a new interface. */
 export const DEFAULT_MTU = 1420;
 /** Bytes that a data message adds to its padded payload: header 16, tag 16. */

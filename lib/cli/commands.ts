@@ -12,6 +12,7 @@ export type CommandName =
   | "netstart"
   | "route"
   | "netstat"
+  | "quick"
   | "show"
   | "showconf"
   | "set"
@@ -36,8 +37,10 @@ export interface CommandEntry {
   readonly summary: string;
   /** Options that mean the same as the command: `--help`. */
   readonly options?: readonly string[];
-  /** Whether a link of this name to the executable runs the command. */
-  readonly link?: true;
+  /** The name of a link to the executable that runs the command. */
+  readonly link?: string;
+  /** The folder of files NAME.conf whose names the command takes; undefined for none. */
+  readonly configFolder?: string;
   /** Whether the command is for the program itself. Lists do not show it. */
   readonly internal?: true;
   /** The command's own manual page. wg(8) describes commands without one. */
@@ -51,30 +54,38 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "ifconfig",
     summary: "create, change, show and destroy interfaces",
-    link: true,
+    link: "ifconfig",
     page: "ifconfig(8)",
     manual: async () => (await import("./ifconfig/help.ts")).IFCONFIG_MANUAL,
   },
   {
     name: "netstart",
     summary: "start interfaces from their hostname.if(5) files",
-    link: true,
+    link: "netstart",
     page: "netstart(8)",
     manual: async () => (await import("./netstart/help.ts")).NETSTART_MANUAL,
   },
   {
     name: "route",
     summary: "show and change routes; run a command in a routing domain",
-    link: true,
+    link: "route",
     page: "route(8)",
     manual: async () => (await import("./route/help.ts")).ROUTE_MANUAL,
   },
   {
     name: "netstat",
     summary: "show listening sockets, routes and interfaces",
-    link: true,
+    link: "netstat",
     page: "netstat(1)",
     manual: async () => (await import("./netstat/help.ts")).NETSTAT_MANUAL,
+  },
+  {
+    name: "quick",
+    summary: "run interfaces from the files of wg-quick(8)",
+    link: "wg-quick",
+    configFolder: "/etc/wireguard",
+    page: "wg-quick(8)",
+    manual: async () => (await import("./quick/help.ts")).QUICK_MANUAL,
   },
   {
     name: "show",
@@ -175,5 +186,5 @@ export function findCommand(word: string): CommandEntry | undefined {
 
 /** The command that a link of this name runs; undefined if there is none. */
 export function findLink(name: string): CommandEntry | undefined {
-  return COMMANDS.find((entry) => entry.link === true && entry.name === name);
+  return COMMANDS.find((entry) => entry.link === name);
 }

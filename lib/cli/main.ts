@@ -24,6 +24,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   netstart: () => import("./netstart/command.ts"),
   route: () => import("./route/command.ts"),
   netstat: () => import("./netstat/command.ts"),
+  quick: () => import("./quick/command.ts"),
   show: () => import("./show/command.ts"),
   showconf: () => import("./showconf/command.ts"),
   set: () => import("./set/command.ts"),

@@ -10,6 +10,7 @@ import { REFUSED_WORDS } from "./ifconfig/words/refused.ts";
 import type { Manual, ManualRow } from "./manual.ts";
 import { NETSTART_MANUAL } from "./netstart/help.ts";
 import { NETSTAT_MANUAL } from "./netstat/help.ts";
+import { KEYS_HEADING, QUICK_MANUAL } from "./quick/help.ts";
 import { ROUTE_MANUAL } from "./route/help.ts";
 
 /** The parts of each page: by the name of the page's file, then by the name of the part. */
@@ -30,6 +31,12 @@ export async function pageParts(): Promise<
       options: lists(NETSTAT_MANUAL, ["Options"], false),
       flags: lists(NETSTAT_MANUAL, ["Flags of routes"], false),
     },
+    "wg-quick.8": {
+      synopsis: synopsis({ ...QUICK_MANUAL, name: "wg-quick" }),
+      subcommands: lists(QUICK_MANUAL, ["Subcommands"], false),
+      options: lists(QUICK_MANUAL, ["Options"], false),
+      keys: lists(QUICK_MANUAL, [KEYS_HEADING], false),
+    },
     "netstart.8": {
       synopsis: synopsis(NETSTART_MANUAL),
       options: lists(NETSTART_MANUAL, ["Options"], false),
@@ -48,7 +55,7 @@ async function commands(): Promise<string> {
       text += described(await manual());
       continue;
     }
-    const [, title, section] = /^(\w+)\((\d)\)$/.exec(page) ?? [];
+    const [, title, section] = /^([\w-]+)\((\d)\)$/.exec(page) ?? [];
     text += `.It Cm ${name}\n${
       wrapped(escape(`${capital(summary)}: see`))
     }\n.Xr ${title} ${section} .\n`;

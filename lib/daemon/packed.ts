@@ -49,7 +49,7 @@ const ALLOWED = [
   "WG_SANDBOX",
 ];
 /** Words of commands that start other programs. Elsewhere such a word costs a few milliseconds. */
-const STARTS_OTHERS = ["netstart", "exec"];
+const STARTS_OTHERS = ["netstart", "exec", "quick", "wg-quick"];
 /**
  * It holds the caller's environment in base64: NAME=value strings, each with a zero byte behind it.
  */

@@ -12,7 +12,7 @@ import {
   encodeTunnelTableRemoval,
   type TunnelTable,
 } from "../netlink/tunnel_tables.ts";
-import type { TableFamily } from "../netlink/nftables.ts";
+import { encodeTableGet, type TableFamily } from "../netlink/nftables.ts";
 import { NETLINK_NETFILTER, NetlinkSocket } from "./netlink_socket.ts";
 
 /** Something that runs a function in a network namespace, as NetNamespace does. */
@@ -49,6 +49,30 @@ export function removeTunnelFirewall(
   }
 }
 
+/** Whether there is a table of one family for an interface, whatever is in it. @throws OsError */
+export function hasTunnelFirewall(
+  interfaceName: string,
+  family: TableFamily,
+  place?: Place,
+): boolean {
+  const object = objectOf(interfaceName, family);
+  const act = () => {
+    using socket = new NetlinkSocket(0, NETLINK_NETFILTER);
+    const encode = (n: number) => encodeTableGet(n, family, tunnelTableName(interfaceName));
+    socket.request(encode, "NFT_MSG_GETTABLE", object);
+  };
+  try {
+    place === undefined ? act() : place.run(act);
+    return true;
+  } catch (error) {
+    if (error instanceof OsError && isWithoutNftables(error)) return false;
+    throw error;
+  }
+}
+
+const objectOf = (interfaceName: string, family: TableFamily): string =>
+  `table ${family === 4 ? "ip" : "ip6"} ${tunnelTableName(interfaceName)}`;
+
 function change(
   place: Place | undefined,
   encode: (sequence: number) => readonly Uint8Array[],
@@ -56,7 +80,7 @@ function change(
   interfaceName: string,
   family: TableFamily,
 ): void {
-  const object = `table ${family === 4 ? "ip" : "ip6"} ${tunnelTableName(interfaceName)}`;
+  const object = objectOf(interfaceName, family);
   const act = () => {
     using socket = new NetlinkSocket(0, NETLINK_NETFILTER);
     socket.batch(encode, call, object);

@@ -12,6 +12,7 @@ const NFNL_MSG_BATCH_END = 0x11;
 const NFNL_SUBSYS_NFTABLES = 10;
 
 const NFT_MSG_NEWTABLE = 0;
+const NFT_MSG_GETTABLE = 1;
 const NFT_MSG_DELTABLE = 2;
 const NFT_MSG_NEWCHAIN = 3;
 const NFT_MSG_NEWRULE = 6;
@@ -137,6 +138,17 @@ export const drop: Expression = expression(
       );
     }),
 );
+
+/** Asks for a table. ENOENT if there is none. */
+export function encodeTableGet(
+  sequence: number,
+  family: TableFamily,
+  name: string,
+): Uint8Array<ArrayBuffer> {
+  const type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE;
+  return new MessageBuilder(type, NLM_F_REQUEST | NLM_F_ACK, sequence)
+    .u8(familyNumber(family)).u8(0).u8(0).u8(0).attributeText(NFTA_TABLE_NAME, name).finish();
+}
 
 /** Collects the messages of a batch. */
 export class NftablesBatch {

@@ -21,7 +21,7 @@ function running(wanted: WantedInterface, seconds = 0): RunningInterface {
       ...NO_FACTS,
       ...rest,
       publicKey: undefined,
-      fwmark: 0,
+      fwmark: wanted.fwmark,
       listenPort: wanted.listenPort ?? 50000,
       offloads: "",
       offloadsOff: OFFLOAD_NAMES.filter((name) => !wanted.offloads[name]).join(" "),
@@ -98,7 +98,7 @@ Deno.test("lines add up as if they had been done one after the other", async () 
 });
 
 const FULL = [
-  "wgkey K wgport 7111 wgrtable 2 mtu 1400 description a'b group g priority 5 debug -gso",
+  "wgkey K wgport 7111 wgrtable 2 wgfwmark 81 mtu 1400 description a'b group g priority 5 debug -gso",
   "wgpeer K2 wgaip 10.0.0.0/8 wgaip fd00::/64 wgpka 25 wgpsk K wgdescr laptop wgendpoint 192.0.2.1 7",
   "wgpeer K3 wgaip 10.1.0.0/16",
   "inet 10.0.0.1/24",
@@ -168,6 +168,7 @@ Deno.test("what runs and is not wanted goes, each thing by its name; key and por
   assert.deepEqual(extra, [
     "wgkey",
     "wgrtable 2",
+    "wgfwmark 81",
     "priority 5",
     "debug",
     "-gso",
@@ -186,6 +187,7 @@ Deno.test("what runs and is not wanted goes, each thing by its name; key and por
   ]);
   assert.deepEqual(plan, [
     "wgrtable 0",
+    "wgfwmark 0",
     "priority 0",
     "-debug",
     "gso",

@@ -130,6 +130,11 @@ const EXAMPLES: Readonly<
     ["wg1 wgport 7111", (c) => c.change, { listenPort: 7111 }],
     ["wg1 wgport 0", (c) => c.change, { listenPort: 0 }],
   ],
+  wgfwmark: [
+    ["wg1 wgfwmark 51820", (c) => c.change, { fwmark: 51820 }],
+    ["wg1 wgfwmark 0xca6c", (c) => c.change, { fwmark: 0xca6c }],
+    ["wg1 wgfwmark off", (c) => c.change, { fwmark: 0 }],
+  ],
   wgrtable: [["wg1 wgrtable 3", (c) => c.change, { rtable: 3 }]],
   wgpeer: [
     ["wg1 wgpeer K", (c) => c.change, { peers: [{ publicKey: key(KEY) }] }],

@@ -124,6 +124,8 @@ const BY_HAND: readonly Wrong[] = [
   by("wg1 wgport 0x1b", "wgport"),
   by("wg1 wgport http", "wgport"),
   by("wg1 wgport 7111.0", "wgport"),
+  by("wg1 wgfwmark 4294967296", "wgfwmark"),
+  by("wg1 wgfwmark 0x", "wgfwmark"),
   by("wg1 wgrtable 256", "wgrtable"),
   by("wg1 wgrtable -1", "wgrtable"),
   by("wg1 wgkey @", "wgkey"),

@@ -1,6 +1,10 @@
 /** The tables of a full tunnel in a real namespace, beside what nft makes of wg-quick's lines. */
 import assert from "node:assert/strict";
-import { removeTunnelFirewall, setTunnelFirewall } from "../../lib/linux/tunnel_firewall.ts";
+import {
+  hasTunnelFirewall,
+  removeTunnelFirewall,
+  setTunnelFirewall,
+} from "../../lib/linux/tunnel_firewall.ts";
 import { missing } from "../../scripts/facilities.ts";
 import { freshNamespace, ip, isRoot, runIn } from "./lab.ts";
 
@@ -41,7 +45,9 @@ Deno.test({
       // Addresses of the other family are no matter of the table.
       const all = [...addresses, family === 4 ? "fd99::9" : "10.99.0.9"].map(ip);
       const table = { interfaceName: name, family, mark, addresses: all };
+      assert.ok(!hasTunnelFirewall(name, family, ours));
       setTunnelFirewall({ ...table, addresses: [ip("10.0.0.200")] }, ours);
+      assert.ok(hasTunnelFirewall(name, family, ours));
       setTunnelFirewall(table, ours);
     }
     assert.equal(list(ours), list(theirs));

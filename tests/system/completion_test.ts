@@ -16,6 +16,15 @@ async function roomWith(shell: string): Promise<Room> {
   return room;
 }
 
+/** Puts a file into /etc/wireguard. */
+const withFile = (room: Room): Promise<string> =>
+  room.output([
+    "sh",
+    "-c",
+    "cp -a /etc /run/etc && mount --bind /run/etc /etc && mkdir -p /etc/wireguard && " +
+    ">/etc/wireguard/wgfile.conf",
+  ]);
+
 /** What bash offers behind these words. */
 async function bashOffers(room: Room, words: readonly string[]): Promise<string[]> {
   const script = `. /run/script; COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")});
@@ -33,6 +42,9 @@ Deno.test(
     deepEqual(await bashOffers(room, ["wg", "ifconfig", "wgpe"]), ["wgpeer"]);
     ok((await bashOffers(room, ["ifconfig", "wg"])).includes("wg1"));
     deepEqual(await bashOffers(room, ["/sbin/route", "fl"]), ["flush"]);
+    deepEqual(await bashOffers(room, ["wg-quick", "re"]), ["reload"]);
+    await withFile(room);
+    deepEqual(await bashOffers(room, ["wg", "quick", "up", "wgf"]), ["wgfile"]);
   },
 );
 
@@ -55,4 +67,6 @@ Deno.test("fish completes commands and words", needs("namespaces", "tun", "fish"
     })).trim().split("\n").map((offer) => offer.split("\t")[0]);
   deepEqual(await offers("wg netst"), ["netstart", "netstat"]);
   ok((await offers("ifconfig wgpe")).includes("wgpeer"));
+  await withFile(room);
+  deepEqual(await offers("wg-quick up wgf"), ["wgfile"]);
 });

@@ -39,12 +39,13 @@ export const command: Command = {
 /** The commands of the table, each with the words that may follow it. */
 export async function completedCommands(): Promise<CompletedCommand[]> {
   const commands: CompletedCommand[] = [];
-  for (const { name, summary, link, manual } of PUBLIC_COMMANDS) {
+  for (const { name, summary, link, configFolder, manual } of PUBLIC_COMMANDS) {
     const words = name === "help" ? PUBLIC_COMMANDS.map((entry) => entry.name) : [];
     commands.push({
       name,
       summary,
-      isLink: link === true,
+      link,
+      configFolder,
       words: [...completionWords(await manual()), ...words],
     });
   }

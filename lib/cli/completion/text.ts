@@ -16,8 +16,10 @@ export const isShell = (name: string): name is Shell =>
 export interface CompletedCommand {
   readonly name: string;
   readonly summary: string;
-  /** Whether a link of this name to the executable runs the command. */
-  readonly isLink: boolean;
+  /** The name of a link to the executable that runs the command; undefined for none. */
+  readonly link: string | undefined;
+  /** The folder of files NAME.conf whose names may follow the command; undefined for none. */
+  readonly configFolder: string | undefined;
   /** Words and options that may follow the command, besides the names of interfaces. */
   readonly words: readonly string[];
 }
@@ -63,11 +65,20 @@ export function completionScript(shell: Shell, commands: readonly CompletedComma
 const namesOf = (commands: readonly CompletedCommand[]) =>
   commands.map(({ name }) => name).join(" ");
 const linksOf = (commands: readonly CompletedCommand[]) =>
-  namesOf(commands.filter(({ isLink }) => isLink));
+  commands.map(({ link }) => link).filter((link) => link !== undefined).join(" ");
+/** The names by which a command is called, as a pattern of `case`. */
+const patternOf = ({ name, link }: CompletedCommand) =>
+  link === undefined || link === name ? name : `${name}|${link}`;
 
 /** The branches of a `case` that set `words` for each command, for bash and zsh. */
 function wordsByCommand(commands: readonly CompletedCommand[]): string {
-  return commands.map(({ name, words }) => `    ${name}) words="${words.join(" ")}" ;;\n`).join("");
+  return commands.map((command) => {
+    const { words, configFolder: folder } = command;
+    const files = folder === undefined
+      ? ""
+      : ` $(ls ${folder} 2>/dev/null | sed -n 's/[.]conf$//p')`;
+    return `    ${patternOf(command)}) words="${words.join(" ")}${files}" ;;\n`;
+  }).join("");
 }
 
 function bash(commands: readonly CompletedCommand[]): string {
@@ -124,13 +135,18 @@ if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _wg "$@"; else compdef _wg 
 
 function fish(commands: readonly CompletedCommand[]): string {
   let text = "# wg completion fish\ncomplete -c wg -f\n";
-  for (const { name, summary, isLink, words } of commands) {
+  for (const { name, summary, link, configFolder: folder, words } of commands) {
     text += `complete -c wg -n __fish_use_subcommand -a ${name} -d '${
       summary.replaceAll("'", "\\'")
     }'\n`;
-    const offered = `'${words.join(" ")} (wg show interfaces 2>/dev/null | string split " ")'`;
+    const files = folder === undefined
+      ? ""
+      : ` (ls ${folder} 2>/dev/null | string replace -rf "[.]conf" "")`;
+    const offered = `'${
+      words.join(" ")
+    } (wg show interfaces 2>/dev/null | string split " ")${files}'`;
     text += `complete -c wg -n '__fish_seen_subcommand_from ${name}' -a ${offered}\n`;
-    if (isLink) text += `complete -c ${name} -f -a ${offered}\n`;
+    if (link !== undefined) text += `complete -c ${link} -f -a ${offered}\n`;
   }
   return text;
 }

@@ -6,11 +6,11 @@ import { COUNTERS } from "../../base/counters.ts";
 
 /** The list of commands with their summaries. */
 export function overview(
-  commands: readonly { readonly name: string; readonly summary: string; readonly link?: true }[],
+  commands: readonly { readonly name: string; readonly summary: string; readonly link?: string }[],
 ): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`);
-  const links = commands.filter(({ link }) => link === true).map(({ name }) => name);
+  const links = commands.map(({ link }) => link).filter((link) => link !== undefined);
   const named = `${links.slice(0, -1).join(", ")} or ${links.at(-1)}`;
   return `usage: wg command [argument ...]
 

@@ -7,13 +7,14 @@
 import type { PresharedKey } from "../../base/brands.ts";
 import type { DeviceChange, Draft, PeerChange, PeerStatus } from "../../base/config.ts";
 import { DEFAULT_MTU, KEY_LENGTH } from "../../base/constants.ts";
-import { sameBytes, sameEndpoint } from "../../base/endpoint.ts";
+import { type IpBytes, sameBytes, sameEndpoint } from "../../base/endpoint.ts";
 import { sameNamedEndpoint } from "../../base/host_name.ts";
 import { formatIp, formatRange } from "../../base/ip_text.ts";
-import { OFFLOAD_NAMES, type OffloadName } from "../../base/offloads.ts";
+import { ALL_OFFLOADS, OFFLOAD_NAMES, type OffloadName } from "../../base/offloads.ts";
 import type { InterfaceStatus, LinkFacts } from "../../base/status.ts";
 import { IFF_UP } from "../../netlink/flags.ts";
 import { isLinkLocal, type PlannedAddress, sameAddress } from "./address_plan.ts";
+import { samePrivateKey } from "../../base/private_key.ts";
 import { shellQuote } from "../../base/quote.ts";
 import type { WantedInterface, WantedPeer } from "./wanted.ts";
 import type { AddressChange, Command } from "./words/draft.ts";
@@ -42,6 +43,8 @@ export interface Difference {
   readonly command: Command | undefined;
 }
 
+/** Adds an IPv4 address without a broadcast address, where undefined stands for the usual one. */
+export const NO_BROADCAST: IpBytes = new Uint8Array(4);
 const NO_KEY = new Uint8Array(KEY_LENGTH) as PresharedKey;
 
 /**
@@ -61,6 +64,40 @@ export function differenceOf(
   comparison.peers(running.status.peers, wanted.peers);
   comparison.link(running, wanted);
   return comparison.result(name);
+}
+
+/**
+ * A running interface as a wanted one: no difference leads to it, and `differenceOf` leads back to
+ * it after a change.
+ */
+export function wantedLike({ status, link, rdomain }: RunningInterface): WantedInterface {
+  const off = status.offloadsOff.split(" ");
+  const offloads = Object.fromEntries(OFFLOAD_NAMES.map((name) => [name, !off.includes(name)]));
+  return {
+    privateKey: status.privateKey,
+    listenPort: status.listenPort,
+    rtable: status.rtable,
+    fwmark: status.fwmark,
+    debug: status.debug,
+    groups: status.groups,
+    priority: status.priority,
+    offloads: { ...ALL_OFFLOADS, ...offloads },
+    peers: status.peers.map((peer) => ({
+      ...peer,
+      endpointName: peer.endpointName,
+      presharedKey: peer.presharedKey.some((byte) => byte !== 0) ? peer.presharedKey : undefined,
+    })),
+    up: (link.flags & IFF_UP) !== 0,
+    mtu: link.mtu,
+    description: link.alias,
+    rdomain,
+    addresses: link.addresses.map((one) => ({
+      ...one,
+      broadcast: one.broadcast ?? (one.address.length === 4 ? NO_BROADCAST : undefined),
+      destination: one.peer,
+    })),
+    linkLocal: undefined,
+  };
 }
 
 class Comparison {
@@ -107,7 +144,9 @@ class Comparison {
     const change = this.#change;
     if (wanted.privateKey === undefined) {
       if (status.privateKey !== undefined) this.#extra.push("wgkey");
-    } else if (status.privateKey === undefined || !sameKey(status.privateKey, wanted.privateKey)) {
+    } else if (
+      status.privateKey === undefined || !samePrivateKey(status.privateKey, wanted.privateKey)
+    ) {
       this.#plan.push("# wgkey: another key");
       change.privateKey = wanted.privateKey;
     }
@@ -117,6 +156,7 @@ class Comparison {
       change.listenPort = listenPort;
     }
     if (this.#sets("wgrtable", status.rtable, wanted.rtable, 0)) change.rtable = wanted.rtable;
+    if (this.#sets("wgfwmark", status.fwmark, wanted.fwmark, 0)) change.fwmark = wanted.fwmark;
     if (this.#sets("priority", status.priority, wanted.priority, 0)) {
       change.priority = wanted.priority;
     }
@@ -325,20 +365,6 @@ class Comparison {
       },
     };
   }
-}
-
-/**
- * Whether Curve25519 uses two private keys alike: it ignores five of their bits (RFC 7748 section
- * 5).
- */
-function sameKey(a: Uint8Array, b: Uint8Array): boolean {
-  const clamped = (key: Uint8Array) => {
-    const copy = key.slice();
-    copy[0] &= 248;
-    copy[31] = copy[31] & 127 | 64;
-    return copy;
-  };
-  return sameBytes(clamped(a), clamped(b));
 }
 
 const familyOf = ({ address }: PlannedAddress) => address.length === 4 ? "inet" : "inet6";

@@ -36,6 +36,8 @@ export interface WantedInterface {
   readonly privateKey: PrivateKey | undefined;
   readonly listenPort: number | undefined;
   readonly rtable: number;
+  /** The mark of the tunnel's datagrams; 0 for none. */
+  readonly fwmark: number;
   readonly debug: boolean;
   readonly groups: readonly string[];
   readonly priority: number;
@@ -77,6 +79,7 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
     privateKey: undefined,
     listenPort: undefined,
     rtable: 0,
+    fwmark: 0,
     debug: false,
     priority: 0,
     offloads: ALL_OFFLOADS,
@@ -102,6 +105,7 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
       privateKey: change.privateKey ?? wanted.privateKey,
       listenPort: change.listenPort ?? wanted.listenPort,
       rtable: change.rtable ?? wanted.rtable,
+      fwmark: change.fwmark ?? wanted.fwmark,
       debug: change.debug ?? wanted.debug,
       priority: change.priority ?? wanted.priority,
       offloads: { ...wanted.offloads, ...change.offloads },

@@ -48,9 +48,8 @@ export const executableIn = (prefix: string): string => `${prefix}/bin/wg`;
 export const manifestIn = (prefix: string): string => `${prefix}/share/wg/installed.json`;
 
 /** The names that a link to the executable may have. */
-export const LINK_NAMES: readonly string[] = COMMANDS.filter(({ link }) => link === true).map((
-  { name },
-) => name);
+export const LINK_NAMES: readonly string[] = COMMANDS.map(({ link }) => link)
+  .filter((link) => link !== undefined);
 
 /** Links that are names of programs of net-tools. */
 const NAMES_OF_NET_TOOLS: readonly string[] = ["ifconfig", "route", "netstat"];

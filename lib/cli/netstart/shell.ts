@@ -8,6 +8,7 @@ import { callerVariables } from "../../daemon/caller_environment.ts";
 import { selfScript } from "../../daemon/program.ts";
 import { displayValue, shellQuote } from "../../base/quote.ts";
 import type { Command } from "../command.ts";
+import { feed, problemOf, READ_LINE, runShellText } from "../shell_text.ts";
 import { EARLIER, FROM_NETSTART, linesOf, NETSTART_FOLDER } from "../route/netstart_routes.ts";
 
 /** Our commands. They are first on the PATH of everything that a file runs. */
@@ -17,12 +18,7 @@ const PLACES = ["/tmp", "/run", "/var/cache"];
 /** In a user namespace root of the machine has no number here, but these folders are root's. */
 const IN_NAMESPACE_ROOTS = new Set(["/", "/tmp", "/run", "/var", "/var/cache", "/var/tmp"]);
 const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
-/**
- * Makes the shell read its task from standard input: lines hold keys, and every user can read the
- * arguments of a process. The variable is not exported.
- */
-const READ_LINE = "unset _line; _line=$(cat); exec </dev/null; ";
-const EVALUATE = `${READ_LINE}eval "$_line"`;
+/** Evaluates assignments and prints the words that result, each ended by NUL. */
 const EVALUATE_WORDS =
   `${READ_LINE}set -f; eval "$_line"; for _line do printf '%s\\0' "$_line"; done`;
 /** Ends the shell with the status of the previous line unless that is 0. */
@@ -115,15 +111,9 @@ set -- ${quoted}`,
   }
 
   async #runText(text: string): Promise<string | undefined> {
-    const child = new Deno.Command("/bin/sh", {
-      args: ["-c", EVALUATE],
-      env: this.#environment(),
-      clearEnv: true,
-      stdin: "piped",
-      stdout: "inherit",
-      stderr: "inherit",
-    }).spawn();
-    await feed(child, this.#assignments() + text);
+    const variables = Object.fromEntries(this.#variables);
+    const { child, fed } = runShellText("/bin/sh", text, variables, this.#environment());
+    await fed;
     return problemOf(await child.status);
   }
 
@@ -166,22 +156,6 @@ set -- ${quoted}`,
     const path = `${this.#path.folder()}:${variables.PATH ?? DEFAULT_PATH}`;
     return { ...variables, PATH: path, [FROM_NETSTART]: this.#routes };
   }
-}
-
-/** Writes the text to a shell. A shell that ends without reading it has reported why. */
-async function feed(child: Deno.ChildProcess, text: string): Promise<void> {
-  const writer = child.stdin.getWriter();
-  try {
-    await writer.write(new TextEncoder().encode(text));
-    await writer.close();
-  } catch {
-    // The exit status has the reason.
-  }
-}
-
-function problemOf({ code, signal }: Deno.CommandStatus): string | undefined {
-  if (signal !== null) return `ended by ${signal}`;
-  return code === 0 ? undefined : `ended with status ${code}`;
 }
 
 async function runOwn(

@@ -10,8 +10,8 @@ import { IFF_UP } from "../../netlink/flags.ts";
 import { isLinkLocal } from "../ifconfig/address_plan.ts";
 import { applyCommand, changeInterface, readCommand } from "../ifconfig/change.ts";
 import { differenceOf, type RunningInterface } from "../ifconfig/difference.ts";
-import { lookFor } from "../ifconfig/kernel.ts";
 import { identityToldBy, placeOf } from "../ifconfig/place.ts";
+import { runningInterface } from "../ifconfig/running.ts";
 import { type WantedInterface, wantedOf } from "../ifconfig/wanted.ts";
 import type { AddressChange, Command } from "../ifconfig/words/draft.ts";
 import { unresolvedWarnings } from "../named_endpoints.ts";
@@ -62,7 +62,7 @@ export class FileRun {
         await changeInterface([this.#name, "create"]);
         made = true;
       }
-      const before = await this.#running();
+      const before = await runningInterface(this.#name);
       const record = readRecord(this.#name, before.status.pid);
       const commands: Command[] = [];
       for (const step of this.#steps) await this.#do(step, commands);
@@ -87,7 +87,7 @@ export class FileRun {
     if (!interfaceExists(this.#name)) return await this.start();
     try {
       const commands = await this.#readAll();
-      const running = withLinkLocal(await this.#running(), commands);
+      const running = withLinkLocal(await runningInterface(this.#name), commands);
       const record = readRecord(this.#name, running.status.pid);
       const digest = await digestOf(this.#opaqueCommands());
       const spare = new Set(record.commands === digest ? record.theirs : []);
@@ -104,7 +104,7 @@ export class FileRun {
       this.#line = 0;
       const routes = this.#shell.routesAdded();
       for (const route of record.routes) if (!routes.includes(route)) this.#deleteRoute(route);
-      const theirs = differenceOf(this.#name, await this.#running(), wanted).extra
+      const theirs = differenceOf(this.#name, await runningInterface(this.#name), wanted).extra
         .filter((words) => words !== "wgkey" || spare.has(words));
       writeRecord(this.#name, {
         pid: running.status.pid,
@@ -128,7 +128,7 @@ export class FileRun {
   async printReload(): Promise<boolean> {
     try {
       const commands = await this.#readAll();
-      const running = withLinkLocal(await this.#running(), commands);
+      const running = withLinkLocal(await runningInterface(this.#name), commands);
       const record = readRecord(this.#name, running.status.pid);
       const same = record.commands === await digestOf(this.#opaqueCommands());
       const spare = new Set(same ? record.theirs : []);
@@ -243,7 +243,7 @@ export class FileRun {
   ): Promise<void> {
     const digest = await digestOf(this.#opaqueCommands());
     const old = record.commands === digest ? record.theirs : [];
-    const now = withLinkLocal(await this.#running(), commands);
+    const now = withLinkLocal(await runningInterface(this.#name), commands);
     const wanted = wantedFor(now, commands);
     const was = made ? [] : differenceOf(this.#name, before, wanted).extra;
     const { extra } = differenceOf(this.#name, now, wanted);
@@ -283,16 +283,6 @@ export class FileRun {
       this.#failed = true;
       this.#complain(`route ${notedText(route)}: ${messageOf(error)}`);
     }
-  }
-
-  async #running(): Promise<RunningInterface> {
-    const status = await getDevice(this.#name);
-    const place = placeOf(identityToldBy(status));
-    const rdomain = typeof place === "number" ? place : undefined;
-    if (status.link !== undefined) return { status, link: status.link, rdomain };
-    // The daemon of another implementation does not report its link.
-    const { link, addresses } = await lookFor(this.#name, status.name || this.#name, status);
-    return { status, rdomain, link: { flags: 0, mtu: status.mtu, alias: "", ...link, addresses } };
   }
 
   /** The commands that may have any effect on the interface. */

@@ -4,16 +4,13 @@
  */
 import { ConfigError } from "../../../base/errors.ts";
 import type { OffloadName } from "../../../base/offloads.ts";
-import { DESCRIPTION_SIZE, RDOMAIN_MAX } from "../../../base/constants.ts";
+import { DESCRIPTION_SIZE, MTU_MAX, MTU_MIN, RDOMAIN_MAX } from "../../../base/constants.ts";
 import { checkDescription, checkGroup } from "../../../base/labels.ts";
 import { quote } from "../../../base/quote.ts";
 import { PRIORITY_MAX } from "../../../uapi/keys.ts";
 import type { Word } from "./draft.ts";
 import { parseNumber } from "./values.ts";
 
-/** The smallest and largest MTU of a TUN device in bytes (drivers/net/tun.c: MIN_MTU, 65535). */
-const MTU_MIN = 68;
-const MTU_MAX = 65_535;
 /** The group of all wg interfaces. */
 const CLASS_GROUP = "wg";
 

@@ -15,6 +15,7 @@ import { isHostName } from "../../../base/host_name.ts";
 import { isMapped } from "../../../base/ip_text.ts";
 import { checkDescription } from "../../../base/labels.ts";
 import { quote } from "../../../base/quote.ts";
+import { parseFwMark } from "../../../wgconf/values.ts";
 import type { Draft, Word } from "./draft.ts";
 import { parseAddressWithZone, parseAllowedRange, parseKeyText, parseNumber } from "./values.ts";
 
@@ -67,6 +68,18 @@ export const WIREGUARD_WORDS: readonly Word[] = [
       "interface was created.",
     fill(draft, [rtable], word) {
       draft.change.rtable = parseNumber(word, rtable, 0, RDOMAIN_MAX);
+    },
+  },
+  {
+    name: "wgfwmark",
+    operands: ["mark"],
+    requires: "a mark, 0 to 4294967295, 0x0 to 0xffffffff or off",
+    section: "wireguard",
+    help:
+      "The firewall mark of the tunnel's datagrams (SO_MARK), by which rules of policy routing " +
+      "and of packet filters can tell them from other packets. 0 and off mean none.",
+    fill(draft, [mark], word) {
+      draft.change.fwmark = parseFwMark(word, mark);
     },
   },
   {

@@ -1,0 +1,67 @@
+/**
+ * `wg quick`: interfaces from the files of wg-quick(8).
+ * @module
+ */
+import type { Command } from "../command.ts";
+import { helpText } from "../manual.ts";
+import { complain, printAll } from "../output.ts";
+import { down } from "./down.ts";
+import { findFile, type QuickFile, readFileBytes } from "./file.ts";
+import { withLock } from "./lock.ts";
+import { QUICK_MANUAL, subcommandManual } from "./help.ts";
+import { readQuickRecord } from "./record.ts";
+import { reload } from "./reload.ts";
+import { save } from "./save.ts";
+import { status } from "./status.ts";
+import { strippedFile } from "./strip_text.ts";
+import { up } from "./up.ts";
+import { ACTIONS, parseQuickWords, type QuickWords } from "./words.ts";
+
+/** The command `quick`. */
+export const command: Command = {
+  async run(args) {
+    const [first, second] = args;
+    if (first === undefined || first === "help") {
+      printAll(helpText(QUICK_MANUAL));
+      return first === undefined ? 1 : 0;
+    }
+    const action = ACTIONS.find((one) => one === first);
+    if (action !== undefined && (second === "--help" || second === "-h")) {
+      printAll(helpText(subcommandManual(action)));
+      return 0;
+    }
+    return await act(parseQuickWords(args));
+  },
+};
+
+async function act(words: QuickWords): Promise<number> {
+  const { action, target } = words;
+  const recorded = (name: string) => readQuickRecord(name)?.file;
+  if (target === undefined) return await status(undefined, words);
+  const file = findFile(target, action === "up" ? undefined : recorded);
+  switch (action) {
+    case "up":
+      return await withLock(file, () => up(file, words));
+    case "down":
+      return await withLock(file, () => down(file, words));
+    case "reload":
+      return await withLock(file, () => reload(file, words));
+    case "save":
+      return await save(file, words);
+    case "strip":
+      return strip(file);
+    case "status":
+      return await status(file, words);
+  }
+}
+
+/** Prints the file without the keys that only this command reads. */
+function strip(file: QuickFile): number {
+  const bytes = readFileBytes(file);
+  const { text, byteOrderMark } = strippedFile(bytes);
+  bytes.fill(0);
+  if (byteOrderMark) complain(`WARNING: ${file.path}:1: the byte order mark is left out`);
+  for (let at = 0; at < text.length;) at += Deno.stdout.writeSync(text.subarray(at));
+  text.fill(0);
+  return 0;
+}

@@ -1,0 +1,102 @@
+/**
+ * Runs the commands of wg-quick files: PreUp, PostUp, PreDown and PostDown. One plain command runs
+ * without a shell.
+ * @module
+ */
+import { callerVariables } from "../../daemon/caller_environment.ts";
+import { executablePath } from "../../daemon/program.ts";
+import { splitShellLine } from "../netstart/shell_words.ts";
+import { problemOf, runShellText } from "../shell_text.ts";
+
+/** The shells, the preferred one first: wg-quick(8) promises bash to the commands. */
+const SHELLS = ["/bin/bash", "/usr/bin/bash", "/bin/sh"];
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The command of a file that runs now. */
+export class HookRunner {
+  #child: Deno.ChildProcess | undefined;
+
+  /**
+   * @param name the interface, and
+   * @param file the path of its file: shells get them as the variables INTERFACE and CONFIG_FILE,
+   *   which commands of wg-quick files can read
+   */
+  constructor(readonly name: string, readonly file: string) {}
+
+  /**
+   * Runs a command and waits for its end.
+   * @returns the problem, or undefined
+   */
+  async run(command: string): Promise<string | undefined> {
+    const { words, needsShell, problem } = splitShellLine(command);
+    if (words.length === 0 && !needsShell && problem === undefined) return undefined;
+    if (!needsShell && problem === undefined) {
+      try {
+        return await this.#plain(words);
+      } catch (error) {
+        // It may be a command of the shell itself. If there is none, the shell says so.
+        if (!(error instanceof Deno.errors.NotFound)) {
+          return error instanceof Error ? error.message : String(error);
+        }
+      }
+    }
+    return await this.#inShell(command);
+  }
+
+  /** Ends the command that runs. */
+  interrupt(signal: Deno.Signal): void {
+    try {
+      this.#child?.kill(signal);
+    } catch {
+      // It has ended.
+    }
+  }
+
+  async #plain([program, ...args]: readonly string[]): Promise<string | undefined> {
+    return await this.#wait(
+      new Deno.Command(program, {
+        args,
+        env: hookEnvironment(),
+        clearEnv: true,
+        stdin: "null",
+        stdout: "inherit",
+        stderr: "inherit",
+      }).spawn(),
+    );
+  }
+
+  async #inShell(command: string): Promise<string | undefined> {
+    const shell = SHELLS.find(isThere) ?? SHELLS[SHELLS.length - 1];
+    const variables = { INTERFACE: this.name, CONFIG_FILE: this.file };
+    const { child, fed } = runShellText(shell, command, variables, hookEnvironment());
+    const problem = await this.#wait(child);
+    await fed;
+    return problem;
+  }
+
+  async #wait(child: Deno.ChildProcess): Promise<string | undefined> {
+    this.#child = child;
+    try {
+      return problemOf(await child.status);
+    } finally {
+      this.#child = undefined;
+    }
+  }
+}
+
+/** The caller's environment. The `wg` of this program is the first one on its path. */
+function hookEnvironment(): Record<string, string> {
+  const variables = callerVariables();
+  const path = variables.PATH ?? DEFAULT_PATH;
+  const own = executablePath();
+  const folder = own?.endsWith("/wg") === true ? own.slice(0, -"/wg".length) : undefined;
+  return { ...variables, LC_ALL: "C", PATH: folder === undefined ? path : `${folder}:${path}` };
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * `wg quick status`: which interfaces are up, and what differs from their files.
+ * @module
+ */
+import { wipeChange, wipeStatus } from "../../base/config.ts";
+import { getDevice, interfaceExists } from "../../daemon/client.ts";
+import { isInterfaceName } from "../../base/interface_name.ts";
+import { complain, printAll } from "../output.ts";
+import { CONFIG_FOLDER, exists, findFile, type QuickFile, readConfig } from "./file.ts";
+import { HookRunner } from "./hooks.ts";
+import { readQuickRecord, recordedNames } from "./record.ts";
+import { planReload } from "./reload_plan.ts";
+import { messageOf } from "./session.ts";
+import { StepRunner } from "./step_runner.ts";
+import { type QuickStatus, statusText, stepLines, undoLines } from "./text.ts";
+
+/**
+ * Prints the state of one interface, or of all that have a record or a file.
+ * @returns the exit status: 1 if a named interface is down or differs from its file
+ */
+export async function status(
+  file: QuickFile | undefined,
+  { json }: { readonly json: boolean },
+): Promise<number> {
+  const files = file === undefined ? allFiles() : [file];
+  const states: QuickStatus[] = [];
+  for (const one of files) states.push(await stateOf(one));
+  printAll(json ? `${JSON.stringify(states, null, 2)}\n` : states.map(statusText).join(""));
+  if (file === undefined) return 0;
+  return states.every(({ state, differences }) => state === "up" && differences?.length === 0)
+    ? 0
+    : 1;
+}
+
+function allFiles(): QuickFile[] {
+  const names = new Set(recordedNames());
+  try {
+    for (const { name } of Deno.readDirSync(CONFIG_FOLDER)) {
+      const stem = name.endsWith(".conf") ? name.slice(0, -".conf".length) : "";
+      if (/^[a-zA-Z0-9_=+.-]+$/.test(stem) && isInterfaceName(stem)) names.add(stem);
+    }
+  } catch {
+    // There are no files.
+  }
+  return [...names].sort().map((name) => findFile(name, (of) => readQuickRecord(of)?.file));
+}
+
+async function stateOf(file: QuickFile): Promise<QuickStatus> {
+  const { name, path } = file;
+  const record = readQuickRecord(name);
+  const base = { name, file: path, fileExists: exists(path), by: byWhom(record !== undefined) };
+  if (!interfaceExists(name)) {
+    const left = record === undefined ? [] : await leftSteps(file, record.steps);
+    return { ...base, state: left.length > 0 ? "ended" : "down", differences: undefined, left };
+  }
+  const state = record?.complete === false ? "incomplete" : "up";
+  return { ...base, state, ...await pidOf(name), differences: await differences(file), left: [] };
+}
+
+const byWhom = (recorded: boolean) => recorded ? "wg quick" as const : "other" as const;
+
+async function pidOf(name: string): Promise<{ readonly pid?: number }> {
+  try {
+    const found = await getDevice(name);
+    wipeStatus(found);
+    return found.pid === 0 ? {} : { pid: found.pid };
+  } catch (error) {
+    complain(messageOf(error));
+    return {};
+  }
+}
+
+/** What an interface left that ended without `down`, as the lines that undo it. */
+async function leftSteps(
+  { name, path }: QuickFile,
+  steps: NonNullable<ReturnType<typeof readQuickRecord>>["steps"],
+): Promise<string[]> {
+  const runner = new StepRunner(name, new HookRunner(name, path));
+  const left: string[] = [];
+  for (const one of steps) {
+    const { type } = one.step;
+    if (type === "create" || type === "hook" || type === "fwmark") continue;
+    if (type === "sysctl" && typeof one.saved !== "string") continue;
+    if (await runner.isInPlace(one)) left.push(...undoLines(name, one.step, one.saved));
+  }
+  return left;
+}
+
+/** The lines that `reload` would tell; undefined if the file cannot be compared. */
+async function differences(file: QuickFile): Promise<string[] | undefined> {
+  if (!exists(file.path)) return undefined;
+  const { name, path } = file;
+  try {
+    using read = readConfig(file);
+    if (read === undefined) return undefined;
+    const runner = new StepRunner(name, new HookRunner(name, path));
+    const { removed, difference, added, running } = await planReload(file, read.config, runner);
+    wipeStatus(running.status);
+    if (difference.command !== undefined) wipeChange(difference.command.change);
+    const way = added.some(({ type }) => type === "dns") ? await runner.dnsWay() : undefined;
+    return [
+      ...removed.toReversed().flatMap(({ step, saved }) => undoLines(name, step, saved)),
+      ...difference.plan.map((line) => `ifconfig ${name} ${line}`),
+      ...added.flatMap((step) => stepLines(name, path, step, way)),
+    ];
+  } catch (error) {
+    complain(messageOf(error));
+    return undefined;
+  }
+}

@@ -17,6 +17,8 @@ const ADDRINFO = { bytes: 48, family: 4, socktype: 8, addrlen: 16, addr: 24, nex
 const SOCK_DGRAM = 2;
 const GAI_NOWAIT = 1;
 const EAI_INPROGRESS = -100;
+/** EAI_NONAME, EAI_FAIL and EAI_NODATA: the name has no address. */
+const FINAL = [-2, -4, -5];
 /** The most results that are read; getaddrinfo(3) has no limit. */
 const RESULTS_MAX = 64;
 
@@ -38,6 +40,8 @@ export interface LookedUpAddress {
 /** The addresses in the order of RFC 6724, or why there are none, in glibc's words. */
 export type LookedUp = { readonly addresses: readonly LookedUpAddress[] } | {
   readonly problem: string;
+  /** Whether a later attempt may succeed, for instance because a name server does not answer. */
+  readonly passing: boolean;
 };
 
 let symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
@@ -86,7 +90,7 @@ export class HostLookUp {
     );
     const code = library().getaddrinfo_a(GAI_NOWAIT, this.#list.bytes, 1, null);
     if (code === 0) HostLookUp.#underWay.add(this);
-    else this.#result = { problem: problemOf(code) };
+    else this.#result = problemOf(code);
   }
 
   /** The result; undefined while the look-up is under way. It does not wait. */
@@ -95,7 +99,7 @@ export class HostLookUp {
     const code = library().gai_error(this.#request.pointer);
     if (code === EAI_INPROGRESS) return undefined;
     HostLookUp.#underWay.delete(this);
-    this.#result = code === 0 ? { addresses: this.#addresses() } : { problem: problemOf(code) };
+    this.#result = code === 0 ? { addresses: this.#addresses() } : problemOf(code);
     return this.#result;
   }
 
@@ -128,7 +132,10 @@ function copied(view: Deno.UnsafePointerView, at: number, length: number): Uint8
   return bytes;
 }
 
-function problemOf(code: number): string {
+function problemOf(code: number): LookedUp {
   const text = library().gai_strerror(code);
-  return text === null ? `error ${code}` : new Deno.UnsafePointerView(text).getCString();
+  return {
+    problem: text === null ? `error ${code}` : new Deno.UnsafePointerView(text).getCString(),
+    passing: !FINAL.includes(code),
+  };
 }

@@ -4,12 +4,15 @@
  * @module
  */
 import type { Endpoint } from "../base/endpoint.ts";
-import { ConfigError } from "../base/errors.ts";
+import { wipeStatus } from "../base/config.ts";
+import { ConfigError, OsError } from "../base/errors.ts";
 import { parseDecimal } from "../base/ip_text.ts";
 import { quote } from "../base/quote.ts";
 import type { EndpointOf, Settings } from "../wgconf/change.ts";
 import type { EndpointSetting } from "../wgconf/values.ts";
-import { lookUpHost, notFound } from "./host_names.ts";
+import type { LookedUp } from "../../ffi/host_lookup.ts";
+import { looksUpNames } from "../base/status.ts";
+import { wireguardStatus } from "./interfaces.ts";
 import { complain } from "./output.ts";
 
 /** How often a name is looked up again if WG_ENDPOINT_RESOLUTION_RETRIES is not set. */
@@ -18,6 +21,8 @@ const DEFAULT_RETRIES = 15;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 20_000;
 const PAUSE_GROWTH = 6 / 5;
+/** How often it is looked whether a look-up has ended. */
+const POLL_MS = 5;
 const RETRIES_MAX = 0x7fff_ffff;
 
 /**
@@ -39,34 +44,71 @@ export function resolutionRetries(
 }
 
 /**
- * Looks up the endpoints of all peers.
+ * Finds the endpoints of all peers. Names are left to a daemon that looks them up itself.
+ * @param name the interface
  * @throws ConfigError for a name without an address, or an unknown zone
  */
-export async function endpointsOf(settings: Settings): Promise<EndpointOf> {
+export async function endpointsOf(name: string, settings: Settings): Promise<EndpointOf> {
   const found = new Map<EndpointSetting, Endpoint>();
-  for (const { endpoint } of settings.peers) {
-    if (endpoint === undefined) continue;
-    found.set(
-      endpoint,
-      endpoint.type === "name" ? await lookUp(endpoint) : await withScope(endpoint),
-    );
+  const endpoints = settings.peers.map(({ endpoint }) => endpoint).filter((one) =>
+    one !== undefined
+  );
+  const named = endpoints.some(({ type }) => type === "name");
+  const retries = resolutionRetries();
+  const keepsNames = named && await looksUpNamesItself(name);
+  for (const endpoint of endpoints) {
+    if (endpoint.type === "address") found.set(endpoint, await withScope(endpoint));
+    // A name with the port 0 is no endpoint that can be kept.
+    else if (!keepsNames || endpoint.port === 0) {
+      found.set(endpoint, await lookUp(endpoint, retries));
+    }
   }
   return (setting) => found.get(setting);
+}
+
+async function looksUpNamesItself(name: string): Promise<boolean> {
+  try {
+    const status = await wireguardStatus(name);
+    wipeStatus(status);
+    return looksUpNames(status);
+  } catch (error) {
+    // The change meets the same error and tells it.
+    if (error instanceof OsError) return false;
+    throw error;
+  }
 }
 
 type NameSetting = EndpointSetting & { readonly type: "name" };
 type AddressSetting = EndpointSetting & { readonly type: "address" };
 
-async function lookUp({ name, port }: NameSetting): Promise<Endpoint> {
-  let retries = resolutionRetries();
+async function lookUp({ name, port }: NameSetting, retries: number): Promise<Endpoint> {
   for (let pause = FIRST_PAUSE_MS;; pause = Math.min(LONGEST_PAUSE_MS, pause * PAUSE_GROWTH)) {
-    const [address] = await lookUpHost(name, undefined);
-    if (address !== undefined) return { address, port, scope: 0 };
-    if (retries-- <= 0) throw new ConfigError(`endpoint ${name}`, notFound(undefined));
-    complain(
-      `endpoint ${name}: ${notFound(undefined)}; trying again in ${(pause / 1000).toFixed(2)} s`,
-    );
+    const result = await lookUpOnce(name);
+    if ("addresses" in result) {
+      const [first] = result.addresses;
+      return { ...first, port };
+    }
+    const { problem, passing } = result;
+    if (!passing || retries-- <= 0) throw new ConfigError(`endpoint ${name}`, problem);
+    complain(`endpoint ${name}: ${problem}; trying again in ${(pause / 1000).toFixed(2)} s`);
     await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/** The addresses of a host, one at least, in the order of getaddrinfo(3). */
+async function lookUpOnce(host: string): Promise<LookedUp> {
+  const { HostLookUp } = await import("../../ffi/host_lookup.ts");
+  const running = HostLookUp.begin(host);
+  while (true) {
+    const result = running.result();
+    if (result === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      continue;
+    }
+    if ("addresses" in result && result.addresses.length === 0) {
+      return { problem: "the name has neither an IPv4 nor an IPv6 address", passing: false };
+    }
+    return result;
   }
 }
 

@@ -4,11 +4,12 @@
  * @module
  */
 import type { PublicKey } from "../base/brands.ts";
-import type { DeviceChange } from "../base/config.ts";
+import { type DeviceChange, wipeChange } from "../base/config.ts";
 import { ENXIO } from "../base/errno.ts";
 import { OsError } from "../base/errors.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import type { InterfaceStatus } from "../base/status.ts";
+import { complain } from "./output.ts";
 import { getDevice, interfaceExists, interfaceNames, setDevice } from "../daemon/client.ts";
 
 /** The names of all interfaces: those of the kernel first, as wg(8) has them. */
@@ -39,12 +40,29 @@ export async function wireguardStatus(name: string): Promise<InterfaceStatus> {
  * Changes an interface.
  * @throws as `wireguardStatus`
  */
-export async function changeWireguard(name: string, change: DeviceChange): Promise<void> {
+async function changeWireguard(name: string, change: DeviceChange): Promise<void> {
   await bySocket(
     name,
     (name) => setDevice(name, change),
     async () => (await kernel()).setKernelDevice(name, change),
   );
+}
+
+/**
+ * Changes an interface, and warns of names of endpoints that the daemon keeps and cannot resolve.
+ * @param word the word with which endpoints are given, for messages
+ * @throws as `wireguardStatus`
+ */
+export async function changeAndTell(
+  name: string,
+  change: DeviceChange,
+  word: string,
+): Promise<void> {
+  await changeWireguard(name, change);
+  wipeChange(change);
+  if (change.peers?.some(({ endpointName }) => endpointName !== undefined) !== true) return;
+  const { unresolvedWarnings } = await import("./named_endpoints.ts");
+  for (const warning of await unresolvedWarnings(name, [change], word)) complain(warning);
 }
 
 /** Asks through the socket of this name, or the kernel if there is no socket. */

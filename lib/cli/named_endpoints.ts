@@ -50,18 +50,20 @@ export async function changeForDaemon(name: string, change: DeviceChange): Promi
 /**
  * Waits a moment until the daemon has looked up the names of changes, and returns a warning for
  * each that has no address. Call it after the changes were made.
+ * @param word the word with which the endpoint was given
  * @throws OsError as `getDevice`
  */
 export async function unresolvedWarnings(
   name: string,
   changes: readonly DeviceChange[],
+  word = "wgendpoint",
 ): Promise<string[]> {
   const warnings = new Set<string>();
   for (const { endpointName } of await unresolvedOf(name, changes.flatMap(namesOf))) {
     if (endpointName === undefined) continue;
     const { host, problem } = endpointName;
     warnings.add(
-      `wgendpoint: ${quote(host)} does not resolve: ${
+      `${word}: ${quote(host)} does not resolve: ${
         problem || "no answer yet"
       }; ${name} tries it again`,
     );

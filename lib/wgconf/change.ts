@@ -10,7 +10,7 @@ import { formatRange } from "../base/ip_text.ts";
 import type { InterfaceSettings, PeerValues } from "./parse.ts";
 import type { EndpointSetting } from "./values.ts";
 
-/** Finds the address of an endpoint; undefined leaves the peer's endpoint as it is. */
+/** Finds the address of an endpoint. Undefined for a name leaves the look-up to the daemon. */
 export type EndpointOf = (setting: EndpointSetting) => Endpoint | undefined;
 
 /** The values that a change is made of. */
@@ -71,7 +71,10 @@ export function syncChange(
   const running = new Map(status.peers.map((peer) => [peer.publicKey.toBase64(), peer]));
   const peers: PeerChange[] = gone.map(({ publicKey }) => ({ publicKey, remove: true }));
   for (const peer of change.peers ?? []) {
-    const own = running.get(peer.publicKey.toBase64());
+    const key = peer.publicKey.toBase64();
+    const own = running.get(key);
+    // A later [Peer] with the same key adds to the first one.
+    running.delete(key);
     const psk = own?.presharedKey.some((byte) => byte !== 0) === true;
     peers.push({
       ...(psk && peer.presharedKey === undefined ? { presharedKey: NO_PRESHARED_KEY() } : {}),
@@ -99,6 +102,9 @@ function peerChange(peer: PeerValues, endpointOf: EndpointOf): PeerChange {
   if (peer.presharedKey !== undefined) change.presharedKey = peer.presharedKey;
   const endpoint = peer.endpoint === undefined ? undefined : endpointOf(peer.endpoint);
   if (endpoint !== undefined) change.endpoint = endpoint;
+  else if (peer.endpoint?.type === "name") {
+    change.endpointName = { host: peer.endpoint.name, port: peer.endpoint.port };
+  }
   if (peer.persistentKeepalive !== undefined) change.persistentKeepalive = peer.persistentKeepalive;
   if (peer.replaceAllowedIps) change.replaceAllowedIps = true;
   const { added, removed } = rangesOf(peer);

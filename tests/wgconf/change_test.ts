@@ -59,6 +59,25 @@ Deno.test("wgconf: syncconf removes peers, preshared keys and keepalives that th
   ]);
 });
 
+Deno.test("wgconf: syncconf takes a peer that is there twice for one, as setconf does", () => {
+  const peer = `[Peer]\nPublicKey = ${A}\n`;
+  const status = parseGet(`public_key=${hex(A)}\npersistent_keepalive_interval=5\n`);
+  const change = syncChange(parse(`${peer}PersistentKeepalive=9\n${peer}`), status, endpointOf);
+  assert.deepEqual(change.peers?.map(({ persistentKeepalive }) => persistentKeepalive), [
+    9,
+    undefined,
+  ]);
+});
+
+Deno.test("wgconf: a name that is not looked up is left to the daemon", () => {
+  const config = parse(`[Peer]\nPublicKey=${A}\nEndpoint=example.org:7\n`);
+  assert.deepEqual(lines(addChange(config, endpointOf)), [
+    `public_key=${hex(A)}`,
+    "endpoint_name=example.org:7",
+    "replace_allowed_ips=true",
+  ]);
+});
+
 Deno.test("wgconf: the last mention of a range decides", () => {
   const text =
     `[Peer]\nPublicKey=${A}\nAllowedIPs=-10.0.0.0/8,+10.0.0.0/8,+10.1.0.0/16,-10.1.0.0/16`;

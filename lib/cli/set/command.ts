@@ -3,11 +3,10 @@
  * @module
  */
 import type { PresharedKey, PrivateKey } from "../../base/brands.ts";
-import { wipeChange } from "../../base/config.ts";
 import { addChange } from "../../wgconf/change.ts";
 import type { Command } from "../command.ts";
 import { endpointsOf } from "../endpoints.ts";
-import { changeWireguard } from "../interfaces.ts";
+import { changeAndTell } from "../interfaces.ts";
 import { readKeyFile } from "../key_files.ts";
 import { servicePort } from "../services.ts";
 import { parseSetLine } from "./words.ts";
@@ -27,9 +26,7 @@ export const command: Command = {
         presharedKey: keyOf("preshared-key", presharedKeyFile) as PresharedKey | undefined,
       })),
     };
-    const change = addChange(settings, await endpointsOf(settings));
-    await changeWireguard(name, change);
-    wipeChange(change);
+    await changeAndTell(name, addChange(settings, await endpointsOf(name, settings)), "endpoint");
     return 0;
   },
 };

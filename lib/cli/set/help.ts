@@ -53,8 +53,9 @@ export const SET_MANUAL: Manual = {
     ],
   }],
   notes: [
-    "A name that does not resolve is tried again WG_ENDPOINT_RESOLUTION_RETRIES times (15, or " +
-    "infinity).",
+    "An interface of this program keeps the name of an endpoint and looks it up again when that is " +
+    "needed. For other interfaces the name is looked up once; if no name server answers, " +
+    "WG_ENDPOINT_RESOLUTION_RETRIES times more (15, or infinity).",
   ],
   literals: [
     "listen-port",

@@ -2,13 +2,13 @@
  * What setconf, addconf and syncconf share: they read a file and change an interface by it.
  * @module
  */
-import { type DeviceChange, wipeChange } from "../../base/config.ts";
+import type { DeviceChange } from "../../base/config.ts";
 import { ConfigError } from "../../base/errors.ts";
 import type { EndpointOf, Settings } from "../../wgconf/change.ts";
 import type { Command } from "../command.ts";
 import { closeConfFile, readConfFile } from "../conf_file.ts";
 import { endpointsOf } from "../endpoints.ts";
-import { changeWireguard } from "../interfaces.ts";
+import { changeAndTell } from "../interfaces.ts";
 
 /** Makes the change of a file. */
 type ChangeOf = (
@@ -30,10 +30,8 @@ export function fileCommand(command: string, changeOf: ChangeOf): Command {
       const conf = readConfFile(file);
       if (conf === undefined) return 1;
       try {
-        const endpointOf = await endpointsOf(conf.config);
-        const change = await changeOf(conf.config, endpointOf, name);
-        await changeWireguard(name, change);
-        wipeChange(change);
+        const endpointOf = await endpointsOf(name, conf.config);
+        await changeAndTell(name, await changeOf(conf.config, endpointOf, name), "Endpoint");
       } finally {
         closeConfFile(conf);
       }

@@ -68,6 +68,8 @@ export interface InterfaceOptions {
   readonly confinement?: Confinement;
   /** The protocol's intervals; only tests pass others than STANDARD_TIMES. */
   readonly times?: Times;
+  /** Nanoseconds since 1970, for TAI64N; only tests pass another clock than CLOCK_REALTIME. */
+  readonly wallClock?: () => bigint;
   /** Called when `status` has changed. */
   readonly changed?: () => void;
   /** Called after many handshake messages were handled. */
@@ -178,7 +180,7 @@ export class RunningInterface {
     this.#device = new Device({
       suite,
       random: fillRandom,
-      wallClock,
+      wallClock: options.wallClock ?? wallClock,
       table: this.#table,
       handshakes: this.#handshakes,
       ...(options.times === undefined ? {} : { times: options.times }),

@@ -5,9 +5,13 @@
 import { outcomeText } from "./report.ts";
 import type { Listener, Outcome } from "./trials.ts";
 
+/** How often the line is written where it cannot change. */
+const LINE_EVERY_MS = 60_000;
+
 /**
- * One line that changes on a terminal: done, noticed, survived, explained, and the time left. The
- * faults that no test noticed are printed as they are found.
+ * One line that changes on a terminal: done, noticed, survived, explained, and the time left.
+ * Elsewhere it is written now and then. The faults that no test noticed are printed as they are
+ * found.
  */
 export class Progress implements Listener {
   readonly #count: number;
@@ -17,6 +21,7 @@ export class Progress implements Listener {
   #noticed = 0;
   #explained = 0;
   #began = 0;
+  #writtenAt = performance.now();
 
   /**
    * @param count how many faults are tried
@@ -58,7 +63,12 @@ export class Progress implements Listener {
   }
 
   #show(text: string): void {
+    const now = performance.now();
     if (this.#isShown) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+    else if (text !== "" && now - this.#writtenAt >= LINE_EVERY_MS) {
+      console.error(text);
+      this.#writtenAt = now;
+    }
   }
 }
 

@@ -1,14 +1,17 @@
 /**
- * A program for rekey_test.ts: one interface of the daemon, real TUN, sockets and Worker, with the
- * protocol's times divided by about a hundred. Its arguments are the interface's name and how many
- * Workers it has. Reads its configuration (UAPI `set` lines, an empty line at the end) from
- * standard input and ends with it; its debug messages go to standard error.
+ * The program of short_times.ts: one interface of the daemon, real TUN, sockets and Worker, with
+ * the protocol's times divided by about a hundred. Its arguments are the interface's name, how many
+ * Workers it has, and a file with the seconds by which its wall clock differs. Reads its
+ * configuration (UAPI `set` lines, an empty line at the end) from standard input; its debug
+ * messages go to standard error. At SIGUSR1 it prints its counters.
  * @module
  */
+import { wipeStatus } from "../../lib/base/config.ts";
 import type { Times } from "../../lib/base/times.ts";
 import { RunningInterface } from "../../lib/daemon/running_interface.ts";
 import { Log } from "../../lib/daemon/log.ts";
 import { dataWorkerUrl } from "../../lib/daemon/program.ts";
+import { wallClock } from "../../lib/runtime/clock.ts";
 import { startWorkers } from "../../lib/worker/worker_pair.ts";
 import { parseSet } from "../../lib/uapi/set.ts";
 
@@ -24,17 +27,40 @@ const SHORT: Times = {
   cookieSecret: 120_000,
 };
 
-const [name, workers] = Deno.args;
+const [name, workers, clockFile] = Deno.args;
+
+/** How far the wall clock is from the right one, in nanoseconds. */
+function clockError(): bigint {
+  try {
+    return BigInt(Deno.readTextFileSync(clockFile).trim()) * 1_000_000_000n;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return 0n;
+    throw error;
+  }
+}
+
 const input = await new Response(Deno.stdin.readable).text();
 const worker = startWorkers(dataWorkerUrl(), workers === "2" ? 2 : 1);
 const device = await RunningInterface.open(
-  { name, worker, log: new Log(name, true), times: SHORT },
+  {
+    name,
+    worker,
+    log: new Log(name, true),
+    times: SHORT,
+    wallClock: () => wallClock() + clockError(),
+  },
   {
     ...parseSet(input.split("\n").filter((line) => line !== "")),
     debug: true,
   },
 );
 console.log("ready");
+Deno.addSignalListener("SIGUSR1", () => {
+  const status = device.status();
+  const [peer] = status.peers;
+  console.log(`counters ${JSON.stringify({ ...status.counters, ...peer?.counters })}`);
+  wipeStatus(status);
+});
 Deno.addSignalListener("SIGTERM", () => device.close("asked"));
 await device.ended;
 Deno.exit(0);

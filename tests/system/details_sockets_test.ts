@@ -1,0 +1,125 @@
+/**
+ * The UDP sockets of a running interface: one port in both families, and what a device without
+ * checksums does to runs.
+ */
+import { equal, match } from "node:assert/strict";
+import { eventually, type Room } from "../../scripts/netlab.ts";
+import { needs } from "./needs.ts";
+import { may, must, tunnel, wgRoom } from "./peers.ts";
+
+/** Holds ports for IPv6 only, and prints `held` when it has them. */
+const HOLD = `
+  const held = Deno.args.map((port) =>
+    Deno.listenDatagram({ transport: "udp", hostname: "::1", port: Number(port) }));
+  console.log("held", held.length);
+  await new Promise(() => setInterval(() => {}, 60_000));
+`;
+
+async function hold(room: Room, ports: readonly number[]): Promise<void> {
+  const words = [Deno.execPath(), "eval", "--quiet", "--unstable-net", HOLD, ...ports.map(String)];
+  const holder = room.spawn(words);
+  await eventually("the ports are held", () => holder.output().includes("held"));
+}
+
+const portOf = async (room: Room, name: string) =>
+  Number(/\twgport (\d+)\n/.exec(await must(room, `ifconfig ${name}`))?.[1]);
+
+Deno.test(
+  "a random port that IPv6 lacks is tried again; a chosen one is refused, and the old one stays",
+  needs("namespaces", "tun", "ip", "ipv6", "root"),
+  async () => {
+    await using room = await wgRoom();
+    // Ten ports, eight of them in use by IPv6 sockets.
+    await room.output([
+      "sh",
+      "-c",
+      "mount -o remount,rw /proc/sys 2>/dev/null; echo 40000 40009 >/proc/sys/net/ipv4/ip_local_port_range",
+    ]);
+    await hold(room, [0, 1, 2, 3, 5, 6, 8, 9].map((i) => 40_000 + i));
+    await must(room, "ifconfig wg1 create");
+    await must(room, "ifconfig wg2 create");
+    const ports = [await portOf(room, "wg1"), await portOf(room, "wg2")];
+    equal(ports.toSorted().join(), "40004,40007");
+    // None is left.
+    const third = await may(room, "ifconfig wg3 create");
+    equal(third.code, 1);
+    match(third.stderr, /^ifconfig: [^\n]*\(EADDRINUSE\)\n$/);
+    equal((await may(room, "ip link show wg3")).code, 1, "nothing is left of it");
+    // Free for IPv4, in use for IPv6.
+    const refused = await may(room, "ifconfig wg1 wgport 40003");
+    equal(refused.code, 1);
+    match(refused.stderr, /^ifconfig: wgport: 40003: [^\n]*\(EADDRINUSE\)\n$/);
+    equal(await portOf(room, "wg1"), ports[0]);
+    const listening = await must(room, "netstat -n -l -p udp");
+    for (const port of ports) {
+      equal([...listening.matchAll(new RegExp(`[.:]${port}\\b`, "g"))].length, 2, listening);
+    }
+  },
+);
+
+/** Sends back whatever it gets. */
+const ECHO = `
+  const listener = Deno.listen({ hostname: "192.168.5.2", port: 5202 });
+  console.log("listening");
+  for await (const one of listener) one.readable.pipeTo(one.writable).catch(() => {});
+`;
+
+/** Sends 2 MB and reads them back. */
+const EXCHANGE = `
+  const sent = new Uint8Array(2 << 20);
+  for (let at = 0; at < sent.length; at += 65_536) crypto.getRandomValues(sent.subarray(at, at + 65_536));
+  const one = await Deno.connect({ hostname: "192.168.5.2", port: 5202 });
+  const send = async () => {
+    for (let at = 0; at < sent.length;) at += await one.write(sent.subarray(at));
+    await one.closeWrite();
+  };
+  const sending = send();
+  let at = 0;
+  for await (const piece of one.readable) {
+    if (piece.some((byte, i) => byte !== sent[at + i])) throw new Error("another byte came back");
+    at += piece.length;
+  }
+  await sending;
+  console.log(at === sent.length ? "all came back" : at + " bytes came back");
+`;
+
+Deno.test(
+  "runs that the kernel refuses with EIO go one by one, counted and shown",
+  needs("namespaces", "tun", "ip", "strace"),
+  async () => {
+    await using room = await wgRoom();
+    await tunnel(room, "10.0.0.2", "", 1);
+    const server = room.spawn([Deno.execPath(), "eval", "--quiet", ECHO], { netns: "right" });
+    await eventually("the echo listens", () => server.output().includes("listening"));
+    const exchange = async () =>
+      equal(
+        await room.output([Deno.execPath(), "eval", "--quiet", EXCHANGE], { netns: "left" }),
+        "all came back\n",
+      );
+    const refusals = async () => {
+      const [{ counters }] = JSON.parse(await must(room, "ifconfig --json wg1"));
+      const shown = /\n\tudp_gso_refused (\d+)\n/.exec(await must(room, "ifconfig wg1 hwfeatures"));
+      equal(counters.udp_gso_refused ?? 0, Number(shown?.[1] ?? 0));
+      return counters.udp_gso_refused ?? 0;
+    };
+    await exchange();
+    equal(await refusals(), 0);
+    // Until Linux 6.10 a device without transmit checksums did this to every run. Here one
+    // sendmsg(2) fails, until it is one of a run.
+    const pid = /\tpid (\d+)\n/.exec(await must(room, "ifconfig wg1 hwfeatures"))?.[1] ?? "";
+    for (let nth = 20; nth < 100 && await refusals() === 0; nth += 7) {
+      const words =
+        `strace -f -o /dev/null -e trace=sendmsg -e inject=sendmsg:error=EIO:when=${nth}`;
+      const strace = room.spawn([...words.split(" "), "-p", pid]);
+      await eventually("strace is attached", () => strace.output().includes("attached"));
+      await exchange();
+      strace.signal("SIGINT");
+      await strace.status;
+    }
+    const refused = await refusals();
+    equal(refused, 1, "one run was refused");
+    // The endpoint is known now.
+    await exchange();
+    equal(await refusals(), refused);
+  },
+);

@@ -120,7 +120,6 @@ export class PeerTimers {
 
   /** Call when both sides have the session. */
   handshakeComplete(): void {
-    this.#attempts = 0;
     this.#retransmitHandshakeAt = this.#deferredHandshakeAt = NOT_PENDING;
     this.markDirty();
   }
@@ -174,7 +173,6 @@ export class PeerTimers {
    */
   handshakeUnanswered(now: Milliseconds, retriesMax: number): number {
     if (++this.#attempts <= retriesMax) return this.#attempts + 1;
-    this.#attempts = 0;
     // A handshake that failed half way may have left keys.
     if (this.#zeroKeyMaterialAt === NOT_PENDING) this.sessionDerived(now);
     return 0;
@@ -216,7 +214,6 @@ export class PeerTimers {
     this.#retransmitHandshakeAt = this.#deferredHandshakeAt = NOT_PENDING;
     this.#zeroKeyMaterialAt = this.#expireSessionsAt = this.#activityAt = NOT_PENDING;
     this.#handshakeSentAt = NEVER;
-    this.#attempts = 0;
     this.#watch = "off";
     this.owner.table.clearActive(this.slot);
     this.owner.table.clearWanted(this.slot);

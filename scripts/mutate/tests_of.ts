@@ -94,10 +94,18 @@ function testNamesIn(folder: string): string[] {
 
 /** Finds the tests of files. */
 export class TestsOf {
+  /** How many faults of each file each test has noticed. */
+  readonly #hits = new Map<string, Map<string, number>>();
   readonly #tests: { readonly path: string; readonly distances: ReadonlyMap<string, number> }[];
 
-  /** @param root the project's folder, with a slash at the end */
-  constructor(root: string) {
+  readonly #isNear: boolean;
+
+  /**
+   * @param root the project's folder, with a slash at the end
+   * @param isNear whether only the tests of a file's own room count
+   */
+  constructor(root: string, isNear = false) {
+    this.#isNear = isNear;
     const imports = new Imports(root);
     this.#tests = FOLDERS.flatMap((folder) =>
       testNamesIn(`${root}tests/${folder}`)
@@ -109,19 +117,36 @@ export class TestsOf {
 
   /**
    * The tests that import a file. Those of its own room come first, then the nearest, then the
-   * quickest; last those with two data planes.
+   * quickest; last those with two data planes. Before all of them come those that have noticed
+   * faults of the file.
    * @param duration how long a test takes
    */
   of(file: string, duration: (test: TestFile) => number): TestFile[] {
-    const isFar = (path: string) => roomOf(path) === roomOf(file) ? 0 : 1;
-    const near = this.#tests.filter(({ distances }) => distances.has(file))
+    const hits = this.#hits.get(file);
+    const hitsOf = (test: TestFile) => hits?.get(testName(test)) ?? 0;
+    return this.#byDistance(file, duration).sort((a, b) => hitsOf(b) - hitsOf(a));
+  }
+
+  /** Call when a test has noticed a fault of a file. */
+  noticed(file: string, test: TestFile): void {
+    const hits = this.#hits.get(file) ?? new Map<string, number>();
+    hits.set(testName(test), (hits.get(testName(test)) ?? 0) + 1);
+    this.#hits.set(file, hits);
+  }
+
+  #byDistance(file: string, duration: (test: TestFile) => number): TestFile[] {
+    const isFar = (path: string) => roomOf(path) !== roomOf(file);
+    const near = this.#tests
+      .filter(({ path, distances }) => distances.has(file) && !(this.#isNear && isFar(path)))
       .map(({ path, distances }) => ({ path, twoWays: false, distance: distances.get(file) ?? 0 }))
       .sort((a, b) =>
-        isFar(a.path) - isFar(b.path) || a.distance - b.distance || duration(a) - duration(b)
+        Number(isFar(a.path)) - Number(isFar(b.path)) || a.distance - b.distance ||
+        duration(a) - duration(b)
       );
     const twoWays = this.#tests
       .filter(({ path, distances }) =>
-        distances.has(file) && distances.has(TWO_WAYS) && !path.startsWith("tests/sim/")
+        distances.has(file) && distances.has(TWO_WAYS) && !path.startsWith("tests/sim/") &&
+        !this.#isNear
       )
       .map(({ path }) => ({ path, twoWays: true }))
       .sort((a, b) => duration(a) - duration(b));

@@ -46,6 +46,8 @@ export interface TrialPlan {
   readonly faults: readonly Fault[];
   /** The seed of random tests and of simulations. */
   readonly seed: number;
+  /** Whether only the tests of a fault's own room run. */
+  readonly isNear?: boolean;
   /** Whether a few seeds are simulated when no test notices a fault. */
   readonly simulates: boolean;
   /** How much longer a run may take with a fault, in milliseconds; 15 s unless told. */
@@ -59,10 +61,10 @@ export interface TrialPlan {
  */
 export async function tryFaults(
   workbench: Workbench,
-  { root, faults, seed, simulates, spareMs = SPARE_MS }: TrialPlan,
+  { root, faults, seed, isNear = false, simulates, spareMs = SPARE_MS }: TrialPlan,
   listener: Listener,
 ): Promise<Outcome[]> {
-  const testsOf = new TestsOf(root);
+  const testsOf = new TestsOf(root, isNear);
   const files = [...new Set(faults.map(({ file }) => file))];
   const tests = new Map<string, TestFile>();
   for (const file of files) {
@@ -79,6 +81,12 @@ export async function tryFaults(
   const limitOf = (milliseconds: number) => TIMES_LONGER * milliseconds + spareMs;
   const outcomes: Outcome[] = [];
   await share(faults, async (fault, copy, i) => {
+    const explanation = explanationOf(fault);
+    if (explanation !== undefined) {
+      // No test can notice it, so none runs.
+      outcomes[i] = unnoticed(fault, explanation);
+      return listener.tried(outcomes[i]);
+    }
     const restore = await workbench.plant(copy, fault);
     const judge = async (): Promise<Outcome> => {
       const noticed = (by: string, { verdict, output }: TestRun): Outcome => ({
@@ -90,21 +98,27 @@ export async function tryFaults(
       });
       for (const test of testsOf.of(fault.file, duration)) {
         const run = await workbench.test(copy, test, limitOf(duration(test)));
-        if (run.verdict !== "passed") return noticed(testName(test), run);
+        if (run.verdict !== "passed") {
+          testsOf.noticed(fault.file, test);
+          return noticed(testName(test), run);
+        }
       }
       if (simulated !== undefined) {
         const limitMs = limitOf(simulated.milliseconds);
         const run = await workbench.simulate(copy, SIMULATED_SEEDS, seed, limitMs);
         if (run.verdict !== "passed") return noticed("scripts/sim.ts", run);
       }
-      const explanation = explanationOf(fault);
-      return { fault, noticedBy: undefined, isEndless: false, explanation, output: "" };
+      return unnoticed(fault, undefined);
     };
     outcomes[i] = await judge();
     await restore();
     listener.tried(outcomes[i]);
   });
   return outcomes;
+}
+
+function unnoticed(fault: Fault, explanation: string | undefined): Outcome {
+  return { fault, noticedBy: undefined, isEndless: false, explanation, output: "" };
 }
 
 /** Runs every test without a fault. Returns how long each takes, in milliseconds, by its name. */

@@ -55,7 +55,8 @@ export class Checked {
   }
 
   #place(message: Uint8Array, source?: Endpoint): void {
-    this.#bytes.fill(0);
+    // What is not written is not zero.
+    this.#bytes.fill(0xa5);
     this.#bytes.set(message, MESSAGE_AT);
     if (source !== undefined) writeEndpointCell(this.#bytes, 0, source, undefined);
     if (MESSAGE_AT < ENDPOINT_CELL_BYTES) throw new Error("the message lies in the cell");

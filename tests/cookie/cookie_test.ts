@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type Milliseconds, milliseconds } from "../../lib/base/brands.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
+import { hasMac2 } from "../../lib/cookie/cookie_checker.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
+import { cookieKey } from "../../lib/cookie/macs.ts";
 import { COOKIE_REPLY, MESSAGE_NONE, messageKind } from "../../lib/wire/messages.ts";
 import { endpointOf, publicOf } from "../device/harness.ts";
 import { allSuites } from "../noise/suites.ts";
@@ -86,6 +88,68 @@ for (const suite of allSuites()) {
     assert.equal(checker.checkMac2(second, source, at(120_001)), false, "the secret has ended");
   });
 
+  Deno.test(`a cookie is a mac of address and port under the secret, with ${suite.name}`, () => {
+    const { checker, message } = setUp();
+    for (const address of [source.address, Uint8Array.from({ length: 16 }, (_, i) => 0x20 + i)]) {
+      const from = { ...source, address, port: 0x1234 };
+      const asked = sealed(new CookieJar(suite, publicOf(2), SECRET_MAX_AGE), message(), at(0));
+      const reply = checker.reply(asked, from, at(0));
+      const cookie = suite.xopen(
+        cookieKey(suite, publicOf(2)),
+        reply.subarray(COOKIE_REPLY.nonce, COOKIE_REPLY.cookie),
+        reply.subarray(COOKIE_REPLY.cookie),
+        asked.subarray(116, 132),
+      );
+      const copy = {
+        hasKeys: false,
+        mac1Key: new Uint8Array(32),
+        cookieKey: new Uint8Array(32),
+        secret: new Uint8Array(32),
+        noncePrefix: new Uint8Array(16),
+        madeAt: at(0),
+      };
+      checker.keys.copyTo(copy);
+      const text = Uint8Array.of(...address, 0x12, 0x34);
+      assert.deepEqual(cookie, suite.mac(copy.secret, text));
+    }
+  });
+
+  Deno.test(`a wiped cookie is not used, and neither are zeros in its place, with ${suite.name}`, () => {
+    const { checker, jar, message } = setUp();
+    assert.ok(jar.consume(checker.reply(sealed(jar, message(), at(0)), source, at(0)), at(0)));
+    assert.notDeepEqual(sealed(jar, message(), at(1)).subarray(132), new Uint8Array(16));
+    jar.wipe();
+    assert.deepEqual(sealed(jar, message(), at(2)).subarray(132), new Uint8Array(16));
+  });
+
+  Deno.test(`a wiped cookie is erased from memory, with ${suite.name}`, () => {
+    const { checker, message } = setUp();
+    const keys: Uint8Array[] = [];
+    const watched = {
+      ...suite,
+      mac: (key: Uint8Array, ...parts: readonly Uint8Array[]) => {
+        keys.push(key);
+        return suite.mac(key, ...parts);
+      },
+    };
+    const jar = new CookieJar(watched, publicOf(2), SECRET_MAX_AGE);
+    const ask = () =>
+      jar.consume(checker.reply(sealed(jar, message(), at(0)), source, at(0)), at(0));
+    const cookieInUse = () => {
+      sealed(jar, message(), at(1));
+      return keys[keys.length - 1];
+    };
+    const gone = new Uint8Array(16);
+    assert.ok(ask());
+    const first = cookieInUse();
+    assert.notDeepEqual(first, gone);
+    assert.ok(ask());
+    assert.deepEqual(first, gone, "another one is in its place");
+    const second = cookieInUse();
+    jar.wipe();
+    assert.deepEqual(second, gone);
+  });
+
   Deno.test(`a secret is replaced after 120 s, and a jar stops using a cookie before, with ${suite.name}`, () => {
     const { checker, jar, message } = setUp();
     assert.ok(jar.consume(checker.reply(sealed(jar, message(), at(0)), source, at(0)), at(0)));
@@ -110,6 +174,16 @@ for (const suite of allSuites()) {
       );
     }
     assert.equal(seen.size, 600);
+    // The last 8 bytes are a count, little-endian, with which the cookie is sealed.
+    const asked = sealed(jar, message(), at(0));
+    const fresh = new Checked(suite, publicOf(2), filler(Chance.of(6)), SECRET_MAX_AGE);
+    const counts = Array.from({ length: 600 }, () => {
+      const reply = fresh.reply(asked, source, at(0));
+      assert.deepEqual(reply.subarray(0, 4), Uint8Array.of(3, 0, 0, 0));
+      return new DataView(reply.buffer).getBigUint64(COOKIE_REPLY.nonce + 16, true);
+    });
+    assert.deepEqual(counts, Array.from({ length: 600 }, (_, i) => counts[0] + BigInt(i)));
+    assert.ok(jar.consume(fresh.reply(asked, source, at(0)), at(0)), "also past 256 and 512");
   });
 
   Deno.test(`a cookie reply must answer the last message and be whole, with ${suite.name}`, () => {
@@ -131,3 +205,16 @@ for (const suite of allSuites()) {
     assert.notEqual(messageKind(reply), MESSAGE_NONE);
   });
 }
+
+Deno.test("a message has a mac2 when any of its 16 bytes is not zero", () => {
+  for (const length of [148, 92]) {
+    const bytes = new Uint8Array(16 + length + 16).fill(0xff);
+    bytes.fill(0, 16 + length - 16, 16 + length);
+    assert.equal(hasMac2(bytes, 16, length), false);
+    for (let i = 0; i < 16; i++) {
+      const one = bytes.slice();
+      one[16 + length - 16 + i] = 1;
+      assert.equal(hasMac2(one, 16, length), true, `byte ${i}`);
+    }
+  }
+});

@@ -21,6 +21,7 @@ Deno.test("five at once, then twenty a second", () => {
   const limiter = new RateLimiter();
   assert.equal(allowed(limiter, v4(1), 1000, 100), 5);
   assert.equal(allowed(limiter, v4(1), 1049, 100), 0);
+  assert.equal(allowed(limiter, v4(1), 1049.99, 100), 0);
   assert.equal(allowed(limiter, v4(1), 1050, 100), 1);
   let sum = 0;
   for (let now = 1051; now <= 11_050; now++) sum += allowed(limiter, v4(1), now, 3);
@@ -44,6 +45,19 @@ Deno.test("IPv6 sources share a /64, and never a bucket with IPv4", () => {
   assert.equal(allowed(limiter, v6(2, 1), 1000, 10), 5);
   assert.equal(allowed(limiter, v4(0x20010db8), 1000, 10), 5);
   assert.equal(limiter.size, 3);
+});
+
+Deno.test("every bit of an IPv4 address and of an IPv6 network makes another source", () => {
+  const limiter = new RateLimiter();
+  const oneBit = (length: number, bit: number) => {
+    const address = new Uint8Array(length);
+    address[bit >> 3] = 1 << (bit & 7);
+    return address;
+  };
+  for (let bit = 0; bit < 32; bit++) allow(limiter, oneBit(4, bit), milliseconds(1000));
+  assert.equal(limiter.size, 32);
+  for (let bit = 0; bit < 128; bit++) allow(limiter, oneBit(16, bit), milliseconds(1000));
+  assert.equal(limiter.size, 32 + 64 + 1, "the last 64 bits are those of one network");
 });
 
 Deno.test("the table is capped and emptied", () => {

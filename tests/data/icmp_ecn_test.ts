@@ -147,6 +147,23 @@ Deno.test("errors, multicasts, fragments and packets without a source are not an
   assert.equal(answersTo(side, echo).length, 1, "an echo request is answered");
 });
 
+Deno.test("of ICMP only queries and their answers are answered, as every type of them", () => {
+  // RFC 1122 section 3.2.2: an error is never answered. Types of queries by IANA's registry: echo,
+  // router discovery, timestamp, information, address mask, and extended echo.
+  const queries = [0, 8, 9, 10, 13, 14, 15, 16, 17, 18, 42, 43];
+  const side = new Side(ENDPOINT_A);
+  let ms = 0;
+  const answered = (v6: boolean, protocol: number) =>
+    Array.from({ length: 256 }, (_, type) => {
+      const packet = makePacket({ ...SPEC, v6 });
+      packet[v6 ? 6 : 9] = protocol;
+      packet[v6 ? 40 : 20] = type;
+      return answersTo(side, packet, after(ms += 1_000)).length === 1 ? [type] : [];
+    }).flat();
+  assert.deepEqual(answered(false, 1), queries);
+  assert.deepEqual(answered(true, 58), Array.from({ length: 128 }, (_, i) => 128 + i));
+});
+
 Deno.test("answers are bounded: 50 at once, then 100 a second", () => {
   const side = new Side(ENDPOINT_A);
   const packet = makePacket(SPEC);

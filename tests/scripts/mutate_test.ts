@@ -160,7 +160,6 @@ class Gate {
       "11 Gate.pass condition !(Math.min(low, high) > 2)",
       "11 Gate.pass comparison >=",
       "11 Gate.pass comparison Math.max",
-      "11 Gate.pass argument high, low",
       "11 Gate.pass constant 3",
       "11 Gate.pass constant 1",
       "11 Gate.pass argument high, low",

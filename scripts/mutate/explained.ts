@@ -17,6 +17,13 @@ export interface Explained extends Pick<Fault, "file" | "inside" | "before" | "a
 export const EXPLAINED: readonly Explained[] = [
   {
     file: "lib/cookie/cookie_checker.ts",
+    inside: "CookieChecker.#version",
+    before: "#version = -1;",
+    after: "#version = 1;",
+    reason: "1 is odd, so the keys are being written; with the next even version they are read.",
+  },
+  {
+    file: "lib/cookie/cookie_checker.ts",
     inside: "CookieChecker.#refresh",
     before: "this.#replies = 0;",
     after: "this.#replies = 1;",

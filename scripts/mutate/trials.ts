@@ -2,6 +2,7 @@
  * Plants one fault after the other, and runs tests until one notices it.
  * @module
  */
+import { roomOf } from "./choice.ts";
 import { explanationOf } from "./explained.ts";
 import type { Fault } from "./faults.ts";
 import { type TestFile, testName, TestsOf } from "./tests_of.ts";
@@ -61,64 +62,99 @@ export interface TrialPlan {
  */
 export async function tryFaults(
   workbench: Workbench,
-  { root, faults, seed, isNear = false, simulates, spareMs = SPARE_MS }: TrialPlan,
+  plan: TrialPlan,
   listener: Listener,
 ): Promise<Outcome[]> {
-  const testsOf = new TestsOf(root, isNear);
-  const files = [...new Set(faults.map(({ file }) => file))];
+  const testsOf = new TestsOf(plan.root, plan.isNear);
   const tests = new Map<string, TestFile>();
-  for (const file of files) {
+  for (const file of new Set(plan.faults.map(({ file }) => file))) {
     for (const test of testsOf.of(file, () => 0)) tests.set(testName(test), test);
   }
   const durations = await measure(workbench, [...tests.values()], listener);
-  const duration = (test: TestFile) => durations.get(testName(test)) ?? 0;
-  const simulated = simulates
-    ? await workbench.simulate(0, SIMULATED_SEEDS, seed, FIRST_RUN_MS)
-    : undefined;
-  if (simulated !== undefined && simulated.verdict !== "passed") {
-    throw new Error(`the simulation fails without a fault:\n${simulated.output}`);
-  }
-  const limitOf = (milliseconds: number) => TIMES_LONGER * milliseconds + spareMs;
+  const trial = new Trial(workbench, plan, testsOf, durations);
+  if (plan.simulates) await trial.measureSimulation();
   const outcomes: Outcome[] = [];
-  await share(faults, async (fault, copy, i) => {
-    const explanation = explanationOf(fault);
-    if (explanation !== undefined) {
-      // No test can notice it, so none runs.
-      outcomes[i] = unnoticed(fault, explanation);
-      return listener.tried(outcomes[i]);
-    }
-    const restore = await workbench.plant(copy, fault);
-    const judge = async (): Promise<Outcome> => {
-      const noticed = (by: string, { verdict, output }: TestRun): Outcome => ({
-        fault,
-        noticedBy: by,
-        isEndless: verdict === "endless",
-        explanation: undefined,
-        output,
-      });
-      for (const test of testsOf.of(fault.file, duration)) {
-        const run = await workbench.test(copy, test, limitOf(duration(test)));
-        if (run.verdict !== "passed") {
-          testsOf.noticed(fault.file, test);
-          return noticed(testName(test), run);
-        }
-      }
-      if (simulated !== undefined) {
-        const limitMs = limitOf(simulated.milliseconds);
-        const run = await workbench.simulate(copy, SIMULATED_SEEDS, seed, limitMs);
-        if (run.verdict !== "passed") return noticed("scripts/sim.ts", run);
-      }
-      return unnoticed(fault, undefined);
-    };
-    outcomes[i] = await judge();
-    await restore();
+  await share(plan.faults, async (fault, copy, i) => {
+    outcomes[i] = await trial.outcomeOf(fault, copy);
     listener.tried(outcomes[i]);
   });
   return outcomes;
 }
 
-function unnoticed(fault: Fault, explanation: string | undefined): Outcome {
-  return { fault, noticedBy: undefined, isEndless: false, explanation, output: "" };
+/** What stands behind the trial of every fault. */
+class Trial {
+  /** How long the simulation takes without a fault; undefined when there is none. */
+  #simulationMs: number | undefined;
+
+  constructor(
+    readonly workbench: Workbench,
+    readonly plan: TrialPlan,
+    readonly testsOf: TestsOf,
+    readonly durations: ReadonlyMap<string, number>,
+  ) {}
+
+  /** @throws Error if the simulation fails without a fault */
+  async measureSimulation(): Promise<void> {
+    const { verdict, milliseconds, output } = await this.#simulate(0, FIRST_RUN_MS);
+    if (verdict !== "passed") {
+      throw new Error(`the simulation fails without a fault (${verdict}):\n${output}`);
+    }
+    this.#simulationMs = milliseconds;
+  }
+
+  /** Tries a fault in a copy. */
+  async outcomeOf(fault: Fault, copy: number): Promise<Outcome> {
+    const outcome = { fault, noticedBy: undefined, isEndless: false, output: "" };
+    const explanation = explanationOf(fault);
+    // No test can notice it, so none runs.
+    if (explanation !== undefined) return { ...outcome, explanation };
+    const restore = await this.workbench.plant(copy, fault);
+    const noticed = await this.#noticed(fault, copy);
+    await restore();
+    return { ...outcome, explanation, ...noticed };
+  }
+
+  /**
+   * Runs the tests of the fault's own room, then the simulation, which uses nearly all rooms, then
+   * the other tests. Returns what noticed the fault.
+   */
+  async #noticed(fault: Fault, copy: number): Promise<Partial<Outcome> | undefined> {
+    const tests = this.testsOf.of(fault.file, (test) => this.#duration(test));
+    const isOwn = ({ path }: TestFile) => roomOf(path) === roomOf(fault.file);
+    const first = await this.#firstToNotice(tests.filter(isOwn), fault, copy);
+    if (first !== undefined) return first;
+    if (this.#simulationMs !== undefined) {
+      const run = await this.#simulate(copy, this.#limitMs(this.#simulationMs));
+      if (run.verdict !== "passed") return noticedBy("scripts/sim.ts", run);
+    }
+    return await this.#firstToNotice(tests.filter((test) => !isOwn(test)), fault, copy);
+  }
+
+  async #firstToNotice(tests: readonly TestFile[], fault: Fault, copy: number) {
+    for (const test of tests) {
+      const run = await this.workbench.test(copy, test, this.#limitMs(this.#duration(test)));
+      if (run.verdict === "passed") continue;
+      this.testsOf.noticed(fault.file, test);
+      return noticedBy(testName(test), run);
+    }
+    return undefined;
+  }
+
+  #simulate(copy: number, limitMs: number): Promise<TestRun> {
+    return this.workbench.simulate(copy, SIMULATED_SEEDS, this.plan.seed, limitMs);
+  }
+
+  #duration(test: TestFile): number {
+    return this.durations.get(testName(test)) ?? 0;
+  }
+
+  #limitMs(milliseconds: number): number {
+    return TIMES_LONGER * milliseconds + (this.plan.spareMs ?? SPARE_MS);
+  }
+}
+
+function noticedBy(by: string, { verdict, output }: TestRun): Partial<Outcome> {
+  return { noticedBy: by, isEndless: verdict === "endless", output };
 }
 
 /** Runs every test without a fault. Returns how long each takes, in milliseconds, by its name. */

@@ -30,6 +30,8 @@ done
 rm -rf -- "$1"
 `;
 
+const NEVER = new Promise<never>(() => {});
+
 /** What became of a run: it succeeded, it failed, or it took too long and was ended. */
 export type Verdict = "passed" | "failed" | "endless";
 
@@ -46,6 +48,7 @@ export class Workbench {
   readonly folder: string;
   readonly #remover: Deno.ChildProcess;
   readonly #environment: Record<string, string>;
+  #isClosed = false;
 
   private constructor(folder: string, remover: Deno.ChildProcess, seed: number) {
     this.folder = folder;
@@ -108,6 +111,8 @@ export class Workbench {
   }
 
   async #run(copy: number, [verb, ...words]: string[], limitMs: number): Promise<TestRun> {
+    // A process that is started now would make a part of the folder again.
+    if (this.#isClosed) return await NEVER;
     const began = performance.now();
     const child = new Deno.Command(Deno.execPath(), {
       args: [verb, `--v8-flags=--max-old-space-size=${HEAP_MIB}`, ...words],
@@ -124,6 +129,8 @@ export class Workbench {
     }, limitMs);
     const { success, stdout, stderr } = await child.output();
     clearTimeout(timer);
+    // It was ended with the folder. What it would have found is not known.
+    if (this.#isClosed) return await NEVER;
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     return {
       verdict: isEndless ? "endless" : success ? "passed" : "failed",
@@ -132,8 +139,9 @@ export class Workbench {
     };
   }
 
-  /** Ends what still runs and removes the folder. */
+  /** Ends what still runs and removes the folder. Runs that were going on never come to an end. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#remover.stdin.close().catch(() => {});
     await this.#remover.status;
   }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type Milliseconds, milliseconds } from "../../lib/base/brands.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
-import { hasMac2 } from "../../lib/cookie/cookie_checker.ts";
+import { COOKIE_KEYS_BYTES, CookieKeys } from "../../lib/base/cookie_keys.ts";
+import { CookieChecker, hasMac2 } from "../../lib/cookie/cookie_checker.ts";
+import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
 import { cookieKey } from "../../lib/cookie/macs.ts";
 import { COOKIE_REPLY, MESSAGE_NONE, messageKind } from "../../lib/wire/messages.ts";
@@ -205,6 +207,15 @@ for (const suite of allSuites()) {
     assert.notEqual(messageKind(reply), MESSAGE_NONE);
   });
 }
+
+Deno.test("there are keys only while there is a private key", () => {
+  const { keys, checker } = new Checked(nobleSuite, publicOf(2), filler(Chance.of(1)), 1_000);
+  assert.equal(checker.hasKeys, true);
+  keys.setKeys(undefined);
+  assert.equal(checker.hasKeys, false);
+  const others = new CookieKeys(new SharedArrayBuffer(COOKIE_KEYS_BYTES), 0);
+  assert.equal(new CookieChecker(nobleSuite, others, 1_000).hasKeys, false, "none was ever set");
+});
 
 Deno.test("a message has a mac2 when any of its 16 bytes is not zero", () => {
   for (const length of [148, 92]) {

@@ -6,10 +6,12 @@
  * deno task mutate [ROOM|FILE|FILE:LINE] [COUNT] [0xSEED] [--json] [--near] [--no-sim]
  *
  * COUNT faults are chosen by chance, 200 unless told; with a line, all of it. The same SEED chooses
- * the same faults of the same code. A test that takes much longer than without the fault has
- * noticed it. A few seeds are simulated too, except with `--no-sim`. `--near` runs only the tests
- * of the fault's own room, which is quick, and simulates nothing. The exit status is 1 when fewer
- * than 95 % of the faults that are not explained (scripts/mutate/explained.ts) are noticed.
+ * the same faults of the same code. A test that takes much more processor time than without the
+ * fault has noticed it. A few seeds are simulated too, except with `--no-sim`. `--near` runs only
+ * the tests of the fault's own room, which is quick, and simulates nothing.
+ *
+ * The exit status is 1 when fewer than 95 % of the faults that are not explained
+ * (scripts/mutate/explained.ts) are noticed.
  * @module
  */
 import { parseArgs } from "node:util";

@@ -14,10 +14,10 @@ const COPIES = 2;
 const SIMULATED_SEEDS = 24;
 /** A run with a fault may take so many times as long as without it. */
 const TIMES_LONGER = 4;
-/** And longer by this unless told, because machines that run tests are busy. */
-const SPARE_MS = 15_000;
-/** No run without a fault takes so long. */
-const FIRST_RUN_MS = 300_000;
+/** And longer by this unless told, in seconds of processor time. */
+const SPARE_SECONDS = 5;
+/** No run without a fault takes so much processor time. */
+const FIRST_RUN_SECONDS = 300;
 
 /** What became of a fault. */
 export interface Outcome {
@@ -51,8 +51,8 @@ export interface TrialPlan {
   readonly isNear?: boolean;
   /** Whether a few seeds are simulated when no test notices a fault. */
   readonly simulates: boolean;
-  /** How much longer a run may take with a fault, in milliseconds; 15 s unless told. */
-  readonly spareMs?: number;
+  /** How much longer a run may take with a fault, in seconds of processor time; 5 unless told. */
+  readonly spareSeconds?: number;
 }
 
 /**
@@ -83,8 +83,8 @@ export async function tryFaults(
 
 /** What stands behind the trial of every fault. */
 class Trial {
-  /** How long the simulation takes without a fault; undefined when there is none. */
-  #simulationMs: number | undefined;
+  /** Seconds that the simulation takes without a fault; undefined when there is none. */
+  #simulationSeconds: number | undefined;
 
   constructor(
     readonly workbench: Workbench,
@@ -95,11 +95,11 @@ class Trial {
 
   /** @throws Error if the simulation fails without a fault */
   async measureSimulation(): Promise<void> {
-    const { verdict, milliseconds, output } = await this.#simulate(0, FIRST_RUN_MS);
+    const { verdict, cpuSeconds, output } = await this.#simulate(0, FIRST_RUN_SECONDS);
     if (verdict !== "passed") {
       throw new Error(`the simulation fails without a fault (${verdict}):\n${output}`);
     }
-    this.#simulationMs = milliseconds;
+    this.#simulationSeconds = cpuSeconds;
   }
 
   /** Tries a fault in a copy. */
@@ -123,8 +123,8 @@ class Trial {
     const isOwn = ({ path }: TestFile) => roomOf(path) === roomOf(fault.file);
     const first = await this.#firstToNotice(tests.filter(isOwn), fault, copy);
     if (first !== undefined) return first;
-    if (this.#simulationMs !== undefined) {
-      const run = await this.#simulate(copy, this.#limitMs(this.#simulationMs));
+    if (this.#simulationSeconds !== undefined) {
+      const run = await this.#simulate(copy, this.#limit(this.#simulationSeconds));
       if (run.verdict !== "passed") return noticedBy("scripts/sim.ts", run);
     }
     return await this.#firstToNotice(tests.filter((test) => !isOwn(test)), fault, copy);
@@ -132,7 +132,7 @@ class Trial {
 
   async #firstToNotice(tests: readonly TestFile[], fault: Fault, copy: number) {
     for (const test of tests) {
-      const run = await this.workbench.test(copy, test, this.#limitMs(this.#duration(test)));
+      const run = await this.workbench.test(copy, test, this.#limit(this.#duration(test)));
       if (run.verdict === "passed") continue;
       this.testsOf.noticed(fault.file, test);
       return noticedBy(testName(test), run);
@@ -140,16 +140,16 @@ class Trial {
     return undefined;
   }
 
-  #simulate(copy: number, limitMs: number): Promise<TestRun> {
-    return this.workbench.simulate(copy, SIMULATED_SEEDS, this.plan.seed, limitMs);
+  #simulate(copy: number, cpuSecondsMax: number): Promise<TestRun> {
+    return this.workbench.simulate(copy, SIMULATED_SEEDS, this.plan.seed, cpuSecondsMax);
   }
 
   #duration(test: TestFile): number {
     return this.durations.get(testName(test)) ?? 0;
   }
 
-  #limitMs(milliseconds: number): number {
-    return TIMES_LONGER * milliseconds + (this.plan.spareMs ?? SPARE_MS);
+  #limit(seconds: number): number {
+    return TIMES_LONGER * seconds + (this.plan.spareSeconds ?? SPARE_SECONDS);
   }
 }
 
@@ -157,7 +157,7 @@ function noticedBy(by: string, { verdict, output }: TestRun): Partial<Outcome> {
   return { noticedBy: by, isEndless: verdict === "endless", output };
 }
 
-/** Runs every test without a fault. Returns how long each takes, in milliseconds, by its name. */
+/** Runs every test without a fault. Returns the processor time of each in seconds, by its name. */
 async function measure(
   workbench: Workbench,
   tests: readonly TestFile[],
@@ -165,9 +165,9 @@ async function measure(
 ): Promise<Map<string, number>> {
   const durations = new Map<string, number>();
   await share(tests, async (test, copy) => {
-    const run = await workbench.test(copy, test, FIRST_RUN_MS);
+    const run = await workbench.test(copy, test, FIRST_RUN_SECONDS);
     if (run.verdict !== "passed") throw failsAlready(test, run);
-    durations.set(testName(test), run.milliseconds);
+    durations.set(testName(test), run.cpuSeconds);
     listener.measured(durations.size, tests.length);
   });
   return durations;

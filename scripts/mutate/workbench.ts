@@ -32,13 +32,31 @@ rm -rf -- "$1"
 
 const NEVER = new Promise<never>(() => {});
 
+/**
+ * Runs a command with at most so many seconds of processor time, its first argument, and writes how
+ * much it took. The limit is not one of the clock: where other programs run, that says nothing.
+ */
+const LIMITER = `
+ulimit -t "$1"
+shift
+"$@"
+status=$?
+times
+exit $status
+`;
+/** Exit statuses of a command that SIGXCPU or SIGKILL has ended. */
+const ENDED_BY_LIMIT: readonly number[] = [128 + 24, 128 + 9];
+/** A run that waits for something that never comes is ended after this, by the clock. */
+const WAITING_MAX_MS = 600_000;
+
 /** What became of a run: it succeeded, it failed, or it took too long and was ended. */
 export type Verdict = "passed" | "failed" | "endless";
 
 /** A run with its output. */
 export interface TestRun {
   readonly verdict: Verdict;
-  readonly milliseconds: number;
+  /** The processor time that it took. */
+  readonly cpuSeconds: number;
   readonly output: string;
 }
 
@@ -98,45 +116,61 @@ export class Workbench {
   }
 
   /** Runs a test file in a copy, until its first failure. */
-  test(copy: number, test: TestFile, limitMs: number): Promise<TestRun> {
+  test(copy: number, test: TestFile, cpuSecondsMax: number): Promise<TestRun> {
     const words = ["test", "-A", "--no-check", "--quiet", "--fail-fast", test.path];
-    return this.#run(copy, test.twoWays ? [...words, "--", "--two-ways"] : words, limitMs);
+    return this.#run(copy, test.twoWays ? [...words, "--", "--two-ways"] : words, cpuSecondsMax);
   }
 
   /** Simulates `count` seeds from `first` on in a copy. */
-  simulate(copy: number, count: number, first: number, limitMs: number): Promise<TestRun> {
+  simulate(copy: number, count: number, first: number, cpuSecondsMax: number): Promise<TestRun> {
     const seed = `0x${first.toString(16)}`;
     const words = ["run", "-A", "--no-check", "--quiet", "scripts/sim.ts", `${count}`, seed];
-    return this.#run(copy, words, limitMs);
+    return this.#run(copy, words, cpuSecondsMax);
   }
 
-  async #run(copy: number, [verb, ...words]: string[], limitMs: number): Promise<TestRun> {
+  async #run(copy: number, [verb, ...words]: string[], cpuSecondsMax: number): Promise<TestRun> {
     // A process that is started now would make a part of the folder again.
     if (this.#isClosed) return await NEVER;
-    const began = performance.now();
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [verb, `--v8-flags=--max-old-space-size=${HEAP_MIB}`, ...words],
+    const deno = [Deno.execPath(), verb, `--v8-flags=--max-old-space-size=${HEAP_MIB}`, ...words];
+    const child = new Deno.Command("sh", {
+      args: ["-c", LIMITER, "limiter", `${Math.ceil(cpuSecondsMax)}`, ...deno],
       cwd: this.#copy(copy),
       env: this.#environment,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    let isEndless = false;
+    let isLate = false;
     const timer = setTimeout(() => {
-      isEndless = true;
-      child.kill("SIGKILL");
-    }, limitMs);
-    const { success, stdout, stderr } = await child.output();
+      isLate = true;
+      this.#endRunsIn(copy);
+    }, WAITING_MAX_MS);
+    const { code, stdout, stderr } = await child.output();
     clearTimeout(timer);
     // It was ended with the folder. What it would have found is not known.
     if (this.#isClosed) return await NEVER;
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    const written = new TextDecoder().decode(stdout);
     return {
-      verdict: isEndless ? "endless" : success ? "passed" : "failed",
-      milliseconds: performance.now() - began,
-      output: text(stdout) + text(stderr),
+      verdict: isLate || ENDED_BY_LIMIT.includes(code)
+        ? "endless"
+        : code === 0
+        ? "passed"
+        : "failed",
+      cpuSeconds: cpuSecondsOf(written),
+      output: written + new TextDecoder().decode(stderr),
     };
+  }
+
+  /** Ends all processes whose folder is a copy. */
+  #endRunsIn(copy: number): void {
+    for (const { name } of Deno.readDirSync("/proc")) {
+      try {
+        if (`${Deno.readLinkSync(`/proc/${name}/cwd`)}/` !== this.#copy(copy)) continue;
+        Deno.kill(Number(name), "SIGKILL");
+      } catch {
+        // No process, or one that has ended.
+      }
+    }
   }
 
   /** Ends what still runs and removes the folder. Runs that were going on never come to an end. */
@@ -154,6 +188,13 @@ export class Workbench {
 /** An error of a test that fails without any fault. */
 export function failsAlready(test: TestFile, run: TestRun): Error {
   return new Error(`${testName(test)} fails without a fault (${run.verdict}):\n${run.output}`);
+}
+
+/** The processor time of the children, in the last line that `times` of a POSIX shell writes. */
+function cpuSecondsOf(output: string): number {
+  const last = output.trimEnd().split("\n").at(-1) ?? "";
+  return [...last.matchAll(/(\d+)m([\d.]+)s/g)]
+    .reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
 }
 
 /**

@@ -19,6 +19,7 @@ import { PeerTable } from "../../lib/base/peer_table.ts";
 import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import { CookieChecker } from "../../lib/cookie/cookie_checker.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
+import type { Suite } from "../../lib/crypto/suite.ts";
 import { Device, type OutgoingDatagram, type Verdict } from "../../lib/device/device.ts";
 import { Chance, filler } from "../random.ts";
 
@@ -61,11 +62,17 @@ export class Bench {
   readonly lookUps: string[] = [];
   /** Messages that are logged without `debug` too. */
   readonly told: string[] = [];
+  /** The arrays that the device has filled with random bytes. */
+  readonly drawn: Uint8Array[] = [];
 
-  constructor(readonly seed: number, times: Times = STANDARD_TIMES) {
+  constructor(readonly seed: number, times: Times = STANDARD_TIMES, suite: Suite = nobleSuite) {
+    const fill = filler(Chance.of(seed * 7919));
     this.device = new Device({
-      suite: nobleSuite,
-      random: filler(Chance.of(seed * 7919)),
+      suite,
+      random: (into) => {
+        this.drawn.push(into);
+        fill(into);
+      },
       wallClock: () => this.wallNs,
       table: this.table,
       handshakes: this.handshakes,

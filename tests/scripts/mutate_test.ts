@@ -54,7 +54,7 @@ Deno.test("a fault is noticed, an endless loop is noticed, and what nothing look
   const faults = faultsOf("lib/data/counting.ts", COUNTING)
     // One endless loop is enough. These would be others.
     .filter(({ after }) => !/count -= 1|count \+= 0/.test(after));
-  const plan = { root: tree.root, faults, seed: 1, simulates: false, spareMs: 3_000 };
+  const plan = { root: tree.root, faults, seed: 1, simulates: false, spareSeconds: 1 };
   const workbench = await openWorkbench(plan);
   const outcomes = await tryFaults(workbench, plan, SILENT);
   const copy = await Deno.readTextFile(`${workbench.folder}/0/lib/data/counting.ts`);
@@ -101,7 +101,7 @@ Deno.test("the folder and the test that runs in it go when the program is killed
     JSON.stringify(import.meta.resolve("../../scripts/mutate/workbench.ts"))
   };
     const workbench = await Workbench.open(${JSON.stringify(tree.root)}, 1, 1);
-    workbench.test(0, { path: "tests/data/counting_test.ts", twoWays: false }, 600_000);
+    workbench.test(0, { path: "tests/data/counting_test.ts", twoWays: false }, 600);
     console.log(workbench.folder);
   `;
   const program = new Deno.Command(Deno.execPath(), {

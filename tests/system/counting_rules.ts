@@ -4,7 +4,7 @@
  */
 import type { Room } from "../../scripts/netlab.ts";
 
-/** The kinds of WireGuard's messages, by their first byte, which nftables finds after the header. */
+/** The kinds of messages, by their first byte, which nftables finds after the UDP header. */
 export const MESSAGE = {
   initiation: "@th,64,8 1",
   response: "@th,64,8 2",

@@ -30,6 +30,9 @@ Deno.test("a new handshake is due 15 s and jitter after data without an answer, 
   assert.equal(newHandshakeDue(T, sent, 0, 200), 16_200);
   assert.equal(newHandshakeDue(T, sent, 16_200, 200), NOT_PENDING);
   assert.equal(newHandshakeDue(T, { ...sent, sentAt: 17_000 }, 16_200, 0), 31_200);
+  // Data of the moment at which the timer fired has been answered for by the handshake.
+  assert.equal(newHandshakeDue(T, sent, 1000, 0), NOT_PENDING);
+  assert.equal(newHandshakeDue(T, { ...sent, sentAt: 16_200 }, 16_200, 0), NOT_PENDING);
 });
 
 Deno.test("a passive keepalive is due 10 s after data was received and nothing sent", () => {
@@ -44,6 +47,11 @@ Deno.test("a passive keepalive is due 10 s after data was received and nothing s
     12_000,
   );
   assert.equal(
+    passiveKeepaliveDue(T, { ...received, handshakeSentAt: 2000, dataReceivedAt: 2000 }, 0, false),
+    NOT_PENDING,
+    "a handshake message of the same moment is an answer",
+  );
+  assert.equal(
     passiveKeepaliveDue(T, received, 11_000, false),
     NOT_PENDING,
     "it fired and could not be sent",
@@ -54,7 +62,11 @@ Deno.test("a second passive keepalive is due when more data came while the first
   const answered = { ...QUIET, sentAt: 11_001, dataReceivedAt: 5000 };
   assert.equal(passiveKeepaliveDue(T, answered, 11_000, true), 21_000);
   assert.equal(passiveKeepaliveDue(T, answered, 11_000, false), NOT_PENDING);
-  assert.equal(passiveKeepaliveDue(T, { ...answered, sentAt: 15_000 }, 11_000, true), NOT_PENDING);
+  // The keepalive itself is sent up to a second after the timer has fired.
+  assert.equal(passiveKeepaliveDue(T, { ...answered, sentAt: 12_000 }, 11_000, true), 21_000);
+  assert.equal(passiveKeepaliveDue(T, { ...answered, sentAt: 12_001 }, 11_000, true), NOT_PENDING);
+  const same = { ...answered, handshakeSentAt: 11_000 };
+  assert.equal(passiveKeepaliveDue(T, same, 11_000, true), 21_000);
   assert.equal(
     passiveKeepaliveDue(T, { ...answered, handshakeSentAt: 15_000 }, 11_000, true),
     NOT_PENDING,

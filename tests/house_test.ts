@@ -274,6 +274,29 @@ Deno.test("the files that ARCHITECTURE.md names are there", () => {
   assert.deepEqual(missing, []);
 });
 
+Deno.test("the tests and tasks that SECURITY.md names are there", () => {
+  const text = Deno.readTextFileSync("SECURITY.md");
+  const isThere = (path: string) => {
+    try {
+      return Deno.statSync(path) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  const files = [...text.matchAll(/`(tests\/[\w/]+\.ts)`/g)].map(([, path]) => path);
+  // The last cells of the tables of attacks and faults.
+  const start = text.indexOf("| Attack or fault");
+  const cells = [...text.slice(start).matchAll(/\| ([\w/ ]+?) +\|$/gm)].map(([, cell]) => cell);
+  const tasks = Object.keys(JSON.parse(Deno.readTextFileSync("deno.json")).tasks);
+  const missing = cells.filter((cell) =>
+    cell.startsWith("deno task ")
+      ? !tasks.includes(cell.slice("deno task ".length))
+      : cell.includes("/") && !isThere(`tests/${cell}_test.ts`)
+  );
+  assert.ok(cells.some((cell) => cell === "system/flood"));
+  assert.deepEqual([...files.filter((path) => !isThere(path)), ...missing], []);
+});
+
 /** Columns of comments and documents. `deno fmt` keeps code within the same width. */
 const COLUMNS = 100;
 

@@ -37,6 +37,9 @@ export const DIFFERENCES = {
   "show help": "wg(8) prints one line of usage to standard error. The help of show is printed.",
   "IPv4-mapped endpoint":
     "wg(8) passes [::ffff:192.0.2.3] on as IPv6. It is 192.0.2.3, which the IPv4 socket reaches.",
+  "syncconf and absent keys":
+    "wg(8) keeps a preshared key and a keepalive that the file does not have. The file is the whole " +
+    "truth: the result is that of setconf.",
   "unresolved name":
     "wg(8) fails when a name does not resolve, and so do ours for other implementations. Our daemon " +
     "keeps the name and looks it up again; a warning is printed.",
@@ -199,8 +202,11 @@ const BROKEN_LINES = [
   ...["; comment", "Address = 10.0.0.1/24", "Jc = 4", "PublicKey", "[Interface]x", "\xa0", "[]"],
 ];
 
-/** The text of a file. */
-function fileText(chance: Chance): { text: string; difference?: Difference } {
+/**
+ * The text of a file.
+ * @param complete whether every peer has the keys that syncconf treats otherwise where they lack
+ */
+function fileText(chance: Chance, complete: boolean): { text: string; difference?: Difference } {
   const lines: string[] = [];
   let difference: Difference | undefined;
   const add = (key: string, value: Value) => {
@@ -219,9 +225,9 @@ function fileText(chance: Chance): { text: string; difference?: Difference } {
   for (let left = chance.int(4); left > 0; left--) {
     section("Peer");
     if (!chance.once(25)) key("PublicKey", PEERS);
-    if (chance.once(3)) key("PresharedKey", SECRETS);
+    if (complete || chance.once(3)) key("PresharedKey", SECRETS);
     if (chance.once(3)) add("Endpoint", oneOf(chance, ENDPOINTS));
-    if (chance.once(4)) add("PersistentKeepalive", oneOf(chance, KEEPALIVES));
+    if (complete || chance.once(4)) add("PersistentKeepalive", oneOf(chance, KEEPALIVES));
     for (let lists = chance.int(3); lists > 0; lists--) add("AllowedIPs", ranges(chance));
   }
   if (chance.once(8)) lines.splice(chance.int(lines.length + 1), 0, chance.oneOf(BROKEN_LINES));
@@ -242,10 +248,10 @@ function fileText(chance: Chance): { text: string; difference?: Difference } {
 }
 
 function fileCase(chance: Chance): Case {
-  const { text, difference } = fileText(chance);
-  const words = [chance.oneOf(["setconf", "addconf", "syncconf", "syncconf"]), "IF", "@0"];
-  if (!chance.once(8)) return of({ words, files: [text] }, difference);
-  return of({ words: [...words.slice(0, 2), "/dev/stdin"], files: [], stdin: text }, difference);
+  const command = chance.oneOf(["setconf", "addconf", "syncconf", "syncconf"]);
+  const { text, difference } = fileText(chance, command === "syncconf");
+  if (!chance.once(8)) return of({ words: [command, "IF", "@0"], files: [text] }, difference);
+  return of({ words: [command, "IF", "/dev/stdin"], files: [], stdin: text }, difference);
 }
 
 function pubkeyCase(chance: Chance): Case {
@@ -307,6 +313,12 @@ export const FIXED: readonly Case[] = [
     files: [],
     stdin: `${SECRETS[0]}\n`,
     difference: "standard input as -",
+  },
+  none("set", "IF", "peer", PEERS[0], "persistent-keepalive", "25"),
+  {
+    words: ["syncconf", "IF", "@0"],
+    files: [`[Peer]\nPublicKey = ${PEERS[0]}\n`],
+    difference: "syncconf and absent keys",
   },
   { ...none("set", "--help"), difference: "--help" },
   { ...none("setconf", "--help"), difference: "--help" },

@@ -167,7 +167,15 @@ Deno.test("wg(8) and ours print, return and leave the same", NEEDED, async () =>
     );
     // The cases say something: many are accepted, and the fixed differences are seen.
     ok(accepted > CASES / 5, `${name}: only ${accepted} cases are accepted`);
-    for (const difference of ["--help", "show help", "standard input as -", "folder"] as const) {
+    for (
+      const difference of [
+        "--help",
+        "show help",
+        "standard input as -",
+        "folder",
+        "syncconf and absent keys",
+      ] as const
+    ) {
       ok(seen.has(difference), difference);
     }
   }

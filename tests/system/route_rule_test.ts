@@ -5,7 +5,7 @@
  */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { needs } from "./needs.ts";
-import { cable, may, must, wgRoom } from "./peers.ts";
+import { cable, may, must, randomKey, WG, wgRoom, writeFile } from "./peers.ts";
 
 const lines = (text: string) => text.trimEnd().split("\n").map((line) => line.trim());
 
@@ -73,5 +73,36 @@ Deno.test(
     await run("route rule delete -inet6 from fd00::/16 iif lo prohibit");
     await run("route rule delete to 10.7.0.0/16 fwmark 1/0xf table 77");
     deepEqual([await run("ip -4 rule show"), await run("ip -6 rule show")], before);
+  },
+);
+
+Deno.test(
+  "a file of netstart adds its rule and its route of a table once, and takes the route back",
+  needs("namespaces", "tun", "ip"),
+  async () => {
+    await using room = await wgRoom();
+    const file = (lines: string) =>
+      writeFile(room, "/run/hostname/hostname.wg1", `wgkey ${key}\ninet 10.9.0.2/24\n${lines}`);
+    const key = randomKey();
+    const netstart = async (options: string) => {
+      const ran = await may(room, `${WG} netstart ${options}-d /run/hostname wg1`);
+      deepEqual([ran.code, ran.stderr], [0, ""], options);
+    };
+    const table = async () => await must(room, "ip -4 route show table 77");
+    const rules = async () => lines(await must(room, "ip -4 rule show")).length;
+    await file(
+      "!route -q add default -iface wg1 -table 77\n!route -q rule add fwmark 7 table 77\n",
+    );
+    for (const options of ["", "", "-r "]) {
+      await netstart(options);
+      match(await table(), /^default dev wg1 proto static scope link *\n$/);
+      equal(await rules(), 4);
+    }
+    // A route of another table is another route.
+    await file("!route -q add default -iface wg1 -table 78\n");
+    await netstart("-r ");
+    equal(await table(), "");
+    match(await must(room, "ip -4 route show table 78"), /^default dev wg1 /);
+    await must(room, "ifconfig wg1 destroy");
   },
 );

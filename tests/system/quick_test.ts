@@ -214,6 +214,15 @@ Deno.test("commands of a file: one plain command without a shell, others in bash
     await room.output(["cat", "/run/names"]),
     `wg1 ${CONF}\ndown wg1\ngone\n`,
   );
+  // A command may be wg-quick for the same file: it does not wait for the run that runs it.
+  await write(
+    room,
+    `[Interface]\nPrivateKey = ${key}\nPreUp = wg-quick down %i || echo as expected\n` +
+      "PostUp = wg-quick save %i\n",
+  );
+  equal((await quick(room, "up -q wg1")).stdout, "as expected\n");
+  match(await left(room, `cat ${CONF}`), /^ListenPort = /m);
+  await quickly(room, "down wg1");
   // PreDown that fails stops down, and the interface stays.
   await write(room, `[Interface]\nPrivateKey = ${key}\nPreDown = false\n`);
   await quickly(room, "up wg1");

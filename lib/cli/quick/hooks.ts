@@ -7,6 +7,7 @@ import { callerVariables } from "../../daemon/caller_environment.ts";
 import { executablePath } from "../../daemon/program.ts";
 import { splitShellLine } from "../netstart/shell_words.ts";
 import { problemOf, runShellText } from "../shell_text.ts";
+import { LOCKED_FILE } from "./lock.ts";
 
 /** The shells, the preferred one first: wg-quick(8) promises bash to the commands. */
 const SHELLS = ["/bin/bash", "/usr/bin/bash", "/bin/sh"];
@@ -56,7 +57,7 @@ export class HookRunner {
     return await this.#wait(
       new Deno.Command(program, {
         args,
-        env: hookEnvironment(),
+        env: this.#environment(),
         clearEnv: true,
         stdin: "null",
         stdout: "inherit",
@@ -68,10 +69,24 @@ export class HookRunner {
   async #inShell(command: string): Promise<string | undefined> {
     const shell = SHELLS.find(isThere) ?? SHELLS[SHELLS.length - 1];
     const variables = { INTERFACE: this.name, CONFIG_FILE: this.file };
-    const { child, fed } = runShellText(shell, command, variables, hookEnvironment());
+    const { child, fed } = runShellText(shell, command, variables, this.#environment());
     const problem = await this.#wait(child);
     await fed;
     return problem;
+  }
+
+  /** The caller's environment. The `wg` of this program is the first one on its path. */
+  #environment(): Record<string, string> {
+    const variables = callerVariables();
+    const path = variables.PATH ?? DEFAULT_PATH;
+    const own = executablePath();
+    const folder = own?.endsWith("/wg") === true ? own.slice(0, -"/wg".length) : undefined;
+    return {
+      ...variables,
+      LC_ALL: "C",
+      PATH: folder === undefined ? path : `${folder}:${path}`,
+      [LOCKED_FILE]: this.file,
+    };
   }
 
   async #wait(child: Deno.ChildProcess): Promise<string | undefined> {
@@ -82,15 +97,6 @@ export class HookRunner {
       this.#child = undefined;
     }
   }
-}
-
-/** The caller's environment. The `wg` of this program is the first one on its path. */
-function hookEnvironment(): Record<string, string> {
-  const variables = callerVariables();
-  const path = variables.PATH ?? DEFAULT_PATH;
-  const own = executablePath();
-  const folder = own?.endsWith("/wg") === true ? own.slice(0, -"/wg".length) : undefined;
-  return { ...variables, LC_ALL: "C", PATH: folder === undefined ? path : `${folder}:${path}` };
 }
 
 function isThere(path: string): boolean {

@@ -99,7 +99,7 @@ class Rise {
       if (this.#session.isPrinting) return 0;
       this.#note(true);
       const warnings = await unresolvedWarnings(this.#session.name, [change]);
-      for (const warning of warnings) complain(warning.replace(/^wg/, ""));
+      for (const warning of warnings) complain(warning.replace(/^wgendpoint/, "Endpoint"));
       return 0;
     } catch (error) {
       complain(messageOf(error));

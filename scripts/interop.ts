@@ -14,7 +14,8 @@ const TABLE = `${ROOT}docs/interop.md`;
 
 const NOTE =
   `Tailscale's fork leaves it to the program around it to follow a peer, and so sends to where it was
-configured. The floods are of initiations with a right mac1, from 65,536 addresses.
+configured. gotatun makes cookies for each source alone, and the floods have many. The floods are of
+initiations with a right mac1, from 65,536 addresses.
 `;
 
 /** The column of an implementation. */
@@ -43,7 +44,7 @@ function tableOf(columns: readonly Column[], ours: string): string {
   const names = columns.map((_, index) => String.fromCharCode(65 + index));
   return `# With other implementations
 
-\`deno task interop\` wrote this page: ${ours} beside each of these, on one machine, in network
+\`deno task interop\` writes this page: ${ours} beside each of these, on one machine, in network
 namespaces with a cable between them. A tunnel counts when packets pass it in both directions.
 
 ${row(["", "Implementation", "Version"])}${row(["-", "-", "-"])}${

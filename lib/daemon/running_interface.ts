@@ -22,6 +22,7 @@ import { type LinkState, LinkWatch } from "../worker/link_watch.ts";
 import { RouteWatch } from "../worker/route_watch.ts";
 import type { PacketWorkers } from "../worker/worker_handle.ts";
 import type { WorkerReport } from "../worker/worker_messages.ts";
+import { CloneWatch } from "../linux/clone_watch.ts";
 import { LinkMonitor } from "../linux/link_monitor.ts";
 import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../linux/rdomain.ts";
 import { RouteSocket } from "../linux/route_socket.ts";
@@ -104,6 +105,7 @@ export class RunningInterface {
   /** Resolves after the last change. Changes are made one after the other. */
   #changes: Promise<unknown> = Promise.resolve();
   #looking: ReturnType<typeof setInterval> | undefined;
+  readonly #clones = CloneWatch.open();
   #ending = false;
   /** The events of the last report, and the index of the next one to handle. */
   #events: readonly DataEvent[] = [];
@@ -143,6 +145,7 @@ export class RunningInterface {
         opened.#lookUps.close();
         opened.#control.close();
         opened.#routes.close();
+        opened.#clones?.close();
         opened.#watch.close();
         throw error;
       }
@@ -260,9 +263,17 @@ export class RunningInterface {
     return result;
   }
 
-  /** Runs the timers that are overdue. Call it every second, because the machine may have slept. */
+  /**
+   * Runs the timers that are overdue, and ends the sessions of a machine that was cloned. Call it
+   * every second, because the machine may have slept.
+   */
   wake(): void {
-    if (!this.#ending) this.#control.wake();
+    if (this.#ending) return;
+    if (this.#clones?.cloned() === true) {
+      this.#options.log.write("this machine is a clone or was restored: all sessions begin anew");
+      this.#control.renewSessions();
+    }
+    this.#control.wake();
   }
 
   /** Has the Worker release memory. Call it some time after a large operation. */
@@ -518,6 +529,7 @@ export class RunningInterface {
     this.#watch.close();
     this.#routes.close();
     const rdomains = rdomainsOf(this.#watch.place, this.#sockets.rtable);
+    this.#clones?.close();
     closeTun(this.#tun);
     closeUdp(this.#sockets);
     removeEmptyRdomains(rdomains, this.#options.log);

@@ -46,7 +46,7 @@ import { type DeviceOutputs, type OutgoingDatagram, Outputs } from "./outputs.ts
 import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
 import { PeerRegistry } from "./peer_registry.ts";
-import { confirmSession, wipeKeys } from "./sessions.ts";
+import { confirmSession, usableSession, wipeKeys } from "./sessions.ts";
 import { runTimers } from "./timer_expiry.ts";
 
 export type { DeviceEvent, DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
@@ -178,6 +178,21 @@ export class Device {
       else this.#peerDown(peer);
     }
     if (up) namesUp(ctx, now);
+    ctx.timers.settle(now);
+  }
+
+  /**
+   * Ends all sessions, and begins handshakes with the peers that had one. Call it when the machine
+   * goes on as a copy of itself: the other copy may send with the same keys and counters.
+   */
+  renewSessions(now: Milliseconds): void {
+    const ctx = this.#ctx;
+    ctx.out.at(now);
+    for (const peer of ctx.peers.all()) {
+      const had = usableSession(ctx, peer, now) !== undefined;
+      wipeKeys(ctx, peer);
+      if (had) sessionWanted(ctx, peer, now, false);
+    }
     ctx.timers.settle(now);
   }
 

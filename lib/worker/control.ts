@@ -101,6 +101,12 @@ export class ControlDriver {
     this.#settle();
   }
 
+  /** Ends all sessions and begins new ones; see Device.renewSessions. */
+  renewSessions(): void {
+    this.#options.device.renewSessions(this.#options.now());
+    this.#settle();
+  }
+
   /** Stops the timer. No outputs are carried out afterwards. */
   close(): void {
     this.#closed = true;

@@ -53,3 +53,29 @@ Deno.test("after a sleep in a handshake the initiation is repeated at once", () 
   a.receive(b.datagrams[0].bytes, endpointOf(2));
   assert.equal(a.lastVerdict, "handshake_unknown_index");
 });
+
+Deno.test("a cloned machine ends its sessions at once and begins new ones with other keys", () => {
+  const { a, b } = pair();
+  const { initiator } = shake(a, b);
+  a.pass(6_000);
+  b.pass(6_000);
+  a.clear();
+  b.clear();
+  a.device.renewSessions(a.now);
+  a.collect();
+  assert.deepEqual(a.of("session-retire").map((retire) => retire.localIndex), [
+    initiator.localIndex,
+  ]);
+  assert.equal(a.datagrams.length, 1, "an initiation, without a packet that needs it");
+  b.receive(a.datagrams[0].bytes, endpointOf(1));
+  a.receive(b.datagrams[0].bytes, endpointOf(2));
+  const [renewed] = a.of("session-install");
+  assert.notDeepEqual(renewed.sendKey, initiator.sendKey);
+});
+
+Deno.test("a cloned machine sends nothing to peers without a session", () => {
+  const { a } = pair();
+  a.device.renewSessions(a.now);
+  a.collect();
+  assert.deepEqual([a.datagrams.length, a.of("session-retire").length], [0, 0]);
+});

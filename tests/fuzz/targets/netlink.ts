@@ -22,6 +22,7 @@ import {
   routeReplay,
 } from "../../../lib/netlink/replay.ts";
 import * as Route from "../../../lib/netlink/route.ts";
+import { tellsOfClone } from "../../../lib/netlink/uevent.ts";
 import { ANSWERS, REQUESTS } from "../../netlink/captured.ts";
 import type { Chance } from "../../random.ts";
 import type { Target } from "../target.ts";
@@ -74,6 +75,7 @@ export const netlink: Target = {
   covers: ["lib/netlink/"],
   bytesMax: 16_384,
   words: [
+    "NEW_VMGENID=1\0",
     Uint8Array.of(0x10, 0, 0, 0),
     Uint8Array.of(0x14, 0, 0, 0, NLMSG_DONE, 0, 2, 0),
     Uint8Array.of(0x24, 0, 0, 0, NLMSG_ERROR, 0, 0, 3),
@@ -85,6 +87,8 @@ export const netlink: Target = {
     return Uint8Array.from(messages.flatMap((message) => [...message]));
   },
   open: () => (input) => {
+    const text = new TextDecoder("latin1").decode(input);
+    assert.equal(tellsOfClone(input), text.split("\0").includes("NEW_VMGENID=1"));
     const messages = readMessages(input);
     if (messages === undefined) return "malformed";
     return messages.map(readMessage).at(-1) ?? "empty";

@@ -218,9 +218,10 @@ Deno.test("commands of a file: one plain command without a shell, others in bash
   await write(
     room,
     `[Interface]\nPrivateKey = ${key}\nPreUp = wg-quick down %i || echo as expected\n` +
-      "PostUp = wg-quick save %i\n",
+      "PostUp = wg-quick save %i\nPostUp = /run/script %i\n",
   );
-  equal((await quick(room, "up -q wg1")).stdout, "as expected\n");
+  await writeFile(room, "/run/script", "echo a script for $1\n", "700");
+  equal((await quick(room, "up -q wg1")).stdout, "as expected\na script for wg1\n");
   match(await left(room, `cat ${CONF}`), /^ListenPort = /m);
   await quickly(room, "down wg1");
   // PreDown that fails stops down, and the interface stays.

@@ -31,17 +31,8 @@ export class HookRunner {
   async run(command: string): Promise<string | undefined> {
     const { words, needsShell, problem } = splitShellLine(command);
     if (words.length === 0 && !needsShell && problem === undefined) return undefined;
-    if (!needsShell && problem === undefined) {
-      try {
-        return await this.#plain(words);
-      } catch (error) {
-        // It may be a command of the shell itself. If there is none, the shell says so.
-        if (!(error instanceof Deno.errors.NotFound)) {
-          return error instanceof Error ? error.message : String(error);
-        }
-      }
-    }
-    return await this.#inShell(command);
+    const child = needsShell || problem !== undefined ? undefined : this.#plain(words);
+    return child === undefined ? await this.#inShell(command) : await this.#wait(child);
   }
 
   /** Ends the command that runs. */
@@ -53,17 +44,25 @@ export class HookRunner {
     }
   }
 
-  async #plain([program, ...args]: readonly string[]): Promise<string | undefined> {
-    return await this.#wait(
-      new Deno.Command(program, {
-        args,
-        env: this.#environment(),
-        clearEnv: true,
-        stdin: "null",
-        stdout: "inherit",
-        stderr: "inherit",
-      }).spawn(),
-    );
+  /**
+   * Starts a program.
+   * @returns undefined if that fails: it may be a command of the shell itself, or a script without
+   * its first line. What is neither makes the shell say why
+   */
+  #plain([program, ...args]: readonly string[]): Deno.ChildProcess | undefined {
+    const command = new Deno.Command(program, {
+      args,
+      env: this.#environment(),
+      clearEnv: true,
+      stdin: "null",
+      stdout: "inherit",
+      stderr: "inherit",
+    });
+    try {
+      return command.spawn();
+    } catch {
+      return undefined;
+    }
   }
 
   async #inShell(command: string): Promise<string | undefined> {

@@ -205,7 +205,7 @@ Deno.test("the tests of a file are those that import it, the nearest first", () 
   const tests = new TestsOf(ROOT).of("lib/data/replay.ts", () => 0);
   assert.deepEqual(tests[0], { path: "tests/data/replay_test.ts", twoWays: false });
   const paths = tests.map(({ path }) => path);
-  assert.ok(paths.includes("tests/conformance/scenarios_test.ts"));
+  assert.ok(paths.includes("tests/sim/tunnel_test.ts"));
   assert.ok(!paths.includes("tests/timers/due_test.ts"), "it does not import the data plane");
   assert.ok(!paths.some((path) => path.startsWith("tests/system/")));
   assert.ok(tests.some(({ twoWays }) => twoWays));

@@ -59,3 +59,30 @@ for (const [form, workers] of Object.entries(WORKERS)) {
     },
   );
 }
+
+/** Longer than a session may be used, with the short times. */
+const STOPPED_MS = 3_000;
+
+Deno.test(
+  "a process that stood still longer than its session may live uses it no more",
+  needs("namespaces", "tun", "ip", "ping"),
+  async () => {
+    await using room = await wgRoom();
+    const { left: one, right: two } = await shortTunnel(room, 1);
+    await must(room, "ping -n -q -c 3 -i 0.2 -W 2 192.168.5.2", "left");
+    one.signal("SIGSTOP");
+    const initiations = () => count(one.output(), /Sending handshake initiation to peer 1/g);
+    const before = initiations();
+    await new Promise((resolve) => setTimeout(resolve, STOPPED_MS));
+    // The packet waits in the TUN device until the process goes on.
+    const pinging = may(room, "ping -n -c 1 -W 10 192.168.5.2", "left");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    one.signal("SIGCONT");
+    equal((await pinging).code, 0);
+    ok(initiations() > before, "the packet was sent on the old session");
+    for (const running of [one, two]) {
+      running.signal("SIGTERM");
+      equal((await running.status).code, 0);
+    }
+  },
+);

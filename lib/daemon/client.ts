@@ -127,7 +127,8 @@ export async function setDevice(name: string, change: DeviceChange): Promise<voi
   const before = isOfSockets ? publicFacts(name) : undefined;
   if (before !== undefined) return await setSockets(name, change, before);
   let text = await ask(name, `set=2\n${lines}\n`);
-  if (text === "") text = await ask(name, `set=1\n${lines}\n`);
+  // Version 2 tells an error in words first. Others close the connection or answer EIO.
+  if (text === "" || /^errno=-?[1-9]/.test(text)) text = await ask(name, `set=1\n${lines}\n`);
   parseReply(text, name);
 }
 

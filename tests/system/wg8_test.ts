@@ -4,7 +4,7 @@
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import type { Room } from "../../scripts/netlab.ts";
+import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { may, must, ping, publicKey, randomKey, tunnel, WG, wgRoom, writeFile } from "./peers.ts";
 
@@ -110,6 +110,35 @@ Deno.test(
     ok(Number(await shown("transfer")) < 1000);
   },
 );
+
+/**
+ * A control socket that answers as boringtun's api.rs does: only `get=1` and `set=1` are known, and
+ * all else is answered with EIO.
+ */
+const AS_BORINGTUN = `
+  Deno.mkdirSync("/run/wireguard", { recursive: true });
+  const listener = Deno.listen({ transport: "unix", path: "/run/wireguard/wg5.sock" });
+  for await (const connection of listener) {
+    let text = "";
+    const part = new Uint8Array(4096);
+    while (!text.endsWith("\\n\\n")) {
+      const count = await connection.read(part);
+      if (count === null) break;
+      text += new TextDecoder().decode(part.subarray(0, count));
+    }
+    console.log(JSON.stringify(text));
+    const answer = /^[gs]et=1/.test(text) ? "errno=0\\n\\n" : "errno=5\\n\\n";
+    if (text !== "") await connection.write(new TextEncoder().encode(answer));
+    connection.close();
+  }`;
+
+Deno.test("a daemon that answers set=2 with an error is asked with set=1", NEEDED, async () => {
+  await using room = await roomWithWg();
+  const listener = room.spawn([Deno.execPath(), "eval", "--quiet", AS_BORINGTUN]);
+  await eventually("wg5", async () => (await may(room, "wg show wg5")).code === 0);
+  await must(room, "wg set wg5 listen-port 7");
+  await eventually("the change", () => listener.output().includes('"set=1\\nlisten_port=7\\n\\n"'));
+});
 
 Deno.test("ranges are added and removed with + and -", NEEDED, async () => {
   await using room = await roomWithWg();

@@ -8,6 +8,7 @@
  * - `wg quick` sets src_valid_mark back to its value before. wg-quick leaves it set.
  * - It adds IPv6 addresses without duplicate address detection, which a tunnel cannot do. The
  *   kernel shows their flag nodad.
+ * - It saves a file (SaveConfig) in the order of its lines; wg-quick has an order of its own.
  * - It reads a file that begins with a byte order mark, and warns of it. wg-quick refuses it.
  * @module
  */
@@ -22,23 +23,37 @@ const NAMES = [...Deno.readDirSync(FILES)].map(({ name }) => name.replace(/\.con
 /** The file that wg-quick refuses because of the mark at its beginning. `wg quick` warns of it. */
 const REFUSED_BY_THEIRS = ["notepad-bom"];
 
-/** A machine's way with one file, and what it has then. */
-interface Way {
-  readonly during: MachineState;
-  readonly after: MachineState;
-  readonly file: readonly string[];
-  readonly upText: string;
+/** How long the kernel may take for what it does by itself, such as local routes of IPv6. */
+const SETTLE_MS = 20_000;
+
+/** Writes a file and brings it up. @returns what `up` told */
+async function up(machine: QuickMachine, name: string): Promise<string> {
+  await machine.write(name, Deno.readFileSync(`${FILES}/${name}.conf`).toBase64());
+  const { code, stderr } = await machine.quick("up", name);
+  equal(code, 0, `up ${name}: ${stderr}`);
+  return stderr;
 }
 
-async function upAndDown(machine: QuickMachine, name: string): Promise<Way> {
-  await machine.write(name, Deno.readFileSync(`${FILES}/${name}.conf`).toBase64());
-  const up = await machine.quick("up", name);
-  equal(up.code, 0, `up ${name}: ${up.stderr}`);
-  const during = await machine.state();
-  const down = await machine.quick("down", name);
-  equal(down.code, 0, `down ${name}: ${down.stderr}`);
-  const after = await machine.state();
-  return { during, after, file: await machine.lines(name), upText: up.stderr };
+async function down(machine: QuickMachine, name: string): Promise<void> {
+  const { code, stderr } = await machine.quick("down", name);
+  equal(code, 0, `down ${name}: ${stderr}`);
+}
+
+/** Waits until two states are the same. @throws AssertionError that names the difference */
+async function becomeSame(
+  read: () => Promise<readonly MachineState[]>,
+  what: string,
+): Promise<void> {
+  const end = performance.now() + SETTLE_MS;
+  while (true) {
+    const [ours, theirs] = await read();
+    try {
+      return same(ours, theirs, what);
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 /** Compares part by part, so that a difference is seen. */
@@ -59,8 +74,8 @@ function same(ours: MachineState, theirs: MachineState, what: string): void {
 const withoutHooks = (state: MachineState): MachineState => ({ ...state, hooks: [] });
 
 /** The state of a running interface without a port that was chosen, and without nodad. */
-function withoutChance(state: MachineState, listenPort: string | undefined): MachineState {
-  const isChosen = (line: string) => listenPort === undefined && line.startsWith("ListenPort =");
+function withoutChance(state: MachineState, isPortGiven: boolean): MachineState {
+  const isChosen = (line: string) => !isPortGiven && line.startsWith("ListenPort =");
   return {
     ...state,
     addresses: state.addresses.map((line) => line.replaceAll(',"nodad":true', "")),
@@ -85,30 +100,38 @@ Deno.test(
     "openresolv",
   ),
   async () => {
-    const [ours, theirs] = await Promise.all([QuickMachine.ours(), QuickMachine.theirs()]);
+    const machines = await Promise.all([QuickMachine.ours(), QuickMachine.theirs()]);
+    const [ours, theirs] = machines;
+    const both = <T>(act: (machine: QuickMachine) => Promise<T>) => Promise.all(machines.map(act));
     try {
-      const before = await ours.state();
-      same(await theirs.state(), before, "before");
+      await becomeSame(() => both((one) => one.state()), "before");
+      const before = withoutHooks(await ours.state());
+      const isAsBefore = async () => [withoutHooks(await ours.state()), before];
       for (const name of NAMES) {
         if (REFUSED_BY_THEIRS.includes(name)) {
-          const { during, after, upText } = await upAndDown(ours, name);
-          equal(during.interface.length > 0, true);
-          match(upText, /byte order mark/i);
-          same(withoutHooks(after), withoutHooks(before), `${name}: after down`);
+          match(await up(ours, name), /byte order mark/i);
+          equal((await ours.state()).interface.length > 0, true);
+          await down(ours, name);
           await theirs.write(name, Deno.readFileSync(`${FILES}/${name}.conf`).toBase64());
           equal((await theirs.quick("up", name)).code, 1);
-          continue;
+        } else {
+          await both((one) => up(one, name));
+          const given = (await ours.lines(`${name}.conf`)).some((line) =>
+            /^listenport/i.test(line)
+          );
+          const states = () => both(async (one) => withoutChance(await one.state(), given));
+          await becomeSame(states, name);
+          await both((one) => down(one, name));
+          for (const file of [`${name}.conf`, "hooks"]) {
+            const [mine, other] = await both((one) => one.lines(file));
+            deepEqual(mine.sort(), other.sort(), `${name}: ${file}`);
+          }
         }
-        const [mine, other] = await Promise.all([ours, theirs].map((one) => upAndDown(one, name)));
-        const given = mine.file.find((line) => /^listenport\s*=/i.test(line));
-        same(withoutChance(mine.during, given), withoutChance(other.during, given), name);
-        deepEqual(mine.file, other.file, name);
-        same(withoutHooks(mine.after), withoutHooks(before), `${name}: after down`);
-        deepEqual(mine.after.hooks, other.after.hooks, name);
+        await becomeSame(isAsBefore, `${name}: after down`);
         await theirs.reset();
       }
     } finally {
-      await Promise.all([ours.close(), theirs.close()]);
+      await both((one) => one.close());
     }
   },
 );

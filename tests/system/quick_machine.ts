@@ -101,10 +101,10 @@ export class QuickMachine {
     await this.#room.output(["sh", "-ec", script, "sh", name], { stdin: bytes });
   }
 
-  /** The lines of a file, sorted. */
-  async lines(name: string): Promise<string[]> {
-    const text = await this.#room.output(["cat", `${FOLDER}/${name}.conf`]);
-    return text.split("\n").map((line) => line.trim()).sort();
+  /** The lines of a file in the folder; none if it is not there. */
+  async lines(file: string): Promise<string[]> {
+    const { stdout } = await this.#room.run(["cat", `${FOLDER}/${file}`]);
+    return stdout.split("\n").map((line) => line.trim());
   }
 
   /** What `up` and `down` change. */

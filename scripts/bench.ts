@@ -4,8 +4,9 @@
  * programs it takes about 35 minutes, with `--quick` five.
  *
  * deno task bench [--quick] [--rounds N] [--seconds N] [--only WORD,...] [--json FILE] [--svg FILE]
- * deno task bench --from FILE [--svg FILE]      a report of an earlier run deno task bench flood
- * [--seconds N] [--rate N] [--trials N] [--json FILE]   what floods do
+ * deno task bench --from FILE [--svg FILE]      a report of an earlier run
+ *
+ * deno task bench flood [--seconds N] [--rate N] [--trials N] [--only WORD,...] [--json FILE]
  *
  * `--only` takes names of programs (ours, libcrypto, plain, debian, newest, tailscale, boringtun,
  * gotatun) and of measurements (ping, tcp, both, streams, ipv6, udp64, fixed, udp1372, loaded,

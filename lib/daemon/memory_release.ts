@@ -21,15 +21,31 @@ const GARBAGE_OF_OPERATION = 8 << 10;
 const GARBAGE_OF_LINE = 512;
 const GARBAGE_OF_BYTE = 6;
 
-/** Releases memory after the last large operation, and collects garbage during many. */
+/** Passes of the packet loops in a second of much traffic, and in one of little. */
+const BUSY_BEATS = 200;
+const CALM_BEATS = 50;
+/** How many calm seconds after a busy one it takes until memory is released. */
+const CALM_SECONDS = 30;
+
+/**
+ * Releases memory after the last large operation and after much traffic, and collects garbage
+ * during many operations.
+ */
 export class MemoryRelease {
-  readonly #first: () => Promise<void>;
+  readonly #first: (wasBusy: boolean) => Promise<void>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The garbage since it was last collected, in bytes. */
   #garbage = 0;
 
-  /** @param first releases memory of other isolates; it is called first */
-  constructor(first: () => Promise<void>) {
+  /** The passes at the last look, and the calm seconds since the last busy one. */
+  #beats = 0;
+  #calm = CALM_SECONDS;
+
+  /**
+   * @param first releases memory of other isolates; it is called first, and told whether they have
+   *   been busy
+   */
+  constructor(first: (wasBusy: boolean) => Promise<void>) {
     this.#first = first;
   }
 
@@ -48,6 +64,22 @@ export class MemoryRelease {
   /** Releases memory `afterMs` from now, unless this is called again before. */
   soon(afterMs = AFTER_MS): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#first().then(releaseMemory).then(unloadCode), afterMs);
+    this.#timer = setTimeout(
+      () => this.#first(false).then(releaseMemory).then(unloadCode),
+      afterMs,
+    );
+  }
+
+  /**
+   * Call every second with the passes of the packet loops so far. Some time after much traffic
+   * memory is released. Code stays: the next packets need it.
+   */
+  look(beats: number): void {
+    const passes = beats - this.#beats;
+    this.#beats = beats;
+    if (passes >= BUSY_BEATS) this.#calm = 0;
+    else if (passes <= CALM_BEATS && this.#calm < CALM_SECONDS && ++this.#calm === CALM_SECONDS) {
+      this.#first(true).then(releaseMemory);
+    }
   }
 }

@@ -81,7 +81,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const worker = startWorkers(options.workerModule ?? dataWorkerUrl(), options.workers);
   detach(foreground);
   const log = new Log(name, foreground, options.logLevel);
-  const memoryRelease = new MemoryRelease(async () => (await opened.promise).releaseMemory());
+  const memoryRelease = new MemoryRelease(async (wasBusy) =>
+    (await opened.promise).releaseMemory(wasBusy)
+  );
   let named: Named | undefined;
   const opened = Promise.withResolvers<RunningInterface>();
   opened.promise.catch(() => {});
@@ -155,6 +157,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { socket, lending, facts } = named;
   const looking = setInterval(() => {
     device.wake();
+    memoryRelease.look(device.beats);
     if (!socket.isInPlace()) device.close("the control socket was removed");
     // The name of the link may be free now.
     else followName(device, { socket, lending, facts, log });

@@ -276,9 +276,18 @@ export class RunningInterface {
     this.#control.wake();
   }
 
-  /** Has the Worker release memory. Call it some time after a large operation. */
-  releaseMemory(): void {
-    if (this.#commands >= COMMANDS_RELEASE) this.#options.worker.releaseMemory();
+  /** The passes of the packet loops so far, which show how busy they are. */
+  get beats(): number {
+    return this.#options.worker.beats;
+  }
+
+  /**
+   * Has the Worker release memory, if it got many commands. Call it some time after a large
+   * operation.
+   * @param wasBusy also without many commands, because many packets passed
+   */
+  releaseMemory(wasBusy = false): void {
+    if (wasBusy || this.#commands >= COMMANDS_RELEASE) this.#options.worker.releaseMemory();
     this.#commands = 0;
   }
 

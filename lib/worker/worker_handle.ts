@@ -47,6 +47,7 @@ export type PacketWorkers = Pick<
   | "watchRoutes"
   | "setOffloads"
   | "counts"
+  | "beats"
   | "releaseMemory"
   | "stop"
 >;
@@ -88,6 +89,11 @@ export class WorkerHandle {
   /** The counters of the data plane. */
   counts(): AllCounts {
     return countsIn(new Float64Array(this.#counters));
+  }
+
+  /** The passes of the packet loop so far. An idle one makes about one a second. */
+  get beats(): number {
+    return this.#shared[WORD_BEAT] >>> 0;
   }
 
   /** Call when all events of a report are handled. The Worker may then send the next report. */

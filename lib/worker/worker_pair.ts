@@ -57,6 +57,11 @@ export class WorkerPair implements PacketWorkers {
     return sumOfCounts([this.#outbound.counts(), this.#inbound.counts()]);
   }
 
+  /** The passes of both loops. */
+  get beats(): number {
+    return this.#outbound.beats + this.#inbound.beats;
+  }
+
   eventsHandled(): void {
     this.#heard?.eventsHandled();
     this.#heard = undefined;

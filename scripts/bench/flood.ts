@@ -1,7 +1,8 @@
 /**
- * `deno task bench flood [--seconds N] [--rate N] [--trials N] [--json FILE]`: what floods do to
- * this program and to wireguard-go, in one run. Every kind of flood is sent as fast as the sender
- * can. Initiations are then sent at a rate, while a tunnel is pinged and new peers connect.
+ * `deno task bench flood [--seconds N] [--rate N] [--trials N] [--only WORD,...] [--json FILE]`:
+ * what floods do to this program, with one Worker and with two, and to wireguard-go, in one run.
+ * Every kind of flood is sent as fast as the sender can. Initiations are then sent at a rate, while
+ * a tunnel is pinged and new peers connect.
  *
  * The sender, the device and whoever connects share one machine, so the rates say as much about it.
  * @module
@@ -15,6 +16,7 @@ import {
   OUR_PROGRAM,
   planTunnel,
   SOCKET,
+  TWO_WORKERS,
 } from "./implementations.ts";
 import { type Host, Laboratory, residentMax, sleep, until } from "./laboratory.ts";
 import { pingTimes } from "./parse.ts";
@@ -22,7 +24,13 @@ import { quantile } from "./statistics.ts";
 import { type KeyPair, makeKeyPair, peerLines, uapi } from "./uapi.ts";
 
 const LOAD = fileURLToPath(import.meta.resolve("./flood_load.ts"));
-const RIVALS = ["ours", "debian", "newest"];
+const PARTICIPANTS: readonly Implementation[] = IMPLEMENTATIONS.flatMap((implementation) =>
+  implementation.id === "ours"
+    ? [implementation, TWO_WORKERS]
+    : ["debian", "newest"].includes(implementation.id)
+    ? [implementation]
+    : []
+);
 /** How long after a flood it is looked what memory it left. */
 const AFTER_SECONDS = 60;
 /** How long a new peer may take, and the time between pings of the tunnel. */
@@ -238,7 +246,7 @@ export async function benchFlood(
       seconds: { type: "string", default: "30" },
       rate: { type: "string", default: "120000" },
       trials: { type: "string", default: "5" },
-      only: { type: "string", default: RIVALS.join(",") },
+      only: { type: "string", default: PARTICIPANTS.map(({ id }) => id).join(",") },
       json: { type: "string" },
     },
   });
@@ -251,18 +259,34 @@ export async function benchFlood(
     console.error("bench: flood: --seconds, --rate and --trials are whole numbers from 1");
     return 2;
   }
+  const words = values.only.split(",");
+  const unknown = words.find((word) => !PARTICIPANTS.some(({ id }) => id === word));
+  if (unknown !== undefined) {
+    console.error(
+      `bench: flood: --only: ${unknown} is unknown; one of ${
+        PARTICIPANTS.map(({ id }) => id)
+      } is required`,
+    );
+    return 2;
+  }
   const reports: FloodReport[] = [];
-  for (
-    const implementation of IMPLEMENTATIONS.filter(({ id }) => values.only.split(",").includes(id))
-  ) {
-    const found = await implementation.find(say);
-    if ("absent" in found) say(`${implementation.title}: ${found.absent}`);
-    else reports.push(await measure(implementation, found.version, plan, say));
+  const failures: string[] = [];
+  for (const implementation of PARTICIPANTS.filter(({ id }) => words.includes(id))) {
+    const { title } = implementation;
+    try {
+      const found = await implementation.find(say);
+      if ("absent" in found) failures.push(`${title}: ${found.absent}`);
+      else reports.push(await measure(implementation, found.version, plan, say));
+    } catch (error) {
+      // The others are measured all the same.
+      failures.push(`${title}: ${error instanceof Error ? error.message : error}`);
+    }
   }
   say("");
   console.log(text(reports));
+  for (const failure of failures) console.log(failure);
   if (values.json !== undefined) {
     await Deno.writeTextFile(values.json, JSON.stringify(reports, null, 1) + "\n");
   }
-  return 0;
+  return failures.length === 0 ? 0 : 1;
 }

@@ -100,18 +100,46 @@ const ours: Implementation = {
     await installPackages(["ipsec-mb"], say);
     return { version: firstLine((await run([WG, "--version"])).stdout) };
   },
+  up: (host, plan, environment = {}) => configureOurs(host, plan, ["create"], environment),
+};
+
+/** Makes and configures one end with our own commands. Returns what `Implementation.up` does. */
+async function configureOurs(
+  host: Host,
+  plan: EndPlan,
+  words: readonly string[],
+  environment: Record<string, string>,
+): Promise<number> {
+  const started = performance.now();
+  await ifconfig(host, [
+    ...[...words, "wgport", String(plan.port), "wgkey", plan.keys.private.toBase64()],
+    ...["wgpeer", plan.peerKey.toBase64()],
+    ...["wgendpoint", plan.peerEndpoint.address, String(plan.peerEndpoint.port)],
+    ...["wgaip", `${plan.peerInet}/32`, "wgaip", `${plan.peerInet6}/128`],
+  ], environment);
+  const ready = performance.now() - started;
+  await ifconfig(host, ["inet", `${plan.inet}/24`]);
+  await ifconfig(host, ["inet6", `${plan.inet6}/64`]);
+  return ready;
+}
+
+/** Our program with a Worker for each direction, as it runs on four processors or more. */
+export const TWO_WORKERS: Implementation = {
+  ...ours,
+  id: "two",
+  title: "wg, two Workers",
+  role: "variant",
   async up(host, plan, environment = {}) {
-    const started = performance.now();
-    await ifconfig(host, [
-      ...["create", "wgport", String(plan.port), "wgkey", plan.keys.private.toBase64()],
-      ...["wgpeer", plan.peerKey.toBase64()],
-      ...["wgendpoint", plan.peerEndpoint.address, String(plan.peerEndpoint.port)],
-      ...["wgaip", `${plan.peerInet}/32`, "wgaip", `${plan.peerInet6}/128`],
-    ], environment);
-    const ready = performance.now() - started;
-    await ifconfig(host, ["inet", `${plan.inet}/24`]);
-    await ifconfig(host, ["inet6", `${plan.inet6}/64`]);
-    return ready;
+    const script = 'exec "$@" </dev/null';
+    host.start(["sh", "-c", script, "sh", WG, "daemon", INTERFACE, "2"], environment);
+    const socket = host.path(SOCKET);
+    await until(
+      "the daemon answers",
+      20,
+      20,
+      () => uapi(socket, "get=1").catch(() => undefined),
+    );
+    return await configureOurs(host, plan, [], environment);
   },
 };
 

@@ -6,11 +6,9 @@
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
 import { ConfigError } from "../base/errors.ts";
+import { KEY_TEXT_LENGTH } from "../base/key_text.ts";
 import { nobleSuite } from "../crypto/noble_suite.ts";
 import { fillRandom } from "../runtime/entropy.ts";
-
-/** The length of a key in base64, in characters. */
-const KEY_TEXT_LENGTH = 44;
 
 /**
  * The points of Curve25519 whose order is 8 or less, as u-coordinates without the highest bit,

@@ -176,7 +176,6 @@ Deno.test("with CAP_NET_ADMIN alone, as in containers, the rest is said", NEEDED
   const pid = /^pid=(\d+)$/m.exec(await must(room, "cat /run/wireguard/wg1.public"))![1];
   await must(room, `kill -STOP ${pid}`);
   await room.output([...only, "/run/bin/ifconfig", "wg1", "destroy"]);
-  equal((await may(room, `kill -0 ${pid}`)).code, 1);
   await eventually("nothing", async () => (await traces(room)).length === 0);
 });
 

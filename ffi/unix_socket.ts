@@ -1,5 +1,6 @@
 /**
- * Unix sockets by path: the state and the owner of a socket, and datagrams to /dev/log.
+ * Unix sockets by path: the state and the owner of a socket, and datagrams to the system's log and
+ * to a supervisor.
  * @module
  */
 import { EACCES, ECONNREFUSED, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "../lib/base/errno.ts";
@@ -62,11 +63,17 @@ export function unixSocketOwner(path: string): number | undefined {
   return result < 0 || pid <= 0 ? undefined : pid;
 }
 
-/** The struct sockaddr_un of a path; -ENAMETOOLONG for one that is too long. */
+/**
+ * The struct sockaddr_un of a path; -ENAMETOOLONG for one that is too long. A path that begins with
+ * `@` is a name in the abstract namespace (unix(7)).
+ */
 export function unixAddress(path: string): Uint8Array | number {
   const name = new TextEncoder().encode(path);
   if (name.length > PATH_MAX) return -ENAMETOOLONG;
-  const address = new Uint8Array(2 + PATH_MAX + 1);
+  const isAbstract = path.startsWith("@");
+  if (isAbstract) name[0] = 0;
+  // A path ends with a zero. In the abstract namespace every byte of the address is of the name.
+  const address = new Uint8Array(2 + name.length + (isAbstract ? 0 : 1));
   new DataView(address.buffer).setUint16(0, AF_UNIX, true);
   address.set(name, 2);
   return address;
@@ -84,20 +91,20 @@ export function connectUnix(path: string, type: number): number {
   return result;
 }
 
-/** A socket that is connected to /dev/log. A message that would block is lost. */
-export class SystemLog {
+/** A connected datagram socket. A message that would block is lost. */
+export class DatagramSocket {
   readonly #descriptor: number;
   private constructor(descriptor: number) {
     this.#descriptor = descriptor;
   }
 
-  /** Connects to the system log; undefined when no process listens there. */
-  static open(path = "/dev/log"): SystemLog | undefined {
+  /** Connects to a socket; undefined when no process listens there. */
+  static open(path: string): DatagramSocket | undefined {
     const descriptor = connectUnix(path, libc.SOCK_DGRAM);
-    return descriptor < 0 ? undefined : new SystemLog(descriptor);
+    return descriptor < 0 ? undefined : new DatagramSocket(descriptor);
   }
 
-  /** Sends a message in the format of syslog. Returns false when it was lost. */
+  /** Sends a message. Returns false when it was lost. */
   send(message: Uint8Array): boolean {
     return libc.send(this.#descriptor, message) >= 0;
   }

@@ -3,7 +3,7 @@
  * go to syslog too, and in the foreground to standard error.
  * @module
  */
-import { SystemLog } from "../../ffi/unix_socket.ts";
+import { DatagramSocket } from "../../ffi/unix_socket.ts";
 import type { LogLine } from "./log_text.ts";
 
 /** The most lines in the ring, and the most characters of a line. */
@@ -41,7 +41,7 @@ export class Log {
   readonly #level: LogLevel;
   readonly #wallClock: () => number;
   #sequence = 0;
-  #syslog: SystemLog | undefined;
+  #syslog: DatagramSocket | undefined;
   #syslogMissedAt = -SYSLOG_RETRY_MS;
 
   /**
@@ -102,7 +102,7 @@ export class Log {
     this.#syslog?.close();
     this.#syslog = undefined;
     if (Math.abs(unixMs - this.#syslogMissedAt) < SYSLOG_RETRY_MS) return;
-    this.#syslog = SystemLog.open();
+    this.#syslog = DatagramSocket.open("/dev/log");
     if (this.#syslog === undefined) this.#syslogMissedAt = unixMs;
     else this.#syslog.send(bytes);
   }

@@ -21,6 +21,7 @@ import {
 import { close as closeDescriptor } from "../../ffi/libc.ts";
 import { type Confinement, UNCONFINED } from "./confinement.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
+import { ServiceManager } from "../linux/service_manager.ts";
 import { RunningInterface } from "./running_interface.ts";
 import { Log, type LogLevel } from "./log.ts";
 import { PROCESS_NAME } from "./paths.ts";
@@ -79,6 +80,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { name, foreground, confinement = UNCONFINED } = options;
   // The Worker loads its modules while this isolate prepares the rest.
   const worker = startWorkers(options.workerModule ?? dataWorkerUrl(), options.workers);
+  // Before the environment is emptied.
+  const service = ServiceManager.find((variable) => Deno.env.get(variable));
   detach(foreground);
   const log = new Log(name, foreground, options.logLevel);
   const memoryRelease = new MemoryRelease(async (wasBusy) =>
@@ -153,6 +156,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
   if (!foreground) closeStandardDescriptors();
   memoryRelease.soon();
+  const feeding = service?.watchdogMs === undefined ? undefined : setInterval(() => {
+    if (device.isBeating) service.tell({ WATCHDOG: 1 });
+  }, service.watchdogMs);
 
   const { socket, lending, facts } = named;
   const looking = setInterval(() => {
@@ -164,6 +170,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }, SOCKET_LOOK_MS);
   const end = await ended;
   clearInterval(looking);
+  clearInterval(feeding);
   facts.remove();
   lending.close();
   socket.close();

@@ -276,6 +276,11 @@ export class RunningInterface {
     this.#control.wake();
   }
 
+  /** Whether each packet loop takes its passes. */
+  get isBeating(): boolean {
+    return this.#options.worker.isBeating;
+  }
+
   /** The passes of the packet loops so far, which show how busy they are. */
   get beats(): number {
     return this.#options.worker.beats;

@@ -5,6 +5,7 @@
 import { EIO, osError } from "../base/errno.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
+import { serviceVariables } from "../linux/service_manager.ts";
 import { SANDBOX_VARIABLE, selfCommand } from "./program.ts";
 
 /** How long a daemon may take to start. */
@@ -23,10 +24,11 @@ export async function spawn(
   lines: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<number> {
+  const service = serviceVariables((variable) => Deno.env.get(variable));
   const self = selfCommand(["daemon", checkInterfaceName(name)]);
   const child = new Deno.Command(self.program, {
     args: [...self.args],
-    env: { ...self.environment, ...sandboxSetting(), ...environment },
+    env: { ...self.environment, ...sandboxSetting(), ...service, ...environment },
     clearEnv: true,
     cwd: "/",
     detached: true,

@@ -48,6 +48,7 @@ export type PacketWorkers = Pick<
   | "setOffloads"
   | "counts"
   | "beats"
+  | "isBeating"
   | "releaseMemory"
   | "stop"
 >;
@@ -72,6 +73,11 @@ export class WorkerHandle {
 
   /** The number of threads that move packets. */
   readonly workers: number = 1;
+
+  /** Whether the Worker has taken a turn between the last two looks at its beat. */
+  get isBeating(): boolean {
+    return !this.#over && this.#missed === 0;
+  }
 
   /** @param url the module data_worker.ts; see `dataWorkerUrl` of lib/daemon/program.ts */
   constructor(url: string | URL, readonly direction: Direction = "both") {

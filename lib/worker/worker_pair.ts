@@ -114,6 +114,10 @@ export class WorkerPair implements PacketWorkers {
     await Promise.all([this.#outbound.setOffloads(offloads), this.#inbound.setOffloads(offloads)]);
   }
 
+  get isBeating(): boolean {
+    return this.#outbound.isBeating && this.#inbound.isBeating;
+  }
+
   releaseMemory(): void {
     this.#outbound.releaseMemory();
     this.#inbound.releaseMemory();

@@ -11,6 +11,7 @@ import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { runDaemon } from "../../daemon/run.ts";
 import { VERSION } from "../../daemon/program.ts";
 import { PORT_LATER, SOCKETS_VARIABLE } from "../../daemon/rights.ts";
+import { serviceVariables } from "../../linux/service_manager.ts";
 import { formatReply, parseReply } from "../../uapi/reply.ts";
 import { UapiReader, type UapiRequest } from "../../uapi/reader.ts";
 import { formatSet } from "../../uapi/set.ts";
@@ -39,7 +40,10 @@ export const command: Command = {
       );
     }
     const level = logLevelOf(Deno.env.get("LOG_LEVEL"));
-    const environment = level === undefined ? {} : { LOG_LEVEL: level };
+    const environment = {
+      ...serviceVariables((variable) => Deno.env.get(variable)),
+      ...level === undefined ? {} : { LOG_LEVEL: level },
+    };
     let confinement: Confinement;
     try {
       confinement = confine({
@@ -95,18 +99,21 @@ async function readConfiguration(): Promise<Pick<UapiRequest, "lines" | "keys">>
  * Works as `wireguard-go [-f] NAME`: creates the interface without configuration, for wg(8) and
  * wg-quick(8). With -f, or with WG_PROCESS_FOREGROUND=1 in the environment, the process stays in
  * the foreground. LOG_LEVEL is verbose or debug for the messages of `ifconfig wgN debug`, error for
- * errors only, silent for none.
+ * errors only, silent for none. With `-f NAME --config FILE` see supervise.ts.
  * @param program the name of the link that was called, or undefined for `wg NAME`
  */
 export async function userspace(args: readonly string[], program?: string): Promise<number> {
   if (program !== undefined && args.length === 1 && args[0] === "--version") return tellVersion();
   const flagged = args[0] === "-f" || args[0] === "--foreground";
   const names = flagged ? args.slice(1) : args;
+  if (flagged && names.length === 3 && names[1] === "--config") {
+    return await (await import("./supervise.ts")).supervise(names[0], names[2]);
+  }
   if (
     names.length !== 1 ||
     (program !== undefined && !flagged && /^-(h|-help|f|-foreground)$/.test(names[0]))
   ) {
-    complain(`usage: ${program ?? "wg"} [-f | --foreground] interface`);
+    complain(`usage: ${program ?? "wg"} [-f | --foreground] interface [--config file]`);
     return USAGE_STATUS;
   }
   const level = logLevelOf(Deno.env.get("LOG_LEVEL"));

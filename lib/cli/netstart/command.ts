@@ -9,6 +9,7 @@ import { executablePath } from "../../daemon/program.ts";
 import type { Command } from "../command.ts";
 import { requireNetAdmin } from "../ifconfig/permission.ts";
 import { complain } from "../output.ts";
+import { tellReady } from "../service.ts";
 import { DefaultRoutes } from "./gate.ts";
 import { helpText } from "../manual.ts";
 import { NETSTART_MANUAL, systemdUnit } from "./help.ts";
@@ -61,6 +62,8 @@ export const command: Command = {
       // A mistake in one file does not keep other interfaces from starting.
       if (!await start(name, options, path)) failed = true;
     }
+    // A service of one interface watches the interface's process.
+    if (options.names.length === 1 && !options.print && !failed) tellReady(options.names[0]);
     if (options.names.length === 0) nameThoseWithoutFile(options.folder, names);
     if (options.print) {
       for (const text of routes.texts()) console.log(text);

@@ -5,6 +5,7 @@
 import type { Command } from "../command.ts";
 import { helpText } from "../manual.ts";
 import { complain, printAll } from "../output.ts";
+import { tellReady } from "../service.ts";
 import { down } from "./down.ts";
 import { findFile, type QuickFile, readFileBytes } from "./file.ts";
 import { withLock } from "./lock.ts";
@@ -40,8 +41,11 @@ async function act(words: QuickWords): Promise<number> {
   if (target === undefined) return await status(undefined, words);
   const file = findFile(target, action === "up" ? undefined : recorded);
   switch (action) {
-    case "up":
-      return await withLock(file, () => up(file, words));
+    case "up": {
+      const status = await withLock(file, () => up(file, words));
+      if (status === 0 && !words.print) tellReady(file.name);
+      return status;
+    }
     case "down":
       return await withLock(file, () => down(file, words));
     case "reload":

@@ -269,11 +269,11 @@ export class Tunnel {
   #knownPeer(publicKey: string | Uint8Array): PublicKey {
     this.#mustBeOpen();
     const key = parsePublicKey(publicKey);
-    const text = formatKey(key);
-    if (this.#peers.has(text)) return key;
+    if (this.#peers.has(formatKey(key))) return key;
+    // The key is not shown: of an unknown one nobody can tell that it is not a private key.
     throw new ConfigError(
       "publicKey",
-      `${text} is not a peer; the public key of one of the tunnel's peers is required`,
+      "no peer has this key; the public key of one of the tunnel's peers is required",
     );
   }
 
@@ -292,10 +292,12 @@ export class Tunnel {
         throw new ConfigError(
           word,
           `${text} is this tunnel's own key; the key of another host is required`,
+          text,
         );
       }
       if (seen.has(text)) {
-        throw new ConfigError(word, `${text} is already a peer; each peer may be given once`);
+        const problem = `${text} is already a peer; each peer may be given once`;
+        throw new ConfigError(word, problem, text);
       }
       seen.add(text);
       this.#checkReach(peer, prefix(i));

@@ -91,7 +91,7 @@ function testNamesIn(folder: string): string[] {
 
 /** Finds the tests of files. */
 export class TestsOf {
-  /** How many faults of each file each test has noticed. */
+  /** How many faults of each file, and of each room, each test has noticed. */
   readonly #hits = new Map<string, Map<string, number>>();
   readonly #tests: { readonly path: string; readonly distances: ReadonlyMap<string, number> }[];
 
@@ -115,20 +115,24 @@ export class TestsOf {
   /**
    * The tests that import a file. Those of its own room come first, then the nearest, then the
    * quickest; last those with two data planes. Before all of them come those that have noticed
-   * faults of the file.
+   * faults of the file, and then those that have noticed faults of its room.
    * @param duration how long a test takes
    */
   of(file: string, duration: (test: TestFile) => number): TestFile[] {
-    const hits = this.#hits.get(file);
-    const hitsOf = (test: TestFile) => hits?.get(testName(test)) ?? 0;
-    return this.#byDistance(file, duration).sort((a, b) => hitsOf(b) - hitsOf(a));
+    const hits = (of: string, test: TestFile) => this.#hits.get(of)?.get(testName(test)) ?? 0;
+    const room = roomOf(file);
+    return this.#byDistance(file, duration).sort((a, b) =>
+      hits(file, b) - hits(file, a) || hits(room, b) - hits(room, a)
+    );
   }
 
   /** Call when a test has noticed a fault of a file. */
   noticed(file: string, test: TestFile): void {
-    const hits = this.#hits.get(file) ?? new Map<string, number>();
-    hits.set(testName(test), (hits.get(testName(test)) ?? 0) + 1);
-    this.#hits.set(file, hits);
+    for (const  of of[file, roomOf(file)]) {
+      const hits = this.#hits.get(of) ?? new Map<string, number>();
+      hits.set(testName(test), (hits.get(testName(test)) ?? 0) + 1);
+      this.#hits.set(of, hits);
+    }
   }
 
   #byDistance(file: string, duration: (test: TestFile) => number): TestFile[] {

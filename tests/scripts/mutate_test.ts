@@ -211,6 +211,17 @@ Deno.test("the tests of a file are those that import it, the nearest first", () 
   assert.ok(tests.some(({ twoWays }) => twoWays));
 });
 
+Deno.test("tests that have noticed faults of a file, or of its room, come first", () => {
+  const tests = new TestsOf(ROOT);
+  const first = (file: string) => tests.of(file, () => 0)[0].path;
+  assert.equal(first("lib/data/replay.ts"), "tests/data/replay_test.ts");
+  tests.noticed("lib/data/merge.ts", { path: "tests/data/traffic_test.ts", twoWays: false });
+  assert.equal(first("lib/data/replay.ts"), "tests/data/traffic_test.ts");
+  tests.noticed("lib/data/replay.ts", { path: "tests/data/reuse_test.ts", twoWays: false });
+  assert.equal(first("lib/data/replay.ts"), "tests/data/reuse_test.ts");
+  assert.notEqual(first("lib/timers/due.ts"), "tests/data/traffic_test.ts");
+});
+
 Deno.test("every explained fault is still a fault of the tree, and has a reason", () => {
   const stale = EXPLAINED.filter(({ file, inside, before, after, reason }) =>
     reason.length < 20 ||

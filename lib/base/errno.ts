@@ -23,6 +23,7 @@ export const EXDEV = 18;
 export const ENODEV = 19;
 export const ENOTDIR = 20;
 export const EINVAL = 22;
+export const EMFILE = 24;
 export const EROFS = 30;
 export const ENAMETOOLONG = 36;
 export const EPROTO = 71;
@@ -67,7 +68,7 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [21, "EISDIR", "Is a directory"],
   [EINVAL, "EINVAL", "Invalid argument"],
   [23, "ENFILE", "Too many open files in system"],
-  [24, "EMFILE", "Too many open files"],
+  [EMFILE, "EMFILE", "Too many open files"],
   [25, "ENOTTY", "Inappropriate ioctl for device"],
   [26, "ETXTBSY", "Text file busy"],
   [27, "EFBIG", "File too large"],

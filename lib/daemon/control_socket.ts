@@ -3,11 +3,12 @@
  * end the daemon.
  * @module
  */
-import { EBUSY, EEXIST, ENOMEM, EPROTO, ETIMEDOUT, osError } from "../base/errno.ts";
+import { EBUSY, EEXIST, EMFILE, ENOMEM, EPROTO, ETIMEDOUT, osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { UapiReader, type UapiRequest } from "../uapi/reader.ts";
 import { UAPI_MESSAGE_MAX } from "../uapi/keys.ts";
 import { formatReply } from "../uapi/reply.ts";
+import { EventFd } from "../../ffi/poll.ts";
 import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { SOCKET_FOLDER, socketPath } from "./paths.ts";
 import { asOsError, removeFile, underLock } from "./socket_folder.ts";
@@ -20,10 +21,10 @@ export const CLIENTS_MAX = 64;
 /** How long a client has been idle when it may be closed for another one. */
 const YIELDS_AFTER_MS = 1_000;
 /**
- * The most clients that got EBUSY and whose connection is still open. Others are closed at once.
+ * The most clients that were refused and whose connection is still open. Others are closed at once.
  */
 const TURNED_AWAY_MAX = 64;
-/** How long the connection of a client that got EBUSY stays open. */
+/** How long the connection of a client that was refused stays open. */
 const TURNED_AWAY_MS = 1_000;
 /**
  * The most bytes of all clients' unfinished operations and unread answers: one of the longest, and
@@ -86,6 +87,11 @@ export class ControlSocket {
   #sliceBegan = 0;
   /** Resolves after the turns that clients wait for. */
   #turns: Promise<void> = Promise.resolve();
+  /**
+   * A descriptor that is given up when there is no other one, so that a client can be told. Without
+   * it, clients would wait for an answer that does not come.
+   */
+  #spare: EventFd | undefined = new EventFd();
   readonly #limits: ClientLimits;
   readonly #inode: number | null;
   #closed = false;
@@ -153,11 +159,17 @@ export class ControlSocket {
         client = await this.#listener.accept();
       } catch {
         // There are no free descriptors, or the client has gone. After `close` the loop ends.
+        this.#giveSpare();
         await new Promise((resolve) => setTimeout(resolve, 10));
         continue;
       }
+      if (!this.#takeSpare()) {
+        // The client has the last descriptor, which was the spare one.
+        this.#turnAway(client, EMFILE, "no descriptor is left").then(() => this.#takeSpare());
+        continue;
+      }
       if (this.#clients.size >= CLIENTS_MAX && !this.#dropIdle()) {
-        this.#turnAway(client);
+        this.#turnAway(client, EBUSY, "no room for another client");
         continue;
       }
       this.#clients.set(client, performance.now());
@@ -166,6 +178,22 @@ export class ControlSocket {
         this.#drop(client);
         for (const release of lent) release();
       });
+    }
+  }
+
+  /** Frees the spare descriptor for the next client. */
+  #giveSpare(): void {
+    this.#spare?.close();
+    this.#spare = undefined;
+  }
+
+  /** Makes the spare descriptor if there is none. Returns false when no descriptor is left. */
+  #takeSpare(): boolean {
+    try {
+      this.#spare ??= new EventFd();
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -178,17 +206,18 @@ export class ControlSocket {
     this.#closed = true;
     if (inodeOf(this.#path) === this.#inode) removeFile(this.#path);
     this.#listener.close();
+    this.#giveSpare();
   }
 
   /**
-   * Sends EBUSY to a client, and reads from it for TURNED_AWAY_MS. A client that is still writing
+   * Sends an error to a client, and reads from it for TURNED_AWAY_MS. A client that is still writing
    * would lose the answer if the connection were closed at once.
    */
-  async #turnAway(client: Deno.UnixConn): Promise<void> {
+  async #turnAway(client: Deno.UnixConn, errno: number, why: string): Promise<void> {
     const room = this.#turnedAway < TURNED_AWAY_MAX;
     this.#turnedAway++;
     try {
-      await this.#refuse(client, EBUSY, "no room for another client");
+      await this.#refuse(client, errno, why);
       if (!room) return;
       await client.closeWrite();
       const piece = new Uint8Array(PIECE_BYTES);

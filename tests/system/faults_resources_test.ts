@@ -109,6 +109,35 @@ Deno.test("descriptors run out under traffic", NEEDED, async () => {
   await pings.end();
 });
 
+Deno.test("clients take the last descriptors: others are told so at once", NEEDED, async () => {
+  await using room = await wgRoom();
+  await tunnel(room);
+  await ping(room, "left", "192.168.5.2");
+  const pid = await daemonOf(room, "wg1");
+  const highest = Math.max(
+    ...[...Deno.readDirSync(`/proc/${pid}/fd`)].map((entry) => Number(entry.name)),
+  );
+  const pings = pinging(room, "left", "192.168.5.2");
+  await setLimit(pid, `--nofile=${highest + 4}:`);
+  const path = `/proc/${room.pid}/root${FOLDER}/wg1.sock`;
+  const clients: Deno.UnixConn[] = [];
+  const refused = async () => {
+    const shown = await may(room, "ifconfig wg1");
+    return shown.code === 1 && /^ifconfig: wg1: [^\n]*EMFILE[^\n]*\n$/.test(shown.stderr);
+  };
+  await eventually("a refusal", async () => {
+    for (let i = 0; i < 10; i++) clients.push(await Deno.connect({ transport: "unix", path }));
+    return await refused();
+  });
+  // Again, and packets move meanwhile.
+  ok(await refused());
+  await pings.goesOn("traffic");
+  for (const client of clients) client.close();
+  await eventually("an answer", async () => (await may(room, "ifconfig wg1")).code === 0);
+  await setLimit(pid, "--nofile=1024:");
+  await pings.end();
+});
+
 Deno.test("too few descriptors at the start are said in a line", NEEDED, async () => {
   await using room = await wgRoom();
   for (const few of [20, DESCRIPTORS_MIN - 1]) {

@@ -210,8 +210,8 @@ export class ControlSocket {
   }
 
   /**
-   * Sends an error to a client, and reads from it for TURNED_AWAY_MS. A client that is still writing
-   * would lose the answer if the connection were closed at once.
+   * Sends an error to a client, and reads from it for TURNED_AWAY_MS. A client that is still
+   * writing would lose the answer if the connection were closed at once.
    */
   async #turnAway(client: Deno.UnixConn, errno: number, why: string): Promise<void> {
     const room = this.#turnedAway < TURNED_AWAY_MAX;

@@ -35,6 +35,8 @@ export interface InterfaceFacts {
   readonly privileges: string;
   /** The layers that are missing, with reasons, e.g. `landlock (ENOSYS)`. */
   readonly privilegesMissing: string;
+  /** The version of the daemon; empty for others' daemons and those before 0.3.0. */
+  readonly version: string;
   /** Whether the link is up. */
   readonly up: boolean;
   /** The link's MTU in bytes; 0 when not reported. */
@@ -101,6 +103,7 @@ export const NO_FACTS: InterfaceFacts = {
   workers: 0,
   privileges: "",
   privilegesMissing: "",
+  version: "",
   up: false,
   mtu: 0,
   groups: [],

@@ -26,6 +26,7 @@ export type CommandName =
   | "help"
   | "version"
   | "completion"
+  | "restart"
   | "install"
   | "uninstall"
   | "daemon";
@@ -153,6 +154,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "completion",
     summary: "print a script that completes command lines in bash, zsh or fish",
     manual: async () => (await import("./completion/help.ts")).COMPLETION_MANUAL,
+  },
+  {
+    name: "restart",
+    summary: "give an interface a process of this version",
+    manual: async () => (await import("./restart/help.ts")).RESTART_MANUAL,
   },
   {
     name: "install",

@@ -38,6 +38,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   help: () => import("./help/command.ts"),
   version: () => import("./version/command.ts"),
   completion: () => import("./completion/command.ts"),
+  restart: () => import("./restart/command.ts"),
   install: () => import("./install/command.ts"),
   uninstall: () => import("./uninstall/command.ts"),
   daemon: () => import("./daemon/command.ts"),

@@ -25,6 +25,7 @@ import type { WorkerReport } from "../worker/worker_messages.ts";
 import { CloneWatch } from "../linux/clone_watch.ts";
 import { LinkMonitor } from "../linux/link_monitor.ts";
 import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../linux/rdomain.ts";
+import { VERSION } from "./program.ts";
 import { RouteSocket } from "../linux/route_socket.ts";
 import { now, wallClock } from "../runtime/clock.ts";
 import { chooseSuite } from "../runtime/crypto.ts";
@@ -563,6 +564,7 @@ export class RunningInterface {
       workers: this.#options.worker.workers,
       privileges: words.join(" "),
       privilegesMissing: missing.join(", "),
+      version: VERSION,
       up: this.#link?.up ?? false,
       mtu: this.#link?.mtu ?? 0,
       groups: this.#groups,

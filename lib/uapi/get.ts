@@ -93,7 +93,7 @@ function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
     }\npriority=${facts.priority}\n` +
     `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\noffloads_off=${facts.offloadsOff}\nworkers=${facts.workers}\n` +
     `privileges=${facts.privileges}\nprivileges_missing=${facts.privilegesMissing}\n` +
-    `features=${facts.features.join(" ")}\n`;
+    `version=${facts.version}\nfeatures=${facts.features.join(" ")}\n`;
 }
 
 /** The reported counters, in the order of the list. */
@@ -315,6 +315,7 @@ function readDevice(device: DeviceDraft, key: string, value: string): void {
     case "suite":
     case "cipher":
     case "offloads":
+    case "version":
     case "privileges":
       device[key] = value;
       return;

@@ -19,5 +19,22 @@ async function version(): Promise<number> {
     `wg ${VERSION} (${built}), ${chooseSuite().name}, packets ${cipher.name}, ` +
       `random bytes from ${randomSource()}`,
   );
+  await tellOthers();
   return 0;
+}
+
+/** Names interfaces whose processes are of another version. Who may not ask them sees none. */
+async function tellOthers(): Promise<void> {
+  const { getDevice, interfaceDenied, interfaceNames } = await import("../../daemon/client.ts");
+  const { wipeStatus } = await import("../../base/config.ts");
+  for (const name of interfaceNames()) {
+    if (interfaceDenied(name)) continue;
+    const status = await getDevice(name).catch(() => undefined);
+    if (status === undefined) continue;
+    wipeStatus(status);
+    // Other implementations tell neither.
+    if (status.suite === "" || status.version === VERSION) continue;
+    const other = status.version === "" ? "an older version" : `version ${status.version}`;
+    console.log(`${name} runs ${other}; \`wg restart ${name}\` changes that`);
+  }
 }

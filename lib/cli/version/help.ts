@@ -10,7 +10,8 @@ export const VERSION_MANUAL: Manual = {
   usage: [""],
   about: [
     "Shows the version, how this program was built, the crypto library in use, and the source " +
-    "of random bytes.",
+    "of random bytes. Interfaces whose processes are of another version are named; restart gives " +
+    "them one of this version.",
   ],
   lists: [],
   notes: [],

@@ -1,0 +1,128 @@
+/**
+ * `wg restart NAME`: another process for an interface, with the same configuration.
+ * @module
+ */
+import { wipeStatus } from "../../base/config.ts";
+import { ConfigError, type OsError } from "../../base/errors.ts";
+import { displayValue } from "../../base/quote.ts";
+import { destroyDaemon, interfaceExists, openPlace, spawnDaemon } from "../../daemon/client.ts";
+import { recordPath } from "../../daemon/paths.ts";
+import { NetNamespace } from "../../linux/namespace.ts";
+import { RouteSocket } from "../../linux/route_socket.ts";
+import type { Route } from "../../netlink/route.ts";
+import type { Command } from "../command.ts";
+import { applyCommand } from "../ifconfig/change.ts";
+import { differenceOf, type RunningInterface, wantedLike } from "../ifconfig/difference.ts";
+import { requireNetAdmin, requireOwner } from "../ifconfig/permission.ts";
+import { runningInterface } from "../ifconfig/running.ts";
+import { complain } from "../output.ts";
+import { extraRoutes } from "../quick/theirs.ts";
+import { tellReady } from "../service.ts";
+
+/** The command `restart`. */
+export const command: Command = {
+  async run(names) {
+    if (names.length === 0) throw new ConfigError("restart", "requires the name of an interface");
+    for (const name of names) {
+      if (!interfaceExists(name)) {
+        throw new ConfigError(displayValue(name), "there is no such interface of wg");
+      }
+      requireNetAdmin(name);
+      requireOwner(name);
+    }
+    await tryVersion();
+    for (const name of names) await restart(name);
+    return 0;
+  },
+};
+
+/** Starts an interface of this version and ends it again. @throws OsError if it does not start */
+async function tryVersion(): Promise<void> {
+  const name = `wgtry${Deno.pid}`;
+  await spawnDaemon(name, {});
+  await destroyDaemon(name);
+}
+
+async function restart(name: string): Promise<void> {
+  const before = await runningInterface(name);
+  if (before.status.version === "" && before.status.suite === "") {
+    throw new ConfigError(name, "its process is not of wg; it is left alone");
+  }
+  if (before.rdomain === undefined && !await isHere(name)) {
+    throw new ConfigError(name, "is in another network namespace; run the command there");
+  }
+  const routes = await routesOf(name);
+  const record = readIfThere(recordPath(name));
+  await destroyDaemon(name);
+  await spawnDaemon(name, {});
+  // The record of netstart ended with the process that it was of.
+  if (record !== undefined) Deno.writeFileSync(recordPath(name), record, { mode: 0o600 });
+  await restore(name, before);
+  const failures = await addRoutes(name, routes);
+  wipeStatus(before.status);
+  for (const failure of failures) complain(failure.message);
+  if (failures.length > 0) throw new ConfigError(name, "runs, but not with all that it had");
+  tellReady(name);
+}
+
+/** Gives a new interface what another one had. */
+async function restore(name: string, before: RunningInterface): Promise<void> {
+  const now = await runningInterface(name);
+  const { command } = differenceOf(name, now, wantedLike(before));
+  wipeStatus(now.status);
+  if (command !== undefined) await applyCommand(command);
+}
+
+/** Whether the link is in the namespace of this command. */
+async function isHere(name: string): Promise<boolean> {
+  const here = Deno.statSync("/proc/self/ns/net").ino;
+  return await openPlace(name, (path) => Deno.statSync(path).ino === here);
+}
+
+/** The routes of the interface that others than the kernel have added. */
+async function routesOf(name: string): Promise<Route[]> {
+  return await inPlace(name, (routes) => extraRoutes(routes, routes.requireLink(name).index));
+}
+
+/** Adds routes again. Gateways come after the networks that they are in. */
+async function addRoutes(name: string, wanted: readonly Route[]): Promise<OsError[]> {
+  const failures: OsError[] = [];
+  const sorted = wanted.toSorted((a, b) =>
+    Number(a.gateway !== undefined) - Number(b.gateway !== undefined)
+  );
+  await inPlace(name, (routes) => {
+    const { index } = routes.requireLink(name);
+    for (const { metric, mtu, ...route } of sorted) {
+      try {
+        routes.replaceRoute({
+          ...route,
+          interfaceIndex: index,
+          ...(metric === 0 ? {} : { metric }),
+          ...(mtu === 0 ? {} : { mtu }),
+        });
+      } catch (error) {
+        failures.push(error as OsError);
+      }
+    }
+  });
+  return failures;
+}
+
+/** Calls a function with a route socket in the namespace of the link. */
+async function inPlace<T>(name: string, use: (routes: RouteSocket) => T): Promise<T> {
+  const place = await openPlace(name, (path) => NetNamespace.atPath(path));
+  try {
+    using routes = RouteSocket.open(place);
+    return use(routes);
+  } finally {
+    place.close();
+  }
+}
+
+function readIfThere(path: string): Uint8Array | undefined {
+  try {
+    return Deno.readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}

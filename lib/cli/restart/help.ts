@@ -1,0 +1,23 @@
+/**
+ * The help of restart.
+ * @module
+ */
+import type { Manual } from "../manual.ts";
+
+/** The manual of `restart`, for wg(8) and the help. */
+export const RESTART_MANUAL: Manual = {
+  name: "restart",
+  usage: ["interface ..."],
+  about: [
+    "Ends the process of an interface and starts a process of this version with the same " +
+    "configuration: keys, peers, port, rdomains, addresses, routes, groups and MTU. `wg version` " +
+    "names the interfaces whose processes are of another version. A process of this version is " +
+    "tried first, on an interface of its own; if it does not start, nothing is changed.",
+  ],
+  lists: [],
+  notes: [
+    "Packets are lost for about a second. Sessions begin anew, and counters begin at zero. Name " +
+    "servers, rules and packet filters of wg quick stay.",
+  ],
+  literals: [],
+};

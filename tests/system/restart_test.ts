@@ -1,0 +1,59 @@
+/** `wg restart`: another process for an interface, with everything that the interface had. */
+import { deepEqual, equal, match, notEqual } from "node:assert/strict";
+import { needs } from "./needs.ts";
+import { may, must, ping, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
+
+const NEEDED = needs("namespaces", "tun", "ip", "ping");
+
+/** What ifconfig shows, without what a new process cannot have: its index, counters and ages. */
+const lasting = (text: string) =>
+  text.replace(/index [0-9]+/, "index").replace(/tx: .*/g, "").replace(
+    /\t\tlast handshake.*\n/g,
+    "",
+  );
+
+Deno.test("an interface keeps its configuration, addresses and routes", NEEDED, async () => {
+  await using room = await wgRoom();
+  await tunnel(room, "10.0.0.2", `wgpsk ${randomKey()} wgdescr peer`);
+  await must(room, "ifconfig wg1 mtu 1380 group home wgfwmark 7 inet 192.168.6.1/24 alias", "left");
+  await must(room, "ip route add 10.77.0.0/16 via 192.168.5.2 mtu 1300", "left");
+  await must(room, "ip route add 10.78.0.0/16 dev wg1 table 77 metric 5", "left");
+  await must(room, "ip -6 route add fd77::/64 dev wg1", "left");
+  await ping(room, "left", "192.168.5.2");
+  const show = async () => {
+    const shown = lasting(await must(room, "ifconfig -A wg1", "left"));
+    const routes = await must(room, "ip -d route show table all dev wg1", "left");
+    const routes6 = await must(room, "ip -6 -d route show table all dev wg1", "left");
+    const lines = [...routes.split("\n"), ...routes6.split("\n")];
+    // The kernel's own routes come and go with the addresses.
+    return {
+      shown,
+      routes: lines.filter((line) => !/proto kernel|local|anycast/.test(line)).sort(),
+    };
+  };
+  const pid = async () => await must(room, "pgrep -f daemon.wg1");
+  const [before, first] = [await show(), await pid()];
+  match(before.routes.join("\n"), /^unicast 10\.77\.0\.0\/16 via 192\.168\.5\.2 .*mtu 1300/m);
+
+  await must(room, `${WG} restart wg1`, "left");
+  notEqual(await pid(), first);
+  deepEqual(await show(), before);
+  await ping(room, "left", "192.168.5.2");
+  equal((await may(room, `${WG} version`, "left")).stdout.split("\n").length, 2);
+});
+
+Deno.test("an interface in an rdomain comes back in its rdomain", NEEDED, async () => {
+  await using room = await wgRoom();
+  await must(room, "ifconfig wg3 create wgport 7333 rdomain 5 10.9.0.1/24");
+  await must(room, "route -T5 add 10.80.0.0/16 10.9.0.2");
+  const before = lasting(await must(room, "ifconfig wg3"));
+  await must(room, `${WG} restart wg3`);
+  equal(lasting(await must(room, "ifconfig wg3")), before);
+  match(await must(room, "route -T5 show -inet"), /10\.80(\.0\.0)?\/16 +10\.9\.0\.2 /);
+});
+
+Deno.test("what is no interface of wg is named, and nothing is changed", NEEDED, async () => {
+  await using room = await wgRoom();
+  match((await may(room, `${WG} restart`)).stderr, /requires the name of an interface/);
+  match((await may(room, `${WG} restart lo`)).stderr, /^wg: lo: there is no such interface/);
+});

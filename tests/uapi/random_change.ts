@@ -131,6 +131,7 @@ export function randomFacts(chance: Chance): InterfaceFacts {
     offloadsOff: ["", "uso gro"][chance.int(2)],
     privileges: ["", "net_admin no_new_privs"][chance.int(2)],
     privilegesMissing: ["", "landlock (ENOSYS), mlock (ENOMEM)"][chance.int(2)],
+    version: ["", "0.2.0"][chance.int(2)],
     ...(maybe(chance) && { counters: randomCounts(chance, COUNTERS.map(([name]) => name)) }),
     workers: 1 + chance.int(2),
     up: maybe(chance),

@@ -11,6 +11,7 @@ import {
   UNDER_LOAD_QUEUE,
 } from "../../lib/base/constants.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
+import { INBOUND_RECEIVES_MAX } from "../../lib/data/inbound.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
 import { cookieKey, mac1Key, mac1Of } from "../../lib/cookie/macs.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
@@ -222,6 +223,25 @@ Deno.test("a flood without cookies reaches neither the queue nor those who have 
     UNDER_LOAD_QUEUE,
   ]);
   assert.equal(door.takeAll()[0][40], 2, "the one with the cookie is taken first");
+});
+
+Deno.test("a turn that leaves datagrams unread makes 8 cookie replies, one that reads all makes 32", () => {
+  const door = new Door().load();
+  door.renewSecret();
+  for (let i = 0; i < INBOUND_RECEIVES_MAX + 10; i++) {
+    door.udp.inbox.push({
+      bytes: withMac1(1, 148, i),
+      segmentSize: 0,
+      ecn: 0,
+      from: endpointOf(i + 100),
+    });
+  }
+  const repliesOfTurns: number[] = [];
+  for (let isMore = true; isMore;) {
+    isMore = door.dataplane.turn(NOON);
+    repliesOfTurns.push(door.udp.sent.splice(0).length);
+  }
+  assert.deepEqual(repliesOfTurns, [8, 32, 32, 2]);
 });
 
 Deno.test("load ends a second after many messages last waited", () => {

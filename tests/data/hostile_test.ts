@@ -11,6 +11,7 @@ import {
   connectedSides,
   ENDPOINT_A,
   INDEX_A,
+  INDEX_B,
   installSession,
   NOON,
   P0,
@@ -66,6 +67,22 @@ Deno.test("messages of every type and every length from 0 to 300 are counted and
   }
   assert.equal(totalDrops(b) - before, sent);
   assert.deepEqual([b.said("handshakes-waiting").length, b.handshakes.waiting], [0, 0]);
+  assertStillWorks(a, b);
+});
+
+Deno.test("a data message without room for header and tag is not opened, even with a session's index", () => {
+  const { a, b } = connectedSides();
+  const message = (length: number) => {
+    const bytes = typed(4, length);
+    if (length >= 8) new DataView(bytes.buffer).setUint32(4, INDEX_B, true);
+    return bytes;
+  };
+  for (let length = 1; length <= 33; length++) {
+    b.udp.inbox.push({ bytes: message(length), segmentSize: 0, ecn: 0, from: ENDPOINT_A });
+  }
+  b.turn();
+  const { rx_malformed, rx_unauthentic } = b.dataplane.counts();
+  assert.deepEqual([rx_malformed, rx_unauthentic], [31, 2]);
   assertStillWorks(a, b);
 });
 

@@ -5,7 +5,7 @@
  * process that may not enter another rdomain looks them up in its own one.
  * @module
  */
-import { EPERM } from "../base/errno.ts";
+import { EACCES, EPERM } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import type { NameAnswer } from "../device/device.ts";
 import { NetNamespace } from "../linux/namespace.ts";
@@ -139,7 +139,9 @@ function beginIn(host: string, rtable: number): HostLookUp {
     using namespace = NetNamespace.rdomain(rtable);
     return namespace.run(() => HostLookUp.begin(host));
   } catch (error) {
-    if (!(error instanceof OsError && error.errno === EPERM)) throw error;
+    // Landlock refuses to open the namespace with EACCES, the kernel to enter it with EPERM.
+    const isRefusal = error instanceof OsError && [EPERM, EACCES].includes(error.errno);
+    if (!isRefusal) throw error;
     return HostLookUp.begin(host);
   }
 }

@@ -10,7 +10,6 @@ import { lendLinkSocket } from "../../daemon/lend_sockets.ts";
 import { keepAddresses } from "../../linux/link_addressing.ts";
 import { settleLink } from "../../linux/link_settings.ts";
 import type { NetNamespace } from "../../linux/namespace.ts";
-import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { PlannedAddress } from "../ifconfig/address_plan.ts";
 import { planAddresses, sameAddress } from "../ifconfig/address_plan.ts";
@@ -116,22 +115,20 @@ export class LinkEditor {
   }
 
   /**
-   * Applies the settings of a WireGuard link in another namespace. The process of the interface
-   * does it in its own.
+   * Applies the settings of a WireGuard link. The process of the interface does it only in its own
+   * namespace, which need not be that of this process.
    */
   settle(): void {
-    if (this.#isHere()) return;
     this.#place.run(() => settleLink(this.#routes, this.#link()));
   }
 
   /**
-   * Has the process of the interface take the link up or down. In another namespace it gets a
-   * socket there.
+   * Has the process of the interface take the link up or down. It gets a socket in the namespace of
+   * the link, because it may be in another one.
    * @param name the name of the control socket
    * @returns false if the process does not know how
    */
   async setUpThrough(name: string, up: boolean): Promise<boolean> {
-    if (this.#isHere()) return await setLinkUp(name, up);
     const write = (value: string) => this.#place.run(() => keepAddresses(this.name, value));
     const was = write("1");
     try {
@@ -139,10 +136,6 @@ export class LinkEditor {
     } finally {
       if (was !== undefined) write(was);
     }
-  }
-
-  #isHere(): boolean {
-    return sameNamespace(this.#place.identity, identityOf(THREAD_NAMESPACE));
   }
 
   /** The current MTU in bytes. */

@@ -35,7 +35,11 @@ Deno.test("wireguard-go's command line: NAME, -f NAME, --version, usage", NEEDED
   for (const words of ["", "-f", "--foreground", "-h", "--help", "a b", "-f a b"]) {
     const { code, stdout, stderr } = await may(room, `wireguard-go ${words}`.trim());
     deepEqual([code, stdout], [2, ""], words);
-    match(stderr, /^wireguard-go: usage: wireguard-go \[-f \| --foreground\] interface\n$/, words);
+    match(
+      stderr,
+      /^wireguard-go: usage: wireguard-go \[-f \| --foreground\] interface \[--config file\]\n$/,
+      words,
+    );
   }
   deepEqual(await traces(room), []);
   for (const program of ["wireguard-go", "wireguard", WG]) {

@@ -9,14 +9,27 @@
  * program makes them, so whoever makes them has taken it over.
  * @module
  */
-import { EAFNOSUPPORT, EINVAL, EPERM } from "../base/errno.ts";
+import { EAFNOSUPPORT, EINVAL, EOPNOTSUPP, EPERM } from "../base/errno.ts";
 import type { CallName } from "./call_numbers.ts";
-import type { CallRule } from "./seccomp.ts";
+import type { CallRule, Condition } from "./seccomp.ts";
 
 const words = (text: string) => text.trim().split(/\s+/) as CallName[];
 
-/** The packets' calls are first. Without conditions the kernel remembers that they are allowed. */
-const PACKETS = words("read write readv writev recvmsg sendmsg recvfrom sendto poll ppoll futex");
+/**
+ * The packets' calls are first. The kernel remembers which calls are allowed without conditions,
+ * and runs the filter for the others: `SENDING`.
+ */
+const PACKETS = words("read write readv writev recvmsg recvfrom poll ppoll futex");
+/**
+ * The calls that send, and the argument with their flags. With MSG_FASTOPEN they connect TCP to any
+ * port, and the kernel does not ask Landlock.
+ */
+const SENDING: readonly (readonly [CallName, flags: number])[] = [
+  ["sendmsg", 2],
+  ["sendmmsg", 3],
+  ["sendto", 3],
+];
+const MSG_FASTOPEN = 0x2000_0000;
 const MEMORY = words(
   "brk mmap munmap mremap mprotect madvise membarrier mlock munlock mincore pkey_alloc pkey_free " +
     "pkey_mprotect",
@@ -36,8 +49,8 @@ const DESCRIPTORS = words(
     "select pselect6 getrandom",
 );
 const SOCKETS = words(
-  "socketpair bind listen accept accept4 connect getsockname getpeername getsockopt setsockopt " +
-    "sendmmsg recvmmsg shutdown",
+  "socketpair bind accept accept4 connect getsockname getpeername getsockopt setsockopt " +
+    "recvmmsg shutdown",
 );
 const FILES = words(
   "openat open stat lstat newfstatat statx statfs fstatfs access faccessat faccessat2 getdents64 " +
@@ -45,7 +58,7 @@ const FILES = words(
     "rmdir chmod fchmod fchmodat fchown umask getxattr lgetxattr",
 );
 /** Only while descriptors are opened. */
-const OPENING = words("capget capset seccomp setsid");
+const OPENING = words("capget capset seccomp setsid listen");
 
 /** Calls that kill the process. */
 export const KILLING: readonly CallName[] = words(
@@ -64,8 +77,36 @@ export const KILLING: readonly CallName[] = words(
  */
 const REFUSED = words("setns unshare mount umount2");
 
-/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: control socket and syslog, tunnel, rtnetlink. */
-const FAMILIES = [1, 2, 10, 16];
+const [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] = [1, 2, 10, 16];
+const [SOCK_STREAM, SOCK_DGRAM] = [1, 2];
+/** Bits of socket(2)'s second argument without SOCK_NONBLOCK and SOCK_CLOEXEC. */
+const SOCK_TYPE_MASK = 0xf;
+const [IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP] = [0, 6, 17];
+const [NETLINK_ROUTE, NETLINK_KOBJECT_UEVENT] = [0, 15];
+
+/**
+ * The sockets that a process may make: the tunnel's and those of DNS, rtnetlink, and datagrams to
+ * the log and the service manager. Landlock restricts TCP but not MPTCP, so protocols are named.
+ * Stream sockets of AF_UNIX are for the control socket alone. Other programs of root trust
+ * whoever connects to theirs as root, and some start any program for it.
+ */
+const socketsOf = (isOpening: boolean): Condition[][] => {
+  const family = (...values: number[]): Condition => ({ argument: 0, values });
+  const type = (...values: number[]): Condition => ({ argument: 1, mask: SOCK_TYPE_MASK, values });
+  const protocol = (...values: number[]): Condition => ({ argument: 2, values });
+  return [
+    [
+      family(AF_INET, AF_INET6),
+      type(SOCK_STREAM, SOCK_DGRAM),
+      protocol(IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP),
+    ],
+    [
+      family(AF_NETLINK),
+      protocol(NETLINK_ROUTE, ...(isOpening ? [NETLINK_KOBJECT_UEVENT] : [])),
+    ],
+    [family(AF_UNIX), type(SOCK_DGRAM, ...(isOpening ? [SOCK_STREAM] : []))],
+  ];
+};
 
 const TCGETS = 0x5401;
 const TIOCGWINSZ = 0x5413;
@@ -131,9 +172,20 @@ export function callRules(phase: Phase, pid: number): CallRule[] {
     ...(isOpening ? OPENING : []),
   ];
   return [
+    ...SENDING.map(([call, argument]): CallRule => ({
+      call,
+      answer: "allow",
+      when: { argument, mask: MSG_FASTOPEN, values: [0] },
+      otherwise: { errno: EOPNOTSUPP },
+    })),
     ...allowed.map((call): CallRule => ({ call, answer: "allow" })),
     { call: "ioctl", ...only(1, [...REQUESTS, ...(isOpening ? [TUNSETIFF] : [])], EPERM) },
-    { call: "socket", ...only(0, FAMILIES, EAFNOSUPPORT) },
+    {
+      call: "socket",
+      answer: "allow",
+      anyOf: socketsOf(isOpening),
+      otherwise: { errno: EAFNOSUPPORT },
+    },
     {
       call: "prctl",
       ...only(0, [...PROCESS_OPTIONS, ...(isOpening ? [PR_SET_DUMPABLE] : [])], EINVAL),

@@ -29,6 +29,8 @@ export interface CallRule {
   readonly answer: Answer;
   /** With a condition `answer` is for calls that meet it, and `otherwise` for the others. */
   readonly when?: Condition;
+  /** In place of `when`: lists of conditions, of which a call meets all of at least one list. */
+  readonly anyOf?: readonly (readonly Condition[])[];
   readonly otherwise?: Answer;
 }
 
@@ -107,13 +109,27 @@ export function assembleFilter(
 }
 
 /** The steps for the call of a rule. They end with its answer. */
-function bodyOf({ answer, when, otherwise }: CallRule): Step[] {
-  if (when === undefined) return [giving(answer)];
-  const { argument, mask, values } = when;
-  const steps: Step[] = [[LOAD, 0, 0, ARGUMENTS_AT + 8 * argument]];
-  if (mask !== undefined) steps.push([AND, 0, 0, mask]);
-  // Each comparison jumps over the rest and over the other answer.
-  values.forEach((value, i) => steps.push([EQUAL, values.length - i, 0, value]));
-  steps.push(giving(otherwise ?? { errno: ENOSYS }), giving(answer));
-  return steps;
+function bodyOf({ answer, when, anyOf, otherwise }: CallRule): Step[] {
+  const lists = anyOf ?? (when === undefined ? undefined : [[when]]);
+  if (lists === undefined) return [giving(answer)];
+  return [
+    ...lists.flatMap((conditions) => stepsOf(conditions, answer)),
+    giving(otherwise ?? { errno: ENOSYS }),
+  ];
+}
+
+/** The steps that give an answer when all conditions are met, and go on behind it when not. */
+function stepsOf(conditions: readonly Condition[], answer: Answer): Step[] {
+  return conditions.reduceRight<Step[]>((rest, { argument, mask, values }) => {
+    if (values.length === 0) throw new RangeError("seccomp: a condition without values");
+    return [
+      [LOAD, 0, 0, ARGUMENTS_AT + 8 * argument],
+      ...(mask === undefined ? [] : [[AND, 0, 0, mask] as const]),
+      ...values.map((value, i): Step => {
+        const others = values.length - 1 - i;
+        return [EQUAL, others, others === 0 ? rest.length : 0, value];
+      }),
+      ...rest,
+    ];
+  }, [giving(answer)]);
 }

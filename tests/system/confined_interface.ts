@@ -47,6 +47,12 @@ function tryAll(): void {
   const say = (what: string, fn: () => unknown) => console.log(`${what}: ${outcome(fn)}`);
   say("a program", () => new Deno.Command("/bin/true").outputSync());
   say("a raw packet socket", () => call("socket", 17, 3, 0x300));
+  say("a connection of MPTCP", () => call("socket", 2, 1, 262));
+  say("nf_tables", () => call("socket", 16, 3, 12));
+  say("a connection to another program's socket", () => call("socket", 1, 1, 0));
+  say("a TCP socket, as for DNS", () => call("socket", 2, 0x80001, 0));
+  say("TCP to a port by fast open", () => call("sendto", 0, 0, 0, 0x2000_0000));
+  say("an ear for TCP", () => call("listen", 0, 5));
   say("a signal to process 1", () => call("tgkill", 1, 1, 0));
   say("a terminal's input", () => call("ioctl", 0, 0x5412, 0));
   say("dumpable", () => call("prctl", 4, 1));

@@ -199,9 +199,15 @@ Deno.test(
     const running = room.spawn([...argv, "wg1"], environment);
     await eventually("the tries", () => running.output().includes("tried\n"));
     const result = (what: string) => new RegExp(`^${what}: (.*)$`, "m").exec(running.output())?.[1];
-    const [EPERM, EINVAL, ENOSYS, EAFNOSUPPORT] = [1, 22, 38, 97];
+    const [EPERM, EINVAL, ENOSYS, EOPNOTSUPP, EAFNOSUPPORT] = [1, 22, 38, 95, 97];
     equal(result("a program"), "EPERM");
     equal(result("a raw packet socket"), `errno ${EAFNOSUPPORT}`);
+    equal(result("a connection of MPTCP"), `errno ${EAFNOSUPPORT}`);
+    equal(result("nf_tables"), `errno ${EAFNOSUPPORT}`);
+    equal(result("a connection to another program's socket"), `errno ${EAFNOSUPPORT}`);
+    equal(result("a TCP socket, as for DNS"), "done");
+    equal(result("TCP to a port by fast open"), `errno ${EOPNOTSUPP}`);
+    equal(result("an ear for TCP"), `errno ${ENOSYS}`);
     equal(result("a signal to process 1"), `errno ${EPERM}`);
     equal(result("a terminal's input"), `errno ${EPERM}`);
     equal(result("dumpable"), `errno ${EINVAL}`);

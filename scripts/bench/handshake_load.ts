@@ -60,7 +60,12 @@ interface Initiator {
   readonly shared: Uint8Array;
   readonly jar: CookieJar;
   question:
-    | { readonly message: Uint8Array; readonly initiated: Initiated; askedAt: number }
+    | {
+      readonly message: Uint8Array;
+      readonly initiated: Initiated;
+      readonly index: number;
+      readonly askedAt: number;
+    }
     | undefined;
 }
 
@@ -84,7 +89,9 @@ export async function ask(order: HandshakeOrder): Promise<HandshakeCount> {
     };
   });
   const noPsk = new Uint8Array(KEY_LENGTH);
-  let [answered, cookies, unanswered, verified, open, turn] = [0, 0, 0, 0, 0, 0];
+  let [answered, cookies, unanswered, verified, open, turn, asked] = [0, 0, 0, 0, 0, 0, 0];
+  // Each question has an index of its own: a late answer to one that was given up has no initiator.
+  const asking = new Map<number, Initiator>();
   const now = () => milliseconds(performance.now());
 
   const send = (initiator: Initiator) => {
@@ -95,12 +102,11 @@ export async function ask(order: HandshakeOrder): Promise<HandshakeCount> {
   const fill = () => {
     // One turn round the initiators at most: all may have a question open.
     for (let tried = 0; open < OPEN_MAX && tried < initiators.length; tried++) {
-      const place = turn++ % initiators.length;
-      const initiator = initiators[place];
+      const initiator = initiators[turn++ % initiators.length];
       if (initiator.question !== undefined) continue;
       const ephemeral = crypto.getRandomValues(new Uint8Array(KEY_LENGTH));
       const { identity, shared } = initiator;
-      const index = sessionIndex(place);
+      const index = sessionIndex(asked++);
       const made = createInitiation(
         suite,
         start,
@@ -112,7 +118,8 @@ export async function ask(order: HandshakeOrder): Promise<HandshakeCount> {
         timestamps.next(),
       );
       if (made === undefined) throw new Error("the responder's key is a point of small order");
-      initiator.question = { ...made, askedAt: performance.now() };
+      initiator.question = { ...made, index, askedAt: performance.now() };
+      asking.set(index, initiator);
       open++;
       send(initiator);
     }
@@ -123,6 +130,7 @@ export async function ask(order: HandshakeOrder): Promise<HandshakeCount> {
         initiator.question === undefined ||
         performance.now() - initiator.question.askedAt < PATIENCE_MS
       ) continue;
+      asking.delete(initiator.question.index);
       initiator.question = undefined;
       unanswered++;
       open--;
@@ -133,7 +141,7 @@ export async function ask(order: HandshakeOrder): Promise<HandshakeCount> {
     const kind = messageKind(message);
     if (kind !== MESSAGE_RESPONSE && kind !== MESSAGE_COOKIE_REPLY) return;
     const at = kind === MESSAGE_RESPONSE ? RESPONSE.receiver : COOKIE_REPLY.receiver;
-    const initiator: Initiator | undefined = initiators[readIndex(message, at)];
+    const initiator = asking.get(readIndex(message, at));
     if (initiator?.question === undefined) return;
     if (kind === MESSAGE_COOKIE_REPLY) {
       if (initiator.jar.consume(message, now())) cookies++;
@@ -150,6 +158,7 @@ export async function ask(order: HandshakeOrder): Promise<HandshakeCount> {
       if (keys === undefined) throw new Error("a response that does not open");
       verified++;
     }
+    asking.delete(initiator.question.index);
     initiator.question = undefined;
     open--;
     fill();

@@ -140,9 +140,9 @@ class LogReader {
 
 function isRunning(pid: number): boolean {
   try {
-    // A process that ended and was not waited for has no executable.
-    Deno.readLinkSync(`/proc/${pid}/exe`);
-    return true;
+    // /proc/PID/exe cannot be read with CAP_NET_ADMIN only. The state follows the name, which is in
+    // parentheses; Z and X are those of a process that ended and was not waited for.
+    return !/\) [ZX] [^)]*$/.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
   } catch {
     return false;
   }

@@ -141,7 +141,15 @@ async function setSockets(
   const { lendForChange } = await import("./lend_sockets.ts");
   const { removeLeftRdomains } = await import("./left_rdomains.ts");
   const { removeRdomainIfEmpty } = await import("../linux/namespace.ts");
-  const token = lendForChange(name, change, before);
+  let token: string | undefined;
+  try {
+    token = lendForChange(name, change, before);
+  } catch (error) {
+    // A user who may not connect, or a dead interface, is the error to tell rather than a right
+    // that is missing for the sockets.
+    await getDevice(name);
+    throw error;
+  }
   const lent = token === undefined ? "" : `lent=${token}\n`;
   try {
     parseReply(await ask(name, `set=2\n${lent}${formatSet(change)}\n`), name);

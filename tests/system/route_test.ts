@@ -3,6 +3,7 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
+import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { cable, may, must, wgRoom } from "./peers.ts";
 
@@ -122,9 +123,9 @@ Deno.test(
       "exec",
       "sh",
       "-c",
-      "trap 'echo told; exit 3' TERM; while :; do sleep 0.05; done",
+      "trap 'echo told; exit 3' TERM; echo ready; while :; do sleep 0.05; done",
     ]);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await eventually("the trap", () => running.output().includes("ready"));
     running.signal("SIGTERM");
     equal((await running.status).code, 3);
     match(running.output(), /told/);

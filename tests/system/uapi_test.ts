@@ -101,9 +101,11 @@ Deno.test(
   async () => {
     await using room = await wgRoom();
     await must(room, "ifconfig wg1 create");
+    // All are in the middle of an operation: one that is idle would give way.
     const crowd = `const path = "/var/run/wireguard/wg1.sock"; const all = [];
     for (let i = 0; i < ${CLIENTS_MAX}; i++) all.push(await Deno.connect({ transport: "unix", path }));
-    console.log("full"); setInterval(() => all.length, 1000);`;
+    const go = () => Promise.all(all.map((one) => one.write(Uint8Array.of(0x73))));
+    await go(); console.log("full"); setInterval(go, 1000);`;
     const clients = room.spawn([Deno.execPath(), "eval", crowd]);
     await eventually("all clients", () => clients.output().includes("full"));
     equal(await say(room, "get=1\n\n"), "errno=-16\n\n");

@@ -6,7 +6,7 @@
  */
 import { removeRdomainIfEmpty } from "../linux/namespace.ts";
 import { SOCKET_FOLDER } from "./paths.ts";
-import { removeFile } from "./socket_folder.ts";
+import { removeFile, writeWithMode } from "./socket_folder.ts";
 
 const NOTE = /^\.rdomain([1-9][0-9]{0,2})\.left$/;
 const notePath = (n: number) => `${SOCKET_FOLDER}/.rdomain${n}.left`;
@@ -14,7 +14,7 @@ const notePath = (n: number) => `${SOCKET_FOLDER}/.rdomain${n}.left`;
 /** Leaves a note. Returns false when that is not possible. */
 export function leaveRdomain(n: number): boolean {
   try {
-    Deno.writeTextFileSync(notePath(n), "", { mode: 0o600 });
+    writeWithMode(notePath(n), "", 0o600);
     return true;
   } catch {
     return false;

@@ -4,6 +4,7 @@
  * @module
  */
 import { publicPath, recordPath } from "./paths.ts";
+import { writeWithMode } from "./socket_folder.ts";
 
 /** A public status file. Failures are ignored, because the file is not necessary. */
 export class PublicFile {
@@ -22,8 +23,7 @@ export class PublicFile {
     if (text === this.#text) return;
     const fresh = `${this.#path}.${Deno.pid}`;
     try {
-      Deno.writeTextFileSync(fresh, text, { mode: 0o644 });
-      Deno.chmodSync(fresh, 0o644);
+      writeWithMode(fresh, text, 0o644);
       Deno.renameSync(fresh, this.#path);
       this.#text = text;
     } catch {

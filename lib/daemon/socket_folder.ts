@@ -66,3 +66,24 @@ export function removeFile(path: string): void {
     // The file does not exist, or this user may not remove it.
   }
 }
+
+/**
+ * Writes a text into a file that is made, or emptied, and has this mode if it is made. It makes no
+ * call of chmod(2), which the process of an interface may not make.
+ * @throws Deno.errors.* for a failure
+ */
+export function writeWithMode(path: string, text: string, mode: number): void {
+  const before = Deno.umask(0o777 & ~mode);
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path, { write: true, create: true, truncate: true, mode });
+  } finally {
+    Deno.umask(before);
+  }
+  try {
+    let bytes = new TextEncoder().encode(text);
+    while (bytes.length > 0) bytes = bytes.subarray(file.writeSync(bytes));
+  } finally {
+    file.close();
+  }
+}

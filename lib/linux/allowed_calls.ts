@@ -52,10 +52,11 @@ const SOCKETS = words(
   "socketpair bind accept accept4 connect getsockname getpeername getsockopt setsockopt " +
     "recvmmsg shutdown",
 );
+/** Not chmod(2) and its like: Landlock lets an owner change the mode of any file. */
 const FILES = words(
   "openat open stat lstat newfstatat statx statfs fstatfs access faccessat faccessat2 getdents64 " +
     "readlink readlinkat getcwd chdir mkdir mkdirat rename renameat renameat2 unlink unlinkat " +
-    "rmdir chmod fchmod fchmodat fchown umask getxattr lgetxattr",
+    "rmdir umask getxattr lgetxattr",
 );
 /** Only while descriptors are opened. */
 const OPENING = words("capget capset seccomp setsid listen");

@@ -47,6 +47,15 @@ function tryAll(): void {
   const say = (what: string, fn: () => unknown) => console.log(`${what}: ${outcome(fn)}`);
   say("a program", () => new Deno.Command("/bin/true").outputSync());
   say("a raw packet socket", () => call("socket", 17, 3, 0x300));
+  say("the mode of a file", () => {
+    try {
+      Deno.chmodSync("/etc/passwd", 0o644);
+      return "done";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  });
+  say("the mode of an open file", () => call("fchmod", 0, 0o644));
   say("a connection of MPTCP", () => call("socket", 2, 1, 262));
   say("nf_tables", () => call("socket", 16, 3, 12));
   say("a connection to another program's socket", () => call("socket", 1, 1, 0));

@@ -114,6 +114,10 @@ async function worksLater(room: Room): Promise<void> {
   await must(room, "ifconfig wg7 -tso");
   await must(room, "ifconfig wg7 tso");
   await checkThreads(room, "wg7");
+  // What others see of it goes on: written anew, with its mode, and without chmod(2).
+  const facts = "/run/wireguard/wg7.public";
+  equal((await must(room, `stat -c %a ${facts}`)).trim(), "644");
+  match(await must(room, `cat ${facts}`), /^listen_port=502$/m);
   match(await must(room, `${WG} dmesg wg7`), /renamed to wg7/);
   await must(room, "ifconfig wg7 destroy");
   deepEqual(await traces(room), before);
@@ -202,6 +206,8 @@ Deno.test(
     const [EPERM, EINVAL, ENOSYS, EOPNOTSUPP, EAFNOSUPPORT] = [1, 22, 38, 95, 97];
     equal(result("a program"), "EPERM");
     equal(result("a raw packet socket"), `errno ${EAFNOSUPPORT}`);
+    match(result("the mode of a file")!, /\(os error 38\)/);
+    equal(result("the mode of an open file"), `errno ${ENOSYS}`);
     equal(result("a connection of MPTCP"), `errno ${EAFNOSUPPORT}`);
     equal(result("nf_tables"), `errno ${EAFNOSUPPORT}`);
     equal(result("a connection to another program's socket"), `errno ${EAFNOSUPPORT}`);

@@ -141,7 +141,8 @@ async function pack(output: string): Promise<"packed"> {
  * The program as ES modules: one for each command and for shared code, so that a command loads only
  * what it requires.
  */
-async function bundle(): Promise<{ path: string; mode: number; bytes: Uint8Array }[]> {
+export async function bundle(): Promise<{ path: string; mode: number; bytes: Uint8Array }[]> {
+  await Deno.mkdir(BUILD, { recursive: true });
   const folder = await Deno.makeTempDir({ dir: BUILD, prefix: "bundle." });
   try {
     const args = [

@@ -4,6 +4,7 @@
  */
 
 import { openIpsecMb } from "../ffi/ipsec_mb.ts";
+import { prepareMachine, problemOfMachine } from "./aarch64/machine.ts";
 import { unpack, UNPACKED, unpackedFolder, type UnpackedPackage } from "./unpacked.ts";
 
 /** Something a test may need. Each is a Debian program, or a thing of the kernel. */
@@ -32,6 +33,8 @@ export type Facility =
   | "fish"
   /** A package that is not installed but unpacked. */
   | UnpackedPackage
+  /** An emulator of aarch64 with Deno for it (scripts/aarch64/machine.ts). */
+  | "aarch64"
   /** libipsec-mb, and a processor on which it is used. */
   | "ipsec-mb";
 
@@ -134,6 +137,10 @@ async function unpackPackages(
     const reason = await unpack(facility);
     if (reason !== undefined) say(`apt-get: ${facility}: ${reason}`);
   }
+  if (facilities.includes("aarch64") && missing("aarch64") !== undefined) {
+    const reason = await prepareMachine(say);
+    if (reason !== undefined) say(`aarch64: ${reason}`);
+  }
   found.clear();
 }
 
@@ -179,6 +186,8 @@ function probe(facility: Facility): string | undefined {
       return unpackedFolder(facility) === undefined ? `${facility} is not unpacked` : undefined;
     case "systemd-resolved":
       return resolved();
+    case "aarch64":
+      return problemOfMachine();
     case "ipsec-mb":
       if (!hasIfma()) return "the processor has no AVX-512 IFMA";
       return openIpsecMb() === undefined

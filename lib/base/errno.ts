@@ -24,6 +24,7 @@ export const ENODEV = 19;
 export const ENOTDIR = 20;
 export const EINVAL = 22;
 export const EMFILE = 24;
+export const ENOTTY = 25;
 export const EROFS = 30;
 export const ENAMETOOLONG = 36;
 export const EPROTO = 71;

@@ -8,7 +8,7 @@
  * /proc/thread-self.
  * @module
  */
-import { EEXIST, EINVAL, ENOENT, EPERM, osError } from "../base/errno.ts";
+import { EEXIST, EINVAL, ENOENT, ENOSYS, ENOTTY, EPERM, osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { checked } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
@@ -53,10 +53,10 @@ export class NetNamespace {
 
   private constructor(readonly fd: number, readonly name: string) {
     try {
-      if (libc.ioctl(fd, NS_GET_NSTYPE, 0) !== libc.CLONE_NEWNET) {
+      this.identity = identityOf(`/proc/thread-self/fd/${fd}`);
+      if (!isNetNamespace(libc.ioctl(fd, NS_GET_NSTYPE, 0), this.identity)) {
         throw osError("setns", name, EINVAL);
       }
-      this.identity = identityOf(`/proc/thread-self/fd/${fd}`);
     } catch (error) {
       libc.close(fd);
       throw error;
@@ -211,6 +211,17 @@ export function removeRdomainIfEmpty(n: number): boolean {
     checked(libc.unlink(path), "unlink", path);
     return true;
   });
+}
+
+/**
+ * Whether a descriptor is one of a network namespace. Emulators of user programs (qemu-user) do not
+ * have the ioctl. There a file of the file system of namespaces is taken for one, and setns(2)
+ * checks the kind.
+ * @param type the result of NS_GET_NSTYPE
+ */
+function isNetNamespace(type: number, identity: NamespaceIdentity): boolean {
+  if (type !== -ENOTTY && type !== -ENOSYS) return type === libc.CLONE_NEWNET;
+  return identity.device === identityOf(THREAD_NAMESPACE).device;
 }
 
 function synchronous<T>(result: T): T {

@@ -128,6 +128,10 @@ Deno.test(
       `wg set wg9 private-key /run/key listen-port 7999 peer ${randomKey()} allowed-ips 10.9.0.0/24`,
     );
     for (const field of ["", ...FIELDS]) await both(room, `show wg9 ${field}`);
+    // It keeps no log. Without its name that is no failure.
+    const { code, stdout, stderr } = await may(room, `${OURS} dmesg`);
+    deepEqual([code, stdout, stderr], [0, "", ""]);
+    match((await may(room, `${OURS} dmesg wg9`)).stderr, /another implementation keeps no log/);
   },
 );
 

@@ -3,7 +3,7 @@
  * interfaces. With -f it keeps running and prints new lines.
  * @module
  */
-import { ConfigError, type OsError } from "../../base/errors.ts";
+import { ConfigError, OsError } from "../../base/errors.ts";
 import { interfaceNames, readLog } from "../../daemon/client.ts";
 import type { Command } from "../command.ts";
 import { askEach, tellFailures } from "../output.ts";
@@ -29,7 +29,7 @@ async function dmesg(args: readonly string[]): Promise<number> {
   const seen = new Map<string, number>();
   for (const name of names.length > 0 ? names : interfaceNames()) seen.set(name, 0);
   const failures: OsError[] = [];
-  const found = await askEach([...seen.keys()], (name) => news(name, seen), failures);
+  const found = await askEach([...seen.keys()], (name) => firstNews(name, seen, names), failures);
   print(found.flat().sort((a, b) => a.unixMs - b.unixMs));
   while (follow && seen.size > 0) {
     await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
@@ -43,6 +43,26 @@ async function dmesg(args: readonly string[]): Promise<number> {
     }
   }
   return tellFailures(failures);
+}
+
+/**
+ * As `news`, but interfaces of other implementations, which keep no log, are left out unless they
+ * are named: their processes do not answer as ours do.
+ */
+async function firstNews(
+  name: string,
+  seen: Map<string, number>,
+  asked: readonly string[],
+): Promise<NamedLine[]> {
+  try {
+    return await news(name, seen);
+  } catch (error) {
+    if (!(error instanceof OsError && error.code === "EPROTO")) throw error;
+    seen.delete(name);
+    if (!asked.includes(name)) return [];
+    const reason = "the process of another implementation keeps no log";
+    throw new OsError("uapi", name, error.code, error.errno, reason);
+  }
 }
 
 /** The lines of an interface that are new since the last call. Updates `seen`. */

@@ -157,8 +157,8 @@ Deno.test(
       "stranger",
     );
     await must(room, "ifconfig wg3 192.168.5.3/24", "stranger");
-    // Six seconds where the data plane has a processor. Where other programs use the processors too,
-    // one initiation in eight gets its cookie reply.
+    // Six seconds where the data plane has a processor. Where other programs use the processors
+    // too, one initiation in eight gets its cookie reply.
     const patience = ["-w", "115", "-W", "115"];
     await room.output(["ping", "-n", "-c", "1", ...patience, "192.168.5.2"], {
       netns: "stranger",

@@ -6,7 +6,7 @@
 import type { PublicKey } from "../base/brands.ts";
 import { type DeviceChange, wipeChange } from "../base/config.ts";
 import { ENXIO } from "../base/errno.ts";
-import { OsError } from "../base/errors.ts";
+import { ConfigError, OsError } from "../base/errors.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import type { InterfaceStatus } from "../base/status.ts";
 import { complain } from "./output.ts";
@@ -58,7 +58,13 @@ export async function changeAndTell(
   change: DeviceChange,
   word: string,
 ): Promise<void> {
-  await changeWireguard(name, change);
+  try {
+    await changeWireguard(name, change);
+  } catch (error) {
+    // The check of a change knows the words of ifconfig(8) only.
+    const isEndpoint = error instanceof ConfigError && error.word === "wgendpoint";
+    throw isEndpoint ? new ConfigError(word, error.problem) : error;
+  }
   wipeChange(change);
   if (change.peers?.some(({ endpointName }) => endpointName !== undefined) !== true) return;
   const { unresolvedWarnings } = await import("./named_endpoints.ts");

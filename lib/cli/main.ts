@@ -17,6 +17,7 @@ import {
 } from "./commands.ts";
 import { isOneErrorAway } from "./typing_error.ts";
 import { complain, setProgramName } from "./output.ts";
+import { isSystemError, systemErrorText } from "./system_error.ts";
 
 /** The modules of the commands. */
 const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Command }>>> = {
@@ -60,21 +61,13 @@ export async function main(): Promise<never> {
       complain(error.message);
     } else if (error instanceof Deno.errors.BrokenPipe) {
       Deno.exit(0);
-    } else if (isOfTheSystem(error)) {
-      complain(error.message);
+    } else if (isSystemError(error)) {
+      complain(systemErrorText(error));
     } else {
       complain(`internal error: ${error instanceof Error ? error.stack ?? error.message : error}`);
     }
     Deno.exit(1);
   }
-}
-
-/**
- * Whether the error passes on what the operating system reported, for instance that a disk is full.
- */
-function isOfTheSystem(error: unknown): error is Error {
-  return error instanceof Error &&
-    /^E[A-Z0-9]+$/.test(String((error as { readonly code?: unknown }).code));
 }
 
 async function run(name: string, args: readonly string[]): Promise<number> {

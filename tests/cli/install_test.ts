@@ -84,6 +84,16 @@ Deno.test("what is installed is removed again, with the folders that were made f
   });
 });
 
+Deno.test("a root that is not there is made, and goes if the installation fails", () => {
+  withRoot((root) => {
+    install(`${root}/a/b`, [PROGRAM]);
+    assert.equal(Deno.readTextFileSync(`${root}/a/b${PROGRAM.path}`), "one");
+    // The second of two equal files cannot be made.
+    assert.throws(() => install(`${root}/c/d`, [PROGRAM, PROGRAM]));
+    assert.deepEqual(tree(root).filter((path) => path.startsWith(`${root}/c`)), []);
+  });
+});
+
 Deno.test("a newer version replaces an older one and removes what it no longer has", () => {
   withRoot((root) => {
     install(root, [PROGRAM, LINK]);

@@ -4,7 +4,7 @@ import { ROOT } from "../../scripts/built.ts";
 import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { randomKey, WG } from "./peers.ts";
-import { CONF, machine, quick, quickRoom, sameMachine, write } from "./quick_room.ts";
+import { CONF, machine, quick, quickly, quickRoom, sameMachine, write } from "./quick_room.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "nft", "ipv6");
 const PEER = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
@@ -106,6 +106,25 @@ Deno.test("signals undo a run, also while a command of the file runs", NEEDED, a
     await sameMachine(room, before, signal);
   }
   deepEqual((await room.processes()).filter((line) => line.includes("sleep")), []);
+});
+
+Deno.test("a signal ends down before PreDown is over, and the exit status tells it", {
+  ...NEEDED,
+}, async () => {
+  await using room = await quickRoom();
+  const text = `[Interface]\nPrivateKey = ${randomKey()}\nAddress = 10.7.0.1/24\n`;
+  await write(room, `${text}PreDown = touch /run/waits\nPreDown = sleep 1000\n`);
+  await quickly(room, "up wg1");
+  const down = room.spawn([WG, "quick", "down", "wg1"], { netns: "left" });
+  await eventually(
+    "the command runs",
+    async () => (await room.run(["test", "-e", "/run/waits"])).code === 0,
+  );
+  down.signal("SIGTERM");
+  equal((await down.status).code, 143);
+  match((await quick(room, "status wg1")).stdout, /^wg1: up /);
+  await write(room, text);
+  await quickly(room, "down wg1");
 });
 
 Deno.test("refused lines are all told, and nothing is done", NEEDED, async () => {

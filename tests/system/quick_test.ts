@@ -178,6 +178,53 @@ Deno.test("an interface that was killed is told of, and what it left goes", NEED
   await sameMachine(room, before, "down");
 });
 
+Deno.test("an interface that was renamed is told of, and goes with what up did", {
+  ...NEEDED,
+}, async () => {
+  await using room = await quickRoom();
+  await write(
+    room,
+    `[Interface]\nPrivateKey = ${randomKey()}\nAddress = 10.7.0.1/24\nDNS = 10.7.0.53\n` +
+      `[Peer]\nPublicKey = ${OTHER}\nAllowedIPs = 0.0.0.0/0\n`,
+  );
+  const before = await machine(room);
+  await quickly(room, "up wg1");
+  await left(room, "ip link set wg1 name other0");
+  await eventually(
+    "the socket has the new name",
+    async () => (await room.run(["test", "-e", "/run/wireguard/other0.public"])).code === 0,
+  );
+  const { code, stdout } = await quick(room, "status wg1");
+  equal(code, 1);
+  match(stdout, /^wg1: up with the name other0 \(process \d+\)\n[^]*\tleft: ip -4 rule delete/);
+  const again = await quick(room, "up wg1");
+  equal(again.code, 1);
+  equal(again.stderr, "wg: wg1: it is up with the name other0; `wg quick down wg1` ends it\n");
+  match((await quickly(room, "down wg1")).stderr, /^\[#\] ip link delete dev other0$/m);
+  await room.output(["sh", "-c", "rm -f /run/wireguard/wg1.*"]);
+  await sameMachine(room, before, "down");
+});
+
+Deno.test("reload leaves the link-local address of another implementation alone", {
+  ...needs("namespaces", "tun", "ip", "ipv6", "wireguard-go"),
+}, async () => {
+  await using room = await quickRoom();
+  const text = `[Interface]\nPrivateKey = ${randomKey()}\nAddress = 10.7.0.1/24\nTable = off\n` +
+    `MTU = 1400\n`;
+  await write(room, `${text}[Peer]\nPublicKey = ${OTHER}\nAllowedIPs = 10.7.0.2/32\n`);
+  await room.output(["wireguard-go", "wg1"], { netns: "left" });
+  const strip = `${WG} quick strip wg1 >/run/wg1.conf && ${WG} setconf wg1 /run/wg1.conf`;
+  await room.output(["sh", "-c", strip], { netns: "left" });
+  await left(room, "ip address add 10.7.0.1/24 dev wg1");
+  await left(room, "ip link set wg1 mtu 1400 up");
+  const linkLocal = () => left(room, "ip -6 -br address show dev wg1 scope link");
+  await eventually("a link-local address", async () => (await linkLocal()).includes("fe80::"));
+  match((await quickly(room, "status wg1")).stdout, /\n\tas in the file\n$/);
+  await write(room, `${text}[Peer]\nPublicKey = ${OTHER}\nAllowedIPs = 10.7.0.3/32\n`);
+  await quickly(room, "reload wg1");
+  match(await linkLocal(), /fe80::/);
+});
+
 Deno.test("commands of a file: one plain command without a shell, others in bash, no keys", {
   ...NEEDED,
 }, async () => {

@@ -124,6 +124,10 @@ export function carryOut(root: string, plan: Plan, manifestPath: string, text: s
     { path: manifestPath, mode: 0o644, content: new TextEncoder().encode(text) },
   ];
   try {
+    for (const folder of root === "" ? [] : missingFolders("", [`${root}/usr`])) {
+      Deno.mkdirSync(folder, { mode: 0o755 });
+      undo.push(() => Deno.removeSync(folder));
+    }
     for (const folder of plan.folders) {
       Deno.mkdirSync(root + folder, { mode: 0o755 });
       undo.push(() => Deno.removeSync(root + folder));

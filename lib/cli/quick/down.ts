@@ -7,7 +7,7 @@
  */
 import { wipeStatus } from "../../base/config.ts";
 import { ConfigError } from "../../base/errors.ts";
-import { getDevice, interfaceExists } from "../../daemon/client.ts";
+import { destroyDaemon, getDevice, interfaceExists } from "../../daemon/client.ts";
 import type { QuickConfig } from "../../wgconf/quick.ts";
 import { requireNetAdmin, requireOwner } from "../ifconfig/permission.ts";
 import { complain } from "../output.ts";
@@ -15,7 +15,9 @@ import { commandsOf } from "./facts.ts";
 import { exists, type QuickFile, readConfig } from "./file.ts";
 import { stepsFound } from "./found_steps.ts";
 import type { DoneStep, Step } from "./plan.ts";
+import { Interrupted } from "./interruption.ts";
 import { readQuickRecord } from "./record.ts";
+import { presentName } from "./renamed.ts";
 import { saveFile } from "./save.ts";
 import { outlivesInterface } from "./step_runner.ts";
 import { messageOf, Session, type Telling } from "./session.ts";
@@ -32,7 +34,9 @@ export async function down(file: QuickFile, telling: Telling): Promise<number> {
   if (!there && record === undefined) {
     throw new ConfigError(file.name, "there is no such WireGuard interface");
   }
+  const renamed = presentName(file.name, record);
   if (there) requireOwner(file.name);
+  if (renamed !== undefined) requireOwner(renamed);
   using read = readIfThere(file, record !== undefined);
   if (read === undefined && record === undefined) return 1;
   using session = new Session(file, telling);
@@ -40,7 +44,10 @@ export async function down(file: QuickFile, telling: Telling): Promise<number> {
     PreDown: commandsOf(read.config, "PreDown", file.name),
     PostDown: commandsOf(read.config, "PostDown", file.name),
   };
-  if (there && !await runHooks(session, "PreDown", hooks?.PreDown ?? [])) return 1;
+  if (there) {
+    const status = await runHooks(session, "PreDown", hooks?.PreDown ?? []);
+    if (status !== 0) return status;
+  }
   if (there && read?.config.saveConfig === true) {
     session.tell([`wg quick save ${file.name}`]);
     if (!telling.print) await saveFile(file, read.config);
@@ -49,9 +56,23 @@ export async function down(file: QuickFile, telling: Telling): Promise<number> {
   const create: DoneStep = { step: { type: "create" } };
   const rest = steps.filter(({ step }) => outlivesInterface(step));
   let whole = await session.undoAll(there ? [create, ...rest] : rest);
+  if (renamed !== undefined && !await end(session, renamed)) whole = false;
   if (!telling.print && whole) session.removeRecord();
-  if (!await runHooks(session, "PostDown", hooks?.PostDown ?? [])) whole = false;
-  return whole ? 0 : 1;
+  const status = await runHooks(session, "PostDown", hooks?.PostDown ?? []);
+  return status === 0 && !whole ? 1 : status;
+}
+
+/** Ends an interface that was renamed. @returns whether it has ended */
+async function end(session: Session, renamed: string): Promise<boolean> {
+  session.tell([`ip link delete dev ${renamed}`]);
+  if (session.isPrinting) return true;
+  try {
+    await destroyDaemon(renamed);
+    return true;
+  } catch (error) {
+    complain(messageOf(error));
+    return false;
+  }
 }
 
 /** The file, if it can be read. With a record it is not required. */
@@ -62,20 +83,20 @@ function readIfThere(file: QuickFile, optional: boolean) {
 
 /**
  * Runs commands until one fails.
- * @returns whether all succeeded
+ * @returns the exit status: 0 if all succeeded
  */
 async function runHooks(
   session: Session,
   phase: "PreDown" | "PostDown",
   commands: readonly string[],
-): Promise<boolean> {
+): Promise<number> {
   try {
     const steps = commands.map((command): Step => ({ type: "hook", phase, command }));
     await session.doAll(steps, {}, [], () => {});
-    return true;
+    return 0;
   } catch (error) {
     complain(messageOf(error));
-    return false;
+    return error instanceof Interrupted ? error.status : 1;
   }
 }
 

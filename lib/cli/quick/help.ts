@@ -29,8 +29,8 @@ const SUBCOMMANDS: Readonly<Record<Action, Subcommand>> = {
     usage: "down [-nq] interface | file",
     about:
       "Undo what up did, also if the file was changed or removed since, or the process of the " +
-      "interface has ended. An interface that wg-quick of wireguard-tools brought up is taken " +
-      "down too.",
+      "interface has ended. An interface that was renamed since, or that wg-quick of " +
+      "wireguard-tools brought up, is taken down too.",
     options: [PRINT, QUIET],
   },
   reload: {

@@ -6,6 +6,7 @@
 import type { DeviceChange } from "../../base/config.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { complain } from "../output.ts";
+import { isSystemError, systemErrorText } from "../system_error.ts";
 import type { QuickFile } from "./file.ts";
 import { HookRunner } from "./hooks.ts";
 import { Interruption } from "./interruption.ts";
@@ -157,5 +158,6 @@ export class Session implements Disposable {
 /** The text of an error for the user. */
 export function messageOf(error: unknown): string {
   if (error instanceof ConfigError || error instanceof OsError) return error.message;
+  if (isSystemError(error)) return systemErrorText(error);
   return error instanceof Error ? error.message : String(error);
 }

@@ -9,6 +9,7 @@ import { complain, printAll } from "../output.ts";
 import { CONFIG_FOLDER, exists, findFile, type QuickFile, readConfig } from "./file.ts";
 import { HookRunner } from "./hooks.ts";
 import { readQuickRecord, recordedNames } from "./record.ts";
+import { presentName } from "./renamed.ts";
 import { planReload } from "./reload_plan.ts";
 import { messageOf } from "./session.ts";
 import { StepRunner } from "./step_runner.ts";
@@ -51,6 +52,18 @@ async function stateOf(file: QuickFile): Promise<QuickStatus> {
   const base = { name, file: path, fileExists: exists(path), by: byWhom(record !== undefined) };
   if (!interfaceExists(name)) {
     const left = record === undefined ? [] : await leftSteps(file, record.steps);
+    const presently = presentName(name, record);
+    if (record !== undefined && presently !== undefined) {
+      const { pid } = record;
+      return {
+        ...base,
+        state: "renamed",
+        presentName: presently,
+        pid,
+        differences: undefined,
+        left,
+      };
+    }
     return { ...base, state: left.length > 0 ? "ended" : "down", differences: undefined, left };
   }
   const state = record?.complete === false ? "incomplete" : "up";

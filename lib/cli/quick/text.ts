@@ -123,8 +123,11 @@ export interface QuickStatus {
   readonly by: "wg quick" | "other";
   /**
    * `ended`: the interface is gone, but not what `up` did besides. `incomplete`: `up` was killed.
+   * `renamed`: the interface has another name now.
    */
-  readonly state: "up" | "down" | "ended" | "incomplete";
+  readonly state: "up" | "down" | "ended" | "incomplete" | "renamed";
+  /** The name of an interface that was renamed. */
+  readonly presentName?: string;
   /** The process of the interface. */
   readonly pid?: number;
   /** What `reload` would do; undefined if the interface is down or the file cannot be compared. */
@@ -143,6 +146,7 @@ export function statusText(status: QuickStatus): string {
     down: "down",
     ended: "ended without down",
     incomplete: `up was interrupted${process}`,
+    renamed: `up with the name ${status.presentName}${process}`,
   }[state];
   const lines = [`${name}: ${what}`, `\tfile: ${file}${fileExists ? "" : " (gone)"}`];
   if (differences?.length === 0) lines.push("\tas in the file");

@@ -19,6 +19,7 @@ import { type QuickFile, readConfig } from "./file.ts";
 import { Interrupted } from "./interruption.ts";
 import { type DoneStep, planUp, type Step, tableOf } from "./plan.ts";
 import { type QuickRecord, readQuickRecord, tablesOfOthers, writeQuickRecord } from "./record.ts";
+import { presentName } from "./renamed.ts";
 import { messageOf, Session, type Telling } from "./session.ts";
 import { outlivesInterface } from "./step_runner.ts";
 import { theirsOf } from "./theirs.ts";
@@ -40,8 +41,13 @@ export async function up(
   if (isTaken(file.name)) {
     throw new ConfigError(file.name, "the interface exists already; `wg quick down` ends it");
   }
-  using session = newSession(file, telling);
   const left = readQuickRecord(file.name);
+  const renamed = presentName(file.name, left);
+  if (renamed !== undefined) {
+    const problem = `it is up with the name ${renamed}; \`wg quick down ${file.name}\` ends it`;
+    throw new ConfigError(file.name, problem);
+  }
+  using session = newSession(file, telling);
   if (left !== undefined) await cleanUp(session, left);
   return await new Rise(session, read.config).run();
 }

@@ -1,0 +1,37 @@
+/**
+ * Errors with which the runtime passes on what the operating system reported, in the form that
+ * errors of the program have: the object, the call, and the errno.
+ * @module
+ */
+import { displayPath } from "../base/quote.ts";
+
+/** What the runtime writes: `Read-only file system (os error 30): mkdir '/usr/local'`. */
+const TEXT = /^(.*?) \(os error \d+\)(?:: ([a-z]+) '(.*?)'(?: -> '.*')?)?$/s;
+
+/** Whether the error passes on what the operating system reported, as that a disk is full. */
+export function isSystemError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error &&
+    /^E[A-Z0-9]+$/.test(String((error as { readonly code?: unknown }).code));
+}
+
+/**
+ * The text of such an error.
+ *
+ * @example
+ * ```ts
+ * import { isSystemError, systemErrorText } from "./system_error.ts";
+ *
+ * try {
+ *   Deno.mkdirSync("/proc/wg");
+ * } catch (error) {
+ *   if (isSystemError(error)) console.error(systemErrorText(error));
+ *   // /proc/wg: mkdir: No such file or directory (ENOENT)
+ * }
+ * ```
+ */
+export function systemErrorText(error: Error & { readonly code: string }): string {
+  const [, text, call, path] = TEXT.exec(error.message) ?? [];
+  if (text === undefined) return error.message;
+  const what = `${text} (${error.code})`;
+  return call === undefined ? what : `${displayPath(path)}: ${call}: ${what}`;
+}

@@ -366,3 +366,19 @@ Deno.test(
     ]);
   },
 );
+
+Deno.test(
+  "the port of an endpoint is refused by the word that the user wrote",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await prepared(room);
+    const { code, stderr } = await may(
+      room,
+      `${WG} set wg1 peer ${randomKey()} endpoint 192.0.2.1:0`,
+      "left",
+    );
+    equal(code, 1);
+    equal(stderr, "wg: endpoint: port 0 is out of range; 1 to 65535 is required\n");
+  },
+);

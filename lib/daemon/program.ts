@@ -19,7 +19,7 @@ import {
 } from "./packed.ts";
 
 /** The program's version, as in deno.json. */
-export const VERSION = "0.2.0";
+export const VERSION = "0.3.0";
 
 /** With the value `off` in this variable a new interface keeps all rights, for debugging. */
 export const SANDBOX_VARIABLE = "WG_SANDBOX";

@@ -39,7 +39,6 @@ export class DeadlineHeap {
     if (place === undefined) {
       this.#slots.push(slot);
       this.#at.push(at);
-      this.#place.set(slot, this.#slots.length - 1);
       this.#rise(this.#slots.length - 1);
     } else {
       const before = this.#at[place];

@@ -9,7 +9,7 @@ import { parseGet } from "../uapi/get.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { formatSet } from "../uapi/set.ts";
 import type { InterfaceStatus } from "../base/status.ts";
-import { unixSocketOwner, unixSocketState } from "../../ffi/unix_socket.ts";
+import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { ask } from "./ask.ts";
 import { removeDeadSocket } from "./socket_folder.ts";
 import type { LogLine } from "./log_text.ts";
@@ -48,12 +48,6 @@ export function interfaceExists(name: string): boolean {
   if (state === "dead") removeDeadSocket(name);
   // In a folder that this user may not search, every path is denied.
   return state === "answers" || state === "denied" && socketNames().includes(name);
-}
-
-/** The process ids of all daemons that are known, also of other implementations. */
-export function daemonProcesses(): ReadonlySet<number> {
-  const owners = socketNames().map((name) => unixSocketOwner(socketPath(name)));
-  return new Set(owners.filter((pid) => pid !== undefined));
 }
 
 /**

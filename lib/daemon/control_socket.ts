@@ -164,8 +164,10 @@ export class ControlSocket {
         continue;
       }
       if (!this.#takeSpare()) {
-        // The client has the last descriptor, which was the spare one.
-        this.#turnAway(client, EMFILE, "no descriptor is left").then(() => this.#takeSpare());
+        // The client has the last descriptor, which was the spare one. Others wait for it.
+        await this.#refuse(client, EMFILE, "no descriptor is left").catch(() => {});
+        this.#drop(client);
+        this.#takeSpare();
         continue;
       }
       if (this.#clients.size >= CLIENTS_MAX && !this.#dropIdle()) {

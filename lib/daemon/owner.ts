@@ -46,7 +46,7 @@ function listens(pid: number, wanted: (path: string) => boolean): boolean {
       if (flags === LISTENING && wanted(path)) inodes.add(`socket:[${inode}]`);
     }
     if (inodes.size === 0) return false;
-    return descriptorsOf(pid)?.some((link) => inodes.has(link)) ?? isOurs(pid);
+    return descriptorsOf(pid)?.some((link) => inodes.has(link)) ?? isDaemon(pid);
   } catch {
     // The process has ended, or this user may not read its files.
     return false;
@@ -75,8 +75,9 @@ function descriptorsOf(pid: number): string[] | undefined {
 /**
  * Whether a process has the name of an interface's process. Its descriptors are for root with
  * CAP_SYS_PTRACE alone, which root in containers often lacks.
+ * @throws Deno.errors.NotFound when the process has ended
  */
-const isOurs = (pid: number): boolean =>
+export const isDaemon = (pid: number): boolean =>
   Deno.readTextFileSync(`/proc/${pid}/comm`).trim() === PROCESS_NAME;
 
 const processes = (): number[] =>

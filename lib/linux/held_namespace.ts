@@ -37,14 +37,14 @@ export class HeldNamespace {
   /**
    * Whether the namespace has lost its last name, and no other process is in it. Where processes of
    * others are hidden, one may be in it. While the name exists, this costs one stat(2).
-   * @param others returns the processes that do not count, besides this one
+   * @param isOther whether a process does not count, as this one does not
    */
-  isAbandoned(others: () => ReadonlySet<number>): boolean {
+  isAbandoned(isOther: (pid: number) => boolean): boolean {
     if (
       this.#path === undefined || this.#mark === undefined || isName(this.#path, this.#identity)
     ) return false;
     const another = nameOf(this.#identity);
-    if (another === undefined) return !hasProcess(this.#mark, others());
+    if (another === undefined) return !hasProcess(this.#mark, isOther);
     this.#path = another;
     return false;
   }
@@ -81,15 +81,15 @@ function isName(path: string, identity: NamespaceIdentity): boolean {
   }
 }
 
-function hasProcess(mark: number, others: ReadonlySet<number>): boolean {
+function hasProcess(mark: number, isOther: (pid: number) => boolean): boolean {
   try {
     const found = [...Deno.readDirSync("/proc")].map(({ name }) => name);
     // The option hidepid of /proc hides process 1, too.
     if (!found.includes("1")) return true;
     for (const name of found) {
-      if (!/^[0-9]+$/.test(name) || Number(name) === Deno.pid || others.has(Number(name))) continue;
+      if (!/^[0-9]+$/.test(name) || Number(name) === Deno.pid) continue;
       try {
-        if (namespaceMark(Number(name)) === mark) return true;
+        if (namespaceMark(Number(name)) === mark && !isOther(Number(name))) return true;
       } catch (error) {
         // Processes that have ended, and zombies, are in no namespace.
         const isGone = error instanceof Deno.errors.NotFound ||

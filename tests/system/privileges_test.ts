@@ -199,7 +199,14 @@ Deno.test(
     await using room = await wgRoom();
     const script = `${ROOT}tests/system/confined_interface.ts`;
     const argv = [Deno.execPath(), "run", "-A", "--unstable-net", "--quiet", "--no-check", script];
-    const environment = { env: { HOME: Deno.env.get("HOME") ?? "/root" } };
+    // The room has no network: the packages are those of the caller's cache.
+    const cache = Deno.env.get("DENO_DIR");
+    const environment = {
+      env: {
+        HOME: Deno.env.get("HOME") ?? "/root",
+        ...cache === undefined ? {} : { DENO_DIR: cache },
+      },
+    };
     const running = room.spawn([...argv, "wg1"], environment);
     await eventually("the tries", () => running.output().includes("tried\n"));
     const result = (what: string) => new RegExp(`^${what}: (.*)$`, "m").exec(running.output())?.[1];

@@ -29,6 +29,20 @@ export const EXPLAINED: readonly Explained[] = [
     after: "this.#replies = 1;",
     reason: "The count makes each nonce of a secret another one. It may begin anywhere.",
   },
+  {
+    file: "lib/noise/ikpsk2.ts",
+    inside: "readSecond",
+    before: "if (bothEphemeral === undefined || ephemeralStatic === undefined) {",
+    after: "if (bothEphemeral === undefined && ephemeralStatic === undefined) {",
+    reason: "Both are X25519 with the same point, so both are undefined or none is.",
+  },
+  {
+    file: "lib/allowed_ips/prefix_trie.ts",
+    inside: "PrefixTrie.constructor",
+    before: "this.#stride = bits === 32 ? 4 : 8;",
+    after: "this.#stride = bits === 33 ? 4 : 8;",
+    reason: "Nodes of IPv4 would be as large as those of IPv6, and work as well.",
+  },
 ];
 
 /** Why no test can notice a fault; undefined when that is not known. */

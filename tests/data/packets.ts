@@ -186,8 +186,7 @@ export function offload(packet: Uint8Array, gsoSize: number, cwr = false): TunFr
   const { start, protocol } = transportOf(packet);
   const checksumOffset = protocol === 17 ? 6 : 16;
   const transport = packet.slice();
-  const pseudo = ~internetChecksum(pseudoHeader(packet, protocol, packet.length - start)) & 0xffff;
-  put16(transport, start + checksumOffset, pseudo);
+  put16(transport, start + checksumOffset, pseudoSum(packet));
   const tcpType = packet[0] >>> 4 === 4 ? 1 : 4;
   const gsoType = gsoSize === 0 ? 0 : protocol === 17 ? 5 : tcpType | (cwr ? 0x80 : 0);
   return {
@@ -227,7 +226,17 @@ export function parseFrame(bytes: Uint8Array): TunFrame {
 }
 
 /**
+ * The checksum of a packet's pseudo-header, not inverted, which the kernel expects in the place of
+ * the transport checksum that it is to complete.
+ */
+function pseudoSum(packet: Uint8Array): number {
+  const { start, protocol } = transportOf(packet);
+  return ~internetChecksum(pseudoHeader(packet, protocol, packet.length - start)) & 0xffff;
+}
+
+/**
  * The plain twin: the packets that a frame stands for, as they would be on a wire without offloads.
+ * @throws Error if a super-packet has not the checksum of its pseudo-header
  */
 export function packetsOf(frame: TunFrame): Uint8Array[] {
   if (frame.gsoType === 0) {
@@ -241,6 +250,10 @@ export function packetsOf(frame: TunFrame): Uint8Array[] {
   const { packet, checksumStart: start, gsoSize } = frame;
   const v4 = packet[0] >>> 4 === 4;
   const udp = frame.gsoType === 5;
+  const sum = get16(packet, start + frame.checksumOffset);
+  if (sum !== pseudoSum(packet)) {
+    throw new Error(`a super-packet with ${sum} for the sum of its pseudo-header`);
+  }
   const headers = start + (udp ? 8 : (packet[start + 12] >>> 4) * 4);
   const payload = packet.subarray(headers);
   const count = Math.max(1, Math.ceil(payload.length / gsoSize));

@@ -183,6 +183,52 @@ Deno.test("ranges: added, removed, replaced, moved, host bits cut", () => {
   assert.deepEqual(ranges(a), [["::/0"]]);
 });
 
+Deno.test("every host bit of a range is cut, and none of its network", () => {
+  const a = new Bench(1).start();
+  for (const bits of [32, 128]) {
+    for (let prefix = 0; prefix <= bits; prefix++) {
+      for (const bit of [0, prefix - 9, prefix - 1, prefix, prefix + 1, prefix + 8, bits - 1]) {
+        if (bit < 0 || bit >= bits) continue;
+        const address = new Uint8Array(bits / 8);
+        address[bit >> 3] = 0x80 >> (bit & 7);
+        set(a, {
+          peers: [{
+            publicKey: publicOf(2),
+            replaceAllowedIps: true,
+            allowedIps: [{ address, prefix }],
+          }],
+        });
+        const network = bit < prefix ? address : new Uint8Array(bits / 8);
+        const [kept] = a.device.status().peers[0].allowedIps;
+        assert.deepEqual([kept.address, kept.prefix], [network, prefix], `/${prefix}, bit ${bit}`);
+        const command = a.commands.findLast(({ type }) => type === "allowed-ips");
+        assert.ok(command?.type === "allowed-ips");
+        assert.deepEqual(command.add, [{ address: network, prefix }]);
+      }
+    }
+  }
+});
+
+Deno.test("the slot of a removed peer serves another after ten seconds, and not before", () => {
+  const registry = new PeerRegistry(new TimerQueue(STANDARD_TIMES, new PeerTable()));
+  const at = (ms: number) => milliseconds(1_000 + ms);
+  const first = registry.add(numbered(1), at(0));
+  const second = registry.add(numbered(2), at(0));
+  registry.remove(first, at(0));
+  const third = registry.add(numbered(3), at(9_999));
+  assert.deepEqual([first.slot, second.slot, third.slot], [0, 1, 2]);
+  const fourth = registry.add(numbered(4), at(10_000));
+  assert.equal(fourth.slot, 0);
+  assert.equal(registry.at(peerSlot(0)), fourth);
+  assert.equal(registry.find(numbered(1)), undefined);
+  // Thousands come and go in the slots of a few.
+  for (let i = 0; i < 5_000; i++) {
+    const peer = registry.add(numbered(10 + i), at(20_000 * (i + 1)));
+    assert.ok(peer.slot <= 3, `${peer.slot}`);
+    registry.remove(peer, at(20_000 * (i + 1)));
+  }
+});
+
 Deno.test("interface values are kept and shown", () => {
   const a = new Bench(1);
   set(a, { listenPort: 7111, fwmark: 0xca6c, rtable: 3, debug: true });

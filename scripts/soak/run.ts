@@ -183,7 +183,6 @@ export class Soak {
 
   async #sample(members: Members): Promise<void> {
     const every = Math.min(SAMPLE_SECONDS, this.options.minutes * 60 / SAMPLES_MIN);
-    const lastAnswer = new Map<Member, number>(members.all.map((each) => [each, 0]));
     while (!this.#over.signal.aborted) {
       const at = this.#seconds();
       for (const member of members.all) {
@@ -192,19 +191,26 @@ export class Soak {
           const request = member.kind === "wireguard-go" ? "get=1" : "get=2";
           const sample = sampleOf(pid, at, await members.ask(member, request));
           this.#samples.get(member)?.push(sample);
-          lastAnswer.set(member, at);
         } catch {
           // It is renamed or killed at this moment. Nothing for long is a loss.
-          const silence = at - (lastAnswer.get(member) ?? 0);
-          const problem = `${member.name}: no answer for ${LOST_SECONDS} s`;
-          if (silence > LOST_SECONDS && !this.#problems.includes(problem)) {
-            this.#problems.push(problem);
-          }
+          await this.#awaitAnswer(members, member);
         }
       }
       this.#progress(members);
       await this.#pause(every);
     }
+  }
+
+  async #awaitAnswer(members: Members, member: Member): Promise<void> {
+    const until = this.#seconds() + LOST_SECONDS;
+    while (this.#seconds() < until && !this.#over.signal.aborted) {
+      if (await members.ask(member, "get=1").then(() => true, () => false)) return;
+      await this.#pause(1);
+    }
+    if (this.#over.signal.aborted) return;
+    this.#problems.push(
+      `${member.name}: no answer for ${LOST_SECONDS} s, at ${Math.round(this.#seconds())} s`,
+    );
   }
 
   /** Keeps the processor time of all below the share. */

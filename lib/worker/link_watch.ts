@@ -277,7 +277,9 @@ export class LinkWatch {
     };
     const isSettled = before !== undefined && sameNamespace(before.place, state.place) &&
       (before.up || !state.up) &&
-      (before.mtu >= IPV6_MTU_MIN || state.mtu < IPV6_MTU_MIN);
+      (before.mtu >= IPV6_MTU_MIN || state.mtu < IPV6_MTU_MIN) &&
+      // The MTU may have been below and back between two looks.
+      !(state.mtu >= IPV6_MTU_MIN && link.hasLinkLocal);
     if (reach === "from afar") {
       this.#acceptsLocal = link.acceptsLocal;
       this.#tellUnsettled(link);

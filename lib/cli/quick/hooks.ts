@@ -16,6 +16,8 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 /** The command of a file that runs now. */
 export class HookRunner {
   #child: Deno.ChildProcess | undefined;
+  /** A signal that came between two commands. It ends the next one. */
+  #early: Deno.Signal | undefined;
 
   /**
    * @param name the interface, and
@@ -35,8 +37,9 @@ export class HookRunner {
     return child === undefined ? await this.#inShell(command) : await this.#wait(child);
   }
 
-  /** Ends the command that runs. */
+  /** Ends the command that runs, or that is about to. */
   interrupt(signal: Deno.Signal): void {
+    if (this.#child === undefined) this.#early = signal;
     try {
       this.#child?.kill(signal);
     } catch {
@@ -90,6 +93,9 @@ export class HookRunner {
 
   async #wait(child: Deno.ChildProcess): Promise<string | undefined> {
     this.#child = child;
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) this.interrupt(early);
     try {
       return problemOf(await child.status);
     } finally {

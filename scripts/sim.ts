@@ -39,7 +39,11 @@ function showSeed(seed: number): number {
   console.log(`a packet from each to each other every ${Math.round(packetEveryMs)} ms`);
   for (const { at, until, deed } of faults) {
     const { kind, ...what } = deed;
-    console.log(`${at} to ${until} ms: ${kind} ${JSON.stringify(what)}`);
+    console.log(
+      `${at} to ${until} ms: ${kind} ${
+        JSON.stringify(what, (_, value) => typeof value === "bigint" ? String(value) : value)
+      }`,
+    );
   }
   try {
     const { sent, arrived } = simulate(seed);

@@ -212,6 +212,7 @@ class Simulation {
         mesh.link(deed.node, false);
         return () => mesh.link(deed.node, true, deed.mtu);
       case "remove":
+        this.#ledger.removed(nodes[deed.node]);
         mesh.remove(deed.node, deed.peer);
         return () => mesh.inform(deed.node);
       case "rekey":

@@ -235,6 +235,18 @@ function pseudoSum(packet: Uint8Array): number {
 }
 
 /**
+ * The super-packet with the sum of its pseudo-header where its transport checksum goes. For twins of
+ * the outbound way, which computes the sums of all segments itself, whatever is in this place.
+ */
+export function withPseudoSum(frame: TunFrame): TunFrame {
+  const { start, protocol } = transportOf(frame.packet);
+  const checksumOffset = protocol === 17 ? 6 : 16;
+  const packet = frame.packet.slice();
+  put16(packet, start + checksumOffset, pseudoSum(packet));
+  return { ...frame, checksumOffset, packet };
+}
+
+/**
  * The plain twin: the packets that a frame stands for, as they would be on a wire without offloads.
  * @throws Error if a super-packet has not the checksum of its pseudo-header
  */

@@ -235,8 +235,8 @@ function pseudoSum(packet: Uint8Array): number {
 }
 
 /**
- * The super-packet with the sum of its pseudo-header where its transport checksum goes. For twins of
- * the outbound way, which computes the sums of all segments itself, whatever is in this place.
+ * The super-packet with the sum of its pseudo-header where its transport checksum goes. For twins
+ * of the outbound way, which computes the sums of all segments itself, whatever is in this place.
  */
 export function withPseudoSum(frame: TunFrame): TunFrame {
   const { start, protocol } = transportOf(frame.packet);

@@ -34,6 +34,7 @@ export {
   spawnDaemon,
 } from "./daemon/client.ts";
 export type { LogLine } from "./daemon/log_text.ts";
+export { type QueueName, QUEUES, type Queues } from "./base/queues.ts";
 export type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from "./base/status.ts";
 export { formatGet, parseGet } from "./uapi/get.ts";
 export { formatSet, parseSet, type ParseSetOptions } from "./uapi/set.ts";

@@ -35,5 +35,6 @@ export type { Offloads } from "./base/offloads.ts";
 export type { Brand, PresharedKey, PrivateKey, PublicKey } from "./base/brands.ts";
 export type { AllowedIp, Endpoint, IpBytes } from "./base/endpoint.ts";
 export type { NamedEndpoint } from "./base/host_name.ts";
+export { type QueueName, QUEUES, type Queues } from "./base/queues.ts";
 export type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from "./base/status.ts";
 export { ConfigError, OsError } from "./base/errors.ts";

@@ -107,6 +107,11 @@ export interface PeerStatus {
   readonly allowedIps: readonly AllowedIp[];
   /** The description; empty when there is none. */
   readonly description: string;
+  /**
+   * A number that no other peer of this process gets. A peer that was removed and made again has
+   * another one, and its counters begin at 0. Absent when not reported.
+   */
+  readonly number?: number;
   /** Bytes on the wire sent to the peer, handshakes and keepalives included. */
   readonly txBytes: number;
   /** Bytes on the wire received from the peer, handshakes and keepalives included. */

@@ -1,7 +1,8 @@
 /**
  * The counters of one thread, in shared memory that other threads read: a 64-bit float for each
- * counter of the list, exact up to 2^53. Each Worker and the control plane has a block of its own,
- * so every cell has one writer. The count of the interface is the sum of all blocks.
+ * counter of the list, exact up to 2^53, and one for the bytes of packets that wait. Each Worker
+ * and the control plane has a block of its own, so every cell has one writer. The count of the
+ * interface is the sum of all blocks.
  * @module
  */
 import type { PeerSlot } from "./brands.ts";
@@ -19,7 +20,9 @@ import type { PeerTable } from "./peer_table.ts";
 export type AllCounts = Readonly<Record<CounterName, number>>;
 
 /** Bytes of a block of counters. */
-export const COUNTER_BLOCK_BYTES = COUNTERS.length * Float64Array.BYTES_PER_ELEMENT;
+export const COUNTER_BLOCK_BYTES = (COUNTERS.length + 1) * Float64Array.BYTES_PER_ELEMENT;
+/** The word behind the counters: bytes of packets that wait for a handshake. */
+const STAGED_BYTES = COUNTERS.length;
 
 /**
  * The counters of one thread.
@@ -65,6 +68,11 @@ export class Counters {
     this.#table.counters.add(counter, peer, more);
   }
 
+  /** Notes how many bytes of packets wait for a handshake now. */
+  setStagedBytes(bytes: number): void {
+    this.values[STAGED_BYTES] = bytes;
+  }
+
   /** The values of all counters now. */
   counts(): AllCounts {
     return countsIn(this.values);
@@ -75,6 +83,9 @@ export class Counters {
 export function countsIn(block: Float64Array): AllCounts {
   return byName((name) => block[COUNTER[name]]);
 }
+
+/** The bytes of packets that wait for a handshake, in a block. */
+export const stagedBytesIn = (block: Float64Array): number => block[STAGED_BYTES];
 
 /** The counters of an interface: the sums over its threads. */
 export function sumOfCounts(all: readonly Counts[]): AllCounts {

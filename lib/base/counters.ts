@@ -36,6 +36,11 @@ export const COUNTERS = [
     "sends of several datagrams that the kernel or the path refused; they were sent one by one",
   ],
   ["udp_part_failed", "interface", "datagrams that failed while others of the same send were sent"],
+  [
+    "udp_overflowed",
+    "interface",
+    "datagrams that the kernel dropped: the queue of the UDP socket was full",
+  ],
 
   ["tx_sealed", "interface", "packets encrypted, keepalives included"],
   ["tx_keepalives", "peer", "keepalives sent"],
@@ -130,6 +135,11 @@ export const COUNTERS = [
     "handshake_under_load",
     "interface",
     "handshake messages received under load, when mac2 is required too",
+  ],
+  [
+    "handshake_under_load_ms",
+    "interface",
+    "milliseconds under load, with the second after it that belongs to it",
   ],
   [
     "handshake_mac2_wrong",

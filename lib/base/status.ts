@@ -5,6 +5,7 @@
 import type { DeviceStatus } from "./config.ts";
 import type { Counts } from "./counters.ts";
 import type { IpBytes } from "./endpoint.ts";
+import type { Queues } from "./queues.ts";
 
 /**
  * What the daemon reports besides the device. It is NO_FACTS for other implementations' daemons.
@@ -26,6 +27,13 @@ export interface InterfaceFacts {
   readonly offloadsOff: string;
   /** The counters since the interface was made; absent when not reported. */
   readonly counters?: Counts;
+  /** What waits in the queues; absent when not reported. */
+  readonly queues?: Queues;
+  /**
+   * A random word of this process. Counters of another instance began at 0. Empty when not
+   * reported.
+   */
+  readonly instance: string;
   /** Threads that move packets: 1, or 2 with one for each direction; 0 when not reported. */
   readonly workers: number;
   /**
@@ -100,6 +108,7 @@ export const NO_FACTS: InterfaceFacts = {
   cipher: "",
   offloads: "",
   offloadsOff: "",
+  instance: "",
   workers: 0,
   privileges: "",
   privilegesMissing: "",

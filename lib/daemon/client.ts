@@ -2,7 +2,7 @@
  * Functions of commands that use daemons. The owner of a daemon and root may connect to its socket.
  * @module
  */
-import type { DeviceChange } from "../base/config.ts";
+import { type DeviceChange, wipeStatus } from "../base/config.ts";
 import { EACCES, ENXIO, EPROTO, osError } from "../base/errno.ts";
 import { OsError } from "../base/errors.ts";
 import { parseGet } from "../uapi/get.ts";
@@ -96,6 +96,30 @@ export async function getDevice(name: string): Promise<InterfaceStatus> {
   // A daemon without version 2 answers with an error, or closes the connection.
   const other = text === "" || /^errno=-?[1-9]/.test(text);
   return parseGet(parseReply(other ? await ask(name, "get=1\n\n") : text, name));
+}
+
+/**
+ * The status of an interface without its secret keys, which are zeros. Daemons that cannot leave
+ * them out (others' and those before 0.4.0) are asked as `getDevice` does, and their keys erased.
+ * @throws as `getDevice`
+ *
+ * @example
+ * ```ts
+ * import { getStats } from "./client.ts";
+ *
+ * // Handshake messages that wait in the queue of an interface.
+ * async function waiting(name: string): Promise<number> {
+ *   return (await getStats(name)).queues?.handshake_messages ?? 0;
+ * }
+ * console.log(typeof waiting);
+ * ```
+ */
+export async function getStats(name: string): Promise<InterfaceStatus> {
+  const text = await ask(name, "stats=1\n\n");
+  if (text !== "" && !/^errno=-?[1-9]/.test(text)) return parseGet(parseReply(text, name));
+  const status = await getDevice(name);
+  wipeStatus(status);
+  return status;
 }
 
 /**

@@ -7,7 +7,7 @@ import { ConfigError, OsError } from "../base/errors.ts";
 import type { Times } from "../base/times.ts";
 import { takesConstantTime } from "../runtime/crypto.ts";
 import { startWorkers } from "../worker/worker_pair.ts";
-import { formatGetReply, formatPublic } from "../uapi/get.ts";
+import { formatGetReply, formatPublic, formatStats } from "../uapi/get.ts";
 import { checkOperation } from "../uapi/operations.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
 import { formatReply } from "../uapi/reply.ts";
@@ -199,6 +199,11 @@ async function operate(
       const body = formatGetReply(status, extended ? status : undefined, link);
       wipeStatus(status);
       return { body };
+    }
+    case "stats": {
+      const status = device.status();
+      wipeStatus(status);
+      return { body: formatStats(status, status) };
     }
     case "set": {
       const lent = token === undefined ? undefined : lending.takeSockets(token);

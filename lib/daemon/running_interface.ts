@@ -13,6 +13,7 @@ import { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import { offloadWords, sameOffloads } from "../base/offloads.ts";
 import { PeerTable } from "../base/peer_table.ts";
+import type { Queues } from "../base/queues.ts";
 import type { Times } from "../base/times.ts";
 import { BULK_FLOWS_BYTES } from "../data/bulk_flows.ts";
 import { SEND_FAILED, SEND_SOURCE_LOST } from "../data/ports.ts";
@@ -32,6 +33,7 @@ import { chooseSuite } from "../runtime/crypto.ts";
 import { fillRandom } from "../runtime/entropy.ts";
 import { sendDatagram, sendFailure } from "../ports/linux_datagram.ts";
 import { closeUdp } from "../ports/open_udp.ts";
+import { udpWaiting } from "../ports/udp_waiting.ts";
 import { closeTun, type OpenedTun, openTun } from "../ports/open_tun.ts";
 import {
   FEATURES,
@@ -54,6 +56,9 @@ const SLICE_MS = 10;
 
 /** Events whose outputs are carried out together, because messages to the Worker are slow. */
 const EVENTS_TOGETHER = 8;
+
+/** Bytes of the random word that names this process of the interface. */
+const INSTANCE_BYTES = 8;
 
 /** Commands from which on the Worker releases memory, which takes a pause. */
 const COMMANDS_RELEASE = 1_000;
@@ -107,6 +112,9 @@ export class RunningInterface {
   #changes: Promise<unknown> = Promise.resolve();
   #looking: ReturnType<typeof setInterval> | undefined;
   readonly #clones = CloneWatch.open();
+  readonly #instance = crypto.getRandomValues(new Uint8Array(INSTANCE_BYTES)).toHex();
+  /** The datagrams that the kernel dropped at the present sockets and that are counted already. */
+  #overflowed = 0;
   #ending = false;
   /** The events of the last report, and the index of the next one to handle. */
   #events: readonly DataEvent[] = [];
@@ -331,6 +339,7 @@ export class RunningInterface {
   }
 
   async #configure(change: DeviceChange, lent: DistantSockets | undefined): Promise<void> {
+    this.#queues();
     const before = this.#sockets;
     let step: ReturnType<typeof changeSockets>;
     try {
@@ -360,6 +369,7 @@ export class RunningInterface {
       switched?.undo();
       throw error;
     }
+    if (step?.replaced) this.#overflowed = 0;
     this.#keep(change);
     if (switched !== undefined) await this.#options.worker.setOffloads(this.#offloads.usable);
     if (step?.replaced) {
@@ -551,7 +561,21 @@ export class RunningInterface {
     this.#end.resolve(end);
   }
 
+  /** What waits in the queues. Counts what the kernel has dropped since the last call. */
+  #queues(): Queues {
+    const { receiveBytes, sendBytes, dropped } = udpWaiting(this.#sockets.fd4, this.#sockets.fd6);
+    this.#device.counters.add(COUNTER.udp_overflowed, Math.max(0, dropped - this.#overflowed));
+    this.#overflowed = dropped;
+    return {
+      handshake_messages: this.#handshakes.waiting,
+      staged_bytes: this.#options.worker.stagedBytes,
+      udp_receive_bytes: receiveBytes,
+      udp_send_bytes: sendBytes,
+    };
+  }
+
   #facts(): InterfaceFacts {
+    const queues = this.#queues();
     const { words, missing } = this.#options.confinement ?? UNCONFINED;
     return {
       name: this.name,
@@ -561,6 +585,8 @@ export class RunningInterface {
       cipher: this.#cipher,
       ...this.#offloads.facts,
       counters: sumOfCounts([this.#options.worker.counts(), this.#device.counters.counts()]),
+      queues,
+      instance: this.#instance,
       workers: this.#options.worker.workers,
       privileges: words.join(" "),
       privilegesMissing: missing.join(", "),

@@ -53,7 +53,8 @@ export class Gate {
   readonly #queue: SendQueue | undefined;
   readonly #repliesMax: number;
   #replies = 0;
-  #loadedAt = NEVER;
+  /** When the load that was last seen is over, in whole milliseconds. */
+  #loadedUntil: number = NEVER;
   /** Messages that wait for a cookie reply. */
   readonly #unanswered = new HandshakeRing(
     new SharedArrayBuffer(handshakeRingBytes(C.UNANSWERED_MAX)),
@@ -147,8 +148,14 @@ export class Gate {
 
   /** Whether UNDER_LOAD_QUEUE messages wait, or waited within the last second. */
   #underLoad(now: Milliseconds): boolean {
-    if (this.#parts.handshakes.waiting >= C.UNDER_LOAD_QUEUE) this.#loadedAt = now;
-    return now - this.#loadedAt < C.UNDER_LOAD_AFTER_MS;
+    if (this.#parts.handshakes.waiting >= C.UNDER_LOAD_QUEUE) {
+      const from = Math.floor(now);
+      const until = from + C.UNDER_LOAD_AFTER_MS;
+      const more = until - Math.max(this.#loadedUntil, from);
+      this.#parts.counters.add(COUNTER.handshake_under_load_ms, more);
+      this.#loadedUntil = until;
+    }
+    return now < this.#loadedUntil;
   }
 
   #queueFor(ring: HandshakeRing, at: number, length: number, cellAt: number): void {

@@ -34,7 +34,7 @@ export class Staging {
     while (
       staged.length > 0 && (staged.length >= STAGED_PACKETS_MAX || this.#isFull(packet.length))
     ) {
-      this.#bytes -= (staged.shift() as Uint8Array).length;
+      this.#count(-(staged.shift() as Uint8Array).length);
       this.#counters.addOf(COUNTER.tx_staged_dropped, peer.slot);
     }
     if (this.#isFull(packet.length)) {
@@ -42,7 +42,12 @@ export class Staging {
       return;
     }
     staged.push(packet);
-    this.#bytes += packet.length;
+    this.#count(packet.length);
+  }
+
+  #count(more: number): void {
+    this.#bytes += more;
+    this.#counters.setStagedBytes(this.#bytes);
   }
 
   #isFull(more: number): boolean {
@@ -53,7 +58,7 @@ export class Staging {
   takeAll(peer: Peer): readonly Uint8Array[] {
     const staged = peer.staged ?? [];
     peer.staged = null;
-    for (const packet of staged) this.#bytes -= packet.length;
+    for (const packet of staged) this.#count(-packet.length);
     return staged;
   }
 

@@ -314,6 +314,7 @@ export class Device {
       persistentKeepalive: peer.timers.persistentKeepalive,
       allowedIps: peers.rangesOf(peer),
       description: peer.description,
+      number: peer.number,
       txBytes: table.txBytes(peer.slot) + peer.handshakeTxBytes,
       rxBytes: table.rxBytes(peer.slot) + peer.handshakeRxBytes,
       lastHandshakeUnixMs: peer.lastHandshakeUnixMs,

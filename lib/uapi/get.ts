@@ -18,6 +18,7 @@ import {
 } from "../base/ip_text.ts";
 import { formatNamedEndpoint, parseNamedEndpoint } from "../base/host_name.ts";
 import { parseGroups } from "../base/labels.ts";
+import { isQueueName, QUEUES, type Queues } from "../base/queues.ts";
 import { quote } from "../base/quote.ts";
 import { KeyedText } from "./keyed_text.ts";
 import { formatReply } from "./reply.ts";
@@ -53,14 +54,23 @@ export function formatGetReply(
   return getText(status, facts, link).toBytes(formatReply(""));
 }
 
+/**
+ * The answer to `stats`: that to `get=2` without the link, the private key and the preshared keys,
+ * for programs that only look. `parseGet` reads it.
+ */
+export function formatStats(status: DeviceStatus, facts: InterfaceFacts): string {
+  return getText(status, facts, undefined, "public").toString();
+}
+
 function getText(
   status: DeviceStatus,
   facts: InterfaceFacts | undefined,
   link: LinkFacts | undefined,
+  keys: "public" | "all" = "all",
 ): KeyedText {
   const extended = facts !== undefined;
   const text = new KeyedText();
-  if (status.privateKey !== undefined) {
+  if (keys === "all" && status.privateKey !== undefined) {
     text.add("private_key=");
     text.addKey(status.privateKey);
     text.add("\n");
@@ -71,9 +81,12 @@ function getText(
   if (status.listenPort !== 0) text.add(`listen_port=${status.listenPort}\n`);
   if (status.fwmark !== 0) text.add(`fwmark=${status.fwmark}\n`);
   // The counters change all the time. They are part of answers and not of the public file.
-  if (extended) text.add(formatFacts(status, facts) + formatCounters(facts.counters));
+  if (extended) {
+    text.add(formatFacts(status, facts) + `instance=${facts.instance}\n`);
+    text.add(formatCounters(facts.counters) + formatQueues(facts.queues));
+  }
   if (link !== undefined) text.add(formatLink(link));
-  for (const peer of status.peers) addPeer(text, peer, extended);
+  for (const peer of status.peers) addPeer(text, peer, extended, keys === "all");
   return text;
 }
 
@@ -106,13 +119,34 @@ function formatCounters(counters: Counts = {}): string {
   return text;
 }
 
+/** The reported queues, in the order of the list. */
+function formatQueues(queues: Queues = {}): string {
+  let text = "";
+  for (const [name] of QUEUES) {
+    const value = queues[name];
+    if (value !== undefined) text += `queue=${name} ${value}\n`;
+  }
+  return text;
+}
+
 /** Reads a counter. Unknown names are ignored. */
 function readCounter(counters: CountsDraft, key: string, value: string): void {
+  const [name, number] = namedNumber(key, value);
+  if (isCounterName(name)) counters[name] = number;
+}
+
+/** Reads a queue. Unknown names are ignored. */
+function readQueue(queues: Draft<Queues>, key: string, value: string): void {
+  const [name, number] = namedNumber(key, value);
+  if (isQueueName(name)) queues[name] = number;
+}
+
+function namedNumber(key: string, value: string): [name: string, number: number] {
   const [name, number] = value.split(" ");
   if (number === undefined) {
     throw new ConfigError(key, `${quote(value)} is invalid; NAME NUMBER is required`);
   }
-  if (isCounterName(name)) counters[name] = count(key, number);
+  return [name, count(key, number)];
 }
 
 function formatLink(link: LinkFacts): string {
@@ -128,16 +162,26 @@ function formatLink(link: LinkFacts): string {
   return text;
 }
 
-function addPeer(keyed: KeyedText, peer: PeerStatus, extended: boolean): void {
+function addPeer(
+  keyed: KeyedText,
+  peer: PeerStatus,
+  extended: boolean,
+  withSecrets: boolean,
+): void {
   const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
   const nanoseconds = Math.floor((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
-  keyed.add(`public_key=${peer.publicKey.toHex()}\npreshared_key=`);
-  keyed.addKey(peer.presharedKey);
-  let text = "\nprotocol_version=1\n";
+  keyed.add(`public_key=${peer.publicKey.toHex()}\n`);
+  if (withSecrets) {
+    keyed.add("preshared_key=");
+    keyed.addKey(peer.presharedKey);
+    keyed.add("\n");
+  }
+  let text = "protocol_version=1\n";
   if (peer.endpoint !== undefined) text += `endpoint=${formatEndpoint(peer.endpoint)}\n`;
   text += `last_handshake_time_sec=${seconds}\nlast_handshake_time_nsec=${nanoseconds}\n` +
     `tx_bytes=${peer.txBytes}\nrx_bytes=${peer.rxBytes}\npersistent_keepalive_interval=${peer.persistentKeepalive}\n`;
   if (extended && peer.endpointName !== undefined) text += formatName(peer.endpointName);
+  if (extended && peer.number !== undefined) text += `peer_number=${peer.number}\n`;
   if (extended && peer.description !== "") text += `description=${peer.description}\n`;
   if (extended) text += formatCounters(peer.counters);
   for (const range of peer.allowedIps) text += `allowed_ip=${formatRange(range)}\n`;
@@ -155,7 +199,7 @@ function formatName(name: NameStatus): string {
 }
 
 type CountsDraft = Draft<Counts>;
-type DeviceDraft = Draft<InterfaceStatus> & { counters?: CountsDraft };
+type DeviceDraft = Draft<InterfaceStatus> & { counters?: CountsDraft; queues?: Draft<Queues> };
 type PeerDraft = Draft<PeerStatus> & { allowedIps: AllowedIp[]; counters?: CountsDraft };
 
 /**
@@ -315,12 +359,16 @@ function readDevice(device: DeviceDraft, key: string, value: string): void {
     case "suite":
     case "cipher":
     case "offloads":
+    case "instance":
     case "version":
     case "privileges":
       device[key] = value;
       return;
     case "counter":
       readCounter(device.counters ??= {}, key, value);
+      return;
+    case "queue":
+      readQueue(device.queues ??= {}, key, value);
       return;
     case "offloads_off":
       device.offloadsOff = value;
@@ -369,6 +417,9 @@ function readPeer(peer: PeerDraft, key: string, value: string): void {
       return;
     case "last_handshake_time_nsec":
       peer.lastHandshakeUnixMs += count(key, value) / 1e6;
+      return;
+    case "peer_number":
+      peer.number = count(key, value);
       return;
     case "description":
       peer.description = value;

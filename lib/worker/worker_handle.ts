@@ -3,7 +3,12 @@
  * reports, and notices when the Worker ends or hangs.
  * @module
  */
-import { type AllCounts, COUNTER_BLOCK_BYTES, countsIn } from "../base/counter_block.ts";
+import {
+  type AllCounts,
+  COUNTER_BLOCK_BYTES,
+  countsIn,
+  stagedBytesIn,
+} from "../base/counter_block.ts";
 import type { DataCommand } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
 import type { Direction } from "../data/dataplane.ts";
@@ -47,6 +52,7 @@ export type PacketWorkers = Pick<
   | "watchRoutes"
   | "setOffloads"
   | "counts"
+  | "stagedBytes"
   | "beats"
   | "isBeating"
   | "releaseMemory"
@@ -95,6 +101,11 @@ export class WorkerHandle {
   /** The counters of the data plane. */
   counts(): AllCounts {
     return countsIn(new Float64Array(this.#counters));
+  }
+
+  /** Bytes of packets that wait for a handshake. */
+  get stagedBytes(): number {
+    return stagedBytesIn(new Float64Array(this.#counters));
   }
 
   /** The passes of the packet loop so far. An idle one makes about one a second. */

@@ -57,6 +57,11 @@ export class WorkerPair implements PacketWorkers {
     return sumOfCounts([this.#outbound.counts(), this.#inbound.counts()]);
   }
 
+  /** Only packets to peers wait. */
+  get stagedBytes(): number {
+    return this.#outbound.stagedBytes;
+  }
+
   /** The passes of both loops. */
   get beats(): number {
     return this.#outbound.beats + this.#inbound.beats;

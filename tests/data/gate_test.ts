@@ -189,6 +189,23 @@ Deno.test("under load: a cookie reply first, then with its cookie into the queue
   assert.equal(counts.handshake_queue_full, 0);
 });
 
+Deno.test("the time under load is that of the load and a second more, each moment once", () => {
+  const door = new Door().load();
+  const loadedMs = () => door.dataplane.counts().handshake_under_load_ms;
+  equalAt(0, 1_000, "the second after the first");
+  equalAt(0.4, 1_000, "the same millisecond");
+  equalAt(600.9, 1_600, "still under load");
+  equalAt(900, 1_900, "and again");
+  door.takeAll();
+  equalAt(1_000, 1_900, "what waits is no load");
+  door.load(after(5_000));
+  equalAt(5_000, 2_900, "a load that begins later");
+  function equalAt(ms: number, total: number, what: string) {
+    door.deliver(withMac1(1, 148, ms), endpointOf(9), milliseconds(NOON + ms));
+    assert.equal(loadedMs(), total, what);
+  }
+});
+
 Deno.test("a flood without cookies reaches neither the queue nor those who have one", () => {
   const door = new Door().load();
   door.renewSecret();

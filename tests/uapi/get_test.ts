@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { PresharedKey, PublicKey } from "../../lib/base/brands.ts";
 import { ConfigError, OsError } from "../../lib/base/errors.ts";
-import { formatGet, formatPublic, parseGet } from "../../lib/uapi/get.ts";
+import { formatGet, formatPublic, formatStats, parseGet } from "../../lib/uapi/get.ts";
 import { formatReply, parseReply } from "../../lib/uapi/reply.ts";
 import { NO_FACTS } from "../../lib/base/status.ts";
 import { randomFacts, randomStatus } from "./random_change.ts";
@@ -23,6 +23,16 @@ Deno.test("a status goes through its text and back, 300 random ones", () => {
       parseGet(formatGet(status, facts)),
       { ...facts, ...status },
     );
+  });
+});
+
+Deno.test("stats has what get=2 has, but for secret keys", () => {
+  property(100, (chance) => {
+    const [status, facts] = [randomStatus(chance), randomFacts(chance)];
+    const text = formatStats(status, facts);
+    assert.ok(!/^(private_key|preshared_key)=/m.test(text));
+    const peers = status.peers.map((peer) => ({ ...peer, presharedKey: new Uint8Array(32) }));
+    assert.deepEqual(parseGet(text), { ...facts, ...status, privateKey: undefined, peers });
   });
 });
 

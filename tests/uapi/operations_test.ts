@@ -20,6 +20,7 @@ Deno.test("known operations pass", () => {
       "set=1",
       "set=1\na=b",
       "set=2\na=b",
+      "stats=1",
       "dmesg=1\nsince=3",
       "netns=1",
       "link=up",

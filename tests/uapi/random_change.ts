@@ -9,6 +9,7 @@ import type { AllowedIp, Endpoint } from "../../lib/base/endpoint.ts";
 import type { NamedEndpoint } from "../../lib/base/host_name.ts";
 import { maskAddress } from "../../lib/base/ip_text.ts";
 import { OFFLOAD_NAMES, type Offloads } from "../../lib/base/offloads.ts";
+import { QUEUES } from "../../lib/base/queues.ts";
 import type { InterfaceFacts } from "../../lib/base/status.ts";
 import { type Chance } from "../random.ts";
 
@@ -98,6 +99,7 @@ function randomPeerStatus(chance: Chance): PeerStatus {
     txBytes: chance.int(2 ** 32) * 4096,
     rxBytes: chance.int(2 ** 32),
     lastHandshakeUnixMs: maybe(chance) ? 0 : 1_700_000_000_000 + chance.int(2 ** 31),
+    ...(maybe(chance) && { number: chance.int(1 << 20) }),
     ...(maybe(chance) && { counters: randomCounts(chance, PEER_COUNTERS) }),
   };
 }
@@ -133,6 +135,10 @@ export function randomFacts(chance: Chance): InterfaceFacts {
     privilegesMissing: ["", "landlock (ENOSYS), mlock (ENOMEM)"][chance.int(2)],
     version: ["", "0.2.0"][chance.int(2)],
     ...(maybe(chance) && { counters: randomCounts(chance, COUNTERS.map(([name]) => name)) }),
+    ...(maybe(chance) && {
+      queues: Object.fromEntries(QUEUES.map(([name]) => [name, chance.int(1 << 20)])),
+    }),
+    instance: ["", "0123456789abcdef"][chance.int(2)],
     workers: 1 + chance.int(2),
     up: maybe(chance),
     mtu: 1280 + chance.int(9000),

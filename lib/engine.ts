@@ -123,6 +123,9 @@ export {
 export {
   type DeviceChange,
   type DeviceStatus,
+  type DisabledChange,
+  type DisabledReason,
+  type DisabledStatus,
   type NameStatus,
   type PeerChange,
   type PeerStatus,

@@ -42,6 +42,9 @@ export { formatSet, parseSet, type ParseSetOptions } from "./uapi/set.ts";
 export type {
   DeviceChange,
   DeviceStatus,
+  DisabledChange,
+  DisabledReason,
+  DisabledStatus,
   NameStatus,
   PeerChange,
   PeerStatus,

@@ -27,6 +27,9 @@ export * from "./openbsd/wg_data_codec.ts";
 export type {
   DeviceChange,
   DeviceStatus,
+  DisabledChange,
+  DisabledReason,
+  DisabledStatus,
   NameStatus,
   PeerChange,
   PeerStatus,

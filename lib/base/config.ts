@@ -11,6 +11,27 @@ import type { NamedEndpoint } from "./host_name.ts";
 import type { Offloads } from "./offloads.ts";
 
 /**
+ * Why a peer is disabled: by hand, because its date has passed, or because its quota is used up.
+ */
+export type DisabledReason = "hand" | "expired" | "quota";
+
+/** Disables a peer. */
+export interface DisabledChange {
+  /** A quota leaves a peer alone that is disabled by hand. */
+  readonly reason: Exclude<DisabledReason, "expired">;
+  /** Since when: Unix time in ms; by default now. */
+  readonly sinceUnixMs?: number;
+}
+
+/** Why and since when a peer is disabled. */
+export interface DisabledStatus {
+  /** By hand also when the date has passed or the quota is used up. */
+  readonly reason: DisabledReason;
+  /** Unix time in ms. */
+  readonly sinceUnixMs: number;
+}
+
+/**
  * One change of a peer. A peer that does not exist is made, unless `updateOnly` or `remove` is set.
  */
 export interface PeerChange {
@@ -43,6 +64,13 @@ export interface PeerChange {
   readonly removeAllowedIps?: readonly AllowedIp[];
   /** The description, at most 63 bytes of UTF-8. An empty one removes it. */
   readonly description?: string;
+  /**
+   * Disables the peer, which stays configured and takes part in nothing, or enables it (false). A
+   * peer whose date has passed stays disabled.
+   */
+  readonly disabled?: DisabledChange | false;
+  /** The date from which on the peer is disabled: Unix time in ms, 0 for none. */
+  readonly expiresUnixMs?: number;
 }
 
 /** One change of an interface. It is applied whole or not at all. */
@@ -120,6 +148,10 @@ export interface PeerStatus {
   readonly lastHandshakeUnixMs: number;
   /** The peer's counters; an absent one is 0. */
   readonly counters?: Counts;
+  /** Why the peer takes part in nothing; absent when it takes part. */
+  readonly disabled?: DisabledStatus;
+  /** The date from which on the peer is disabled: Unix time in ms; absent when there is none. */
+  readonly expiresUnixMs?: number;
 }
 
 /**

@@ -48,6 +48,7 @@ export const COUNTERS = [
   ["tx_malformed", "interface", "packets that are not IP, or have wrong headers or offload fields"],
   ["tx_no_peer", "interface", "packets to an address outside all peers' allowed IPs"],
   ["tx_no_endpoint", "peer", "packets to a peer without an endpoint"],
+  ["tx_disabled", "peer", "packets to a disabled peer"],
   [
     "tx_looped",
     "peer",
@@ -160,6 +161,7 @@ export const COUNTERS = [
     "initiations with an old timestamp: replayed, or the peer's clock is behind",
   ],
   ["handshake_too_often", "peer", "initiations dropped because the peer sent too many"],
+  ["handshake_disabled", "peer", "initiations of a peer that is disabled"],
   ["handshake_no_index", "peer", "handshakes for which no session index or key slot was free"],
   ["handshake_unknown_index", "interface", "responses that answer no initiation under way"],
   [

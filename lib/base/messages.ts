@@ -15,6 +15,11 @@ export type DataCommand =
   /** Removes a peer: its staged packets are dropped, sessions wiped and allowed IPs removed. */
   | { readonly type: "peer-remove"; readonly peer: PeerSlot }
   /**
+   * Disables a peer, or enables it. Packets to a disabled peer are refused. Its sessions are
+   * retired by commands that follow.
+   */
+  | { readonly type: "peer-disable"; readonly peer: PeerSlot; readonly on: boolean }
+  /**
    * Changes a peer's allowed IPs. With `replace` all its ranges are removed first. Then `remove`
    * and `add` are applied. A range of another peer moves to this one.
    */

@@ -55,7 +55,8 @@ export interface InterfaceFacts {
   readonly priority: number;
   /**
    * What the daemon can do besides, so that a command can use a daemon of another version:
-   * `endpoint_name` when it looks up the names of endpoints.
+   * `endpoint_name` when it looks up the names of endpoints, `disabled_peers` when peers can be
+   * disabled and expire.
    */
   readonly features: readonly string[];
 }
@@ -121,9 +122,14 @@ export const NO_FACTS: InterfaceFacts = {
 };
 
 /** The features of this version's daemon. */
-export const FEATURES: readonly string[] = ["endpoint_name"];
+export const FEATURES: readonly string[] = ["endpoint_name", "disabled_peers"];
 
 /** Whether the daemon looks up the names of endpoints (`PeerChange.endpointName`). */
 export function looksUpNames(status: InterfaceStatus): boolean {
   return status.features.includes("endpoint_name");
+}
+
+/** Whether the daemon can disable peers (`PeerChange.disabled` and `expiresUnixMs`). */
+export function disablesPeers(status: InterfaceStatus): boolean {
+  return status.features.includes("disabled_peers");
 }

@@ -381,6 +381,9 @@ export class Dataplane {
           this.#allowedIps.insert(range.address, range.prefix, peer.slot);
         }
         return;
+      case "peer-disable":
+        peer.disabled = command.on;
+        return;
       case "session-install":
         return this.#installSession(peer, command, now);
       case "session-promote":

@@ -187,6 +187,11 @@ export class Outbound {
       unreachable.answer(tunPacket, length, now);
       return;
     }
+    if (peer.disabled) {
+      counters.addOf(COUNTER.tx_disabled, peer.slot);
+      unreachable.answer(tunPacket, length, now);
+      return;
+    }
     if (!endpoints.has(peer)) {
       counters.addOf(COUNTER.tx_no_endpoint, peer.slot);
       this.#parts.events.notice("no-endpoint", peer.slot, undefined, now);

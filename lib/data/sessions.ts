@@ -20,6 +20,8 @@ export class Peer {
   next: Session | null = null;
   /** All sessions that are not retired. */
   sessions: Session[] | null = null;
+  /** Whether packets to the peer are refused. It has no session to send on then. */
+  disabled = false;
   /** The packets that wait for a session, oldest first. */
   staged: Uint8Array[] | null = null;
   /** The version of the endpoint in the cell; -1 when nothing was copied. */

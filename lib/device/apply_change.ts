@@ -12,6 +12,7 @@ import { secretCopy } from "../base/secret_bytes.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { identityOf } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
+import { forgetExpiry, isToBeDisabled, noteDisabled, obeyDisabled } from "./disabled_peers.ts";
 import { forgetName, lookUpUnknown, setName } from "./name_look_ups.ts";
 import { sendKeepalive } from "./outgoing.ts";
 import { NO_PRESHARED_KEY, type Peer } from "./peer.ts";
@@ -96,6 +97,7 @@ function clamped(privateKey: Uint8Array): Uint8Array {
 function removePeer(ctx: Context, peer: Peer, now: Milliseconds): void {
   wipeKeys(ctx, peer);
   peer.timers.stop();
+  forgetExpiry(ctx, peer);
   forgetName(ctx, peer);
   peer.staticShared?.fill(0);
   peer.cookieJar?.wipe();
@@ -119,8 +121,11 @@ function applyPeer(ctx: Context, change: PeerChange, now: Milliseconds): void {
     ctx.table.clear(peer.slot);
     ctx.out.command({ type: "peer-add", peer: peer.slot });
   }
-  if (change.presharedKey !== undefined) setPresharedKey(peer, change.presharedKey);
   if (change.description !== undefined) peer.description = change.description;
+  noteDisabled(ctx, peer, change, now);
+  // A peer is disabled before anything could be sent to it, and enabled when all is set.
+  if (isToBeDisabled(peer)) obeyDisabled(ctx, peer, now);
+  if (change.presharedKey !== undefined) setPresharedKey(peer, change.presharedKey);
   if (change.endpoint !== undefined) {
     if (pathOf(ctx, peer).endpoint === undefined) peer.timers.handshakePossible(now);
     moveTo(ctx, peer, change.endpoint, undefined);
@@ -131,6 +136,7 @@ function applyPeer(ctx: Context, change: PeerChange, now: Milliseconds): void {
   if (change.persistentKeepalive !== undefined) {
     setPersistentKeepalive(ctx, peer, change.persistentKeepalive, now);
   }
+  obeyDisabled(ctx, peer, now);
 }
 
 /** Sets the preshared key. Sessions go on, and the next handshake uses the new key. */

@@ -8,6 +8,7 @@ import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
 import { isHostName } from "../base/host_name.ts";
 import { checkDescription } from "../base/labels.ts";
+import { DATE_MAX_MS } from "../base/date_text.ts";
 import { quote } from "../base/quote.ts";
 import { peerKey, type PeerRegistry, rangeKey } from "./peer_registry.ts";
 
@@ -57,6 +58,8 @@ function checkPeer(change: PeerChange): void {
     checkPort(endpointName.port);
   }
   if (description !== undefined) checkDescription("wgdescr", description);
+  checkNumber("wgexpires", change.expiresUnixMs, DATE_MAX_MS);
+  if (change.disabled) checkNumber("wgdisabled", change.disabled.sinceUnixMs, DATE_MAX_MS);
 }
 
 function checkPort(port: number): void {

@@ -12,6 +12,7 @@ import type { NoiseStart } from "../noise/symmetric_state.ts";
 import type { TimestampSource } from "../noise/tai64n.ts";
 import type { TimerQueue } from "../timers/timer_queue.ts";
 import type { AskedNames } from "./asked_names.ts";
+import type { ExpiryDates } from "./expiry_dates.ts";
 import type { IndexTable } from "./index_table.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Peer } from "./peer.ts";
@@ -39,6 +40,7 @@ export interface Context {
   readonly timers: TimerQueue;
   readonly peers: PeerRegistry;
   readonly names: AskedNames;
+  readonly expiries: ExpiryDates;
   readonly indices: IndexTable<Peer>;
   /** Our keys; undefined while no private key is set. */
   own: OwnKeys | undefined;

@@ -7,7 +7,8 @@
  * - `receive` processes a handshake message (incoming.ts).
  * - `handle` processes an event of the data plane: a wanted handshake (outgoing.ts), a confirmed
  *   session (sessions.ts), activity of a peer (lib/timers).
- * - `tick` runs the timers that are due (timer_expiry.ts).
+ * - `tick` runs the timers that are due (timer_expiry.ts), and compares the dates of peers with the
+ *   wall clock (disabled_peers.ts).
  * @module
  */
 import {
@@ -36,12 +37,14 @@ import { applyChange } from "./apply_change.ts";
 import { AskedNames } from "./asked_names.ts";
 import { checkChange } from "./check_change.ts";
 import type { Context } from "./context.ts";
+import { disabledStatusOf, runExpiries, silence, takePart } from "./disabled_peers.ts";
 import type { NameAnswer } from "./endpoint_name.ts";
+import { ExpiryDates } from "./expiry_dates.ts";
 import { lookUpsDue, namesUp, runLookUps } from "./name_look_ups.ts";
 import { initiationUnsent, nameAnswered } from "./name_answers.ts";
 import { completeHandshake, Incoming, type Verdict } from "./incoming.ts";
 import { IndexTable } from "./index_table.ts";
-import { sendKeepalive, sessionWanted } from "./outgoing.ts";
+import { sessionWanted } from "./outgoing.ts";
 import { type DeviceOutputs, type OutgoingDatagram, Outputs } from "./outputs.ts";
 import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
@@ -117,6 +120,7 @@ export class Device {
       timers,
       peers: new PeerRegistry(timers),
       names: new AskedNames(),
+      expiries: new ExpiryDates(),
       indices: new IndexTable(random, handshakes.awaited),
       own: undefined,
       up: false,
@@ -174,8 +178,9 @@ export class Device {
     ctx.out.command({ type: "link", up, mtu, ...(dropWaiting && { dropWaiting }) });
     if (was === up) return;
     for (const peer of ctx.peers.all()) {
-      if (up) this.#peerUp(peer, now);
-      else this.#peerDown(peer);
+      if (peer.isDisabled) continue;
+      if (up) takePart(ctx, peer, now);
+      else silence(ctx, peer);
     }
     if (up) namesUp(ctx, now);
     ctx.timers.settle(now);
@@ -226,8 +231,9 @@ export class Device {
     }
     const peer = ctx.peers.at(event.peer);
     if (peer === undefined) return;
-    if (!ctx.up) {
-      // The data plane did not know yet that the interface is down. It must report again later.
+    if (!ctx.up || peer.isDisabled) {
+      // The data plane did not know yet that the interface is down or the peer disabled. It must
+      // report again later.
       if (event.type === "handshake-wanted") ctx.table.clearWanted(peer.slot);
       if (event.type === "peer-active") ctx.table.clearActive(peer.slot);
       return;
@@ -264,13 +270,15 @@ export class Device {
   /** Runs the timers that are due. Call it at `nextDeadline` or later. */
   tick(now: Milliseconds): void {
     this.#ctx.out.at(now);
+    runExpiries(this.#ctx, now);
     runTimers(this.#ctx, now);
     runLookUps(this.#ctx, now);
   }
 
   /** When to call `tick` next; undefined while no timer is pending. */
   nextDeadline(): Milliseconds | undefined {
-    const next = Math.min(this.#ctx.timers.next(), lookUpsDue(this.#ctx));
+    const { timers, expiries } = this.#ctx;
+    const next = Math.min(timers.next(), lookUpsDue(this.#ctx), expiries.lookAt);
     return next === NOT_PENDING ? undefined : milliseconds(next);
   }
 
@@ -291,21 +299,9 @@ export class Device {
     }
   }
 
-  #peerUp(peer: Peer, now: Milliseconds): void {
-    peer.timers.start();
-    if (peer.timers.persistentKeepalive === 0) return;
-    peer.timers.persistentKeepaliveSent(now);
-    sendKeepalive(this.#ctx, peer, now);
-  }
-
-  #peerDown(peer: Peer): void {
-    this.#ctx.out.command({ type: "staged-drop", peer: peer.slot });
-    wipeKeys(this.#ctx, peer);
-    peer.timers.stop();
-  }
-
   #peerStatus(peer: Peer): PeerStatus {
     const { peers, table } = this.#ctx;
+    const disabled = disabledStatusOf(peer);
     return {
       publicKey: peer.publicKey,
       presharedKey: secretCopy(peer.presharedKey) as PresharedKey,
@@ -319,6 +315,8 @@ export class Device {
       rxBytes: table.rxBytes(peer.slot) + peer.handshakeRxBytes,
       lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
       counters: table.counters.counts(peer.slot),
+      ...(disabled !== undefined && { disabled }),
+      ...(peer.expiresUnixMs !== 0 && { expiresUnixMs: peer.expiresUnixMs }),
     };
   }
 

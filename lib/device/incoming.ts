@@ -136,6 +136,10 @@ export class Incoming {
     }
     peer.lastTimestamp = timestamp;
     peer.initiationConsumedAt = now;
+    if (peer.isDisabled) {
+      say(` from peer ${peer.number}: it is disabled`);
+      return this.#refuseOf(peer, "handshake_disabled");
+    }
     ctx.out.say(`Receiving handshake initiation from peer ${peer.number}`, source);
 
     const index = ctx.handshakes.sessionKeys.hasRoom ? ctx.indices.allocate(peer) : undefined;

@@ -13,9 +13,9 @@ import type { Peer } from "./peer.ts";
 import { moveTo, pathOf } from "./peer_endpoint.ts";
 import { usableSession } from "./sessions.ts";
 
-/** Looks the peer's name up, unless that is under way. */
+/** Looks the peer's name up, unless that is under way or the peer is disabled. */
 function lookUp(ctx: Context, peer: Peer, name: EndpointName): void {
-  if (name.isAsked) return;
+  if (name.isAsked || peer.isDisabled) return;
   name.asked();
   ctx.names.schedule(peer);
   if (ctx.names.wait(name.named.host, peer)) ctx.out.lookUp(name.named.host);

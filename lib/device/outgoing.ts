@@ -64,12 +64,12 @@ export function sendKeepalive(ctx: Context, peer: Peer, now: Milliseconds): void
 
 /**
  * Sends an initiation. It is deferred when a handshake message was sent to the peer less than
- * `rekeyTimeout` ago, or when no private key is set.
+ * `rekeyTimeout` ago, or when no private key is set. A disabled peer gets none.
  * @param retry whether this repeats an initiation that got no response
  */
 export function initiate(ctx: Context, peer: Peer, now: Milliseconds, retry: boolean): void {
   const { rekeyTimeout, rekeyTimeoutJitter } = ctx.times;
-  if (!ctx.up) return;
+  if (!ctx.up || peer.isDisabled) return;
   const { timers } = peer;
   if (!retry) timers.handshakeWanted();
   if (ctx.own === undefined) return timers.handshakeDeferred(milliseconds(now + rekeyTimeout));

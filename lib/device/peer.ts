@@ -4,6 +4,7 @@
  */
 import type { PeerSlot, PublicKey, SessionIndex } from "../base/brands.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
+import type { DisabledStatus } from "../base/config.ts";
 import type { CookieJar } from "../cookie/cookie_jar.ts";
 import { NEVER } from "../base/times.ts";
 import type { Initiated } from "../noise/ikpsk2.ts";
@@ -29,6 +30,14 @@ export interface PendingInitiation {
 export class Peer {
   presharedKey: Uint8Array = NO_PRESHARED_KEY;
   description = "";
+  /** Set while the peer is disabled by hand or by a quota. */
+  disabled: DisabledStatus | undefined;
+  /** The date from which on the peer is disabled: Unix time in ms, 0 for none. */
+  expiresUnixMs = 0;
+  /** Whether the date had passed when the wall clock was last read. */
+  isExpired = false;
+  /** Whether the peer takes part in nothing (disabled_peers.ts). */
+  isDisabled = false;
   /**
    * The peer's ranges in the form of `rangeKey` (peer_registry.ts), in the order in which they were
    * added; undefined when there are none.

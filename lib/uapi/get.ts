@@ -3,7 +3,13 @@
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
-import type { DeviceStatus, Draft, NameStatus, PeerStatus } from "../base/config.ts";
+import type {
+  DeviceStatus,
+  DisabledStatus,
+  Draft,
+  NameStatus,
+  PeerStatus,
+} from "../base/config.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
 import { COUNTERS, type Counts, isCounterName } from "../base/counters.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
@@ -183,6 +189,12 @@ function addPeer(
   if (extended && peer.endpointName !== undefined) text += formatName(peer.endpointName);
   if (extended && peer.number !== undefined) text += `peer_number=${peer.number}\n`;
   if (extended && peer.description !== "") text += `description=${peer.description}\n`;
+  if (extended && peer.disabled !== undefined) {
+    text += `disabled=${peer.disabled.reason} ${peer.disabled.sinceUnixMs}\n`;
+  }
+  if (extended && peer.expiresUnixMs !== undefined) {
+    text += `expires_unix_ms=${peer.expiresUnixMs}\n`;
+  }
   if (extended) text += formatCounters(peer.counters);
   for (const range of peer.allowedIps) text += `allowed_ip=${formatRange(range)}\n`;
   keyed.add(text);
@@ -424,6 +436,12 @@ function readPeer(peer: PeerDraft, key: string, value: string): void {
     case "description":
       peer.description = value;
       return;
+    case "disabled":
+      peer.disabled = parseDisabled(key, value);
+      return;
+    case "expires_unix_ms":
+      peer.expiresUnixMs = count(key, value);
+      return;
     case "counter":
       readCounter(peer.counters ??= {}, key, value);
       return;
@@ -431,6 +449,12 @@ function readPeer(peer: PeerDraft, key: string, value: string): void {
       peer.allowedIps.push(parseRange(value) ?? wrong(key, value));
       return;
   }
+}
+
+function parseDisabled(key: string, value: string): DisabledStatus {
+  const [reason, since] = value.split(" ");
+  if (reason !== "hand" && reason !== "expired" && reason !== "quota") return wrong(key, value);
+  return { reason, sinceUnixMs: count(key, since ?? "") };
 }
 
 function early(key: string): never {

@@ -4,9 +4,10 @@
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
-import type { DeviceChange, PeerChange } from "../base/config.ts";
+import type { DeviceChange, DisabledChange, PeerChange } from "../base/config.ts";
 import { KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
 import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
+import { DATE_MAX_MS } from "../base/date_text.ts";
 import { EPROTO, osError } from "../base/errno.ts";
 import { ConfigError } from "../base/errors.ts";
 import { OFFLOAD_NAMES, type OffloadName, type Offloads } from "../base/offloads.ts";
@@ -128,6 +129,8 @@ function formatPeerChange(peer: PeerChange): string {
     text += `persistent_keepalive_interval=${peer.persistentKeepalive}\n`;
   }
   if (peer.description !== undefined) text += `description=${peer.description}\n`;
+  if (peer.disabled !== undefined) text += `disabled=${formatDisabled(peer.disabled)}\n`;
+  if (peer.expiresUnixMs !== undefined) text += `expires_unix_ms=${peer.expiresUnixMs}\n`;
   if (peer.replaceAllowedIps) text += "replace_allowed_ips=true\n";
   for (const range of peer.removeAllowedIps ?? []) text += `allowed_ip=-${formatRange(range)}\n`;
   for (const range of peer.allowedIps ?? []) text += `allowed_ip=${formatRange(range)}\n`;
@@ -215,9 +218,41 @@ function setPeer(peer: PeerDraft, key: string, value: string, options: ParseSetO
     case "description":
       peer.description = checkDescription(key, value);
       return;
+    case "disabled":
+      peer.disabled = parseDisabled(key, value);
+      return;
+    case "expires_unix_ms":
+      peer.expiresUnixMs = parseUnixMs(key, value);
+      return;
     default:
       throw new ConfigError("set", `unknown key ${quote(key)}`);
   }
+}
+
+/** `hand` or `quota`, with the time since when in Unix milliseconds behind it, or `no`. */
+function formatDisabled(disabled: DisabledChange | false): string {
+  if (disabled === false) return "no";
+  const { reason, sinceUnixMs } = disabled;
+  return sinceUnixMs === undefined ? reason : `${reason} ${sinceUnixMs}`;
+}
+
+function parseDisabled(key: string, value: string): DisabledChange | false {
+  if (value === "no") return false;
+  const [reason, since, ...rest] = value.split(" ");
+  if (reason !== "hand" && reason !== "quota" || rest.length > 0) {
+    throw new ConfigError(
+      key,
+      `${quote(value)} is invalid; no, hand or quota, with Unix milliseconds, is required`,
+    );
+  }
+  if (since === undefined) return { reason };
+  return { reason, sinceUnixMs: parseUnixMs(key, since) };
+}
+
+function parseUnixMs(key: string, value: string): number {
+  const unixMs = /^[0-9]{1,15}$/.test(value) ? Number(value) : NaN;
+  if (unixMs <= DATE_MAX_MS) return unixMs;
+  throw new ConfigError(key, numberProblem(value, 0, DATE_MAX_MS));
 }
 
 /** The words of ifconfig for offloads: `tso -gro` turns one on and the other off. */

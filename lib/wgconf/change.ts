@@ -79,6 +79,9 @@ export function syncChange(
     peers.push({
       ...(psk && peer.presharedKey === undefined ? { presharedKey: NO_PRESHARED_KEY() } : {}),
       ...(own !== undefined && own.persistentKeepalive !== 0 ? { persistentKeepalive: 0 } : {}),
+      // A quota is lifted by hand alone.
+      ...(own?.disabled?.reason === "hand" ? { disabled: false } : {}),
+      ...(own?.expiresUnixMs !== undefined ? { expiresUnixMs: 0 } : {}),
       ...peer,
     });
   }
@@ -106,6 +109,9 @@ function peerChange(peer: PeerValues, endpointOf: EndpointOf): PeerChange {
     change.endpointName = { host: peer.endpoint.name, port: peer.endpoint.port };
   }
   if (peer.persistentKeepalive !== undefined) change.persistentKeepalive = peer.persistentKeepalive;
+  const { disabled, expiresUnixMs } = peer.settings ?? {};
+  if (disabled !== undefined) change.disabled = disabled;
+  if (expiresUnixMs !== undefined) change.expiresUnixMs = expiresUnixMs;
   if (peer.replaceAllowedIps) change.replaceAllowedIps = true;
   const { added, removed } = rangesOf(peer);
   if (added.length > 0) change.allowedIps = added;

@@ -4,6 +4,7 @@
  */
 import { DESCRIPTION_SIZE } from "../base/constants.ts";
 import type { PeerComments } from "./parse.ts";
+import { looksLikeSetting } from "./peer_settings.ts";
 
 /** A key that was made a comment, such as `PersistentKeepalive = 25`. */
 const COMMENTED_KEY =
@@ -40,6 +41,7 @@ function nameIn(comment: string): string {
   // deno-lint-ignore no-control-regex
   const clean = comment.replace(/[\x00-\x1f\x7f-\x9f\u{feff}\u{fffd}]/gu, " ");
   if (COMMENTED_KEY.test(clean) || KEY_LIKE.test(clean)) return "";
+  if (looksLikeSetting(clean.trim())) return "";
   const text = clean.replace(/^[\s#=*~_-]+|[\s#=*~_-]+$/g, "").replace(/\s+/g, " ");
   if (!/\p{L}|\p{N}/u.test(text)) return "";
   return NAMED.exec(text)?.[1] ?? text;

@@ -10,6 +10,14 @@ import { formatRange } from "../base/ip_text.ts";
 import { readKeyText } from "../base/key_text.ts";
 import { displayValue, quote } from "../base/quote.ts";
 import { originOfKey, originOfSection } from "./foreign_keys.ts";
+import {
+  type CommentSettings,
+  isPeerSetting,
+  looksLikeSetting,
+  misplacedSetting,
+  readPeerSetting,
+  strangeSetting,
+} from "./peer_settings.ts";
 import { type EntryLine, scanLines, type ScannedLine, type SectionLine } from "./scan.ts";
 import {
   type AllowedIpSetting,
@@ -59,10 +67,14 @@ export interface PeerSettings {
   /** Whether the peer is removed (`wg set` only). */
   readonly remove: boolean;
   readonly comments: PeerComments;
+  /** What comments set (peer_settings.ts). */
+  readonly settings: CommentSettings;
 }
 
 /** The values of a peer without its place in a file. */
-export type PeerValues = Omit<PeerSettings, "line" | "comments">;
+export type PeerValues = Omit<PeerSettings, "line" | "comments" | "settings"> & {
+  readonly settings?: CommentSettings;
+};
 
 /** The comments about a peer, without their `#` and the white space around them. */
 export interface PeerComments {
@@ -105,9 +117,13 @@ export interface ParseOptions {
 const SHOWN_MAX = 24;
 
 type PeerDraft =
-  & { -readonly [K in keyof Omit<PeerSettings, "publicKey" | "comments">]: PeerSettings[K] }
+  & {
+    -readonly [K in keyof Omit<PeerSettings, "publicKey" | "comments" | "settings">]:
+      PeerSettings[K];
+  }
   & { publicKey: PublicKey | undefined; section: SectionLine; above: string[]; below: string[] }
-  & { allowedIps: AllowedIpSetting[]; entered: boolean; refused: boolean };
+  & { allowedIps: AllowedIpSetting[]; entered: boolean; refused: boolean }
+  & { settings: CommentSettings };
 
 /**
  * Reads a file. The bytes stay the caller's: fill them with zeros after use, and erase the keys of
@@ -187,6 +203,7 @@ class Parser {
   #take(line: ScannedLine): void {
     const above = this.#above;
     this.#above = [];
+    if (line.type !== "section" || line.name.toLowerCase() !== "peer") this.#settingOf(line);
     switch (line.type) {
       case "blank":
         if (line.comment === undefined) return;
@@ -210,6 +227,25 @@ class Parser {
     }
   }
 
+  /** Takes a comment that sets something of a peer. */
+  #settingOf({ comment, type, line }: ScannedLine): void {
+    const section = this.#section;
+    if (comment === undefined || !looksLikeSetting(comment)) return;
+    const isPlace = typeof section === "object" && !section.entered && type !== "entry";
+    if (isPeerSetting(comment)) {
+      try {
+        if (!isPlace) throw misplacedSetting(comment);
+        section.settings = { ...section.settings, ...readPeerSetting(comment) };
+      } catch (error) {
+        this.#refuseRest();
+        throw error;
+      }
+    } else if (isPlace) {
+      const { word, problem } = strangeSetting(comment);
+      this.#warn(line, word, problem);
+    }
+  }
+
   #enter(line: SectionLine, above: string[]): void {
     switch (line.name.toLowerCase()) {
       case "interface":
@@ -230,8 +266,10 @@ class Parser {
           allowedIps: [],
           replaceAllowedIps: true,
           remove: false,
+          settings: {},
         };
         this.#peers.push(this.#section);
+        this.#settingOf(line);
         return;
     }
     this.#section = "foreign";

@@ -4,6 +4,7 @@
  */
 import type { DeviceStatus } from "../base/config.ts";
 import { formatEndpoint, formatRange } from "../base/ip_text.ts";
+import { formatPeerSettings, peerSettingsOf } from "./peer_settings.ts";
 import { KEY_TEXT_LENGTH, writeKeyText } from "../base/key_text.ts";
 
 /**
@@ -33,7 +34,8 @@ export function printConfig(
   parts.push("\n");
   for (const [index, peer] of status.peers.entries()) {
     if (index > 0) parts.push("\n");
-    parts.push("[Peer]\nPublicKey = ", peer.publicKey, "\n");
+    const settings = formatPeerSettings(peerSettingsOf(peer)).map((line) => `${line}\n`).join("");
+    parts.push(`[Peer]\n${settings}PublicKey = `, peer.publicKey, "\n");
     if (peer.presharedKey.some((byte) => byte !== 0)) {
       parts.push("PresharedKey = ", peer.presharedKey, "\n");
     }

@@ -10,6 +10,13 @@ import { formatNamedEndpoint, sameNamedEndpoint } from "../base/host_name.ts";
 import { formatEndpoint, formatIp, formatRange } from "../base/ip_text.ts";
 import { samePrivateKey } from "../base/private_key.ts";
 import type { PeerSettings } from "./parse.ts";
+import {
+  type CommentSettings,
+  formatPeerSettings,
+  isPeerSetting,
+  peerSettingsOf,
+  samePeerSettings,
+} from "./peer_settings.ts";
 import type { QuickAddress, QuickConfig } from "./quick.ts";
 import type { EntryLine, ScannedLine } from "./scan.ts";
 import { joinText, type TextPart } from "./text_parts.ts";
@@ -57,8 +64,10 @@ export function savedText(config: QuickConfig, values: SavedValues, lineEnd = "\
       if (peer === undefined || running === undefined) continue;
       left.delete(peer.publicKey.toBase64());
       above.forEach(put);
-      if (head !== undefined) put(head);
-      putBody(out, body, peerValues(body, peer, running, values), lineEnd);
+      const lines = head === undefined
+        ? body
+        : putHead(out, head, body, peer.settings, peerSettingsOf(running), lineEnd);
+      putBody(out, lines, peerValues(lines, peer, running, values), lineEnd);
       continue;
     }
     above.forEach(put);
@@ -225,11 +234,32 @@ function putBody(
   }
 }
 
+/**
+ * Puts the line [Peer], and below it the settings that comments make (peer_settings.ts) if they are
+ * others than those of the file.
+ * @returns the lines of the body that are still to be put
+ */
+export function putHead(
+  out: TextPart[],
+  head: ScannedLine,
+  body: readonly ScannedLine[],
+  is: CommentSettings,
+  wanted: CommentSettings,
+  lineEnd: string,
+): readonly ScannedLine[] {
+  const stays = samePeerSettings(is, wanted);
+  out.push(!stays && isPeerSetting(head.comment) ? "[Peer]" : head.raw, lineEnd);
+  if (stays) return body;
+  for (const comment of formatPeerSettings(wanted)) out.push(comment, lineEnd);
+  return body.filter((line) => !isPeerSetting(line.comment));
+}
+
 /** Puts a peer that is not in the file. */
 function putPeer(out: TextPart[], peer: PeerStatus, values: SavedValues, lineEnd: string): void {
   const put = (name: string, value: Value) => out.push(`${name} = `, value, lineEnd);
   const description = peer.description === "" ? "" : ` # ${peer.description}`;
   out.push(`${lineEnd}[Peer]${description}${lineEnd}`);
+  for (const comment of formatPeerSettings(peerSettingsOf(peer))) out.push(comment, lineEnd);
   put("PublicKey", { key: peer.publicKey });
   if (peer.presharedKey.some((byte) => byte !== 0)) put("PresharedKey", { key: peer.presharedKey });
   for (const list of listed(peer.allowedIps)) put("AllowedIPs", list);

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import type { PresharedKey } from "../../lib/base/brands.ts";
 import { OFFLOAD_NAMES } from "../../lib/base/offloads.ts";
 import { NO_FACTS } from "../../lib/base/status.ts";
-import { differenceOf, type RunningInterface } from "../../lib/cli/ifconfig/difference.ts";
+import {
+  differenceOf,
+  type RunningInterface,
+  wantedLike,
+} from "../../lib/cli/ifconfig/difference.ts";
 import { type WantedInterface, wantedOf } from "../../lib/cli/ifconfig/wanted.ts";
 import type { Command } from "../../lib/cli/ifconfig/words/draft.ts";
 import { commandOf, KEY, KEY2, KEY3, words } from "./sources.ts";
@@ -25,9 +29,11 @@ function running(wanted: WantedInterface, seconds = 0): RunningInterface {
       listenPort: wanted.listenPort ?? 50000,
       offloads: "",
       offloadsOff: OFFLOAD_NAMES.filter((name) => !wanted.offloads[name]).join(" "),
-      peers: peers.map(({ endpointName, ...peer }) => ({
+      peers: peers.map(({ endpointName, disabled, expiresUnixMs, ...peer }) => ({
         ...peer,
         ...(endpointName && { endpointName: { ...endpointName, addresses: [], problem: "" } }),
+        ...(disabled && { disabled: { sinceUnixMs: 0, ...disabled } }),
+        ...(expiresUnixMs !== 0 && { expiresUnixMs }),
         presharedKey: peer.presharedKey ?? new Uint8Array(32) as PresharedKey,
         txBytes: seconds,
         rxBytes: seconds,
@@ -230,6 +236,30 @@ Deno.test("what is spared is told and stays, beside what goes", async () => {
   assert.deepEqual(command?.addresses.map(({ type }) => type), ["remove"]);
 });
 
+const DATE = "2026-12-31T00:00:00Z";
+
+Deno.test("a reload enables what the file does not disable, and leaves quotas alone", async () => {
+  const plain = await wantedFrom("wgpeer K2");
+  const disabled = await wantedFrom(`wgpeer K2 wgdisabled wgexpires ${DATE}`);
+  const { extra, plan } = compare(disabled, plain);
+  assert.deepEqual(extra, [`wgpeer ${KEY2} wgdisabled`, `wgpeer ${KEY2} wgexpires ${DATE}`]);
+  assert.deepEqual(plan, [`wgpeer ${KEY2} -wgdisabled -wgexpires`]);
+  assert.deepEqual(compare(disabled, disabled).plan, []);
+  const by = (reason: "quota" | "expired") => {
+    const is = running(plain);
+    const peers = is.status.peers.map((peer) => ({
+      ...peer,
+      disabled: { reason, sinceUnixMs: 5 } as const,
+    }));
+    return { ...is, status: { ...is.status, peers } };
+  };
+  assert.deepEqual(differenceOf("wg1", by("quota"), plain).plan, []);
+  assert.deepEqual(differenceOf("wg1", by("expired"), plain).plan, []);
+  // A restart gives the new process what the old one had, with the time.
+  const { command } = differenceOf("wg1", running(plain), wantedLike(by("quota")));
+  assert.deepEqual(command?.change.peers?.[0].disabled, { reason: "quota", sinceUnixMs: 5 });
+});
+
 Deno.test("one thing that differs is the only thing that changes, and no secret is told", async () => {
   const full = await wantedFrom(...FULL);
   for (
@@ -239,6 +269,8 @@ Deno.test("one thing that differs is the only thing that changes, and no secret 
       [" wgpsk K", "", `wgpeer ${KEY2} -wgpsk`, ["wgpsk"]],
       ["wgpsk K", "wgpsk K3", `wgpeer ${KEY2} # wgpsk: another key`, []],
       [" wgdescr laptop", "", `wgpeer ${KEY2} -wgdescr`, ["wgdescr laptop"]],
+      ["wgpka 25", "wgpka 25 wgdisabled", `wgpeer ${KEY2} wgdisabled`, []],
+      ["wgpka 25", "wgpka 25 wgexpires 2026-12-31", `wgpeer ${KEY2} wgexpires ${DATE}`, []],
       ["192.0.2.1 7", "192.0.2.1 8", `wgpeer ${KEY2} wgendpoint 192.0.2.1 8`, []],
       ["wgaip fd00::/64 ", "", `wgpeer ${KEY2} wgaip 10.0.0.0/8`, ["wgaip fd00::/64"]],
       ["wgaip 10.0.0.0/8", "wgaip 10.0.0.0/9", `wgpeer ${KEY2} wgaip fd00::/64 wgaip 10.0.0.0/9`, [
@@ -314,6 +346,10 @@ const POOL = [
   "wgpeer K2 wgpsk K3",
   "wgpeer K3 wgpsk K2 wgdescr d",
   "wgpeer K2 -wgpsk",
+  "wgpeer K2 wgdisabled wgexpires 2026-12-31",
+  "wgpeer K2 -wgdisabled",
+  "wgpeer K3 wgexpires 2030-01-01T12:00Z",
+  "wgpeer K2 -wgexpires",
   "wgpeer K wgendpoint 192.0.2.1 9",
   "inet 10.0.0.1/24",
   "inet alias 10.0.0.2/24",

@@ -143,6 +143,23 @@ Deno.test("everything set, byte for byte", () => {
   );
 });
 
+Deno.test("a disabled peer is shown with the reason, the time and its date", () => {
+  const wg = fullInterface();
+  const [first, second] = wg.peers;
+  const disabled = { reason: "quota", sinceUnixMs: 1_798_675_200_000 } as const;
+  const peers = [{ ...first, disabled }, { ...second, expiresUnixMs: 1_798_675_200_000 }];
+  const text = formatInterface(shown({ wg: { ...wg, peers } }), all);
+  assert.match(
+    text,
+    /wgdescr: the other one\n\t\twgdisabled \(its quota is used up, since 2026-12-31T00:00:00Z\)\n/,
+  );
+  assert.match(text, /\t\twgexpires 2026-12-31T00:00:00Z\n/);
+  const json = interfaceJson(shown({ wg: { ...wg, peers } }), all);
+  const [one, two] = json.wgpeers as Record<string, unknown>[];
+  assert.deepEqual(one.wgdisabled, { reason: "quota", sinceUnix: 1_798_675_200 });
+  assert.deepEqual([two.wgdisabled, two.wgexpiresUnix], [undefined, 1_798_675_200]);
+});
+
 Deno.test("the header that the manual's readers know", () => {
   assert.equal(
     formatInterface(shown(), all),

@@ -175,6 +175,21 @@ const EXAMPLES: Readonly<
     ["wg1 wgpeer K wgendpoint hub.example.org 5 wgendpoint ::1 4", endpoint, ["::1", 4, 0]],
     ["wg1 wgpeer K wgendpoint ::ffff:192.0.2.1 5", endpoint, ["192.0.2.1", 5, 0]],
   ],
+  wgdisabled: [
+    ["wg1 wgpeer K wgdisabled", (c) => peerOf(c), {
+      publicKey: key(KEY),
+      disabled: { reason: "hand" },
+    }],
+  ],
+  "-wgdisabled": [["wg1 wgpeer K -wgdisabled", (c) => peerOf(c).disabled, false]],
+  wgexpires: [
+    ["wg1 wgpeer K wgexpires 1970-01-02", (c) => peerOf(c), {
+      publicKey: key(KEY),
+      expiresUnixMs: 86_400_000,
+    }],
+    ["wg1 wgpeer K wgexpires 1970-01-01T01:00Z", (c) => peerOf(c).expiresUnixMs, 3_600_000],
+  ],
+  "-wgexpires": [["wg1 wgpeer K -wgexpires", (c) => peerOf(c).expiresUnixMs, 0]],
   wgpka: [
     ["wg1 wgpeer K wgpka 25", (c) => peerOf(c), { publicKey: key(KEY), persistentKeepalive: 25 }],
     ["wg1 wgpeer K wgpka 43200", (c) => peerOf(c).persistentKeepalive, 43200],

@@ -1,5 +1,6 @@
 /** ICMP answers to packets without a peer, and ECN in the tunnel. */
 import assert from "node:assert/strict";
+import { peerSlot } from "../../lib/base/brands.ts";
 import { NO_OWN_ADDRESSES } from "../../lib/base/own_addresses.ts";
 import { finish, internetChecksum, makePacket, type PacketSpec, plainFrame } from "./packets.ts";
 import { after, connectedSides, datagramsOf, ENDPOINT_A, NOON, P0, Side } from "./two_sides.ts";
@@ -104,6 +105,27 @@ Deno.test("packets from our own IPv4 addresses are dropped while they are to be 
   assert.equal(arrived(true, 7), 1);
   b.apply({ type: "own-addresses", own: NO_OWN_ADDRESSES });
   assert.equal(arrived(false, 7), 1);
+});
+
+Deno.test("packets to a disabled peer are answered by ICMP, and no other peer gets them", () => {
+  const { a, b } = connectedSides();
+  const send = () => a.sendPacket(makePacket(SPEC)).length;
+  assert.equal(send(), 1);
+  a.apply({ type: "peer-disable", peer: P0, on: true });
+  const other = peerSlot(7);
+  a.apply({ type: "peer-add", peer: other });
+  for (const [peer, prefix] of [[P0, 8], [other, 7]] as const) {
+    const add = [{ address: Uint8Array.of(10, 0, 0, 0), prefix }];
+    a.apply({ type: "allowed-ips", peer, replace: true, remove: [], add });
+  }
+  const [answer] = answersTo(a, makePacket(SPEC));
+  assert.deepEqual([answer[9], answer[20], answer[21]], [1, 3, 1]);
+  assert.equal(a.dataplane.counts().tx_disabled, 1);
+  assert.equal(a.table.counters.counts(P0).tx_disabled, 1);
+  assert.ok(!a.events.some(({ type }) => type === "handshake-wanted"));
+  a.apply({ type: "peer-disable", peer: P0, on: false });
+  assert.equal(send(), 1);
+  b.turn();
 });
 
 Deno.test("a packet to a peer without an endpoint is answered, without a handshake and without staging", () => {

@@ -35,6 +35,12 @@ export function randomEndpoint(chance: Chance): Endpoint {
 
 const DESCRIPTIONS = ["", "laptop", "Zoë", "a=b", "  two  ", "x".repeat(63)];
 
+const DISABLED: readonly NonNullable<PeerChange["disabled"]>[] = [
+  false,
+  { reason: "hand" },
+  { reason: "quota", sinceUnixMs: 1_798_675_200_000 },
+];
+
 function randomPeer(chance: Chance): PeerChange {
   const allowedIps = Array.from({ length: chance.int(4) }, () => randomRange(chance));
   return {
@@ -46,6 +52,8 @@ function randomPeer(chance: Chance): PeerChange {
     ...(maybe(chance) && { endpointName: randomName(chance) }),
     ...(maybe(chance) && { persistentKeepalive: chance.int(65536) }),
     ...(maybe(chance) && { description: chance.oneOf(DESCRIPTIONS) }),
+    ...(maybe(chance) && { disabled: chance.oneOf(DISABLED) }),
+    ...(maybe(chance) && { expiresUnixMs: chance.int(2 ** 31) * 1000 }),
     ...(maybe(chance) && { replaceAllowedIps: true }),
     ...(allowedIps.length > 0 && { allowedIps }),
     ...(maybe(chance) && { removeAllowedIps: [randomRange(chance)] }),
@@ -101,6 +109,13 @@ function randomPeerStatus(chance: Chance): PeerStatus {
     lastHandshakeUnixMs: maybe(chance) ? 0 : 1_700_000_000_000 + chance.int(2 ** 31),
     ...(maybe(chance) && { number: chance.int(1 << 20) }),
     ...(maybe(chance) && { counters: randomCounts(chance, PEER_COUNTERS) }),
+    ...(maybe(chance) && {
+      disabled: {
+        reason: chance.oneOf(["hand", "expired", "quota"] as const),
+        sinceUnixMs: chance.int(2 ** 31) * 1000,
+      },
+    }),
+    ...(maybe(chance) && { expiresUnixMs: chance.int(2 ** 31) * 1000 }),
   };
 }
 

@@ -7,6 +7,8 @@
 import type { PresharedKey } from "../../base/brands.ts";
 import type { DeviceChange, Draft, PeerChange, PeerStatus } from "../../base/config.ts";
 import { DEFAULT_MTU, KEY_LENGTH } from "../../base/constants.ts";
+import { formatDate } from "../../base/date_text.ts";
+import { disabledApartFromDate } from "../../base/disabled_peer.ts";
 import { type IpBytes, sameBytes, sameEndpoint } from "../../base/endpoint.ts";
 import { sameNamedEndpoint } from "../../base/host_name.ts";
 import { formatIp, formatRange } from "../../base/ip_text.ts";
@@ -86,6 +88,8 @@ export function wantedLike({ status, link, rdomain }: RunningInterface): WantedI
       ...peer,
       endpointName: peer.endpointName,
       presharedKey: peer.presharedKey.some((byte) => byte !== 0) ? peer.presharedKey : undefined,
+      disabled: disabledApartFromDate(peer),
+      expiresUnixMs: peer.expiresUnixMs ?? 0,
     })),
     up: (link.flags & IFF_UP) !== 0,
     mtu: link.mtu,
@@ -244,6 +248,7 @@ class Comparison {
       change.persistentKeepalive = seconds;
     }
     this.#ranges(is, wanted, change, goes, words, comments);
+    this.#disabled(is, wanted, change, goes, words);
     if (is !== undefined && Object.keys(change).length === 1) return undefined;
     const comment = comments.length === 0 ? "" : ` # ${comments.join(", ")}`;
     this.#plan.push(`wgpeer ${key}${words.map((word) => ` ${word}`).join("")}${comment}`);
@@ -268,6 +273,28 @@ class Comparison {
       words.push(`wgendpoint ${formatIp(endpoint.address)} ${endpoint.port}`);
       change.endpoint = endpoint;
     }
+  }
+
+  /** Compares whether the peer is disabled, and its date. A quota is lifted by hand alone. */
+  #disabled(
+    is: PeerStatus | undefined,
+    { disabled, expiresUnixMs: date }: WantedPeer,
+    change: Draft<PeerChange>,
+    goes: (what: string) => boolean,
+    words: string[],
+  ): void {
+    const was = is && disabledApartFromDate(is)?.reason;
+    if (disabled !== undefined && was !== disabled.reason && was !== "hand") {
+      words.push("wgdisabled");
+      change.disabled = disabled;
+    } else if (disabled === undefined && was === "hand" && goes("wgdisabled")) {
+      words.push("-wgdisabled");
+      change.disabled = false;
+    }
+    const before = is?.expiresUnixMs ?? 0;
+    if (before === date || date === 0 && !goes(`wgexpires ${formatDate(before)}`)) return;
+    words.push(date === 0 ? "-wgexpires" : `wgexpires ${formatDate(date)}`);
+    change.expiresUnixMs = date;
   }
 
   #ranges(

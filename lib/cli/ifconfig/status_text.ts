@@ -5,6 +5,8 @@
  */
 import { type CounterName, COUNTERS, type Counts, PEER_COUNTERS } from "../../base/counters.ts";
 import type { DeviceStatus, NameStatus, PeerStatus } from "../../base/config.ts";
+import { formatDate } from "../../base/date_text.ts";
+import { disabledText } from "../../base/disabled_peer.ts";
 import type { Endpoint, IpBytes } from "../../base/endpoint.ts";
 import { formatIp, formatRange } from "../../base/ip_text.ts";
 import type { Family } from "./words/draft.ts";
@@ -201,6 +203,10 @@ function zoneOf(scope: number, zone: StatusOptions["zone"], rtable: number): str
 function formatPeer(peer: PeerStatus, { nowSeconds, zone }: StatusOptions, rtable: number): string {
   let text = `\twgpeer ${peer.publicKey.toBase64()}\n`;
   if (peer.description !== "") text += `\t\twgdescr: ${peer.description}\n`;
+  if (peer.disabled !== undefined) text += `\t\twgdisabled (${disabledText(peer.disabled)})\n`;
+  if (peer.expiresUnixMs !== undefined) {
+    text += `\t\twgexpires ${formatDate(peer.expiresUnixMs)}\n`;
+  }
   if (hasPresharedKey(peer)) text += "\t\twgpsk (present)\n";
   if (peer.persistentKeepalive !== 0) text += `\t\twgpka ${peer.persistentKeepalive} (sec)\n`;
   if (peer.endpoint !== undefined || peer.endpointName !== undefined) {
@@ -336,6 +342,15 @@ function peerJson(
   return {
     wgpeer: peer.publicKey.toBase64(),
     ...(peer.description !== "" && { wgdescr: peer.description }),
+    ...(peer.disabled !== undefined && {
+      wgdisabled: {
+        reason: peer.disabled.reason,
+        sinceUnix: Math.floor(peer.disabled.sinceUnixMs / 1000),
+      },
+    }),
+    ...(peer.expiresUnixMs !== undefined && {
+      wgexpiresUnix: Math.floor(peer.expiresUnixMs / 1000),
+    }),
     wgpsk: hasPresharedKey(peer),
     wgpka: peer.persistentKeepalive,
     ...(endpoint !== undefined && {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../../base/brands.ts";
-import type { PeerChange } from "../../base/config.ts";
+import type { DisabledChange, PeerChange } from "../../base/config.ts";
 import { DEFAULT_MTU } from "../../base/constants.ts";
 import type { AllowedIp, Endpoint, IpBytes } from "../../base/endpoint.ts";
 import { OsError } from "../../base/errors.ts";
@@ -29,6 +29,10 @@ export interface WantedPeer {
   readonly persistentKeepalive: number;
   readonly allowedIps: readonly AllowedIp[];
   readonly description: string;
+  /** Set if the peer is disabled. */
+  readonly disabled: DisabledChange | undefined;
+  /** The date from which on the peer is disabled: Unix time in ms, 0 for none. */
+  readonly expiresUnixMs: number;
 }
 
 /** A wanted interface. A value that is undefined may be any. */
@@ -62,6 +66,8 @@ interface PeerSum {
   /** The ranges by their text. */
   allowedIps: Map<string, AllowedIp>;
   description: string;
+  disabled: DisabledChange | undefined;
+  expiresUnixMs: number;
 }
 
 /**
@@ -155,6 +161,8 @@ function addPeer(
       persistentKeepalive: 0,
       allowedIps: new Map(),
       description: "",
+      disabled: undefined,
+      expiresUnixMs: 0,
     };
     peers.set(key, peer);
   }
@@ -168,6 +176,8 @@ function addPeer(
   }
   peer.persistentKeepalive = change.persistentKeepalive ?? peer.persistentKeepalive;
   peer.description = change.description ?? peer.description;
+  if (change.disabled !== undefined) peer.disabled = change.disabled || undefined;
+  peer.expiresUnixMs = change.expiresUnixMs ?? peer.expiresUnixMs;
   if (change.replaceAllowedIps === true) peer.allowedIps.clear();
   for (const range of change.removeAllowedIps ?? []) peer.allowedIps.delete(formatRange(range));
   for (const range of change.allowedIps ?? []) {

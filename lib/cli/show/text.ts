@@ -3,6 +3,8 @@
  * columns, and as values.
  * @module
  */
+import { formatDate } from "../../base/date_text.ts";
+import { disabledText } from "../../base/disabled_peer.ts";
 import { formatEndpoint, formatIp, formatRange } from "../../base/ip_text.ts";
 import type { DeviceStatus, PeerStatus } from "../../base/config.ts";
 
@@ -103,6 +105,9 @@ function peerLines(peer: PeerStatus, style: ShowStyle, paint: Paint): [string, s
   if (peer.persistentKeepalive !== 0) {
     lines.push(["persistent keepalive", `every ${formatSpan(peer.persistentKeepalive, paint)}`]);
   }
+  // The original has no such peers.
+  if (peer.disabled !== undefined) lines.push(["disabled", disabledText(peer.disabled)]);
+  if (peer.expiresUnixMs !== undefined) lines.push(["expires", formatDate(peer.expiresUnixMs)]);
   return lines;
 }
 
@@ -236,6 +241,13 @@ export function showJson(status: DeviceStatus, style: ShowStyle): unknown {
     transferTx: peer.txBytes,
     ...(peer.persistentKeepalive === 0 ? {} : { persistentKeepalive: peer.persistentKeepalive }),
     allowedIps: peer.allowedIps.map(formatRange),
+    ...(peer.disabled && {
+      disabled: {
+        reason: peer.disabled.reason,
+        since: Math.floor(peer.disabled.sinceUnixMs / 1000),
+      },
+    }),
+    ...(peer.expiresUnixMs && { expires: Math.floor(peer.expiresUnixMs / 1000) }),
   }]);
   return {
     ...(privateKey === undefined || style.hideKeys ? {} : { privateKey: privateKey.toBase64() }),

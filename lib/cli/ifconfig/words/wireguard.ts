@@ -10,6 +10,7 @@ import {
   PERSISTENT_KEEPALIVE_MAX_S,
   RDOMAIN_MAX,
 } from "../../../base/constants.ts";
+import { parseDate } from "../../../base/date_text.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { isHostName } from "../../../base/host_name.ts";
 import { isMapped } from "../../../base/ip_text.ts";
@@ -180,6 +181,46 @@ export const WIREGUARD_WORDS: readonly Word[] = [
           peer.endpoint = { address: found.address, port, scope };
         }
       });
+    },
+  },
+  {
+    name: "wgdisabled",
+    operands: [],
+    section: "peer",
+    help:
+      "Disable the peer: it stays configured and takes part in nothing. Its sessions end at once, " +
+      "its handshakes are refused, and packets to its ranges go to nobody.",
+    fill(draft, _, word) {
+      draft.peer(word).disabled = { reason: "hand" };
+    },
+  },
+  {
+    name: "-wgdisabled",
+    operands: [],
+    section: "peer",
+    help: "Enable the peer, whether it was disabled by hand or by a quota.",
+    fill(draft, _, word) {
+      draft.peer(word).disabled = false;
+    },
+  },
+  {
+    name: "wgexpires",
+    operands: ["date"],
+    requires: "a date, as 2026-12-31 or 2026-12-31T18:00Z",
+    section: "peer",
+    help: "Disable the peer from this date on, by the clock of the machine: a day in UTC, as " +
+      "2026-12-31, or a time with its zone, as 2026-12-31T18:00Z or 2026-12-31T18:00+01:00.",
+    fill(draft, [date], word) {
+      draft.peer(word).expiresUnixMs = parseDate(word, date);
+    },
+  },
+  {
+    name: "-wgexpires",
+    operands: [],
+    section: "peer",
+    help: "Remove the peer's date.",
+    fill(draft, _, word) {
+      draft.peer(word).expiresUnixMs = 0;
     },
   },
   {

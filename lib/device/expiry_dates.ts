@@ -1,0 +1,18 @@
+/**
+ * The dates from which on peers are disabled (disabled_peers.ts).
+ * @module
+ */
+import { milliseconds } from "../base/brands.ts";
+import { NOT_PENDING } from "../base/times.ts";
+import type { Peer } from "./peer.ts";
+
+/** The dates of one device's peers. */
+export class ExpiryDates {
+  /** The peers with a date. */
+  readonly peers = new Set<Peer>();
+  /** When the wall clock is read next; NOT_PENDING while no peer has a date. */
+  lookAt = milliseconds(NOT_PENDING);
+  /** The wall clock from which on a peer expires, and before which one is enabled again. */
+  from = -Infinity;
+  until = Infinity;
+}

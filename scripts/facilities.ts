@@ -182,6 +182,7 @@ function probe(facility: Facility): string | undefined {
         ? `${facility} is not installed (Debian: ${PACKAGES[facility]})`
         : undefined;
     case "openresolv":
+    case "prometheus":
     case "resolvconf":
       return unpackedFolder(facility) === undefined ? `${facility} is not unpacked` : undefined;
     case "systemd-resolved":

@@ -9,7 +9,7 @@ import type { Room } from "./netlab.ts";
 const FOLDER = fileURLToPath(import.meta.resolve("../build/packages"));
 
 /** The packages. */
-export const UNPACKED = ["openresolv", "resolvconf", "systemd-resolved"] as const;
+export const UNPACKED = ["openresolv", "prometheus", "resolvconf", "systemd-resolved"] as const;
 export type UnpackedPackage = typeof UNPACKED[number];
 
 const folderOf = (name: UnpackedPackage): string => `${FOLDER}/${name}`;

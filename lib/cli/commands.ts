@@ -23,6 +23,7 @@ export type CommandName =
   | "genpsk"
   | "pubkey"
   | "dmesg"
+  | "metrics"
   | "help"
   | "version"
   | "completion"
@@ -137,6 +138,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "dmesg",
     summary: "show the log messages of interfaces",
     manual: async () => (await import("./dmesg/help.ts")).DMESG_MANUAL,
+  },
+  {
+    name: "metrics",
+    summary: "print the metrics of interfaces and peers, or serve them to Prometheus",
+    manual: async () => (await import("./metrics/help.ts")).METRICS_MANUAL,
   },
   {
     name: "help",

@@ -4,13 +4,19 @@
  * @module
  */
 import type { PublicKey } from "../base/brands.ts";
-import { type DeviceChange, wipeChange } from "../base/config.ts";
+import { type DeviceChange, wipeChange, wipeStatus } from "../base/config.ts";
 import { ENXIO } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import type { InterfaceStatus } from "../base/status.ts";
 import { complain } from "./output.ts";
-import { getDevice, interfaceExists, interfaceNames, setDevice } from "../daemon/client.ts";
+import {
+  getDevice,
+  getStats,
+  interfaceExists,
+  interfaceNames,
+  setDevice,
+} from "../daemon/client.ts";
 
 /** The names of all interfaces: those of the kernel first, as wg(8) has them. */
 export async function wireguardNames(): Promise<string[]> {
@@ -34,6 +40,18 @@ export async function wireguardStatus(name: string): Promise<InterfaceStatus> {
   // Other implementations do not report the public key.
   const { chooseSuite } = await import("../runtime/crypto.ts");
   return { ...status, publicKey: chooseSuite().publicKey(status.privateKey) as PublicKey };
+}
+
+/**
+ * The status of an interface without its secret keys, for commands that only look.
+ * @throws as `wireguardStatus`
+ */
+export async function wireguardStats(name: string): Promise<InterfaceStatus> {
+  return await bySocket(name, getStats, async () => {
+    const status = (await kernel()).getKernelDevice(name);
+    wipeStatus(status);
+    return status;
+  });
 }
 
 /**

@@ -36,6 +36,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   genpsk: () => import("./genpsk/command.ts"),
   pubkey: () => import("./pubkey/command.ts"),
   dmesg: () => import("./dmesg/command.ts"),
+  metrics: () => import("./metrics/command.ts"),
   help: () => import("./help/command.ts"),
   version: () => import("./version/command.ts"),
   completion: () => import("./completion/command.ts"),

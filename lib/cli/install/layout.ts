@@ -114,6 +114,11 @@ export function filesToInstall(
       content: { kind: "program file", name: `man/${page}` },
     });
   }
+  files.push({
+    path: `${prefix}/share/wg/grafana.json`,
+    mode: 0o644,
+    content: { kind: "program file", name: "etc/grafana/wg.json" },
+  });
   for (const shell of SHELLS) {
     files.push({
       path: COMPLETIONS[shell](prefix),

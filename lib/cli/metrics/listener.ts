@@ -1,0 +1,129 @@
+/**
+ * Serves metrics by HTTP, to few clients and for a limited time each. The runtime's node:http does
+ * HTTP: its other server, Deno.serve, has no limits for clients and times.
+ * @module
+ */
+import http from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { errnoNumber, osError } from "../../base/errno.ts";
+import { formatEndpoint, formatIp } from "../../base/ip_text.ts";
+import { unixSocketState } from "../../../ffi/unix_socket.ts";
+import { CONTENT_TYPES, type MetricsFormat } from "./text.ts";
+import type { ListenAddress } from "./words.ts";
+
+/** The most connections at once. Others are closed at once. */
+export const CONNECTIONS_MAX = 16;
+/** How long a client may take for the head of its request, and for the whole request. */
+const HEAD_MS = 5_000;
+const REQUEST_MS = 10_000;
+/** How long a connection may be without a request, or a client may read nothing of an answer. */
+const IDLE_MS = 60_000;
+/** How often the times are checked. */
+const CHECK_MS = 1_000;
+/** The most bytes of a request's head. */
+const HEAD_MAX = 8_192;
+const PATH = "/metrics";
+
+/** A listener that runs. */
+export interface Listener {
+  /** Where it listens, e.g. `127.0.0.1:9586` or `unix:/run/wg-metrics.sock`. */
+  readonly address: string;
+  /** Stops listening, ends all connections and removes the Unix socket. */
+  close(): Promise<void>;
+}
+
+/** Makes the text of an answer. */
+export type MetricsSource = (format: MetricsFormat) => Promise<string>;
+
+/**
+ * Starts to listen. A Unix socket has the mode 0660; one that nobody listens on is replaced.
+ * @throws OsError `EADDRINUSE`, `EACCES` and others
+ */
+export async function listen(to: ListenAddress, source: MetricsSource): Promise<Listener> {
+  const server = http.createServer({
+    headersTimeout: HEAD_MS,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: IDLE_MS,
+    connectionsCheckingInterval: CHECK_MS,
+    maxHeaderSize: HEAD_MAX,
+  }, (request, response) => void answer(request, response, source));
+  server.maxConnections = CONNECTIONS_MAX;
+  server.timeout = IDLE_MS;
+  await bind(server, to);
+  server.on("error", () => {});
+  return {
+    address: addressOf(server, to),
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      if (to.kind === "unix" && unixSocketState(to.path) === "dead") Deno.removeSync(to.path);
+    },
+  };
+}
+
+async function bind(server: http.Server, to: ListenAddress): Promise<void> {
+  if (to.kind === "unix" && unixSocketState(to.path) === "dead") Deno.removeSync(to.path);
+  const before = Deno.umask(0o117);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      const listening = () => {
+        server.removeListener("error", reject);
+        resolve();
+      };
+      if (to.kind === "unix") server.listen(to.path, listening);
+      else server.listen(to.endpoint.port, formatIp(to.endpoint.address), listening);
+    });
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? "EIO";
+    throw osError(
+      "bind",
+      to.kind === "unix" ? to.path : formatEndpoint(to.endpoint),
+      errnoNumber(code),
+    );
+  } finally {
+    Deno.umask(before);
+  }
+}
+
+function addressOf(server: http.Server, to: ListenAddress): string {
+  const bound = server.address();
+  if (to.kind === "unix" || bound === null || typeof bound === "string") {
+    return `unix:${to.kind === "unix" ? to.path : bound}`;
+  }
+  return formatEndpoint({ ...to.endpoint, port: bound.port });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  source: MetricsSource,
+): Promise<void> {
+  const refuse = (status: number, text: string) => {
+    response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
+    response.end(`${text}\n`);
+  };
+  // A body is of no use. What comes of it is read and forgotten within the time of the request.
+  request.resume();
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.setHeader("allow", "GET, HEAD");
+    return refuse(405, "only GET and HEAD are allowed");
+  }
+  if (request.url?.split("?")[0] !== PATH) return refuse(404, `the metrics are at ${PATH}`);
+  const format = formatFor(request.headers.accept ?? "");
+  try {
+    const text = await source(format);
+    response.writeHead(200, {
+      "content-type": CONTENT_TYPES[format],
+      "content-length": new TextEncoder().encode(text).length,
+    });
+    response.end(request.method === "HEAD" ? undefined : text);
+  } catch {
+    refuse(500, "internal error");
+  }
+}
+
+/** OpenMetrics for clients that ask for it, as Prometheus does. */
+const formatFor = (accept: string): MetricsFormat =>
+  accept.includes("application/openmetrics-text") ? "openmetrics" : "prometheus";

@@ -61,6 +61,14 @@ export class Mesh {
     for (const i of this.nodes.keys()) this.#configureAll(i);
   }
 
+  /** Does something at a node when it does not sleep: nobody configures a machine that sleeps. */
+  #when(i: number, act: (node: Node) => void): void {
+    const node = this.nodes[i];
+    const { world } = this;
+    if (node.asleepUntil <= world.now) return act(node);
+    world.after(node.asleepUntil - world.now, () => this.#when(i, act));
+  }
+
   #configureAll(i: number): void {
     const { device } = this.nodes[i];
     const peers = this.others(i).map((j) => this.#peer(i, j));
@@ -118,15 +126,18 @@ export class Mesh {
 
   /** A node ends and starts again, with the same key and peers. */
   restart(i: number): void {
-    this.nodes[i].restart();
-    this.#configureAll(i);
+    this.#when(i, (node) => {
+      node.restart();
+      this.#configureAll(i);
+    });
   }
 
   /** A new private key; the others hear of it by `inform`. */
   rekey(i: number): void {
     do this.#nextKey = this.#nextKey % KEYS + 1; while (this.#keys.includes(this.#nextKey));
     this.#keys[i] = this.#nextKey;
-    this.nodes[i].device.configure({ privateKey: keyOf(this.#nextKey) }, this.world.now);
+    const privateKey = keyOf(this.#nextKey);
+    this.#when(i, ({ device }) => device.configure({ privateKey }, this.world.now));
   }
 
   /** Another preshared key for two nodes, or none; they hear of it by `inform`. */
@@ -153,7 +164,11 @@ export class Mesh {
 
   /** Tells a node who its peers are now. Where they are it learns only of new ones. */
   inform(i: number): void {
-    const known = this.nodes[i].device.status().peers.map((peer) => peer.publicKey.toHex());
+    this.#when(i, (node) => this.#inform(i, node));
+  }
+
+  #inform(i: number, { device }: Node): void {
+    const known = device.status().peers.map((peer) => peer.publicKey.toHex());
     const peers = this.others(i).map((j) => this.#peer(i, j));
     const now = new Set(peers.map((peer) => peer.publicKey.toHex()));
     this.#configure(i, [
@@ -175,7 +190,7 @@ export class Mesh {
 
   /** The link of a node goes down, or up with an MTU. */
   link(i: number, up: boolean, mtu = MTU): void {
-    this.nodes[i].device.link(up, mtu, this.world.now);
+    this.#when(i, ({ device }) => device.link(up, mtu, this.world.now));
   }
 
   #peer(i: number, j: number): PeerChange & { readonly endpoint: Endpoint } {
@@ -194,7 +209,7 @@ export class Mesh {
   }
 
   #configure(i: number, peers: readonly PeerChange[]): void {
-    this.nodes[i].device.configure({ peers }, this.world.now);
+    this.#when(i, ({ device }) => device.configure({ peers }, this.world.now));
   }
 
   /** A packet whose bytes on the wire are known, also where it is refused. */

@@ -99,7 +99,6 @@ class Simulation {
   readonly #book: SessionBook;
   readonly #deliveries: Deliveries;
   readonly #ledger: Ledger;
-  readonly #hasRestart: boolean;
   /** The last datagrams on the wire, and the last initiation to node 0. */
   readonly #recorded: Recorded[] = [];
   #initiation: Recorded | undefined;
@@ -117,7 +116,6 @@ class Simulation {
     const deliveries = this.#deliveries = new Deliveries(world, () => this.#book, ranges);
     this.#book = new SessionBook(world, (message) => deliveries.sealed(message));
     this.#ledger = new Ledger(this.#book, deliveries);
-    this.#hasRestart = scenario.faults.some(({ deed }) => deed.kind === "restart");
     world.witnesses.push(ranges, this.#book, this.#ledger, {
       sent: (node, bytes, to) => {
         this.#record({ bytes, from: node.endpoint, to });
@@ -208,15 +206,12 @@ class Simulation {
         nodes[deed.node].asleepUntil = Math.max(nodes[deed.node].asleepUntil, world.now + lasts);
         return () => {};
       case "clock":
-        // A node that has forgotten its last timestamp is locked out by a clock that steps back.
-        if (deed.seconds < 0 && this.#hasRestart) return () => {};
         nodes[deed.node].wallOffsetNs += BigInt(Math.floor(deed.seconds)) * 1_000_000_000n;
         return () => {};
       case "link-down":
         mesh.link(deed.node, false);
         return () => mesh.link(deed.node, true, deed.mtu);
       case "remove":
-        this.#ledger.removed(nodes[deed.node]);
         mesh.remove(deed.node, deed.peer);
         return () => mesh.inform(deed.node);
       case "rekey":
@@ -333,6 +328,7 @@ class Simulation {
     this.#cuts.clear();
     for (const [i, node] of mesh.nodes.entries()) {
       node.pretendWaiting = 0;
+      node.correctClock();
       mesh.link(i, true);
       mesh.inform(i);
       for (const j of mesh.others(i)) {

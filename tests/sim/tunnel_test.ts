@@ -222,6 +222,25 @@ Deno.test("jumps of both wall clocks stop nothing", () => {
   }
 });
 
+Deno.test("a node that starts again with its clock behind is served once the clock has caught up", () => {
+  const pair = tunnel(82);
+  const { a, b, world } = pair;
+  pair.assertConnected(1_000);
+  a.wallOffsetNs -= 120n * 1_000_000_000n;
+  a.restart();
+  a.device.configure({ privateKey: keyOf(1), peers: [pair.peerOf("a", true)] }, world.now);
+  a.device.link(true, 1420, world.now);
+  world.every(1_000, () => void pair.packet("a"));
+  const before = pair.arrived.size;
+  world.run(115_000);
+  assert.equal(pair.arrived.size, before);
+  const { handshake_replayed, handshake_initiation_accepted } = b.counts();
+  assert.ok(handshake_replayed > 15, `${handshake_replayed} refused`);
+  world.run(15_000);
+  assert.ok(pair.arrived.size > before);
+  assert.equal(b.counts().handshake_initiation_accepted, handshake_initiation_accepted + 1);
+});
+
 Deno.test("the same with all intervals divided by twenty: no constants are used instead", () => {
   const times = Object.fromEntries(
     Object.entries(STANDARD_TIMES).map(([name, ms]) => [name, ms / 20]),

@@ -346,13 +346,20 @@ export class Node {
   }
 
   /**
-   * Ends and starts again: sessions, peers, keys, counters and waiting packets are lost. The wall
-   * clock is right again before, because peers refuse timestamps that went back.
+   * Ends and starts again: sessions, peers, keys, counters and waiting packets are lost, and the
+   * last timestamp too. If the wall clock is behind what it was, peers refuse initiations of the
+   * node until the clock has passed the greatest timestamp that they know.
    */
   restart(): void {
-    this.wallOffsetNs = this.#wallMaxNs > this.wallOffsetNs ? this.#wallMaxNs : this.wallOffsetNs;
     this.#start();
     for (const witness of this.world.witnesses) witness.restarted?.(this);
+  }
+
+  /** Sets the wall clock of a node that has restarted to the latest that it has had. */
+  correctClock(): void {
+    if (this.#starts > 1 && this.#wallMaxNs > this.wallOffsetNs) {
+      this.wallOffsetNs = this.#wallMaxNs;
+    }
   }
 
   #start(): void {

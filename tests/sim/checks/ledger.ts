@@ -75,15 +75,8 @@ type Tally = Map<number, number>;
 export class Ledger implements Witness {
   readonly #sent = new Map<Node, Tally>();
   readonly #arrived = new Map<Node, number>();
-  /** Nodes whose sent bytes are not compared, because a peer of theirs was removed. */
-  readonly #uncompared = new Set<Node>();
 
   constructor(readonly book: SessionBook, readonly deliveries: Deliveries) {}
-
-  /** A peer of the node was removed, and its slot may be used again while messages are sent. */
-  removed(node: Node): void {
-    this.#uncompared.add(node);
-  }
 
   sent(node: Node, bytes: Uint8Array): void {
     const kind = messageKind(bytes);
@@ -135,9 +128,7 @@ export class Ledger implements Witness {
       const tx = this.book.sentBytes(node, slot) +
         count("handshake_initiation_sent") * INITIATION_LENGTH +
         count("handshake_response_sent") * RESPONSE_LENGTH;
-      if (!this.#uncompared.has(node)) {
-        assert.equal(peer.txBytes, tx, "bytes sent to a peer do not add up");
-      }
+      assert.equal(peer.txBytes, tx, "bytes sent to a peer do not add up");
       const rx = this.deliveries.receivedBytes(node, slot) +
         count("rx_keepalives") * DATA_LENGTH_MIN +
         count("rx_unallowed_source") * UNALLOWED_WIRE_BYTES +

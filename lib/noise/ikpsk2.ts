@@ -135,11 +135,8 @@ export function readSecond(
   const { suite } = initiated.state;
   const bothEphemeral = suite.sharedSecret(initiated.ephemeralPrivate, parts.ephemeral);
   const ephemeralStatic = suite.sharedSecret(identity.privateKey, parts.ephemeral);
-  if (bothEphemeral === undefined || ephemeralStatic === undefined) {
-    bothEphemeral?.fill(0);
-    ephemeralStatic?.fill(0);
-    return undefined;
-  }
+  // Both are of the same point, so both are undefined or none is.
+  if (bothEphemeral === undefined || ephemeralStatic === undefined) return undefined;
   const state = initiated.state.clone();
   mixSecond(state, parts.ephemeral, bothEphemeral, ephemeralStatic); // e, ee, se
   const payload = state.mixPskAndOpen(presharedKey, parts.sealedPayload); // psk, payload

@@ -1,8 +1,8 @@
 /**
  * Sends hostile datagrams to one device: `flood_load.ts KIND ADDRESS PORT PUBLIC-KEY SECONDS
  * [RATE]`, where KIND is one of FLOODS and RATE datagrams a second; without it, as fast as it can.
- * Prints how many it sent. They come from 10.1.0.0/16, which must be local here (`ip route add
- * local 10.1.0.0/16 dev lo`).
+ * Prints how many it sent. They come from 10.1.0.0/16, or from fd10::/112 to an IPv6 address, which
+ * must be local here (`ip route add local 10.1.0.0/16 dev lo`).
  * @module
  */
 import { Arena } from "../../lib/base/arena.ts";
@@ -60,12 +60,13 @@ function flood(
   const cellAt = arena.allocate(ENDPOINT_CELL_BYTES);
   const poolAt = arena.allocate(POOL * SLOT_BYTES);
   const endpoint = { address: parseIp(address)!, port, scope: 0 };
-  const local = { address: Uint8Array.of(10, 1, 0, 0), interfaceIndex: 0 };
+  const source = parseIp(endpoint.address.length === 4 ? "10.1.0.0" : "fd10::")!;
+  const local = { address: source, interfaceIndex: 0 };
   writeEndpointCell(arena.bytes, cellAt, endpoint, local);
   const pool = Array.from({ length: POOL }, (_, turn) => FLOODS[kind](turn));
   pool.forEach((datagram, i) => arena.bytes.set(datagram, poolAt + i * SLOT_BYTES));
   // The last two bytes of the source address in the cell.
-  const hostAt = cellAt + 28 + 2;
+  const hostAt = cellAt + 28 + source.length - 2;
   let sent = 0;
   const start = performance.now();
   for (let turn = 0;;) {

@@ -32,8 +32,8 @@ export const EXPLAINED: readonly Explained[] = [
   {
     file: "lib/noise/ikpsk2.ts",
     inside: "readSecond",
-    before: "if (bothEphemeral === undefined || ephemeralStatic === undefined) {",
-    after: "if (bothEphemeral === undefined && ephemeralStatic === undefined) {",
+    before: "if (bothEphemeral === undefined || ephemeralStatic === undefined) return undefined;",
+    after: "if (bothEphemeral === undefined && ephemeralStatic === undefined) return undefined;",
     reason: "Both are X25519 with the same point, so both are undefined or none is.",
   },
   {

@@ -156,11 +156,39 @@ for (const suite of allSuites()) {
     const { checker, jar, message } = setUp();
     assert.ok(jar.consume(checker.reply(sealed(jar, message(), at(0)), source, at(0)), at(0)));
     assert.ok(checker.checkMac2(sealed(jar, message(), at(114_999)), source, at(114_999)));
+    assert.ok(checker.checkMac2(sealed(jar, message(), at(115_000)), source, at(115_000)));
     const late = sealed(jar, message(), at(115_001));
     assert.deepEqual(late.subarray(132), new Uint8Array(16), "too old to be used");
     const renewed = checker.reply(late, source, at(121_000));
     assert.ok(jar.consume(renewed, at(121_000)));
     assert.ok(checker.checkMac2(sealed(jar, message(), at(121_001)), source, at(121_001)));
+  });
+
+  Deno.test(`a cookie of a short secret is used for half of its time, with ${suite.name}`, () => {
+    const { checker, message } = setUp();
+    const jar = new CookieJar(suite, publicOf(2), 8_000);
+    assert.ok(jar.consume(checker.reply(sealed(jar, message(), at(0)), source, at(0)), at(0)));
+    const hasCookie = (ms: number) => hasMac2(sealed(jar, message(), at(ms)), 0, 148);
+    assert.deepEqual([hasCookie(4_000), hasCookie(4_001)], [true, false]);
+  });
+
+  Deno.test(`the receiver erases each cookie that it computes, with ${suite.name}`, () => {
+    const cookies: Uint8Array[] = [];
+    const watched = {
+      ...suite,
+      mac: (key: Uint8Array, ...parts: readonly Uint8Array[]) => {
+        const mac = suite.mac(key, ...parts);
+        // An address and a port.
+        if ([6, 18].includes(parts[0].length)) cookies.push(mac);
+        return mac;
+      },
+    };
+    const { jar, message } = setUp();
+    const checker = new Checked(watched, publicOf(2), filler(Chance.of(5)), SECRET_MAX_AGE);
+    assert.ok(jar.consume(checker.reply(sealed(jar, message(), at(0)), source, at(0)), at(0)));
+    assert.ok(checker.checkMac2(sealed(jar, message(), at(1)), source, at(1)));
+    assert.equal(cookies.length, 2);
+    for (const cookie of cookies) assert.deepEqual(cookie, new Uint8Array(16));
   });
 
   Deno.test(`no nonce of a cookie reply comes twice, also not under a new secret, with ${suite.name}`, () => {
@@ -215,6 +243,16 @@ Deno.test("there are keys only while there is a private key", () => {
   assert.equal(checker.hasKeys, false);
   const others = new CookieKeys(new SharedArrayBuffer(COOKIE_KEYS_BYTES), 0);
   assert.equal(new CookieChecker(nobleSuite, others, 1_000).hasKeys, false, "none was ever set");
+});
+
+Deno.test("there is a secret only after one was made, also in the first minutes of the clock", () => {
+  const { keys, checker } = new Checked(nobleSuite, publicOf(2), filler(Chance.of(1)), 1_000);
+  assert.equal(checker.hasKeys, true);
+  assert.equal(checker.hasSecret(milliseconds(500)), false);
+  keys.renewSecret(filler(Chance.of(2)), milliseconds(1));
+  assert.equal(checker.hasKeys, true);
+  assert.equal(checker.hasSecret(milliseconds(1)), true);
+  assert.deepEqual([1_001, 1_002].map((ms) => checker.hasSecret(milliseconds(ms))), [true, false]);
 });
 
 Deno.test("a message has a mac2 when any of its 16 bytes is not zero", () => {

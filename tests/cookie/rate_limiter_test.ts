@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { type Milliseconds, milliseconds } from "../../lib/base/brands.ts";
-import { LIMITER_SOURCES_MAX, RateLimiter } from "../../lib/cookie/rate_limiter.ts";
+import { RateLimiter } from "../../lib/cookie/rate_limiter.ts";
+
+const LIMITER_SOURCES_MAX = 16_384;
 
 const v4 = (n: number) => Uint8Array.of(n >>> 24, n >>> 16, n >>> 8, n);
 const v6 = (subnet: number, host: number) => {
@@ -9,8 +11,12 @@ const v6 = (subnet: number, host: number) => {
   address.set([host >> 8, host & 255], 14);
   return address;
 };
-const allow = (limiter: RateLimiter, address: Uint8Array, now: Milliseconds) =>
-  limiter.allow(address, 0, address.length, now);
+/** What is around the address makes no difference. */
+const allow = (limiter: RateLimiter, address: Uint8Array, now: Milliseconds) => {
+  const bytes = crypto.getRandomValues(new Uint8Array(40));
+  bytes.set(address, 12);
+  return limiter.allow(bytes, 12, address.length, now);
+};
 const allowed = (limiter: RateLimiter, address: Uint8Array, now: number, tries: number) => {
   let count = 0;
   for (let i = 0; i < tries; i++) if (allow(limiter, address, milliseconds(now))) count++;
@@ -55,9 +61,10 @@ Deno.test("every bit of an IPv4 address and of an IPv6 network makes another sou
     return address;
   };
   for (let bit = 0; bit < 32; bit++) allow(limiter, oneBit(4, bit), milliseconds(1000));
-  assert.equal(limiter.size, 32);
+  allow(limiter, v4(0), milliseconds(1000));
+  assert.equal(limiter.size, 33);
   for (let bit = 0; bit < 128; bit++) allow(limiter, oneBit(16, bit), milliseconds(1000));
-  assert.equal(limiter.size, 32 + 64 + 1, "the last 64 bits are those of one network");
+  assert.equal(limiter.size, 33 + 64 + 1, "the last 64 bits are those of one network");
 });
 
 Deno.test("the table is capped and emptied", () => {
@@ -75,4 +82,6 @@ Deno.test("the table is capped and emptied", () => {
   assert.equal(limiter.size, LIMITER_SOURCES_MAX, "it was looked at in this second");
   limiter.collect(milliseconds(3000));
   assert.equal(limiter.size, 1);
+  limiter.collect(milliseconds(4000));
+  assert.equal(limiter.size, 0, "the last one too");
 });

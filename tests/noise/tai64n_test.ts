@@ -23,6 +23,21 @@ Deno.test("order is that of the times", () => {
   }
 });
 
+Deno.test("every byte counts, the first one most", () => {
+  const a = new Uint8Array(12), b = new Uint8Array(12).fill(1);
+  b[0] = 0;
+  assert.equal(isLater(a, b), false);
+  a[0] = 1;
+  assert.deepEqual([isLater(a, b), isLater(b, a)], [true, false]);
+});
+
+Deno.test("a clock that stands still gives timestamps of 1 ns after each other, from its own on", () => {
+  for (const clock of [0n, 5n << 24n, 1_700_000_000n * 1_000_000_000n]) {
+    const source = new TimestampSource(() => clock);
+    for (let i = 0n; i < 3n; i++) assert.deepEqual(source.next(), encodeTai64n(clock + i));
+  }
+});
+
 Deno.test("the low 24 bits of the clock are not shown", () => {
   let clock = 1_700_000_000_123_456_789n;
   const source = new TimestampSource(() => clock);

@@ -8,6 +8,7 @@ import type { Room } from "../../scripts/netlab.ts";
 export const MESSAGE = {
   initiation: "@th,64,8 1",
   response: "@th,64,8 2",
+  cookieReply: "@th,64,8 3",
   data: "@th,64,8 4",
 } as const;
 

@@ -3,6 +3,7 @@
  * the lengths of padded datagrams.
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { counted, countPackets, MESSAGE } from "./counting_rules.ts";
 import { needs } from "./needs.ts";
@@ -10,11 +11,14 @@ import { may, must, ping, tunnel, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ipv6", "ping", "nft");
 
-/** The families of the outer header, with the inner addresses that are tried in them. */
+/** The families, with outer and inner addresses of the right side. */
 const FAMILIES = [
   { ip: "ip", echo: "icmp type echo-request", outer: "10.0.0.2", inner: "192.168.5.2" },
   { ip: "ip6", echo: "icmpv6 type echo-request", outer: "fd00::2", inner: "fd05::2" },
 ] as const;
+
+/** The families as nftables names them. */
+const NFPROTO = { ip: "ipv4", ip6: "ipv6" } as const;
 
 /** Forgets the sessions of wg1, so that the next packet begins a handshake. */
 async function forgetSessions(room: Room): Promise<void> {
@@ -54,6 +58,44 @@ Deno.test(
   },
 );
 
+/** Where floods come from, and the way back. */
+const SOURCES = [
+  { sources: "10.1.0.0/16", left: "10.0.0.1" },
+  { sources: "fd10::/112", left: "fd00::1" },
+] as const;
+
+Deno.test("cookie replies have DSCP 0x88 in both families", NEEDED, async () => {
+  await using room = await wgRoom();
+  const { publicKeys } = await tunnel(room);
+  for (const { sources, left } of SOURCES) {
+    await must(room, `ip -n left route add local ${sources} dev lo`);
+    await must(room, `ip -n right route add ${sources} via ${left}`);
+  }
+  for (const { ip, outer } of FAMILIES) {
+    const reply = `udp sport 7222 ${MESSAGE.cookieReply} meta nfproto ${NFPROTO[ip]}`;
+    await countPackets(room, "right", "output", {
+      reply: `${reply} ${ip} dscp af41 ${ip} ecn not-ect`,
+      "other DSCP": `${reply} ${ip} dscp != af41`,
+      "other ECN": `${reply} ${ip} ecn != not-ect`,
+    });
+    // More than the control plane can answer.
+    const load = ["run", "-A", `--config=${ROOT}deno.json`, `${ROOT}scripts/bench/flood_load.ts`];
+    const words = ["initiations", outer, "7222", publicKeys.right, "60"];
+    const sender = room.spawn([Deno.execPath(), ...load, ...words], {
+      netns: "left",
+      env: { HOME: Deno.env.get("HOME") ?? "/root" },
+    });
+    await eventually(
+      `cookie replies by ${ip}`,
+      async () => ((await counted(room, "right")).reply ?? 0) > 100,
+    );
+    sender.signal("SIGKILL");
+    await sender.status;
+    const { reply: replies = 0, ...others } = await counted(room, "right");
+    deepEqual(others, {}, `${ip}: beside ${replies} replies`);
+  }
+});
+
 /** The ECN bits in the order of their values, by their names in nftables. */
 const ECN = ["not-ect", "ect1", "ect0", "ce"] as const;
 /** RFC 6040 figure 4: what arrives, for each inner value, by the outer value; nothing: dropped. */
@@ -67,12 +109,16 @@ const ARRIVING: Readonly<Record<typeof ECN[number], readonly string[]>> = {
 const payloadOf = (ecn: number) => 200 + 16 * ecn;
 
 Deno.test(
-  "ECN goes from the inner to the outer header, and from both to the inner one",
+  "ECN goes from the inner to the outer header and from both to the inner one, in all families",
   NEEDED,
   async () => {
     await using room = await wgRoom();
     const { publicKeys } = await tunnel(room);
-    for (const { ip, echo, outer, inner } of FAMILIES) {
+    const pairs = FAMILIES.flatMap(({ ip: outerIp, outer }) =>
+      FAMILIES.map(({ ip, echo, inner }) => ({ outerIp, outer, ip, echo, inner }))
+    );
+    for (const { outerIp, outer, ip, echo, inner } of pairs) {
+      const what = `${ip} in ${outerIp}`;
       await must(room, `ifconfig wg1 wgpeer ${publicKeys.right} wgendpoint ${outer} 7222`);
       await ping(room, "left", inner);
       const pingAll = async (dropped: readonly number[] = []) => {
@@ -89,7 +135,7 @@ Deno.test(
       const outbound = ECN.flatMap((was, value) =>
         ECN.map((is) => {
           const length = `udp length ${8 + 32 + padded(value)}`;
-          return [`${was} ${is}`, `udp dport 7222 ${MESSAGE.data} ${length} ${ip} ecn ${is}`];
+          return [`${was} ${is}`, `udp dport 7222 ${MESSAGE.data} ${length} ${outerIp} ecn ${is}`];
         })
       );
       await countPackets(room, "left", "output", Object.fromEntries(outbound));
@@ -97,7 +143,7 @@ Deno.test(
       deepEqual(
         await counted(room, "left"),
         Object.fromEntries(ECN.map((name) => [`${name} ${name}`, 1])),
-        `${ip} outbound`,
+        `${what}, outbound`,
       );
 
       // Inbound, with a router on the way that sets the outer bits.
@@ -113,14 +159,14 @@ Deno.test(
       for (const set of ECN) {
         const router =
           `table inet router {\nchain c {\ntype filter hook postrouting priority 0;\n` +
-          `udp dport 7222 ${MESSAGE.data} ${ip} ecn set ${set}\n}\n}\n`;
+          `udp dport 7222 ${MESSAGE.data} ${outerIp} ecn set ${set}\n}\n}\n`;
         await room.output(["nft", "-f", "-"], { netns: "left", stdin: router });
         await countPackets(room, "right", "input", inbound);
         await pingAll(set === "ce" ? [0] : []);
         deepEqual(
           await counted(room, "right"),
           Object.fromEntries(ARRIVING[set].map((name) => [name, 1])),
-          `${ip} inbound, outer ${set}`,
+          `${what}, inbound, outer ${set}`,
         );
         await must(room, "nft delete table inet router", "left");
       }
@@ -128,7 +174,7 @@ Deno.test(
       equal(
         after.counters.rx_ecn_dropped - (before.counters.rx_ecn_dropped ?? 0),
         1,
-        `${ip}: the one that does not know ECN on a congested way`,
+        `${what}: the one that does not know ECN on a congested way`,
       );
     }
   },

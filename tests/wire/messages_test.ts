@@ -42,6 +42,14 @@ Deno.test("the offsets add up to the lengths of the whitepaper", () => {
   }
 });
 
+Deno.test("the offsets of fields are those of the whitepaper", () => {
+  const { sender, ephemeral } = INITIATION;
+  assert.deepEqual([sender, ephemeral], [4, 8]);
+  assert.deepEqual([RESPONSE.sender, RESPONSE.receiver, RESPONSE.ephemeral], [4, 8, 12]);
+  assert.deepEqual([COOKIE_REPLY.receiver, COOKIE_REPLY.nonce], [4, 8]);
+  assert.deepEqual([DATA.receiver, DATA.counter], [4, 8]);
+});
+
 Deno.test("the kind of a message depends on its first word and its length only", () => {
   const right = new Map([[1, 148], [2, 92], [3, 64]]);
   for (let kind = 0; kind < 256; kind++) {
@@ -54,6 +62,11 @@ Deno.test("the kind of a message depends on its first word and its length only",
       assert.equal(messageKind(bytes), expected, `kind ${kind}, length ${length}`);
     }
   }
+  assert.equal(MESSAGE_NONE, 0);
+  // One that begins at byte 10 and ends with the array, or is told its length.
+  const within = new Uint8Array(158);
+  within[10] = 1;
+  assert.deepEqual([messageKind(within, 10), messageKind(within, 10, 92)], [1, MESSAGE_NONE]);
   for (const reserved of [1, 2, 3]) {
     const bytes = new Uint8Array(148);
     bytes[0] = 1;

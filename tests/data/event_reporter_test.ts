@@ -1,0 +1,79 @@
+/** What data planes report, and how often they repeat it. */
+import assert from "node:assert/strict";
+import { milliseconds, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
+import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
+import type { DataEvent } from "../../lib/base/messages.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
+import { EventReporter } from "../../lib/data/event_reporter.ts";
+import { Peer } from "../../lib/data/sessions.ts";
+import { endpointOf } from "../device/harness.ts";
+
+const SLOT = peerSlot(3);
+const at = (ms: number) => milliseconds(ms);
+
+function reporting() {
+  const events: DataEvent[] = [];
+  const table = new PeerTable();
+  const handshakes = new HandshakeMemory();
+  const reporter = new EventReporter(table, handshakes, (event) => events.push(event));
+  return { reporter, table, handshakes, take: () => events.splice(0) };
+}
+
+Deno.test("in debug mode five notices of a kind are reported in a second, with peer and source", () => {
+  const { reporter, take } = reporting();
+  const source = endpointOf(9);
+  const notice = (now: number) => reporter.notice("invalid-initiation-mac", SLOT, source, at(now));
+  notice(1_000);
+  assert.deepEqual(take(), []);
+  reporter.debug = true;
+  for (let i = 0; i < 10; i++) notice(1_000 + i);
+  const event = { type: "notice", notice: "invalid-initiation-mac", peer: SLOT, source };
+  assert.deepEqual(take(), new Array(5).fill(event));
+  reporter.notice("unknown-response", undefined, undefined, at(1_010));
+  assert.deepEqual(take(), [
+    { type: "notice", notice: "unknown-response", peer: undefined, source: undefined },
+  ]);
+  notice(1_999);
+  assert.deepEqual(take(), []);
+  for (let i = 0; i < 10; i++) notice(2_000);
+  assert.equal(take().length, 5);
+  notice(2_999);
+  assert.equal(take().length, 0);
+});
+
+Deno.test("a loop of a peer is reported once a minute, that of another peer too", () => {
+  const { reporter, take } = reporting();
+  const [peer, through] = [3, 4].map((slot) => new Peer(peerSlot(slot), 0));
+  for (const now of [10, 11, 60_009]) reporter.loop(peer, through, at(now));
+  assert.deepEqual(take(), [{ type: "loop", peer: 3, through: 4 }]);
+  reporter.loop(through, peer, at(60_009));
+  assert.deepEqual(take(), [{ type: "loop", peer: 4, through: 3 }]);
+  reporter.loop(peer, through, at(60_010));
+  assert.equal(take().length, 1);
+  for (const now of [60_011, 120_009]) reporter.loop(peer, through, at(now));
+  assert.equal(take().length, 0);
+});
+
+Deno.test("a wanted handshake and waiting messages are reported until the control plane has heard", () => {
+  const { reporter, table, handshakes, take } = reporting();
+  for (let i = 0; i < 3; i++) reporter.wantHandshake(SLOT);
+  assert.deepEqual(take(), [{ type: "handshake-wanted", peer: SLOT }]);
+  table.clearWanted(SLOT);
+  reporter.wantHandshake(SLOT);
+  assert.equal(take().length, 1);
+  for (let i = 0; i < 3; i++) reporter.handshakesWaiting();
+  assert.deepEqual(take(), [{ type: "handshakes-waiting" }]);
+  handshakes.heard();
+  reporter.handshakesWaiting();
+  assert.equal(take().length, 1);
+});
+
+Deno.test("activity and confirmed sessions are reported each time", () => {
+  const { reporter, take } = reporting();
+  reporter.active(SLOT);
+  reporter.confirmed(SLOT, sessionIndex(7));
+  assert.deepEqual(take(), [
+    { type: "peer-active", peer: SLOT },
+    { type: "session-confirmed", peer: SLOT, localIndex: 7 },
+  ]);
+});

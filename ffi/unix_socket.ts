@@ -56,11 +56,23 @@ function stateOf(result: number): UnixSocketState {
 export function unixSocketOwner(path: string): number | undefined {
   const descriptor = connectUnix(path, libc.SOCK_STREAM);
   if (descriptor < 0) return undefined;
-  const credentials = new Uint8Array(UCRED_BYTES);
-  const result = libc.getsockoptBytes(descriptor, SOL_SOCKET, SO_PEERCRED, credentials);
+  const pid = peerCredentials(descriptor)?.pid ?? 0;
   libc.close(descriptor);
-  const pid = new DataView(credentials.buffer).getInt32(0, true);
-  return result < 0 || pid <= 0 ? undefined : pid;
+  return pid <= 0 ? undefined : pid;
+}
+
+/**
+ * The process and the user at the other end of a connected socket (unix(7), SO_PEERCRED), from the
+ * time of connect(2) or listen(2). Undefined when the kernel does not tell. The process is 0 when
+ * it is in another process namespace.
+ */
+export function peerCredentials(
+  descriptor: number,
+): { readonly pid: number; readonly uid: number } | undefined {
+  const credentials = new Uint8Array(UCRED_BYTES);
+  if (libc.getsockoptBytes(descriptor, SOL_SOCKET, SO_PEERCRED, credentials) < 0) return undefined;
+  const view = new DataView(credentials.buffer);
+  return { pid: view.getInt32(0, true), uid: view.getUint32(4, true) };
 }
 
 /**

@@ -64,6 +64,13 @@ export {
   type Verdict,
 } from "./device/device.ts";
 export {
+  type Disconnection,
+  DISCONNECTIONS,
+  type EventPeer,
+  type Refusal,
+  REFUSALS,
+} from "./base/events.ts";
+export {
   Dataplane,
   DATAPLANE_ARENA_BYTES,
   type DataplaneOptions,

@@ -40,6 +40,7 @@ export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
 export const ENETUNREACH = 101;
 export const ENOBUFS = 105;
+export const ECONNRESET = 104;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 export const EHOSTUNREACH = 113;
@@ -147,7 +148,7 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [ENETUNREACH, "ENETUNREACH", "Network is unreachable"],
   [102, "ENETRESET", "Network dropped connection on reset"],
   [103, "ECONNABORTED", "Software caused connection abort"],
-  [104, "ECONNRESET", "Connection reset by peer"],
+  [ECONNRESET, "ECONNRESET", "Connection reset by peer"],
   [ENOBUFS, "ENOBUFS", "No buffer space available"],
   [106, "EISCONN", "Transport endpoint is already connected"],
   [107, "ENOTCONN", "Transport endpoint is not connected"],

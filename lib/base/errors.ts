@@ -9,9 +9,9 @@ const WORD_SHOWN_MAX = 200;
 /** The most characters of a message. */
 const MESSAGE_MAX = 900;
 
-/** A part of a message on one line. What looks like a key is left out, other than `publicKey`. */
-function shown(text: string, max: number, publicKey?: string): string {
-  const line = withoutControls(withoutKeys(text, publicKey));
+/** A part of a message on one line. What looks like a key is left out, other than `publicKeys`. */
+function shown(text: string, max: number, publicKeys: readonly string[] = []): string {
+  const line = withoutControls(withoutKeys(text, publicKeys));
   return line.length > max ? `${line.slice(0, max - 3)}...` : line;
 }
 
@@ -34,18 +34,18 @@ export class ConfigError extends Error {
    * Makes an error whose message is `WORD: PROBLEM`, without control characters and keys.
    * @param word the word that is wrong, as the user wrote it; never a private or preshared key
    * @param problem what is wrong and what is required
-   * @param publicKey a key that the problem may show, in base64: it is known to be a peer's public
-   * key, not only something of that form
+   * @param publicKeys keys that the problem may show, in base64: they are known to be peers' public
+   * keys, not only something of that form
    */
   constructor(
     /** The word that is wrong, as the user wrote it. */
     readonly word: string,
     /** What is wrong and what is required. */
     readonly problem: string,
-    publicKey?: string,
+    ...publicKeys: readonly string[]
   ) {
     const max = MESSAGE_MAX - WORD_SHOWN_MAX;
-    super(`${shown(word, WORD_SHOWN_MAX)}: ${shown(problem, max, publicKey)}`);
+    super(`${shown(word, WORD_SHOWN_MAX)}: ${shown(problem, max, publicKeys)}`);
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import type { Milliseconds, PeerSlot, SessionIndex } from "./brands.ts";
 import type { AllowedIp, Endpoint } from "./endpoint.ts";
+import type { Refusal } from "./events.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 
 /** A command of the control plane for the data plane. Commands are applied in order. */
@@ -91,6 +92,13 @@ export type Notice =
   | "no-endpoint"
   | "not-ip";
 
+/** The notices that are events too (lib/base/events.ts), by the reason of the refusal. */
+export const REFUSAL_NOTICES: Readonly<Partial<Record<Notice, Refusal>>> = {
+  "invalid-initiation-mac": "handshake_mac1_wrong",
+  "invalid-response-mac": "handshake_mac1_wrong",
+  "unallowed-source": "rx_unallowed_source",
+};
+
 /** An event that the data plane reports to the control plane. */
 export type DataEvent =
   /**
@@ -112,13 +120,21 @@ export type DataEvent =
   /** The peer's row of the table changed for the first time since `PeerTable.clearActive`. */
   | { readonly type: "peer-active"; readonly peer: PeerSlot }
   /**
+   * An authenticated data message came from another endpoint than `before`, and the peer's messages
+   * go there. The event is reported once until the control plane calls `PeerTable.clearRoamed`.
+   */
+  | { readonly type: "endpoint-moved"; readonly peer: PeerSlot; readonly before: Endpoint }
+  /**
    * A message to `peer` came back as a packet and was dropped, because the peer's endpoint is
    * routed into the interface. The allowed IPs of `through` contain the endpoint; `through` is the
    * peer itself, or a peer whose messages go through this one. Reported at most once a minute per
    * peer.
    */
   | { readonly type: "loop"; readonly peer: PeerSlot; readonly through: PeerSlot }
-  /** Something that a debug message tells. Reported only after `debug`, at a limited rate. */
+  /**
+   * Something that a debug message tells, or a refused message. Those of REFUSAL_NOTICES are always
+   * reported, the others only after `debug`, all at a limited rate.
+   */
   | {
     readonly type: "notice";
     readonly notice: Notice;

@@ -5,7 +5,7 @@
  * them has a cache line of its own in the row. "Sent since something was received" (the `since`
  * fields) is found by comparing counts, so neither thread resets a field of the other.
  *
- * Several threads write, with Atomics: the flags ACTIVE and WANTED, and the endpoint.
+ * Several threads write, with Atomics: the flags ACTIVE, WANTED and ROAMED, and the endpoint.
  * @module
  */
 import { type Milliseconds, milliseconds, type PeerSlot, type SessionIndex } from "./brands.ts";
@@ -39,7 +39,7 @@ const SENT_COUNT = 6;
  */
 const DATA_SENT_UNANSWERED = 7;
 
-// Indices in the receiving line: four of 64-bit floats, then two of 32-bit words.
+// Indices in the receiving line: four of 64-bit floats, then three of 32-bit words.
 const RX_BYTES = 8;
 const RECEIVED_AT = 9;
 const DATA_RECEIVED_AT = 10;
@@ -48,6 +48,8 @@ const DATA_RECEIVED_FIRST = 11;
 const RECEIVED_COUNT = 24;
 /** SENT_COUNT + 1 at the time of DATA_RECEIVED_FIRST; 0 for none. */
 const DATA_RECEIVED_UNANSWERED = 25;
+/** 1 from the event `endpoint-moved` until `clearRoamed`. */
+const ROAMED = 26;
 
 // Indices of 32-bit words in the shared line.
 /** 1 from the event `peer-active` until `clearActive`. */
@@ -223,6 +225,22 @@ export class PeerTable {
   /** Call from the control plane: `handshake-wanted` may be reported again. */
   clearWanted(peer: PeerSlot): void {
     Atomics.store(this.#i32, peer * ROW_I32 + WANTED, 0);
+  }
+
+  /**
+   * Call from a data plane that has moved the peer's endpoint. Returns whether to report
+   * `endpoint-moved`.
+   */
+  roamed(peer: PeerSlot): boolean {
+    return Atomics.exchange(this.#i32, peer * ROW_I32 + ROAMED, 1) === 0;
+  }
+
+  /**
+   * Call from the control plane before it reads the endpoint: `endpoint-moved` may be reported
+   * again.
+   */
+  clearRoamed(peer: PeerSlot): void {
+    Atomics.store(this.#i32, peer * ROW_I32 + ROAMED, 0);
   }
 
   /** Call from the control plane before it reads the row: `peer-active` may be reported again. */

@@ -12,9 +12,9 @@ export function withoutControls(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, "?");
 }
 
-/** The text without what has the form of a whole key, other than `publicKey`. */
-export function withoutKeys(text: string, publicKey?: string): string {
-  return text.replace(WHOLE_KEY, (key) => key === publicKey ? key : "(what may be a key)");
+/** The text without what has the form of a whole key, other than `publicKeys`. */
+export function withoutKeys(text: string, publicKeys: readonly string[] = []): string {
+  return text.replace(WHOLE_KEY, (key) => publicKeys.includes(key) ? key : "(what may be a key)");
 }
 
 /** 32 characters that may be a part of a key in base64 or hexadecimal. */

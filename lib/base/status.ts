@@ -56,7 +56,7 @@ export interface InterfaceFacts {
   /**
    * What the daemon can do besides, so that a command can use a daemon of another version:
    * `endpoint_name` when it looks up the names of endpoints, `disabled_peers` when peers can be
-   * disabled and expire.
+   * disabled and expire, `monitor` when its events can be followed.
    */
   readonly features: readonly string[];
 }
@@ -122,7 +122,7 @@ export const NO_FACTS: InterfaceFacts = {
 };
 
 /** The features of this version's daemon. */
-export const FEATURES: readonly string[] = ["endpoint_name", "disabled_peers"];
+export const FEATURES: readonly string[] = ["endpoint_name", "disabled_peers", "monitor"];
 
 /** Whether the daemon looks up the names of endpoints (`PeerChange.endpointName`). */
 export function looksUpNames(status: InterfaceStatus): boolean {

@@ -24,6 +24,7 @@ export type CommandName =
   | "pubkey"
   | "dmesg"
   | "metrics"
+  | "monitor"
   | "help"
   | "version"
   | "completion"
@@ -143,6 +144,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "metrics",
     summary: "print the metrics of interfaces and peers, or serve them to Prometheus",
     manual: async () => (await import("./metrics/help.ts")).METRICS_MANUAL,
+  },
+  {
+    name: "monitor",
+    summary: "print what happens to interfaces and peers, as it happens",
+    manual: async () => (await import("./monitor/help.ts")).MONITOR_MANUAL,
   },
   {
     name: "help",

@@ -9,7 +9,7 @@ import { describeOwner, socketOwner, watch, WATCH_MS } from "./owner.ts";
 import { socketPath } from "./paths.ts";
 
 /** How long a daemon may send nothing, and how long a whole answer may take. */
-const SILENCE_MS = 2_000;
+export const SILENCE_MS = 2_000;
 const ANSWER_MS = 20_000;
 /**
  * A silent daemon gets more time while it waits for a processor for at least this part of the time,
@@ -123,6 +123,7 @@ class SilenceGuard {
   }
 }
 
+export /** The error of a daemon that does not answer. */
 function hangs(name: string): OsError {
   return osError(
     "uapi",
@@ -132,7 +133,11 @@ function hangs(name: string): OsError {
   );
 }
 
-async function connect(name: string): Promise<Deno.UnixConn> {
+/**
+ * Connects to a daemon's control socket.
+ * @throws as `ask`
+ */
+export async function connect(name: string): Promise<Deno.UnixConn> {
   const path = socketPath(name);
   const until = performance.now() + SILENCE_MS;
   while (true) {

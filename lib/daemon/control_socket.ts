@@ -5,11 +5,14 @@
  */
 import { EBUSY, EEXIST, EMFILE, ENOMEM, EPROTO, ETIMEDOUT, osError } from "../base/errno.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
+import type { ConnectedProcess } from "../base/events.ts";
 import { UapiReader, type UapiRequest } from "../uapi/reader.ts";
 import { UAPI_MESSAGE_MAX } from "../uapi/keys.ts";
 import { formatReply } from "../uapi/reply.ts";
 import { EventFd } from "../../ffi/poll.ts";
 import { unixSocketState } from "../../ffi/unix_socket.ts";
+import { ConnectedProcesses } from "./connected_processes.ts";
+import type { Following } from "./event_feed.ts";
 import { SOCKET_FOLDER, socketPath } from "./paths.ts";
 import { asOsError, removeFile, underLock } from "./socket_folder.ts";
 
@@ -53,6 +56,8 @@ export interface Answer {
   readonly body: string | Uint8Array;
   /** Keeps the connection open until the process ends. */
   readonly then?: "keep-until-the-end";
+  /** Text that is sent after the answer, as it comes, until it ends or the client hangs up. */
+  readonly follow?: Following;
   /** Called when the connection is closed, to release what the answer refers to. */
   readonly release?: () => void;
 }
@@ -67,8 +72,14 @@ export interface ClientLimits {
   readonly operationMs: number;
 }
 
-/** Executes an operation. It throws a ConfigError or OsError, which is sent to the client. */
-export type Operation = (request: UapiRequest) => Answer | Promise<Answer>;
+/**
+ * Executes an operation. It throws a ConfigError or OsError, which is sent to the client. `by` is
+ * the process of the client, if it is known.
+ */
+export type Operation = (
+  request: UapiRequest,
+  by: ConnectedProcess | undefined,
+) => Answer | Promise<Answer>;
 
 /** The listening socket and its clients. */
 export class ControlSocket {
@@ -76,10 +87,13 @@ export class ControlSocket {
   #path: string;
   readonly #folder: string;
   readonly #listener: Deno.UnixListener;
+  readonly #processes: ConnectedProcesses;
   readonly #operation: Operation;
   /** The clients, and since when each has been idle: undefined during an operation. */
   readonly #clients = new Map<Deno.UnixConn, number | undefined>();
   readonly #readers = new Set<UapiReader>();
+  /** The clients that follow something, each until it has got the last text. */
+  readonly #followers = new Set<Promise<void>>();
   #turnedAway = 0;
   /** Bytes of the answers that are being sent. */
   #answerBytes = 0;
@@ -113,6 +127,7 @@ export class ControlSocket {
     this.#operation = operation;
     this.#limits = limits;
     this.#listener = listen(name, this.#path, folder);
+    this.#processes = new ConnectedProcesses(this.#path);
     this.#inode = inodeOf(this.#path);
   }
 
@@ -163,6 +178,7 @@ export class ControlSocket {
         await new Promise((resolve) => setTimeout(resolve, 10));
         continue;
       }
+      const by = this.#processes.accepted(client);
       if (!this.#takeSpare()) {
         // The client has the last descriptor, which was the spare one. Others wait for it.
         await this.#refuse(client, EMFILE, "no descriptor is left").catch(() => {});
@@ -176,7 +192,7 @@ export class ControlSocket {
       }
       this.#clients.set(client, performance.now());
       const lent: (() => void)[] = [];
-      this.#serveClient(client, lent).finally(() => {
+      this.#serveClient(client, by, lent).finally(() => {
         this.#drop(client);
         for (const release of lent) release();
       });
@@ -211,6 +227,12 @@ export class ControlSocket {
     this.#giveSpare();
   }
 
+  /** Waits until all that was followed has ended and is sent, for at most `limitMs`. */
+  async followed(limitMs: number): Promise<void> {
+    if (this.#followers.size === 0) return;
+    await within(limitMs, () => Promise.all(this.#followers).then(() => null));
+  }
+
   /**
    * Sends an error to a client, and reads from it for TURNED_AWAY_MS. A client that is still
    * writing would lose the answer if the connection were closed at once.
@@ -235,17 +257,26 @@ export class ControlSocket {
     }
   }
 
-  async #serveClient(client: Deno.UnixConn, lent: (() => void)[]): Promise<void> {
+  async #serveClient(
+    client: Deno.UnixConn,
+    by: ConnectedProcess | undefined,
+    lent: (() => void)[],
+  ): Promise<void> {
     const reader = new UapiReader();
     this.#readers.add(reader);
     try {
-      await this.#converse(client, reader, lent);
+      await this.#converse(client, by, reader, lent);
     } finally {
       this.#readers.delete(reader);
     }
   }
 
-  async #converse(client: Deno.UnixConn, reader: UapiReader, lent: (() => void)[]): Promise<void> {
+  async #converse(
+    client: Deno.UnixConn,
+    by: ConnectedProcess | undefined,
+    reader: UapiReader,
+    lent: (() => void)[],
+  ): Promise<void> {
     const piece = new Uint8Array(PIECE_BYTES);
     const { idleMs, stallMs, operationMs } = this.#limits;
     // The time by which the operation that has begun must have ended.
@@ -256,9 +287,16 @@ export class ControlSocket {
           return await this.#refuse(client, EPROTO, next.problem, next.version);
         }
         until = Infinity;
-        const answer = await this.#carryOut(next);
+        const answer = await this.#carryOut(next, by);
         if (answer.release !== undefined) lent.push(answer.release);
+        const { follow } = answer;
+        if (follow !== undefined) lent.push(() => follow.close());
         if (!await this.#write(client, answer.text)) return;
+        if (follow !== undefined) {
+          const followed = this.#follow(client, follow);
+          this.#followers.add(followed);
+          return await followed.finally(() => this.#followers.delete(followed));
+        }
         await this.#giveTurn();
         if (answer.then === "keep-until-the-end") {
           await new Promise(() => {});
@@ -283,6 +321,27 @@ export class ControlSocket {
       piece.fill(0, 0, count);
       if (this.#held() > HELD_MAX) {
         return await this.#refuse(client, ENOMEM, "too many large operations at once");
+      }
+    }
+  }
+
+  /**
+   * Sends what a client follows. The client may read slowly or stand still, so no time is too long.
+   * It is not idle, and what it may send is not read as operations.
+   */
+  async #follow(client: Deno.UnixConn, follow: Following): Promise<void> {
+    const hungUp = (): void => {
+      follow.close();
+      this.#drop(client);
+    };
+    client.read(new Uint8Array(1)).then(hungUp, hungUp);
+    const encoder = new TextEncoder();
+    for (let text = await follow.next(); text !== undefined; text = await follow.next()) {
+      const bytes = encoder.encode(text);
+      try {
+        for (let at = 0; at < bytes.length;) at += await client.write(bytes.subarray(at));
+      } catch {
+        return;
       }
     }
   }
@@ -314,10 +373,11 @@ export class ControlSocket {
 
   async #carryOut(
     request: UapiRequest,
+    by: ConnectedProcess | undefined,
   ): Promise<Omit<Answer, "body"> & { readonly text: string | Uint8Array }> {
     const version = request.value === "2" ? 2 : 1;
     try {
-      const answer = await this.#operation(request);
+      const answer = await this.#operation(request, by);
       const { body, ...rest } = answer;
       return { ...rest, text: typeof body === "string" ? formatReply(body) : body };
     } catch (error) {
@@ -364,6 +424,7 @@ export class ControlSocket {
 
   #drop(client: Deno.UnixConn): void {
     this.#clients.delete(client);
+    this.#processes.dropped(client);
     try {
       client.close();
     } catch {

@@ -4,6 +4,7 @@
  */
 import { type DeviceChange, wipeChange, wipeStatus } from "../base/config.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
+import type { ConnectedProcess } from "../base/events.ts";
 import type { Times } from "../base/times.ts";
 import { takesConstantTime } from "../runtime/crypto.ts";
 import { startWorkers } from "../worker/worker_pair.ts";
@@ -21,6 +22,7 @@ import {
 import { close as closeDescriptor } from "../../ffi/libc.ts";
 import { type Confinement, UNCONFINED } from "./confinement.ts";
 import { type Answer, ControlSocket } from "./control_socket.ts";
+import { EventFeed } from "./event_feed.ts";
 import { ServiceManager } from "../linux/service_manager.ts";
 import { RunningInterface } from "./running_interface.ts";
 import { Log, type LogLevel } from "./log.ts";
@@ -30,6 +32,7 @@ import { PublicFile } from "./public_file.ts";
 import { dataWorkerUrl, VERSION } from "./program.ts";
 import { handleFailures } from "./failures.ts";
 import { handleSignals } from "./signals.ts";
+import { whatChanged } from "./what_changed.ts";
 import { closeDistantSockets } from "./distant_sockets.ts";
 import { LendingSocket } from "./lending.ts";
 import { MemoryRelease } from "./memory_release.ts";
@@ -41,6 +44,9 @@ const SOCKET_LOOK_MS = 1_000;
 const NOT_CONSTANT_TIME =
   "WARNING: handshakes are computed in JavaScript, which does not take constant time: who measures " +
   "them may learn about the private key. Install OpenSSL's libcrypto (Debian: libssl3).";
+
+/** How long those who follow the interface may take to read its last events. */
+const FOLLOWED_MS = 200;
 
 /** How long the interface may take to end after an error that nothing caught. */
 const FAILURE_MS = 10_000;
@@ -108,13 +114,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   try {
     const { lines, keys = new Map() } = await options.configuration();
     const change = parseSet(lines, { keys });
-    const socket = new ControlSocket(name, async (request) => {
-      const answer = await operate(await opened.promise, request, parts);
+    const socket = new ControlSocket(name, async (request, by) => {
+      const answer = await operate(await opened.promise, request, by, parts);
       memoryRelease.worked(request.lines.length, answer.body.length);
       return answer;
     });
     const lending = new LendingSocket(name);
-    const parts: Named = { socket, lending, facts: new PublicFile(name), log };
+    const feed = new EventFeed(() => socket.name);
+    const parts: Named = { socket, lending, facts: new PublicFile(name), log, feed };
     named = parts;
     const device = await RunningInterface.open({
       name,
@@ -124,6 +131,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       ...(options.times === undefined ? {} : { times: options.times }),
       changed: () => opened.promise.then((now) => publish(now, parts)),
       flooded: () => memoryRelease.soon(AFTER_FLOOD_MS),
+      event: (event) => feed.tell(event),
     }, change);
     wipeChange(change);
     ended = device.ended;
@@ -160,20 +168,22 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     if (device.isBeating) service.tell({ WATCHDOG: 1 });
   }, service.watchdogMs);
 
-  const { socket, lending, facts } = named;
+  const { socket, lending, facts, feed } = named;
   const looking = setInterval(() => {
     device.wake();
     memoryRelease.look(device.beats);
     if (!socket.isInPlace()) device.close("the control socket was removed");
     // The name of the link may be free now.
-    else followName(device, { socket, lending, facts, log });
+    else followName(device, { socket, lending, facts, log, feed });
   }, SOCKET_LOOK_MS);
   const end = await ended;
   clearInterval(looking);
   clearInterval(feeding);
   facts.remove();
   lending.close();
+  feed.close();
   socket.close();
+  await socket.followed(FOLLOWED_MS);
   log.write(
     typeof end === "string" ? `stopped: ${end}` : `failed: ${end.failure}`,
     typeof end === "string" ? "info" : "error",
@@ -186,7 +196,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 async function operate(
   device: RunningInterface,
   asked: UapiRequest,
-  { lending, log }: Named,
+  by: ConnectedProcess | undefined,
+  { lending, log, feed }: Named,
 ): Promise<Answer> {
   const { request, token } = takeToken(asked);
   checkOperation(request);
@@ -217,7 +228,9 @@ async function operate(
         if (lent !== undefined) closeDistantSockets(lent);
         throw error;
       }
+      const changed = whatChanged(change, (publicKey) => device.descriptionOf(publicKey));
       await device.configure(change, lent);
+      if (changed.length > 0) feed.tell({ kind: "changed", changed, by });
       return { body: "" };
     }
     case "dmesg": {
@@ -229,6 +242,7 @@ async function operate(
         request.value === "up",
         token === undefined ? undefined : lending.takeLink(token),
       );
+      feed.tell({ kind: "changed", changed: [`link ${request.value}`], by });
       return { body: "" };
     case "netns": {
       // The descriptor stays open while the client is connected, and the client opens this path.
@@ -238,7 +252,10 @@ async function operate(
         release: () => closeDescriptor(descriptor),
       };
     }
+    case "monitor":
+      return { body: "", follow: feed.follow() };
     case "destroy":
+      feed.tell({ kind: "changed", changed: ["destroyed"], by });
       setTimeout(() => device.close("asked"), 0);
       return { body: `pid=${Deno.pid}\n`, then: "keep-until-the-end" };
   }
@@ -262,6 +279,7 @@ function takeToken(
 
 /** The parts of the daemon that have the name of the interface. */
 interface Named {
+  readonly feed: EventFeed;
   readonly socket: ControlSocket;
   readonly lending: LendingSocket;
   readonly facts: PublicFile;

@@ -3,12 +3,13 @@
  * its Worker. The methods are in the order of use: open, configure, follow the link, end.
  * @module
  */
-import { milliseconds, type PeerSlot } from "../base/brands.ts";
+import { milliseconds, type PeerSlot, type PublicKey } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
 import { sumOfCounts } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { DEFAULT_MTU, HANDSHAKE_TOS, UNDER_LOAD_QUEUE } from "../base/constants.ts";
 import { errnoText } from "../base/errno.ts";
+import type { DeviceEvent } from "../base/events.ts";
 import { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import { offloadWords, sameOffloads } from "../base/offloads.ts";
@@ -81,6 +82,8 @@ export interface InterfaceOptions {
   readonly changed?: () => void;
   /** Called after many handshake messages were handled. */
   readonly flooded?: () => void;
+  /** Called for every event of the control plane. */
+  readonly event?: (event: DeviceEvent) => void;
 }
 
 /** A running interface of this process. */
@@ -211,6 +214,7 @@ export class RunningInterface {
       fault: (line) => options.log.write(line, "error"),
       note: (line) => options.log.write(line, "info"),
       lookUp: (host) => this.#lookUps.lookUp(host),
+      ...(options.event === undefined ? {} : { event: options.event }),
     });
   }
 
@@ -222,6 +226,11 @@ export class RunningInterface {
   /** The status of the interface. Erase its keys with `wipeStatus` after use. */
   status(): InterfaceStatus {
     return { ...this.#device.status(), ...this.#facts() };
+  }
+
+  /** The description of a peer, which may be empty; undefined when there is no such peer. */
+  descriptionOf(publicKey: PublicKey): string | undefined {
+    return this.#device.descriptionOf(publicKey);
   }
 
   /** The name of the link when it was last read. */

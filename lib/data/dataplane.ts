@@ -182,7 +182,7 @@ export class Dataplane {
     const events = new EventReporter(table, handshakes, emit);
     const gso = udp.gso && offloads.gso !== false;
     if (offloads.gro === false) udp.setGro?.(false);
-    const endpoints = new Endpoints(memory, table);
+    const endpoints = new Endpoints(memory, table, events);
     const bulkFlows = new BulkFlows(options.bulkFlows);
     const merger = new Merger({
       memory,

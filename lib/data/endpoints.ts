@@ -5,6 +5,7 @@
  */
 import { LOCAL_INTERFACE, readEndpointCell, readLocalCell } from "../base/endpoint.ts";
 import type { PeerTable } from "../base/peer_table.ts";
+import type { EventReporter } from "./event_reporter.ts";
 import type { PacketMemory } from "./memory.ts";
 import type { Peer } from "./sessions.ts";
 
@@ -14,10 +15,12 @@ import type { Peer } from "./sessions.ts";
 export class Endpoints {
   readonly #memory: PacketMemory;
   readonly #table: PeerTable;
+  readonly #events: EventReporter;
 
-  constructor(memory: PacketMemory, table: PeerTable) {
+  constructor(memory: PacketMemory, table: PeerTable, events: EventReporter) {
     this.#memory = memory;
     this.#table = table;
+    this.#events = events;
   }
 
   /**
@@ -50,12 +53,16 @@ export class Endpoints {
       bytes[peer.cellAt + 1] === 0 && memory.sameEndpoint(peer.cellAt, sourceAt) &&
       !this.#table.keepsSourceBy(peer.slot, memory.u32[sourceAt + LOCAL_INTERFACE >>> 2])
     ) return;
+    const before = memory.sameEndpoint(peer.cellAt, sourceAt)
+      ? undefined
+      : readEndpointCell(bytes, peer.cellAt);
     this.#table.writeEndpoint(
       peer.slot,
       readEndpointCell(bytes, sourceAt),
       readLocalCell(bytes, sourceAt),
     );
     this.#copy(peer);
+    if (before !== undefined) this.#events.moved(peer.slot, before);
   }
 
   /** Clears the peer's local address. The kernel then chooses the source of datagrams. */

@@ -5,7 +5,7 @@
 import type { Milliseconds, PeerSlot, SessionIndex } from "../base/brands.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { HandshakeMemory } from "../base/handshake_memory.ts";
-import type { DataEvent, Notice } from "../base/messages.ts";
+import { type DataEvent, type Notice, REFUSAL_NOTICES } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Peer } from "./sessions.ts";
 
@@ -14,9 +14,9 @@ const NOTICES_PER_SECOND = 5;
 /** How often a loop of one peer is reported. */
 export const LOOP_EVERY_MS = 60_000;
 
-/** Emits events. Notices are emitted only while `debug` is on. */
+/** Emits events. */
 export class EventReporter {
-  /** Whether notices are emitted. */
+  /** Whether notices are emitted that are no refusals. */
   debug = false;
   readonly #table: PeerTable;
   readonly #handshakes: HandshakeMemory;
@@ -51,23 +51,32 @@ export class EventReporter {
     this.#emit({ type: "loop", peer: peer.slot, through: through.slot });
   }
 
+  /** Reports that a peer's endpoint was moved away from `before`. */
+  moved(peer: PeerSlot, before: Endpoint): void {
+    if (this.#table.roamed(peer)) this.#emit({ type: "endpoint-moved", peer, before });
+  }
+
   /** Reports that handshake messages wait, or that the secret of cookies is too old. */
   handshakesWaiting(): void {
     if (this.#handshakes.tell()) this.#emit({ type: "handshakes-waiting" });
   }
 
-  /** Reports a notice, unless `debug` is off or NOTICES_PER_SECOND is reached. */
-  notice(
-    notice: Notice,
-    peer: PeerSlot | undefined,
-    source: Endpoint | undefined,
-    now: Milliseconds,
-  ): void {
-    if (!this.debug) return;
+  /**
+   * Whether to report a notice: not without `debug` unless it is a refusal, and not more than
+   * NOTICES_PER_SECOND. Call `notice` if it returns true.
+   */
+  wants(notice: Notice, now: Milliseconds): boolean {
+    if (!this.debug && REFUSAL_NOTICES[notice] === undefined) return false;
     const noticed = this.#noticed.get(notice);
     if (noticed === undefined || now - noticed.since >= 1000) {
       this.#noticed.set(notice, { since: now, count: 1 });
-    } else if (++noticed.count > NOTICES_PER_SECOND) return;
+      return true;
+    }
+    return ++noticed.count <= NOTICES_PER_SECOND;
+  }
+
+  /** Reports a notice. */
+  notice(notice: Notice, peer: PeerSlot | undefined, source: Endpoint | undefined): void {
     this.#emit({ type: "notice", notice, peer, source });
   }
 }

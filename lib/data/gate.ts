@@ -169,9 +169,9 @@ export class Gate {
   }
 
   #say(notice: Notice, cellAt: number, now: Milliseconds): void {
-    if (this.#parts.events.debug) {
-      this.#parts.events.notice(notice, undefined, readEndpointCell(this.#bytes, cellAt), now);
-    }
+    const { events } = this.#parts;
+    if (!events.wants(notice, now)) return;
+    events.notice(notice, undefined, readEndpointCell(this.#bytes, cellAt));
   }
 
   /** Makes a cookie reply. Without a secret it asks the control plane for a new one instead. */

@@ -267,8 +267,8 @@ export class Inbound {
     const { slot, cellAt } = session.peer;
     const { memory, counters, events } = this.#parts;
     counters.addOf(COUNTER.rx_keepalives, slot);
-    if (!events.debug) return;
-    events.notice("keepalive-received", slot, readEndpointCell(memory.bytes, cellAt), now);
+    if (!events.wants("keepalive-received", now)) return;
+    events.notice("keepalive-received", slot, readEndpointCell(memory.bytes, cellAt));
   }
 
   /** Makes a confirmed session the current one (whitepaper section 5.4.3), and sends on it. */
@@ -297,8 +297,8 @@ export class Inbound {
     const { slot, cellAt } = session.peer;
     const { counters, events } = this.#parts;
     counters.addOf(COUNTER.rx_not_ip, slot);
-    if (events.debug) {
-      events.notice("not-ip", slot, readEndpointCell(bytes, cellAt), now);
+    if (events.wants("not-ip", now)) {
+      events.notice("not-ip", slot, readEndpointCell(bytes, cellAt));
     }
     return 0;
   }
@@ -318,8 +318,8 @@ export class Inbound {
       return false;
     }
     counters.addOf(COUNTER.rx_unallowed_source, slot);
-    if (events.debug) {
-      events.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt), now);
+    if (events.wants("unallowed-source", now)) {
+      events.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt));
     }
     return false;
   }

@@ -194,7 +194,8 @@ export class Outbound {
     }
     if (!endpoints.has(peer)) {
       counters.addOf(COUNTER.tx_no_endpoint, peer.slot);
-      this.#parts.events.notice("no-endpoint", peer.slot, undefined, now);
+      const { events } = this.#parts;
+      if (events.wants("no-endpoint", now)) events.notice("no-endpoint", peer.slot, undefined);
       unreachable.answer(tunPacket, length, now);
       return;
     }

@@ -324,9 +324,7 @@ export class Sender {
     counters.addOf(COUNTER.tx_keepalives, peer.slot);
     this.flush(now);
     this.keepFresh(session, now);
-    if (events.debug) {
-      const endpoint = readEndpointCell(memory.bytes, peer.cellAt);
-      events.notice("keepalive-sent", peer.slot, endpoint, now);
-    }
+    if (!events.wants("keepalive-sent", now)) return;
+    events.notice("keepalive-sent", peer.slot, readEndpointCell(memory.bytes, peer.cellAt));
   }
 }

@@ -13,6 +13,7 @@ import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { identityOf } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
 import { forgetExpiry, isToBeDisabled, noteDisabled, obeyDisabled } from "./disabled_peers.ts";
+import { tellDisconnected } from "./events.ts";
 import { forgetName, lookUpUnknown, setName } from "./name_look_ups.ts";
 import { sendKeepalive } from "./outgoing.ts";
 import { NO_PRESHARED_KEY, type Peer } from "./peer.ts";
@@ -70,6 +71,7 @@ function setPrivateKey(ctx: Context, privateKey: Uint8Array, now: Milliseconds):
   ctx.handshakes.keys.setKeys(ownCookieKeys(ctx));
   for (const peer of ctx.peers.all()) {
     wipeKeys(ctx, peer);
+    tellDisconnected(ctx, peer, "key-changed");
     peer.staticShared?.fill(0);
     peer.staticShared = undefined;
     peer.timers.handshakePossible(now);
@@ -96,6 +98,7 @@ function clamped(privateKey: Uint8Array): Uint8Array {
 
 function removePeer(ctx: Context, peer: Peer, now: Milliseconds): void {
   wipeKeys(ctx, peer);
+  tellDisconnected(ctx, peer, "removed");
   peer.timers.stop();
   forgetExpiry(ctx, peer);
   forgetName(ctx, peer);

@@ -17,6 +17,7 @@ import type { IndexTable } from "./index_table.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerRegistry } from "./peer_registry.ts";
+import type { RefusalLimit } from "./refusal_limit.ts";
 
 /** Our key pair, and the checker of macs made with it. */
 export interface OwnKeys {
@@ -37,6 +38,7 @@ export interface Context {
   readonly start: NoiseStart;
   readonly timestamps: TimestampSource;
   readonly out: Outputs;
+  readonly refusals: { readonly ofPeers: RefusalLimit; readonly ofStrangers: RefusalLimit };
   readonly timers: TimerQueue;
   readonly peers: PeerRegistry;
   readonly names: AskedNames;

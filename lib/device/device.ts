@@ -25,7 +25,7 @@ import { Counters } from "../base/counter_block.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
 import type { HandshakeMemory, HandshakeMessage } from "../base/handshake_memory.ts";
-import type { DataEvent, Notice } from "../base/messages.ts";
+import { type DataEvent, type Notice, REFUSAL_NOTICES } from "../base/messages.ts";
 import { secretCopy } from "../base/secret_bytes.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { NOT_PENDING, STANDARD_TIMES, type Times } from "../base/times.ts";
@@ -40,6 +40,7 @@ import type { Context } from "./context.ts";
 import { disabledStatusOf, runExpiries, silence, takePart } from "./disabled_peers.ts";
 import type { NameAnswer } from "./endpoint_name.ts";
 import { ExpiryDates } from "./expiry_dates.ts";
+import { tellDisconnected, tellRefused, tellRoamed } from "./events.ts";
 import { lookUpsDue, namesUp, runLookUps } from "./name_look_ups.ts";
 import { initiationUnsent, nameAnswered } from "./name_answers.ts";
 import { completeHandshake, Incoming, type Verdict } from "./incoming.ts";
@@ -49,10 +50,12 @@ import { type DeviceOutputs, type OutgoingDatagram, Outputs } from "./outputs.ts
 import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
 import { PeerRegistry } from "./peer_registry.ts";
+import { RefusalLimit } from "./refusal_limit.ts";
 import { confirmSession, usableSession, wipeKeys } from "./sessions.ts";
 import { runTimers } from "./timer_expiry.ts";
 
-export type { DeviceEvent, DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
+export type { DeviceEvent } from "../base/events.ts";
+export type { DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
 export type { FoundAddress, NameAnswer } from "./endpoint_name.ts";
 export type { Verdict } from "./incoming.ts";
 
@@ -117,6 +120,7 @@ export class Device {
       start: wireguardStart(suite),
       timestamps: new TimestampSource(wallClock),
       out: new Outputs(),
+      refusals: { ofPeers: new RefusalLimit(), ofStrangers: new RefusalLimit() },
       timers,
       peers: new PeerRegistry(timers),
       names: new AskedNames(),
@@ -165,6 +169,11 @@ export class Device {
     return this.#ctx.peers.at(slot)?.publicKey;
   }
 
+  /** The description of a peer, which may be empty; undefined when there is no such peer. */
+  descriptionOf(publicKey: PublicKey): string | undefined {
+    return this.#ctx.peers.find(publicKey)?.description;
+  }
+
   /**
    * Call at start, and when the interface went up or down or its MTU (in bytes) changed.
    * @param dropWaiting whether the packets that the TUN device holds are dropped
@@ -177,10 +186,11 @@ export class Device {
     ctx.mtu = mtu;
     ctx.out.command({ type: "link", up, mtu, ...(dropWaiting && { dropWaiting }) });
     if (was === up) return;
+    ctx.out.event({ kind: up ? "up" : "down" });
     for (const peer of ctx.peers.all()) {
       if (peer.isDisabled) continue;
       if (up) takePart(ctx, peer, now);
-      else silence(ctx, peer);
+      else silence(ctx, peer, "down");
     }
     if (up) namesUp(ctx, now);
     ctx.timers.settle(now);
@@ -196,6 +206,7 @@ export class Device {
     for (const peer of ctx.peers.all()) {
       const had = usableSession(ctx, peer, now) !== undefined;
       wipeKeys(ctx, peer);
+      tellDisconnected(ctx, peer, "cloned");
       if (had) sessionWanted(ctx, peer, now, false);
     }
     ctx.timers.settle(now);
@@ -225,12 +236,18 @@ export class Device {
     if (event.type === "notice") {
       const peer = event.peer === undefined ? undefined : ctx.peers.at(event.peer);
       if (event.peer === undefined || peer !== undefined) {
+        const why = REFUSAL_NOTICES[event.notice];
+        if (why !== undefined) tellRefused(ctx, why, peer, event.source, now);
         this.#notice(event.notice, peer, event.source);
       }
       return;
     }
     const peer = ctx.peers.at(event.peer);
     if (peer === undefined) return;
+    if (event.type === "endpoint-moved") {
+      ctx.table.clearRoamed(peer.slot);
+      return tellRoamed(ctx, peer, event.before);
+    }
     if (!ctx.up || peer.isDisabled) {
       // The data plane did not know yet that the interface is down or the peer disabled. It must
       // report again later.

@@ -11,8 +11,10 @@
  */
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import type { DisabledStatus, PeerChange } from "../base/config.ts";
+import type { Disconnection } from "../base/events.ts";
 import { NOT_PENDING } from "../base/times.ts";
 import type { Context } from "./context.ts";
+import { tellDisconnected } from "./events.ts";
 import { setName } from "./name_look_ups.ts";
 import { sendKeepalive } from "./outgoing.ts";
 import type { Peer } from "./peer.ts";
@@ -83,7 +85,7 @@ export function obeyDisabled(ctx: Context, peer: Peer, now: Milliseconds): void 
   if (on === peer.isDisabled) return;
   peer.isDisabled = on;
   ctx.out.command({ type: "peer-disable", peer: peer.slot, on });
-  if (on) silence(ctx, peer);
+  if (on) silence(ctx, peer, "disabled");
   else takePart(ctx, peer, now);
 }
 
@@ -116,9 +118,10 @@ function look(ctx: Context, now: Milliseconds): void {
 }
 
 /** Erases the peer's sessions and stops its timers. */
-export function silence(ctx: Context, peer: Peer): void {
+export function silence(ctx: Context, peer: Peer, why: Disconnection): void {
   ctx.out.command({ type: "staged-drop", peer: peer.slot });
   wipeKeys(ctx, peer);
+  tellDisconnected(ctx, peer, why);
   peer.timers.stop();
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { AWAITS_COOKIE, AWAITS_NOTHING, AWAITS_RESPONSE } from "../base/awaited_indices.ts";
-import type { Milliseconds } from "../base/brands.ts";
+import type { Milliseconds, PublicKey } from "../base/brands.ts";
 import {
   INITIATIONS_PER_SECOND,
   KEY_LENGTH,
@@ -15,6 +15,7 @@ import {
 } from "../base/constants.ts";
 import { COUNTER, type CounterName, type PeerCounterName } from "../base/counters.ts";
 import type { Endpoint } from "../base/endpoint.ts";
+import { isRefusal } from "../base/events.ts";
 import type { HandshakeMessage } from "../base/handshake_memory.ts";
 import { secretBytes } from "../base/secret_bytes.ts";
 import { checkMac1 } from "../cookie/macs.ts";
@@ -37,6 +38,7 @@ import {
   RESPONSE,
 } from "../wire/messages.ts";
 import type { Context, OwnKeys } from "./context.ts";
+import { tellHandshake, tellRefused, tellRoamed } from "./events.ts";
 import { cookieJarOf, staticSharedOf } from "./outgoing.ts";
 import type { Peer } from "./peer.ts";
 import { moveTo, pathOf } from "./peer_endpoint.ts";
@@ -48,10 +50,22 @@ type PeerVerdict = Extract<PeerCounterName, Verdict>;
 
 /** Processes the handshake messages that one device receives. */
 export class Incoming {
+  /** The sender of the message in work, as far as it is known: a peer, or a stranger's key. */
+  #sender: Peer | PublicKey | undefined;
+
   constructor(readonly ctx: Context) {}
 
   /** Processes a datagram with any content. Returns the counter that counted it. */
   receive(incoming: HandshakeMessage, now: Milliseconds): Verdict {
+    this.#sender = undefined;
+    const verdict = this.#receive(incoming, now);
+    if (isRefusal(verdict)) {
+      tellRefused(this.ctx, verdict, this.#sender, incoming.source, now);
+    }
+    return verdict;
+  }
+
+  #receive(incoming: HandshakeMessage, now: Milliseconds): Verdict {
     const { ctx } = this;
     const { datagram: message, source } = incoming;
     const kind = messageKind(message);
@@ -114,6 +128,7 @@ export class Incoming {
     const peer = ctx.peers.find(opened.initiatorStatic);
     if (peer === undefined) {
       say(": its sender is not a peer");
+      this.#sender = opened.initiatorStatic.slice() as PublicKey;
       return this.#refuse("handshake_unknown_peer");
     }
     const staticShared = staticSharedOf(ctx, peer);
@@ -204,6 +219,7 @@ export class Incoming {
 
   /** Counts a refused message that concerns a known peer. */
   #refuseOf(peer: Peer, verdict: PeerVerdict): Verdict {
+    this.#sender = peer;
     this.ctx.counters.addOf(COUNTER[verdict], peer.slot);
     return verdict;
   }
@@ -216,7 +232,9 @@ export class Incoming {
   #authenticated(peer: Peer, incoming: HandshakeMessage, now: Milliseconds): void {
     peer.timers.anyAuthenticatedPacketReceived(now);
     peer.handshakeRxBytes += incoming.datagram.length;
+    const before = pathOf(this.ctx, peer).endpoint;
     moveTo(this.ctx, peer, incoming.source, incoming.local);
+    if (before !== undefined) tellRoamed(this.ctx, peer, before);
   }
 }
 
@@ -230,5 +248,5 @@ export function completeHandshake(ctx: Context, peer: Peer, initiator: boolean):
   ctx.table.clearWanted(peer.slot);
   ctx.counters.addOf(COUNTER.handshake_completed, peer.slot);
   peer.lastHandshakeUnixMs = Number(ctx.wallClock() / 1_000_000n);
-  ctx.out.event({ type: "handshake-completed", publicKey: peer.publicKey, initiator });
+  tellHandshake(ctx, peer, initiator);
 }

@@ -2,8 +2,9 @@
  * Collects the outputs of a device until its owner takes them.
  * @module
  */
-import type { Milliseconds, PeerSlot, PublicKey } from "../base/brands.ts";
+import type { Milliseconds, PeerSlot } from "../base/brands.ts";
 import type { Endpoint, LocalAddress } from "../base/endpoint.ts";
+import type { DeviceEvent } from "../base/events.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
 import type { DataCommand } from "../base/messages.ts";
 
@@ -25,20 +26,6 @@ export interface OutgoingDatagram {
   readonly peer: PeerSlot;
 }
 
-/** The result of a handshake with a peer. */
-export type DeviceEvent =
-  /**
-   * Both sides have a new session. The initiator knows that from the response, the responder from
-   * the first data message.
-   */
-  | {
-    readonly type: "handshake-completed";
-    readonly publicKey: PublicKey;
-    readonly initiator: boolean;
-  }
-  /** The peer did not answer for `Times.rekeyAttempt`. Its staged packets were dropped. */
-  | { readonly type: "handshake-failed"; readonly publicKey: PublicKey };
-
 /**
  * The outputs of a device. Process commands before datagrams, because a peer may use a session as
  * soon as it has received the response.
@@ -56,7 +43,7 @@ export interface DeviceOutputs {
   readonly notes: string[];
   /** Hosts to look up. Call `Device.lookedUp` once for each, whatever comes of it. */
   readonly lookUps: string[];
-  /** Events for programs that embed the device. The daemon ignores them. */
+  /** What happened, for those who follow the interface. */
   readonly events: DeviceEvent[];
 }
 

@@ -66,6 +66,9 @@ export class Peer {
   /** Replaced sessions, each of which receives until a given time, in that order; or undefined. */
   replaced: { readonly session: Session; readonly until: number }[] | undefined;
 
+  /** Whether the peer has had a session since it was last told as disconnected. */
+  connected = false;
+
   readonly timers: PeerTimers;
 
   /** Bytes of handshake messages sent, on the wire. Bytes of data messages are in the table. */

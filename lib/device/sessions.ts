@@ -12,6 +12,7 @@ import { type Milliseconds, milliseconds, type SessionIndex } from "../base/bran
 import { NOT_PENDING } from "../base/times.ts";
 import { type SessionKeys, wipeInitiated } from "../noise/handshake.ts";
 import type { Context } from "./context.ts";
+import { eventPeer, tellDisconnected } from "./events.ts";
 import type { Peer, Session } from "./peer.ts";
 
 /** The most replaced sessions of a peer that still receive. */
@@ -108,6 +109,8 @@ export function retireExpired(ctx: Context, peer: Peer, now: Milliseconds): void
   if (peer.current !== undefined && peer.current.createdAt <= oldest) {
     retire(ctx, peer.current);
     peer.current = undefined;
+    ctx.out.event({ kind: "key-expired", peer: eventPeer(peer) });
+    tellDisconnected(ctx, peer, "expired");
   }
   if (peer.next !== undefined && peer.next.createdAt <= oldest) {
     retire(ctx, peer.next);

@@ -6,6 +6,7 @@ import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { COUNTER } from "../base/counters.ts";
 import { handshakeRetriesMax } from "../timers/due.ts";
 import type { Context } from "./context.ts";
+import { eventPeer } from "./events.ts";
 import { stoppedHearing } from "./name_look_ups.ts";
 import { initiate, sendKeepalive, sessionWanted } from "./outgoing.ts";
 import type { Peer } from "./peer.ts";
@@ -55,7 +56,7 @@ function expiredRetransmitHandshake(ctx: Context, peer: Peer, now: Milliseconds)
       endpoint,
     );
     ctx.out.command({ type: "staged-drop", peer: peer.slot });
-    ctx.out.event({ type: "handshake-failed", publicKey: peer.publicKey });
+    ctx.out.event({ kind: "unanswered", peer: eventPeer(peer), endpoint });
     return;
   }
   const seconds = Math.round(ctx.times.rekeyTimeout / 1_000);

@@ -38,14 +38,14 @@ export type LocalEvent =
    * An authenticated packet came from a new endpoint. The packets of the peer go there from now on.
    */
   | {
-    readonly type: "endpoint-changed";
+    readonly kind: "endpoint-changed";
     readonly publicKey: PublicKey;
     /** The previous endpoint; undefined if the peer had none. */
     readonly before: Endpoint | undefined;
     readonly endpoint: Endpoint;
   }
   /** A debug message, if `debug` is on. */
-  | { readonly type: "log"; readonly line: string };
+  | { readonly kind: "log"; readonly line: string };
 
 /** The parts of an interface in one isolate. */
 export interface LocalOptions {
@@ -138,7 +138,7 @@ export class LocalInterface {
         this.wake();
       },
       send: options.send,
-      log: (line) => this.#tell({ type: "log", line }),
+      log: (line) => this.#tell({ kind: "log", line }),
       event: (event) => this.#tell(event),
     });
     this.#control.configure({ listenPort: options.listenPort });
@@ -231,7 +231,7 @@ export class LocalInterface {
     if (this.#configuring) return;
     const publicKey = this.#device.publicKeyAt(slot);
     if (publicKey !== undefined) {
-      this.#tell({ type: "endpoint-changed", publicKey, before, endpoint });
+      this.#tell({ kind: "endpoint-changed", publicKey, before, endpoint });
     }
   }
 }

@@ -336,14 +336,19 @@ export class Tunnel {
   }
 
   #tell(event: LocalEvent): void {
-    if (event.type === "log") return this.#call(this.#callbacks.onLog, event.line);
-    const publicKey = formatKey(event.publicKey);
-    switch (event.type) {
-      case "handshake-completed":
+    switch (event.kind) {
+      case "log":
+        return this.#call(this.#callbacks.onLog, event.line);
+      case "handshake": {
+        const publicKey = formatKey(event.peer.publicKey);
         return this.#call(this.#callbacks.onHandshake, { publicKey, initiator: event.initiator });
-      case "handshake-failed":
+      }
+      case "unanswered": {
+        const publicKey = formatKey(event.peer.publicKey);
         return this.#call(this.#callbacks.onHandshakeFailed, { publicKey });
+      }
       case "endpoint-changed": {
+        const publicKey = formatKey(event.publicKey);
         const before = event.before === undefined ? undefined : formatEndpoint(event.before);
         return this.#call(this.#callbacks.onEndpoint, {
           publicKey,
@@ -351,8 +356,6 @@ export class Tunnel {
           before,
         });
       }
-      default:
-        event satisfies never;
     }
   }
 

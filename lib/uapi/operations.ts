@@ -20,6 +20,7 @@ const OPERATIONS: ReadonlyMap<string, Form> = new Map([
   ["get", { values: ["1", "2"], lines: false }],
   ["set", { values: ["1", "2"], lines: true }],
   ["stats", { values: ["1"], lines: false }],
+  ["monitor", { values: ["1", "2"], lines: false }],
   ["dmesg", { values: ["1"], lines: true }],
   ["netns", { values: ["1"], lines: false }],
   ["link", { values: ["up", "down"], lines: false }],

@@ -306,7 +306,7 @@ Deno.test("clients that ask on and on leave turns to other clients", () => {
     operations++;
     // As long as `get` with a few hundred peers.
     for (const until = performance.now() + 1; performance.now() < until;);
-    return echo(request);
+    return echo(request, undefined);
   }, async (path) => {
     const asked = new TextEncoder().encode("get=1\n\n".repeat(2_000));
     let answers = 0;

@@ -22,14 +22,17 @@ function reporting() {
 Deno.test("in debug mode five notices of a kind are reported in a second, with peer and source", () => {
   const { reporter, take } = reporting();
   const source = endpointOf(9);
-  const notice = (now: number) => reporter.notice("invalid-initiation-mac", SLOT, source, at(now));
+  const notice = (now: number) => {
+    if (reporter.wants("not-ip", at(now))) reporter.notice("not-ip", SLOT, source);
+  };
   notice(1_000);
   assert.deepEqual(take(), []);
   reporter.debug = true;
   for (let i = 0; i < 10; i++) notice(1_000 + i);
-  const event = { type: "notice", notice: "invalid-initiation-mac", peer: SLOT, source };
+  const event = { type: "notice", notice: "not-ip", peer: SLOT, source };
   assert.deepEqual(take(), new Array(5).fill(event));
-  reporter.notice("unknown-response", undefined, undefined, at(1_010));
+  assert.ok(reporter.wants("unknown-response", at(1_010)), "each kind has its own limit");
+  reporter.notice("unknown-response", undefined, undefined);
   assert.deepEqual(take(), [
     { type: "notice", notice: "unknown-response", peer: undefined, source: undefined },
   ]);
@@ -39,6 +42,14 @@ Deno.test("in debug mode five notices of a kind are reported in a second, with p
   assert.equal(take().length, 5);
   notice(2_999);
   assert.equal(take().length, 0);
+});
+
+Deno.test("refused messages are reported without debug too, five of a kind in a second", () => {
+  const { reporter } = reporting();
+  for (const notice of ["invalid-initiation-mac", "unallowed-source"] as const) {
+    const wanted = Array.from({ length: 10 }, (_, i) => reporter.wants(notice, at(1_000 + i)));
+    assert.equal(wanted.filter((one) => one).length, 5);
+  }
 });
 
 Deno.test("a loop of a peer is reported once a minute, that of another peer too", () => {

@@ -511,25 +511,44 @@ Deno.test("what a gated device of a moved link holds when it goes up is dropped"
   assert.equal(a.sendPacket(packetOf(100)).length, 1);
 });
 
-Deno.test("notices are reported in debug mode only, a few per second", () => {
+Deno.test("notices are reported a few per second, those that are no refusals in debug mode only", () => {
   const { a } = connectedSides();
   a.handshakes.keys.setKeys({ mac1Key: new Uint8Array(32), cookieKey: new Uint8Array(32) });
-  const forge = (now: number, times: number) => {
+  const forge = (now: number, times: number, message = FORGED_INITIATION) => {
     for (let i = 0; i < times; i++) {
-      deliver(
-        a,
-        concat(Uint8Array.of(1, 0, 0, 0), new Uint8Array(144)),
-        ENDPOINT_B,
-        milliseconds(now),
-      );
+      deliver(a, message, ENDPOINT_B, milliseconds(now));
     }
     return a.events.splice(0).filter((event: DataEvent) => event.type === "notice").length;
   };
-  assert.equal(forge(NOON, 3), 0);
-  a.apply({ type: "debug", on: true });
+  assert.equal(forge(NOON, 3, UNKNOWN_RESPONSE), 0);
   assert.equal(forge(NOON, 100), 5);
   assert.equal(forge(NOON + 999, 100), 0);
   assert.equal(forge(NOON + 1000, 2), 2);
+  a.apply({ type: "debug", on: true });
+  assert.equal(forge(NOON + 1000, 100, UNKNOWN_RESPONSE), 5);
+  assert.equal(forge(NOON + 1999, 100, UNKNOWN_RESPONSE), 0);
+});
+
+/** Messages without right macs, and of no handshake under way. */
+const FORGED_INITIATION = concat(Uint8Array.of(1, 0, 0, 0), new Uint8Array(144));
+const UNKNOWN_RESPONSE = concat(Uint8Array.of(2, 0, 0, 0), new Uint8Array(88));
+
+Deno.test("a data message from another endpoint is told once, until the control plane has heard", () => {
+  const { a, b } = connectedSides();
+  const peer = peerSlot(0);
+  const roam = (host: number): unknown[] => {
+    const [datagram] = b.sendPacket(packetOf(100)).flatMap(datagramsOf);
+    const endpoint = { address: Uint8Array.of(10, 0, 0, host), port: 4000, scope: 0 };
+    deliver(a, datagram, endpoint, milliseconds(NOON));
+    return a.events.splice(0).filter((event: DataEvent) => event.type === "endpoint-moved");
+  };
+  const start = a.table.readEndpoint(peer).endpoint;
+  assert.deepEqual(roam(7), [{ type: "endpoint-moved", peer, before: start }]);
+  assert.deepEqual(roam(8), []);
+  a.table.clearRoamed(peer);
+  assert.deepEqual(roam(8), []);
+  const before = { address: Uint8Array.of(10, 0, 0, 8), port: 4000, scope: 0 };
+  assert.deepEqual(roam(9), [{ type: "endpoint-moved", peer, before }]);
 });
 
 Deno.test("a batch of datagrams of unequal length to one peer is sent in few runs of equal ones", () => {

@@ -20,7 +20,12 @@ import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
 import { CookieChecker } from "../../lib/cookie/cookie_checker.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { Suite } from "../../lib/crypto/suite.ts";
-import { Device, type OutgoingDatagram, type Verdict } from "../../lib/device/device.ts";
+import {
+  Device,
+  type DeviceEvent,
+  type OutgoingDatagram,
+  type Verdict,
+} from "../../lib/device/device.ts";
 import { Chance, filler } from "../random.ts";
 
 /** A private key made from a seed, 32 bytes. */
@@ -60,6 +65,7 @@ export class Bench {
   readonly log: string[] = [];
   /** Hosts to look up. */
   readonly lookUps: string[] = [];
+  readonly events: DeviceEvent[] = [];
   /** Messages that are logged without `debug` too. */
   readonly told: string[] = [];
   /** The arrays that the device has filled with random bytes. */
@@ -89,7 +95,7 @@ export class Bench {
 
   /** Collects the outputs. Updates the table for new sessions, as the data plane does. */
   collect(): this {
-    const { commands, datagrams, log, faults, notes, lookUps } = this.device.takeOutputs();
+    const { commands, datagrams, log, faults, notes, lookUps, events } = this.device.takeOutputs();
     for (const command of commands) {
       if (command.type !== "session-install") {
         this.commands.push(command);
@@ -106,13 +112,14 @@ export class Bench {
     this.log.push(...log);
     this.told.push(...faults, ...notes);
     this.lookUps.push(...lookUps);
+    this.events.push(...events);
     return this;
   }
 
   /** Clears the collected outputs. */
   clear(): this {
     this.commands.length = this.datagrams.length = this.log.length = 0;
-    this.lookUps.length = this.told.length = 0;
+    this.lookUps.length = this.told.length = this.events.length = 0;
     return this;
   }
 

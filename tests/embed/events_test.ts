@@ -80,11 +80,12 @@ Deno.test("a tunnel hears of each renewal of its session, without losing a packe
   const publicKey = formatKey(publicKeyOf(keys[0]));
   for (const event of right.handshakes) deepEqual(event, { publicKey, initiator: false });
   deepEqual(right.endpoints.length, 1, "a renewal is no move");
-  const own = left.events.filter(({ type }) => type === "handshake-completed");
+  const own = left.events.filter(({ kind }) => kind === "handshake");
   ok(own.length >= 4, `${own.length}`);
   deepEqual(own[0], {
-    type: "handshake-completed",
-    publicKey: publicKeyOf(keys[1]),
+    kind: "handshake",
+    peer: { publicKey: publicKeyOf(keys[1]), description: "" },
+    endpoint,
     initiator: true,
   });
 });
@@ -102,12 +103,13 @@ Deno.test("a peer that does not answer: its handshake fails once, and is tried a
       privateKey: makePrivateKey(),
       peers: [{ publicKey, endpoint, allowedIps }],
     });
+    const told = () => left.events.filter(({ kind }) => kind !== "up");
     for (const failures of [1, 2]) {
       left.tun.inject(udpPacket(address4(1), address4(2), failures, 64));
-      await until("the failure", () => left.events.length === failures);
+      await until("the failure", () => told().length === failures);
     }
-    const failed = { type: "handshake-failed", publicKey };
-    deepEqual(left.events, [failed, failed]);
+    const failed = { kind: "unanswered", peer: { publicKey, description: "" }, endpoint };
+    deepEqual(told(), [failed, failed]);
   } finally {
     nobody.close();
   }

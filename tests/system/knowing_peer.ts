@@ -74,7 +74,7 @@ function run(order: PeerOrder): void {
     wallClock,
     random: fillRandom,
     event: (event) => {
-      if (event.type === "handshake-completed") console.log(`${handshake++} completed`);
+      if (event.kind === "handshake") console.log(`${handshake++} completed`);
     },
   });
   tun.wake = udp.wake = () => local.wake();

@@ -5,6 +5,7 @@
 
 import { openIpsecMb } from "../ffi/ipsec_mb.ts";
 import { prepareMachine, problemOfMachine } from "./aarch64/machine.ts";
+import { makeDebianRoot, problemOfDebianRoot } from "./debian_root.ts";
 import { unpack, UNPACKED, unpackedFolder, type UnpackedPackage } from "./unpacked.ts";
 
 /** Something a test may need. Each is a Debian program, or a thing of the kernel. */
@@ -35,6 +36,9 @@ export type Facility =
   | UnpackedPackage
   /** An emulator of aarch64 with Deno for it (scripts/aarch64/machine.ts). */
   | "aarch64"
+  /** A clean Debian in a folder (scripts/debian_root.ts), and what boots it. */
+  | "debian-root"
+  | "systemd-nspawn"
   /** libipsec-mb, and a processor on which it is used. */
   | "ipsec-mb";
 
@@ -58,6 +62,8 @@ export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   strace: "strace",
   zsh: "zsh",
   fish: "fish",
+  "debian-root": "mmdebstrap or debootstrap",
+  "systemd-nspawn": "systemd-container",
   "ipsec-mb": "libipsec-mb1 or libipsec-mb2",
 };
 
@@ -141,6 +147,10 @@ async function unpackPackages(
     const reason = await prepareMachine(say);
     if (reason !== undefined) say(`aarch64: ${reason}`);
   }
+  if (facilities.includes("debian-root") && missing("debian-root") !== undefined) {
+    const reason = await makeDebianRoot(say);
+    if (reason !== undefined) say(`debian-root: ${reason}`);
+  }
   found.clear();
 }
 
@@ -178,6 +188,7 @@ function probe(facility: Facility): string | undefined {
     case "strace":
     case "zsh":
     case "fish":
+    case "systemd-nspawn":
       return program(facility) === undefined
         ? `${facility} is not installed (Debian: ${PACKAGES[facility]})`
         : undefined;
@@ -189,6 +200,8 @@ function probe(facility: Facility): string | undefined {
       return resolved();
     case "aarch64":
       return problemOfMachine();
+    case "debian-root":
+      return problemOfDebianRoot();
     case "ipsec-mb":
       if (!hasIfma()) return "the processor has no AVX-512 IFMA";
       return openIpsecMb() === undefined

@@ -13,7 +13,8 @@ const SHOWN_MAX = 32;
  * Checks an interface name. Call it before the name is used in a system call, a path or a log.
  *
  * The kernel accepts 1 to 15 bytes without `/`, `:` and white space, and neither `.` nor `..`
- * (dev_valid_name, net/core/dev.c). Of these names three kinds are refused: with `%`, because the
+ * (dev_valid_name, net/core/dev.c), nor `all` and `default` (devinet_sysctl_register,
+ * net/ipv4/devinet.c). Of these names three kinds are refused: with `%`, because the
  * kernel takes it for a pattern; with control characters, because a terminal would execute them;
  * and text that is not UTF-8, because the runtime changes it.
  * @returns the name
@@ -51,5 +52,8 @@ function interfaceNameProblem(name: string): string | undefined {
     return "an interface name must be UTF-8 without control characters";
   }
   if (name === "." || name === "..") return "not an interface name";
+  if (name === "all" || name === "default") {
+    return "the kernel has settings for all interfaces under this name, so none can have it";
+  }
   return undefined;
 }

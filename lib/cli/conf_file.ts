@@ -2,7 +2,6 @@
  * Reads a configuration file of wg(8) and tells what is wrong with it.
  * @module
  */
-import { dirname } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import { displayPath } from "../base/quote.ts";
 import {
@@ -12,15 +11,13 @@ import {
   type WgConfig,
   wipeConfig,
 } from "../wgconf/parse.ts";
+import { accessWarning } from "./file_access.ts";
 import { complain } from "./output.ts";
 import { isStandardInput, readWhole } from "./read_bytes.ts";
 import { servicePort } from "./services.ts";
 
 /** The largest file that is read, in bytes: 65,536 peers with all values fit. */
 const CONF_MAX = 64 * 1024 * 1024;
-/** The bits of a mode that are for users who are neither the owner nor of the group. */
-const MODE_OF_OTHERS = 0o007;
-const SEARCH_BY_OTHERS = 0o001;
 
 /**
  * Reads a file, or standard input for `-` and `/dev/stdin`. Prints its warnings, and its refused
@@ -44,10 +41,9 @@ export function readConfFile(
   }
   const config = parseWgConfig(bytes, { ...options, file, servicePort });
   const conf = { config, bytes };
-  if (hasSecrets(config) && !isStandardInput(path) && isOpenToOthers(path)) {
-    complain(`${displayPath(path)}: warning: other users can access the file with its keys`);
-  }
-  for (const warning of config.warnings) complain(`${formatProblem(warning)} (warning)`);
+  const access = hasSecrets(config) && !isStandardInput(path) ? accessWarning(path) : undefined;
+  if (access !== undefined) complain(`WARNING: ${access}`);
+  for (const warning of config.warnings) complain(`WARNING: ${formatProblem(warning)}`);
   if (config.problems.length === 0) return conf;
   for (const problem of config.problems) complain(formatProblem(problem));
   closeConfFile(conf);
@@ -68,14 +64,3 @@ export function closeConfFile({ config, bytes }: ConfFile): void {
 
 const hasSecrets = ({ lines }: WgConfig) =>
   lines.some((line) => line.type === "entry" && line.secret !== undefined);
-
-/** Whether users other than the owner and its group can access a regular file and its folder. */
-export function isOpenToOthers(path: string): boolean {
-  try {
-    const { isFile, mode } = Deno.statSync(path);
-    return isFile && ((mode ?? 0) & MODE_OF_OTHERS) !== 0 &&
-      ((Deno.statSync(dirname(path)).mode ?? 0) & SEARCH_BY_OTHERS) !== 0;
-  } catch {
-    return false;
-  }
-}

@@ -65,7 +65,7 @@ function checkPeer(change: PeerChange): void {
 function checkPort(port: number): void {
   checkNumber("wgendpoint", port, 65_535);
   if (port === 0) {
-    throw new ConfigError("wgendpoint", "port 0 is out of range; 1 to 65535 is required");
+    throw new ConfigError("wgendpoint", "the port 0 is out of range; 1 to 65535 is required");
   }
 }
 

@@ -58,14 +58,28 @@ export function namedRdomains(): number[] {
   return found.sort((a, b) => a - b);
 }
 
+/** The name that ip-netns(8) has for a namespace; undefined if it has none, or nobody may know. */
+export function namedLike(identity: NamespaceIdentity): string | undefined {
+  try {
+    return [...Deno.readDirSync(NETNS_DIRECTORY)].map(({ name }) => name).find((name) => {
+      return isAt(`${NETNS_DIRECTORY}/${name}`, identity);
+    });
+  } catch {
+    return undefined;
+  }
+}
+
 /** The rdomain of a namespace: 0 for the calling thread's, N for a named one, else undefined. */
 export function rdomainOf(identity: NamespaceIdentity): number | undefined {
   if (sameNamespace(identityOf(THREAD_NAMESPACE), identity)) return 0;
-  return namedRdomains().find((n) => {
-    try {
-      return sameNamespace(identityOf(rdomainPath(n)), identity);
-    } catch {
-      return false;
-    }
-  });
+  return namedRdomains().find((n) => isAt(rdomainPath(n), identity));
+}
+
+/** Whether a path leads to a namespace. A name may be removed at any time. */
+function isAt(path: string, identity: NamespaceIdentity): boolean {
+  try {
+    return sameNamespace(identityOf(path), identity);
+  } catch {
+    return false;
+  }
 }

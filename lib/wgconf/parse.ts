@@ -18,7 +18,14 @@ import {
   readPeerSetting,
   strangeSetting,
 } from "./peer_settings.ts";
-import { type EntryLine, scanLines, type ScannedLine, type SectionLine } from "./scan.ts";
+import {
+  type EntryLine,
+  isUtf16,
+  scanLines,
+  type ScannedLine,
+  type SectionLine,
+  UTF16_PROBLEM,
+} from "./scan.ts";
 import {
   type AllowedIpSetting,
   compact,
@@ -111,6 +118,8 @@ export interface ParseOptions {
   readonly exclusions?: boolean;
   /** Finds the port of a service that is named in ListenPort or Endpoint. */
   readonly servicePort?: ServicePort;
+  /** The smallest port of an endpoint, 0 unless told: wg(8) takes the port 0. */
+  readonly endpointPortMin?: 0 | 1;
 }
 
 /** Characters up to which a word is shown. A key in base64, or a part of it, has more. */
@@ -175,7 +184,10 @@ class Parser {
   }
 
   parse(bytes: Uint8Array): WgConfig {
-    const { lines, byteOrderMark } = scanLines(bytes);
+    // Its lines would be refused one by one.
+    const readable = !isUtf16(bytes);
+    if (!readable) this.#refuse(1, "encoding", UTF16_PROBLEM);
+    const { lines, byteOrderMark } = scanLines(readable ? bytes : new Uint8Array());
     if (byteOrderMark) {
       this.#warn(1, "byte order mark", "the file begins with one; wg(8) refuses it");
     }
@@ -327,7 +339,7 @@ class Parser {
 
   #peerKey(peer: PeerDraft, line: EntryLine, value: string): void {
     const { key } = line;
-    const { servicePort, exclusions } = this.#options;
+    const { servicePort, exclusions, endpointPortMin } = this.#options;
     switch (key.toLowerCase()) {
       case "publickey":
         peer.publicKey = publicKeyOf(key, value);
@@ -336,7 +348,12 @@ class Parser {
         peer.presharedKey = secretOf(line) as PresharedKey;
         return;
       case "endpoint":
-        peer.endpoint = parseEndpointText(key, required(key, value), servicePort);
+        peer.endpoint = parseEndpointText(
+          key,
+          required(key, value),
+          servicePort,
+          endpointPortMin,
+        );
         return;
       case "persistentkeepalive":
         peer.persistentKeepalive = parseKeepalive(key, required(key, value));

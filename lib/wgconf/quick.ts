@@ -60,6 +60,8 @@ export interface QuickOptions {
   readonly file: string;
   /** Finds the port of a service that is named in ListenPort or Endpoint. */
   readonly servicePort?: ServicePort;
+  /** The smallest port of an endpoint, 0 unless told. */
+  readonly endpointPortMin?: 0 | 1;
   /** Whether there is a routing table of this number or name; all are taken without it. */
   readonly hasTable?: (name: string) => boolean;
 }

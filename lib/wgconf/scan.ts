@@ -68,6 +68,21 @@ const RETURN = 13;
 const HASH = 35;
 const EQUALS = 61;
 
+/** What is said of a file for which `isUtf16` is true. */
+export const UTF16_PROBLEM =
+  "the file is in UTF-16, as editors of Windows write it; UTF-8 is required";
+
+/**
+ * Whether a text is in UTF-16: it begins with that byte order mark, or with an ASCII character of
+ * two bytes.
+ */
+export function isUtf16([first, second]: Uint8Array): boolean {
+  if (first === 0xfe && second === 0xff || first === 0xff && second === 0xfe) return true;
+  return first === 0 && isAscii(second) || second === 0 && isAscii(first);
+}
+
+const isAscii = (byte: number | undefined) => byte !== undefined && byte > 0 && byte < 0x80;
+
 /**
  * Splits a file into lines. The bytes stay the caller's; fill them with zeros when the lines are no
  * longer needed.

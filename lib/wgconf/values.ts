@@ -106,12 +106,14 @@ function parseAllowedIp(word: string, text: string, signs: string): AllowedIpSet
 /**
  * An endpoint: `HOST:PORT` or `[ADDRESS]:PORT`. The host is an address in any form of inet_aton(3)
  * or RFC 4291, also without brackets, or a name.
+ * @param portMin the smallest port; wg(8) takes 0
  * @throws ConfigError that names `word`
  */
 export function parseEndpointText(
   word: string,
   value: string,
   servicePort?: ServicePort,
+  portMin: 0 | 1 = 0,
 ): EndpointSetting {
   const required = "ADDRESS:PORT, [ADDRESS]:PORT or NAME:PORT is required";
   const bracketed = /^\[([^\]]*)\](.*)$/.exec(value);
@@ -129,8 +131,8 @@ export function parseEndpointText(
   }
   const portText = rest.slice(1);
   const port = wholeNumber(portText, 0xffff) ?? servicePortOf(portText, servicePort);
-  if (port === undefined) {
-    throw new ConfigError(word, `the port ${numberProblem(portText, 0, 0xffff)}`);
+  if (port === undefined || port < portMin) {
+    throw new ConfigError(word, `the port ${numberProblem(portText, portMin, 0xffff)}`);
   }
   const [addressText, zone] = splitZone(host);
   const address = host.includes(":") ? parseIpv6(addressText) : parseInetAton(host);

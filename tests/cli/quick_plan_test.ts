@@ -160,7 +160,7 @@ Deno.test("the lines of a status", () => {
   );
   assert.equal(
     statusText({ ...base, by: "other", state: "up", differences: ["x"], fileExists: false }),
-    "wg0: up, not brought up by wg quick\n\tfile: /etc/wireguard/wg0.conf (gone)\n\tdiffers: x\n",
+    "wg0: up, not brought up by wg quick\n\tfile: /etc/wireguard/wg0.conf (there is no such file)\n\tdiffers: x\n",
   );
   assert.equal(
     statusText({ ...base, by: "wg quick", state: "ended", differences: undefined, left: ["y"] }),

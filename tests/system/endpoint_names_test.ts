@@ -379,6 +379,6 @@ Deno.test(
       "left",
     );
     equal(code, 1);
-    equal(stderr, "wg: endpoint: port 0 is out of range; 1 to 65535 is required\n");
+    equal(stderr, "wg: endpoint: the port 0 is out of range; 1 to 65535 is required\n");
   },
 );

@@ -70,8 +70,8 @@ Deno.test("setconf tells all refused lines, shows no key and changes nothing", N
   deepEqual([code, stdout], [1, ""]);
   ok(!stderr.includes(KEY.slice(0, 20)), stderr);
   deepEqual(stderr.trimEnd().split("\n").map((line) => line.replace("wg: /run/wg1.conf:", "")), [
-    " warning: other users can access the file with its keys",
-    "1: byte order mark: the file begins with one; wg(8) refuses it (warning)",
+    "wg: WARNING: /run/wg1.conf has keys and can be read by others; chmod 600 mends it",
+    "wg: WARNING: /run/wg1.conf:1: byte order mark: the file begins with one; wg(8) refuses it",
     "2: PrivateKey: not a key; 44 characters of base64 are required",
     "4: Address: unknown key of [Interface]: a key of wg-quick(8), which `wg quick` reads",
     "5: H1: unknown key of [Interface]: a key of AmneziaWG, whose messages WireGuard cannot read; " +

@@ -3,6 +3,7 @@ import { formatEndpoint, formatRange } from "../../lib/base/ip_text.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { formatProblem, parseWgConfig, wipeConfig } from "../../lib/wgconf/parse.ts";
 import type { ParseOptions, WgConfig } from "../../lib/wgconf/parse.ts";
+import { isUtf16 } from "../../lib/wgconf/scan.ts";
 import type { EndpointSetting } from "../../lib/wgconf/values.ts";
 
 const KEY = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
@@ -115,6 +116,43 @@ Deno.test("wgconf: a byte order mark is read and told", () => {
   assert.deepEqual(config.warnings.map(formatProblem), [
     "wg1.conf:1: byte order mark: the file begins with one; wg(8) refuses it",
   ]);
+});
+
+Deno.test("wgconf: the port 0 of an endpoint is refused where it is of no use", () => {
+  const text = (port: string) => `[Peer]\nPublicKey = ${PUBLIC}\nEndpoint = 192.0.2.1:${port}\n`;
+  assert.deepEqual(problems(text("0")), []);
+  for (const port of ["0", "99999"]) {
+    assert.deepEqual(problems(text(port), { endpointPortMin: 1 }), [
+      `wg1.conf:3: Endpoint: the port ${port} is out of range; 1 to 65535 is required`,
+    ]);
+  }
+});
+
+Deno.test("wgconf: a file in UTF-16 is told once, whatever its byte order and mark", () => {
+  const utf16 = (text: string, swapped: boolean) =>
+    Uint8Array.from(text, (letter) => letter.charCodeAt(0)).reduce<number[]>(
+      (bytes, code) => bytes.concat(swapped ? [0, code] : [code, 0]),
+      [],
+    );
+  const text = "[Interface]\nListenPort = 7\n";
+  for (
+    const bytes of [
+      [0xff, 0xfe, ...utf16(text, false)],
+      [0xfe, 0xff, ...utf16(text, true)],
+      utf16(text, false),
+      utf16(text, true),
+    ]
+  ) {
+    const config = parseWgConfig(Uint8Array.from(bytes), { file: "wg1.conf" });
+    assert.deepEqual(config.problems.map(formatProblem), [
+      "wg1.conf:1: encoding: the file is in UTF-16, as editors of Windows write it; " +
+      "UTF-8 is required",
+    ]);
+    assert.deepEqual(config.lines, []);
+  }
+  for (const bytes of [[], [0], [0, 0], [0x5b], [0xff], [0xc3, 0xa4]]) {
+    assert.equal(isUtf16(Uint8Array.from(bytes)), false);
+  }
 });
 
 Deno.test("wgconf: values as wireguard-tools reads and refuses them", () => {

@@ -6,7 +6,14 @@ import { openPlace } from "../../daemon/client.ts";
 import { EACCES, osError } from "../../base/errno.ts";
 import { OsError } from "../../base/errors.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
-import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../../linux/rdomain.ts";
+import {
+  identityOf,
+  namedLike,
+  type NamespaceIdentity,
+  NETNS_DIRECTORY,
+  sameNamespace,
+  THREAD_NAMESPACE,
+} from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { InterfaceAddress } from "../../netlink/address.ts";
 import type { Link } from "../../netlink/link.ts";
@@ -22,15 +29,33 @@ import { identityToldBy } from "./place.ts";
 export async function namespaceOf(name: string, status: InterfaceStatus): Promise<NetNamespace> {
   const identity = identityToldBy(status);
   if (sameNamespace(identity, identityOf(THREAD_NAMESPACE))) return NetNamespace.current();
-  return await openPlace(name, (path) => {
+  return openNamed(identity) ?? await openPlace(name, (path) => {
     try {
       return NetNamespace.atPath(path);
     } catch (error) {
       if (!(error instanceof OsError && error.errno === EACCES)) throw error;
-      const need = "it is in another network namespace, which requires CAP_SYS_ADMIN to enter";
-      throw osError("setns", name, EACCES, need);
+      const need = "it is in a network namespace without a name, which requires CAP_SYS_PTRACE " +
+        "and CAP_SYS_ADMIN to enter";
+      throw osError("open", name, EACCES, need);
     }
   });
+}
+
+/**
+ * A namespace by its name. Files of the daemon's process would lead there too, but they require
+ * CAP_SYS_PTRACE, which services and containers mostly lack.
+ */
+function openNamed(identity: NamespaceIdentity): NetNamespace | undefined {
+  const name = namedLike(identity);
+  if (name === undefined) return undefined;
+  try {
+    const namespace = NetNamespace.atPath(`${NETNS_DIRECTORY}/${name}`);
+    if (sameNamespace(namespace.identity, identity)) return namespace;
+    namespace.close();
+  } catch (error) {
+    if (!(error instanceof OsError)) throw error;
+  }
+  return undefined;
 }
 
 /**

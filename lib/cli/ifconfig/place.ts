@@ -5,10 +5,9 @@
  */
 import {
   identityOf,
+  namedLike,
   type NamespaceIdentity,
-  NETNS_DIRECTORY,
   rdomainOf,
-  sameNamespace,
   THREAD_NAMESPACE,
 } from "../../linux/rdomain.ts";
 import type { InterfaceStatus } from "../../base/status.ts";
@@ -29,14 +28,5 @@ export function identityToldBy(status: InterfaceStatus): NamespaceIdentity {
  * has no name.
  */
 export function placeOf(identity: NamespaceIdentity): number | string {
-  const rdomain = rdomainOf(identity);
-  if (rdomain !== undefined) return rdomain;
-  try {
-    for (const { name } of Deno.readDirSync(NETNS_DIRECTORY)) {
-      if (sameNamespace(identityOf(`${NETNS_DIRECTORY}/${name}`), identity)) return name;
-    }
-  } catch {
-    // There are no names, or one has been removed meanwhile.
-  }
-  return `net:[${identity.inode}]`;
+  return rdomainOf(identity) ?? namedLike(identity) ?? `net:[${identity.inode}]`;
 }

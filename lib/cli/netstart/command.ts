@@ -8,6 +8,7 @@ import { interfaceExists, interfaceNames } from "../../daemon/client.ts";
 import { executablePath } from "../../daemon/program.ts";
 import type { Command } from "../command.ts";
 import { requireNetAdmin } from "../ifconfig/permission.ts";
+import { isUtf16, UTF16_PROBLEM } from "../../wgconf/scan.ts";
 import { complain } from "../output.ts";
 import { tellReady } from "../service.ts";
 import { DefaultRoutes } from "./gate.ts";
@@ -204,5 +205,11 @@ function readSecurely(path: string, mend: boolean): string {
       complain(`WARNING: ${path}: ${reasonOf(error)}`);
     }
   }
-  return Deno.readTextFileSync(path);
+  const bytes = Deno.readFileSync(path);
+  try {
+    if (isUtf16(bytes)) throw new ConfigError(path, UTF16_PROBLEM);
+    return new TextDecoder().decode(bytes);
+  } finally {
+    bytes.fill(0);
+  }
 }

@@ -3,9 +3,12 @@
  * @module
  */
 import { ConfigError } from "../../base/errors.ts";
+import { checkInterfaceName } from "../../base/interface_name.ts";
 import { displayPath, displayValue } from "../../base/quote.ts";
 import { formatProblem, wipeConfig } from "../../wgconf/parse.ts";
 import { parseQuickConfig, type QuickConfig } from "../../wgconf/quick.ts";
+import { isUtf16, UTF16_PROBLEM } from "../../wgconf/scan.ts";
+import { accessWarning } from "../file_access.ts";
 import { complain } from "../output.ts";
 import { servicePort } from "../services.ts";
 import { findTable } from "../../linux/route_tables.ts";
@@ -40,7 +43,7 @@ export function findFile(
   const isName = NAME.test(word) && word !== "." && word !== "..";
   const named = `${CONFIG_FOLDER}/${word}${SUFFIX}`;
   if (isName && !(word.endsWith(SUFFIX) && !exists(named) && exists(word))) {
-    return { name: word, path: physical(recorded(word) ?? named) };
+    return { name: checkInterfaceName(word), path: physical(recorded(word) ?? named) };
   }
   const name = /(?:^|\/)([^/]*)\.conf$/.exec(word)?.[1];
   if (name === undefined || !NAME.test(name)) {
@@ -50,7 +53,7 @@ export function findFile(
         "in NAME.conf, is required",
     );
   }
-  return { name, path: physical(word) };
+  return { name: checkInterfaceName(name), path: physical(word) };
 }
 
 /** Whether there is a file. */
@@ -80,28 +83,26 @@ function physical(path: string): string {
 export function readFileBytes({ path }: QuickFile): Uint8Array<ArrayBuffer> {
   const shown = displayPath(path);
   try {
-    const { isFile, size, mode, uid } = Deno.statSync(path);
+    const { isFile, size, uid } = Deno.statSync(path);
     if (!isFile) throw new ConfigError(shown, "not a regular file");
     if (size > FILE_MAX) {
       throw new ConfigError(shown, `the file is too large; at most ${FILE_MAX} bytes are allowed`);
     }
-    warnOfOthers(path, mode ?? 0, uid);
-    return Deno.readFileSync(path);
+    warnOfOthers(path, uid);
+    const bytes = Deno.readFileSync(path);
+    if (!isUtf16(bytes)) return bytes;
+    bytes.fill(0);
+    throw new ConfigError(shown, UTF16_PROBLEM);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw new ConfigError(shown, reasonOf(error));
   }
 }
 
-function warnOfOthers(path: string, mode: number, uid: number | null): void {
+function warnOfOthers(path: string, uid: number | null): void {
   const shown = displayPath(path);
-  const folder = Deno.statSync(path.slice(0, path.lastIndexOf("/")) || "/");
-  // Others reach the file only through its folder.
-  const others = mode & 0o007 & (((folder.mode ?? 0) & 0o001) !== 0 ? 0o007 : 0);
-  const what = (others & 0o002) !== 0 ? "changed" : (others & 0o004) !== 0 ? "read" : undefined;
-  if (what !== undefined) {
-    complain(`WARNING: ${shown} has keys and can be ${what} by others; chmod 600 mends it`);
-  }
+  const access = accessWarning(path);
+  if (access !== undefined) complain(`WARNING: ${access}`);
   if (uid !== null && uid !== 0 && uid !== Deno.uid()) {
     complain(`WARNING: ${shown} belongs to another user (uid ${uid}), whose commands it may run`);
   }
@@ -122,6 +123,7 @@ export function readConfig(file: QuickFile): ReadConfig | undefined {
   const config = parseQuickConfig(bytes, {
     file: file.path,
     servicePort,
+    endpointPortMin: 1,
     hasTable: (name) => findTable(name) !== undefined,
   });
   for (const warning of config.warnings) complain(`WARNING: ${formatProblem(warning)}`);

@@ -36,7 +36,8 @@ export async function status(
 function allFiles(): QuickFile[] {
   const names = new Set(recordedNames());
   try {
-    for (const { name } of Deno.readDirSync(CONFIG_FOLDER)) {
+    for (const { name, isDirectory } of Deno.readDirSync(CONFIG_FOLDER)) {
+      if (isDirectory) continue;
       const stem = name.endsWith(".conf") ? name.slice(0, -".conf".length) : "";
       if (/^[a-zA-Z0-9_=+.-]+$/.test(stem) && isInterfaceName(stem)) names.add(stem);
     }

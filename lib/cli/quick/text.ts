@@ -148,7 +148,10 @@ export function statusText(status: QuickStatus): string {
     incomplete: `up was interrupted${process}`,
     renamed: `up with the name ${status.presentName}${process}`,
   }[state];
-  const lines = [`${name}: ${what}`, `\tfile: ${file}${fileExists ? "" : " (gone)"}`];
+  const lines = [
+    `${name}: ${what}`,
+    `\tfile: ${file}${fileExists ? "" : " (there is no such file)"}`,
+  ];
   if (differences?.length === 0) lines.push("\tas in the file");
   for (const line of differences ?? []) lines.push(`\tdiffers: ${line}`);
   for (const line of left) lines.push(`\tleft: ${line}`);

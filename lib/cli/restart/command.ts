@@ -5,15 +5,17 @@
 import { wipeStatus } from "../../base/config.ts";
 import { ConfigError, type OsError } from "../../base/errors.ts";
 import { displayValue } from "../../base/quote.ts";
-import { destroyDaemon, interfaceExists, openPlace, spawnDaemon } from "../../daemon/client.ts";
+import { destroyDaemon, getDevice, interfaceExists, spawnDaemon } from "../../daemon/client.ts";
 import { recordPath } from "../../daemon/paths.ts";
-import { NetNamespace } from "../../linux/namespace.ts";
+import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Route } from "../../netlink/route.ts";
 import type { Command } from "../command.ts";
 import { applyCommand } from "../ifconfig/change.ts";
 import { differenceOf, type RunningInterface, wantedLike } from "../ifconfig/difference.ts";
+import { namespaceOf } from "../ifconfig/kernel.ts";
 import { requireNetAdmin, requireOwner } from "../ifconfig/permission.ts";
+import { identityToldBy } from "../ifconfig/place.ts";
 import { runningInterface } from "../ifconfig/running.ts";
 import { complain } from "../output.ts";
 import { extraRoutes } from "../quick/theirs.ts";
@@ -48,7 +50,8 @@ async function restart(name: string): Promise<void> {
   if (before.status.version === "" && before.status.suite === "") {
     throw new ConfigError(name, "its process is not of wg; it is left alone");
   }
-  if (before.rdomain === undefined && !await isHere(name)) {
+  const isHere = sameNamespace(identityToldBy(before.status), identityOf(THREAD_NAMESPACE));
+  if (before.rdomain === undefined && !isHere) {
     throw new ConfigError(name, "is in another network namespace; run the command there");
   }
   const routes = await routesOf(name);
@@ -71,12 +74,6 @@ async function restore(name: string, before: RunningInterface): Promise<void> {
   const { command } = differenceOf(name, now, wantedLike(before));
   wipeStatus(now.status);
   if (command !== undefined) await applyCommand(command);
-}
-
-/** Whether the link is in the namespace of this command. */
-async function isHere(name: string): Promise<boolean> {
-  const here = Deno.statSync("/proc/self/ns/net").ino;
-  return await openPlace(name, (path) => Deno.statSync(path).ino === here);
 }
 
 /** The routes of the interface that others than the kernel have added. */
@@ -110,13 +107,11 @@ async function addRoutes(name: string, wanted: readonly Route[]): Promise<OsErro
 
 /** Calls a function with a route socket in the namespace of the link. */
 async function inPlace<T>(name: string, use: (routes: RouteSocket) => T): Promise<T> {
-  const place = await openPlace(name, (path) => NetNamespace.atPath(path));
-  try {
-    using routes = RouteSocket.open(place);
-    return use(routes);
-  } finally {
-    place.close();
-  }
+  const status = await getDevice(name);
+  wipeStatus(status);
+  using place = await namespaceOf(name, status);
+  using routes = RouteSocket.open(place);
+  return use(routes);
 }
 
 function readIfThere(path: string): Uint8Array | undefined {

@@ -1,7 +1,7 @@
 /**
  * Chance for tests: one seed for all of a run, `WG_TEST_SEED=N` repeats the run that printed N.
  * `property` is for trials whose failure shall be made small (fast-check shrinks it); `trial` for
- * those that are too long for that.
+ * those that are too long for that. With `WG_TEST_SHRINK=0` a failure stays as it is.
  * @module
  */
 import fc from "npm:fast-check@4.11.0";
@@ -105,6 +105,7 @@ const parameters = (runs: number): fc.Parameters<[fc.GeneratorValue]> => ({
   numRuns: runs,
   includeErrorInReport: true,
   interruptAfterTimeLimit: SHRINKING_MS,
+  endOnFailure: Deno.env.get("WG_TEST_SHRINK") === "0",
 });
 
 /** Runs trials. One that fails is made as small as it goes, and its seed is printed. */

@@ -66,8 +66,6 @@ export class ReplayWindow {
   release(): void {
     if (this.#words !== null && pool.length < POOL_MAX) pool.push(this.#words);
     this.#words = null;
-    this.#low = 0;
-    this.#high = 0;
   }
 }
 

@@ -4,6 +4,10 @@
  * line is changed. tests/scripts/mutate_test.ts checks that every entry still names a fault.
  *
  * A fault that can be noticed does not belong here: its test is missing.
+ *
+ * They are in the folder `explained`, a file for each room. A line `file` names the file of the
+ * faults that follow, `why` their reason, `in` their function, `-` the code without them, and each
+ * line with `+` after it a fault.
  * @module
  */
 import type { Fault } from "./faults.ts";
@@ -13,37 +17,31 @@ export interface Explained extends Pick<Fault, "file" | "inside" | "before" | "a
   readonly reason: string;
 }
 
+const FOLDER = new URL("./explained/", import.meta.url);
+
 /** All that are explained. */
-export const EXPLAINED: readonly Explained[] = [
-  {
-    file: "lib/cookie/cookie_checker.ts",
-    inside: "CookieChecker.#version",
-    before: "#version = -1;",
-    after: "#version = 1;",
-    reason: "1 is odd, so the keys are being written; with the next even version they are read.",
-  },
-  {
-    file: "lib/cookie/cookie_checker.ts",
-    inside: "CookieChecker.#refresh",
-    before: "this.#replies = 0;",
-    after: "this.#replies = 1;",
-    reason: "The count makes each nonce of a secret another one. It may begin anywhere.",
-  },
-  {
-    file: "lib/noise/ikpsk2.ts",
-    inside: "readSecond",
-    before: "if (bothEphemeral === undefined || ephemeralStatic === undefined) return undefined;",
-    after: "if (bothEphemeral === undefined && ephemeralStatic === undefined) return undefined;",
-    reason: "Both are X25519 with the same point, so both are undefined or none is.",
-  },
-  {
-    file: "lib/allowed_ips/prefix_trie.ts",
-    inside: "PrefixTrie.constructor",
-    before: "this.#stride = bits === 32 ? 4 : 8;",
-    after: "this.#stride = bits === 33 ? 4 : 8;",
-    reason: "Nodes of IPv4 would be as large as those of IPv6, and work as well.",
-  },
-];
+export const EXPLAINED: readonly Explained[] = [...Deno.readDirSync(FOLDER)]
+  .map(({ name }) => name).sort()
+  .flatMap((name) => parseExplained(Deno.readTextFileSync(new URL(name, FOLDER))));
+
+/**
+ * Reads a file of explanations.
+ * @throws Error for a line that is none of those that are described above
+ */
+export function parseExplained(text: string): Explained[] {
+  const entry = { file: "", reason: "", inside: "", before: "", after: "" };
+  const all: Explained[] = [];
+  for (const line of text.split("\n")) {
+    const [word, rest] = [line.split(" ", 1)[0], line.slice(line.indexOf(" ") + 1)];
+    if (word === "file") entry.file = rest;
+    else if (word === "why") entry.reason = rest;
+    else if (word === "in") entry.inside = rest;
+    else if (word === "-") entry.before = rest;
+    else if (word === "+") all.push({ ...entry, after: rest });
+    else if (line !== "") throw new Error(`explained: ${line}: no such line`);
+  }
+  return all;
+}
 
 /** Why no test can notice a fault; undefined when that is not known. */
 export function explanationOf(fault: Fault): string | undefined {

@@ -113,9 +113,10 @@ export class TestsOf {
   }
 
   /**
-   * The tests that import a file. Those of its own room come first, then the nearest, then the
-   * quickest; last those with two data planes. Before all of them come those that have noticed
-   * faults of the file, and then those that have noticed faults of its room.
+   * The tests that import a file. Those of its own room come first, of these the one with its name,
+   * then the nearest, then the quickest; last those with two data planes. Before all of them come
+   * those that have noticed faults of the file, and then those that have noticed faults of its
+   * room.
    * @param duration how long a test takes
    */
   of(file: string, duration: (test: TestFile) => number): TestFile[] {
@@ -137,11 +138,13 @@ export class TestsOf {
 
   #byDistance(file: string, duration: (test: TestFile) => number): TestFile[] {
     const isFar = (path: string) => roomOf(path) !== roomOf(file);
+    const ofName = file.replace(/^lib\/(.*)\.ts$/, "tests/$1_test.ts");
     const near = this.#tests
       .filter(({ path, distances }) => distances.has(file) && !(this.#isNear && isFar(path)))
       .map(({ path, distances }) => ({ path, twoWays: false, distance: distances.get(file) ?? 0 }))
       .sort((a, b) =>
-        Number(isFar(a.path)) - Number(isFar(b.path)) || a.distance - b.distance ||
+        Number(isFar(a.path)) - Number(isFar(b.path)) ||
+        Number(b.path === ofName) - Number(a.path === ofName) || a.distance - b.distance ||
         duration(a) - duration(b)
       );
     const twoWays = this.#tests

@@ -76,6 +76,8 @@ export class Workbench {
       DENO_NO_UPDATE_CHECK: "1",
       NO_COLOR: "1",
       WG_TEST_SEED: `${seed}`,
+      // That a fault is noticed is enough.
+      WG_TEST_SHRINK: "0",
     };
   }
 

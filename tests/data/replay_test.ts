@@ -98,6 +98,41 @@ Deno.test("the replay window agrees with a set of accepted counters", () => {
   });
 });
 
+for (const base of [0n, 2n ** 31n, 2n ** 32n, 2n ** 33n + 77n, 2n ** 40n]) {
+  Deno.test(`words that a jump leaves out, and words that follow each other, are new: from ${base} on`, () => {
+    for (const jump of [40n, 64n, 300n, 5_000n]) {
+      const window = new ReplayWindow();
+      // All in order, until every bit of the window is set twice over.
+      const start = base > 20_000n ? base - 17_000n : 0n;
+      const end = start + 17_000n;
+      for (let counter = start; counter < end; counter++) assert.ok(accept(window, counter));
+      assert.ok(accept(window, end + jump));
+      for (let counter = end + jump - 1n; counter >= end; counter--) {
+        assert.ok(accept(window, counter), `${counter} after ${end + jump}`);
+        assert.ok(!accept(window, counter), `${counter} again`);
+      }
+    }
+    // Every other one in order: a word begins with a bit of its own alone.
+    const window = new ReplayWindow();
+    for (let counter = base; counter < base + 20_000n; counter += 64n) {
+      for (let i = 0n; i < 34n; i++) assert.ok(accept(window, counter + i));
+      for (let i = 63n; i >= 34n; i--) assert.ok(accept(window, counter + i), `${counter + i}`);
+    }
+  });
+
+  Deno.test(`a counter may be 8128 behind and no more: around ${base}`, () => {
+    for (const ahead of [1n, 100n, 8_127n, 8_128n, 8_129n]) {
+      const greatest = base + ahead;
+      if (greatest < 8_129n) continue;
+      const window = new ReplayWindow();
+      assert.ok(accept(window, greatest));
+      assert.ok(!accept(window, greatest - 8_129n));
+      assert.ok(accept(window, greatest - 8_128n));
+      assert.ok(!accept(window, greatest - 8_128n));
+    }
+  });
+}
+
 Deno.test("a released window is empty, and so is the next one with its memory", () => {
   const window = new ReplayWindow();
   assert.ok(accept(window, 5n));

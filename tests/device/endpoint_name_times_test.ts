@@ -140,6 +140,22 @@ Deno.test("an answer moves a peer from an address that it has lost, and leaves o
   assert.deepEqual([to, next], [undefined, "192.0.2.2:7"], "it stays where it was heard first");
 });
 
+Deno.test("where a peer was heard is forgotten when an answer has its address, and kept when it has not", () => {
+  const heard = endpointOf("203.0.113.9", 9);
+  const after = (now: readonly string[], current: Endpoint | undefined) => {
+    const name = new EndpointName(NAMED);
+    name.answered(addresses("192.0.2.1"), undefined, at(0), 0);
+    name.unanswered(heard);
+    name.answered(addresses(...now), current, at(0), 0);
+    return textOf(name.unanswered(endpointOf(now.at(-1)!)));
+  };
+  const two = ["192.0.2.1", "192.0.2.2"];
+  assert.equal(after(two, endpointOf("192.0.2.1")), "192.0.2.1:7");
+  assert.equal(after(two, undefined), "192.0.2.1:7");
+  assert.equal(after(two, heard), "203.0.113.9:9");
+  assert.equal(after(["192.0.2.3", "192.0.2.4"], endpointOf("192.0.2.1")), "192.0.2.3:7");
+});
+
 Deno.test("addresses are tried by families in turn, beginning with the first one's", () => {
   const turns = (...texts: string[]) => {
     const name = new EndpointName(NAMED);

@@ -244,6 +244,7 @@ Deno.test("stop ends all timers, and lets the data plane report again", () => {
   timers.handshakeInitiated(NOW, 0);
   timers.sessionDerived(NOW);
   timers.sessionsChanged(milliseconds(NOW + 180_000));
+  queue.settle(NOW);
   timers.stop();
   queue.settle(NOW);
   assert.equal(queue.next(), NOT_PENDING);

@@ -354,7 +354,7 @@ export class Device {
     const { out, peers } = this.#ctx;
     const known = out.debug ? peers.at(peer) : undefined;
     if (known === undefined) return undefined;
-    return `Unable to send to peer ${known.number}: ${reason} (${formatEndpoint(endpoint)})`;
+    return `Unable to send to peer ${known.label}: ${reason} (${formatEndpoint(endpoint)})`;
   }
 
   #loop(peer: Peer, through: Peer | undefined): void {
@@ -363,15 +363,15 @@ export class Device {
     const problem = `its endpoint ${formatEndpoint(endpoint)} is routed into the interface itself`;
     const way = through === peer
       ? ""
-      : `, through peer ${through.number}, which leads back to peer ${peer.number}`;
-    this.#ctx.out.complain(`Unable to send to peer ${peer.number}: ${problem}${way}`);
+      : `, through peer ${through.label}, which leads back to peer ${peer.label}`;
+    this.#ctx.out.complain(`Unable to send to peer ${peer.label}: ${problem}${way}`);
   }
 
   #notice(notice: Notice, peer: Peer | undefined, source: Endpoint | undefined): void {
     const { out } = this.#ctx;
     if (!out.debug) return;
     const where = source ?? (peer === undefined ? undefined : pathOf(this.#ctx, peer).endpoint);
-    const number = peer?.number;
+    const label = peer?.label;
     switch (notice) {
       case "invalid-initiation-mac":
         return out.say("Invalid initiation MAC", where);
@@ -384,15 +384,15 @@ export class Device {
       case "cookie-sent":
         return out.say("Sending cookie response", where);
       case "keepalive-received":
-        return out.say(`Receiving keepalive packet from peer ${number}`, where);
+        return out.say(`Receiving keepalive packet from peer ${label}`, where);
       case "keepalive-sent":
-        return out.say(`Sending keepalive packet to peer ${number}`, where);
+        return out.say(`Sending keepalive packet to peer ${label}`, where);
       case "unallowed-source":
-        return out.say(`Packet has unallowed src IP from peer ${number}`, where);
+        return out.say(`Packet has unallowed src IP from peer ${label}`, where);
       case "no-endpoint":
-        return out.say(`No valid endpoint has been configured or discovered for peer ${number}`);
+        return out.say(`No valid endpoint has been configured or discovered for peer ${label}`);
       case "not-ip":
-        return out.say(`Packet is neither ipv4 nor ipv6 from peer ${number}`, where);
+        return out.say(`Packet is neither ipv4 nor ipv6 from peer ${label}`, where);
       default:
         notice satisfies never;
     }

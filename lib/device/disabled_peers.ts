@@ -68,9 +68,7 @@ function noteDate({ expiries, out }: Context, peer: Peer, wall: number): void {
   if (isExpired) expiries.from = Math.max(expiries.from, date);
   else expiries.until = Math.min(expiries.until, date);
   if (isExpired && !peer.isExpired) {
-    const { number, description } = peer;
-    const name = description === "" ? "" : ` (${description})`;
-    out.note(`The date of peer ${number}${name} has passed: it is disabled`);
+    out.note(`The date of peer ${peer.label} has passed: it is disabled`);
   }
   peer.isExpired = isExpired;
 }

@@ -138,24 +138,24 @@ export class Incoming {
     }
     const timestamp = openTimestamp(opened, staticShared, message);
     if (timestamp === undefined) {
-      say(` from peer ${peer.number}`);
+      say(` from peer ${peer.label}`);
       return this.#refuseOf(peer, "handshake_initiation_forged");
     }
     if (peer.lastTimestamp !== undefined && !isLater(timestamp, peer.lastTimestamp)) {
-      say(` from peer ${peer.number}: replayed, or its clock is behind`);
+      say(` from peer ${peer.label}: replayed, or its clock is behind`);
       return this.#refuseOf(peer, "handshake_replayed");
     }
     if (now - peer.initiationConsumedAt < 1_000 / INITIATIONS_PER_SECOND) {
-      say(` from peer ${peer.number}: too many`);
+      say(` from peer ${peer.label}: too many`);
       return this.#refuseOf(peer, "handshake_too_often");
     }
     peer.lastTimestamp = timestamp;
     peer.initiationConsumedAt = now;
     if (peer.isDisabled) {
-      say(` from peer ${peer.number}: it is disabled`);
+      say(` from peer ${peer.label}: it is disabled`);
       return this.#refuseOf(peer, "handshake_disabled");
     }
-    ctx.out.say(`Receiving handshake initiation from peer ${peer.number}`, source);
+    ctx.out.say(`Receiving handshake initiation from peer ${peer.label}`, source);
 
     const index = ctx.handshakes.sessionKeys.hasRoom ? ctx.indices.allocate(peer) : undefined;
     if (index === undefined) return this.#refuseOf(peer, "handshake_no_index");
@@ -166,7 +166,7 @@ export class Incoming {
     ephemeral.fill(0);
     if (made === undefined) {
       ctx.indices.release(index);
-      say(` from peer ${peer.number}`);
+      say(` from peer ${peer.label}`);
       return this.#refuseOf(peer, "handshake_initiation_forged");
     }
     cookieJarOf(ctx, peer).seal(made.message, now);
@@ -174,7 +174,7 @@ export class Incoming {
     installSession(ctx, peer, false, index, remoteIndex, made.keys, now);
     peer.timers.anyAuthenticatedPacketSent(now);
     peer.handshakeTxBytes += made.message.length;
-    ctx.out.say(`Sending handshake response to peer ${peer.number}`, source);
+    ctx.out.say(`Sending handshake response to peer ${peer.label}`, source);
     ctx.table.handshakeLeaves(peer.slot, index);
     ctx.indices.awaits(index, AWAITS_COOKIE);
     // `moveTo` stores the address that the initiation was sent to, unless the route has changed.
@@ -197,10 +197,10 @@ export class Incoming {
     if (!ctx.handshakes.sessionKeys.hasRoom) return this.#refuseOf(peer, "handshake_no_index");
     const keys = consumeResponse(pending.initiated, own.identity, peer.presharedKey, message);
     if (keys === undefined) {
-      ctx.out.say(`Invalid handshake response from peer ${peer.number}`, source);
+      ctx.out.say(`Invalid handshake response from peer ${peer.label}`, source);
       return this.#refuseOf(peer, "handshake_response_forged");
     }
-    ctx.out.say(`Receiving handshake response from peer ${peer.number}`, source);
+    ctx.out.say(`Receiving handshake response from peer ${peer.label}`, source);
     this.#authenticated(peer, incoming, now);
     // The index is now the session's, so it is not released.
     ctx.indices.awaits(index, AWAITS_NOTHING);

@@ -37,7 +37,7 @@ export function nameAnswered(
 function tellProblem(ctx: Context, peer: Peer, name: EndpointName): void {
   const { host, problem } = name.status;
   ctx.out.complain(
-    `The endpoint of peer ${peer.number}, ${host}, does not resolve: ${problem}; ${
+    `The endpoint of peer ${peer.label}, ${host}, does not resolve: ${problem}; ${
       name.isUnknown ? "it is tried again" : "its last addresses are used"
     }`,
   );
@@ -59,7 +59,7 @@ function move(
     (endpoint === undefined || obeyed || !isReached(ctx, peer, now));
   if (moves || problem !== "") {
     const what = moves ? `is now ${formatEndpoint(next)}` : `resolves again`;
-    ctx.out.note(`The endpoint of peer ${peer.number}, ${host}, ${what}`);
+    ctx.out.note(`The endpoint of peer ${peer.label}, ${host}, ${what}`);
   }
   if (!moves) return;
   moveTo(ctx, peer, next, undefined);

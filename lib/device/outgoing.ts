@@ -86,14 +86,14 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   const { endpoint, local } = pathOf(ctx, peer);
   if (endpoint === undefined) {
     ctx.counters.addOf(COUNTER.handshake_no_endpoint, peer.slot);
-    ctx.out.say(`Unable to send handshake initiation to peer ${peer.number}: it has no endpoint`);
+    ctx.out.say(`Unable to send handshake initiation to peer ${peer.label}: it has no endpoint`);
     return;
   }
   const staticShared = staticSharedOf(ctx, peer);
   if (ctx.own === undefined || staticShared === undefined) {
     ctx.counters.addOf(COUNTER.handshake_weak_key, peer.slot);
     ctx.out.say(
-      `Unable to send handshake initiation to peer ${peer.number}: its public key is of small order`,
+      `Unable to send handshake initiation to peer ${peer.label}: its public key is of small order`,
       endpoint,
     );
     return;
@@ -128,7 +128,7 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   cookieJarOf(ctx, peer).seal(made.message, now);
   peer.handshakeTxBytes += made.message.length;
   ctx.counters.addOf(COUNTER.handshake_initiation_sent, peer.slot);
-  ctx.out.say(`Sending handshake initiation to peer ${peer.number}`, endpoint);
+  ctx.out.say(`Sending handshake initiation to peer ${peer.label}`, endpoint);
   ctx.table.handshakeLeaves(peer.slot, index);
   ctx.indices.awaits(index, AWAITS_RESPONSE | AWAITS_COOKIE);
   ctx.out.datagram({ bytes: made.message, endpoint, local, peer: peer.slot });

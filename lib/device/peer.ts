@@ -91,4 +91,9 @@ export class Peer {
   ) {
     this.timers = new PeerTimers(slot, timersOwner);
   }
+
+  /** The peer in messages: its number, and its description in parentheses if it has one. */
+  get label(): string {
+    return this.description === "" ? `${this.number}` : `${this.number} (${this.description})`;
+  }
 }

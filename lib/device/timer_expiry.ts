@@ -40,7 +40,7 @@ function runTimersOf(ctx: Context, peer: Peer, now: Milliseconds): void {
 }
 
 function expiredZeroKeyMaterial(ctx: Context, peer: Peer): void {
-  ctx.out.say(`Zeroing out keys for peer ${peer.number}`, pathOf(ctx, peer).endpoint);
+  ctx.out.say(`Zeroing out keys for peer ${peer.label}`, pathOf(ctx, peer).endpoint);
   wipeKeys(ctx, peer);
 }
 
@@ -52,7 +52,7 @@ function expiredRetransmitHandshake(ctx: Context, peer: Peer, now: Milliseconds)
     ctx.counters.addOf(COUNTER.handshake_given_up, peer.slot);
     // OpenBSD's number includes the first initiation.
     ctx.out.say(
-      `Handshake for peer ${peer.number} did not complete after ${max + 1} retries, giving up`,
+      `Handshake for peer ${peer.label} did not complete after ${max + 1} retries, giving up`,
       endpoint,
     );
     ctx.out.command({ type: "staged-drop", peer: peer.slot });
@@ -61,7 +61,7 @@ function expiredRetransmitHandshake(ctx: Context, peer: Peer, now: Milliseconds)
   }
   const seconds = Math.round(ctx.times.rekeyTimeout / 1_000);
   ctx.out.say(
-    `Handshake for peer ${peer.number} did not complete after ${seconds} seconds, retrying (try ${attempt})`,
+    `Handshake for peer ${peer.label} did not complete after ${seconds} seconds, retrying (try ${attempt})`,
     endpoint,
   );
   ctx.counters.addOf(COUNTER.handshake_retried, peer.slot);
@@ -73,7 +73,7 @@ function expiredNewHandshake(ctx: Context, peer: Peer, now: Milliseconds): void 
   ctx.counters.addOf(COUNTER.handshake_unanswered, peer.slot);
   const seconds = Math.round((ctx.times.keepaliveTimeout + ctx.times.rekeyTimeout) / 1_000);
   ctx.out.say(
-    `Retrying handshake with peer ${peer.number} because we stopped hearing back after ${seconds} seconds`,
+    `Retrying handshake with peer ${peer.label} because we stopped hearing back after ${seconds} seconds`,
     pathOf(ctx, peer).endpoint,
   );
   forgetLocal(ctx, peer);

@@ -7,7 +7,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
 import type { EventRecord } from "../../lib/uapi/events.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, publicKey, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
+import { may, must, ping, publicKey, randomKey, tunnel, WG, wgRoom, writeFile } from "./peers.ts";
 
 interface Monitor {
   readonly running: Running;
@@ -200,5 +200,77 @@ Deno.test(
     ok(missed(slow.output()) > 0, "it has missed something");
     await must(room, "ifconfig wg1 destroy");
     for (const running of [slow, quick.running]) equal((await running.status).code, 0);
+  },
+);
+
+/** Stands for journald: writes the fields of each datagram to /run/journal. */
+const JOURNAL = `
+Deno.mkdirSync("/run/systemd/journal", { recursive: true });
+const path = "/run/systemd/journal/socket";
+const socket = Deno.listenDatagram({ transport: "unixpacket", path });
+Deno.writeTextFileSync("/run/journal", "");
+for await (const [message] of socket) {
+  const text = new TextDecoder().decode(message) + "\\n";
+  Deno.writeTextFileSync("/run/journal", text, { append: true });
+}
+`;
+
+Deno.test(
+  "the journal gets each event with its fields, and hooks run with it as root's programs",
+  needs("namespaces", "tun", "ip", "ping"),
+  async () => {
+    await using room = await wgRoom();
+    const without = await may(room, `${WG} monitor --journal`);
+    equal(without.code, 1);
+    match(without.stderr, /^wg: \/run\/systemd\/journal\/socket: connect: .*no journal of systemd/);
+    const journal = room.spawn([
+      Deno.execPath(),
+      "eval",
+      "--unstable-net",
+      JOURNAL,
+    ]);
+    const exists = async (path: string) => (await room.run(["test", "-e", path])).code === 0;
+    await eventually("the journal", () => exists("/run/journal"), 15_000);
+    await must(room, "mkdir -p -m 700 /run/hooks");
+    await writeFile(
+      room,
+      "/run/hooks/connected",
+      '#!/bin/sh\nread -r line\necho "$line" >>/run/connected\n',
+      "755",
+    );
+    await writeFile(room, "/run/hooks/handshake", "#!/bin/sh\nsleep 600\n", "755");
+    const service = room.spawn([WG, "monitor", "--journal", "--hooks", "/run/hooks"]);
+    const { publicKeys } = await tunnel(room);
+    await ping(room, "left", "192.168.5.2");
+    const connected = async () => {
+      const text = (await room.run(["cat", "/run/connected"])).stdout;
+      return text.split("\n").filter((line) => line !== "").map((line) =>
+        JSON.parse(line) as EventRecord
+      );
+    };
+    await eventually("both", async () => (await connected()).length === 2, 15_000);
+    deepEqual(
+      (await connected()).map(({ interface: name, event, peer }) => [name, event, peer]).sort(),
+      [["wg1", "connected", publicKeys.right], ["wg2", "connected", publicKeys.left]],
+    );
+    const entries = async () =>
+      (await room.output(["cat", "/run/journal"])).split("\n\n").map((entry) =>
+        new Map(
+          entry.split("\n").map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
+        )
+      );
+    const told = (await entries()).find((entry) =>
+      entry.get("WG_EVENT") === "connected" && entry.get("WG_INTERFACE") === "wg1"
+    );
+    deepEqual(
+      ["PRIORITY", "SYSLOG_IDENTIFIER", "WG_PEER", "WG_ENDPOINT"].map((name) => told?.get(name)),
+      ["6", "wg", publicKeys.right, "10.0.0.2:7222"],
+    );
+    match(told?.get("MESSAGE") ?? "", /^wg1: connected: \S{44} at 10\.0\.0\.2:7222$/);
+    equal(service.output(), "");
+    service.signal("SIGTERM");
+    await service.status;
+    journal.signal("SIGTERM");
+    await journal.status;
   },
 );

@@ -126,7 +126,7 @@ Deno.test("a killed interface comes back under a supervisor, with all it had", N
   equal((await running.status).code, 0);
 });
 
-for (const name of ["wg@", "wg-ifconfig@"]) {
+for (const name of ["wg@", "wg-ifconfig@", "wg-events"]) {
   Deno.test({
     name: `${name}.service: systemd accepts it, and calls its exposure OK`,
     ignore: program("systemd-analyze") === undefined,
@@ -134,7 +134,7 @@ for (const name of ["wg@", "wg-ifconfig@"]) {
       const folder = await Deno.makeTempDir();
       try {
         const unit = await Deno.readTextFile(`${ROOT}etc/${name}.service`);
-        const path = `${folder}/${name}wg0.service`;
+        const path = `${folder}/${name}${name.endsWith("@") ? "wg0" : ""}.service`;
         await Deno.writeTextFile(path, unit.replaceAll("/usr/local/bin/wg", "/bin/true"));
         const run = async (...args: string[]) => {
           const { code, stdout, stderr } = await new Deno.Command("systemd-analyze", {

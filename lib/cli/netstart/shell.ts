@@ -3,6 +3,7 @@
  * whole commands.
  * @module
  */
+import { isKeptFromOthers } from "../kept_from_others.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { callerVariables } from "../../daemon/caller_environment.ts";
 import { selfScript } from "../../daemon/program.ts";
@@ -15,8 +16,6 @@ import { EARLIER, FROM_NETSTART, linesOf, NETSTART_FOLDER } from "../route/netst
 const OWN_COMMANDS = ["ifconfig", "route", "netstat", "netstart"];
 /** The places for a folder with our commands, after the caller's TMPDIR. */
 const PLACES = ["/tmp", "/run", "/var/cache"];
-/** In a user namespace root of the machine has no number here, but these folders are root's. */
-const IN_NAMESPACE_ROOTS = new Set(["/", "/tmp", "/run", "/var", "/var/cache", "/var/tmp"]);
 const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 /** Evaluates assignments and prints the words that result, each ended by NUL. */
 const EVALUATE_WORDS =
@@ -235,27 +234,6 @@ function folderForPrograms(): string {
     "netstart",
     "programs cannot run from /tmp, /run or /var/cache; one of these must be mounted without noexec",
   );
-}
-
-/**
- * Whether only root and this user can exchange a folder that is made in `place`: each folder on the
- * physical path belongs to one of them, and is sticky where others may write. What lies in the
- * folder is run, by root too, so a TMPDIR of somebody else is passed over.
- */
-export function isKeptFromOthers(place: string): boolean {
-  try {
-    let path = Deno.realPathSync(place);
-    while (true) {
-      const { uid, mode, isDirectory } = Deno.lstatSync(path);
-      if (!isDirectory || uid === null || mode === null) return false;
-      if (uid !== 0 && uid !== Deno.uid() && !IN_NAMESPACE_ROOTS.has(path)) return false;
-      if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) return false;
-      if (path === "/") return true;
-      path = path.slice(0, path.lastIndexOf("/")) || "/";
-    }
-  } catch {
-    return false;
-  }
 }
 
 /** The name of a command in messages about it. */

@@ -10,8 +10,8 @@ import { parseDecimal } from "../base/ip_text.ts";
 import { quote } from "../base/quote.ts";
 import type { EndpointOf, Settings } from "../wgconf/change.ts";
 import type { EndpointSetting } from "../wgconf/values.ts";
-import type { LookedUp } from "../../ffi/host_lookup.ts";
 import { looksUpNames } from "../base/status.ts";
+import { lookUpHost } from "./host_names.ts";
 import { wireguardStatus } from "./interfaces.ts";
 import { complain } from "./output.ts";
 
@@ -21,8 +21,6 @@ const DEFAULT_RETRIES = 15;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 20_000;
 const PAUSE_GROWTH = 6 / 5;
-/** How often it is looked whether a look-up has ended. */
-const POLL_MS = 5;
 const RETRIES_MAX = 0x7fff_ffff;
 
 /**
@@ -83,7 +81,7 @@ type AddressSetting = EndpointSetting & { readonly type: "address" };
 
 async function lookUp({ name, port }: NameSetting, retries: number): Promise<Endpoint> {
   for (let pause = FIRST_PAUSE_MS;; pause = Math.min(LONGEST_PAUSE_MS, pause * PAUSE_GROWTH)) {
-    const result = await lookUpOnce(name);
+    const result = await lookUpHost(name);
     if ("addresses" in result) {
       const [first] = result.addresses;
       return { ...first, port };
@@ -92,23 +90,6 @@ async function lookUp({ name, port }: NameSetting, retries: number): Promise<End
     if (!passing || retries-- <= 0) throw new ConfigError(`endpoint ${name}`, problem);
     complain(`endpoint ${name}: ${problem}; trying again in ${(pause / 1000).toFixed(2)} s`);
     await new Promise((resolve) => setTimeout(resolve, pause));
-  }
-}
-
-/** The addresses of a host, one at least, in the order of getaddrinfo(3). */
-async function lookUpOnce(host: string): Promise<LookedUp> {
-  const { HostLookUp } = await import("../../ffi/host_lookup.ts");
-  const running = HostLookUp.begin(host);
-  while (true) {
-    const result = running.result();
-    if (result === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      continue;
-    }
-    if ("addresses" in result && result.addresses.length === 0) {
-      return { problem: "the name has neither an IPv4 nor an IPv6 address", passing: false };
-    }
-    return result;
   }
 }
 

@@ -10,7 +10,7 @@ import { type NamedEndpoint, sameNamedEndpoint } from "../base/host_name.ts";
 import { quote } from "../base/quote.ts";
 import { looksUpNames } from "../base/status.ts";
 import { getDevice } from "../daemon/client.ts";
-import { lookUpHost, notFound } from "./host_names.ts";
+import { addressesOfHost } from "./host_names.ts";
 
 /** How long a command waits for the daemon's first answers, so that it can tell of a mistake. */
 const FIRST_ANSWER_MS = 2_000;
@@ -38,11 +38,9 @@ export async function changeForDaemon(name: string, change: DeviceChange): Promi
       continue;
     }
     const { host, port } = endpointName;
-    const [address] = await lookUpHost(host, undefined);
-    if (address === undefined) {
-      throw new ConfigError("wgendpoint", `${quote(host)}: ${notFound(undefined)}`);
-    }
-    peers.push({ ...peer, endpoint: { address, port, scope: 0 } });
+    const found = await addressesOfHost(host, undefined);
+    if (typeof found === "string") throw new ConfigError("wgendpoint", `${quote(host)}: ${found}`);
+    peers.push({ ...peer, endpoint: { address: found[0], port, scope: 0 } });
   }
   return { ...change, peers };
 }
@@ -64,7 +62,7 @@ export async function unresolvedWarnings(
     const { host, problem } = endpointName;
     warnings.add(
       `${word}: ${quote(host)} does not resolve: ${
-        problem || "no answer yet"
+        problem || `no answer for ${FIRST_ANSWER_MS / 1000} seconds`
       }; ${name} tries it again`,
     );
   }

@@ -23,7 +23,12 @@ import type { Times } from "../base/times.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
 import { Dataplane, type DataplaneOptions } from "../data/dataplane.ts";
 import type { TunPort, UdpPort } from "../data/ports.ts";
-import { Device, type DeviceEvent, type OutgoingDatagram } from "../device/device.ts";
+import {
+  Device,
+  type DeviceEvent,
+  type NameAnswer,
+  type OutgoingDatagram,
+} from "../device/device.ts";
 import { ControlDriver } from "../worker/control.ts";
 
 /** The number of turns in a row before other work of the isolate runs. */
@@ -35,7 +40,8 @@ const SLICE_MS = 5;
 export type LocalEvent =
   | DeviceEvent
   /**
-   * An authenticated packet came from a new endpoint. The packets of the peer go there from now on.
+   * The packets of the peer go to a new endpoint from now on: an authenticated packet came from
+   * there, or the name of the endpoint led there.
    */
   | {
     readonly kind: "endpoint-changed";
@@ -57,6 +63,11 @@ export interface LocalOptions {
   readonly udp: UdpPort;
   /** Sends a handshake message through the socket of `udp`. */
   readonly send: (datagram: OutgoingDatagram) => void;
+  /**
+   * Begins to look up the host of an endpoint. Call `lookedUp` with its answer later. Without this
+   * function no name resolves.
+   */
+  readonly lookUp?: (host: string) => void;
   readonly listenPort: number;
   readonly mtu?: number;
   /** The monotonic clock. */
@@ -138,6 +149,7 @@ export class LocalInterface {
         this.wake();
       },
       send: options.send,
+      ...(options.lookUp === undefined ? {} : { lookUp: options.lookUp }),
       log: (line) => this.#tell({ kind: "log", line }),
       event: (event) => this.#tell(event),
     });
@@ -161,6 +173,13 @@ export class LocalInterface {
     } finally {
       this.#configuring = false;
     }
+  }
+
+  /** Processes the answer for a host. Call it once for each call of `lookUp`. */
+  lookedUp(host: string, answer: NameAnswer): void {
+    if (this.#closed) return;
+    this.#control.lookedUp(host, answer);
+    this.#tellAll();
   }
 
   /** Takes the interface down or up. A new one is up. */

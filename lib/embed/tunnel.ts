@@ -14,6 +14,7 @@ import { DATAPLANE_ARENA_BYTES } from "../data/dataplane.ts";
 import { now, wallClock } from "../runtime/clock.ts";
 import { choosePacketCipher, chooseSuite } from "../runtime/crypto.ts";
 import { fillRandom } from "../runtime/entropy.ts";
+import { HostLookUps } from "./host_look_ups.ts";
 import { Inbox } from "./inbox.ts";
 import { formatKey, parsePrivateKey, parsePublicKey, publicKeyOf } from "./keys.ts";
 import { type LocalEvent, LocalInterface } from "./local.ts";
@@ -76,6 +77,7 @@ export class Tunnel {
   readonly #tun: MemoryTun;
   readonly #udp: PortableUdp;
   readonly #local: LocalInterface;
+  readonly #lookUps: HostLookUps;
   /** The public keys of the peers as text. */
   readonly #peers = new Set<string>();
   #publicKey: PublicKey;
@@ -117,6 +119,10 @@ export class Tunnel {
     this.port = udp.port;
     this.#inbox = new Inbox(options.onPacket);
     this.#tun = new MemoryTun(arena, (packet) => this.#inbox.put(packet));
+    const lookUps = this.#lookUps = new HostLookUps(
+      (host, answer) => this.#local.lookedUp(host, answer),
+      (address) => udp.reaches({ address, port: 0, scope: 0 }),
+    );
     this.#local = new LocalInterface({
       arena,
       suite,
@@ -124,6 +130,7 @@ export class Tunnel {
       tun: this.#tun,
       udp,
       send: ({ bytes, endpoint }) => udp.sendDatagram(bytes, endpoint),
+      lookUp: (host) => lookUps.lookUp(host),
       listenPort: udp.port,
       mtu: this.#mtu,
       now,
@@ -249,6 +256,7 @@ export class Tunnel {
   close(): Promise<void> {
     if (this.#closing === undefined) {
       this.#local.close();
+      this.#lookUps.close();
       this.#inbox.close();
       this.#tun.close();
       this.#drained?.resolve();

@@ -29,7 +29,7 @@ export interface HandshakeFailedEvent {
   readonly publicKey: string;
 }
 
-/** A peer that has moved. */
+/** A peer whose packets go to another endpoint. */
 export interface EndpointEvent {
   /** The public key of the peer: 44 characters of base64. */
   readonly publicKey: string;
@@ -77,8 +77,8 @@ export interface TunnelOptions {
    */
   readonly onHandshakeFailed?: (event: HandshakeFailedEvent) => void;
   /**
-   * Called when an authenticated packet came from a new endpoint. The packets of the peer go there
-   * from now on.
+   * Called when the packets of a peer go to another endpoint from now on: an authenticated packet
+   * came from there, or the name of the endpoint led there.
    */
   readonly onEndpoint?: (event: EndpointEvent) => void;
   /**

@@ -6,8 +6,9 @@
 import type { PresharedKey, PublicKey } from "../base/brands.ts";
 import type { PeerChange, PeerStatus } from "../base/config.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
-import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
+import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
+import { formatNamedEndpoint, parseNamedEndpoint } from "../base/host_name.ts";
 import { formatEndpoint, formatRange, parseEndpoint, parseRange } from "../base/ip_text.ts";
 import { formatKey, parsePresharedKey, parsePublicKey } from "./keys.ts";
 
@@ -19,9 +20,11 @@ const DESCRIPTION_MAX_BYTES = 63;
 /** The settings of a peer. An absent field keeps its value, and is unset in a new peer. */
 export interface TunnelPeerChange {
   /**
-   * The endpoint of the peer, as `192.0.2.1:51820` or `[2001:db8::1]:51820`. Without it the tunnel
-   * waits until the peer sends a packet. The endpoint follows the last authenticated packet. The
-   * caller looks up names of hosts.
+   * The endpoint of the peer, as `192.0.2.1:51820`, `[2001:db8::1]:51820` or
+   * `vpn.example.com:51820`. Without it the tunnel waits until the peer sends a packet. The
+   * endpoint follows the last authenticated packet. A name is kept and looked up at once, again
+   * when handshakes fail, and with pauses while it does not resolve; a session that works stays
+   * where it is. Packets to a peer without an address are answered with an ICMP message.
    */
   readonly endpoint?: string;
   /**
@@ -52,6 +55,10 @@ export interface TunnelPeerStatus {
    * The endpoint, as `192.0.2.1:51820` or `[2001:db8::1]:51820`; undefined while it is unknown.
    */
   readonly endpoint: string | undefined;
+  /** The endpoint as it was given by a name, `vpn.example.com:51820`; undefined for an address. */
+  readonly endpointName: string | undefined;
+  /** Why the last look-up of the name gave no address; empty if it did. */
+  readonly endpointProblem: string;
   /** The allowed ranges, as `10.0.0.2/32`, in the order in which they were added. */
   readonly allowedIps: readonly string[];
   /** Whether the peer has a preshared key. The key itself is not shown. */
@@ -88,7 +95,7 @@ export function changeOf(publicKey: PublicKey, change: TunnelPeerChange, place =
   const { endpoint, allowedIps, presharedKey, persistentKeepalive, description } = change;
   return {
     publicKey,
-    ...(endpoint !== undefined && { endpoint: endpointOf(endpoint, wordOf(place, "endpoint")) }),
+    ...(endpoint !== undefined && endpointOf(endpoint, wordOf(place, "endpoint"))),
     ...(allowedIps !== undefined && {
       replaceAllowedIps: true,
       allowedIps: allowedIps.map((text, i) => rangeOf(text, wordOf(place, `allowedIps[${i}]`))),
@@ -111,6 +118,8 @@ export function peerStatusOf(peer: PeerStatus): TunnelPeerStatus {
   return {
     publicKey: formatKey(peer.publicKey),
     endpoint: peer.endpoint === undefined ? undefined : formatEndpoint(peer.endpoint),
+    endpointName: peer.endpointName && formatNamedEndpoint(peer.endpointName),
+    endpointProblem: peer.endpointName?.problem ?? "",
     allowedIps: peer.allowedIps.map(formatRange),
     hasPresharedKey: peer.presharedKey.some((byte) => byte !== 0),
     persistentKeepalive: peer.persistentKeepalive,
@@ -122,17 +131,20 @@ export function peerStatusOf(peer: PeerStatus): TunnelPeerStatus {
 }
 
 /**
- * Parses an endpoint.
- * @throws ConfigError if the text is not an endpoint, has a zone, or has port 0
+ * Parses an endpoint, or the name of one.
+ * @throws ConfigError if the text is neither, has a zone, or has port 0
  */
-function endpointOf(text: string, word: string): Endpoint {
+function endpointOf(text: string, word: string): Pick<PeerChange, "endpoint" | "endpointName"> {
+  const endpointName = parseNamedEndpoint(text);
+  if (endpointName !== undefined) return { endpointName };
   const endpoint = parseEndpoint(text);
   if (endpoint === undefined) {
     throw new ConfigError(
       word,
       `${
         JSON.stringify(text)
-      } is not an endpoint; one as 192.0.2.1:51820 or [2001:db8::1]:51820 is required`,
+      } is not an endpoint; one as 192.0.2.1:51820, [2001:db8::1]:51820 or ` +
+        "vpn.example.com:51820 is required",
     );
   }
   if (endpoint.port === 0) {
@@ -148,7 +160,7 @@ function endpointOf(text: string, word: string): Endpoint {
       `${JSON.stringify(text)} has a zone; an address without a zone is required`,
     );
   }
-  return endpoint;
+  return { endpoint };
 }
 
 function rangeOf(text: string, word: string): AllowedIp {

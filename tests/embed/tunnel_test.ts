@@ -56,6 +56,8 @@ Deno.test("packets of both families pass both ways unchanged, and both sides hea
   deepEqual(peer, {
     publicKey: leftKey,
     endpoint,
+    endpointName: undefined,
+    endpointProblem: "",
     allowedIps: ["10.0.0.1/32", "fd00::1/128"],
     hasPresharedKey: false,
     persistentKeepalive: 0,
@@ -199,8 +201,8 @@ const WRONG: readonly (readonly [Record<string, unknown>, string | RegExp])[] = 
     "peers[0].presharedKey: 1 characters; 44 characters of base64 are required",
   ],
   [
-    { peers: [{ ...PEER, endpoint: "vpn.example.com:51820" }] },
-    'peers[0].endpoint: "vpn.example.com:51820" is not an endpoint; one as 192.0.2.1:51820 or [2001:db8::1]:51820 is required',
+    { peers: [{ ...PEER, endpoint: "vpn example.com:51820" }] },
+    'peers[0].endpoint: "vpn example.com:51820" is not an endpoint; one as 192.0.2.1:51820, [2001:db8::1]:51820 or vpn.example.com:51820 is required',
   ],
   [
     { peers: [{ ...PEER, endpoint: "192.0.2.1:0" }] },

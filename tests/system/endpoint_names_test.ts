@@ -285,7 +285,10 @@ Deno.test(
       "left",
     );
     equal(hangs.code, 0);
-    match(hangs.stderr, /"hang\.example\.org" does not resolve: no answer yet; wg1 tries it again/);
+    match(
+      hangs.stderr,
+      /"hang\.example\.org" does not resolve: no answer for 2 seconds; wg1 tries it again/,
+    );
     match(server.output(), /hang\.example\.org/);
     match(await must(room, "ifconfig wg1", "left"), /\t\taddress: being looked up\n/);
     await ping(room, "left", "192.168.5.2");
@@ -360,10 +363,11 @@ Deno.test(
       room,
       `ifconfig wg8 wgpeer ${key} wgendpoint nosuch.invalid 1`,
     );
-    deepEqual([code, stderr], [
-      1,
-      'ifconfig: wgendpoint: "nosuch.invalid": the host\'s name does not resolve\n',
-    ]);
+    equal(code, 1);
+    match(
+      stderr,
+      /^ifconfig: wgendpoint: "nosuch.invalid": the host's name does not resolve: [^\n]+\n$/,
+    );
   },
 );
 

@@ -9,7 +9,7 @@ import { parseDecimal } from "../../base/ip_text.ts";
 import { displayPath, quote } from "../../base/quote.ts";
 import { fillRandom } from "../../runtime/entropy.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
-import { lookUpHost, notFound } from "../host_names.ts";
+import { addressesOfHost } from "../host_names.ts";
 import type { Family, Sources } from "./words/draft.ts";
 
 /** The largest number of bytes that are read of a file or line with a key. */
@@ -94,7 +94,7 @@ async function resolveHost(
   host: string,
   family: Family | undefined,
 ): Promise<readonly IpBytes[]> {
-  const addresses = await lookUpHost(host, family);
-  if (addresses.length === 0) throw new ConfigError(word, `${quote(host)}: ${notFound(family)}`);
-  return addresses;
+  const found = await addressesOfHost(host, family);
+  if (typeof found === "string") throw new ConfigError(word, `${quote(host)}: ${found}`);
+  return found;
 }

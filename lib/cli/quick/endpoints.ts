@@ -9,7 +9,7 @@ import { displayPath, quote } from "../../base/quote.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { PeerSettings } from "../../wgconf/parse.ts";
 import type { EndpointSetting } from "../../wgconf/values.ts";
-import { lookUpHost } from "../host_names.ts";
+import { addressesOfHost } from "../host_names.ts";
 
 /**
  * How long names are looked up. The daemon looks them up too, and goes on where they have no
@@ -60,9 +60,10 @@ async function find(
   if (setting.type === "address") {
     return { address: setting.address, port, scope: indexOf(place, setting.zone) };
   }
-  const addresses = await Promise.race([lookUpHost(setting.name, undefined), late]);
-  const address = addresses?.[0];
-  return address === undefined ? undefined : { address, port, scope: 0 };
+  const found = await Promise.race([addressesOfHost(setting.name, undefined), late]);
+  return found === undefined || typeof found === "string"
+    ? undefined
+    : { address: found[0], port, scope: 0 };
 }
 
 /** The index of the interface that a zone names; 0 without a zone. */

@@ -112,11 +112,11 @@ async function act(kernel: RouteSocket, line: RouteLine): Promise<string> {
  * @throws ConfigError
  */
 async function resolve(host: string, family: Family | undefined): Promise<Uint8Array> {
-  const { lookUpHost, notFound } = await import("../host_names.ts");
+  const { addressesOfHost } = await import("../host_names.ts");
   const wanted = family === undefined ? undefined : familyName(family);
-  const [address] = await lookUpHost(host, wanted);
-  if (address === undefined) throw new ConfigError(displayValue(host), notFound(wanted));
-  return address;
+  const found = await addressesOfHost(host, wanted);
+  if (typeof found === "string") throw new ConfigError(displayValue(host), found);
+  return found[0];
 }
 
 const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>

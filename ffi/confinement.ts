@@ -4,7 +4,8 @@
  * starts, and a program that it executes, have no more than it has.
  * @module
  */
-import { addressOf, call } from "./libc.ts";
+import { sockFprog } from "./bpf.ts";
+import { call } from "./libc.ts";
 
 /** _LINUX_CAPABILITY_VERSION_3, whose sets have 64 bits in two halves. */
 const CAPABILITY_VERSION = 0x20080522;
@@ -69,8 +70,6 @@ export const setDumpable = (on: boolean): number => call("prctl", PR_SET_DUMPABL
 
 const SECCOMP_SET_MODE_FILTER = 1;
 const SECCOMP_FILTER_FLAG_TSYNC = 1;
-/** Bytes of a struct sock_filter. */
-export const FILTER_STEP_BYTES = 8;
 
 /**
  * Installs a filter of system calls for all threads of this process. It needs no_new_privs, which
@@ -79,10 +78,7 @@ export const FILTER_STEP_BYTES = 8;
  * @returns 0; the id of a thread that has another filter; or a negated errno
  */
 export function installFilter(program: Uint8Array): number {
-  const fprog = new Uint8Array(16);
-  const view = new DataView(fprog.buffer);
-  view.setUint16(0, program.length / FILTER_STEP_BYTES, true);
-  view.setBigUint64(8, addressOf(program), true);
+  const fprog = sockFprog(program);
   return call("seccomp", SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, fprog, program);
 }
 

@@ -15,7 +15,7 @@ const MSG_TRUNC = 0x20;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
 
 /** The most descriptors of a message, and the most bytes of its text. */
-export const PASSED_MAX = 8;
+export const PASSED_MAX = 40;
 export const PASSED_TEXT_MAX = 1024;
 
 /** struct msghdr and struct cmsghdr of 64-bit machines. */

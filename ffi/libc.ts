@@ -250,13 +250,14 @@ export function getsockname(fd: number, address: Uint8Array): number {
 /** setsockopt(2) with an int. */
 export const setsockopt = (fd: number, level: number, option: number, value: number): number =>
   call("setsockopt", fd, level, option, new Uint8Array(Int32Array.of(value).buffer), 4);
-/** setsockopt(2) with a structure. */
+/** setsockopt(2) with a structure. `kept` is what it points to. */
 export const setsockoptBytes = (
   fd: number,
   level: number,
   option: number,
   value: Uint8Array,
-): number => call("setsockopt", fd, level, option, value, value.length);
+  kept: Uint8Array = value,
+): number => call("setsockopt", fd, level, option, value, value.length, kept);
 
 /** getsockopt(2) of an int; undefined when the kernel refuses. */
 export function getsockopt(fd: number, level: number, option: number): number | undefined {

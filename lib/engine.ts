@@ -53,6 +53,7 @@
  * ```
  * @module
  */
+export { type DataPlanes, dataPlanesOf } from "./base/data_planes.ts";
 export {
   Device,
   type DeviceEvent,
@@ -75,6 +76,7 @@ export {
   DATAPLANE_ARENA_BYTES,
   type DataplaneOptions,
   type Direction,
+  type Share,
 } from "./data/dataplane.ts";
 export { type AllCounts, Counters } from "./base/counter_block.ts";
 export {

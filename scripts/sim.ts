@@ -34,8 +34,8 @@ Deno.exit(
 /** One seed, told in full. Returns the exit status. */
 function showSeed(seed: number): number {
   const { forms, disturbedMs, packetEveryMs, faults } = scenarioOf(seed);
-  const planes = forms.map((twoWays) => twoWays ? "two" : "one").join(", ");
-  console.log(`${forms.length} nodes with ${planes} data planes; faults for ${disturbedMs} ms`);
+  const planes = forms.join(", ");
+  console.log(`${forms.length} nodes with ${planes} Workers; faults for ${disturbedMs} ms`);
   console.log(`a packet from each to each other every ${Math.round(packetEveryMs)} ms`);
   for (const { at, until, deed } of faults) {
     const { kind, ...what } = deed;

@@ -93,11 +93,14 @@ async function jobs(args: readonly string[]): Promise<Job[]> {
   for await (const { name, isFile } of Deno.readDir(`${ROOT}tests`)) {
     if (isFile && name.endsWith("_test.ts")) files.push(`tests/${name}`);
   }
-  // The tests of packets once more, over a data plane of two halves (tests/data/two_ways.ts).
-  const halves = ["tests/data", "tests/sim", "tests/conformance", "--", "--two-ways"];
+  // The tests of packets once more, over several data planes (tests/data/worker_forms.ts).
+  const forms = [
+    ["tests/data", "tests/sim", "tests/conformance", "--", "--workers=2"],
+    ["tests/sim", "tests/conformance", "--", "--workers=4"],
+  ];
   // tests/library_test.ts checks their types.
   const examples = [["--doc", "lib", "ffi", "mod.ts"]];
-  return [...found.sort(), ...rooms.sort().map((room) => [room]), halves, files, ...examples]
+  return [...found.sort(), ...rooms.sort().map((room) => [room]), ...forms, files, ...examples]
     .filter((job) => job.length > 0);
 }
 

@@ -83,6 +83,8 @@ export interface DeviceChange {
   readonly fwmark?: number;
   /** The rdomain (network namespace) of the UDP sockets; 0 is the daemon's own. */
   readonly rtable?: number;
+  /** The number of Workers, 1 to WORKERS_MAX. It is chosen with the first change alone. */
+  readonly workers?: number;
   /** Whether debug messages are written to the log (OpenBSD's IFF_DEBUG). */
   readonly debug?: boolean;
   /**

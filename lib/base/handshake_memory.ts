@@ -60,8 +60,12 @@ export class HandshakeMemory {
   /**
    * Makes the memory, or opens that of another isolate.
    * @param buffer the `buffer` of another isolate; by default new memory
+   * @param senders how many data planes send; only the control plane needs it
    */
-  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(HANDSHAKE_MEMORY_BYTES)) {
+  constructor(
+    buffer: SharedArrayBuffer = new SharedArrayBuffer(HANDSHAKE_MEMORY_BYTES),
+    senders = 1,
+  ) {
     this.buffer = buffer;
     usesSecretMemory(new Uint8Array(buffer, KEYS_AT, COOKIE_KEYS_BYTES));
     usesSecretMemory(new Uint8Array(buffer, SESSION_KEYS_AT, SESSION_KEYS_AREA_BYTES));
@@ -70,7 +74,7 @@ export class HandshakeMemory {
     this.proven = new HandshakeRing(buffer, PROVEN_AT, PROVEN_QUEUE_MAX);
     this.others = new HandshakeRing(buffer, OTHERS_AT, HANDSHAKE_QUEUE_MAX);
     this.awaited = new AwaitedIndices(buffer, AWAITED_AT);
-    this.sessionKeys = new SessionKeySlots(buffer, SESSION_KEYS_AT);
+    this.sessionKeys = new SessionKeySlots(buffer, SESSION_KEYS_AT, senders);
   }
 
   /** The number of messages that wait. */

@@ -22,10 +22,18 @@ export interface HandshakeMessage {
   readonly local: LocalAddress | undefined;
 }
 
-// The head of a ring has two 32-bit counts that wrap, each in a cache line of its own.
+// The head of a ring has two 32-bit counts that wrap, each in a cache line of its own, and beside
+// the second one a word that is 1 while a producer puts a message in.
 const TAKEN = 0;
 const PUT = 16;
+const PUTTING = 17;
 const HEAD_BYTES = 128;
+
+/**
+ * How often a producer looks whether another one has finished, some 200 ns of work. If the kernel
+ * suspends that one meanwhile, the message is dropped as by a full ring.
+ */
+const TRIES_MAX = 10_000;
 
 // A slot has the length of the message, the endpoint cell, and the message.
 const CELL_AT = 4;
@@ -48,7 +56,7 @@ export function handshakeRingBytes(slots: number): number {
 }
 
 /**
- * A ring of slots with one producer and one consumer, which may be two isolates.
+ * A ring of slots with one consumer. It and the producers may be different isolates.
  *
  * @example
  * ```ts
@@ -97,17 +105,28 @@ export class HandshakeRing {
     return 0;
   }
 
-  /** Whether the ring is full. Only the producer's answer is exact. */
+  /** Whether the ring is full. Only the answer of a single producer is exact. */
   get isFull(): boolean {
     return this.waiting >= this.#slots;
   }
 
   /**
-   * Adds a message of `length` bytes (at most 148) at `at`, and the endpoint cell at `cellAt`. The
-   * producer calls it. Returns false when the ring is full.
+   * Adds a message of `length` bytes (at most 148) at `at`, and the endpoint cell at `cellAt`.
+   * Producers call it. Returns false when the ring is full.
    */
   put(bytes: Uint8Array, at: number, length: number, cellAt: number): boolean {
     if (this.isFull || length > INITIATION_LENGTH) return false;
+    let tries = 0;
+    while (Atomics.compareExchange(this.#words, PUTTING, 0, 1) !== 0) {
+      if (++tries === TRIES_MAX) return false;
+    }
+    const isPut = this.#putAlone(bytes, at, length, cellAt);
+    Atomics.store(this.#words, PUTTING, 0);
+    return isPut;
+  }
+
+  #putAlone(bytes: Uint8Array, at: number, length: number, cellAt: number): boolean {
+    if (this.isFull) return false;
     const ring = this.#bytes;
     const count = Atomics.load(this.#words, PUT);
     const slot = this.#slotAt(count);

@@ -41,6 +41,8 @@ export type DataCommand =
    * session that is not confirmed when an initiator's is installed only receives from then on.
    *
    * The data plane first calls `PeerTable.handshakeSent` and `handshakeReceived`.
+   *
+   * `counter` is there when several data planes send: one word, the counter of the next message.
    */
   | {
     readonly type: "session-install";
@@ -49,6 +51,7 @@ export type DataCommand =
     readonly localIndex: SessionIndex;
     readonly remoteIndex: SessionIndex;
     readonly keySlot: number;
+    readonly counter?: SharedArrayBuffer;
     readonly createdAt: Milliseconds;
   }
   /**

@@ -3,8 +3,8 @@
  * PEER_COUNTERS. A counter stops at 4294967295; the interface's counter goes on. Pages whose rows
  * are all zero are not resident.
  *
- * Each counter has one writer: the sending data plane writes `tx_`, the receiving one `rx_`, and
- * the control plane `handshake_` and `cookie_`.
+ * The sending data planes write `tx_`, the receiving ones `rx_`, and the control plane `handshake_`
+ * and `cookie_`.
  * @module
  */
 import type { PeerSlot } from "./brands.ts";
@@ -64,10 +64,14 @@ export class PeerCounters {
     }
   }
 
-  /** Adds `more` to a peer's counter. */
+  /** Adds `more` to a peer's counter. Several threads may call it. */
   add(counter: PeerCounterIndex, peer: PeerSlot, more: number): void {
     const word = peer * WORDS + WORD_OF[counter];
-    this.#words[word] = Math.min(COUNT_MAX, this.#words[word] + more);
+    while (true) {
+      const before = this.#words[word];
+      const after = Math.min(COUNT_MAX, before + more);
+      if (Atomics.compareExchange(this.#words, word, before, after) === before) return;
+    }
   }
 
   /** The counters of a peer that are not 0. */

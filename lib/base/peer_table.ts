@@ -1,9 +1,12 @@
 /**
  * The peer table: the state of each peer that the control plane and the data planes share.
  *
- * Sending and receiving may run in two threads. Each field is written by one of them, and each of
- * them has a cache line of its own in the row. "Sent since something was received" (the `since`
- * fields) is found by comparing counts, so neither thread resets a field of the other.
+ * Sending and receiving may run in several threads. What is received of a peer is received by one
+ * thread, but several may send to it. Each field is written by one thread, and each thread has a
+ * cache line of its own: the receiving one and the first that sends in the row, the others that
+ * send (`PeerTableOptions`) behind the rows. Reading adds these up. "Sent since something was
+ * received" (the `since` fields) is found by comparing counts, so no thread resets a field of
+ * another.
  *
  * Several threads write, with Atomics: the flags ACTIVE, WANTED and ROAMED, and the endpoint.
  * @module
@@ -22,8 +25,12 @@ import { PEERS_MAX } from "./constants.ts";
 import { PEER_COUNTERS_BYTES, PeerCounters } from "./peer_counters.ts";
 import { NEVER } from "./times.ts";
 
-/** Bytes of a row: 64 written by the sending thread, 64 by the receiving one, 64 by several. */
-const ROW_BYTES = 192;
+/** Bytes of a line, which one thread writes. */
+const LINE_BYTES = 64;
+const LINE_F64 = LINE_BYTES / 8;
+const LINE_I32 = LINE_BYTES / 4;
+/** Bytes of a row: a sending line, the receiving line, and a line that several threads write. */
+const ROW_BYTES = 3 * LINE_BYTES;
 const ROW_F64 = ROW_BYTES / 8;
 const ROW_I32 = ROW_BYTES / 4;
 
@@ -70,8 +77,20 @@ const CELL_AT = 144;
 const HANDSHAKES = 256;
 const HANDSHAKES_BYTES = HANDSHAKES * 8;
 
-/** Bytes for one peer. The rows of all peers come first, then the counters of all peers. */
-const PEER_BYTES = ROW_BYTES + PEER_COUNTERS_BYTES;
+/** The threads that send, and which of them a table writes for. */
+export interface PeerTableOptions {
+  /** The number of threads that send; 1 by default. It is the same for all tables of a buffer. */
+  readonly senders?: number;
+  /** The sender whose line `sent` and `handshakeSent` write, from 0 on; 0 by default. */
+  readonly sender?: number;
+}
+
+/**
+ * Bytes for one peer: its row, its counters, and the lines of the second and further senders. The
+ * rows of all peers come first, then the counters of all, then the lines.
+ */
+const peerBytes = (senders: number): number =>
+  ROW_BYTES + PEER_COUNTERS_BYTES + (senders - 1) * LINE_BYTES;
 
 /**
  * The peer table, indexed by PeerSlot. Pages of rows that no peer uses are not resident.
@@ -93,6 +112,16 @@ export class PeerTable {
   readonly buffer: SharedArrayBuffer;
   /** The counters of each peer. */
   readonly counters: PeerCounters;
+  /** The number of threads that send. */
+  readonly senders: number;
+  /** Where the sending line of this table's thread is: for peer 0, and from peer to peer. */
+  readonly #sendF64: number;
+  readonly #sendI32: number;
+  readonly #sendStepF64: number;
+  readonly #sendStepI32: number;
+  /** Where the lines of the second sender begin, in bytes. */
+  readonly #linesAt: number;
+  readonly #peers: number;
   readonly #f64: Float64Array;
   readonly #i32: Int32Array;
   readonly #bytes: Uint8Array;
@@ -102,12 +131,22 @@ export class PeerTable {
    * Makes a table, or opens the table of another isolate.
    * @param buffer the `buffer` of another isolate; by default a new table of PEERS_MAX rows
    */
-  constructor(
-    buffer: SharedArrayBuffer = new SharedArrayBuffer(PEERS_MAX * PEER_BYTES + HANDSHAKES_BYTES),
-  ) {
-    const peers = Math.floor((buffer.byteLength - HANDSHAKES_BYTES) / PEER_BYTES);
+  constructor(buffer?: SharedArrayBuffer, { senders = 1, sender = 0 }: PeerTableOptions = {}) {
+    // The lines of further senders begin at a multiple of their length.
+    const rest = HANDSHAKES_BYTES + (senders > 1 ? LINE_BYTES : 0);
+    buffer ??= new SharedArrayBuffer(PEERS_MAX * peerBytes(senders) + rest);
+    const peers = Math.floor((buffer.byteLength - rest) / peerBytes(senders));
     this.buffer = buffer;
+    this.senders = senders;
     this.counters = new PeerCounters(buffer, peers * ROW_BYTES, peers);
+    const linesAt = Math.ceil(peers * (ROW_BYTES + PEER_COUNTERS_BYTES) / LINE_BYTES) * LINE_BYTES;
+    this.#linesAt = linesAt;
+    this.#peers = peers;
+    const own = sender === 0 ? 0 : linesAt + (sender - 1) * peers * LINE_BYTES;
+    this.#sendF64 = own / 8;
+    this.#sendI32 = own / 4;
+    this.#sendStepF64 = sender === 0 ? ROW_F64 : LINE_F64;
+    this.#sendStepI32 = sender === 0 ? ROW_I32 : LINE_I32;
     this.#f64 = new Float64Array(buffer);
     this.#i32 = new Int32Array(buffer);
     this.#bytes = new Uint8Array(buffer);
@@ -120,6 +159,10 @@ export class PeerTable {
    */
   clear(peer: PeerSlot): void {
     this.#bytes.fill(0, peer * ROW_BYTES, (peer + 1) * ROW_BYTES);
+    for (let sender = 1; sender < this.senders; sender++) {
+      const line = this.#lineOf(sender, peer);
+      this.#bytes.fill(0, line, line + LINE_BYTES);
+    }
     this.counters.clear(peer);
   }
 
@@ -130,13 +173,13 @@ export class PeerTable {
    * @returns whether to report `peer-active`
    */
   sent(peer: PeerSlot, bytes: number, data: boolean, now: Milliseconds): boolean {
-    const f64 = peer * ROW_F64;
-    const i32 = peer * ROW_I32;
+    const f64 = this.#sendF64 + peer * this.#sendStepF64;
+    const i32 = this.#sendI32 + peer * this.#sendStepI32;
     this.#f64[f64 + TX_BYTES] += bytes;
     this.#f64[f64 + SENT_AT] = now;
     this.#i32[i32 + SENT_COUNT]++;
     if (data) {
-      const unanswered = this.#i32[i32 + RECEIVED_COUNT] + 1 | 0;
+      const unanswered = this.#i32[peer * ROW_I32 + RECEIVED_COUNT] + 1 | 0;
       if (this.#i32[i32 + DATA_SENT_UNANSWERED] !== unanswered) {
         this.#f64[f64 + DATA_SENT_FIRST] = now;
         // Stored after the time, so that another thread that sees the count reads the new time.
@@ -160,7 +203,7 @@ export class PeerTable {
     this.#i32[i32 + RECEIVED_COUNT]++;
     if (data) {
       this.#f64[f64 + DATA_RECEIVED_AT] = now;
-      const unanswered = this.#i32[i32 + SENT_COUNT] + 1 | 0;
+      const unanswered = this.#sentCount(peer) + 1 | 0;
       if (this.#i32[i32 + DATA_RECEIVED_UNANSWERED] !== unanswered) {
         this.#f64[f64 + DATA_RECEIVED_FIRST] = now;
         Atomics.store(this.#i32, i32 + DATA_RECEIVED_UNANSWERED, unanswered);
@@ -174,7 +217,7 @@ export class PeerTable {
    * no passive keepalive is owed to the peer.
    */
   handshakeSent(peer: PeerSlot): void {
-    this.#i32[peer * ROW_I32 + SENT_COUNT]++;
+    this.#i32[this.#sendI32 + peer * this.#sendStepI32 + SENT_COUNT]++;
   }
 
   /**
@@ -342,7 +385,9 @@ export class PeerTable {
 
   /** Bytes of data messages and keepalives sent, on the wire. */
   txBytes(peer: PeerSlot): number {
-    return this.#f64[peer * ROW_F64 + TX_BYTES];
+    let bytes = 0;
+    for (let k = 0; k < this.senders; k++) bytes += this.#f64[this.#lineOf(k, peer) / 8 + TX_BYTES];
+    return bytes;
   }
   /** Bytes of data messages and keepalives received, on the wire. */
   rxBytes(peer: PeerSlot): number {
@@ -350,7 +395,11 @@ export class PeerTable {
   }
   /** When a data message or keepalive was last sent. */
   sentAt(peer: PeerSlot): Milliseconds {
-    return this.#time(peer * ROW_F64 + SENT_AT);
+    let latest = NEVER;
+    for (let k = 0; k < this.senders; k++) {
+      latest = milliseconds(Math.max(latest, this.#time(this.#lineOf(k, peer) / 8 + SENT_AT)));
+    }
+    return latest;
   }
   /** When a data message or keepalive was last received. */
   receivedAt(peer: PeerSlot): Milliseconds {
@@ -361,10 +410,14 @@ export class PeerTable {
    * NEVER when no data waits for an answer.
    */
   dataSentSince(peer: PeerSlot): Milliseconds {
-    const row = peer * ROW_I32;
-    const unanswered = Atomics.load(this.#i32, row + DATA_SENT_UNANSWERED);
-    if (unanswered !== (this.#i32[row + RECEIVED_COUNT] + 1 | 0)) return NEVER;
-    return this.#time(peer * ROW_F64 + DATA_SENT_FIRST);
+    const waiting = this.#i32[peer * ROW_I32 + RECEIVED_COUNT] + 1 | 0;
+    let first: number = Infinity;
+    for (let k = 0; k < this.senders; k++) {
+      const line = this.#lineOf(k, peer);
+      if (Atomics.load(this.#i32, line / 4 + DATA_SENT_UNANSWERED) !== waiting) continue;
+      first = Math.min(first, this.#time(line / 8 + DATA_SENT_FIRST));
+    }
+    return first === Infinity ? NEVER : milliseconds(first);
   }
   /**
    * When data was first received after anything authenticated was last sent, handshakes included;
@@ -373,12 +426,28 @@ export class PeerTable {
   dataReceivedSince(peer: PeerSlot): Milliseconds {
     const row = peer * ROW_I32;
     const unanswered = Atomics.load(this.#i32, row + DATA_RECEIVED_UNANSWERED);
-    if (unanswered !== (this.#i32[row + SENT_COUNT] + 1 | 0)) return NEVER;
+    if (unanswered !== (this.#sentCount(peer) + 1 | 0)) return NEVER;
     return this.#time(peer * ROW_F64 + DATA_RECEIVED_FIRST);
   }
   /** When data, not a keepalive, was last received. */
   dataReceivedAt(peer: PeerSlot): Milliseconds {
     return this.#time(peer * ROW_F64 + DATA_RECEIVED_AT);
+  }
+
+  /** Authenticated sends of all senders. */
+  #sentCount(peer: PeerSlot): number {
+    let count = this.#i32[peer * ROW_I32 + SENT_COUNT];
+    for (let k = 1; k < this.senders; k++) {
+      count = count + this.#i32[this.#lineOf(k, peer) / 4 + SENT_COUNT] | 0;
+    }
+    return count;
+  }
+
+  /** The offset of a sender's line, in bytes. */
+  #lineOf(sender: number, peer: PeerSlot): number {
+    return sender === 0
+      ? peer * ROW_BYTES
+      : this.#linesAt + ((sender - 1) * this.#peers + peer) * LINE_BYTES;
   }
 
   /** A time of a row. New memory holds zeros, which stand for NEVER. */

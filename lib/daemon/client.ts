@@ -14,6 +14,7 @@ import { ask } from "./ask.ts";
 import { removeDeadSocket } from "./socket_folder.ts";
 import type { LogLine } from "./log_text.ts";
 import { SOCKETS_VARIABLE, socketsSetting } from "./rights.ts";
+import { workersSetting } from "./workers_setting.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";
 
 /** How long a daemon may take to end after it answered that it ends. */
@@ -264,11 +265,12 @@ export async function spawnDaemon(
 ): Promise<number> {
   const { spawn } = await import("./spawn.ts");
   const sockets = socketsSetting(change);
-  return await spawn(
-    name,
-    formatSet(change),
-    sockets === undefined ? environment : { ...environment, [SOCKETS_VARIABLE]: sockets },
-  );
+  return await spawn(name, formatSet(change), {
+    workers: change.workers ?? workersSetting(),
+    environment: sockets === undefined
+      ? environment
+      : { ...environment, [SOCKETS_VARIABLE]: sockets },
+  });
 }
 
 /**

@@ -79,6 +79,8 @@ export const UNCONFINED: Confinement = { words: ["unconfined"], missing: [], clo
 export interface ConfineOptions {
   /** The sockets to open before, as `socketsSetting` tells them, or PORT_LATER. */
   readonly sockets?: string | undefined;
+  /** The data planes that receive, which each need sockets; 1 by default. */
+  readonly receivers?: number;
   /** The arguments with which this program is executed again. */
   readonly args: readonly string[];
   /** Variables for the second run, besides those that the program needs. */
@@ -101,7 +103,7 @@ export function confine(options: ConfineOptions): Confinement {
   }
   // Rules and rights are for the folder that is there.
   underLock(SOCKET_FOLDER, () => {});
-  const opened = openBefore(options.sockets);
+  const opened = openBefore(options.sockets, options.receivers ?? 1);
   const wanted = options.sockets === PORT_LATER ? [...KEPT, "net_bind_service" as const] : KEPT;
   const { program, args, environment } = (options.self ?? selfCommand)(options.args);
   const missing = limitCapabilities(keptFor(wanted, programFiles()));
@@ -134,9 +136,9 @@ export function confine(options: ConfineOptions): Confinement {
 }
 
 /** Opens what the second run may not open. */
-function openBefore(sockets: string | undefined): Opened {
+function openBefore(sockets: string | undefined, receivers: number): Opened {
   const [port, rtable] = /^(\d+) (\d+)$/.exec(sockets ?? "")?.slice(1).map(Number) ?? [];
-  const distant = port === undefined ? undefined : openDistantSockets(port, rtable);
+  const distant = port === undefined ? undefined : openDistantSockets({ port, rtable, receivers });
   const monitor = LinkMonitor.open();
   if (monitor.listenEverywhere(true)) return { sockets: distant, linkMonitor: monitor.fd };
   monitor.close();

@@ -8,7 +8,7 @@ import { namespaceMark } from "../linux/held_namespace.ts";
 import { NetNamespace } from "../linux/namespace.ts";
 import { RouteMonitor } from "../linux/route_monitor.ts";
 import { RouteSocket } from "../linux/route_socket.ts";
-import { closeUdp, type OpenedUdp, openUdp } from "../ports/open_udp.ts";
+import { closeUdp, type OpenedUdp, openUdp, pairsOf } from "../ports/open_udp.ts";
 import { close } from "../../ffi/libc.ts";
 
 /** UDP sockets and the netlink sockets of their namespace. */
@@ -23,22 +23,28 @@ export interface DistantSockets extends OpenedUdp {
   readonly mark: number;
 }
 
+/** What to open. */
+export interface DistantRequest {
+  readonly port: number;
+  /** The rdomain, which is made when it does not exist. */
+  readonly rtable: number;
+  /** The data planes that receive. */
+  readonly receivers: number;
+}
+
 /**
- * Opens the sockets in an rdomain, which is made when it does not exist.
+ * Opens the sockets in an rdomain.
  * @param home the namespace for rdomain 0; by default the calling thread's
  * @throws OsError
  */
-export function openDistantSockets(
-  port: number,
-  rtable: number,
-  home?: NetNamespace,
-): DistantSockets {
-  const open = (namespace: NetNamespace) => namespace.run(() => openHere(port, rtable));
-  return rtable === 0 && home !== undefined ? open(home) : NetNamespace.occupy(rtable, open);
+export function openDistantSockets(request: DistantRequest, home?: NetNamespace): DistantSockets {
+  const open = (namespace: NetNamespace) => namespace.run(() => openHere(request));
+  const isHome = request.rtable === 0 && home !== undefined;
+  return isHome ? open(home) : NetNamespace.occupy(request.rtable, open);
 }
 
-function openHere(port: number, rtable: number): DistantSockets {
-  const udp = openUdp({ port });
+function openHere({ port, rtable, receivers }: DistantRequest): DistantSockets {
+  const udp = openUdp({ port, receivers });
   let monitor: RouteMonitor | undefined;
   try {
     monitor = RouteMonitor.open();
@@ -64,8 +70,12 @@ export function closeNetlink({ monitor, routes }: DistantSockets): void {
 }
 
 /** The descriptors in a fixed order; those of families that the host lacks are left out. */
-export const descriptorsOf = ({ fd4, fd6, monitor, routes }: DistantSockets): number[] =>
-  [fd4, fd6, monitor, routes].filter((fd) => fd >= 0);
+export const descriptorsOf = (sockets: DistantSockets): number[] =>
+  [
+    ...pairsOf(sockets).flatMap(({ fd4, fd6 }) => [fd4, fd6]),
+    sockets.monitor,
+    sockets.routes,
+  ].filter((fd) => fd >= 0);
 
 /** The parts of the sockets that are no descriptors, for JSON. */
 export interface DistantFacts {
@@ -89,11 +99,16 @@ export function fromFacts(
   descriptors: readonly number[],
 ): DistantSockets | undefined {
   const { families, port, rtable, mark } = facts;
-  if (descriptors.length !== families.length + 2) return undefined;
-  const of = (family: 4 | 6) => {
+  const receivers = (descriptors.length - 2) / families.length;
+  if (!Number.isInteger(receivers) || receivers < 1) return undefined;
+  const of = (family: 4 | 6, receiver: number) => {
     const at = families.indexOf(family);
-    return at < 0 ? -1 : descriptors[at];
+    return at < 0 ? -1 : descriptors[receiver * families.length + at];
   };
+  const [first, ...others] = Array.from(
+    { length: receivers },
+    (_, i) => ({ fd4: of(4, i), fd6: of(6, i) }),
+  );
   const [monitor, routes] = descriptors.slice(-2);
-  return { fd4: of(4), fd6: of(6), port, rtable, mark, monitor, routes };
+  return { ...first, others, port, rtable, mark, monitor, routes };
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
+import { dataPlanesOf } from "../base/data_planes.ts";
 import { NetNamespace } from "../linux/namespace.ts";
 import { namespaceMark } from "../linux/held_namespace.ts";
 import { RouteSocket } from "../linux/route_socket.ts";
@@ -22,13 +23,14 @@ import { needsRights } from "./rights.ts";
 export function lendForChange(
   name: string,
   change: DeviceChange,
-  status: Pick<InterfaceStatus, "listenPort" | "rtable" | "pid">,
+  status: Pick<InterfaceStatus, "listenPort" | "rtable" | "pid" | "workers">,
 ): string | undefined {
   const { listenPort: port = status.listenPort, rtable = status.rtable } = change;
   const isSame = port === status.listenPort && rtable === status.rtable;
   if (isSame || !needsRights(port, rtable)) return undefined;
   using home = rtable === 0 ? homeOf(status.pid) : undefined;
-  const sockets = openDistantSockets(port, rtable, home);
+  const { receivers } = dataPlanesOf(status.workers || 1);
+  const sockets = openDistantSockets({ port, rtable, receivers }, home);
   try {
     return lendSockets(name, sockets);
   } finally {

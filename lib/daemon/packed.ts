@@ -49,6 +49,7 @@ const ALLOWED = [
   "WG_PROCESS_FOREGROUND",
   "WG_QUICK_USERSPACE_IMPLEMENTATION",
   "WG_SANDBOX",
+  "WG_WORKERS",
 ];
 /** Words of commands that start other programs. Elsewhere such a word costs a few milliseconds. */
 const STARTS_OTHERS = ["netstart", "exec", "quick", "wg-quick"];

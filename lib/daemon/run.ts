@@ -7,7 +7,7 @@ import { ConfigError, OsError } from "../base/errors.ts";
 import type { ConnectedProcess } from "../base/events.ts";
 import type { Times } from "../base/times.ts";
 import { takesConstantTime } from "../runtime/crypto.ts";
-import { startWorkers } from "../worker/worker_pair.ts";
+import { WorkerGroup } from "../worker/worker_group.ts";
 import { formatGetReply, formatPublic, formatStats } from "../uapi/get.ts";
 import { checkOperation } from "../uapi/operations.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
@@ -60,8 +60,8 @@ export interface DaemonOptions {
   readonly confinement?: Confinement;
   /** Which lines are logged outside of the daemon's own ring; by default all. */
   readonly logLevel?: LogLevel | undefined;
-  /** The threads that move packets: 1, or 2 with one for each direction; see `workersByDefault`. */
-  readonly workers?: 1 | 2;
+  /** The number of Workers, which move packets; by default `workersByDefault`. */
+  readonly workers?: number | undefined;
   /** The protocol's intervals; only tests pass others than STANDARD_TIMES. */
   readonly times?: Times;
   /** The module of the Workers; only tests pass another than `dataWorkerUrl`. */
@@ -85,7 +85,7 @@ const AFTER_FLOOD_MS = 10_000;
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { name, foreground, confinement = UNCONFINED } = options;
   // The Worker loads its modules while this isolate prepares the rest.
-  const worker = startWorkers(options.workerModule ?? dataWorkerUrl(), options.workers);
+  const worker = new WorkerGroup(options.workerModule ?? dataWorkerUrl(), options.workers);
   // Before the environment is emptied.
   const service = ServiceManager.find((variable) => Deno.env.get(variable));
   detach(foreground);

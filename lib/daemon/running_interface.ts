@@ -5,6 +5,7 @@
  */
 import { milliseconds, type PeerSlot, type PublicKey } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
+import { ConfigError } from "../base/errors.ts";
 import { sumOfCounts } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { DEFAULT_MTU, HANDSHAKE_TOS, UNDER_LOAD_QUEUE } from "../base/constants.ts";
@@ -22,7 +23,7 @@ import { Device, type OutgoingDatagram } from "../device/device.ts";
 import { ControlDriver } from "../worker/control.ts";
 import { type LinkState, LinkWatch } from "../worker/link_watch.ts";
 import { RouteWatch } from "../worker/route_watch.ts";
-import type { PacketWorkers } from "../worker/worker_handle.ts";
+import type { WorkerGroup } from "../worker/worker_group.ts";
 import type { WorkerReport } from "../worker/worker_messages.ts";
 import { CloneWatch } from "../linux/clone_watch.ts";
 import { LinkMonitor } from "../linux/link_monitor.ts";
@@ -33,7 +34,7 @@ import { now, wallClock } from "../runtime/clock.ts";
 import { chooseSuite } from "../runtime/crypto.ts";
 import { fillRandom } from "../runtime/entropy.ts";
 import { sendDatagram, sendFailure } from "../ports/linux_datagram.ts";
-import { closeUdp } from "../ports/open_udp.ts";
+import { closeUdp, pairsOf } from "../ports/open_udp.ts";
 import { udpWaiting } from "../ports/udp_waiting.ts";
 import { closeTun, type OpenedTun, openTun } from "../ports/open_tun.ts";
 import {
@@ -70,7 +71,7 @@ export type End = string | { readonly failure: string };
 /** The options of an interface. */
 export interface InterfaceOptions {
   readonly name: string;
-  readonly worker: PacketWorkers;
+  readonly worker: WorkerGroup;
   readonly log: Log;
   /** The rights that the process has given up, and what was opened before. */
   readonly confinement?: Confinement;
@@ -90,8 +91,8 @@ export interface InterfaceOptions {
 export class RunningInterface {
   /** Resolves when the interface has ended and everything is closed. */
   readonly ended: Promise<End>;
-  readonly #table = new PeerTable();
-  readonly #handshakes = new HandshakeMemory();
+  readonly #table: PeerTable;
+  readonly #handshakes: HandshakeMemory;
   readonly #options: InterfaceOptions;
   readonly #tun: OpenedTun;
   readonly #offloads: InterfaceOffloads;
@@ -136,15 +137,12 @@ export class RunningInterface {
    */
   static async open(options: InterfaceOptions, change: DeviceChange): Promise<RunningInterface> {
     const distant = options.confinement?.opened?.sockets;
-    const sockets = openSockets(
-      change.listenPort ?? 0,
-      change.fwmark ?? 0,
-      change.rtable ?? 0,
-      distant,
-    );
+    const { planes } = options.worker;
+    const { listenPort: port = 0, fwmark = 0, rtable = 0 } = change;
+    const sockets = openSockets({ port, fwmark, rtable, receivers: planes.receivers }, distant);
     let tun: OpenedTun | undefined;
     try {
-      tun = openTun(options.name);
+      tun = openTun(options.name, { senders: planes.senders });
       const opened = new RunningInterface(options, tun, sockets, distant);
       try {
         opened.#offloads.change(change.offloads);
@@ -175,6 +173,9 @@ export class RunningInterface {
     sockets: Sockets,
     distant: DistantSockets | undefined,
   ) {
+    const { planes } = options.worker;
+    this.#table = new PeerTable(undefined, planes);
+    this.#handshakes = new HandshakeMemory(undefined, planes.senders);
     this.#options = options;
     this.#tun = tun;
     this.#offloads = new InterfaceOffloads(tun);
@@ -198,6 +199,7 @@ export class RunningInterface {
       wallClock: options.wallClock ?? wallClock,
       table: this.#table,
       handshakes: this.#handshakes,
+      planes,
       ...(options.times === undefined ? {} : { times: options.times }),
     });
     this.#lookUps = new HostLookUps({
@@ -328,8 +330,7 @@ export class RunningInterface {
       handshakes: this.#handshakes.buffer,
       tun: this.#tun,
       bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES),
-      fd4: this.#sockets.fd4,
-      fd6: this.#sockets.fd6,
+      sockets: pairsOf(this.#sockets),
       linkSocket: this.#watch.descriptor,
       routeSocket: this.#routes.descriptor,
       times: this.#options.times,
@@ -352,6 +353,7 @@ export class RunningInterface {
     const before = this.#sockets;
     let step: ReturnType<typeof changeSockets>;
     try {
+      checkWorkers(change, this.#options.worker.workers);
       step = changeSockets(before, change, lent);
     } catch (error) {
       if (lent !== undefined) closeDistantSockets(lent);
@@ -399,7 +401,7 @@ export class RunningInterface {
     routes: RouteWatch | undefined,
     mark: number | undefined,
   ): Promise<void> {
-    await this.#options.worker.replaceSockets(after.fd4, after.fd6);
+    await this.#options.worker.replaceSockets(pairsOf(after));
     for (const peer of this.#peers) this.#table.clearLocal(peer);
     if (routes !== undefined) await this.#followRoutes(routes);
     closeUdp(before);
@@ -464,7 +466,7 @@ export class RunningInterface {
         this.#offloads.running = report.offloads;
         return;
       case "offloads":
-        // Two Workers both report their offloads, also those that only the other one uses.
+        // All Workers report their offloads, also those that only others use.
         if (sameOffloads(report.offloads, this.#offloads.running)) return;
         this.#offloads.running = report.offloads;
         this.#options.log.write(`offloads in use: ${offloadWords(report.offloads) || "none"}`);
@@ -572,7 +574,7 @@ export class RunningInterface {
 
   /** What waits in the queues. Counts what the kernel has dropped since the last call. */
   #queues(): Queues {
-    const { receiveBytes, sendBytes, dropped } = udpWaiting(this.#sockets.fd4, this.#sockets.fd6);
+    const { receiveBytes, sendBytes, dropped } = udpWaiting(this.#sockets);
     this.#device.counters.add(COUNTER.udp_overflowed, Math.max(0, dropped - this.#overflowed));
     this.#overflowed = dropped;
     return {
@@ -607,4 +609,13 @@ export class RunningInterface {
       features: FEATURES,
     };
   }
+}
+
+/** Checks that a change leaves the number of Workers as it is. @throws ConfigError */
+function checkWorkers({ workers }: DeviceChange, running: number): void {
+  if (workers === undefined || workers === running) return;
+  throw new ConfigError(
+    "workers",
+    `${workers} Workers can be had only by a new interface; this one has ${running}`,
+  );
 }

@@ -4,14 +4,17 @@
  */
 import type { DeviceChange } from "../base/config.ts";
 import { NetNamespace } from "../linux/namespace.ts";
-import { closeUdp, openUdp, setFwmark } from "../ports/open_udp.ts";
+import {
+  closeUdp,
+  type OpenedUdp,
+  openUdp,
+  setFwmark,
+  type UdpRequest,
+} from "../ports/open_udp.ts";
 import type { DistantSockets } from "./distant_sockets.ts";
 
 /** Open sockets and their values. A descriptor is -1 when the host lacks the family. */
-export interface Sockets {
-  readonly fd4: number;
-  readonly fd6: number;
-  readonly port: number;
+export interface Sockets extends OpenedUdp {
   readonly fwmark: number;
   readonly rtable: number;
 }
@@ -26,24 +29,28 @@ export interface SocketChange {
   undo(): void;
 }
 
+/** The sockets to open. */
+export interface SocketsRequest extends Required<UdpRequest> {
+  /** The rdomain, which is made when it does not exist. 0 is the process's namespace. */
+  readonly rtable: number;
+}
+
 /**
- * Opens sockets in an rdomain, which is made when it does not exist. 0 is the process's namespace.
+ * Opens sockets.
  * @param distant sockets that another process opened for this port and rdomain
  * @throws OsError `EADDRINUSE` and others
  */
-export function openSockets(
-  port: number,
-  fwmark: number,
-  rtable: number,
-  distant?: DistantSockets,
-): Sockets {
-  const isFit = distant?.rtable === rtable && (port === 0 || distant.port === port);
-  if (isFit) {
-    const { fd4, fd6, port } = distant;
+export function openSockets(request: SocketsRequest, distant?: DistantSockets): Sockets {
+  const { rtable, fwmark, port, receivers } = request;
+  if (
+    distant?.rtable === rtable && (port === 0 || distant.port === port) &&
+    distant.others.length === receivers - 1
+  ) {
+    const { fd4, fd6, others, port } = distant;
     if (fwmark !== 0) setFwmark(distant, fwmark);
-    return { fd4, fd6, port, fwmark, rtable };
+    return { fd4, fd6, others, port, fwmark, rtable };
   }
-  const open = () => openUdp({ port, fwmark });
+  const open = () => openUdp(request);
   return { ...NetNamespace.occupy(rtable, (namespace) => namespace.run(open)), fwmark, rtable };
 }
 
@@ -61,7 +68,8 @@ export function changeSockets(
   const fwmark = change.fwmark ?? now.fwmark;
   const rtable = change.rtable ?? now.rtable;
   if (port !== now.port || rtable !== now.rtable) {
-    const sockets = openSockets(port, fwmark, rtable, distant);
+    const receivers = 1 + now.others.length;
+    const sockets = openSockets({ port, fwmark, rtable, receivers }, distant);
     return { sockets, replaced: true, undo: () => closeUdp(sockets) };
   }
   if (fwmark === now.fwmark) return undefined;

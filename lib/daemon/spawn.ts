@@ -11,21 +11,29 @@ import { SANDBOX_VARIABLE, selfCommand } from "./program.ts";
 /** How long a daemon may take to start. */
 const READY_MS = 30_000;
 
+/** How a daemon is started. */
+export interface SpawnOptions {
+  /** Variables for the daemon, besides those that it needs. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The number of its Workers; by default the daemon chooses. */
+  readonly workers?: number | undefined;
+}
+
 /**
  * Starts `daemon NAME` in a session of its own, and waits for its answer on standard output. The
  * configuration is sent on standard input, because other users can read arguments and environments.
  * @param lines the configuration, in UAPI `set` lines
- * @param environment variables for the daemon, besides those that it needs
  * @returns the process id of the daemon
  * @throws ConfigError or OsError when the daemon could not start
  */
 export async function spawn(
   name: string,
   lines: string,
-  environment: Readonly<Record<string, string>> = {},
+  { environment = {}, workers }: SpawnOptions = {},
 ): Promise<number> {
   const service = serviceVariables((variable) => Deno.env.get(variable));
-  const self = selfCommand(["daemon", checkInterfaceName(name)]);
+  const words = workers === undefined ? [] : [`${workers}`];
+  const self = selfCommand(["daemon", checkInterfaceName(name), ...words]);
   const child = new Deno.Command(self.program, {
     args: [...self.args],
     env: { ...self.environment, ...sandboxSetting(), ...service, ...environment },

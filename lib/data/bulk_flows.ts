@@ -1,7 +1,8 @@
 /**
- * Remembers which flows send a lot. The TUN device has a second queue for these, so that a ping, a
- * name lookup or a keystroke does not wait behind the super-packets of a stream. Hundreds of them
- * may be queued, and sealing one takes some 50 us.
+ * The queues of a TUN device, and which flows use which. Each data plane that sends has two: flows
+ * that send a lot use the second one, so that a ping, a name lookup or a keystroke does not wait
+ * behind the super-packets of a stream. Hundreds of them may be queued, and sealing one takes some
+ * 50 us. All packets of a flow go through one data plane, so that they stay in order.
  *
  * The kernel puts a flow's packets into the queue to which packets of the flow were last written
  * (drivers/net/tun.c, tun_flow_update). Flows that it has not seen for 3 s are spread over all
@@ -12,9 +13,11 @@
 import type { Milliseconds } from "../base/brands.ts";
 import * as Ip from "../wire/ip.ts";
 
-/** The queues of a TUN device. QUEUE_BULK is for flows that send a lot. */
+/** The queues of a data plane. QUEUE_BULK is for flows that send a lot. */
 export const QUEUE_MAIN = 0;
 export const QUEUE_BULK = 1;
+/** The number of these. The queues of the second data plane follow those of the first one. */
+export const QUEUES_EACH = 2;
 
 /** Bytes of a packet read from the device from which on its flow is marked. */
 export const BULK_PACKET_BYTES = 8192;
@@ -43,8 +46,23 @@ export class BulkFlows {
 
   /** Whether the flow of a packet was marked lately, in either direction. */
   has(u32: Uint32Array, at: number, now: Milliseconds): boolean {
-    const markedAt = this.#markedAt[flowHash(u32, at)];
+    return this.#isMarked(flowHash(u32, at), now);
+  }
+
+  #isMarked(hash: number, now: Milliseconds): boolean {
+    const markedAt = this.#markedAt[hash];
     return markedAt !== 0 && (tick(now) - markedAt | 0) <= BULK_TICKS;
+  }
+
+  /**
+   * The queue of a device with `queues` queues to which a packet is written. The packets that
+   * answer it are then read from that queue.
+   */
+  queueFor(u32: Uint32Array, at: number, queues: number, now: Milliseconds): number {
+    if (queues === 1) return QUEUE_MAIN;
+    const hash = flowHash(u32, at);
+    const own = this.#isMarked(hash, now) ? QUEUE_BULK : QUEUE_MAIN;
+    return hash % (queues / QUEUES_EACH) * QUEUES_EACH + own;
   }
 }
 

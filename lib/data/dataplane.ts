@@ -1,7 +1,7 @@
 /**
  * The data plane moves packets between the TUN device and the UDP sockets, with the sessions that
- * the control plane installs. One data plane handles both directions, or two handle one each in
- * threads of their own. Both then get every command.
+ * the control plane installs. One data plane handles both directions, or several handle one each in
+ * threads of their own (lib/base/data_planes.ts). All then get every command.
  *
  * Stages of a turn: TUN to UDP (outbound.ts), then UDP to TUN (inbound.ts). Commands are applied
  * between turns, or by `catchUp` after a receive.
@@ -13,6 +13,7 @@ import { DEFAULT_MTU } from "../base/constants.ts";
 import { type AllCounts, Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { writeEndpointCell } from "../base/endpoint.ts";
+import { receiverOf } from "../base/data_planes.ts";
 import type { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
@@ -45,6 +46,17 @@ export const DATAPLANE_ARENA_BYTES = 32 << 20;
 /** The direction of a data plane: `outbound` is TUN to UDP, `inbound` is UDP to TUN. */
 export type Direction = "both" | "outbound" | "inbound";
 
+/** Which of the data planes of its direction one is. */
+export interface Share {
+  /** From 0 on. */
+  readonly index: number;
+  /** How many there are. */
+  readonly of: number;
+}
+
+/** The share of the only data plane of its direction. */
+export const WHOLE_SHARE: Share = { index: 0, of: 1 };
+
 /** The parts of a data plane. */
 export interface DataplaneOptions {
   /** The arena of cipher, tun and udp, of at least DATAPLANE_ARENA_BYTES. */
@@ -53,7 +65,7 @@ export interface DataplaneOptions {
   readonly cipher: PacketCipher;
   /** Checks the macs of handshake messages and seals cookie replies. */
   readonly suite: Suite;
-  /** The peer table, which the control plane shares. */
+  /** The peer table, which the control plane shares. With several senders, that of this sender. */
   readonly table: PeerTable;
   /** The queues of received handshake messages, which the control plane reads. */
   readonly handshakes: HandshakeMemory;
@@ -67,6 +79,8 @@ export interface DataplaneOptions {
   readonly times?: Times;
   /** The direction; by default `both`. */
   readonly direction?: Direction;
+  /** Which of several data planes of this direction it is; by default the only one. */
+  readonly share?: Share;
   /**
    * Called after every receive, before the datagrams are processed. It applies the commands that
    * wait. A peer may use a session as soon as it has received our response. The command that
@@ -152,6 +166,7 @@ export class Dataplane {
   readonly #sender: Sender | undefined;
   readonly #outbound: Outbound | undefined;
   readonly #inbound: Inbound | undefined;
+  readonly #share: Share;
 
   /** Makes a data plane without peers. Its link is down until a `link` command. */
   constructor(options: DataplaneOptions) {
@@ -166,7 +181,8 @@ export class Dataplane {
       offloads = {},
       times = STANDARD_TIMES,
     } = options;
-    const { direction = "both" } = options;
+    const { direction = "both", share = WHOLE_SHARE } = options;
+    this.#share = share;
     const counters = this.counters = options.counters ?? new Counters(table);
     const memory = new PacketMemory(arena);
     const checksum = options.checksum ?? chooseChecksum(arena);
@@ -232,6 +248,7 @@ export class Dataplane {
         unreachable,
         loops,
         bulkFlows,
+        share: share.index,
         counters,
         events,
       });
@@ -358,7 +375,7 @@ export class Dataplane {
       default: {
         const peer = this.#peers[command.peer];
         if (peer !== undefined) this.#applyTo(peer, command, now);
-        else if (command.type === "session-install") this.#sessions.discard(command);
+        else if (command.type === "session-install") this.#discardKeys(command);
       }
     }
   }
@@ -391,7 +408,8 @@ export class Dataplane {
       case "staged-drop":
         return this.#staging.drop(peer);
       case "keepalive-send":
-        return this.#sender?.sendKeepalive(peer, now);
+        if (this.#share.index === 0) this.#sender?.sendKeepalive(peer, now);
+        return;
       default:
         command satisfies never;
     }
@@ -419,8 +437,12 @@ export class Dataplane {
     command: Extract<DataCommand, { type: "session-install" }>,
     now: Milliseconds,
   ): void {
-    if (this.#outbound !== undefined) this.#table.handshakeSent(peer.slot);
-    if (this.#inbound !== undefined) this.#table.handshakeReceived(peer.slot);
+    const isReceiver = this.#receivesOf(peer.slot);
+    // Another data plane receives the messages of this peer.
+    if (this.#outbound === undefined && !isReceiver) return;
+    const isFirst = this.#outbound !== undefined && this.#share.index === 0;
+    if (isFirst) this.#table.handshakeSent(peer.slot);
+    if (isReceiver) this.#table.handshakeReceived(peer.slot);
     const session = this.#sessions.install(peer, command);
     this.#cipher.forget();
     if (session === null) {
@@ -434,7 +456,19 @@ export class Dataplane {
     peer.current = session;
     // A responder's session that is not confirmed is older than this one.
     peer.next = null;
-    this.#sender?.sendStaged(peer, true, now);
+    this.#sender?.sendStaged(peer, isFirst, now);
+  }
+
+  /** Erases the keys of a session whose peer does not exist, if they are for this data plane. */
+  #discardKeys(command: Extract<DataCommand, { type: "session-install" }>): void {
+    if (this.#outbound === undefined && !this.#receivesOf(command.peer)) return;
+    this.#sessions.discard(command);
+  }
+
+  /** Whether this data plane receives the messages of a peer. */
+  #receivesOf(peer: PeerSlot): boolean {
+    const { index, of } = this.#share;
+    return this.#inbound !== undefined && receiverOf(peer, of) === index;
   }
 
   #promoteSession(peer: Peer, localIndex: number, now: Milliseconds): void {

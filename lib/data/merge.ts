@@ -14,7 +14,7 @@ import { COUNTER } from "../base/counters.ts";
 import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import * as Vnet from "../wire/vnet.ts";
-import { type BulkFlows, QUEUE_BULK, QUEUE_MAIN } from "./bulk_flows.ts";
+import type { BulkFlows } from "./bulk_flows.ts";
 import type { PacketMemory } from "./memory.ts";
 import { GATHER_MAX, type TunPort, VNET_HEADER_BYTES } from "./ports.ts";
 
@@ -381,14 +381,9 @@ export class Merger {
       : (view.getUint32(at + this.#headerBytes + Ip.TCP_SEQUENCE) + this.#payload) >>> 0;
   }
 
-  /**
-   * The queue to which a packet is written. Packets that answer it are then read from that queue.
-   */
   #queueFor(at: number): number {
-    return this.#parts.tun.queues === 2 &&
-        this.#parts.bulkFlows.has(this.#parts.memory.u32, at, this.now)
-      ? QUEUE_BULK
-      : QUEUE_MAIN;
+    const { tun, bulkFlows, memory } = this.#parts;
+    return bulkFlows.queueFor(memory.u32, at, tun.queues, this.now);
   }
 
   #writeAlone(at: number, length: number): void {

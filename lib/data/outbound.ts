@@ -15,7 +15,13 @@ import { COUNTER } from "../base/counters.ts";
 import { type Checksum, fold16, swap16 } from "../wire/checksum.ts";
 import * as Ip from "../wire/ip.ts";
 import * as Vnet from "../wire/vnet.ts";
-import { BULK_PACKET_BYTES, type BulkFlows, QUEUE_BULK, QUEUE_MAIN } from "./bulk_flows.ts";
+import {
+  BULK_PACKET_BYTES,
+  type BulkFlows,
+  QUEUE_BULK,
+  QUEUE_MAIN,
+  QUEUES_EACH,
+} from "./bulk_flows.ts";
 import { ecnOf } from "./ecn.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Unreachable } from "./icmp.ts";
@@ -48,6 +54,8 @@ export interface OutboundParts {
   readonly unreachable: Unreachable;
   readonly loops: Loops;
   readonly bulkFlows: BulkFlows;
+  /** Which of the data planes that send it is, from 0 on. */
+  readonly share: number;
   readonly counters: Counters;
   readonly events: EventReporter;
 }
@@ -137,7 +145,7 @@ export class Outbound {
    */
   #next(now: Milliseconds): number {
     const { tun, memory, bulkFlows } = this.#parts;
-    const hasBulk = tun.queues === 2;
+    const hasBulk = tun.queues > 1;
     const isBulkNext = hasBulk && this.#mainInRow >= MAIN_IN_ROW_MAX;
     let read = isBulkNext ? this.#nextOfBulk(now) : this.#nextOfMain();
     if (read === PORT_DRAINED && hasBulk) {
@@ -150,16 +158,18 @@ export class Outbound {
   }
 
   #nextOfMain(): number {
-    const { tun, memory } = this.#parts;
-    const read = tun.read(memory.tunPacket - VNET_HEADER_BYTES, QUEUE_MAIN);
+    const { tun, memory, share } = this.#parts;
+    const queue = share * QUEUES_EACH + QUEUE_MAIN;
+    const read = tun.read(memory.tunPacket - VNET_HEADER_BYTES, queue);
     if (read > 0) this.#mainInRow++;
     return read;
   }
 
   /** Reads from the bulk queue. Packets of the main queue are sent before. */
   #nextOfBulk(now: Milliseconds): number {
-    const { tun, memory, sender } = this.#parts;
-    const read = tun.read(memory.tunPacket - VNET_HEADER_BYTES, QUEUE_BULK);
+    const { tun, memory, sender, share } = this.#parts;
+    const queue = share * QUEUES_EACH + QUEUE_BULK;
+    const read = tun.read(memory.tunPacket - VNET_HEADER_BYTES, queue);
     if (read > 0 && this.#mainInRow > 0) sender.flush(now);
     this.#mainInRow = 0;
     return read;

@@ -27,8 +27,8 @@ export interface TunPort {
   readonly tso: boolean;
   /** Whether UDP super-packets are read and written. */
   readonly uso: boolean;
-  /** The number of queues. With two, flows that send a lot use QUEUE_BULK (bulk_flows.ts). */
-  readonly queues: 1 | 2;
+  /** The number of queues: one, or two for each data plane that sends (bulk_flows.ts). */
+  readonly queues: number;
   /**
    * Whether the queue takes packets only while the link is up. The packets in it at the time of the
    * command that says so were queued after the link went up, and are sent.

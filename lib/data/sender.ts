@@ -100,12 +100,15 @@ export class Sender {
     this.#largeMax = Math.min(SEAL_LARGE_SLOTS, most);
   }
 
-  /** The session on which `count` more messages may be sent to the peer, or null. */
+  /**
+   * The session on which the next `count` messages to the peer are sent, or null. Seal them before
+   * anything else is sent.
+   */
   sendable(peer: Peer, count: number, now: Milliseconds): Session | null {
     const session = peer.current;
     if (
       session === null || now - session.createdAt >= this.#parts.times.rejectAfter ||
-      !session.hasRoomFor(count)
+      !session.take(count)
     ) {
       return null;
     }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Counters } from "../base/counter_block.ts";
+import type { DataPlanes } from "../base/data_planes.ts";
 import type { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
@@ -33,6 +34,7 @@ export interface Context {
   readonly wallClock: () => bigint;
   readonly table: PeerTable;
   readonly handshakes: HandshakeMemory;
+  readonly planes: DataPlanes;
   readonly counters: Counters;
   readonly times: Times;
   readonly start: NoiseStart;

@@ -24,6 +24,7 @@ import { DEFAULT_MTU } from "../base/constants.ts";
 import { Counters } from "../base/counter_block.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
+import { type DataPlanes, dataPlanesOf } from "../base/data_planes.ts";
 import type { HandshakeMemory, HandshakeMessage } from "../base/handshake_memory.ts";
 import { type DataEvent, type Notice, REFUSAL_NOTICES } from "../base/messages.ts";
 import { secretCopy } from "../base/secret_bytes.ts";
@@ -73,6 +74,8 @@ export interface DeviceOptions {
   readonly handshakes: HandshakeMemory;
   /** The protocol's intervals; by default STANDARD_TIMES. */
   readonly times?: Times;
+  /** The data planes that `table` and `handshakes` are made for; by default one. */
+  readonly planes?: DataPlanes;
 }
 
 /**
@@ -106,7 +109,8 @@ export class Device {
 
   /** Makes a device without key and peers, which is down. */
   constructor(options: DeviceOptions) {
-    const { suite, random, wallClock, table, handshakes, times = STANDARD_TIMES } = options;
+    const { suite, random, wallClock, table, handshakes } = options;
+    const { times = STANDARD_TIMES, planes = dataPlanesOf(1) } = options;
     const timers = new TimerQueue(times, table);
     this.counters = new Counters(table);
     this.#ctx = {
@@ -115,6 +119,7 @@ export class Device {
       wallClock,
       table,
       handshakes,
+      planes,
       counters: this.counters,
       times,
       start: wireguardStart(suite),
@@ -125,7 +130,7 @@ export class Device {
       peers: new PeerRegistry(timers),
       names: new AskedNames(),
       expiries: new ExpiryDates(),
-      indices: new IndexTable(random, handshakes.awaited),
+      indices: new IndexTable(random, handshakes.awaited, planes.receivers),
       own: undefined,
       up: false,
       mtu: DEFAULT_MTU,

@@ -13,6 +13,7 @@ import {
   MESSAGE_DATA,
   MESSAGE_INITIATION,
 } from "../base/constants.ts";
+import { receiverOf } from "../base/data_planes.ts";
 import { COUNTER, type CounterName, type PeerCounterName } from "../base/counters.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { isRefusal } from "../base/events.ts";
@@ -157,7 +158,9 @@ export class Incoming {
     }
     ctx.out.say(`Receiving handshake initiation from peer ${peer.label}`, source);
 
-    const index = ctx.handshakes.sessionKeys.hasRoom ? ctx.indices.allocate(peer) : undefined;
+    const index = ctx.handshakes.sessionKeys.hasRoom
+      ? ctx.indices.allocate(peer, receiverOf(peer.slot, ctx.planes.receivers))
+      : undefined;
     if (index === undefined) return this.#refuseOf(peer, "handshake_no_index");
     const ephemeral = secretBytes(KEY_LENGTH);
     ctx.random(ephemeral);

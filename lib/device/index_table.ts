@@ -7,6 +7,7 @@
 import { type AwaitedIndices, AWAITS_NOTHING } from "../base/awaited_indices.ts";
 import { type SessionIndex, sessionIndex } from "../base/brands.ts";
 import { SESSION_SLOTS } from "../base/constants.ts";
+import { receiverByte } from "../base/data_planes.ts";
 
 const SLOT_MASK = SESSION_SLOTS - 1;
 const INDICES_MAX = SESSION_SLOTS / 2;
@@ -21,11 +22,14 @@ export class IndexTable<Owner> {
   readonly #bySlot = new Map<number, { readonly index: SessionIndex; readonly owner: Owner }>();
   readonly #random: (into: Uint8Array) => void;
   readonly #awaited: AwaitedIndices;
+  readonly #receivers: number;
   readonly #word = new Uint8Array(4);
 
-  constructor(random: (into: Uint8Array) => void, awaited: AwaitedIndices) {
+  /** @param receivers the number of data planes that receive */
+  constructor(random: (into: Uint8Array) => void, awaited: AwaitedIndices, receivers = 1) {
     this.#random = random;
     this.#awaited = awaited;
+    this.#receivers = receivers;
   }
 
   /** The number of indices in use. */
@@ -33,13 +37,18 @@ export class IndexTable<Owner> {
     return this.#bySlot.size;
   }
 
-  /** Allocates an index for `owner`; undefined when half of the slots are in use. */
-  allocate(owner: Owner): SessionIndex | undefined {
+  /**
+   * Allocates an index for `owner`; undefined when half of the slots are in use.
+   * @param receiver the data plane that receives the session's messages
+   */
+  allocate(owner: Owner, receiver = 0): SessionIndex | undefined {
     if (this.#bySlot.size >= INDICES_MAX) return undefined;
     for (let tried = 0; tried < TRIES; tried++) {
       this.#random(this.#word);
       const [a, b, c, d] = this.#word;
-      const index = sessionIndex(a | b << 8 | c << 16 | d << 24);
+      const index = sessionIndex(
+        a | b << 8 | c << 16 | receiverByte(d, receiver, this.#receivers) << 24,
+      );
       const slot = index & SLOT_MASK;
       if (this.#bySlot.has(slot)) continue;
       this.#bySlot.set(slot, { index, owner });

@@ -5,6 +5,7 @@
 import { AWAITS_COOKIE, AWAITS_RESPONSE } from "../base/awaited_indices.ts";
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
+import { receiverOf } from "../base/data_planes.ts";
 import { COUNTER } from "../base/counters.ts";
 import { secretBytes, secretMoved } from "../base/secret_bytes.ts";
 import { CookieJar } from "../cookie/cookie_jar.ts";
@@ -99,7 +100,7 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
     return;
   }
   dropPending(ctx, peer);
-  const index = ctx.indices.allocate(peer);
+  const index = ctx.indices.allocate(peer, receiverOf(peer.slot, ctx.planes.receivers));
   if (index === undefined) {
     ctx.counters.addOf(COUNTER.handshake_no_index, peer.slot);
     return;

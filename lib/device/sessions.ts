@@ -48,6 +48,7 @@ export function installSession(
     localIndex,
     remoteIndex,
     keySlot: ctx.handshakes.sessionKeys.put(keys.sendKey, keys.receiveKey),
+    ...(ctx.planes.senders === 1 ? {} : { counter: new SharedArrayBuffer(4) }),
     createdAt: now,
   });
   keys.sendKey.fill(0);

@@ -16,6 +16,7 @@ import type { DeviceChange, DeviceStatus } from "../base/config.ts";
 import { DEFAULT_MTU, KEY_LENGTH } from "../base/constants.ts";
 import { type AllCounts, sumOfCounts } from "../base/counter_block.ts";
 import { type Endpoint, type LocalAddress, sameEndpoint } from "../base/endpoint.ts";
+import { type DataPlanes, dataPlanesOf } from "../base/data_planes.ts";
 import { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataEvent } from "../base/messages.ts";
 import { PeerTable } from "../base/peer_table.ts";
@@ -82,8 +83,10 @@ export interface LocalOptions {
   readonly afterTurn?: () => void;
   /** The times of the protocol. Only tests pass others than STANDARD_TIMES. */
   readonly times?: Times;
-  /** Makes the data plane. Tests make one of two halves. */
+  /** Makes the data plane. Tests make one of several parts. */
   readonly dataplane?: (options: DataplaneOptions) => LocalDataplane;
+  /** The parts of the data plane; by default one. */
+  readonly planes?: DataPlanes;
 }
 
 /** The methods of a data plane that are used. */
@@ -110,10 +113,12 @@ export class LocalInterface {
   #closed = false;
 
   constructor(options: LocalOptions) {
-    const table = new FollowedTable((slot, before, endpoint) =>
-      this.#moved(slot, before, endpoint)
+    const { planes = dataPlanesOf(1) } = options;
+    const table = new FollowedTable(
+      (slot, before, endpoint) => this.#moved(slot, before, endpoint),
+      planes,
     );
-    const handshakes = new HandshakeMemory();
+    const handshakes = new HandshakeMemory(undefined, planes.senders);
     const now = this.#now = options.now;
     const times = options.times === undefined ? {} : { times: options.times };
     this.#onEvent = options.event;
@@ -125,6 +130,7 @@ export class LocalInterface {
       wallClock: options.wallClock,
       table,
       handshakes,
+      planes,
       ...times,
     });
     const makeDataplane = options.dataplane ?? ((parts) => new Dataplane(parts));
@@ -262,8 +268,11 @@ const NO_KEY = new Uint8Array(KEY_LENGTH) as PrivateKey;
 class FollowedTable extends PeerTable {
   readonly #moved: (slot: PeerSlot, before: Endpoint | undefined, endpoint: Endpoint) => void;
 
-  constructor(moved: (slot: PeerSlot, before: Endpoint | undefined, endpoint: Endpoint) => void) {
-    super();
+  constructor(
+    moved: (slot: PeerSlot, before: Endpoint | undefined, endpoint: Endpoint) => void,
+    planes: DataPlanes,
+  ) {
+    super(undefined, planes);
     this.#moved = moved;
   }
 

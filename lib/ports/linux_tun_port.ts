@@ -23,21 +23,19 @@ import { IoVectors } from "./io_vectors.ts";
  * of up to 64 KiB. `uso` needs Linux 6.2.
  */
 export interface TunDescriptors extends Pick<Offloads, "tso" | "uso"> {
-  /** The descriptor of the first queue. */
-  readonly fd: number;
-  /** The descriptor of the second queue; -1 when the device has one queue. */
-  readonly bulkFd: number;
+  /** The descriptors of the queues; see lib/data/bulk_flows.ts. */
+  readonly queues: readonly number[];
 }
 
 /** A TunPort with readv(2) and writev(2) on nonblocking descriptors. The caller closes these. */
 export class LinuxTunPort implements TunPort {
   readonly tso: boolean;
   readonly uso: boolean;
-  readonly queues: 1 | 2;
+  readonly queues: number;
   /** The kernel queues no packet on a link that is down. */
   readonly gated = true;
   /** The descriptors, indexed by queue. */
-  readonly #fds: readonly [number, number];
+  readonly #fds: readonly number[];
   readonly #io: PacketIo;
   readonly #reads: IoVectors;
   readonly #writes: IoVectors;
@@ -48,8 +46,8 @@ export class LinuxTunPort implements TunPort {
     this.#counters = counters;
     this.tso = device.tso;
     this.uso = device.uso;
-    this.queues = device.bulkFd < 0 ? 1 : 2;
-    this.#fds = [device.fd, device.bulkFd < 0 ? device.fd : device.bulkFd];
+    this.queues = device.queues.length;
+    this.#fds = device.queues;
     this.#io = packetIo();
     this.#reads = new IoVectors(arena, 1);
     this.#writes = new IoVectors(arena, GATHER_MAX);

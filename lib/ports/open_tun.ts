@@ -16,6 +16,7 @@ import {
   pollfds,
   POLLOUT,
 } from "../../ffi/structs.ts";
+import { QUEUES_EACH } from "../data/bulk_flows.ts";
 import type { TunDescriptors } from "./linux_tun_port.ts";
 
 const TUN_PATH = "/dev/net/tun";
@@ -45,9 +46,19 @@ const OPEN_FLAGS = libc.O_RDWR | libc.O_NONBLOCK | libc.O_CLOEXEC;
 /** The offloads of a TUN device. USO needs TSO. */
 export type TunOffloads = Pick<Offloads, "tso" | "uso">;
 
+/** How a device is opened. */
+export interface TunOptions {
+  /** The offloads to use; by default all. */
+  readonly offloads?: TunOffloads;
+  /** The data planes that send, each of which has queues of its own; 1 by default. */
+  readonly senders?: number;
+}
+
 /** A TUN device. It exists until its descriptors (nonblocking, closed on exec) are closed. */
 export interface OpenedTun extends TunDescriptors {
   readonly name: string;
+  /** The descriptor of the first queue. */
+  readonly fd: number;
 }
 
 /**
@@ -59,7 +70,7 @@ export interface OpenedTun extends TunDescriptors {
  */
 export function openTun(
   name: string,
-  { offloads = { tso: true, uso: true } }: { readonly offloads?: TunOffloads } = {},
+  { offloads = { tso: true, uso: true }, senders = 1 }: TunOptions = {},
 ): OpenedTun {
   checkInterfaceName(name);
   const fd = checked(libc.open(TUN_PATH, OPEN_FLAGS), "open", TUN_PATH);
@@ -69,7 +80,14 @@ export function openTun(
     checked(libc.ioctl(fd, TUNSETIFF, request), "TUNSETIFF", name);
     const given = ifreqName(request);
     const granted = setOffloads(fd, name, offloads);
-    return { fd, bulkFd: openSecondQueue(given), name: given, ...granted };
+    const queues = [fd];
+    try {
+      openQueues(given, queues, senders * QUEUES_EACH);
+    } catch (error) {
+      for (const more of queues.slice(1)) libc.close(more);
+      throw error;
+    }
+    return { fd, queues, name: given, ...granted };
   } catch (error) {
     libc.close(fd);
     throw error;
@@ -78,17 +96,24 @@ export function openTun(
 
 /** Closes a device, which removes it. */
 export function closeTun(tun: OpenedTun): void {
-  libc.close(tun.fd);
-  if (tun.bulkFd >= 0) libc.close(tun.bulkFd);
+  for (const fd of tun.queues) libc.close(fd);
 }
 
-/** Opens the second queue of a device; -1 when the kernel refuses, as one queue is enough. */
-function openSecondQueue(name: string): number {
-  const fd = libc.open(TUN_PATH, OPEN_FLAGS);
-  if (fd < 0) return -1;
-  if (libc.ioctl(fd, TUNSETIFF, ifreq(name, FLAGS)) >= 0) return fd;
-  libc.close(fd);
-  return -1;
+/**
+ * Opens further queues of a device until there are so many. A device for one data plane may do
+ * without the second one.
+ */
+function openQueues(name: string, queues: number[], count: number): void {
+  while (queues.length < count) {
+    const fd = libc.open(TUN_PATH, OPEN_FLAGS);
+    const result = fd < 0 ? fd : libc.ioctl(fd, TUNSETIFF, ifreq(name, FLAGS));
+    if (result >= 0) queues.push(fd);
+    else {
+      if (fd >= 0) libc.close(fd);
+      if (count === QUEUES_EACH) return;
+      checked(result, "TUNSETIFF", `${name}, queue ${queues.length + 1}`);
+    }
+  }
 }
 
 /**

@@ -1,18 +1,23 @@
 /**
- * Opens the two UDP sockets of an interface, IPv4 and IPv6 on the same port.
+ * Opens the UDP sockets of an interface, IPv4 and IPv6 on the same port. With several receivers
+ * (lib/base/data_planes.ts) each has a pair of sockets, and a filter says which gets a datagram.
  * @module
  */
 import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT } from "../base/errno.ts";
+import { sockFprog } from "../../ffi/bpf.ts";
 import { checked } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
+import { receiverFilter } from "./receiver_filter.ts";
 import { AF_INET, AF_INET6, sockaddr, SOCKADDR_IN_BYTES, sockaddrPort } from "../../ffi/structs.ts";
 
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
+const SO_REUSEPORT = 15;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SO_MARK = 36;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
 
 const SOL_IP = 0;
 const IP_PKTINFO = 8;
@@ -39,14 +44,24 @@ export interface UdpRequest {
   readonly port: number;
   /** SO_MARK; 0 for none. */
   readonly fwmark?: number;
+  /** The data planes that receive, each of which gets a pair; 1 by default. */
+  readonly receivers?: number;
 }
 
-/** The two sockets, nonblocking and closed on exec; -1 where the host lacks the family. */
-export interface OpenedUdp {
+/** Two sockets, nonblocking and closed on exec; -1 where the host lacks the family. */
+export interface UdpPair {
   readonly fd4: number;
   readonly fd6: number;
-  readonly port: number;
 }
+
+/** The sockets of an interface: the first receiver's pair, and those of the others. */
+export interface OpenedUdp extends UdpPair {
+  readonly port: number;
+  readonly others: readonly UdpPair[];
+}
+
+/** The pairs of all receivers. */
+export const pairsOf = ({ fd4, fd6, others }: OpenedUdp): UdpPair[] => [{ fd4, fd6 }, ...others];
 
 /**
  * Opens the sockets in the calling thread's network namespace. They stay in that namespace.
@@ -54,10 +69,10 @@ export interface OpenedUdp {
  *   CAP_NET_ADMIN, EAFNOSUPPORT on a host without IPv4 and IPv6
  */
 export function openUdp(request: UdpRequest): OpenedUdp {
-  const { port, fwmark = 0 } = request;
+  const { port, fwmark = 0, receivers = 1 } = request;
   for (let attempt = 1;; attempt++) {
     try {
-      return openPair(port, fwmark);
+      return openPairs(port, fwmark, receivers);
     } catch (error) {
       if (!(error instanceof SecondFamilyClash) || port !== 0 || attempt === PORT_ATTEMPTS) {
         throw error instanceof SecondFamilyClash ? error.cause : error;
@@ -66,15 +81,19 @@ export function openUdp(request: UdpRequest): OpenedUdp {
   }
 }
 
-/** Closes both sockets. */
-export function closeUdp({ fd4, fd6 }: OpenedUdp): void {
+/** Closes all sockets. */
+export function closeUdp(opened: OpenedUdp): void {
+  for (const pair of pairsOf(opened)) closePair(pair);
+}
+
+function closePair({ fd4, fd6 }: UdpPair): void {
   if (fd4 >= 0) libc.close(fd4);
   if (fd6 >= 0) libc.close(fd6);
 }
 
-/** Sets SO_MARK of both sockets. @throws OsError EPERM without CAP_NET_ADMIN */
-export function setFwmark({ fd4, fd6 }: OpenedUdp, fwmark: number): void {
-  for (const fd of [fd4, fd6]) {
+/** Sets SO_MARK of all sockets. @throws OsError EPERM without CAP_NET_ADMIN */
+export function setFwmark(opened: OpenedUdp, fwmark: number): void {
+  for (const fd of pairsOf(opened).flatMap(({ fd4, fd6 }) => [fd4, fd6])) {
     // A mark is an unsigned 32-bit number, which setsockopt(2) takes as an int.
     if (fd >= 0) {
       checked(libc.setsockopt(fd, SOL_SOCKET, SO_MARK, fwmark | 0), "SO_MARK", `fwmark ${fwmark}`);
@@ -85,7 +104,57 @@ export function setFwmark({ fd4, fd6 }: OpenedUdp, fwmark: number): void {
 /** The port of the IPv4 socket is in use for IPv6. */
 class SecondFamilyClash extends Error {}
 
-function openPair(port: number, fwmark: number): OpenedUdp {
+function openPairs(port: number, fwmark: number, receivers: number): OpenedUdp {
+  const first = openPair(port);
+  const others: UdpPair[] = [];
+  const opened = { ...first, others };
+  try {
+    const { fd4, fd6 } = first;
+    while (others.length < receivers - 1) others.push(openBeside(opened));
+    if (receivers > 1) {
+      for (const fd of [fd4, fd6]) if (fd >= 0) attachFilter(fd, receivers, opened.port);
+    }
+    if (fwmark !== 0) setFwmark(opened, fwmark);
+    return opened;
+  } catch (error) {
+    closeUdp(opened);
+    throw error;
+  }
+}
+
+/**
+ * Opens another pair on the port of the first one. Only now the first one shares its port: it was
+ * bound alone, so the port is in no other use.
+ */
+function openBeside(first: UdpPair & { readonly port: number }): UdpPair {
+  const object = `udp port ${first.port}`;
+  const pair = { fd4: -1, fd6: -1 };
+  try {
+    for (const [key, family, bytes] of [["fd4", AF_INET, 4], ["fd6", AF_INET6, 16]] as const) {
+      if (first[key] < 0) continue;
+      const fd = pair[key] = openFamily(family, object);
+      for (const shared of [first[key], fd]) {
+        checked(libc.setsockopt(shared, SOL_SOCKET, SO_REUSEPORT, 1), "SO_REUSEPORT", object);
+      }
+      checked(libc.bind(fd, sockaddr(new Uint8Array(bytes), first.port)), "bind", object);
+    }
+    return pair;
+  } catch (error) {
+    closePair(pair);
+    throw error;
+  }
+}
+
+function attachFilter(fd: number, receivers: number, port: number): void {
+  const program = receiverFilter(receivers);
+  checked(
+    libc.setsockoptBytes(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, sockFprog(program), program),
+    "SO_ATTACH_REUSEPORT_CBPF",
+    `udp port ${port}`,
+  );
+}
+
+function openPair(port: number): UdpPair & { readonly port: number } {
   const object = `udp port ${port}`;
   const fd4 = openFamily(AF_INET, object);
   let fd6 = -1;
@@ -99,10 +168,9 @@ function openPair(port: number, fwmark: number): OpenedUdp {
     if (fd6 >= 0) fd6 = bindSecond(fd6, bound, fd4 >= 0);
     if (fd6 >= 0 && fd4 < 0) bound = boundPort(fd6, 28, object);
     if (fd4 < 0 && fd6 < 0) checked(-EAFNOSUPPORT, "socket", object);
-    if (fwmark !== 0) setFwmark({ fd4, fd6, port: bound }, fwmark);
     return { fd4, fd6, port: bound };
   } catch (error) {
-    closeUdp({ fd4, fd6, port });
+    closePair({ fd4, fd6 });
     throw error;
   }
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import * as libc from "../../ffi/libc.ts";
+import { type OpenedUdp, pairsOf } from "./open_udp.ts";
 
 const SOL_SOCKET = 1;
 /** socket(7): nine 32-bit words about the socket's memory (include/uapi/linux/sock_diag.h). */
@@ -20,14 +21,11 @@ export interface UdpWaiting {
   readonly dropped: number;
 }
 
-/**
- * Reads the queues of the two sockets. A descriptor is -1 when there is no such socket. A kernel
- * that does not tell (before 4.12) gives zeros.
- */
-export function udpWaiting(fd4: number, fd6: number): UdpWaiting {
+/** Reads the queues of the sockets. A kernel that does not tell (before 4.12) gives zeros. */
+export function udpWaiting(sockets: OpenedUdp): UdpWaiting {
   const words = new Uint32Array(WORDS);
   let [receiveBytes, sendBytes, dropped] = [0, 0, 0];
-  for (const fd of [fd4, fd6]) {
+  for (const fd of pairsOf(sockets).flatMap(({ fd4, fd6 }) => [fd4, fd6])) {
     if (fd < 0) continue;
     words.fill(0);
     if (libc.getsockoptBytes(fd, SOL_SOCKET, SO_MEMINFO, new Uint8Array(words.buffer)) < 0) {

@@ -6,6 +6,7 @@
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import type { DeviceChange, DisabledChange, PeerChange } from "../base/config.ts";
 import { KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
+import { parseWorkers, WORKERS_MAX } from "../base/data_planes.ts";
 import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
 import { DATE_MAX_MS } from "../base/date_text.ts";
 import { EPROTO, osError } from "../base/errno.ts";
@@ -107,6 +108,7 @@ export function formatSet(change: DeviceChange): string {
   if (change.listenPort !== undefined) text += `listen_port=${change.listenPort}\n`;
   if (change.fwmark !== undefined) text += `fwmark=${change.fwmark}\n`;
   if (change.rtable !== undefined) text += `rtable=${change.rtable}\n`;
+  if (change.workers !== undefined) text += `workers=${change.workers}\n`;
   if (change.debug !== undefined) text += `debug=${change.debug}\n`;
   if (change.groups !== undefined) text += `groups=${change.groups.join(" ")}\n`;
   if (change.priority !== undefined) text += `priority=${change.priority}\n`;
@@ -150,6 +152,12 @@ function setDevice(change: Draft<DeviceChange>, key: string, value: string): voi
       return;
     case "replace_peers":
       change.replacePeers = parseTrue(key, value);
+      return;
+    case "workers":
+      change.workers = parseWorkers(value) ?? refuse(
+        key,
+        `${quote(value)} is invalid; a number of Workers, 1 to ${WORKERS_MAX}, is required`,
+      );
       return;
     case "rtable":
       change.rtable = parseNumber(key, value, RDOMAIN_MAX);

@@ -11,7 +11,8 @@ import type { DataEvent } from "../base/messages.ts";
 import { type Offloads, sameOffloads } from "../base/offloads.ts";
 import { holdSecretMemory } from "../base/secret_bytes.ts";
 import { PeerTable } from "../base/peer_table.ts";
-import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction } from "../data/dataplane.ts";
+import { QUEUE_BULK, QUEUE_MAIN, QUEUES_EACH } from "../data/bulk_flows.ts";
+import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction, type Share } from "../data/dataplane.ts";
 import { now } from "../runtime/clock.ts";
 import { choosePacketCipher, chooseSuite } from "../runtime/crypto.ts";
 import { LinuxTunPort } from "../ports/linux_tun_port.ts";
@@ -42,14 +43,15 @@ const scope = globalThis as unknown as {
 const say = (report: WorkerReport) => scope.postMessage(report);
 
 function run(start: WorkerStart): void {
-  const { direction } = start;
-  nameThread(direction === "both" ? "wg packets" : `wg ${direction}`);
+  const { direction, share } = start;
+  nameThread(threadName(direction, share));
   // The main isolate tells when the limit is reached.
   holdSecretMemory(lockMemory);
   const words = new Int32Array(start.words);
   const arena = new Arena(DATAPLANE_ARENA_BYTES);
   const cipher = choosePacketCipher(arena);
-  const table = new PeerTable(start.table);
+  const sender = direction === "inbound" ? 0 : share.index;
+  const table = new PeerTable(start.table, { senders: start.senders, sender });
   const counters = new Counters(table, start.counters);
   const tun = new LinuxTunPort(arena, start.tun, counters);
   const udp = new LinuxUdpPort(arena, start.fd4, start.fd6, {}, counters);
@@ -71,6 +73,7 @@ function run(start: WorkerStart): void {
       }
     },
     direction,
+    share,
     bulkFlows: start.bulkFlows,
     ...(start.times === undefined ? {} : { times: start.times }),
     ...(start.offloads === undefined ? {} : { offloads: start.offloads }),
@@ -82,13 +85,14 @@ function run(start: WorkerStart): void {
   // Do not poll the descriptors that the Worker of the other direction reads.
   const reads = (fd: number, only: Direction) =>
     direction === "both" || direction === only ? fd : -1;
+  const queues = start.tun.queues.slice(share.index * QUEUES_EACH);
   const polls = new PollSet([
-    reads(start.tun.fd, "outbound"),
+    reads(queues[QUEUE_MAIN] ?? -1, "outbound"),
     reads(start.fd4, "inbound"),
     reads(start.fd6, "inbound"),
     start.bell,
     start.linkSocket,
-    reads(start.tun.bulkFd, "outbound"),
+    reads(queues[QUEUE_BULK] ?? -1, "outbound"),
     start.routeSocket,
   ]);
 
@@ -162,6 +166,12 @@ function run(start: WorkerStart): void {
     },
   });
   say({ type: end });
+}
+
+/** The name of the thread, at most 15 bytes; the Workers of a direction are counted from 1 on. */
+function threadName(direction: Direction, { index, of }: Share): string {
+  if (direction === "both") return "wg packets";
+  return of === 1 ? `wg ${direction}` : `wg ${direction} ${index + 1}`;
 }
 
 /** Whether events may be reported now. Otherwise the main isolate rings the bell when they may. */

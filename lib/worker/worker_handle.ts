@@ -11,7 +11,7 @@ import {
 } from "../base/counter_block.ts";
 import type { DataCommand } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
-import type { Direction } from "../data/dataplane.ts";
+import { type Direction, type Share, WHOLE_SHARE } from "../data/dataplane.ts";
 import { EventFd } from "../../ffi/poll.ts";
 import {
   EVENTS_HELD,
@@ -39,24 +39,9 @@ export interface WorkerListener {
 }
 
 /** The part of a WorkerStart that the owner of the Worker provides. */
-export type WorkerSetup = Omit<WorkerStart, "words" | "counters" | "orders" | "bell" | "direction">;
-
-/** The data plane of one interface: one Worker for both directions, or one for each. */
-export type PacketWorkers = Pick<
-  WorkerHandle,
-  | "workers"
-  | "eventsHandled"
-  | "run"
-  | "command"
-  | "replaceSockets"
-  | "watchRoutes"
-  | "setOffloads"
-  | "counts"
-  | "stagedBytes"
-  | "beats"
-  | "isBeating"
-  | "releaseMemory"
-  | "stop"
+export type WorkerSetup = Omit<
+  WorkerStart,
+  "words" | "counters" | "orders" | "bell" | "direction" | "share"
 >;
 
 /** One Worker. Make it early, because it loads its modules while the main isolate goes on. */
@@ -77,16 +62,20 @@ export class WorkerHandle {
   #beat = 0;
   #missed = 0;
 
-  /** The number of threads that move packets. */
-  readonly workers: number = 1;
-
   /** Whether the Worker has taken a turn between the last two looks at its beat. */
   get isBeating(): boolean {
     return !this.#over && this.#missed === 0;
   }
 
-  /** @param url the module data_worker.ts; see `dataWorkerUrl` of lib/daemon/program.ts */
-  constructor(url: string | URL, readonly direction: Direction = "both") {
+  /**
+   * @param url the module data_worker.ts; see `dataWorkerUrl` of lib/daemon/program.ts
+   * @param share which of the Workers of its direction it is
+   */
+  constructor(
+    url: string | URL,
+    readonly direction: Direction = "both",
+    readonly share: Share = WHOLE_SHARE,
+  ) {
     for (const promise of [this.#loaded, this.#running]) promise.promise.catch(() => {});
     this.#worker = new Worker(url, { type: "module", name: "packets" });
     this.#worker.onmessage = (message: MessageEvent<WorkerReport>) =>
@@ -128,6 +117,7 @@ export class WorkerHandle {
     const start: WorkerStart = {
       ...setup,
       direction: this.direction,
+      share: this.share,
       words: this.#words,
       counters: this.#counters,
       orders: this.#channel.port2 as MessagePort,

@@ -7,7 +7,7 @@
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
 import type { Times } from "../base/times.ts";
-import type { Direction } from "../data/dataplane.ts";
+import type { Direction, Share } from "../data/dataplane.ts";
 import type { TunDescriptors } from "../ports/linux_tun_port.ts";
 
 /** Places in the shared words. */
@@ -53,6 +53,10 @@ export interface WorkerStart {
   /** The netlink socket that is reported once as `routes-changed`; -1 for none. */
   readonly routeSocket: number;
   readonly direction: Direction;
+  /** Which of the Workers of this direction it is. */
+  readonly share: Share;
+  /** How many Workers send. */
+  readonly senders: number;
   readonly times: Times | undefined;
   readonly offloads: Partial<Offloads> | undefined;
 }

@@ -119,7 +119,7 @@ function run(plan: PlainPlan): void {
   console.log("ready");
   runPacketLoop({
     dataplane,
-    polls: new PollSet([opened.fd, fd4, fd6, bell.descriptor, -1, opened.bulkFd]),
+    polls: new PollSet([opened.fd, fd4, fd6, bell.descriptor, -1, opened.queues[1] ?? -1]),
     bell,
     words: new Int32Array(SHARED_WORDS),
     now,

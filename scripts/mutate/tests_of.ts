@@ -29,8 +29,8 @@ const FOLDERS: readonly string[] = [
  */
 const SIMULATION = "tests/sim/simulation_test.ts";
 
-/** The file that makes tests run with two data planes when they are told `--two-ways`. */
-const TWO_WAYS = "tests/data/two_ways.ts";
+/** The file that makes tests run with two data planes when they are told `--workers=2`. */
+const TWO_WAYS = "tests/data/worker_forms.ts";
 
 /** A test file, as it is run. */
 export interface TestFile {
@@ -41,7 +41,7 @@ export interface TestFile {
 
 /** A short name of it. */
 export function testName({ path, twoWays }: TestFile): string {
-  return twoWays ? `${path} --two-ways` : path;
+  return twoWays ? `${path} --workers=2` : path;
 }
 
 /** What imports what in a tree. */

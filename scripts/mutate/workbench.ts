@@ -120,7 +120,7 @@ export class Workbench {
   /** Runs a test file in a copy, until its first failure. */
   test(copy: number, test: TestFile, cpuSecondsMax: number): Promise<TestRun> {
     const words = ["test", "-A", "--no-check", "--quiet", "--fail-fast", test.path];
-    return this.#run(copy, test.twoWays ? [...words, "--", "--two-ways"] : words, cpuSecondsMax);
+    return this.#run(copy, test.twoWays ? [...words, "--", "--workers=2"] : words, cpuSecondsMax);
   }
 
   /** Simulates `count` seeds from `first` on in a copy. */

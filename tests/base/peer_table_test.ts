@@ -166,3 +166,29 @@ Deno.test("the sender index of a handshake message tells its peer", () => {
   assert.equal(table.handshakeAddressee(0xffff_fe01), undefined);
   assert.deepEqual(table.readEndpoint(P1), { endpoint: undefined, local: undefined });
 });
+
+Deno.test("several senders: what they write is added up, and each has a line of its own", () => {
+  const buffer = new SharedArrayBuffer(1 << 15);
+  const [one, two, three] = [0, 1, 2].map((sender) =>
+    new PeerTable(buffer, { senders: 3, sender })
+  );
+  for (const peer of [P0, P1]) {
+    one.received(peer, 10, true, at(1));
+    two.sent(peer, 100, true, at(7));
+    one.sent(peer, 50, false, at(5));
+    three.sent(peer, 1, true, at(6));
+    for (const table of [one, two, three]) {
+      assert.equal(table.txBytes(peer), 151);
+      assert.equal(table.sentAt(peer), 7);
+      assert.equal(table.dataSentSince(peer), 6, "the first of all");
+      assert.equal(table.dataReceivedSince(peer), NEVER, "all answer");
+    }
+    two.received(peer, 10, true, at(8));
+    assert.equal(three.dataSentSince(peer), NEVER);
+    assert.equal(three.dataReceivedSince(peer), 8);
+    three.sent(peer, 1, false, at(9));
+    assert.equal(one.dataReceivedSince(peer), NEVER, "a keepalive of any sender answers");
+  }
+  one.clear(P0);
+  assert.deepEqual([two.txBytes(P0), two.sentAt(P0), two.txBytes(P1)], [0, NEVER, 152]);
+});

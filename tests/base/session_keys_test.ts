@@ -48,3 +48,19 @@ Deno.test("secrets do not share bytes, and lie outside of small arrays", () => {
   const original = key(7), copy = secretCopy(original), moved = secretMoved(original, "lasting");
   assert.deepEqual([copy[31], moved[31], original[31]], [7, 7, 0]);
 });
+
+Deno.test("each of several who send takes the key, and the last one erases it", () => {
+  const buffer = new SharedArrayBuffer(SESSION_KEYS_AREA_BYTES);
+  const slots = new SessionKeySlots(buffer, 0, 3);
+  const slot = slots.put(key(1), key(2));
+  const taken = new Uint8Array(32);
+  slots.takeReceiveKey(slot, taken, 0);
+  for (let sender = 0; sender < 2; sender++) {
+    slots.takeSendKey(slot, taken.fill(0), 0);
+    assert.deepEqual(taken, key(1));
+    assert.ok(new Uint8Array(buffer).includes(1, 8192), "others need it");
+  }
+  slots.discard(slot, true, false);
+  assert.ok(new Uint8Array(buffer).every((byte) => byte === 0), "nothing is left");
+  assert.throws(() => slots.takeSendKey(slot, taken, 0), /the slot is empty/);
+});

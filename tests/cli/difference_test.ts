@@ -25,6 +25,7 @@ function running(wanted: WantedInterface, seconds = 0): RunningInterface {
       ...NO_FACTS,
       ...rest,
       publicKey: undefined,
+      workers: wanted.workers ?? 1,
       fwmark: wanted.fwmark,
       listenPort: wanted.listenPort ?? 50000,
       offloads: "",

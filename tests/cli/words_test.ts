@@ -130,6 +130,7 @@ const EXAMPLES: Readonly<
     ["wg1 wgport 7111", (c) => c.change, { listenPort: 7111 }],
     ["wg1 wgport 0", (c) => c.change, { listenPort: 0 }],
   ],
+  wgworkers: [["wg1 wgworkers 4", (c) => c.change, { workers: 4 }]],
   wgfwmark: [
     ["wg1 wgfwmark 51820", (c) => c.change, { fwmark: 51820 }],
     ["wg1 wgfwmark 0xca6c", (c) => c.change, { fwmark: 0xca6c }],

@@ -125,6 +125,8 @@ const BY_HAND: readonly Wrong[] = [
   by("wg1 wgport http", "wgport"),
   by("wg1 wgport 7111.0", "wgport"),
   by("wg1 wgfwmark 4294967296", "wgfwmark"),
+  by("wg1 wgworkers 0", "wgworkers"),
+  by("wg1 wgworkers 33", "wgworkers"),
   by("wg1 wgfwmark 0x", "wgfwmark"),
   by("wg1 wgrtable 256", "wgrtable"),
   by("wg1 wgrtable -1", "wgrtable"),

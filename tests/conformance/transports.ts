@@ -2,6 +2,7 @@
  * * The transports of the scenarios. Each is a UdpPort of the data plane, in a LocalInterface.
  * @module
  */
+import { dataPlanesOf } from "../../lib/base/data_planes.ts";
 import { Arena } from "../../lib/base/arena.ts";
 import { peerSlot } from "../../lib/base/brands.ts";
 import { HANDSHAKE_TOS } from "../../lib/base/constants.ts";
@@ -34,7 +35,7 @@ import { LinuxUdpPort } from "../../lib/ports/linux_udp_port.ts";
 import { MemoryTun } from "../../lib/embed/memory_tun.ts";
 import { closeUdp, openUdp } from "../../lib/ports/open_udp.ts";
 import { PortableUdp } from "../../lib/embed/portable_udp.ts";
-import { NODE_ARENA_BYTES, planeOf } from "../data/two_ways.ts";
+import { NODE_ARENA_BYTES, planeOf, WORKERS } from "../data/worker_forms.ts";
 
 export type TransportName = "memory" | "portable" | "linux";
 
@@ -76,6 +77,7 @@ export function side(
     cipher,
     suite: chooseSuite(crypto.suite),
     dataplane: planeOf,
+    planes: dataPlanesOf(WORKERS),
     tun,
     udp: socket.udp,
     send: socket.send,

@@ -313,10 +313,10 @@ Deno.test("counters: renewal after 2^60 messages, nothing from 2^64 - 2^13 - 1 o
   };
   assert.equal(at(1n << 60n).isWorn, false);
   assert.equal(at((1n << 60n) + 1n).isWorn, true);
-  assert.equal(at(REJECT_AFTER_MESSAGES - 1n).hasRoomFor(1), true);
-  assert.equal(at(REJECT_AFTER_MESSAGES - 1n).hasRoomFor(2), false);
-  assert.equal(at(REJECT_AFTER_MESSAGES).hasRoomFor(1), false);
-  assert.equal(at(REJECT_AFTER_MESSAGES - (1n << 33n)).hasRoomFor(1000), true);
+  assert.equal(at(REJECT_AFTER_MESSAGES - 1n).take(1), true);
+  assert.equal(at(REJECT_AFTER_MESSAGES - 1n).take(2), false);
+  assert.equal(at(REJECT_AFTER_MESSAGES).take(1), false);
+  assert.equal(at(REJECT_AFTER_MESSAGES - (1n << 33n)).take(1000), true);
 });
 
 Deno.test("a retired session is unknown, its keys are gone, and its index serves another", () => {

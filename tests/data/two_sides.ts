@@ -18,6 +18,7 @@ import {
   writeEndpointCell,
 } from "../../lib/base/endpoint.ts";
 import type { DataCommand, DataEvent } from "../../lib/base/messages.ts";
+import { dataPlanesOf } from "../../lib/base/data_planes.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
@@ -34,7 +35,7 @@ import {
   type UdpPort,
 } from "../../lib/data/ports.ts";
 import { type Checksum, chooseChecksum } from "../../lib/wire/checksum.ts";
-import { NODE_ARENA_BYTES, type Plane, planeOf } from "./two_ways.ts";
+import { NODE_ARENA_BYTES, type Plane, planeOf, WORKERS } from "./worker_forms.ts";
 import { concat, frameBytes, packetsOf, parseFrame, type TunFrame } from "./packets.ts";
 
 /** A TUN device in memory. */
@@ -44,7 +45,7 @@ export class MemoryTun implements TunPort {
   readonly written: Uint8Array[] = [];
   /** The queue that each packet so far was written to. */
   readonly writtenTo: number[] = [];
-  queues: 1 | 2 = 1;
+  queues = 1;
   gated = false;
   gone = false;
   /** Refuses merged writes, as a kernel without the offload. */
@@ -212,7 +213,7 @@ export const after = (ms: number): Milliseconds => milliseconds(NOON + ms);
 /** A data plane with its ports in memory; it is up and knows no peer. */
 export class Side {
   readonly arena = new Arena(NODE_ARENA_BYTES);
-  readonly table = new PeerTable(new SharedArrayBuffer(1 << 16));
+  readonly table = new PeerTable(new SharedArrayBuffer(1 << 16), dataPlanesOf(WORKERS));
   readonly handshakes: HandshakeMemory;
   readonly tun: MemoryTun;
   readonly udp: MemoryUdp;
@@ -229,7 +230,7 @@ export class Side {
       cipher = nobleCipher,
       checksum = chooseChecksum,
       options = {},
-      handshakes = new HandshakeMemory(),
+      handshakes = new HandshakeMemory(undefined, dataPlanesOf(WORKERS).senders),
     } = side;
     this.handshakes = handshakes;
     this.tun = new MemoryTun(this.arena, tso, uso);

@@ -41,18 +41,18 @@ export class Mesh {
   /** By `#pair`; pairs without one are absent. */
   readonly #preshared = new Map<number, PresharedKey>();
 
-  /** @param forms for each node, whether it has two data planes */
+  /** @param forms for each node, how many Workers it has */
   constructor(
     readonly world: World,
-    forms: readonly boolean[],
+    forms: readonly number[],
     readonly deliveries: Deliveries,
   ) {
-    this.nodes = forms.map((twoWays, i) => {
+    this.nodes = forms.map((workers, i) => {
       const node: Node = new Node(
         world,
         endpoint(`192.0.2.${i + 1}:${1_000 + i}`),
         (packet) => deliveries.delivered(node, packet),
-        twoWays,
+        workers,
       );
       return node;
     });

@@ -61,11 +61,14 @@ export interface Fault {
   readonly deed: Deed;
 }
 
+/** The numbers of Workers that a node may have. */
+const FORMS = [1, 2, 4];
+
 /** A whole simulation. */
 export interface Scenario {
   readonly seed: number;
-  /** For each node, whether a data plane each way moves its packets, or one both. */
-  readonly forms: readonly boolean[];
+  /** For each node, the number of its Workers. */
+  readonly forms: readonly number[];
   /** When the faults are over, in ms. */
   readonly disturbedMs: number;
   /** Mean time between two packets from one node to another, in ms. */
@@ -94,7 +97,7 @@ export function scenarioOf(seed: number): Scenario {
   });
   return {
     seed,
-    forms: Array.from({ length: nodes }, () => chance.once(2)),
+    forms: Array.from({ length: nodes }, () => chance.oneOf(FORMS)),
     disturbedMs,
     packetEveryMs: disturbedMs * nodes * (nodes - 1) / PACKETS,
     faults: faults.sort((a, b) => a.at - b.at),

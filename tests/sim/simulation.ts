@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { SHARED_COUNTER_END } from "../../lib/data/sessions.ts";
 import { sessionIndex } from "../../lib/base/brands.ts";
 import {
   DATA_LENGTH_MIN,
@@ -81,10 +82,21 @@ export function simulate(seed: number): Summary {
   return new Simulation(scenarioOf(seed)).run();
 }
 
-/** Sets the counters of the sessions of a node that are behind. */
+/** How many messages before its end a shared counter is set. */
+const ADVANCED_TO_END = 50;
+
+/**
+ * Sets the counters of the sessions of a node that are behind. Those that several data planes count
+ * end at SHARED_COUNTER_END.
+ */
 function advance(node: Node, counter: bigint): void {
-  const sending = node.planes[node.planes.length - 1];
+  const [sending] = node.senders;
   for (const { plane, session } of node.installed) {
+    if (session.shared !== null) {
+      const [isNear, least] = [counter >> 32n !== 0n, SHARED_COUNTER_END - ADVANCED_TO_END];
+      if (isNear && session.shared[0] < least) session.shared[0] = least;
+      continue;
+    }
     const now = BigInt(session.sendHigh) << 32n | BigInt(session.sendLow);
     if (plane !== sending || now >= counter) continue;
     session.sendLow = Number(counter & 0xffff_ffffn);

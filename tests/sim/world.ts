@@ -16,6 +16,7 @@ import {
   sameEndpoint,
   writeEndpointCell,
 } from "../../lib/base/endpoint.ts";
+import { dataPlanesOf } from "../../lib/base/data_planes.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import type { DataCommand } from "../../lib/base/messages.ts";
 import { SESSION_KEYS_AREA_BYTES, SessionKeySlots } from "../../lib/base/session_keys.ts";
@@ -36,7 +37,7 @@ import { Device } from "../../lib/device/device.ts";
 import { choosePacketCipher, chooseSuite } from "../../lib/runtime/crypto.ts";
 import { MemoryTun } from "../../lib/embed/memory_tun.ts";
 import { Chance, filler } from "../random.ts";
-import { countsOf, nodeArenaBytes, planesOf, TWO_WAYS } from "../data/two_ways.ts";
+import { countsOf, nodeArenaBytes, planesOf, WORKERS } from "../data/worker_forms.ts";
 
 /** The properties of the network: probabilities from 0 to 1, delays in ms. */
 export interface Faults {
@@ -264,11 +265,12 @@ class KnownKeys extends SessionKeySlots {
 class BusyMemory extends HandshakeMemory {
   readonly #more: () => number;
   readonly slots = new SharedArrayBuffer(SESSION_KEYS_AREA_BYTES);
-  override readonly sessionKeys = new KnownKeys(this.slots, 0);
+  override readonly sessionKeys: KnownKeys;
 
-  constructor(more: () => number) {
+  constructor(more: () => number, senders: number) {
     super();
     this.#more = more;
+    this.sessionKeys = new KnownKeys(this.slots, 0, senders);
   }
   override get waiting(): number {
     return super.waiting + this.#more();
@@ -339,7 +341,7 @@ export class Node {
     readonly world: World,
     public endpoint: Endpoint,
     readonly deliver: (packet: Uint8Array) => void,
-    readonly twoWays: boolean = TWO_WAYS,
+    readonly workers: number = WORKERS,
   ) {
     this.#start();
     world.nodes.push(this);
@@ -363,33 +365,38 @@ export class Node {
   }
 
   #start(): void {
-    const { world, twoWays } = this;
+    const { world, workers } = this;
+    const forms = dataPlanesOf(workers);
     this.#starts++;
     this.#busy = false;
     this.#eventsUntil = 0;
     this.installed = [];
-    this.#handshakes = new BusyMemory(() => this.pretendWaiting);
-    this.table = new PeerTable();
-    const arena = this.arena = new Arena(nodeArenaBytes(twoWays));
+    this.#handshakes = new BusyMemory(() => this.pretendWaiting, forms.senders);
+    this.table = new PeerTable(undefined, forms);
+    const arena = this.arena = new Arena(nodeArenaBytes(workers));
     this.tun = new MemoryTun(arena, this.deliver);
     this.#udp = new SimUdp(this, arena);
-    this.planes = planesOf({
-      arena,
-      cipher: NODE_CIPHER.make(arena),
-      suite: world.suite,
-      table: this.table,
-      tun: this.tun,
-      udp: this.#udp,
-      times: world.times,
-      handshakes: this.#handshakes,
-      emit: (event) => {
-        this.#eventsUntil = Math.max(this.#eventsUntil, world.now + world.random() * 2);
-        this.#after(this.#eventsUntil - world.now, () => {
-          this.device.handle(event, world.now);
-          if (event.type === "handshakes-waiting" && !this.#busy) this.#takeHandshakes();
-        });
+    this.planes = planesOf(
+      {
+        arena,
+        cipher: NODE_CIPHER.make(arena),
+        suite: world.suite,
+        table: this.table,
+        tun: this.tun,
+        udp: this.#udp,
+        times: world.times,
+        handshakes: this.#handshakes,
+        emit: (event) => {
+          this.#eventsUntil = Math.max(this.#eventsUntil, world.now + world.random() * 2);
+          this.#after(this.#eventsUntil - world.now, () => {
+            this.device.handle(event, world.now);
+            if (event.type === "handshakes-waiting" && !this.#busy) this.#takeHandshakes();
+          });
+        },
       },
-    }, twoWays);
+      workers,
+      "in turn",
+    );
     this.#commandsUntil = this.planes.map(() => 0);
     this.device = new Device({
       suite: world.suite,
@@ -401,10 +408,21 @@ export class Node {
       },
       table: this.table,
       handshakes: this.#handshakes,
+      planes: forms,
     });
   }
 
-  /** The sums of the counters of both planes. */
+  /** The data planes that send. */
+  get senders(): readonly Dataplane[] {
+    return this.planes.slice(-dataPlanesOf(this.workers).senders);
+  }
+
+  /** The data plane that receives the messages of a session. */
+  receiverOf(localIndex: number): Dataplane {
+    return this.planes[(localIndex >>> 24) % dataPlanesOf(this.workers).receivers];
+  }
+
+  /** The sums of the counters of all planes. */
   counts(): AllCounts {
     return sumOfCounts([countsOf(this.planes), this.device.counters.counts()]);
   }

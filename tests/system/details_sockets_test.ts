@@ -4,6 +4,7 @@
  */
 import { equal, match } from "node:assert/strict";
 import { eventually, type Room } from "../../scripts/netlab.ts";
+import { exchange, startEcho } from "./echo.ts";
 import { needs } from "./needs.ts";
 import { cable, connect, may, must, randomKey, wgRoom } from "./peers.ts";
 
@@ -57,32 +58,6 @@ Deno.test(
   },
 );
 
-/** Sends back whatever it gets. */
-const ECHO = `
-  const listener = Deno.listen({ hostname: "192.168.5.2", port: 5202 });
-  console.log("listening");
-  for await (const one of listener) one.readable.pipeTo(one.writable).catch(() => {});
-`;
-
-/** Sends 2 MB and reads them back. */
-const EXCHANGE = `
-  const sent = new Uint8Array(2 << 20);
-  for (let at = 0; at < sent.length; at += 65_536) crypto.getRandomValues(sent.subarray(at, at + 65_536));
-  const one = await Deno.connect({ hostname: "192.168.5.2", port: 5202 });
-  const send = async () => {
-    for (let at = 0; at < sent.length;) at += await one.write(sent.subarray(at));
-    await one.closeWrite();
-  };
-  const sending = send();
-  let at = 0;
-  for await (const piece of one.readable) {
-    if (piece.some((byte, i) => byte !== sent[at + i])) throw new Error("another byte came back");
-    at += piece.length;
-  }
-  await sending;
-  console.log(at === sent.length ? "all came back" : at + " bytes came back");
-`;
-
 Deno.test(
   "runs that the kernel refuses with EIO go one by one, counted and shown",
   needs("namespaces", "tun", "ip", "strace"),
@@ -96,12 +71,7 @@ Deno.test(
       await room.output(words, { netns, env });
     }
     await connect(room);
-    const server = room.spawn([Deno.execPath(), "eval", "--quiet", ECHO], { netns: "right" });
-    await eventually("the echo listens", () => server.output().includes("listening"));
-    const exchange = async () => {
-      const words = [Deno.execPath(), "eval", "--quiet", EXCHANGE];
-      equal(await room.output(words, { netns: "left" }), "all came back\n");
-    };
+    await startEcho(room);
     const counted = async (): Promise<number> => {
       const [{ counters }] = JSON.parse(await must(room, "ifconfig --json wg1"));
       return counters.udp_gso_refused ?? 0;
@@ -112,7 +82,7 @@ Deno.test(
       equal(count, Number(shown?.[1] ?? 0));
       return count;
     };
-    await exchange();
+    await exchange(room, 2 << 20);
     equal(await refusals(), 0);
     // Until Linux 6.10 a device without transmit checksums did this to every run. Here every tenth
     // sendmsg(2) fails, until it is one of a run.
@@ -123,12 +93,12 @@ Deno.test(
     // While packets go, the counter may grow between two looks at it.
     const refused = eventually("a run is refused", async () => await counted() || undefined);
     await Promise.all([
-      exchange(),
+      exchange(room, 2 << 20),
       refused.then(() => strace.signal("SIGINT")).then(() => strace.status),
     ]);
     equal(await refused, 1);
     // The endpoint is known now.
-    await exchange();
+    await exchange(room, 2 << 20);
     equal(await refusals(), 1);
   },
 );

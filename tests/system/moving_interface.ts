@@ -11,12 +11,12 @@ import { PeerTable } from "../../lib/base/peer_table.ts";
 import { RunningInterface } from "../../lib/daemon/running_interface.ts";
 import { Log } from "../../lib/daemon/log.ts";
 import { dataWorkerUrl } from "../../lib/daemon/program.ts";
-import { WorkerHandle } from "../../lib/worker/worker_handle.ts";
+import { WorkerGroup } from "../../lib/worker/worker_group.ts";
 import { parseSet } from "../../lib/uapi/set.ts";
 
 const [name, go] = Deno.args;
 const input = await new Response(Deno.stdin.readable).text();
-const worker = new WorkerHandle(dataWorkerUrl());
+const worker = new WorkerGroup(dataWorkerUrl());
 const run = worker.run.bind(worker);
 let table: PeerTable | undefined;
 worker.run = (setup, listener) => {

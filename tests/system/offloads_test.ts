@@ -6,6 +6,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { OFFLOAD_NAMES, type OffloadName } from "../../lib/base/offloads.ts";
 import { eventually, type Room } from "../../scripts/netlab.ts";
+import { exchange, startEcho } from "./echo.ts";
 import { needs } from "./needs.ts";
 import { may, must, tunnel, WG, wgRoom } from "./peers.ts";
 
@@ -50,38 +51,6 @@ async function perPacket(
   return [average("tx"), average("rx")];
 }
 
-/** Sends back whatever it gets. */
-const ECHO = `
-  const listener = Deno.listen({ hostname: "192.168.5.2", port: 5202 });
-  console.log("listening");
-  for await (const one of listener) one.readable.pipeTo(one.writable).catch(() => {});
-`;
-
-/** Sends 4 MB and reads them back at the same time. */
-const EXCHANGE = `
-  const sent = new Uint8Array(4 << 20);
-  for (let at = 0; at < sent.length; at += 65_536) crypto.getRandomValues(sent.subarray(at, at + 65_536));
-  const one = await Deno.connect({ hostname: "192.168.5.2", port: 5202 });
-  const send = async () => {
-    for (let at = 0; at < sent.length;) at += await one.write(sent.subarray(at));
-    await one.closeWrite();
-  };
-  const sending = send();
-  let at = 0;
-  for await (const piece of one.readable) {
-    if (piece.some((byte, i) => byte !== sent[at + i])) throw new Error("another byte came back");
-    at += piece.length;
-  }
-  await sending;
-  console.log(at === sent.length ? "all came back" : at + " bytes came back");
-`;
-
-/** 4 MB of TCP in both directions, which must arrive as they were sent. */
-async function exchange(room: Room): Promise<void> {
-  const deno = [Deno.execPath(), "eval", "--quiet"];
-  equal(await room.output([...deno, EXCHANGE], { netns: "left" }), "all came back\n");
-}
-
 /** Something to count packets of, from left to right. */
 const load = (room: Room) => must(room, "iperf3 -p 5203 -n 4M -c 192.168.5.2", "left");
 
@@ -98,14 +67,10 @@ for (const workers of [1, 2] as const) {
       equal(none, "");
       match(had, /^tso (uso )?gso gro$/);
 
-      for (
-        const words of [
-          [Deno.execPath(), "eval", "--quiet", ECHO],
-          ...["5201", "5203"].map((port) => ["iperf3", "-s", "-p", port, "--forceflush"]),
-        ]
-      ) {
-        const server = room.spawn(words, { netns: "right" });
-        await eventually(`${words[0]} listens`, () => server.output().includes("listening"));
+      await startEcho(room);
+      for (const port of ["5201", "5203"]) {
+        const server = room.spawn(["iperf3", "-s", "-p", port, "--forceflush"], { netns: "right" });
+        await eventually("iperf3 listens", () => server.output().includes("listening"));
       }
       // Slow enough to leave the machine to the rest; it goes on until it is told to stop.
       const traffic = room.spawn([
@@ -128,13 +93,13 @@ for (const workers of [1, 2] as const) {
         for (const [wg] of SIDES) {
           deepEqual(await told(room, wg), { running: remaining(had, name), off: name });
         }
-        await exchange(room);
+        await exchange(room, 4 << 20);
         if (name === "uso") {
           await must(room, "iperf3 -p 5203 -u -b 100M -t 1 -c 192.168.5.2", "left");
         }
         await both(room, name);
         for (const [wg] of SIDES) deepEqual(await told(room, wg), { running: had, off: "" });
-        await exchange(room);
+        await exchange(room, 4 << 20);
       }
       traffic.signal("SIGINT");
       await traffic.status;
@@ -161,7 +126,7 @@ for (const workers of [1, 2] as const) {
       // Other sockets have what the ones before them had.
       await must(room, "ifconfig wg1 wgport 7333 tso");
       deepEqual(await told(room, "wg1"), { running: remaining(had, "gso", "gro"), off: "gso gro" });
-      await exchange(room);
+      await exchange(room, 4 << 20);
       await must(room, "ifconfig wg1 wgrtable 0 wgport 7111 -uso gro gso");
       deepEqual(await told(room, "wg1"), { running: remaining(had, "uso"), off: "uso" });
 
@@ -227,8 +192,7 @@ for (const workers of [1, 2] as const) {
     async () => {
       await using room = await wgRoom();
       await tunnel(room, "10.0.0.2", "", workers);
-      const server = room.spawn([Deno.execPath(), "eval", "--quiet", ECHO], { netns: "right" });
-      await eventually("the echo listens", () => server.output().includes("listening"));
+      await startEcho(room);
       const refused = async (name: string) => {
         const [{ counters }] = JSON.parse(await must(room, `ifconfig --json ${name}`));
         const line = /\n\tudp_gso_refused (\d+)\n/.exec(
@@ -237,13 +201,13 @@ for (const workers of [1, 2] as const) {
         equal(counters.udp_gso_refused, Number(line?.[1] ?? 0));
         return counters.udp_gso_refused as number;
       };
-      await exchange(room);
+      await exchange(room, 4 << 20);
       equal(await refused("wg1"), 0);
       // The segments of a run are longer than what the way takes now; one alone is sent in
       // fragments. The link itself still takes what comes back: a veth drops what is longer than
       // the MTU of the device that receives it.
       await must(room, "ip route change 10.0.0.0/24 dev cable src 10.0.0.1 mtu 1300", "left");
-      await exchange(room);
+      await exchange(room, 4 << 20);
       ok(await refused("wg1") > 0);
       equal(await refused("wg2"), 0);
       match((await told(room, "wg2")).running, /gso/);

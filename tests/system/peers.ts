@@ -57,7 +57,7 @@ export async function create(
   name: string,
   netns: string,
   words: string,
-  workers?: 1 | 2,
+  workers?: number,
 ): Promise<void> {
   if (workers !== undefined) {
     const daemon = room.spawn(["sh", "-c", `exec ${WG} daemon ${name} ${workers} </dev/null`], {
@@ -98,7 +98,7 @@ export async function tunnel(
   room: Room,
   outer = "10.0.0.2",
   words = "",
-  workers?: 1 | 2,
+  workers?: number,
 ): Promise<Pair> {
   await cable(room);
   const keys = { left: randomKey(), right: randomKey() };

@@ -6,7 +6,11 @@ import { shortTunnel } from "./short_times.ts";
 
 const count = (text: string, what: RegExp) => [...text.matchAll(what)].length;
 
-const WORKERS: Readonly<Record<string, number>> = { "one Worker": 1, "one Worker each way": 2 };
+const WORKERS: Readonly<Record<string, number>> = {
+  "one Worker": 1,
+  "one Worker each way": 2,
+  "two Workers each way": 4,
+};
 for (const [form, workers] of Object.entries(WORKERS)) {
   Deno.test(
     `${form}: keys change under a running ping without a loss, and are erased at last`,

@@ -12,7 +12,7 @@ import { RunningInterface } from "../../lib/daemon/running_interface.ts";
 import { Log } from "../../lib/daemon/log.ts";
 import { dataWorkerUrl } from "../../lib/daemon/program.ts";
 import { wallClock } from "../../lib/runtime/clock.ts";
-import { startWorkers } from "../../lib/worker/worker_pair.ts";
+import { WorkerGroup } from "../../lib/worker/worker_group.ts";
 import { parseSet } from "../../lib/uapi/set.ts";
 
 const SHORT: Times = {
@@ -40,7 +40,7 @@ function clockError(): bigint {
 }
 
 const input = await new Response(Deno.stdin.readable).text();
-const worker = startWorkers(dataWorkerUrl(), workers === "2" ? 2 : 1);
+const worker = new WorkerGroup(dataWorkerUrl(), Number(workers));
 const device = await RunningInterface.open(
   {
     name,

@@ -19,7 +19,8 @@ const module = (code: string) => `data:text/javascript,${encodeURIComponent(code
 const setup = (): WorkerSetup => ({
   table: new PeerTable().buffer,
   handshakes: new HandshakeMemory().buffer,
-  tun: { fd: -1, bulkFd: -1, tso: false, uso: false },
+  tun: { queues: [], tso: false, uso: false },
+  senders: 1,
   bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES),
   fd4: -1,
   fd6: -1,

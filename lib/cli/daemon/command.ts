@@ -4,8 +4,10 @@
  * @module
  */
 import type { DeviceChange } from "../../base/config.ts";
+import { dataPlanesOf, parseWorkers, WORKERS_MAX } from "../../base/data_planes.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { spawnDaemon } from "../../daemon/client.ts";
+import { WORKERS_VARIABLE, workersSetting } from "../../daemon/workers_setting.ts";
 import { confine, type Confinement } from "../../daemon/confinement.ts";
 import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { runDaemon } from "../../daemon/run.ts";
@@ -29,14 +31,11 @@ const PIECE_BYTES = 16_384;
  */
 export const command: Command = {
   async run(args) {
-    const workers = args[1];
-    if (
-      args.length < 1 || args.length > 2 ||
-      (workers !== undefined && workers !== "1" && workers !== "2")
-    ) {
+    const workers = args[1] === undefined ? undefined : parseWorkers(args[1]);
+    if (args.length < 1 || args.length > 2 || args[1] !== undefined && workers === undefined) {
       throw new ConfigError(
         "daemon",
-        "requires the name of an interface; the number of workers, 1 or 2, may follow",
+        `requires the name of an interface; the number of Workers, 1 to ${WORKERS_MAX}, may follow`,
       );
     }
     const level = logLevelOf(Deno.env.get("LOG_LEVEL"));
@@ -50,6 +49,7 @@ export const command: Command = {
         args: ["daemon", ...args],
         environment,
         sockets: Deno.env.get(SOCKETS_VARIABLE),
+        receivers: dataPlanesOf(workers ?? 1).receivers,
       });
     } catch (error) {
       printAll(formatReply("", error, 2));
@@ -58,7 +58,7 @@ export const command: Command = {
     return await runDaemon({
       name: args[0],
       confinement,
-      ...(workers === undefined ? {} : { workers: workers === "1" ? 1 : 2 }),
+      workers,
       foreground: false,
       logLevel: level,
       configuration: readConfiguration,
@@ -135,14 +135,19 @@ async function stay(
   logLevel: LogLevel | undefined,
 ): Promise<number> {
   let failure: string | undefined;
+  const workers = workersSetting();
   const status = await runDaemon({
     name,
     confinement: confine({
       args: ["-f", name],
-      environment: logLevel === undefined ? {} : { LOG_LEVEL: logLevel },
+      environment: {
+        ...(logLevel === undefined ? {} : { LOG_LEVEL: logLevel }),
+        ...(workers === undefined ? {} : { [WORKERS_VARIABLE]: `${workers}` }),
+      },
       sockets: PORT_LATER,
     }),
     foreground: true,
+    workers,
     logLevel,
     configuration: () =>
       Promise.resolve({ lines: formatSet(change).split("\n").filter((line) => line !== "") }),

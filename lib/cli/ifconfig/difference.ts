@@ -79,6 +79,7 @@ export function wantedLike({ status, link, rdomain }: RunningInterface): WantedI
     privateKey: status.privateKey,
     listenPort: status.listenPort,
     rtable: status.rtable,
+    workers: status.workers,
     fwmark: status.fwmark,
     debug: status.debug,
     groups: status.groups,
@@ -160,6 +161,10 @@ class Comparison {
       change.listenPort = listenPort;
     }
     if (this.#sets("wgrtable", status.rtable, wanted.rtable, 0)) change.rtable = wanted.rtable;
+    if (wanted.workers !== undefined && wanted.workers !== status.workers) {
+      this.#plan.push(`wgworkers ${wanted.workers}`);
+      change.workers = wanted.workers;
+    }
     if (this.#sets("wgfwmark", status.fwmark, wanted.fwmark, 0)) change.fwmark = wanted.fwmark;
     if (this.#sets("priority", status.priority, wanted.priority, 0)) {
       change.priority = wanted.priority;

@@ -3,6 +3,7 @@
  * addresses, byte for byte.
  * @module
  */
+import { dataPlanesOf } from "../../base/data_planes.ts";
 import { type CounterName, COUNTERS, type Counts, PEER_COUNTERS } from "../../base/counters.ts";
 import type { DeviceStatus, NameStatus, PeerStatus } from "../../base/config.ts";
 import { formatDate } from "../../base/date_text.ts";
@@ -246,13 +247,20 @@ function formatAnswer({ problem }: NameStatus, where: string | undefined): strin
 const hasPresharedKey = ({ presharedKey }: PeerStatus): boolean =>
   presharedKey.some((byte) => byte !== 0);
 
+function formatWorkers(workers: number): string {
+  if (workers === 1) return "1";
+  if (workers === 2) return "2, one each way";
+  const { senders, receivers } = dataPlanesOf(workers);
+  return `${workers}: ${senders} send, ${receivers} receive${receivers === 1 ? "s" : ""}`;
+}
+
 function formatEngine(engine: ShownEngine): string {
   let text = `\tcrypto: ${engine.suite}, packets ${engine.cipher}\n\toffloads: ${
     engine.offloads || "none"
   }`;
   text += engine.offloadsOff === "" ? "\n" : `; switched off: ${engine.offloadsOff}\n`;
   if (engine.workers !== 0) {
-    text += `\tworkers: ${engine.workers === 2 ? "2, one each way" : engine.workers}\n`;
+    text += `\tworkers: ${formatWorkers(engine.workers)}\n`;
   }
   if (engine.privileges !== "") {
     const missing = engine.privilegesMissing;

@@ -40,6 +40,8 @@ export interface WantedInterface {
   readonly privateKey: PrivateKey | undefined;
   readonly listenPort: number | undefined;
   readonly rtable: number;
+  /** The number of Workers; undefined for any. */
+  readonly workers: number | undefined;
   /** The mark of the tunnel's datagrams; 0 for none. */
   readonly fwmark: number;
   readonly debug: boolean;
@@ -85,6 +87,7 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
     privateKey: undefined,
     listenPort: undefined,
     rtable: 0,
+    workers: undefined,
     fwmark: 0,
     debug: false,
     priority: 0,
@@ -111,6 +114,7 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
       privateKey: change.privateKey ?? wanted.privateKey,
       listenPort: change.listenPort ?? wanted.listenPort,
       rtable: change.rtable ?? wanted.rtable,
+      workers: change.workers ?? wanted.workers,
       fwmark: change.fwmark ?? wanted.fwmark,
       debug: change.debug ?? wanted.debug,
       priority: change.priority ?? wanted.priority,

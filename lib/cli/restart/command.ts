@@ -57,7 +57,7 @@ async function restart(name: string): Promise<void> {
   const routes = await routesOf(name);
   const record = readIfThere(recordPath(name));
   await destroyDaemon(name);
-  await spawnDaemon(name, {});
+  await spawnDaemon(name, { workers: before.status.workers });
   // The record of netstart ended with the process that it was of.
   if (record !== undefined) Deno.writeFileSync(recordPath(name), record, { mode: 0o600 });
   await restore(name, before);

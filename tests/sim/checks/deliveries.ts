@@ -95,8 +95,9 @@ export class Deliveries {
     assert.deepEqual(inner.subarray(0, packet.length), packet, "a packet was changed");
     assert.ok(inner.subarray(packet.length).every((byte) => byte === 0), "padding is not zero");
     assert.ok(sending.session === undefined, "a packet was sealed twice");
-    const plane = session.node.planes[session.node.planes.length - 1];
-    const owners = this.ranges.ownersSince(plane, destinationOf(packet), sending.sentAt);
+    const owners = session.node.senders.flatMap((plane) =>
+      this.ranges.ownersSince(plane, destinationOf(packet), sending.sentAt)
+    );
     assert.ok(
       session.slot === undefined || owners.includes(session.slot),
       "a packet was sealed for a peer that does not own its destination",
@@ -124,9 +125,10 @@ export class Deliveries {
     assert.ok(sending.session !== undefined, `delivered: packet ${number} was never sealed`);
     const session = this.book().receiverOf(sending.session);
     assert.ok(session?.node === node, `delivered: packet ${number} by a key of another node`);
-    this.book().assertUsable(session, node.planes[0], "opens");
+    const plane = node.receiverOf(session.localIndex);
+    this.book().assertUsable(session, [plane], "opens");
     assert.ok(
-      this.ranges.owner(node.planes[0], sourceOf(packet)) === session.slot,
+      this.ranges.owner(plane, sourceOf(packet)) === session.slot,
       `delivered: packet ${number} has a source of another peer`,
     );
     sending.arrivedAt = this.world.now;

@@ -76,11 +76,9 @@ export class SessionBook implements Witness {
       .reduce((sum, { sentBytes }) => sum + sentBytes, 0);
   }
 
-  /**
-   * Fails when a session may not be used any more by the plane of its node that sends or receives.
-   */
-  assertUsable(session: BookedSession, plane: Dataplane, what: string): void {
-    assert.ok(!session.forgottenBy.has(plane), `a retired key ${what}`);
+  /** Fails when none of the planes of its node that send, or that receive, may use a session. */
+  assertUsable(session: BookedSession, planes: readonly Dataplane[], what: string): void {
+    assert.ok(planes.some((plane) => !session.forgottenBy.has(plane)), `a retired key ${what}`);
     this.#assertYoung(session, what);
   }
 
@@ -163,7 +161,7 @@ export class SessionBook implements Witness {
       assert.ok(!session.counters.has(counter), `counter ${counter} repeats with one key`);
       session.counters.add(counter);
       session.sentBytes += bytes.length;
-      this.assertUsable(session, node.planes[node.planes.length - 1], "seals");
+      this.assertUsable(session, node.senders, "seals");
       this.#opened({ session, inner, wireBytes: bytes.length });
       return;
     }

@@ -10,6 +10,7 @@ import {
   PERSISTENT_KEEPALIVE_MAX_S,
   RDOMAIN_MAX,
 } from "../../../base/constants.ts";
+import { WORKERS_MAX } from "../../../base/data_planes.ts";
 import { parseDate } from "../../../base/date_text.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { isHostName } from "../../../base/host_name.ts";
@@ -69,6 +70,18 @@ export const WIREGUARD_WORDS: readonly Word[] = [
       "interface was created.",
     fill(draft, [rtable], word) {
       draft.change.rtable = parseNumber(word, rtable, 0, RDOMAIN_MAX);
+    },
+  },
+  {
+    name: "wgworkers",
+    operands: ["number"],
+    requires: `a number of Workers, 1 to ${WORKERS_MAX}`,
+    section: "wireguard",
+    help: `The threads that move packets, 1 to ${WORKERS_MAX}, for an interface that is created. ` +
+      "Of several, half send and half receive. The default is 2 with four processors or more, " +
+      "otherwise 1, or the number in WG_WORKERS.",
+    fill(draft, [number], word) {
+      draft.change.workers = parseNumber(word, number, 1, WORKERS_MAX);
     },
   },
   {

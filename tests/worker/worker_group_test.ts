@@ -7,20 +7,19 @@ import assert from "node:assert/strict";
 import { NO_OFFLOADS } from "../../lib/base/offloads.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
-import type { WorkerListener, WorkerSetup } from "../../lib/worker/worker_handle.ts";
+import type { WorkerListener } from "../../lib/worker/worker_handle.ts";
 import type { WorkerReport } from "../../lib/worker/worker_messages.ts";
-import { startWorkers, WorkerPair, workersByDefault } from "../../lib/worker/worker_pair.ts";
+import { type GroupSetup, WorkerGroup, workersByDefault } from "../../lib/worker/worker_group.ts";
 
 const BLOCKING = new URL("./blocking_worker.ts", import.meta.url);
 const module = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
 
-const setup = (): WorkerSetup => ({
+const setup = (): GroupSetup => ({
   table: new PeerTable().buffer,
   handshakes: new HandshakeMemory().buffer,
-  tun: { fd: -1, bulkFd: -1, tso: false, uso: false },
+  tun: { queues: [], tso: false, uso: false },
   bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES),
-  fd4: -1,
-  fd6: -1,
+  sockets: [{ fd4: -1, fd6: -1 }],
   linkSocket: 77,
   routeSocket: 78,
   times: undefined,
@@ -70,10 +69,10 @@ const until = async (what: string, true_: () => boolean) => {
 
 Deno.test("orders reach both, and stop ends both, once", async () => {
   const ends = new Ends();
-  const pair = new WorkerPair(BLOCKING);
+  const pair = new WorkerGroup(BLOCKING, 2);
   await pair.run(setup(), ends);
   pair.command([{ type: "debug", on: true }, { type: "debug", on: false }]);
-  await pair.replaceSockets(5, 6);
+  await pair.replaceSockets([{ fd4: 5, fd6: 6 }]);
   await pair.setOffloads(NO_OFFLOADS);
   await pair.stop();
   assert.equal(await ends.end, "stopped");
@@ -82,10 +81,11 @@ Deno.test("orders reach both, and stop ends both, once", async () => {
 
 Deno.test("one Worker polls link and routes, and each offload is reported by the Worker that uses it", async () => {
   const ends = new Ends();
-  const pair = new WorkerPair(
+  const pair = new WorkerGroup(
     running(
       `postMessage({ type: "events", events: [start.direction, start.linkSocket, start.routeSocket] });`,
     ),
+    2,
   );
   await pair.run(setup(), ends);
   await until("both told", () => (pair.eventsHandled(), ends.events().length === 2));
@@ -97,8 +97,9 @@ Deno.test("one Worker polls link and routes, and each offload is reported by the
 
 Deno.test("the owner gets one report of events at a time", async () => {
   const ends = new Ends();
-  const pair = new WorkerPair(
+  const pair = new WorkerGroup(
     running(`postMessage({ type: "events", events: [start.direction] });`),
+    2,
   );
   await pair.run(setup(), ends);
   await until("one", () => ends.events().length > 0);
@@ -115,7 +116,7 @@ for (const direction of ["inbound", "outbound"]) {
     const ends = new Ends();
     const dies =
       `if (start.direction === "${direction}") setTimeout(() => { throw new Error("died") }, 20);`;
-    const pair = new WorkerPair(running(dies));
+    const pair = new WorkerGroup(running(dies), 2);
     await pair.run(setup(), ends);
     assert.match(JSON.stringify(await ends.end), /died/);
     await pair.stop();
@@ -123,21 +124,24 @@ for (const direction of ["inbound", "outbound"]) {
   });
 
   Deno.test(`an ${direction} one that cannot start fails the start`, async () => {
-    const pair = new WorkerPair(module(`
+    const pair = new WorkerGroup(
+      module(`
       onmessage = ({ data: start }) => {
         start.orders.onmessage = () => postMessage({ type: "stopped" });
         if (start.direction === "${direction}") postMessage({ type: "failed", reason: "no room" });
         else postMessage({ type: "running", cipher: "none", offloads: {} });
       };
       postMessage({ type: "loaded" });
-    `));
+    `),
+      2,
+    );
     await assert.rejects(pair.run(setup(), new Ends()), /no room/);
   });
 }
 
 Deno.test("the number of Workers is the given one, or depends on the processors", async () => {
   for (const [asked, workers] of [[1, 1], [2, 2], [undefined, workersByDefault()]] as const) {
-    const made = startWorkers(BLOCKING, asked);
+    const made = new WorkerGroup(BLOCKING, asked);
     assert.equal(made.workers, workers);
     await made.run(setup(), new Ends());
     await made.stop();

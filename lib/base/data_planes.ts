@@ -1,0 +1,57 @@
+/**
+ * How many data planes an interface has. With several, each moves packets in one direction:
+ * senders take them from the TUN device, receivers from the UDP sockets. All that send do so for
+ * all peers. The messages of a peer are received by one of them, which the index of the session
+ * tells.
+ * @module
+ */
+import type { PeerSlot } from "./brands.ts";
+
+/** The numbers of data planes. */
+export interface DataPlanes {
+  /** Those that send, each with queues of the TUN device. */
+  readonly senders: number;
+  /** Those that receive, each with UDP sockets. */
+  readonly receivers: number;
+}
+
+/** The most Workers of an interface. */
+export const WORKERS_MAX = 32;
+
+/** A number of Workers as text; undefined for other texts. */
+export function parseWorkers(text: string): number | undefined {
+  const workers = /^[1-9][0-9]?$/.test(text) ? Number(text) : 0;
+  return workers >= 1 && workers <= WORKERS_MAX ? workers : undefined;
+}
+
+/**
+ * The data planes of so many Workers: half of them send. A single one does both.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { dataPlanesOf } from "./data_planes.ts";
+ *
+ * assert.deepEqual(dataPlanesOf(1), { senders: 1, receivers: 1 });
+ * assert.deepEqual(dataPlanesOf(5), { senders: 3, receivers: 2 });
+ * ```
+ */
+export function dataPlanesOf(workers: number): DataPlanes {
+  if (workers === 1) return { senders: 1, receivers: 1 };
+  return { senders: Math.ceil(workers / 2), receivers: Math.floor(workers / 2) };
+}
+
+/** Which of `receivers` data planes receives the messages of a peer, from 0 on. */
+export function receiverOf(peer: PeerSlot, receivers: number): number {
+  return peer % receivers;
+}
+
+/**
+ * The last byte of a session index on the wire, from which the receiver follows: its remainder by
+ * the number of receivers. The sockets' filter reads it (lib/ports/receiver_filter.ts).
+ * @param random a random byte
+ */
+export function receiverByte(random: number, receiver: number, receivers: number): number {
+  const byte = random - random % receivers + receiver;
+  return byte < 256 ? byte : byte - receivers;
+}

@@ -1,0 +1,172 @@
+/** Several data planes for one interface: who sends what, who receives, and whose counters. */
+import assert from "node:assert/strict";
+import { Arena } from "../../lib/base/arena.ts";
+import { peerSlot, sessionIndex } from "../../lib/base/brands.ts";
+import { dataPlanesOf } from "../../lib/base/data_planes.ts";
+import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
+import type { DataCommand } from "../../lib/base/messages.ts";
+import { PeerTable } from "../../lib/base/peer_table.ts";
+import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
+import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
+import { BulkFlows } from "../../lib/data/bulk_flows.ts";
+import type { Dataplane } from "../../lib/data/dataplane.ts";
+import { SHARED_COUNTER_END } from "../../lib/data/sessions.ts";
+import { counterOf, dataMessage } from "./data_message.ts";
+import { makePacket, plainFrame } from "./packets.ts";
+import {
+  after,
+  datagramsOf,
+  ENDPOINT_B,
+  EVERYTHING,
+  KEY_AB,
+  KEY_BA,
+  MemoryTun,
+  MemoryUdp,
+  NOON,
+  P0,
+} from "./two_sides.ts";
+import { nodeArenaBytes, planesOf } from "./worker_forms.ts";
+
+const P1 = peerSlot(1);
+const FORM = dataPlanesOf(4);
+/** Indices whose last byte is even, and odd. */
+const INDEX_0 = sessionIndex(0x1000_0001);
+const INDEX_1 = sessionIndex(0x1100_0002);
+
+/** Two data planes that send and two that receive, with peer 0. */
+class Four {
+  readonly arena = new Arena(nodeArenaBytes(4));
+  readonly table = new PeerTable(new SharedArrayBuffer(1 << 17), FORM);
+  readonly handshakes = new HandshakeMemory(undefined, FORM.senders);
+  readonly tun = new MemoryTun(this.arena, true, true);
+  readonly udp = new MemoryUdp(this.arena, ENDPOINT_B, true);
+  readonly planes: readonly Dataplane[];
+
+  constructor() {
+    this.planes = planesOf({
+      arena: this.arena,
+      cipher: nobleCipher(this.arena),
+      suite: nobleSuite,
+      table: this.table,
+      handshakes: this.handshakes,
+      tun: this.tun,
+      udp: this.udp,
+      emit: () => {},
+    }, 4);
+    this.apply({ type: "link", up: true, mtu: 1420 });
+    for (const peer of [P0, P1]) {
+      this.apply({ type: "peer-add", peer });
+      this.table.writeEndpoint(peer, ENDPOINT_B, undefined);
+    }
+    this.apply({ type: "allowed-ips", peer: P0, replace: true, remove: [], add: EVERYTHING });
+  }
+
+  apply(command: DataCommand): void {
+    for (const plane of this.planes) plane.apply(command, NOON);
+  }
+  install(peer = P0, localIndex = INDEX_0, counter = new SharedArrayBuffer(4)): void {
+    this.apply({
+      type: "session-install",
+      peer,
+      initiator: true,
+      localIndex,
+      remoteIndex: sessionIndex(7),
+      keySlot: this.handshakes.sessionKeys.put(KEY_AB, KEY_BA),
+      counter,
+      createdAt: NOON,
+    });
+  }
+  turn(): void {
+    while (this.planes.map((plane) => plane.turn(NOON)).includes(true));
+  }
+  /** Sends packets of a flow each, and takes the counters of what went out. */
+  counters(flows: number): number[] {
+    for (let flow = 0; flow < flows; flow++) this.tun.push(plainFrame(packetOf(flow)));
+    this.turn();
+    return this.udp.sent.splice(0).flatMap(datagramsOf).map((bytes) => Number(counterOf(bytes)));
+  }
+  sealedBy(): number[] {
+    return this.planes.slice(-FORM.senders).map((plane) => plane.counts().tx_sealed);
+  }
+}
+
+const packetOf = (flow: number) =>
+  makePacket({
+    v6: false,
+    udp: true,
+    source: 1,
+    destination: 2,
+    sourcePort: 1000 + flow,
+    destinationPort: 9,
+    payload: new Uint8Array(100),
+  });
+
+Deno.test("all that send take their counters from one word, and one of them sends the keepalive", () => {
+  const four = new Four();
+  four.install();
+  assert.deepEqual(four.udp.sent.splice(0).map(({ bytes }) => bytes.length), [32]);
+  const counters = four.counters(64);
+  assert.deepEqual(counters.sort((a, b) => a - b), Array.from({ length: 64 }, (_, i) => i + 1));
+  const [first, second] = four.sealedBy();
+  assert.equal(first + second, 65);
+  assert.ok(first > 10 && second > 10, `${first} and ${second} messages`);
+  assert.equal(four.table.txBytes(P0), 32 + 64 * 160);
+  assert.ok(new Uint8Array(four.handshakes.buffer).every((byte) => byte !== 1), "the key is left");
+});
+
+Deno.test("a session ends before its shared counter begins again", () => {
+  const four = new Four();
+  const counter = new SharedArrayBuffer(4);
+  four.install(P0, INDEX_0, counter);
+  four.udp.sent.length = 0;
+  new Uint32Array(counter)[0] = SHARED_COUNTER_END - 3;
+  const sent = four.counters(40).length;
+  assert.equal(sent, 3);
+  assert.equal(four.counters(40).length, 0);
+  assert.ok(new Uint32Array(counter)[0] < 0xffff_0000);
+});
+
+Deno.test("a peer's messages are opened by its own receiver, and nobody else has the key", () => {
+  const four = new Four();
+  four.install();
+  four.install(P1, INDEX_1);
+  four.udp.sent.length = 0;
+  const packet = packetOf(1);
+  for (const [i, index] of [INDEX_0, INDEX_1, INDEX_0].entries()) {
+    const bytes = dataMessage(index, BigInt(i), KEY_BA, packet);
+    four.udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from: ENDPOINT_B });
+  }
+  four.turn();
+  const [zero, one] = four.planes.map((plane) => plane.counts());
+  assert.equal(zero.rx_opened, 2);
+  assert.equal(one.rx_opened, 1);
+  assert.equal(zero.rx_no_session + one.rx_no_session, 0);
+  assert.equal(four.table.receivedAt(P0), NOON);
+  assert.equal(four.tun.takePackets().length, 2, "peer 1 has no allowed IPs");
+});
+
+Deno.test("an answer is written to the queue from which its flow is read, bulk or not", () => {
+  const flows = new BulkFlows();
+  const queues = new Set<number>();
+  for (let flow = 0; flow < 50; flow++) {
+    const packet = packetOf(flow);
+    const back = makePacket({
+      v6: false,
+      udp: true,
+      source: 2,
+      destination: 1,
+      sourcePort: 9,
+      destinationPort: 1000 + flow,
+      payload: new Uint8Array(4),
+    });
+    const words = (bytes: Uint8Array) => new Uint32Array(bytes.slice(0, 40).buffer);
+    const queue = flows.queueFor(words(packet), 0, 8, NOON);
+    assert.equal(queue % 2, 0);
+    assert.equal(flows.queueFor(words(back), 0, 8, NOON), queue, "both directions");
+    flows.mark(words(packet), 0, NOON);
+    assert.equal(flows.queueFor(words(back), 0, 8, after(100)), queue + 1, "its bulk queue");
+    queues.add(queue);
+    flows.mark(words(packet), 0, after(-100_000));
+  }
+  assert.deepEqual([...queues].sort(), [0, 2, 4, 6]);
+});

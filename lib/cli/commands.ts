@@ -24,6 +24,7 @@ export type CommandName =
   | "pubkey"
   | "dmesg"
   | "metrics"
+  | "usage"
   | "monitor"
   | "help"
   | "version"
@@ -144,6 +145,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "metrics",
     summary: "print the metrics of interfaces and peers, or serve them to Prometheus",
     manual: async () => (await import("./metrics/help.ts")).METRICS_MANUAL,
+  },
+  {
+    name: "usage",
+    summary: "show the bytes of peers by day and month, and set quotas",
+    manual: async () => (await import("./usage/help.ts")).USAGE_MANUAL,
   },
   {
     name: "monitor",

@@ -37,6 +37,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   pubkey: () => import("./pubkey/command.ts"),
   dmesg: () => import("./dmesg/command.ts"),
   metrics: () => import("./metrics/command.ts"),
+  usage: () => import("./usage/command.ts"),
   monitor: () => import("./monitor/command.ts"),
   help: () => import("./help/command.ts"),
   version: () => import("./version/command.ts"),

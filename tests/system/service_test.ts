@@ -126,7 +126,7 @@ Deno.test("a killed interface comes back under a supervisor, with all it had", N
   equal((await running.status).code, 0);
 });
 
-for (const name of ["wg@", "wg-ifconfig@", "wg-events"]) {
+for (const name of ["wg@", "wg-ifconfig@", "wg-events", "wg-metrics", "wg-usage"]) {
   Deno.test({
     name: `${name}.service: systemd accepts it, and calls its exposure OK`,
     ignore: program("systemd-analyze") === undefined,

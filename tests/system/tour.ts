@@ -29,14 +29,16 @@ function stepsOf(heading: string): Step[] {
   return steps;
 }
 
+const KEY = /([A-Za-z0-9+/]{43}=)/;
+
 /** The pattern that an output of the page stands for. */
 function patternOf(output: string): RegExp {
+  const ofText = (text: string) =>
+    text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&").replace(/\d+(\\\.\d+)?/g, "\\d+(?:\\.\\d+)?");
+  const ofLine = (line: string) =>
+    line.split(KEY).map((part) => KEY.test(part) ? KEY.source : ofText(part)).join("");
   const lines = output.split("\n").slice(0, -1).map((line) =>
-    line === "..." ? "(?:[^\\n]*\\n)*?" : `${
-      line.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
-        .replace(/[A-Za-z0-9/]{3}[A-Za-z0-9/\\+]{40,80}=/g, "[A-Za-z0-9/+]{43}=")
-        .replace(/\d+(\\\.\d+)?/g, "\\d+(?:\\.\\d+)?")
-    }\\n`
+    line === "..." ? "(?:[^\\n]*\\n)*?" : `${ofLine(line)}\\n`
   );
   return new RegExp(`^${lines.join("")}$`);
 }
@@ -46,6 +48,6 @@ export async function walk(room: Room, heading: string, options: RunOptions = {}
   await room.output(["ln", "-sf", WG, "/run/bin/wg"]);
   for (const { command, output } of stepsOf(heading)) {
     const ran = await room.run(["sh", "-c", `{ ${command}; } 2>&1`], options);
-    match(ran.stdout, patternOf(output), `${heading}: ${command}`);
+    match(ran.stdout, patternOf(output), `${heading}: ${command}\n${ran.stdout}`);
   }
 }

@@ -8,6 +8,7 @@ import { type CounterName, COUNTERS, PEER_COUNTERS } from "../../base/counters.t
 import { formatNamedEndpoint } from "../../base/host_name.ts";
 import { formatEndpoint, formatRange } from "../../base/ip_text.ts";
 import { OFFLOAD_NAMES } from "../../base/offloads.ts";
+import { peerName } from "../../base/peer_name.ts";
 import { QUEUES } from "../../base/queues.ts";
 import type { InterfaceStatus } from "../../base/status.ts";
 
@@ -255,8 +256,11 @@ const sentence = (help: string) => `${help[0].toUpperCase()}${help.slice(1)}`;
 
 /** A peer without a description has its public key as its name. */
 function peerLabels(name: string, peer: PeerStatus): string {
-  const key = peer.publicKey.toBase64();
-  return labelText({ interface: name, public_key: key, name: peer.description || key });
+  return labelText({
+    interface: name,
+    public_key: peer.publicKey.toBase64(),
+    name: peerName(peer),
+  });
 }
 
 function placeOf(peer: PeerStatus): Record<string, string> {

@@ -2,6 +2,7 @@
  * Sources of a command line for tests: a few files, lines of standard input, hosts and interfaces.
  * @module
  */
+import type { PublicKey } from "../../lib/base/brands.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { parseIp } from "../../lib/base/ip_text.ts";
 import type { Command, Sources } from "../../lib/cli/ifconfig/words/draft.ts";
@@ -15,6 +16,12 @@ const HOSTS: Readonly<Record<string, readonly string[]>> = {
   "hub.example.org": ["192.0.2.7", "2001:db8::7"],
   "six.example.org": ["2001:db8::6"],
 };
+
+/** The peers of wg2: one is called office, two are called laptop. */
+const PEERS = [[KEY2, "office"], [KEY3, "laptop"], [KEY, "laptop"]].map(([key, description]) => ({
+  publicKey: Uint8Array.fromBase64(key) as PublicKey,
+  description,
+}));
 
 /**
  * A file `key`, a file `junk`, two lines of standard input, two hosts, the interface eth0 as number
@@ -44,6 +51,7 @@ export function testSources(): Sources & { readonly asked: string[] } {
         ? Promise.resolve(found)
         : Promise.reject(new ConfigError(word, `"${host}": does not resolve`));
     },
+    peers: (name) => Promise.resolve(name === "wg2" ? PEERS : []),
     random: (into) => void into.fill(0x5a),
     interfaceIndex: (name) => name === "eth0" || name === "3" ? 3 : undefined,
   };

@@ -3,11 +3,13 @@
  * of hosts, and indices of interfaces.
  * @module
  */
+import { wipeStatus } from "../../base/config.ts";
 import type { IpBytes } from "../../base/endpoint.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { parseDecimal } from "../../base/ip_text.ts";
 import { displayPath, quote } from "../../base/quote.ts";
 import { fillRandom } from "../../runtime/entropy.ts";
+import { getDevice, interfaceExists } from "../../daemon/client.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import { addressesOfHost } from "../host_names.ts";
 import type { Family, Sources } from "./words/draft.ts";
@@ -34,6 +36,12 @@ export function commandSources(): Sources {
       if (number !== undefined) return number;
       using routes = RouteSocket.open();
       return routes.link(name)?.index;
+    },
+    async peers(name) {
+      if (!interfaceExists(name)) return [];
+      const status = await getDevice(name);
+      wipeStatus(status);
+      return status.peers;
     },
     random: fillRandom,
   };

@@ -3,18 +3,21 @@
  * @module
  */
 import type { PresharedKey, PrivateKey } from "../../base/brands.ts";
+import { wipeStatus } from "../../base/config.ts";
+import type { NamedPeer } from "../../base/peer_name.ts";
 import { addChange } from "../../wgconf/change.ts";
 import type { Command } from "../command.ts";
 import { endpointsOf } from "../endpoints.ts";
-import { changeAndTell } from "../interfaces.ts";
+import { changeAndTell, wireguardStatus } from "../interfaces.ts";
 import { readKeyFile } from "../key_files.ts";
 import { servicePort } from "../services.ts";
-import { parseSetLine } from "./words.ts";
+import { namesPeers, parseSetLine } from "./words.ts";
 
 /** The command `set`. */
 export const command: Command = {
   async run(args) {
-    const { name, peers, ...line } = parseSetLine(args, servicePort);
+    const named = namesPeers(args) ? await namedPeers(args[0]) : [];
+    const { name, peers, ...line } = parseSetLine(args, servicePort, named);
     const settings = {
       interface: {
         listenPort: line.listenPort,
@@ -30,6 +33,13 @@ export const command: Command = {
     return 0;
   },
 };
+
+/** The peers of an interface, if one of them has a description. */
+async function namedPeers(name: string): Promise<readonly NamedPeer[]> {
+  const status = await wireguardStatus(name);
+  wipeStatus(status);
+  return status.peers.some(({ description }) => description !== "") ? status.peers : [];
+}
 
 const keyOf = (word: string, file: string | undefined) =>
   file === undefined ? undefined : readKeyFile(word, file);

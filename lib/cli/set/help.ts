@@ -31,7 +31,11 @@ export const SET_MANUAL: Manual = {
   }, {
     heading: "Words of a peer",
     rows: [
-      ["peer publickey", "Select the peer with this public key."],
+      [
+        "peer publickey",
+        "Select the peer with this public key. The description of a peer selects it too, if no " +
+        "other peer has the same one.",
+      ],
       ["remove", "Remove the peer."],
       ["preshared-key file", "The preshared key, as private-key."],
       [

@@ -4,6 +4,7 @@
  */
 import type { Draft } from "../../base/config.ts";
 import { ConfigError } from "../../base/errors.ts";
+import { findPeer, keyOfWord, type NamedPeer } from "../../base/peer_name.ts";
 import { displayValue } from "../../base/quote.ts";
 import { type PeerValues, publicKeyOf, replaces } from "../../wgconf/parse.ts";
 import {
@@ -48,6 +49,7 @@ const SHOWN_MAX = 24;
 /**
  * Reads `set INTERFACE WORD ...`.
  * @param servicePort finds the port of a service
+ * @param named the peers that may be meant by their descriptions
  * @throws ConfigError that names the word; no message has a key
  *
  * @example
@@ -58,7 +60,11 @@ const SHOWN_MAX = 24;
  * assert.ok(parseSetLine(["wg1", "listen-port", "7111"]).listenPort === 7111);
  * ```
  */
-export function parseSetLine(args: readonly string[], servicePort?: ServicePort): SetLine {
+export function parseSetLine(
+  args: readonly string[],
+  servicePort?: ServicePort,
+  named: readonly NamedPeer[] = [],
+): SetLine {
   const [name, ...words] = args;
   if (name === undefined || words.length === 0) {
     throw new ConfigError("set", "an interface and words are required; `wg help set` lists them");
@@ -84,12 +90,16 @@ export function parseSetLine(args: readonly string[], servicePort?: ServicePort)
       const what = INTERFACE_WORDS.get(word) ?? PEER_WORDS.get(word) ?? "a public key";
       throw new ConfigError(word, `${what} is required after it`);
     }
-    if (word === "peer") peers.push(newPeer(word, operand));
+    if (word === "peer") peers.push(newPeer(word, operand, named));
     else if (peer !== undefined) takePeerWord(peer, word, operand, servicePort);
     else takeWord(line, word, operand, servicePort);
   }
   return line;
 }
+
+/** Whether a line names a peer with something else than a key, which may be its description. */
+export const namesPeers = (args: readonly string[]): boolean =>
+  args.some((word, at) => args[at - 1] === "peer" && keyOfWord(word) === undefined);
 
 /** Throws an error if a word is unknown, or is not allowed where it is. */
 function checkPlace(word: string, afterPeer: boolean): void {
@@ -107,8 +117,14 @@ function checkPlace(word: string, afterPeer: boolean): void {
   if (!afterPeer) throw new ConfigError(word, "`peer PUBLICKEY` is required before it");
 }
 
-const newPeer = (word: string, key: string): Draft<PeerWords> => ({
-  publicKey: publicKeyOf(word, key),
+const newPeer = (
+  word: string,
+  text: string,
+  named: readonly NamedPeer[],
+): Draft<PeerWords> => ({
+  publicKey: named.length > 0 && keyOfWord(text) === undefined
+    ? findPeer(word, text, named).publicKey
+    : publicKeyOf(word, text),
   presharedKeyFile: undefined,
   endpoint: undefined,
   persistentKeepalive: undefined,

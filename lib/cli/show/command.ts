@@ -94,10 +94,13 @@ const ask = async (name: string): Promise<readonly [string, InterfaceStatus]> =>
 /** The style of the output, from the environment. */
 async function styleFor(shown: readonly InterfaceStatus[]): Promise<ShowStyle> {
   const mode = Deno.env.get("WG_COLOR_MODE");
+  const isTerminal = Deno.stdout.isTerminal();
   return {
     nowSeconds: Math.floor(Date.now() / 1000),
     hideKeys: Deno.env.get("WG_HIDE_KEYS") !== "never",
-    colors: mode === "always" || mode !== "never" && Deno.stdout.isTerminal() && !Deno.noColor,
+    colors: mode === "always" || mode !== "never" && isTerminal && !Deno.noColor,
+    // Programs read the output of the original, which has none.
+    descriptions: isTerminal,
     zoneName: await zoneNames(shown.flatMap((one) => one.peers.map((peer) => peer.endpoint))),
   };
 }

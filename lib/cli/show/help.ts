@@ -44,6 +44,7 @@ export const SHOW_MANUAL: Manual = {
   notes: [
     "Private and preshared keys are hidden, except in their own fields and in dump. " +
     "WG_HIDE_KEYS=never in the environment shows them. WG_COLOR_MODE is always, never or auto. " +
+    "On a terminal and with --json the descriptions of peers are shown too. " +
     "ifconfig wgN shows the same values in its own words, and the addresses.",
   ],
   literals: ["all", "interfaces", ...FIELDS],

@@ -31,6 +31,8 @@ export interface ShowStyle {
   readonly nowSeconds: number;
   readonly hideKeys: boolean;
   readonly colors: boolean;
+  /** Whether descriptions of peers are shown, which the original has not. */
+  readonly descriptions: boolean;
   /** The name of the interface of a link-local endpoint, by its index. */
   readonly zoneName: (index: number) => string | undefined;
 }
@@ -83,6 +85,7 @@ function block(
 
 function peerLines(peer: PeerStatus, style: ShowStyle, paint: Paint): [string, string][] {
   const lines: [string, string][] = [];
+  if (style.descriptions && peer.description !== "") lines.push(["description", peer.description]);
   if (hasPresharedKey(peer)) {
     lines.push(["preshared key", style.hideKeys ? HIDDEN : peer.presharedKey.toBase64()]);
   }
@@ -230,6 +233,7 @@ export function formatField(
 export function showJson(status: DeviceStatus, style: ShowStyle): unknown {
   const { privateKey, publicKey, listenPort, fwmark } = status;
   const peers = status.peers.map((peer) => [peer.publicKey.toBase64(), {
+    ...(peer.description === "" ? {} : { description: peer.description }),
     ...(hasPresharedKey(peer) && !style.hideKeys
       ? { presharedKey: peer.presharedKey.toBase64() }
       : {}),

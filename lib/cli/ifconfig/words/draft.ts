@@ -9,6 +9,7 @@ import type { AllowedIp, IpBytes } from "../../../base/endpoint.ts";
 import { KEY_LENGTH } from "../../../base/constants.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import type { OffloadName } from "../../../base/offloads.ts";
+import type { NamedPeer } from "../../../base/peer_name.ts";
 
 /** A family of addresses. */
 export type Family = "inet" | "inet6";
@@ -92,6 +93,8 @@ export interface Sources {
    * there is none.
    */
   interfaceIndex(name: string): number | undefined;
+  /** The peers of an interface by name; none if there is no such interface. */
+  peers(name: string): Promise<readonly NamedPeer[]>;
   /** Fills the bytes with random values. */
   random(into: Uint8Array): void;
 }

@@ -15,13 +15,15 @@ import { parseDate } from "../../../base/date_text.ts";
 import { ConfigError } from "../../../base/errors.ts";
 import { isHostName } from "../../../base/host_name.ts";
 import { isMapped } from "../../../base/ip_text.ts";
+import { findPeer, keyOfWord } from "../../../base/peer_name.ts";
 import { checkDescription } from "../../../base/labels.ts";
 import { quote } from "../../../base/quote.ts";
 import { parseFwMark } from "../../../wgconf/values.ts";
 import type { Draft, Word } from "./draft.ts";
 import { parseAddressWithZone, parseAllowedRange, parseKeyText, parseNumber } from "./values.ts";
 
-const PUBLIC_KEY = "a public key in base64, @FILE, or - for standard input";
+const PEER =
+  "a public key in base64, @FILE, - for standard input, or the description of a peer of the interface";
 
 /**
  * Takes a key: base64, `@FILE`, or `-` for standard input. Files and standard input are read after
@@ -35,6 +37,26 @@ function readKey(draft: Draft, word: string, text: string, into: (key: Uint8Arra
   draft.later.push(async (sources) => {
     const secret = await sources.secret(word, text === "-" ? "stdin" : { file });
     into(parseKeyText(word, secret.trim()));
+  });
+}
+
+/**
+ * Takes the key of a peer as `readKey` does, or the description of a peer that the interface has.
+ */
+function readPeer(
+  draft: Draft,
+  word: string,
+  text: string,
+  into: (publicKey: PublicKey) => void,
+): void {
+  if (text === "-" || text.startsWith("@") || keyOfWord(text) !== undefined) {
+    return readKey(draft, word, text, (key) => into(key as PublicKey));
+  }
+  draft.later.push(async (sources) => {
+    const peers = await sources.peers(draft.name);
+    const isNamed = peers.some(({ description }) => description !== "");
+    // Without names it can only be a wrong key.
+    into(isNamed ? findPeer(word, text, peers).publicKey : parseKeyText(word, text) as PublicKey);
   });
 }
 
@@ -99,24 +121,25 @@ export const WIREGUARD_WORDS: readonly Word[] = [
   {
     name: "wgpeer",
     operands: ["publickey"],
-    requires: PUBLIC_KEY,
+    requires: PEER,
     section: "wireguard",
     help:
-      "Add the peer with this public key, or select it. The peer words that follow apply to it.",
+      "Add the peer with this public key, or select it. The peer words that follow apply to it. " +
+      "The description of a peer selects it too, if no other peer has the same one.",
     fill(draft, [text], word) {
       const peer = draft.addPeer(false);
-      readKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
+      readPeer(draft, word, text, (key) => peer.publicKey = key);
     },
   },
   {
     name: "-wgpeer",
     operands: ["publickey"],
-    requires: PUBLIC_KEY,
+    requires: PEER,
     section: "wireguard",
     help: "Remove this peer.",
     fill(draft, [text], word) {
       const peer = draft.addPeer(true);
-      readKey(draft, word, text, (key) => peer.publicKey = key as PublicKey);
+      readPeer(draft, word, text, (key) => peer.publicKey = key);
     },
   },
   {

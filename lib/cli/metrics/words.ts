@@ -65,10 +65,11 @@ export function parseListen(word: string | undefined): ListenAddress {
   if (word.startsWith(UNIX)) {
     const path = word.slice(UNIX.length);
     const length = new TextEncoder().encode(path).length;
-    if (!path.startsWith("/") || path.includes("\0") || length > PATH_MAX) {
+    if (!path.startsWith("/") || hasControls(path) || length > PATH_MAX) {
       throw new ConfigError(
         "--listen",
-        `${quote(word)} is invalid; an absolute path of at most ${PATH_MAX} bytes is required`,
+        `${quote(word)} is invalid; an absolute path of at most ${PATH_MAX} bytes, without ` +
+          "control characters, is required",
       );
     }
     return { kind: "unix", path };
@@ -90,6 +91,9 @@ export function parseListen(word: string | undefined): ListenAddress {
   }
   return { kind: "tcp", endpoint };
 }
+
+// deno-lint-ignore no-control-regex
+const hasControls = (text: string) => /[\x00-\x1f\x7f]/.test(text);
 
 /** Whether only this machine reaches the address. */
 export function isLocal(listen: ListenAddress): boolean {

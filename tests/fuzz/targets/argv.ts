@@ -5,11 +5,13 @@
 import assert from "node:assert/strict";
 import { parseWords, passOverHarmless } from "../../../lib/cli/ifconfig/words/parse.ts";
 import { parseOptions as parseNetstart } from "../../../lib/cli/netstart/command.ts";
+import { parseMetrics } from "../../../lib/cli/metrics/words.ts";
 import { parseNetstat } from "../../../lib/cli/netstat/command.ts";
 import { parseRoute } from "../../../lib/cli/route/words/parse.ts";
 import { parseShow } from "../../../lib/cli/show/command.ts";
 import { REFUSED_WORDS } from "../../../lib/cli/ifconfig/words/refused.ts";
 import { WORDS } from "../../../lib/cli/ifconfig/words/table.ts";
+import { parseUsage } from "../../../lib/cli/usage/words.ts";
 import { KEY, KEY2, KEY3 } from "../../cli/sources.ts";
 import type { Chance } from "../../random.ts";
 import { parsed, type Target, textTarget } from "../target.ts";
@@ -91,25 +93,38 @@ export const route: Target = commandLine(
   parseRoute,
 );
 
-/** The words of netstat, show and netstart, chosen by the first line. */
+/** The commands with few words, chosen by the first line. */
 const OTHERS: Readonly<Record<string, (args: readonly string[]) => unknown>> = {
   netstat: parseNetstat,
   show: parseShow,
   netstart: parseNetstart,
+  metrics: parseMetrics,
+  usage: parseUsage,
 };
 
 /** The words of commands with few words. */
 export const others: Target = commandLine(
   "argv-others",
-  ["lib/cli/netstat/command.ts", "lib/cli/show/command.ts", "lib/cli/netstart/command.ts"],
+  [
+    ...["netstat", "show", "netstart"].map((name) => `lib/cli/${name}/command.ts`),
+    "lib/cli/metrics/words.ts",
+    "lib/cli/usage/",
+  ],
   (`netstat show netstart -a -i -l -n -r -v -I -Iwg1 -f inet inet6 -p tcp udp -T -T3 3 --json all ` +
-    `interfaces wg1 dump peers public-key -d /etc -nr wg0 wg99999999999999`).split(" "),
+    `interfaces wg1 dump peers public-key -d /etc -nr wg0 wg99999999999999 metrics usage ` +
+    `--listen --prometheus [::1]:9586 9586 unix:/run/x.sock 0.0.0.0:0 --record --every --month ` +
+    `--file --quota --per day month none 1.5G 99999T 5KiB -1`).split(" "),
   [
     "netstat -rnf inet6 -T 3 --json",
     "netstat -I wg1 -l -ptcp",
     "show wg1 dump",
     "show interfaces --json",
     "netstart -nr -d /etc/ wg0 wg7",
+    "metrics wg1 --listen [::1]:9586",
+    "metrics --listen unix:/run/wg-metrics.sock",
+    "usage wg1 office --quota 1.5GiB --per day --file /x",
+    "usage --record --every 60",
+    "usage wg1 --month --json",
   ],
   ([command, ...args]) => OTHERS[command]?.(args),
 );

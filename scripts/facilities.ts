@@ -32,6 +32,8 @@ export type Facility =
   | "strace"
   | "zsh"
   | "fish"
+  | "zbarimg"
+  | "rsvg-convert"
   /** A package that is not installed but unpacked. */
   | UnpackedPackage
   /** An emulator of aarch64 with Deno for it (scripts/aarch64/machine.ts). */
@@ -64,6 +66,8 @@ export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   fish: "fish",
   "debian-root": "mmdebstrap or debootstrap",
   "systemd-nspawn": "systemd-container",
+  zbarimg: "zbar-tools",
+  "rsvg-convert": "librsvg2-bin",
   "ipsec-mb": "libipsec-mb1 or libipsec-mb2",
 };
 
@@ -189,6 +193,8 @@ function probe(facility: Facility): string | undefined {
     case "zsh":
     case "fish":
     case "systemd-nspawn":
+    case "zbarimg":
+    case "rsvg-convert":
       return program(facility) === undefined
         ? `${facility} is not installed (Debian: ${PACKAGES[facility]})`
         : undefined;

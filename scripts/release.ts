@@ -34,7 +34,7 @@ import {
 
 /** Documents that are in the archive and in the package. */
 const DOCUMENTS = ["README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"];
-/** The licences of the runtime and of the packages, which are @noble's. */
+/** The licence of the runtime, of @noble and of qr, which is under another one too. */
 const LICENCE = "MIT";
 
 /**

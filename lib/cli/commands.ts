@@ -13,6 +13,7 @@ export type CommandName =
   | "route"
   | "netstat"
   | "quick"
+  | "client"
   | "show"
   | "showconf"
   | "set"
@@ -90,6 +91,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     configFolder: "/etc/wireguard",
     page: "wg-quick(8)",
     manual: async () => (await import("./quick/help.ts")).QUICK_MANUAL,
+  },
+  {
+    name: "client",
+    summary: "add, list, disable and remove the clients of an interface",
+    manual: async () => (await import("./client/help.ts")).CLIENT_MANUAL,
   },
   {
     name: "show",

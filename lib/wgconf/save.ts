@@ -10,15 +10,10 @@ import { formatNamedEndpoint, sameNamedEndpoint } from "../base/host_name.ts";
 import { formatEndpoint, formatIp, formatRange } from "../base/ip_text.ts";
 import { samePrivateKey } from "../base/private_key.ts";
 import type { PeerSettings } from "./parse.ts";
-import {
-  type CommentSettings,
-  formatPeerSettings,
-  isPeerSetting,
-  peerSettingsOf,
-  samePeerSettings,
-} from "./peer_settings.ts";
+import { formatPeerSettings, peerSettingsOf } from "./peer_settings.ts";
 import type { QuickAddress, QuickConfig } from "./quick.ts";
 import type { EntryLine, ScannedLine } from "./scan.ts";
+import { putHead, sectionsOf } from "./sections.ts";
 import { joinText, type TextPart } from "./text_parts.ts";
 
 /** What a file gets from the running interface. */
@@ -35,13 +30,6 @@ export interface SavedValues {
 
 /** A value as it stands in a file. */
 type Value = string | { readonly key: Uint8Array };
-
-/** A section: the comments directly above it, its first line, and what follows. */
-interface Section {
-  readonly above: ScannedLine[];
-  readonly head: ScannedLine | undefined;
-  readonly body: ScannedLine[];
-}
 
 /**
  * The file with the values of the interface. Peers that are gone are left out with the comments
@@ -83,27 +71,6 @@ export function savedText(config: QuickConfig, values: SavedValues, lineEnd = "\
   }
   for (const peer of left.values()) putPeer(out, peer, values, lineEnd);
   return joinText(out);
-}
-
-function sectionsOf(lines: readonly ScannedLine[]): Section[] {
-  const sections: Section[] = [{ above: [], head: undefined, body: [] }];
-  for (const line of lines) {
-    const { body } = sections[sections.length - 1];
-    if (line.type !== "section") {
-      body.push(line);
-      continue;
-    }
-    let from = body.length;
-    while (from > 0 && body[from - 1].type === "blank" && body[from - 1].comment !== undefined) {
-      from--;
-    }
-    // Comments that follow an entry without an empty line between belong to that entry's section.
-    if (from > 0 && body[from - 1].type === "entry") {
-      from = line.comment === undefined && from < body.length ? from : body.length;
-    }
-    sections.push({ above: body.splice(from), head: line, body: [] });
-  }
-  return sections;
 }
 
 /** The wanted values of a section by key, in lower case; undefined where the lines stay. */
@@ -232,26 +199,6 @@ function putBody(
     else if (left.has(key)) putValues(key, line);
     if (at === last) putRest();
   }
-}
-
-/**
- * Puts the line [Peer], and below it the settings that comments make (peer_settings.ts) if they are
- * others than those of the file.
- * @returns the lines of the body that are still to be put
- */
-export function putHead(
-  out: TextPart[],
-  head: ScannedLine,
-  body: readonly ScannedLine[],
-  is: CommentSettings,
-  wanted: CommentSettings,
-  lineEnd: string,
-): readonly ScannedLine[] {
-  const stays = samePeerSettings(is, wanted);
-  out.push(!stays && isPeerSetting(head.comment) ? "[Peer]" : head.raw, lineEnd);
-  if (stays) return body;
-  for (const comment of formatPeerSettings(wanted)) out.push(comment, lineEnd);
-  return body.filter((line) => !isPeerSetting(line.comment));
 }
 
 /** Puts a peer that is not in the file. */

@@ -8,11 +8,11 @@ import { sameBytes } from "../../base/endpoint.ts";
 import { getDevice, interfaceExists } from "../../daemon/client.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { QuickConfig } from "../../wgconf/quick.ts";
+import { lineEndOf } from "../../wgconf/edit.ts";
 import { savedText } from "../../wgconf/save.ts";
 import { requireOwner } from "../ifconfig/permission.ts";
-import { reasonOf } from "../netstart/shell.ts";
 import { zoneNames } from "../output.ts";
-import { displayPath } from "../../base/quote.ts";
+import { stageFile } from "../staged_file.ts";
 import { isKernelLinkLocal } from "../../netlink/address.ts";
 import { type QuickFile, readConfig, readFileBytes } from "./file.ts";
 import { readQuickRecord } from "./record.ts";
@@ -50,9 +50,9 @@ export async function saveFile(file: QuickFile, config: QuickConfig): Promise<vo
     ...linkValues(file.name),
     fwmark: choseMark(file.name, config) ? 0 : status.fwmark,
     zoneName: await zoneNames(status.peers.map(({ endpoint }) => endpoint)),
-  }, before.indexOf(13) >= 0 && before[before.indexOf(13) + 1] === 10 ? "\r\n" : "\n");
+  }, lineEndOf(before));
   try {
-    if (!sameBytes(before, after)) replaceFile(file.path, after);
+    if (!sameBytes(before, after)) stageFile(file.path, after, 0o600).commit();
   } finally {
     wipeStatus(status);
     before.fill(0);
@@ -73,26 +73,4 @@ function linkValues(name: string) {
     !isKernelLinkLocal(address)
   );
   return { mtu, addresses };
-}
-
-/** Writes a file beside the old one, waits until it is on the disk, and exchanges them. */
-function replaceFile(path: string, bytes: Uint8Array): void {
-  const fresh = `${path}.${Deno.pid}.tmp`;
-  try {
-    const file = Deno.openSync(fresh, { write: true, createNew: true, mode: 0o600 });
-    try {
-      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-      file.syncSync();
-    } finally {
-      file.close();
-    }
-    Deno.renameSync(fresh, path);
-  } catch (error) {
-    try {
-      Deno.removeSync(fresh);
-    } catch {
-      // The file was not created.
-    }
-    throw new ConfigError(displayPath(path), `cannot be written: ${reasonOf(error)}`);
-  }
 }

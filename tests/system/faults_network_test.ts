@@ -7,7 +7,7 @@ import { match, ok } from "node:assert/strict";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { may, must, ping, publicKey, tunnel, WG, wgRoom } from "./peers.ts";
-import { daemonOf, descriptorsOf, pinging, residentMb } from "./running.ts";
+import { daemonOf, descriptorsOf, pinging, writtenMb } from "./running.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "nft");
 const KEPT_MAX_MB = 15;
@@ -60,7 +60,7 @@ Deno.test("sends fail under traffic, and go on when the cause is over", NEEDED, 
   await must(room, "ifconfig wg1 debug");
   await ping(room, "left", "192.168.5.2");
   const pid = await daemonOf(room, "wg1");
-  const before = { mb: residentMb(pid), descriptors: descriptorsOf(pid) };
+  const before = { mb: writtenMb(pid), descriptors: descriptorsOf(pid) };
 
   /** Makes a fault, looks at what is said and counted, ends it, and waits for traffic. */
   const endure = async (
@@ -108,7 +108,7 @@ Deno.test("sends fail under traffic, and go on when the cause is over", NEEDED, 
   });
 
   await t.step("it took no memory and no descriptors", async () => {
-    await eventually("memory", () => residentMb(pid) < before.mb + KEPT_MAX_MB);
+    await eventually("memory", () => writtenMb(pid) < before.mb + KEPT_MAX_MB);
     await eventually("descriptors", () => descriptorsOf(pid) <= before.descriptors + 3);
   });
 });
@@ -118,7 +118,7 @@ Deno.test("a link too slow for what is sent", NEEDED, async (t) => {
   await tunnel(room);
   await ping(room, "left", "192.168.5.2");
   const pid = await daemonOf(room, "wg1");
-  const before = residentMb(pid);
+  const before = writtenMb(pid);
   const script = `
     import { createSocket } from "node:dgram";
     const socket = createSocket("udp4");
@@ -141,7 +141,7 @@ Deno.test("a link too slow for what is sent", NEEDED, async (t) => {
     const failed = await counter(room, "tx_send_failed");
     await blast();
     await eventually("drops", async () => await counter(room, "tx_send_failed") > failed + 100);
-    ok(residentMb(pid) < before + KEPT_MAX_MB, `${residentMb(pid)} MB`);
+    ok(writtenMb(pid) < before + KEPT_MAX_MB, `${writtenMb(pid)} MB`);
     match(await must(room, "ifconfig wg1"), /\twgport 7111\n/);
     await must(room, "tc -n left qdisc del dev cable root");
     await ping(room, "left", "192.168.5.2");
@@ -150,7 +150,7 @@ Deno.test("a link too slow for what is sent", NEEDED, async (t) => {
   await t.step("the queue of the device gets full, ENOBUFS", async () => {
     await must(room, qdisc("20kb"));
     await blast();
-    ok(residentMb(pid) < before + KEPT_MAX_MB, `${residentMb(pid)} MB`);
+    ok(writtenMb(pid) < before + KEPT_MAX_MB, `${writtenMb(pid)} MB`);
     // Something gets through even now.
     const some = await must(room, "ping -n -c 20 -i 0.1 -W 2 192.168.5.2", "left");
     match(some, / [1-9]\d* received/);

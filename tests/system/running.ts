@@ -21,6 +21,16 @@ export async function daemonOf(room: Room, name: string): Promise<number> {
 export const residentMb = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1]) / 1024;
 
+/**
+ * Memory that a process has written to, in MiB. Growth is judged by it: pages of files, such as the
+ * program's own, leave and come back as the machine needs memory.
+ */
+export const writtenMb = (pid: number): number => {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return [...status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+)/gm)]
+    .reduce((sum, [, kib]) => sum + Number(kib) / 1024, 0);
+};
+
 /** How many descriptors a process has open. */
 export const descriptorsOf = (pid: number): number =>
   [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
@@ -32,10 +42,13 @@ export function pinging(room: Room, netns: string, address: string) {
     [...running.output().matchAll(/icmp_seq=(\d+) ttl/g)].map((found) => Number(found[1]));
   return {
     answered,
-    /** Waits for answers to requests from now on. */
+    /** Waits for answers to requests from now on. Without them its error has what ping wrote. */
     async goesOn(what: string): Promise<void> {
       const before = answered().length;
-      await eventually(what, () => answered().length > before + 5, 60_000);
+      const isAnswered = () => answered().length > before + 5;
+      await eventually(what, isAnswered, 60_000).catch((error) => {
+        throw new Error(`${error.message}\n${running.output().slice(-2_000)}`, { cause: error });
+      });
     },
     async end(): Promise<void> {
       running.signal("SIGINT");

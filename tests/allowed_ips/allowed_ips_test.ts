@@ -166,5 +166,7 @@ Deno.test("arguments out of range are the caller's mistake", () => {
   throws(() => ranges.insert(new Uint8Array(4), -1, 0), RangeError);
   throws(() => ranges.insert(new Uint8Array(4), 8, PEERS_MAX), RangeError);
   throws(() => ranges.insert(new Uint8Array(4), 8, -1), RangeError);
+  throws(() => ranges.owner(new Uint8Array(4), 33), RangeError);
+  throws(() => ranges.remove(new Uint8Array(16), 129, 0), RangeError);
   equal(ranges.size, 0);
 });

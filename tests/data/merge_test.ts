@@ -1,6 +1,6 @@
 /**
- * What becomes one super-packet and what does not, bit by bit of the headers, and the bytes that are
- * written.
+ * What becomes one super-packet and what does not, bit by bit of the headers, and the bytes that
+ * are written.
  */
 import assert from "node:assert/strict";
 import { Arena } from "../../lib/base/arena.ts";

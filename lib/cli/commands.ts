@@ -14,6 +14,7 @@ export type CommandName =
   | "netstat"
   | "quick"
   | "client"
+  | "mtu"
   | "show"
   | "showconf"
   | "set"
@@ -96,6 +97,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "client",
     summary: "add, list, disable and remove the clients of an interface",
     manual: async () => (await import("./client/help.ts")).CLIENT_MANUAL,
+  },
+  {
+    name: "mtu",
+    summary: "find the largest packet that passes to a peer",
+    manual: async () => (await import("./mtu/help.ts")).MTU_MANUAL,
   },
   {
     name: "show",

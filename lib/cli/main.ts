@@ -26,6 +26,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   route: () => import("./route/command.ts"),
   netstat: () => import("./netstat/command.ts"),
   quick: () => import("./quick/command.ts"),
+  mtu: () => import("./mtu/command.ts"),
   client: () => import("./client/command.ts"),
   show: () => import("./show/command.ts"),
   showconf: () => import("./showconf/command.ts"),

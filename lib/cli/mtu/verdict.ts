@@ -1,0 +1,71 @@
+/**
+ * What `wg mtu` finds, and what it advises.
+ * @module
+ */
+import { DATA_OVERHEAD, IPV6_MTU_MIN } from "../../base/constants.ts";
+
+/** Bytes of a UDP header. */
+const UDP_HEADER_BYTES = 8;
+
+/** What was measured. */
+export interface MtuFindings {
+  /** The interface's MTU. */
+  readonly link: number;
+  /**
+   * The largest packet that was answered through the tunnel; undefined when the peer answers no
+   * echo request.
+   */
+  readonly inner: number | undefined;
+  /** The MTU of the path to the endpoint; undefined when it could not be asked for. */
+  readonly outer: number | undefined;
+  /** Bytes of the outer IP header: 20 or 40. */
+  readonly outerHeader: number;
+}
+
+/** The advice. */
+export interface MtuAdvice {
+  /** The MTU that the interface should have at most; undefined when nothing tells it. */
+  readonly mtu: number | undefined;
+  /** Whether the interface's MTU is right: no packet is too long for the path. */
+  readonly fits: boolean;
+}
+
+/**
+ * The largest MTU of a tunnel whose outer packets fit into an MTU. Payloads are padded, but not
+ * beyond the interface's MTU, so that the tunnel's MTU itself need not be padded.
+ */
+export const innerMtu = (outer: number, outerHeader: number): number =>
+  outer - outerHeader - UDP_HEADER_BYTES - DATA_OVERHEAD;
+
+/**
+ * The advice. What the path says about datagrams counts as well as what the peer answered, because
+ * a long datagram is sent in fragments, which many paths drop under load. IPv6 requires 1280.
+ */
+export function adviceOf({ link, inner, outer, outerHeader }: MtuFindings): MtuAdvice {
+  const limits: number[] = [];
+  // A peer that answers at the interface's MTU may be able to answer more.
+  if (inner !== undefined && inner < link) limits.push(inner);
+  if (outer !== undefined) limits.push(innerMtu(outer, outerHeader));
+  if (limits.length === 0) return { mtu: inner === undefined ? undefined : link, fits: true };
+  const mtu = Math.max(Math.min(...limits), IPV6_MTU_MIN);
+  return { mtu, fits: link <= Math.min(...limits) };
+}
+
+/**
+ * The largest size from `least` to `most` that passes, if all smaller ones pass too.
+ * @param least a size that passes
+ */
+export function largestPassing(
+  least: number,
+  most: number,
+  passes: (size: number) => boolean,
+): number {
+  if (passes(most)) return most;
+  let [good, bad] = [least, most];
+  while (bad - good > 1) {
+    const middle = good + bad >> 1;
+    if (passes(middle)) good = middle;
+    else bad = middle;
+  }
+  return good;
+}

@@ -13,11 +13,24 @@ import type { ListenAddress } from "./words.ts";
 
 /** The most connections at once. Others are closed at once. */
 export const CONNECTIONS_MAX = 16;
-/** How long a client may take for the head of its request, and for the whole request. */
-const HEAD_MS = 5_000;
-const REQUEST_MS = 10_000;
-/** How long a connection may be without a request, or a client may read nothing of an answer. */
-const IDLE_MS = 60_000;
+/** How long clients may take, in milliseconds. */
+export interface ListenerLimits {
+  /** For the head of a request. */
+  readonly headMs: number;
+  /** For a whole request. */
+  readonly requestMs: number;
+  /** Without a request, or while nothing of an answer is read. */
+  readonly idleMs: number;
+  /** To read a whole answer. */
+  readonly answerMs: number;
+}
+
+const LIMITS: ListenerLimits = {
+  headMs: 5_000,
+  requestMs: 10_000,
+  idleMs: 60_000,
+  answerMs: 30_000,
+};
 /** How often the times are checked. */
 const CHECK_MS = 1_000;
 /** The most bytes of a request's head. */
@@ -39,16 +52,24 @@ export type MetricsSource = (format: MetricsFormat) => Promise<string>;
  * Starts to listen. A Unix socket has the mode 0660; one that nobody listens on is replaced.
  * @throws OsError `EADDRINUSE`, `EACCES` and others
  */
-export async function listen(to: ListenAddress, source: MetricsSource): Promise<Listener> {
+export async function listen(
+  to: ListenAddress,
+  source: MetricsSource,
+  limits: ListenerLimits = LIMITS,
+): Promise<Listener> {
   const server = http.createServer({
-    headersTimeout: HEAD_MS,
-    requestTimeout: REQUEST_MS,
-    keepAliveTimeout: IDLE_MS,
+    headersTimeout: limits.headMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: HEAD_MAX,
-  }, (request, response) => void answer(request, response, source));
+  }, (request, response) => {
+    const late = setTimeout(() => response.destroy(), limits.answerMs);
+    response.once("close", () => clearTimeout(late));
+    void answer(request, response, source);
+  });
   server.maxConnections = CONNECTIONS_MAX;
-  server.timeout = IDLE_MS;
+  server.timeout = limits.idleMs;
   await bind(server, to);
   server.on("error", () => {});
   return {

@@ -1,0 +1,59 @@
+/** The listener of metrics with clients that take their time. */
+import assert from "node:assert/strict";
+import { listen, type ListenerLimits } from "../../lib/cli/metrics/listener.ts";
+
+/** Short limits that are long enough on a busy machine. */
+const QUICK: ListenerLimits = { headMs: 2_000, requestMs: 2_000, idleMs: 2_000, answerMs: 4_000 };
+/** More than the kernel keeps for a reader. */
+const LONG = "x".repeat(16 << 20);
+
+/** Runs a test with a listener whose answers are long. */
+async function withListener(test: (path: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/metrics.sock`;
+  const listener = await listen({ kind: "unix", path }, () => Promise.resolve(LONG), QUICK);
+  try {
+    assert.equal(listener.address, `unix:${path}`);
+    await test(path);
+  } finally {
+    await listener.close();
+    assert.deepEqual([...Deno.readDirSync(folder)], [], "the socket is removed");
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function ask(path: string): Promise<Deno.UnixConn> {
+  const client = await Deno.connect({ transport: "unix", path });
+  await client.write(new TextEncoder().encode("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
+  return client;
+}
+
+/** Reads up to the end of the connection, or of the answer. Waits before each piece. */
+async function bytesRead(client: Deno.UnixConn, pauseMs: number): Promise<number> {
+  const piece = new Uint8Array(pauseMs === 0 ? 1 << 20 : 1_000);
+  let sum = 0;
+  while (sum < LONG.length) {
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const count = await client.read(piece).catch(() => null);
+    if (count === null) break;
+    sum += count;
+  }
+  return sum;
+}
+
+Deno.test("a client that reads gets the whole answer", () =>
+  withListener(async (path) => {
+    using client = await ask(path);
+    assert.ok(await bytesRead(client, 0) >= LONG.length);
+  }));
+
+Deno.test("a client that reads nothing, or a little at a time, is dropped", () =>
+  withListener(async (path) => {
+    using silent = await ask(path);
+    using slow = await ask(path);
+    // The whole answer would take more than a minute in such pieces.
+    const few = bytesRead(slow, 5);
+    await new Promise((resolve) => setTimeout(resolve, 2 * QUICK.answerMs));
+    assert.ok(await bytesRead(silent, 0) < LONG.length);
+    assert.ok(await few < LONG.length);
+  }));

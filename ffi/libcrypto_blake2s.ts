@@ -80,7 +80,7 @@ export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
 }
 
 /** Keyed BLAKE2s-128; undefined with versions before 3.0. */
-export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
+export function keyedBlake2s(libcrypto: Libcrypto): Pick<Suite, "mac" | "macTo"> | undefined {
   const {
     EVP_MAC_fetch,
     EVP_MAC_CTX_new,
@@ -109,25 +109,43 @@ export function keyedBlake2s(libcrypto: Libcrypto): Suite["mac"] | undefined {
     output = pinned(MAC_LENGTH),
     made = pinned(8);
 
-  return (key, ...parts) => {
+  const start = (key: Uint8Array): void => {
     if (key.length < 1 || key.length > KEY_LENGTH) {
       throw new RangeError("blake2s: a key has 1 to 32 bytes");
     }
     secret.bytes.set(key);
     expectOk(EVP_MAC_init(context, secret.pointer, BigInt(key.length), null), "EVP_MAC_init");
-    for (const part of parts) {
-      for (let at = 0; at < part.length; at += INPUT_BYTES) {
-        const count = Math.min(part.length - at, INPUT_BYTES);
-        input.bytes.set(count === part.length ? part : part.subarray(at, at + count));
-        expectOk(EVP_MAC_update(context, input.address, BigInt(count)), "EVP_MAC_update");
-      }
+  };
+  const absorb = (part: Uint8Array): void => {
+    for (let at = 0; at < part.length; at += INPUT_BYTES) {
+      const count = Math.min(part.length - at, INPUT_BYTES);
+      input.bytes.set(count === part.length ? part : part.subarray(at, at + count));
+      expectOk(EVP_MAC_update(context, input.address, BigInt(count)), "EVP_MAC_update");
+      input.bytes.fill(0, 0, count);
     }
+  };
+  const finish = (): void => {
     expectOk(
       EVP_MAC_final(context, output.pointer, made.pointer, BigInt(MAC_LENGTH)),
       "EVP_MAC_final",
     );
     secret.bytes.fill(0);
-    input.bytes.fill(0);
-    return output.bytes.slice();
+  };
+  return {
+    mac(key, ...parts) {
+      start(key);
+      for (const part of parts) absorb(part);
+      finish();
+      const tag = output.bytes.slice();
+      output.bytes.fill(0);
+      return tag;
+    },
+    macTo(to, key, part) {
+      start(key);
+      absorb(part);
+      finish();
+      to.set(output.bytes);
+      output.bytes.fill(0);
+    },
   };
 }

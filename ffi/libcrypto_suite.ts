@@ -6,7 +6,12 @@
  */
 import { KEY_LENGTH, TAG_LENGTH } from "../lib/base/constants.ts";
 import { secretCopy, secretMoved } from "../lib/base/secret_bytes.ts";
-import { counterNonce, NONCE_LENGTH, XNONCE_LENGTH } from "../lib/crypto/nonce.ts";
+import {
+  counterNonce,
+  NONCE_LENGTH,
+  writeCounterNonce,
+  XNONCE_LENGTH,
+} from "../lib/crypto/nonce.ts";
 import { expectLength, type Suite } from "../lib/crypto/suite.ts";
 import { HCHACHA_NONCE_LENGTH, innerNonce, subkeyOfBlock } from "../lib/crypto/xchacha.ts";
 import { AEAD_GET_TAG, AEAD_SET_TAG, expectOk, type Libcrypto } from "./libcrypto.ts";
@@ -26,10 +31,11 @@ const KEPT_BYTES = 4096;
  */
 export function libcryptoSuite(libcrypto: Libcrypto, fallback: Suite): Suite {
   const hashes = blake2s(libcrypto);
-  const mac = keyedBlake2s(libcrypto);
+  const { mac, macTo } = keyedBlake2s(libcrypto) ?? fallback;
   const aead = chacha20Poly1305(libcrypto);
   const block = chachaBlock(libcrypto);
   const curve = x25519(libcrypto);
+  const kept = new Uint8Array(NONCE_LENGTH);
 
   const subkey = (key: Uint8Array, nonce: Uint8Array): Uint8Array => {
     expectLength("key", key, KEY_LENGTH);
@@ -44,11 +50,16 @@ export function libcryptoSuite(libcrypto: Libcrypto, fallback: Suite): Suite {
     name: `libcrypto ${libcrypto.version}`,
     hash: hashes.hash,
     hmac: hashes.hmac,
-    mac: mac ?? fallback.mac,
+    mac,
+    macTo,
     publicKey: curve.publicKey,
     sharedSecret: curve.sharedSecret,
     seal: (key, counter, plaintext, associated) =>
       aead.seal(key, counterNonce(counter), plaintext, associated),
+    sealTo(to, key, counter, plaintext, associated) {
+      writeCounterNonce(kept, counter);
+      aead.sealTo(to, key, kept, plaintext, associated);
+    },
     open: (key, counter, sealed, associated) =>
       aead.open(key, counterNonce(counter), sealed, associated),
     xseal(key, nonce, plaintext, associated) {
@@ -72,6 +83,7 @@ type Sealer = (
   plaintext: Uint8Array,
   associated: Uint8Array,
 ) => Uint8Array;
+type SealerTo = (to: Uint8Array, ...sealed: Parameters<Sealer>) => void;
 type Opener = (
   key: Uint8Array,
   nonce: Uint8Array,
@@ -82,7 +94,7 @@ type Opener = (
 /** ChaCha20-Poly1305 with a nonce of 12 bytes (RFC 8439). */
 export function chacha20Poly1305(
   libcrypto: Libcrypto,
-): { readonly seal: Sealer; readonly open: Opener } {
+): { readonly seal: Sealer; readonly sealTo: SealerTo; readonly open: Opener } {
   const evp = libcrypto.symbols;
   const seals = evp.EVP_CIPHER_CTX_new(), opens = evp.EVP_CIPHER_CTX_new();
   const cipher = evp.EVP_chacha20_poly1305();
@@ -101,10 +113,16 @@ export function chacha20Poly1305(
     iv.bytes.set(nonce);
   };
 
-  const seal: Sealer = (key, nonce, plaintext, associated) => {
+  /** Seals into `text`, which has room for plaintext and tag. */
+  const sealInto = (
+    text: Pinned,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    plaintext: Uint8Array,
+    associated: Uint8Array,
+  ): void => {
     load(key, nonce);
     const length = plaintext.length;
-    const text = bufferFor(length + TAG_LENGTH, keptText);
     text.bytes.set(plaintext);
     expectOk(
       evp.EVP_EncryptInit_ex(seals, null, null, secret.address, iv.pointer),
@@ -139,7 +157,19 @@ export function chacha20Poly1305(
       evp.EVP_EncryptInit_ex(seals, null, null, secret.address, iv.pointer),
       "EVP_EncryptInit_ex",
     );
-    return text.bytes.slice(0, length + TAG_LENGTH);
+  };
+
+  const seal: Sealer = (key, nonce, plaintext, associated) => {
+    const length = plaintext.length + TAG_LENGTH;
+    const text = bufferFor(length, keptText);
+    sealInto(text, key, nonce, plaintext, associated);
+    return text.bytes.slice(0, length);
+  };
+  const sealTo: SealerTo = (to, key, nonce, plaintext, associated) => {
+    const length = plaintext.length + TAG_LENGTH;
+    const text = bufferFor(length, keptText);
+    sealInto(text, key, nonce, plaintext, associated);
+    to.set(text.bytes.subarray(0, length));
   };
 
   const open: Opener = (key, nonce, sealed, associated) => {
@@ -187,7 +217,7 @@ export function chacha20Poly1305(
     text.bytes.fill(0, 0, length);
     return plaintext;
   };
-  return { seal, open };
+  return { seal, sealTo, open };
 }
 
 /** The kept buffer when it is large enough, otherwise a new one. */

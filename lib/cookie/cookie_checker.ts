@@ -44,6 +44,9 @@ export class CookieChecker {
    */
   #replies = 0;
   readonly #source = new Uint8Array(SOURCE_BYTES_MAX);
+  /** The mac or cookie that was computed last. */
+  readonly #mac = new Uint8Array(MAC_LENGTH);
+  readonly #cookie = secretBytes(MAC_LENGTH, "lasting");
 
   /** @param secretMaxAge how long a secret is used, in milliseconds */
   constructor(suite: Suite, keys: CookieKeys, secretMaxAge: number) {
@@ -69,11 +72,8 @@ export class CookieChecker {
   /** Whether mac1 of the initiation or response of `length` bytes at `at` is right. */
   checkMac1(bytes: Uint8Array, at: number, length: number): boolean {
     const mac1At = at + mac1Offset(length);
-    return macEquals(
-      bytes,
-      mac1At,
-      this.#suite.mac(this.#copy.mac1Key, bytes.subarray(at, mac1At)),
-    );
+    this.#suite.macTo(this.#mac, this.#copy.mac1Key, bytes.subarray(at, mac1At));
+    return macEquals(bytes, mac1At, this.#mac);
   }
 
   /**
@@ -90,10 +90,10 @@ export class CookieChecker {
   ): boolean {
     if (!this.hasSecret(now) || !hasMac2(bytes, at, length)) return false;
     const mac2At = at + mac1Offset(length) + MAC_LENGTH;
-    const cookie = this.#cookieOf(bytes, cellAt);
-    const mac2 = this.#suite.mac(cookie, bytes.subarray(at, mac2At));
-    cookie.fill(0);
-    return macEquals(bytes, mac2At, mac2);
+    this.#makeCookie(bytes, cellAt);
+    this.#suite.macTo(this.#mac, this.#cookie, bytes.subarray(at, mac2At));
+    this.#cookie.fill(0);
+    return macEquals(bytes, mac2At, this.#mac);
   }
 
   /**
@@ -112,22 +112,22 @@ export class CookieChecker {
     writeCount(bytes, to + COOKIE_REPLY.nonce + NONCE_PREFIX_LENGTH, count);
     const mac1At = at + mac1Offset(length);
     const mac1 = bytes.subarray(mac1At, mac1At + MAC_LENGTH);
-    const cookie = this.#cookieOf(bytes, cellAt);
-    const sealed = this.#suite.seal(this.#subkey, BigInt(count), cookie, mac1);
-    cookie.fill(0);
-    bytes.set(sealed, to + COOKIE_REPLY.cookie);
+    this.#makeCookie(bytes, cellAt);
+    const sealed = bytes.subarray(to + COOKIE_REPLY.cookie, to + COOKIE_REPLY.length);
+    this.#suite.sealTo(sealed, this.#subkey, count, this.#cookie, mac1);
+    this.#cookie.fill(0);
   }
 
   /**
-   * The cookie of a source, 16 bytes. It depends on the port too, so hosts behind one NAT differ.
+   * Computes the cookie of a source. It depends on the port too, so hosts behind one NAT differ.
    */
-  #cookieOf(bytes: Uint8Array, cellAt: number): Uint8Array {
+  #makeCookie(bytes: Uint8Array, cellAt: number): void {
     const source = this.#source;
     const length = bytes[cellAt] === 4 ? 4 : 16;
     for (let i = 0; i < length; i++) source[i] = bytes[cellAt + 8 + i];
     source[length] = bytes[cellAt + 2];
     source[length + 1] = bytes[cellAt + 3];
-    return this.#suite.mac(this.#copy.secret, source.subarray(0, length + 2));
+    this.#suite.macTo(this.#cookie, this.#copy.secret, source.subarray(0, length + 2));
   }
 
   #refresh(): void {

@@ -35,6 +35,8 @@ export const nobleSuite: Suite = {
     return tag;
   },
 
+  macTo: (to, key, part) => to.set(nobleSuite.mac(key, part)),
+
   hmac(key, ...parts) {
     const state = hmac.create(blake2s, key);
     for (const part of parts) state.update(part);
@@ -60,6 +62,9 @@ export const nobleSuite: Suite = {
   },
 
   seal: (key, counter, plaintext, associated) => aead(key, counter, associated).encrypt(plaintext),
+
+  sealTo: (to, key, counter, plaintext, associated) =>
+    to.set(nobleSuite.seal(key, BigInt(counter), plaintext, associated)),
 
   open: (key, counter, sealed, associated) => decrypt(aead(key, counter, associated), sealed),
 

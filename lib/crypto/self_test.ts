@@ -5,7 +5,7 @@
  * @module
  */
 import type { Arena } from "../base/arena.ts";
-import { TAG_LENGTH } from "../base/constants.ts";
+import { MAC_LENGTH, TAG_LENGTH } from "../base/constants.ts";
 import { sameBytes } from "../base/endpoint.ts";
 import type { PacketCipher, Suite } from "./suite.ts";
 
@@ -71,6 +71,15 @@ export function suitePasses(suite: Suite): boolean {
   if (!isHex(suite.hash(text, associated), HASH)) return false;
   if (!isHex(suite.mac(key, text, associated), MAC)) return false;
   if (!isHex(suite.hmac(key, text, associated), HMAC)) return false;
+
+  const mac = new Uint8Array(MAC_LENGTH);
+  suite.macTo(mac, key, text);
+  if (!sameBytes(mac, suite.mac(key, text))) return false;
+
+  const sealedTo = new Uint8Array(text.length + TAG_LENGTH);
+  suite.sealTo(sealedTo, key, 0x0304_0506_0708, text, associated);
+  const alike = suite.seal(key, 0x0304_0506_0708n, text, associated);
+  if (!sameBytes(sealedTo, alike)) return false;
 
   const counter = 0x0102_0304_0506_0708n;
   const sealed = suite.seal(key, counter, text, associated);

@@ -16,6 +16,11 @@ export interface Suite {
   hash(...parts: readonly Uint8Array[]): Uint8Array;
   /** Keyed BLAKE2s-128 of the concatenated parts: 16 bytes. The key has 1 to 32 bytes. */
   mac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
+  /**
+   * Writes `mac` of one part to `to`, 16 bytes. It makes no array, because floods have many macs
+   * computed.
+   */
+  macTo(to: Uint8Array, key: Uint8Array, part: Uint8Array): void;
   /** HMAC-BLAKE2s-256 of the concatenated parts: 32 bytes. */
   hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
   /** The public key of a private key, 32 bytes. The private key need not be clamped. */
@@ -27,6 +32,17 @@ export interface Suite {
    * little-endian. Returns ciphertext and tag.
    */
   seal(key: Uint8Array, counter: bigint, plaintext: Uint8Array, associated: Uint8Array): Uint8Array;
+  /**
+   * Writes what `seal` returns to `to`, whose length is that of plaintext and tag. It makes no
+   * array. The counter is below 2^53.
+   */
+  sealTo(
+    to: Uint8Array,
+    key: Uint8Array,
+    counter: number,
+    plaintext: Uint8Array,
+    associated: Uint8Array,
+  ): void;
   /** Decrypts what `seal` made. Returns the plaintext, or undefined when the tag is wrong. */
   open(
     key: Uint8Array,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { kdf1, kdf2, kdf3 } from "../../lib/crypto/kdf.ts";
 import { subkeyOfBlock } from "../../lib/crypto/xchacha.ts";
-import { counterNonce } from "../../lib/crypto/nonce.ts";
+import { counterNonce, writeCounterNonce } from "../../lib/crypto/nonce.ts";
 import { SUITES } from "./implementations.ts";
 import { Chance, SEED } from "../random.ts";
 
@@ -38,6 +38,11 @@ for (const suite of SUITES) {
 Deno.test("the nonce is 32 zero bits and the counter", () => {
   assert.equal(counterNonce(0x0102_0304_0506_0708n).toHex(), "000000000807060504030201");
   assert.equal(counterNonce((1n << 64n) - 1n).toHex(), "00000000ffffffffffffffff");
+  const nonce = new Uint8Array(12).fill(0xa5);
+  for (const counter of [0, 1, 255, 256, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 0x1234_5678_9abc, 7]) {
+    writeCounterNonce(nonce, counter);
+    assert.deepEqual(nonce, counterNonce(BigInt(counter)), `${counter}`);
+  }
 });
 
 // RFC 8439 section 2.3.2 gives both the state after 20 rounds and the block, for one key, counter

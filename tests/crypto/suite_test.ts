@@ -208,6 +208,35 @@ for (const suite of SUITES) {
     }
   });
 
+  test("macTo and sealTo write what mac and seal return, and nothing beside it", () => {
+    const random = Chance.of(SEED + 8), other = SUITES[0];
+    for (const length of [0, 1, 6, 16, 18, 63, 64, 65, 116, 148, 4095, 4096, 4097, 10_000]) {
+      const key = random.bytes(32), part = random.bytes(length), associated = random.bytes(16);
+      const around = new Uint8Array(length + 80).fill(0xa5);
+      suite.macTo(around.subarray(20, 36), key, part);
+      const mac = other.mac(key, part);
+      assert.deepEqual(around.subarray(20, 36), mac, `${length} bytes, seed ${SEED}`);
+      const counter = random.u32() * 0x20_0000 + random.int(0x20_0000);
+      suite.sealTo(around.subarray(40, 56 + length), key, counter, part, associated);
+      assert.deepEqual(
+        around.subarray(40, 56 + length),
+        other.seal(key, BigInt(counter), part, associated),
+        `${length} bytes, seed ${SEED}`,
+      );
+      around.fill(0xa5, 20, 36).fill(0xa5, 40, 56 + length);
+      assert.ok(around.every((byte) => byte === 0xa5));
+    }
+    const same = random.bytes(64), before = same.slice();
+    suite.macTo(same.subarray(0, 16), same.subarray(16, 48), same);
+    assert.deepEqual(same.subarray(0, 16), other.mac(before.subarray(16, 48), before));
+    assert.deepEqual(same.subarray(16), before.subarray(16));
+    for (const length of [0, 33]) {
+      assert.throws(() => suite.macTo(same, new Uint8Array(length), before), RangeError);
+    }
+    const short = new Uint8Array(31);
+    assert.throws(() => suite.sealTo(same, short, 1, before.subarray(0, 48), before), RangeError);
+  });
+
   test("a change of any byte, of the nonce or of the associated data is refused", () => {
     const random = Chance.of(SEED + 4),
       key = random.bytes(32),

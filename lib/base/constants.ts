@@ -63,8 +63,8 @@ export const SESSION_SLOTS = 1 << 18;
 export const HANDSHAKE_QUEUE_MAX = 4096;
 /** Handshake messages with a right mac2 that wait beside these. More are dropped. */
 export const PROVEN_QUEUE_MAX = 1024;
-/** Handshake messages that wait for a cookie reply. More get none. */
-export const UNANSWERED_MAX = 4096;
+/** Handshake messages that wait for a cookie reply in each of two queues. More get none. */
+export const UNANSWERED_MAX = 1024;
 /** Waiting handshake messages at which the interface is under load: 1/8 of the queue. */
 export const UNDER_LOAD_QUEUE = HANDSHAKE_QUEUE_MAX / 8;
 /** How long the interface stays under load after UNDER_LOAD_QUEUE messages last waited. */

@@ -3,8 +3,9 @@
  * kind and length, an index that waits for the message, room in the queue, mac1, under load mac2
  * and the rate limiter, and then the queue to the control plane.
  *
- * Under load, a message without a right mac2 gets a cookie reply after the tunnel's own packets. A
- * message that is dropped is counted and not copied.
+ * Under load, a message without a right mac2 gets a cookie reply after the tunnel's own packets
+ * (unanswered.ts). A message that is dropped is counted and not copied. Without a mac2, and without
+ * room for it among those that wait for a cookie reply, it is dropped before anything is computed.
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
@@ -14,19 +15,26 @@ import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { readEndpointCell } from "../base/endpoint.ts";
 import type { HandshakeMemory } from "../base/handshake_memory.ts";
-import { HandshakeRing, handshakeRingBytes } from "../base/handshake_ring.ts";
+import type { HandshakeRing } from "../base/handshake_ring.ts";
 import type { Notice } from "../base/messages.ts";
 import { NEVER } from "../base/times.ts";
-import { CookieChecker } from "../cookie/cookie_checker.ts";
+import { CookieChecker, hasMac2 } from "../cookie/cookie_checker.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { RateLimiter } from "../cookie/rate_limiter.ts";
 import { COOKIE_REPLY, messageKind, RESPONSE } from "../wire/messages.ts";
 import { COOKIE_REPLIES_MAX, type PacketMemory } from "./memory.ts";
 import { SEND_FAILED, type SendQueue, type UdpPort } from "./ports.ts";
 import type { EventReporter } from "./event_reporter.ts";
+import { Unanswered } from "./unanswered.ts";
 
-/** Cookie replies of a turn that left datagrams unread, which may be the tunnel's packets. */
+/**
+ * Cookie replies of a turn that left datagrams unread, which may be the tunnel's packets: of the
+ * first turns, which catch up with what came while other programs had the processor, and of turns
+ * after these, when more comes than there is time for.
+ */
+const ANSWERS_CATCHING_UP = 24;
 const ANSWERS_BEHIND = 8;
+const TURNS_CATCHING_UP = 8;
 /** Cookie replies of a turn that read everything. */
 const ANSWERS_DRAINED = COOKIE_REPLIES_MAX;
 
@@ -53,14 +61,12 @@ export class Gate {
   readonly #queue: SendQueue | undefined;
   readonly #repliesMax: number;
   #replies = 0;
+  /** Turns in a row that left datagrams unread. */
+  #turnsBehind = 0;
   /** When the load that was last seen is over, in whole milliseconds. */
   #loadedUntil: number = NEVER;
   /** Messages that wait for a cookie reply. */
-  readonly #unanswered = new HandshakeRing(
-    new SharedArrayBuffer(handshakeRingBytes(C.UNANSWERED_MAX)),
-    0,
-    C.UNANSWERED_MAX,
-  );
+  readonly #unanswered = new Unanswered();
 
   constructor(parts: GateParts) {
     const { memory, handshakes, udp } = parts;
@@ -103,15 +109,21 @@ export class Gate {
    */
   endTurn(drained: boolean, now: Milliseconds): boolean {
     this.#limiter.collect(now);
+    this.#turnsBehind = drained ? 0 : this.#turnsBehind + 1;
     if (this.#unanswered.waiting === 0) return false;
     const { unanswered: at, unansweredCell: cellAt } = this.#parts.memory;
-    for (let left = drained ? ANSWERS_DRAINED : ANSWERS_BEHIND; left > 0; left--) {
+    for (let left = this.#answersOfTurn; left > 0; left--) {
       const length = this.#unanswered.takeTo(this.#bytes, at, cellAt);
       if (length === 0) break;
       this.#reply(at, length, cellAt, now);
     }
     this.#sendReplies();
     return this.#unanswered.waiting > 0;
+  }
+
+  get #answersOfTurn(): number {
+    if (this.#turnsBehind === 0) return ANSWERS_DRAINED;
+    return this.#turnsBehind <= TURNS_CATCHING_UP ? ANSWERS_CATCHING_UP : ANSWERS_BEHIND;
   }
 
   #isAwaited(at: number, what: number): boolean {
@@ -123,8 +135,14 @@ export class Gate {
     const { proven, others } = this.#parts.handshakes;
     if (!checker.hasKeys) return this.#parts.counters.add(COUNTER.handshake_no_private_key);
     const loaded = this.#underLoad(now);
+    if (loaded) this.#parts.counters.add(COUNTER.handshake_under_load);
     if ((loaded ? proven : others).isFull) {
       return this.#parts.counters.add(COUNTER.handshake_queue_full);
+    }
+    let unanswered: HandshakeRing | undefined;
+    if (loaded && !hasMac2(this.#bytes, at, length)) {
+      unanswered = this.#unanswered.queueFor(this.#bytes, cellAt, now);
+      if (unanswered === undefined) return this.#withhold();
     }
     if (!checker.checkMac1(this.#bytes, at, length)) {
       const isInitiation = length === C.INITIATION_LENGTH;
@@ -132,18 +150,29 @@ export class Gate {
       return this.#drop(COUNTER.handshake_mac1_wrong, notice, cellAt, now);
     }
     if (!loaded) return this.#queueFor(others, at, length, cellAt);
-    this.#parts.counters.add(COUNTER.handshake_under_load);
-    if (!checker.checkMac2(this.#bytes, at, length, cellAt, now)) {
-      this.#parts.counters.add(COUNTER.handshake_mac2_wrong);
-      if (!this.#unanswered.put(this.#bytes, at, length, cellAt)) {
-        this.#parts.counters.add(COUNTER.cookie_withheld);
+    if (unanswered === undefined) {
+      if (checker.checkMac2(this.#bytes, at, length, cellAt, now)) {
+        return this.#proven(at, length, cellAt, now);
       }
-      return;
+      unanswered = this.#unanswered.queueFor(this.#bytes, cellAt, now);
+      if (unanswered === undefined) return this.#withhold();
     }
-    if (this.#limiter.allow(this.#bytes, cellAt + 8, this.#bytes[cellAt], now)) {
-      return this.#queueFor(proven, at, length, cellAt);
+    unanswered.put(this.#bytes, at, length, cellAt);
+    this.#parts.counters.add(COUNTER.handshake_mac2_wrong);
+  }
+
+  /** Passes a message with a right mac2 on, unless its source sends too many. */
+  #proven(at: number, length: number, cellAt: number, now: Milliseconds): void {
+    if (!this.#limiter.allow(this.#bytes, cellAt + 8, this.#bytes[cellAt], now)) {
+      return this.#parts.counters.add(COUNTER.handshake_rate_limited);
     }
-    this.#parts.counters.add(COUNTER.handshake_rate_limited);
+    this.#queueFor(this.#parts.handshakes.proven, at, length, cellAt);
+  }
+
+  /** Drops a message without a right mac2, for whose cookie reply there is no time. */
+  #withhold(): void {
+    this.#parts.counters.add(COUNTER.handshake_mac2_wrong);
+    this.#parts.counters.add(COUNTER.cookie_withheld);
   }
 
   /** Whether UNDER_LOAD_QUEUE messages wait, or waited within the last second. */

@@ -8,6 +8,7 @@ import { type Milliseconds, milliseconds, sessionIndex } from "../../lib/base/br
 import {
   HANDSHAKE_QUEUE_MAX,
   PROVEN_QUEUE_MAX,
+  UNANSWERED_MAX,
   UNDER_LOAD_QUEUE,
 } from "../../lib/base/constants.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
@@ -242,10 +243,11 @@ Deno.test("a flood without cookies reaches neither the queue nor those who have 
   assert.equal(door.takeAll()[0][40], 2, "the one with the cookie is taken first");
 });
 
-Deno.test("a turn that leaves datagrams unread makes 8 cookie replies, one that reads all makes 32", () => {
+Deno.test("a turn that reads all makes 32 cookie replies, one that catches up 24, one that is behind 8", () => {
   const door = new Door().load();
   door.renewSecret();
-  for (let i = 0; i < INBOUND_RECEIVES_MAX + 10; i++) {
+  const TURNS = 10;
+  for (let i = 0; i < TURNS * INBOUND_RECEIVES_MAX + 10; i++) {
     door.udp.inbox.push({
       bytes: withMac1(1, 148, i),
       segmentSize: 0,
@@ -254,11 +256,90 @@ Deno.test("a turn that leaves datagrams unread makes 8 cookie replies, one that 
     });
   }
   const repliesOfTurns: number[] = [];
-  for (let isMore = true; isMore;) {
-    isMore = door.dataplane.turn(NOON);
+  const turn = () => {
+    const isMore = door.dataplane.turn(NOON);
     repliesOfTurns.push(door.udp.sent.splice(0).length);
+    return isMore;
+  };
+  while (turn());
+  const total = TURNS * INBOUND_RECEIVES_MAX + 10;
+  const left = total - 8 * 24 - 2 * 8;
+  assert.deepEqual(repliesOfTurns, [
+    ...Array(8).fill(24),
+    8,
+    8,
+    ...Array(Math.floor(left / 32)).fill(32),
+    left % 32,
+  ]);
+  // The next time it catches up again.
+  repliesOfTurns.length = 0;
+  for (let i = 0; i < INBOUND_RECEIVES_MAX + 1; i++) {
+    const from = endpointOf(i + 5_000);
+    door.udp.inbox.push({ bytes: withMac1(1, 148, i), segmentSize: 0, ecn: 0, from });
   }
-  assert.deepEqual(repliesOfTurns, [8, 32, 32, 2]);
+  while (turn());
+  assert.deepEqual(repliesOfTurns, [24, 32, 9]);
+});
+
+Deno.test("a new source gets its cookie reply before sources that just asked, and when these fill their queue", () => {
+  const door = new Door().load();
+  door.renewSecret();
+  door.turn();
+  door.udp.sent.length = 0;
+  const flood = (from: Endpoint, mark: number) =>
+    door.udp.inbox.push({ bytes: withMac1(1, 148, mark), segmentSize: 0, ecn: 0, from });
+  // More than can be read in a turn, so that it makes few replies.
+  const messages = 2 * UNANSWERED_MAX + 5 * INBOUND_RECEIVES_MAX;
+  for (let i = 0; i < messages; i++) flood(endpointOf(i % 8), i);
+  const newcomer = endpointOf(999);
+  for (let turns = 0; door.udp.inbox.length > 2 * INBOUND_RECEIVES_MAX; turns++) {
+    door.dataplane.turn(NOON);
+    assert.ok(turns < 100);
+  }
+  assert.ok(door.dataplane.counts().cookie_withheld > 0, "the queue is full");
+  door.udp.sent.length = 0;
+  door.udp.inbox.unshift({ bytes: withMac1(1, 148), segmentSize: 0, ecn: 0, from: newcomer });
+  door.dataplane.turn(NOON);
+  assert.deepEqual(door.udp.sent[0].to, newcomer);
+  assert.ok(door.udp.inbox.length > 0);
+});
+
+Deno.test("a message that would get no cookie reply is dropped before its mac1 is computed", () => {
+  const door = new Door().load();
+  door.renewSecret();
+  const jar = new CookieJar(nobleSuite, PUBLIC_KEY, 120_000);
+  const sealed = (now: Milliseconds) => {
+    const message = typed(1, 148);
+    jar.seal(message, now);
+    return message;
+  };
+  door.deliver(sealed(NOON), endpointOf(9));
+  assert.ok(jar.consume(door.udp.sent.splice(0).at(-1)!.bytes, NOON));
+  const push = (bytes: Uint8Array, from: Endpoint) =>
+    door.udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from });
+  while (door.dataplane.counts().cookie_withheld === 0) {
+    for (let i = 0; i < 2 * INBOUND_RECEIVES_MAX; i++) push(withMac1(1, 148, i), ENDPOINT_B);
+    door.dataplane.turn(NOON);
+  }
+  door.udp.inbox.length = 0;
+  const before = door.dataplane.counts();
+  const FILLING = 40;
+  for (let i = 0; i < FILLING; i++) push(withMac1(1, 148, i), ENDPOINT_B);
+  const wrong = typed(1, 148);
+  push(wrong, ENDPOINT_B);
+  const wrongMacs = typed(1, 148);
+  wrongMacs[147] = 1;
+  push(wrongMacs, ENDPOINT_B);
+  push(wrong, endpointOf(998));
+  push(sealed(NOON), endpointOf(9));
+  door.dataplane.turn(NOON);
+  const counts = door.dataplane.counts();
+  const more = (name: "handshake_mac1_wrong" | "handshake_mac2_wrong" | "cookie_withheld") =>
+    counts[name] - before[name];
+  assert.ok(more("cookie_withheld") > 0, "the queue of its source is full");
+  assert.equal(more("handshake_mac2_wrong"), FILLING + 1, "which counts as one without mac2");
+  assert.equal(more("handshake_mac1_wrong"), 2, "a mac2 is checked, and so is a new source");
+  assert.equal(door.handshakes.proven.waiting, 1);
 });
 
 Deno.test("load ends a second after many messages last waited", () => {

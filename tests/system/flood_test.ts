@@ -142,8 +142,8 @@ Deno.test(
       { netns: "stranger", name: "cable", addresses: ["10.0.9.1/24"] },
       { netns: "right", name: "other", addresses: ["10.0.9.2/24"] },
     );
-    // Several times what the control plane can answer.
-    const sender = flood(room, "initiations", publicKeys.right, 200, 15_000);
+    // Many times what the control plane can answer.
+    const sender = flood(room, "initiations", publicKeys.right, 100, 60_000);
     await eventually("load", async () => await counter(room, "cookie_sent") > 1_000);
     await must(room, `ifconfig wg3 create wgport 7333 wgkey ${randomKey()}`, "stranger");
     await must(
@@ -157,12 +157,12 @@ Deno.test(
       "stranger",
     );
     await must(room, "ifconfig wg3 192.168.5.3/24", "stranger");
-    // Six seconds where the data plane has a processor. Where other programs use the processors
-    // too, one initiation in eight gets its cookie reply.
-    const patience = ["-w", "115", "-W", "115"];
+    // It takes six seconds: the second initiation has the cookie. Where other programs use the
+    // processors too, the kernel may drop one or the other, and each costs five seconds more.
+    const patience = ["-w", "40", "-W", "40"];
     await room.output(["ping", "-n", "-c", "1", ...patience, "192.168.5.2"], {
       netns: "stranger",
-      timeoutMs: 150_000,
+      timeoutMs: 60_000,
     });
     // Some of a running tunnel's packets may be lost in the flood; the tunnel is not.
     equal((await may(room, "ping -n -c 10 -i 0.05 -W 2 192.168.5.2", "left")).code, 0);

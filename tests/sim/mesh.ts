@@ -153,13 +153,30 @@ export class Mesh {
     this.#configure(i, [{ publicKey: publicKey(this.#keys[j]), remove: true }]);
   }
 
+  /** Disables a peer of a node. */
+  disable(i: number, j: number): void {
+    this.#change(i, j, { disabled: { reason: "hand" } });
+  }
+
+  /** Lets a peer of a node expire after so many ms by the node's wall clock. */
+  expireIn(i: number, j: number, ms: number): void {
+    const wallMs = Number(this.nodes[i].wallOffsetNs / 1_000_000n) + this.world.now;
+    this.#change(i, j, { expiresUnixMs: Math.max(0, Math.floor(wallMs + ms)) });
+  }
+
+  /** Enables a peer of a node, whatever has disabled it. */
+  enable(i: number, j: number): void {
+    this.#change(i, j, { disabled: false, expiresUnixMs: 0 });
+  }
+
+  /** Changes a peer of a node, if the node has it. */
+  #change(i: number, j: number, change: Partial<PeerChange>): void {
+    this.#configure(i, [{ publicKey: publicKey(this.#keys[j]), updateOnly: true, ...change }]);
+  }
+
   /** Persistent keepalives from one node to another; 0 seconds for none. */
   keepAlive(i: number, j: number, seconds: number): void {
-    this.#configure(i, [{
-      publicKey: publicKey(this.#keys[j]),
-      updateOnly: true,
-      persistentKeepalive: seconds,
-    }]);
+    this.#change(i, j, { persistentKeepalive: seconds });
   }
 
   /** Tells a node who its peers are now. Where they are it learns only of new ones. */

@@ -23,6 +23,13 @@ export type Deed =
   | { readonly kind: "link-down"; readonly node: number; readonly mtu: number }
   /** The peer is made again afterwards. */
   | { readonly kind: "remove"; readonly node: number; readonly peer: number }
+  /** The peer is enabled afterwards; by hand, or by its date, which comes meanwhile. */
+  | {
+    readonly kind: "disable";
+    readonly node: number;
+    readonly peer: number;
+    readonly byDate: boolean;
+  }
   /** The others hear of the new key afterwards. */
   | { readonly kind: "rekey"; readonly node: number }
   | { readonly kind: "preshared"; readonly node: number; readonly peer: number }
@@ -129,7 +136,9 @@ function deedOf(chance: Chance, nodes: number): Deed {
     case 9:
       return { kind: "link-down", node, mtu: chance.oneOf([1_280, 1_420, 9_000]) };
     case 10:
-      return { kind: "remove", node, peer };
+      return chance.once(2)
+        ? { kind: "remove", node, peer }
+        : { kind: "disable", node, peer, byDate: chance.once(2) };
     case 11:
       return { kind: "rekey", node };
     case 12:

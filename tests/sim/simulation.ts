@@ -226,6 +226,10 @@ class Simulation {
       case "remove":
         mesh.remove(deed.node, deed.peer);
         return () => mesh.inform(deed.node);
+      case "disable":
+        if (deed.byDate) mesh.expireIn(deed.node, deed.peer, lasts / 2);
+        else mesh.disable(deed.node, deed.peer);
+        return () => mesh.enable(deed.node, deed.peer);
       case "rekey":
         mesh.rekey(deed.node);
         return () => mesh.others(deed.node).forEach((i) => mesh.inform(i));
@@ -345,6 +349,7 @@ class Simulation {
       mesh.inform(i);
       for (const j of mesh.others(i)) {
         mesh.keepAlive(i, j, 0);
+        mesh.enable(i, j);
         if (i > 0 && j > 0) mesh.locate(i, j);
       }
     }

@@ -3,14 +3,20 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { milliseconds } from "../../../lib/base/brands.ts";
+import { milliseconds, type PublicKey } from "../../../lib/base/brands.ts";
 import { ConfigError } from "../../../lib/base/errors.ts";
 import { HandshakeMemory } from "../../../lib/base/handshake_memory.ts";
 import { PeerTable } from "../../../lib/base/peer_table.ts";
 import { Device } from "../../../lib/device/device.ts";
 import { chooseSuite } from "../../../lib/runtime/crypto.ts";
 import { setChange, syncChange } from "../../../lib/wgconf/change.ts";
-import { formatProblem, parseWgConfig, wipeConfig } from "../../../lib/wgconf/parse.ts";
+import { withoutPeer, withPeer, withSettings } from "../../../lib/wgconf/edit.ts";
+import {
+  formatProblem,
+  parseWgConfig,
+  type WgConfig,
+  wipeConfig,
+} from "../../../lib/wgconf/parse.ts";
 import { printConfig } from "../../../lib/wgconf/print.ts";
 import type { EndpointSetting } from "../../../lib/wgconf/values.ts";
 import { KEY, KEY2, KEY3 } from "../../cli/sources.ts";
@@ -24,6 +30,9 @@ const WORDS = [
   "[Interface]\n",
   "[Peer] # Ann\n",
   "# a comment\n",
+  "# wg: disabled\n",
+  "# wg: disabled quota since 2026-12-31\n",
+  "# wg: expires 2026-12-31T18:00Z\n",
   "PrivateKey = ",
   "PublicKey = ",
   "PresharedKey = ",
@@ -64,6 +73,45 @@ function endpointOf(setting: EndpointSetting) {
   return { address, port, scope: /^[0-9]{1,9}$/.test(zone ?? "") ? Number(zone) : 0 };
 }
 
+/** What is edited goes back to the file as it was, and nothing else of it changes. */
+function assertEdits(input: Uint8Array, config: WgConfig): void {
+  const parse = (file: Uint8Array) => {
+    const read = parseWgConfig(file, { file: "wg1.conf" });
+    assert.deepEqual(read.problems, []);
+    return read;
+  };
+  const publicKey = new Uint8Array(32).fill(7) as PublicKey;
+  const isThere = config.peers.some((peer) => peer.publicKey.join() === publicKey.join());
+  if (!isThere) {
+    const presharedKey = new Uint8Array(32).fill(9);
+    const peer = {
+      name: "ann",
+      publicKey,
+      presharedKey,
+      allowedIps: ["10.9.0.1/32"],
+      settings: {},
+    };
+    const more = withPeer(input, peer);
+    const read = parse(more);
+    assert.deepEqual(read.peers.map(nameOf), [...config.peers.map(nameOf), nameOf({ publicKey })]);
+    const back = parse(withoutPeer(more, read, publicKey));
+    assert.deepEqual(back.peers.map(nameOf), config.peers.map(nameOf));
+  }
+  for (const { publicKey, settings } of config.peers) {
+    const wanted = { disabled: { reason: "hand" }, expiresUnixMs: 1_798_675_200_000 } as const;
+    const changed = withSettings(input, config, publicKey, wanted);
+    const read = parse(changed);
+    for (const [index, peer] of read.peers.entries()) {
+      const isThis = nameOf(peer) === nameOf({ publicKey });
+      assert.deepEqual(peer.settings, isThis ? wanted : config.peers[index].settings);
+    }
+    const again = parse(withSettings(changed, read, publicKey, settings));
+    assert.deepEqual(again.peers.map(nameOf), config.peers.map(nameOf));
+  }
+}
+
+const nameOf = ({ publicKey }: { readonly publicKey: Uint8Array }) => publicKey.toHex();
+
 /** A file of wg(8). */
 export const wgconf: Target = {
   name: "wgconf",
@@ -87,6 +135,7 @@ export const wgconf: Target = {
         wipeConfig(config);
         return "refused";
       }
+      assertEdits(input, config);
       const before = printConfig(device.status());
       try {
         device.configure(setChange(config, endpointOf), NOW);

@@ -93,8 +93,21 @@ async function run(name: string, args: readonly string[]): Promise<number> {
 
 /** Runs a command. With `--help` as its only word, shows its help instead. */
 async function runCommand(entry: CommandEntry, args: readonly string[]): Promise<number> {
+  nameProcess(entry.name);
   if (asksForHelp(args)) return await help([entry.name]);
   return await (await LOADERS[entry.name]()).command.run(args);
+}
+
+/**
+ * Names this process `wg COMMAND` for ps(1), and for the daemon, which tells who changed something.
+ * Without it the name is that of the runtime.
+ */
+function nameProcess(command: CommandName): void {
+  try {
+    Deno.writeTextFileSync("/proc/self/comm", `wg ${command}`);
+  } catch {
+    // There is no /proc.
+  }
 }
 
 const asksForHelp = (args: readonly string[]) =>

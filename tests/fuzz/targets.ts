@@ -6,6 +6,7 @@ import type { Target } from "./target.ts";
 import { addresses, socketTable } from "./targets/addresses.ts";
 import { ifconfig, others, route } from "./targets/argv.ts";
 import { environment } from "./targets/environment.ts";
+import { eventLines } from "./targets/events.ts";
 import { hostnameIf, mygate, shellLine } from "./targets/files.ts";
 import { handshake } from "./targets/handshake.ts";
 import { netlink } from "./targets/netlink.ts";
@@ -25,6 +26,7 @@ export const TARGETS: readonly Target[] = [
   uapiSet,
   uapiGet,
   logText,
+  eventLines,
   wgconf,
   hostnameIf,
   mygate,

@@ -43,6 +43,17 @@ for (const [form, workers] of Object.entries(WORKERS)) {
       );
       equal((await may(room, "ping -n -c 2 -i 0.3 -W 2 192.168.5.2", "left")).code, 0);
 
+      const told = (kind: string) => both(new RegExp(`^event ${kind}$`, "gm"));
+      // Both have been connected, were disconnected by the silence, and are connected again.
+      await eventually(
+        "the events of both sides",
+        () =>
+          told("handshake") === 2 * both(/Receiving handshake response from peer 1/g) &&
+          told("disconnected") >= 2 && told("key-expired") === told("disconnected") &&
+          told("connected") === told("disconnected") + 2,
+        10_000,
+      );
+
       // The other side ends: attempts with their words, then the end of trying.
       two.signal("SIGTERM");
       equal((await two.status).code, 0);
@@ -58,6 +69,7 @@ for (const [form, workers] of Object.entries(WORKERS)) {
         after(),
         /Handshake for peer 1 .*did not complete after \d+ seconds, retrying \(try 2\)/,
       );
+      await eventually("the event", () => /^event unanswered$/m.test(after()), 10_000);
       one.signal("SIGTERM");
       equal((await one.status).code, 0);
     },

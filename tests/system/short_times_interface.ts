@@ -3,7 +3,8 @@
  * the protocol's times divided by about a hundred. Its arguments are the interface's name, how many
  * Workers it has, and a file with the seconds by which its wall clock differs. Reads its
  * configuration (UAPI `set` lines, an empty line at the end) from standard input; its debug
- * messages go to standard error. At SIGUSR1 it prints its counters.
+ * messages go to standard error, the kinds of its events to standard output. At SIGUSR1 it prints
+ * its counters.
  * @module
  */
 import { wipeStatus } from "../../lib/base/config.ts";
@@ -48,6 +49,7 @@ const device = await RunningInterface.open(
     log: new Log(name, true),
     times: SHORT,
     wallClock: () => wallClock() + clockError(),
+    event: ({ kind }) => console.log(`event ${kind}`),
   },
   {
     ...parseSet(input.split("\n").filter((line) => line !== "")),

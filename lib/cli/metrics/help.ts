@@ -12,7 +12,7 @@ export const METRICS_MANUAL: Manual = {
     "Prints the metrics of an interface, or of all, in the OpenMetrics format: counters, queues, " +
     "cryptography and offloads of interfaces, and bytes, handshakes, endpoints and counters of " +
     "peers. A peer has the labels interface, public_key and name, which is its description, or " +
-    "its key if it has none. No secret key is asked for.",
+    "its key if it has none. No secret key is in them.",
     "With --listen it stays and answers GET /metrics. Whoever may connect to the control sockets " +
     "can run it: root, and the user who made the interface. A process that does not answer is " +
     "wg_interface_answered 0.",

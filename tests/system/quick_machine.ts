@@ -17,6 +17,8 @@ const FOLDER = "/run/q";
  */
 const SET_UP = `
 mkdir -m 700 ${FOLDER}
+# Nobody else has an address of theirs, and each file would wait for a second or two.
+sysctl -q -w net.ipv6.conf.default.accept_dad=0
 mount -t sysfs sysfs /sys
 cat >>/etc/hosts <<END
 203.0.113.5 vpn.example.com

@@ -7,7 +7,8 @@
  * - SHA256SUMS: the sums of these files
  *
  * All times in the files are SOURCE_DATE_EPOCH, or the time of the last commit, so that the same
- * source and runtime make the same files. It requires tar, gzip and dpkg-deb.
+ * source and runtime make the same files. DEBFULLNAME and DEBEMAIL name the maintainer of the
+ * package. It requires tar, gzip and dpkg-deb.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -20,6 +21,8 @@ import {
   controlFile,
   copyright,
   DEBIAN_ARCHITECTURES,
+  LINTIAN_OVERRIDES,
+  maintainerOf,
   POSTINST,
   POSTRM,
 } from "./release/debian.ts";
@@ -115,7 +118,11 @@ async function debianPackage(
   for (const path of DOCUMENTS.filter((one) => one !== "LICENSE")) {
     await Deno.copyFile(`${ROOT}${path}`, `${documents}/${path}`);
   }
-  await Deno.writeTextFile(`${documents}/changelog`, changelog(VERSION, time));
+  const maintainer = maintainerOf((variable) => Deno.env.get(variable));
+  await Deno.writeTextFile(`${documents}/changelog`, changelog(VERSION, time, maintainer));
+  const overrides = `${tree}/usr/share/lintian/overrides`;
+  await Deno.mkdir(overrides, { recursive: true });
+  await Deno.writeTextFile(`${overrides}/wg`, LINTIAN_OVERRIDES);
   await Deno.writeTextFile(
     `${documents}/copyright`,
     copyright(await Deno.readTextFile(`${ROOT}LICENSE`)),
@@ -130,7 +137,12 @@ async function debianPackage(
 
   const files = pathsBelow(tree).filter((path) => !path.startsWith(`${tree}/DEBIAN/`));
   const bytes = files.reduce((sum, path) => sum + Deno.lstatSync(path).size, 0);
-  const facts = { version: VERSION, architecture, installedKib: Math.ceil(bytes / 1024) };
+  const facts = {
+    version: VERSION,
+    architecture,
+    installedKib: Math.ceil(bytes / 1024),
+    maintainer,
+  };
   const sums = files.filter((path) => Deno.lstatSync(path).isFile).map((path) =>
     `${createHash("md5").update(Deno.readFileSync(path)).digest("hex")}  ${
       path.slice(tree.length + 1)

@@ -8,6 +8,12 @@ import { checkInterfaceName } from "../base/interface_name.ts";
 import { serviceVariables } from "../linux/service_manager.ts";
 import { SANDBOX_VARIABLE, selfCommand } from "./program.ts";
 
+/**
+ * A script that starts its words and ends. systemd says that it will most likely not notice the end
+ * of a main process that is not its child: a process without a parent becomes its child.
+ */
+const WITHOUT_PARENT = 'exec 3<&0; "$@" <&3 3<&- &';
+
 /** How long a daemon may take to start. */
 const READY_MS = 30_000;
 
@@ -34,8 +40,9 @@ export async function spawn(
   const service = serviceVariables((variable) => Deno.env.get(variable));
   const words = workers === undefined ? [] : [`${workers}`];
   const self = selfCommand(["daemon", checkInterfaceName(name), ...words]);
-  const child = new Deno.Command(self.program, {
-    args: [...self.args],
+  const isService = Object.keys(service).length > 0;
+  const child = new Deno.Command(isService ? "/bin/sh" : self.program, {
+    args: [...isService ? ["-c", WITHOUT_PARENT, "sh", self.program] : [], ...self.args],
     env: { ...self.environment, ...sandboxSetting(), ...service, ...environment },
     clearEnv: true,
     cwd: "/",
@@ -57,7 +64,9 @@ export async function spawn(
         "daemon",
         name,
         EIO,
-        `ended with ${signal ?? `status ${code}`}${last === "" ? "" : `: ${last}`}`,
+        `ended${isService ? "" : ` with ${signal ?? `status ${code}`}`}${
+          last === "" ? "" : `: ${last}`
+        }`,
       );
     }
     const body = parseReply(answer, name);

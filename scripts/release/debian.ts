@@ -16,16 +16,37 @@ export interface DebianFacts {
   readonly architecture: string;
   /** What the files take, in KiB. */
   readonly installedKib: number;
+  /** Who answers for the package: a name and an address of electronic mail. */
+  readonly maintainer: string;
 }
+
+/** The maintainer, as Debian's tools take it from DEBFULLNAME and DEBEMAIL. */
+export function maintainerOf(variable: (name: string) => string | undefined): string {
+  return `${variable("DEBFULLNAME") ?? "wg maintainers"} <${
+    variable("DEBEMAIL") ?? "wg@localhost"
+  }>`;
+}
+
+/** What lintian(1) takes for a mistake and is none. */
+export const LINTIAN_OVERRIDES =
+  `# The bytes behind the script are the program, which no shell reads.
+wg: shell-script-fails-syntax-check [usr/bin/wg]
+wg: bash-term-in-posix-shell * [usr/bin/wg:*]
+wg: unicode-trojan * [usr/bin/wg:*]
+# iif is a word of ip-rule(8).
+wg: typo-in-manual-page iif if [usr/share/man/*]
+`;
 
 /**
  * The control file. The program takes the place of wireguard-tools and has files of the same names.
  */
-export const controlFile = ({ version, architecture, installedKib }: DebianFacts): string =>
+export const controlFile = (
+  { version, architecture, installedKib, maintainer }: DebianFacts,
+): string =>
   `Package: wg
 Version: ${version}
 Architecture: ${architecture}
-Maintainer: wg maintainers <wg@localhost>
+Maintainer: ${maintainer}
 Installed-Size: ${installedKib}
 Depends: libc6 (>= 2.29), libgcc-s1
 Recommends: libssl3 | libssl3t64 | libssl1.1, nftables
@@ -65,12 +86,12 @@ set -e
 ${RELOAD}`;
 
 /** The changelog of the package. @param time the time of the release, seconds since 1970 */
-export const changelog = (version: string, time: number): string =>
+export const changelog = (version: string, time: number, maintainer: string): string =>
   `wg (${version}) unstable; urgency=medium
 
   * See /usr/share/doc/wg/CHANGELOG.md.gz.
 
- -- wg maintainers <wg@localhost>  ${new Date(time * 1000).toUTCString().replace("GMT", "+0000")}
+ -- ${maintainer}  ${new Date(time * 1000).toUTCString().replace("GMT", "+0000")}
 `;
 
 /** The copyright file, in Debian's form. @param licence the text of the licence */

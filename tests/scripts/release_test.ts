@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ensureBuilt, ROOT } from "../../scripts/built.ts";
 import { program } from "../../scripts/facilities.ts";
 import { release } from "../../scripts/release.ts";
-import { changelog, controlFile, copyright } from "../../scripts/release/debian.ts";
+import { changelog, controlFile, copyright, maintainerOf } from "../../scripts/release/debian.ts";
 import { billOfMaterials, importedPackages, npmUrl, sha512Of } from "../../scripts/release/sbom.ts";
 import { VERSION } from "../../lib/daemon/program.ts";
 
@@ -98,10 +98,17 @@ Deno.test("the bill of materials lists what the program imports, with its depend
 });
 
 Deno.test("the files of the Debian package have their facts", () => {
-  const control = controlFile({ version: "1.2.3", architecture: "arm64", installedKib: 7 });
+  const variables: Record<string, string> = { DEBFULLNAME: "A B", DEBEMAIL: "ab@example.org" };
+  const maintainer = maintainerOf((name) => variables[name]);
+  const facts = { version: "1.2.3", architecture: "arm64", installedKib: 7, maintainer };
+  const control = controlFile(facts);
+  assert.match(control, /^Maintainer: A B <ab@example\.org>$/m);
   assert.match(control, /^Version: 1\.2\.3$/m);
   assert.match(control, /^Architecture: arm64$/m);
-  assert.match(changelog("1.2.3", 0), /^ -- .* Thu, 01 Jan 1970 00:00:00 \+0000$/m);
+  assert.match(
+    changelog("1.2.3", 0, maintainer),
+    /^ -- A B <ab@example\.org> {2}Thu, 01 Jan 1970 00:00:00 \+0000$/m,
+  );
   const licence = Deno.readTextFileSync(`${ROOT}LICENSE`);
   assert.match(copyright(licence), /^Copyright: 2026 the wg authors$/m);
 });

@@ -3,6 +3,8 @@
  * @module
  */
 import { wipeChange, wipeStatus } from "../../base/config.ts";
+import { ENXIO } from "../../base/errno.ts";
+import { OsError } from "../../base/errors.ts";
 import { getDevice, interfaceExists } from "../../daemon/client.ts";
 import { isInterfaceName } from "../../base/interface_name.ts";
 import { complain, printAll } from "../output.ts";
@@ -79,9 +81,14 @@ async function pidOf(name: string): Promise<{ readonly pid?: number }> {
     wipeStatus(found);
     return found.pid === 0 ? {} : { pid: found.pid };
   } catch (error) {
-    complain(messageOf(error));
+    tell(error);
     return {};
   }
+}
+
+/** Tells an error, but not that the process of the interface comes or goes at this moment. */
+function tell(error: unknown): void {
+  if (!(error instanceof OsError && error.errno === ENXIO)) complain(messageOf(error));
 }
 
 /** What an interface left that ended without `down`, as the lines that undo it. */
@@ -118,7 +125,7 @@ async function differences(file: QuickFile): Promise<string[] | undefined> {
       ...added.flatMap((step) => stepLines(name, path, step, way)),
     ];
   } catch (error) {
-    complain(messageOf(error));
+    tell(error);
     return undefined;
   }
 }

@@ -44,7 +44,10 @@
  *   device.tick(now);
  *   const { commands, datagrams } = device.takeOutputs();
  *   for (const command of commands) dataplane.apply(command, now);
- *   for (const { bytes, endpoint } of datagrams) udp.sendDatagram(bytes, endpoint);
+ *   for (const datagram of datagrams) {
+ *     udp.sendDatagram(datagram.bytes, datagram.endpoint);
+ *     device.sent(datagram, now);
+ *   }
  * };
  * device.link(true, 1420, engine.milliseconds(1));
  * step();
@@ -106,6 +109,14 @@ export { MEMORY_TUN_QUEUE_MAX, MemoryTun } from "./embed/memory_tun.ts";
 export { PORTABLE_QUEUE_MAX, PortableUdp } from "./embed/portable_udp.ts";
 
 export { Arena } from "./base/arena.ts";
+export {
+  EVIDENCE,
+  type Evidence,
+  type EvidenceKind,
+  type EvidenceScope,
+  type PathError,
+  type PathProblem,
+} from "./base/evidence.ts";
 export { PeerCounters } from "./base/peer_counters.ts";
 export { PeerTable } from "./base/peer_table.ts";
 export { HandshakeMemory } from "./base/handshake_memory.ts";

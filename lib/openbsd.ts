@@ -34,6 +34,7 @@ export type {
   PeerChange,
   PeerStatus,
 } from "./base/config.ts";
+export { EVIDENCE, type Evidence, type EvidenceKind, type EvidenceScope } from "./base/evidence.ts";
 export type { Offloads } from "./base/offloads.ts";
 export type { Brand, PresharedKey, PrivateKey, PublicKey } from "./base/brands.ts";
 export type { AllowedIp, Endpoint, IpBytes } from "./base/endpoint.ts";

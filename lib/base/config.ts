@@ -7,6 +7,7 @@
 import type { PresharedKey, PrivateKey, PublicKey } from "./brands.ts";
 import type { Counts } from "./counters.ts";
 import type { AllowedIp, Endpoint, IpBytes } from "./endpoint.ts";
+import type { Evidence } from "./evidence.ts";
 import type { NamedEndpoint } from "./host_name.ts";
 import type { Offloads } from "./offloads.ts";
 
@@ -127,6 +128,8 @@ export interface PeerStatus {
   readonly publicKey: PublicKey;
   /** The preshared key, 32 bytes; zeros when there is none. */
   readonly presharedKey: PresharedKey;
+  /** Whether there is a preshared key, in an answer without secret keys; otherwise absent. */
+  readonly hasPresharedKey?: boolean;
   /** The peer's endpoint; undefined while it is not known. */
   readonly endpoint: Endpoint | undefined;
   /** The name of the endpoint; absent when the endpoint was given as an address. */
@@ -154,6 +157,8 @@ export interface PeerStatus {
   readonly disabled?: DisabledStatus;
   /** The date from which on the peer is disabled: Unix time in ms; absent when there is none. */
   readonly expiresUnixMs?: number;
+  /** The last event of each kind; absent when not reported. */
+  readonly evidence?: readonly Evidence[];
 }
 
 /**
@@ -194,6 +199,8 @@ export interface DeviceStatus {
   readonly rtable: number;
   /** Whether debug messages are written. */
   readonly debug: boolean;
+  /** The last events with senders that are no peer; absent when not reported. */
+  readonly evidence?: readonly Evidence[];
   /** All peers, in the order in which they were made. */
   readonly peers: readonly PeerStatus[];
 }

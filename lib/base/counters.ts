@@ -35,6 +35,7 @@ export const COUNTERS = [
     "interface",
     "sends of several datagrams that the kernel or the path refused; they were sent one by one",
   ],
+  ["udp_icmp_errors", "interface", "ICMP errors received for datagrams of this interface"],
   ["udp_part_failed", "interface", "datagrams that failed while others of the same send were sent"],
   [
     "udp_overflowed",
@@ -100,8 +101,8 @@ export const COUNTERS = [
   ],
   ["session_no_room", "interface", "sessions not installed because the session table was full"],
 
-  ["handshake_initiation_sent", "peer", "initiations made and handed to the socket"],
-  ["handshake_response_sent", "peer", "responses made and handed to the socket"],
+  ["handshake_initiation_sent", "peer", "initiations sent"],
+  ["handshake_response_sent", "peer", "responses sent"],
   ["handshake_initiation_accepted", "peer", "initiations received and answered"],
   ["handshake_response_accepted", "peer", "responses received that began a session"],
   ["handshake_completed", "peer", "handshakes that both sides are known to have completed"],

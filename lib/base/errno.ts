@@ -27,10 +27,12 @@ export const EMFILE = 24;
 export const ENOTTY = 25;
 export const EROFS = 30;
 export const ENAMETOOLONG = 36;
+export const ENONET = 64;
 export const EPROTO = 71;
 export const EBADMSG = 74;
 export const EBADFD = 77;
 export const EMSGSIZE = 90;
+export const ENOPROTOOPT = 92;
 export const EPROTONOSUPPORT = 93;
 export const ENOSYS = 38;
 export const EOPNOTSUPP = 95;
@@ -43,6 +45,7 @@ export const ENOBUFS = 105;
 export const ECONNRESET = 104;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
+export const EHOSTDOWN = 112;
 export const EHOSTUNREACH = 113;
 
 /** The table is made at its first use, because a command that succeeds needs none. */
@@ -108,7 +111,7 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [61, "ENODATA", "No data available"],
   [62, "ETIME", "Timer expired"],
   [63, "ENOSR", "Out of streams resources"],
-  [64, "ENONET", "Machine is not on the network"],
+  [ENONET, "ENONET", "Machine is not on the network"],
   [65, "ENOPKG", "Package not installed"],
   [66, "EREMOTE", "Object is remote"],
   [67, "ENOLINK", "Link has been severed"],
@@ -136,7 +139,7 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [89, "EDESTADDRREQ", "Destination address required"],
   [EMSGSIZE, "EMSGSIZE", "Message too long"],
   [91, "EPROTOTYPE", "Protocol wrong type for socket"],
-  [92, "ENOPROTOOPT", "Protocol not available"],
+  [ENOPROTOOPT, "ENOPROTOOPT", "Protocol not available"],
   [EPROTONOSUPPORT, "EPROTONOSUPPORT", "Protocol not supported"],
   [94, "ESOCKTNOSUPPORT", "Socket type not supported"],
   [EOPNOTSUPP, "EOPNOTSUPP", "Operation not supported"],
@@ -156,7 +159,7 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [109, "ETOOMANYREFS", "Too many references: cannot splice"],
   [ETIMEDOUT, "ETIMEDOUT", "Connection timed out"],
   [ECONNREFUSED, "ECONNREFUSED", "Connection refused"],
-  [112, "EHOSTDOWN", "Host is down"],
+  [EHOSTDOWN, "EHOSTDOWN", "Host is down"],
   [EHOSTUNREACH, "EHOSTUNREACH", "No route to host"],
   [114, "EALREADY", "Operation already in progress"],
   [115, "EINPROGRESS", "Operation now in progress"],

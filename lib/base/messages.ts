@@ -6,6 +6,7 @@
  */
 import type { Milliseconds, PeerSlot, SessionIndex } from "./brands.ts";
 import type { AllowedIp, Endpoint } from "./endpoint.ts";
+import type { EvidenceKind } from "./evidence.ts";
 import type { Refusal } from "./events.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 
@@ -93,13 +94,31 @@ export type Notice =
   | "keepalive-sent"
   | "unallowed-source"
   | "no-endpoint"
-  | "not-ip";
+  | "not-ip"
+  | "own-source"
+  | "no-peer"
+  | "send-failed"
+  | "rate-limited"
+  | "path-error";
 
 /** The notices that are events too (lib/base/events.ts), by the reason of the refusal. */
 export const REFUSAL_NOTICES: Readonly<Partial<Record<Notice, Refusal>>> = {
   "invalid-initiation-mac": "handshake_mac1_wrong",
   "invalid-response-mac": "handshake_mac1_wrong",
   "unallowed-source": "rx_unallowed_source",
+};
+
+/** The notices that are evidence (lib/base/evidence.ts), by its kind. */
+export const EVIDENCE_NOTICES: Readonly<Partial<Record<Notice, EvidenceKind>>> = {
+  "invalid-initiation-mac": "handshake_mac1_wrong",
+  "invalid-response-mac": "handshake_mac1_wrong",
+  "unallowed-source": "rx_unallowed_source",
+  "own-source": "rx_own_source",
+  "no-peer": "tx_no_peer",
+  "no-endpoint": "tx_no_endpoint",
+  "send-failed": "tx_send_failed",
+  "rate-limited": "handshake_rate_limited",
+  "path-error": "udp_icmp_errors",
 };
 
 /** An event that the data plane reports to the control plane. */
@@ -135,12 +154,14 @@ export type DataEvent =
    */
   | { readonly type: "loop"; readonly peer: PeerSlot; readonly through: PeerSlot }
   /**
-   * Something that a debug message tells, or a refused message. Those of REFUSAL_NOTICES are always
-   * reported, the others only after `debug`, all at a limited rate.
+   * Something that a debug message tells, or evidence, such as a refused message. Those of
+   * EVIDENCE_NOTICES are always reported, the others only after `debug`, all at a limited rate.
+   * `detail` is that of the evidence.
    */
   | {
     readonly type: "notice";
     readonly notice: Notice;
     readonly peer: PeerSlot | undefined;
     readonly source: Endpoint | undefined;
+    readonly detail?: string;
   };

@@ -419,6 +419,10 @@ export class PeerTable {
     }
     return first === Infinity ? NEVER : milliseconds(first);
   }
+  /** As `dataSentSince`, also after an answer: NEVER when no data was sent at all. */
+  dataSentFirst(peer: PeerSlot): Milliseconds {
+    return this.#time(peer * ROW_F64 + DATA_SENT_FIRST);
+  }
   /**
    * When data was first received after anything authenticated was last sent, handshakes included;
    * NEVER when no keepalive is owed.

@@ -56,7 +56,8 @@ export interface InterfaceFacts {
   /**
    * What the daemon can do besides, so that a command can use a daemon of another version:
    * `endpoint_name` when it looks up the names of endpoints, `disabled_peers` when peers can be
-   * disabled and expire, `monitor` when its events can be followed.
+   * disabled and expire, `monitor` when its events can be followed, `evidence` when it keeps the
+   * last event of each kind.
    */
   readonly features: readonly string[];
 }
@@ -122,7 +123,17 @@ export const NO_FACTS: InterfaceFacts = {
 };
 
 /** The features of this version's daemon. */
-export const FEATURES: readonly string[] = ["endpoint_name", "disabled_peers", "monitor"];
+export const FEATURES: readonly string[] = [
+  "endpoint_name",
+  "disabled_peers",
+  "monitor",
+  "evidence",
+];
+
+/** Whether the daemon keeps evidence (lib/base/evidence.ts). */
+export function keepsEvidence(status: InterfaceStatus): boolean {
+  return status.features.includes("evidence");
+}
 
 /** Whether the daemon looks up the names of endpoints (`PeerChange.endpointName`). */
 export function looksUpNames(status: InterfaceStatus): boolean {

@@ -24,6 +24,7 @@ export type CommandName =
   | "genkey"
   | "genpsk"
   | "pubkey"
+  | "why"
   | "dmesg"
   | "metrics"
   | "usage"
@@ -147,6 +148,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "pubkey",
     summary: "make the public key of a private key",
     manual: async () => (await import("./pubkey/help.ts")).PUBKEY_MANUAL,
+  },
+  {
+    name: "why",
+    summary: "say why a peer cannot be reached, or that all is well",
+    manual: async () => (await import("./why/help.ts")).WHY_MANUAL,
   },
   {
     name: "dmesg",

@@ -44,10 +44,11 @@ export async function wireguardStatus(name: string): Promise<InterfaceStatus> {
 
 /**
  * The status of an interface without its secret keys, for commands that only look.
+ * @param explained with the link and the evidence (lib/base/evidence.ts)
  * @throws as `wireguardStatus`
  */
-export async function wireguardStats(name: string): Promise<InterfaceStatus> {
-  return await bySocket(name, getStats, async () => {
+export async function wireguardStats(name: string, explained = false): Promise<InterfaceStatus> {
+  return await bySocket(name, (name) => getStats(name, explained), async () => {
     const status = (await kernel()).getKernelDevice(name);
     wipeStatus(status);
     return status;

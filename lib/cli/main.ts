@@ -37,6 +37,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   genkey: () => import("./genkey/command.ts"),
   genpsk: () => import("./genpsk/command.ts"),
   pubkey: () => import("./pubkey/command.ts"),
+  why: () => import("./why/command.ts"),
   dmesg: () => import("./dmesg/command.ts"),
   metrics: () => import("./metrics/command.ts"),
   usage: () => import("./usage/command.ts"),

@@ -102,6 +102,7 @@ export async function getDevice(name: string): Promise<InterfaceStatus> {
 /**
  * The status of an interface without its secret keys, which are zeros. Daemons that cannot leave
  * them out (others' and those before 0.4.0) are asked as `getDevice` does, and their keys erased.
+ * @param explained with the link and the evidence (lib/base/evidence.ts), for `wg why`
  * @throws as `getDevice`
  *
  * @example
@@ -115,8 +116,8 @@ export async function getDevice(name: string): Promise<InterfaceStatus> {
  * console.log(typeof waiting);
  * ```
  */
-export async function getStats(name: string): Promise<InterfaceStatus> {
-  const text = await ask(name, "stats=1\n\n");
+export async function getStats(name: string, explained = false): Promise<InterfaceStatus> {
+  const text = await ask(name, `stats=${explained ? 2 : 1}\n\n`);
   if (text !== "" && !/^errno=-?[1-9]/.test(text)) return parseGet(parseReply(text, name));
   const status = await getDevice(name);
   wipeStatus(status);

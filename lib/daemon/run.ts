@@ -212,9 +212,12 @@ async function operate(
       return { body };
     }
     case "stats": {
-      const status = device.status();
+      const explained = request.value === "2";
+      const link = explained ? device.link() : undefined;
+      const status = device.status(explained);
+      const body = formatStats(status, status, link);
       wipeStatus(status);
-      return { body: formatStats(status, status) };
+      return { body };
     }
     case "set": {
       const lent = token === undefined ? undefined : lending.takeSockets(token);

@@ -9,7 +9,7 @@ import { ConfigError } from "../base/errors.ts";
 import { sumOfCounts } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { DEFAULT_MTU, HANDSHAKE_TOS, UNDER_LOAD_QUEUE } from "../base/constants.ts";
-import { errnoText } from "../base/errno.ts";
+import { EIO } from "../base/errno.ts";
 import type { DeviceEvent } from "../base/events.ts";
 import { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
@@ -225,9 +225,12 @@ export class RunningInterface {
     return this.#routes.linkIndex(name);
   }
 
-  /** The status of the interface. Erase its keys with `wipeStatus` after use. */
-  status(): InterfaceStatus {
-    return { ...this.#device.status(), ...this.#facts() };
+  /**
+   * The status of the interface. Erase its keys with `wipeStatus` after use.
+   * @param explained whether it has the evidence (lib/base/evidence.ts)
+   */
+  status(explained = false): InterfaceStatus {
+    return { ...this.#device.status(explained ? now() : undefined), ...this.#facts() };
   }
 
   /** The description of a peer, which may be empty; undefined when there is no such peer. */
@@ -442,21 +445,15 @@ export class RunningInterface {
     this.#options.worker.command(commands);
   }
 
-  #send(datagram: OutgoingDatagram): boolean {
-    const { bytes, endpoint, local, peer } = datagram;
+  /** Sends a handshake message. Returns 0 or the errno. */
+  #send({ bytes, endpoint, local, peer }: OutgoingDatagram): number {
     const { fd4, fd6 } = this.#sockets;
     const result = sendDatagram(fd4, fd6, bytes, endpoint, local, HANDSHAKE_TOS);
-    const { counters } = this.#device;
-    if (result === SEND_FAILED) {
-      counters.addOf(COUNTER.handshake_send_failed, peer);
-      const line = this.#device.describeUnsent(datagram, errnoText(sendFailure()));
-      if (line !== undefined) this.#options.log.write(line, "debug");
-    }
     if (result === SEND_SOURCE_LOST) {
-      counters.addOf(COUNTER.handshake_source_lost, peer);
+      this.#device.counters.addOf(COUNTER.handshake_source_lost, peer);
       this.#table.clearLocal(peer);
     }
-    return result !== SEND_FAILED;
+    return result === SEND_FAILED ? sendFailure() || EIO : 0;
   }
 
   #handleReport(report: WorkerReport): void {

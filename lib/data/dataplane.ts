@@ -12,8 +12,9 @@ import type { Milliseconds, PeerSlot } from "../base/brands.ts";
 import { DEFAULT_MTU } from "../base/constants.ts";
 import { type AllCounts, Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
-import { writeEndpointCell } from "../base/endpoint.ts";
 import { receiverOf } from "../base/data_planes.ts";
+import { type Endpoint, writeEndpointCell } from "../base/endpoint.ts";
+import { formatPathError, type PathError } from "../base/evidence.ts";
 import type { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
@@ -413,6 +414,15 @@ export class Dataplane {
       default:
         command satisfies never;
     }
+  }
+
+  /**
+   * Reports an ICMP error for a datagram of this interface. The caller limits their rate.
+   * @param to the destination of the datagram
+   */
+  pathError(to: Endpoint, error: PathError): void {
+    this.counters.add(COUNTER.udp_icmp_errors);
+    this.#events.notice("path-error", undefined, to, formatPathError(error));
   }
 
   #addPeer(slot: PeerSlot): void {

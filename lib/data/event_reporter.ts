@@ -5,7 +5,7 @@
 import type { Milliseconds, PeerSlot, SessionIndex } from "../base/brands.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { HandshakeMemory } from "../base/handshake_memory.ts";
-import { type DataEvent, type Notice, REFUSAL_NOTICES } from "../base/messages.ts";
+import { type DataEvent, EVIDENCE_NOTICES, type Notice } from "../base/messages.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Peer } from "./sessions.ts";
 
@@ -16,7 +16,7 @@ export const LOOP_EVERY_MS = 60_000;
 
 /** Emits events. */
 export class EventReporter {
-  /** Whether notices are emitted that are no refusals. */
+  /** Whether notices are emitted that are no evidence. */
   debug = false;
   readonly #table: PeerTable;
   readonly #handshakes: HandshakeMemory;
@@ -62,11 +62,11 @@ export class EventReporter {
   }
 
   /**
-   * Whether to report a notice: not without `debug` unless it is a refusal, and not more than
+   * Whether to report a notice: not without `debug` unless it is evidence, and not more than
    * NOTICES_PER_SECOND. Call `notice` if it returns true.
    */
   wants(notice: Notice, now: Milliseconds): boolean {
-    if (!this.debug && REFUSAL_NOTICES[notice] === undefined) return false;
+    if (!this.debug && EVIDENCE_NOTICES[notice] === undefined) return false;
     const noticed = this.#noticed.get(notice);
     if (noticed === undefined || now - noticed.since >= 1000) {
       this.#noticed.set(notice, { since: now, count: 1 });
@@ -75,8 +75,16 @@ export class EventReporter {
     return ++noticed.count <= NOTICES_PER_SECOND;
   }
 
-  /** Reports a notice. */
-  notice(notice: Notice, peer: PeerSlot | undefined, source: Endpoint | undefined): void {
-    this.#emit({ type: "notice", notice, peer, source });
+  /**
+   * Reports a notice.
+   * @param detail that of the evidence (lib/base/evidence.ts)
+   */
+  notice(
+    notice: Notice,
+    peer: PeerSlot | undefined,
+    source: Endpoint | undefined,
+    detail?: string,
+  ): void {
+    this.#emit({ type: "notice", notice, peer, source, ...(detail !== undefined && { detail }) });
   }
 }

@@ -147,7 +147,8 @@ export class Gate {
     if (!checker.checkMac1(this.#bytes, at, length)) {
       const isInitiation = length === C.INITIATION_LENGTH;
       const notice = isInitiation ? "invalid-initiation-mac" : "invalid-response-mac";
-      return this.#drop(COUNTER.handshake_mac1_wrong, notice, cellAt, now);
+      const detail = isInitiation ? "initiation" : "response";
+      return this.#drop(COUNTER.handshake_mac1_wrong, notice, cellAt, now, detail);
     }
     if (!loaded) return this.#queueFor(others, at, length, cellAt);
     if (unanswered === undefined) {
@@ -164,7 +165,7 @@ export class Gate {
   /** Passes a message with a right mac2 on, unless its source sends too many. */
   #proven(at: number, length: number, cellAt: number, now: Milliseconds): void {
     if (!this.#limiter.allow(this.#bytes, cellAt + 8, this.#bytes[cellAt], now)) {
-      return this.#parts.counters.add(COUNTER.handshake_rate_limited);
+      return this.#drop(COUNTER.handshake_rate_limited, "rate-limited", cellAt, now);
     }
     this.#queueFor(this.#parts.handshakes.proven, at, length, cellAt);
   }
@@ -192,15 +193,21 @@ export class Gate {
     else this.#parts.counters.add(COUNTER.handshake_queue_full);
   }
 
-  #drop(counter: number, notice: Notice, cellAt: number, now: Milliseconds): void {
+  #drop(
+    counter: number,
+    notice: Notice,
+    cellAt: number,
+    now: Milliseconds,
+    detail?: string,
+  ): void {
     this.#parts.counters.add(counter);
-    this.#say(notice, cellAt, now);
+    this.#say(notice, cellAt, now, detail);
   }
 
-  #say(notice: Notice, cellAt: number, now: Milliseconds): void {
+  #say(notice: Notice, cellAt: number, now: Milliseconds, detail?: string): void {
     const { events } = this.#parts;
     if (!events.wants(notice, now)) return;
-    events.notice(notice, undefined, readEndpointCell(this.#bytes, cellAt));
+    events.notice(notice, undefined, readEndpointCell(this.#bytes, cellAt), detail);
   }
 
   /** Makes a cookie reply. Without a secret it asks the control plane for a new one instead. */

@@ -10,6 +10,7 @@ import * as C from "../base/constants.ts";
 import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { type IpBytes, readEndpointCell } from "../base/endpoint.ts";
+import { formatIp } from "../base/ip_text.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { PacketCipher } from "../crypto/suite.ts";
@@ -305,8 +306,8 @@ export class Inbound {
 
   /** Whether the source of an inner packet is in the peer's allowed IPs, and is not refused. */
   #isSourceAllowed(session: Session, at: number, now: Milliseconds): boolean {
-    const { memory: { bytes, u32 }, allowedIps, counters, events } = this.#parts;
-    const { slot, cellAt } = session.peer;
+    const { memory: { bytes, u32 }, allowedIps, counters } = this.#parts;
+    const { slot } = session.peer;
     const owner = bytes[at] >>> 4 === 4
       ? allowedIps.lookup4(bytes, at + Ip.IPV4_SOURCE)
       : allowedIps.lookup6(bytes, at + Ip.IPV6_SOURCE);
@@ -315,13 +316,27 @@ export class Inbound {
       if (this.#refused4.size === 0 || bytes[at] >>> 4 !== 4) return true;
       if (!this.#refused4.has(u32[at + Ip.IPV4_SOURCE >>> 2])) return true;
       counters.addOf(COUNTER.rx_own_source, slot);
+      this.#tellSource("own-source", session, at, now);
       return false;
     }
     counters.addOf(COUNTER.rx_unallowed_source, slot);
-    if (events.wants("unallowed-source", now)) {
-      events.notice("unallowed-source", slot, readEndpointCell(bytes, cellAt));
-    }
+    this.#tellSource("unallowed-source", session, at, now);
     return false;
+  }
+
+  /** Reports an inner packet whose source was refused. */
+  #tellSource(
+    notice: "unallowed-source" | "own-source",
+    { peer: { slot, cellAt } }: Session,
+    at: number,
+    now: Milliseconds,
+  ): void {
+    const { memory: { bytes }, events } = this.#parts;
+    if (!events.wants(notice, now)) return;
+    const source = bytes[at] >>> 4 === 4
+      ? formatIp(bytes, at + Ip.IPV4_SOURCE, 4)
+      : formatIp(bytes, at + Ip.IPV6_SOURCE, 16);
+    events.notice(notice, slot, readEndpointCell(bytes, cellAt), source);
   }
 }
 

@@ -8,6 +8,7 @@
  * @module
  */
 import type { Milliseconds } from "../base/brands.ts";
+import { formatIp } from "../base/ip_text.ts";
 import type { OwnAddresses } from "../base/own_addresses.ts";
 import type { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import type { Counters } from "../base/counter_block.ts";
@@ -194,6 +195,7 @@ export class Outbound {
     const peer = slot < 0 ? undefined : peers[slot];
     if (peer === undefined) {
       counters.add(COUNTER.tx_no_peer);
+      this.#tellNoPeer(v4, now);
       unreachable.answer(tunPacket, length, now);
       return;
     }
@@ -215,6 +217,15 @@ export class Outbound {
       ? this.#one(peer, length, now)
       : this.#split(peer, v4, gso, length, now);
     if (session !== null) this.#parts.sender.keepFresh(session, now);
+  }
+
+  #tellNoPeer(v4: boolean, now: Milliseconds): void {
+    const { memory: { bytes, tunPacket }, events } = this.#parts;
+    if (!events.wants("no-peer", now)) return;
+    const destination = v4
+      ? formatIp(bytes, tunPacket + Ip.IPV4_DESTINATION, 4)
+      : formatIp(bytes, tunPacket + Ip.IPV6_DESTINATION, 16);
+    events.notice("no-peer", undefined, undefined, destination);
   }
 
   /** Sends a packet that need not be split. Returns its session. */

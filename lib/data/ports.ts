@@ -88,6 +88,8 @@ export interface UdpPort {
    *   address, which the caller then clears
    */
   send(count: number, segmentSize: number, cellAt: number, ecn: number): SendResult;
+  /** The errno of the last `send` that failed; absent where there is no errno. */
+  readonly failure?: number;
   /**
    * Makes a queue for single datagrams to different endpoints. Every user of a queue makes one. A
    * port to which a queue gives no advantage has no such method.
@@ -108,6 +110,8 @@ export interface SendQueue {
   send(count: number): void;
   /** The result of datagram `index` of the last `send`. */
   result(index: number): SendResult;
+  /** The errno of datagram `index`, if its result is SEND_FAILED. */
+  failure?(index: number): number;
 }
 
 /** The datagrams were sent. */

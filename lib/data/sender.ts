@@ -10,6 +10,7 @@ import { DATA_OVERHEAD, MESSAGE_DATA } from "../base/constants.ts";
 import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { readEndpointCell } from "../base/endpoint.ts";
+import { errnoName } from "../base/errno.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
 import type { PacketCipher } from "../crypto/suite.ts";
@@ -252,6 +253,7 @@ export class Sender {
         1,
         this.#queuedBytes[i],
         hasData,
+        queue.failure?.(i) ?? 0,
         now,
       );
     }
@@ -264,7 +266,8 @@ export class Sender {
     endpoints.refresh(peer);
     const result = udp.send(this.#count, this.#segment, peer.cellAt, this.#ecn);
     counters.values[COUNTER.udp_sends]++;
-    this.#recordResult(peer, result, this.#count, this.#bytes, this.#hasData, now);
+    const failure = result === SEND_FAILED ? udp.failure ?? 0 : 0;
+    this.#recordResult(peer, result, this.#count, this.#bytes, this.#hasData, failure, now);
     this.#forgetRun();
   }
 
@@ -275,6 +278,7 @@ export class Sender {
     count: number,
     bytes: number,
     hasData: boolean,
+    errno: number,
     now: Milliseconds,
   ): void {
     const { counters, endpoints, table, events } = this.#parts;
@@ -285,7 +289,13 @@ export class Sender {
     }
     // A failed send counts as an attempt. Otherwise a persistent keepalive would be due at once.
     const failed = result === SEND_FAILED;
-    if (failed) counters.addOf(COUNTER.tx_send_failed, peer.slot, count);
+    if (failed) {
+      counters.addOf(COUNTER.tx_send_failed, peer.slot, count);
+      if (events.wants("send-failed", now)) {
+        const endpoint = readEndpointCell(this.#parts.memory.bytes, peer.cellAt);
+        events.notice("send-failed", peer.slot, endpoint, errnoName(errno));
+      }
+    }
     if (table.sent(peer.slot, failed ? 0 : bytes, !failed && hasData, now)) {
       events.active(peer.slot);
     }

@@ -14,6 +14,7 @@ import type { TimestampSource } from "../noise/tai64n.ts";
 import type { TimerQueue } from "../timers/timer_queue.ts";
 import type { AskedNames } from "./asked_names.ts";
 import type { ExpiryDates } from "./expiry_dates.ts";
+import type { InterfaceEvidence } from "./evidence.ts";
 import type { IndexTable } from "./index_table.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Peer } from "./peer.ts";
@@ -46,6 +47,8 @@ export interface Context {
   readonly names: AskedNames;
   readonly expiries: ExpiryDates;
   readonly indices: IndexTable<Peer>;
+  /** The last events with senders that are no peer. */
+  readonly strangers: InterfaceEvidence;
   /** Our keys; undefined while no private key is set. */
   own: OwnKeys | undefined;
   up: boolean;

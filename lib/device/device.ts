@@ -20,13 +20,14 @@ import {
   type PublicKey,
 } from "../base/brands.ts";
 import type { DeviceChange, DeviceStatus, PeerStatus } from "../base/config.ts";
-import { DEFAULT_MTU } from "../base/constants.ts";
+import { DEFAULT_MTU, MESSAGE_INITIATION } from "../base/constants.ts";
 import { Counters } from "../base/counter_block.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import { COUNTER } from "../base/counters.ts";
+import { errnoName, errnoText } from "../base/errno.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
 import { type DataPlanes, dataPlanesOf } from "../base/data_planes.ts";
 import type { HandshakeMemory, HandshakeMessage } from "../base/handshake_memory.ts";
-import { type DataEvent, type Notice, REFUSAL_NOTICES } from "../base/messages.ts";
+import type { DataEvent } from "../base/messages.ts";
 import { secretCopy } from "../base/secret_bytes.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { NOT_PENDING, STANDARD_TIMES, type Times } from "../base/times.ts";
@@ -37,13 +38,16 @@ import { TimerQueue } from "../timers/timer_queue.ts";
 import { applyChange } from "./apply_change.ts";
 import { AskedNames } from "./asked_names.ts";
 import { checkChange } from "./check_change.ts";
+import { complainOfSilence, complainOfUnsent } from "./complaints.ts";
 import type { Context } from "./context.ts";
 import { disabledStatusOf, runExpiries, silence, takePart } from "./disabled_peers.ts";
+import { evidenceOf, InterfaceEvidence } from "./evidence.ts";
 import type { NameAnswer } from "./endpoint_name.ts";
 import { ExpiryDates } from "./expiry_dates.ts";
-import { tellDisconnected, tellRefused, tellRoamed } from "./events.ts";
+import { tellDisconnected, tellRoamed } from "./events.ts";
 import { lookUpsDue, namesUp, runLookUps } from "./name_look_ups.ts";
 import { initiationUnsent, nameAnswered } from "./name_answers.ts";
+import { heardNotice } from "./notices.ts";
 import { completeHandshake, Incoming, type Verdict } from "./incoming.ts";
 import { IndexTable } from "./index_table.ts";
 import { sessionWanted } from "./outgoing.ts";
@@ -54,6 +58,7 @@ import { PeerRegistry } from "./peer_registry.ts";
 import { RefusalLimit } from "./refusal_limit.ts";
 import { confirmSession, usableSession, wipeKeys } from "./sessions.ts";
 import { runTimers } from "./timer_expiry.ts";
+import { messageKind } from "../wire/messages.ts";
 
 export type { DeviceEvent } from "../base/events.ts";
 export type { DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
@@ -80,7 +85,8 @@ export interface DeviceOptions {
 
 /**
  * The control plane of one interface. A new device is down and has no key. After every call with
- * `now`, process `takeOutputs` and read `nextDeadline` again.
+ * `now`, process `takeOutputs` and read `nextDeadline` again. Call `sent` or `unsent` for each of
+ * its datagrams.
  *
  * @example
  * ```ts
@@ -131,6 +137,7 @@ export class Device {
       names: new AskedNames(),
       expiries: new ExpiryDates(),
       indices: new IndexTable(random, handshakes.awaited, planes.receivers),
+      strangers: new InterfaceEvidence(),
       own: undefined,
       up: false,
       mtu: DEFAULT_MTU,
@@ -155,9 +162,10 @@ export class Device {
   /**
    * The status of the interface. Private and preshared keys in it are copies. Erase them with
    * `wipeStatus` after use.
+   * @param now the time, for a status with evidence; absent for one without
    */
-  status(): DeviceStatus {
-    const { own, listenPort, fwmark, rtable, out, peers } = this.#ctx;
+  status(now?: Milliseconds): DeviceStatus {
+    const { own, listenPort, fwmark, rtable, out, peers, strangers } = this.#ctx;
     return {
       privateKey: own && secretCopy(own.identity.privateKey) as PrivateKey,
       publicKey: own?.identity.publicKey.slice() as PublicKey | undefined,
@@ -165,7 +173,8 @@ export class Device {
       fwmark,
       rtable,
       debug: out.debug,
-      peers: Array.from(peers.all(), (peer) => this.#peerStatus(peer)),
+      ...(now !== undefined && { evidence: strangers.list(now) }),
+      peers: Array.from(peers.all(), (peer) => this.#peerStatus(peer, now)),
     };
   }
 
@@ -241,9 +250,7 @@ export class Device {
     if (event.type === "notice") {
       const peer = event.peer === undefined ? undefined : ctx.peers.at(event.peer);
       if (event.peer === undefined || peer !== undefined) {
-        const why = REFUSAL_NOTICES[event.notice];
-        if (why !== undefined) tellRefused(ctx, why, peer, event.source, now);
-        this.#notice(event.notice, peer, event.source);
+        heardNotice(ctx, event, peer, now);
       }
       return;
     }
@@ -251,7 +258,7 @@ export class Device {
     if (peer === undefined) return;
     if (event.type === "endpoint-moved") {
       ctx.table.clearRoamed(peer.slot);
-      return tellRoamed(ctx, peer, event.before);
+      return tellRoamed(ctx, peer, event.before, now);
     }
     if (!ctx.up || peer.isDisabled) {
       // The data plane did not know yet that the interface is down or the peer disabled. It must
@@ -267,10 +274,10 @@ export class Device {
       case "session-confirmed":
         if (!confirmSession(ctx, peer, event.localIndex, now)) return;
         ctx.out.command({ type: "session-promote", peer: peer.slot, localIndex: event.localIndex });
-        completeHandshake(ctx, peer, false);
+        completeHandshake(ctx, peer, false, now);
         return;
       case "loop":
-        return this.#loop(peer, ctx.peers.at(event.through));
+        return this.#loop(peer, ctx.peers.at(event.through), now);
       case "peer-active":
         peer.timers.anyAuthenticatedPacketTraversal(now);
         return;
@@ -321,7 +328,7 @@ export class Device {
     }
   }
 
-  #peerStatus(peer: Peer): PeerStatus {
+  #peerStatus(peer: Peer, now: Milliseconds | undefined): PeerStatus {
     const { peers, table } = this.#ctx;
     const disabled = disabledStatusOf(peer);
     return {
@@ -339,67 +346,51 @@ export class Device {
       counters: table.counters.counts(peer.slot),
       ...(disabled !== undefined && { disabled }),
       ...(peer.expiresUnixMs !== 0 && { expiresUnixMs: peer.expiresUnixMs }),
+      ...(now !== undefined && { evidence: evidenceOf(peer, table, now) }),
     };
   }
 
-  /**
-   * Call when a handshake message could not be sent. A peer whose endpoint has a name tries its
-   * next address at once.
-   */
-  unsent({ peer }: OutgoingDatagram, now: Milliseconds): void {
-    const known = this.#ctx.peers.at(peer);
+  /** Call for each handshake message that was sent. */
+  sent({ bytes, peer, endpoint }: OutgoingDatagram, now: Milliseconds): void {
+    const { counters, peers } = this.#ctx;
+    const known = peers.at(peer);
     if (known === undefined) return;
-    this.#ctx.out.at(now);
-    initiationUnsent(this.#ctx, known, now);
-    this.#ctx.timers.settle(now);
+    const isInitiation = messageKind(bytes) === MESSAGE_INITIATION;
+    counters.addOf(
+      isInitiation ? COUNTER.handshake_initiation_sent : COUNTER.handshake_response_sent,
+      peer,
+    );
+    known.handshakeTxBytes += bytes.length;
+    if (!isInitiation) return;
+    complainOfSilence(this.#ctx, known, endpoint, now);
+    known.evidence.note("handshake_initiation_sent", now, endpoint);
   }
 
-  /** The debug message for a handshake message that could not be sent; undefined without debug. */
-  describeUnsent({ peer, endpoint }: OutgoingDatagram, reason: string): string | undefined {
-    const { out, peers } = this.#ctx;
-    const known = out.debug ? peers.at(peer) : undefined;
-    if (known === undefined) return undefined;
-    return `Unable to send to peer ${known.label}: ${reason} (${formatEndpoint(endpoint)})`;
+  /**
+   * Call for each handshake message that could not be sent. A peer whose endpoint has a name tries
+   * its next address at once.
+   */
+  unsent({ peer, endpoint }: OutgoingDatagram, errno: number, now: Milliseconds): void {
+    const ctx = this.#ctx;
+    const known = ctx.peers.at(peer);
+    if (known === undefined) return;
+    ctx.out.at(now);
+    ctx.counters.addOf(COUNTER.handshake_send_failed, peer);
+    known.evidence.note("handshake_send_failed", now, endpoint, errnoName(errno));
+    ctx.out.say(`Unable to send to peer ${known.label}: ${errnoText(errno)}`, endpoint);
+    complainOfUnsent(ctx, known, endpoint, errno, now);
+    initiationUnsent(ctx, known, now);
+    ctx.timers.settle(now);
   }
 
-  #loop(peer: Peer, through: Peer | undefined): void {
+  #loop(peer: Peer, through: Peer | undefined, now: Milliseconds): void {
     const { endpoint } = pathOf(this.#ctx, peer);
     if (endpoint === undefined || through === undefined) return;
     const problem = `its endpoint ${formatEndpoint(endpoint)} is routed into the interface itself`;
+    peer.evidence.note("tx_looped", now, endpoint, through.publicKey.toBase64());
     const way = through === peer
       ? ""
       : `, through peer ${through.label}, which leads back to peer ${peer.label}`;
     this.#ctx.out.complain(`Unable to send to peer ${peer.label}: ${problem}${way}`);
-  }
-
-  #notice(notice: Notice, peer: Peer | undefined, source: Endpoint | undefined): void {
-    const { out } = this.#ctx;
-    if (!out.debug) return;
-    const where = source ?? (peer === undefined ? undefined : pathOf(this.#ctx, peer).endpoint);
-    const label = peer?.label;
-    switch (notice) {
-      case "invalid-initiation-mac":
-        return out.say("Invalid initiation MAC", where);
-      case "invalid-response-mac":
-        return out.say("Invalid response MAC", where);
-      case "unknown-response":
-        return out.say("Unknown handshake response", where);
-      case "unknown-cookie-reply":
-        return out.say("Unknown cookie response", where);
-      case "cookie-sent":
-        return out.say("Sending cookie response", where);
-      case "keepalive-received":
-        return out.say(`Receiving keepalive packet from peer ${label}`, where);
-      case "keepalive-sent":
-        return out.say(`Sending keepalive packet to peer ${label}`, where);
-      case "unallowed-source":
-        return out.say(`Packet has unallowed src IP from peer ${label}`, where);
-      case "no-endpoint":
-        return out.say(`No valid endpoint has been configured or discovered for peer ${label}`);
-      case "not-ip":
-        return out.say(`Packet is neither ipv4 nor ipv6 from peer ${label}`, where);
-      default:
-        notice satisfies never;
-    }
   }
 }

@@ -5,6 +5,7 @@
 import type { Milliseconds, PublicKey } from "../base/brands.ts";
 import { type Endpoint, sameEndpoint } from "../base/endpoint.ts";
 import type { Disconnection, EventPeer, Refusal } from "../base/events.ts";
+import { formatEndpoint } from "../base/ip_text.ts";
 import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
@@ -31,9 +32,15 @@ export function tellDisconnected(ctx: Context, peer: Peer, why: Disconnection): 
 }
 
 /** Call when an authenticated message of a peer came from another endpoint than `before`. */
-export function tellRoamed(ctx: Context, peer: Peer, before: Endpoint): void {
+export function tellRoamed(
+  ctx: Context,
+  peer: Peer,
+  before: Endpoint,
+  now: Milliseconds,
+): void {
   const { endpoint } = pathOf(ctx, peer);
   if (endpoint === undefined || sameEndpoint(before, endpoint)) return;
+  peer.evidence.note("endpoint_moved", now, endpoint, formatEndpoint(before));
   ctx.out.event({ kind: "roamed", peer: eventPeer(peer), before, endpoint });
 }
 

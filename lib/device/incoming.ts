@@ -15,8 +15,8 @@ import {
 } from "../base/constants.ts";
 import { receiverOf } from "../base/data_planes.ts";
 import { COUNTER, type CounterName, type PeerCounterName } from "../base/counters.ts";
-import type { Endpoint } from "../base/endpoint.ts";
 import { isRefusal } from "../base/events.ts";
+import type { PeerEvidenceKind } from "../base/evidence.ts";
 import type { HandshakeMessage } from "../base/handshake_memory.ts";
 import { secretBytes } from "../base/secret_bytes.ts";
 import { checkMac1 } from "../cookie/macs.ts";
@@ -29,7 +29,7 @@ import {
   wipeInitiated,
   wipeOpened,
 } from "../noise/handshake.ts";
-import { isLater } from "../noise/tai64n.ts";
+import { isLater, secondsBetween } from "../noise/tai64n.ts";
 import {
   COOKIE_REPLY,
   INITIATION,
@@ -38,6 +38,7 @@ import {
   readIndex,
   RESPONSE,
 } from "../wire/messages.ts";
+import { complainOfRefusal, complainOfStranger, SILENT_INITIATIONS } from "./complaints.ts";
 import type { Context, OwnKeys } from "./context.ts";
 import { tellHandshake, tellRefused, tellRoamed } from "./events.ts";
 import { cookieJarOf, staticSharedOf } from "./outgoing.ts";
@@ -48,6 +49,7 @@ import { installSession } from "./sessions.ts";
 /** The result of a message, which is the name of a counter. */
 export type Verdict = Extract<CounterName, `${"handshake" | "cookie"}_${string}`>;
 type PeerVerdict = Extract<PeerCounterName, Verdict>;
+type PeerRefusal = Extract<PeerVerdict, PeerEvidenceKind>;
 
 /** Processes the handshake messages that one device receives. */
 export class Incoming {
@@ -74,7 +76,7 @@ export class Incoming {
     if (!ctx.up) return this.#refuse("handshake_link_down");
     const { own } = ctx;
     if (own === undefined) return this.#refuse("handshake_no_private_key");
-    if (kind === MESSAGE_COOKIE_REPLY) return this.#cookieReply(message, source, now);
+    if (kind === MESSAGE_COOKIE_REPLY) return this.#cookieReply(incoming, now);
     const initiation = kind === MESSAGE_INITIATION;
     // The data plane has checked mac1, but the private key may have changed since.
     if (!checkMac1(ctx.suite, own.mac1Key, message)) {
@@ -84,8 +86,9 @@ export class Incoming {
     return initiation ? this.#initiation(own, incoming, now) : this.#response(own, incoming, now);
   }
 
-  #cookieReply(message: Uint8Array, source: Endpoint, now: Milliseconds): Verdict {
+  #cookieReply(incoming: HandshakeMessage, now: Milliseconds): Verdict {
     const { ctx } = this;
+    const { datagram: message, source } = incoming;
     const index = readIndex(message, COOKIE_REPLY.receiver);
     const peer = ctx.indices.find(index);
     if (peer === undefined) {
@@ -94,11 +97,12 @@ export class Incoming {
     }
     if (!cookieJarOf(ctx, peer).consume(message, now)) {
       ctx.out.say("Could not decrypt cookie response", source);
-      return this.#refuseOf(peer, "cookie_forged");
+      return this.#refuseOf(peer, "cookie_forged", incoming, now);
     }
     ctx.out.say("Receiving cookie response", source);
     ctx.indices.awaits(index, peer.pending?.index === index ? AWAITS_RESPONSE : AWAITS_NOTHING);
     peer.handshakeRxBytes += message.length;
+    peer.evidence.note("cookie_accepted", now, source);
     return this.#accept(peer, "cookie_accepted");
   }
 
@@ -130,38 +134,40 @@ export class Incoming {
     if (peer === undefined) {
       say(": its sender is not a peer");
       this.#sender = opened.initiatorStatic.slice() as PublicKey;
+      complainOfStranger(ctx, opened.initiatorStatic, source, now);
       return this.#refuse("handshake_unknown_peer");
     }
     const staticShared = staticSharedOf(ctx, peer);
     if (staticShared === undefined) {
       say();
-      return this.#refuseOf(peer, "handshake_weak_key");
+      return this.#refuseOf(peer, "handshake_weak_key", incoming, now);
     }
     const timestamp = openTimestamp(opened, staticShared, message);
     if (timestamp === undefined) {
       say(` from peer ${peer.label}`);
-      return this.#refuseOf(peer, "handshake_initiation_forged");
+      return this.#refuseOf(peer, "handshake_initiation_forged", incoming, now);
     }
     if (peer.lastTimestamp !== undefined && !isLater(timestamp, peer.lastTimestamp)) {
       say(` from peer ${peer.label}: replayed, or its clock is behind`);
-      return this.#refuseOf(peer, "handshake_replayed");
+      const seconds = secondsBetween(peer.lastTimestamp, timestamp);
+      return this.#refuseOf(peer, "handshake_replayed", incoming, now, `${seconds}`);
     }
     if (now - peer.initiationConsumedAt < 1_000 / INITIATIONS_PER_SECOND) {
       say(` from peer ${peer.label}: too many`);
-      return this.#refuseOf(peer, "handshake_too_often");
+      return this.#refuseOf(peer, "handshake_too_often", incoming, now);
     }
     peer.lastTimestamp = timestamp;
     peer.initiationConsumedAt = now;
     if (peer.isDisabled) {
       say(` from peer ${peer.label}: it is disabled`);
-      return this.#refuseOf(peer, "handshake_disabled");
+      return this.#refuseOf(peer, "handshake_disabled", incoming, now);
     }
     ctx.out.say(`Receiving handshake initiation from peer ${peer.label}`, source);
 
     const index = ctx.handshakes.sessionKeys.hasRoom
       ? ctx.indices.allocate(peer, receiverOf(peer.slot, ctx.planes.receivers))
       : undefined;
-    if (index === undefined) return this.#refuseOf(peer, "handshake_no_index");
+    if (index === undefined) return this.#refuseOf(peer, "handshake_no_index", incoming, now);
     const ephemeral = secretBytes(KEY_LENGTH);
     ctx.random(ephemeral);
     const remoteIndex = readIndex(message, INITIATION.sender);
@@ -170,20 +176,19 @@ export class Incoming {
     if (made === undefined) {
       ctx.indices.release(index);
       say(` from peer ${peer.label}`);
-      return this.#refuseOf(peer, "handshake_initiation_forged");
+      return this.#refuseOf(peer, "handshake_initiation_forged", incoming, now);
     }
     cookieJarOf(ctx, peer).seal(made.message, now);
     this.#authenticated(peer, incoming, now);
     installSession(ctx, peer, false, index, remoteIndex, made.keys, now);
     peer.timers.anyAuthenticatedPacketSent(now);
-    peer.handshakeTxBytes += made.message.length;
     ctx.out.say(`Sending handshake response to peer ${peer.label}`, source);
     ctx.table.handshakeLeaves(peer.slot, index);
     ctx.indices.awaits(index, AWAITS_COOKIE);
     // `moveTo` stores the address that the initiation was sent to, unless the route has changed.
     const { local } = pathOf(ctx, peer);
     ctx.out.datagram({ bytes: made.message, endpoint: source, local, peer: peer.slot });
-    ctx.counters.addOf(COUNTER.handshake_response_sent, peer.slot);
+    peer.evidence.note("handshake_initiation_accepted", now, source);
     return this.#accept(peer, "handshake_initiation_accepted");
   }
 
@@ -197,11 +202,13 @@ export class Incoming {
       ctx.out.say("Unknown handshake response", source);
       return this.#refuse("handshake_unknown_index");
     }
-    if (!ctx.handshakes.sessionKeys.hasRoom) return this.#refuseOf(peer, "handshake_no_index");
+    if (!ctx.handshakes.sessionKeys.hasRoom) {
+      return this.#refuseOf(peer, "handshake_no_index", incoming, now);
+    }
     const keys = consumeResponse(pending.initiated, own.identity, peer.presharedKey, message);
     if (keys === undefined) {
       ctx.out.say(`Invalid handshake response from peer ${peer.label}`, source);
-      return this.#refuseOf(peer, "handshake_response_forged");
+      return this.#refuseOf(peer, "handshake_response_forged", incoming, now);
     }
     ctx.out.say(`Receiving handshake response from peer ${peer.label}`, source);
     this.#authenticated(peer, incoming, now);
@@ -210,7 +217,7 @@ export class Incoming {
     peer.pending = undefined;
     wipeInitiated(pending.initiated);
     installSession(ctx, peer, true, index, readIndex(message, RESPONSE.sender), keys, now);
-    completeHandshake(ctx, peer, true);
+    completeHandshake(ctx, peer, true, now);
     return this.#accept(peer, "handshake_response_accepted");
   }
 
@@ -221,8 +228,16 @@ export class Incoming {
   }
 
   /** Counts a refused message that concerns a known peer. */
-  #refuseOf(peer: Peer, verdict: PeerVerdict): Verdict {
+  #refuseOf(
+    peer: Peer,
+    verdict: PeerRefusal,
+    { source }: HandshakeMessage,
+    now: Milliseconds,
+    detail = "",
+  ): Verdict {
     this.#sender = peer;
+    peer.evidence.note(verdict, now, source, detail);
+    complainOfRefusal(this.ctx, peer, verdict, source, now);
     this.ctx.counters.addOf(COUNTER[verdict], peer.slot);
     return verdict;
   }
@@ -237,7 +252,7 @@ export class Incoming {
     peer.handshakeRxBytes += incoming.datagram.length;
     const before = pathOf(this.ctx, peer).endpoint;
     moveTo(this.ctx, peer, incoming.source, incoming.local);
-    if (before !== undefined) tellRoamed(this.ctx, peer, before);
+    if (before !== undefined) tellRoamed(this.ctx, peer, before, now);
   }
 }
 
@@ -245,7 +260,18 @@ export class Incoming {
  * Call when both sides have the session. The initiator knows that from the response, the responder
  * from the first data message.
  */
-export function completeHandshake(ctx: Context, peer: Peer, initiator: boolean): void {
+export function completeHandshake(
+  ctx: Context,
+  peer: Peer,
+  initiator: boolean,
+  now: Milliseconds,
+): void {
+  const { evidence } = peer;
+  if (!initiator && evidence.count("handshake_initiation_sent") >= SILENT_INITIATIONS) {
+    const { endpoint } = pathOf(ctx, peer);
+    evidence.note("called_first", now, endpoint, evidence.who("handshake_initiation_sent"));
+  }
+  evidence.note("handshake_completed", now, undefined, initiator ? "initiator" : "responder");
   peer.timers.handshakeComplete();
   peer.endpointName?.completed();
   ctx.table.clearWanted(peer.slot);

@@ -87,12 +87,14 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   const { endpoint, local } = pathOf(ctx, peer);
   if (endpoint === undefined) {
     ctx.counters.addOf(COUNTER.handshake_no_endpoint, peer.slot);
+    peer.evidence.note("handshake_no_endpoint", now);
     ctx.out.say(`Unable to send handshake initiation to peer ${peer.label}: it has no endpoint`);
     return;
   }
   const staticShared = staticSharedOf(ctx, peer);
   if (ctx.own === undefined || staticShared === undefined) {
     ctx.counters.addOf(COUNTER.handshake_weak_key, peer.slot);
+    peer.evidence.note("handshake_weak_key", now, endpoint);
     ctx.out.say(
       `Unable to send handshake initiation to peer ${peer.label}: its public key is of small order`,
       endpoint,
@@ -127,8 +129,6 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   }
   peer.pending = { index, initiated: made.initiated };
   cookieJarOf(ctx, peer).seal(made.message, now);
-  peer.handshakeTxBytes += made.message.length;
-  ctx.counters.addOf(COUNTER.handshake_initiation_sent, peer.slot);
   ctx.out.say(`Sending handshake initiation to peer ${peer.label}`, endpoint);
   ctx.table.handshakeLeaves(peer.slot, index);
   ctx.indices.awaits(index, AWAITS_RESPONSE | AWAITS_COOKIE);

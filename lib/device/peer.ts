@@ -9,6 +9,7 @@ import type { CookieJar } from "../cookie/cookie_jar.ts";
 import { NEVER } from "../base/times.ts";
 import type { Initiated } from "../noise/ikpsk2.ts";
 import type { EndpointName } from "./endpoint_name.ts";
+import { PeerEvidence } from "./evidence.ts";
 import { PeerTimers, type TimersOwner } from "../timers/peer_timers.ts";
 
 /** The preshared key of all peers without one: 32 zero bytes. */
@@ -68,6 +69,10 @@ export class Peer {
 
   /** Whether the peer has had a session since it was last told as disconnected. */
   connected = false;
+  /** The last event of each kind. */
+  readonly evidence = new PeerEvidence();
+  /** When the log was last told that something is wrong with the peer. */
+  complainedAt = NEVER;
 
   readonly timers: PeerTimers;
 

@@ -5,6 +5,7 @@
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { COUNTER } from "../base/counters.ts";
 import { handshakeRetriesMax } from "../timers/due.ts";
+import { complainOfSilence } from "./complaints.ts";
 import type { Context } from "./context.ts";
 import { eventPeer } from "./events.ts";
 import { stoppedHearing } from "./name_look_ups.ts";
@@ -50,6 +51,8 @@ function expiredRetransmitHandshake(ctx: Context, peer: Peer, now: Milliseconds)
   const attempt = peer.timers.handshakeUnanswered(now, max);
   if (attempt === 0) {
     ctx.counters.addOf(COUNTER.handshake_given_up, peer.slot);
+    peer.evidence.note("handshake_given_up", now, endpoint);
+    complainOfSilence(ctx, peer, endpoint, now);
     // OpenBSD's number includes the first initiation.
     ctx.out.say(
       `Handshake for peer ${peer.label} did not complete after ${max + 1} retries, giving up`,
@@ -65,12 +68,14 @@ function expiredRetransmitHandshake(ctx: Context, peer: Peer, now: Milliseconds)
     endpoint,
   );
   ctx.counters.addOf(COUNTER.handshake_retried, peer.slot);
+  peer.evidence.note("handshake_retried", now, endpoint);
   forgetLocal(ctx, peer);
   initiate(ctx, peer, now, true);
 }
 
 function expiredNewHandshake(ctx: Context, peer: Peer, now: Milliseconds): void {
   ctx.counters.addOf(COUNTER.handshake_unanswered, peer.slot);
+  peer.evidence.note("handshake_unanswered", now, pathOf(ctx, peer).endpoint);
   const seconds = Math.round((ctx.times.keepaliveTimeout + ctx.times.rekeyTimeout) / 1_000);
   ctx.out.say(
     `Retrying handshake with peer ${peer.label} because we stopped hearing back after ${seconds} seconds`,

@@ -154,7 +154,7 @@ export class LocalInterface {
         for (const command of commands) this.#dataplane.apply(command, at);
         this.wake();
       },
-      send: options.send,
+      send: (datagram) => void options.send(datagram),
       ...(options.lookUp === undefined ? {} : { lookUp: options.lookUp }),
       log: (line) => this.#tell({ kind: "log", line }),
       event: (event) => this.#tell(event),

@@ -32,6 +32,13 @@ export function isLater(a: Uint8Array, b: Uint8Array): boolean {
   return false;
 }
 
+/** The whole seconds from timestamp `b` to timestamp `a`; 0 when it is not later. */
+export function secondsBetween(a: Uint8Array, b: Uint8Array): number {
+  const seconds = (bytes: Uint8Array) =>
+    new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
+  return isLater(a, b) ? Number(seconds(a) - seconds(b)) : 0;
+}
+
 /**
  * Makes the timestamps of one identity. Each is later than the one before, also when the wall clock
  * is set back. A peer refuses an initiation whose timestamp is not later than the last one.

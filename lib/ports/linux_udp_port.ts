@@ -20,6 +20,7 @@ import {
 } from "../data/ports.ts";
 import * as libc from "../../ffi/libc.ts";
 import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
+import { mayBePending } from "./error_queue.ts";
 import { IoVectors } from "./io_vectors.ts";
 import { canSourceCause, UdpQueue } from "./udp_queue.ts";
 import { SOL_IP, SOL_IPV6, SOL_UDP, UDP_GRO, UDP_SEGMENT, UdpMessage } from "./udp_message.ts";
@@ -220,7 +221,7 @@ export class LinuxUdpPort implements UdpPort {
     return this.#sendEach(fd, family, count, cellAt, ecn, hasSource);
   }
 
-  /** The errno of the last `send` of a single datagram that failed; 0 before the first. */
+  /** The errno of the last `send` that failed; 0 before the first. */
   get failure(): number {
     return this.#failure;
   }
@@ -245,7 +246,11 @@ export class LinuxUdpPort implements UdpPort {
   ): number {
     const message = this.#sends;
     message.setControl(family, segment, hasSource ? cellAt : -1, ecn);
-    return this.#io.sendmsg(fd, message.pointer, 0) >= 0 ? 0 : this.#io.errno() || EAGAIN;
+    for (let again = 0;; again++) {
+      if (this.#io.sendmsg(fd, message.pointer, 0) >= 0) return 0;
+      const errno = this.#io.errno() || EAGAIN;
+      if (!mayBePending(errno, again)) return errno;
+    }
   }
 
   /** Sends each piece as a datagram of its own. */
@@ -268,6 +273,7 @@ export class LinuxUdpPort implements UdpPort {
         isSourceLost = errno === 0;
       }
       if (errno === 0) sent++;
+      else this.#failure = errno;
     }
     message.setVectors(this.#pieces);
     if (sent > 0 && sent < count) this.#counters?.add(COUNTER.udp_part_failed, count - sent);

@@ -225,6 +225,25 @@ export class UdpMessage {
     }
   }
 
+  /**
+   * The offset of the data of a received control message of at least `bytes` bytes; -1 when there
+   * is none.
+   */
+  findControl(level: number, type: number, bytes: number): number {
+    const view = this.#view;
+    const end = this.#controlAt +
+      Math.min(CONTROL_ROOM, view.getUint32(this.#at + CONTROL_LENGTH, true));
+    for (let at = this.#controlAt; at + CMSGHDR_BYTES <= end;) {
+      const length = view.getUint32(at, true);
+      if (length < CMSGHDR_BYTES || at + length > end) break;
+      const isWanted = view.getInt32(at + 8, true) === level &&
+        view.getInt32(at + 12, true) === type && length >= CMSGHDR_BYTES + bytes;
+      if (isWanted) return at + CMSGHDR_BYTES;
+      at += (length + 7) & ~7;
+    }
+    return -1;
+  }
+
   #readControl(at: number, dataBytes: number, cellAt: number): void {
     const bytes = this.#bytes;
     const view = this.#view;

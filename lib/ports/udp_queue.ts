@@ -4,7 +4,15 @@
  * @module
  */
 import type { Arena } from "../base/arena.ts";
-import { EACCES, EADDRNOTAVAIL, EAGAIN, EHOSTUNREACH, EINVAL, ENETUNREACH } from "../base/errno.ts";
+import {
+  EACCES,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EAGAIN,
+  EHOSTUNREACH,
+  EINVAL,
+  ENETUNREACH,
+} from "../base/errno.ts";
 import {
   SEND_FAILED,
   SEND_OK,
@@ -13,6 +21,7 @@ import {
   type SendResult,
 } from "../data/ports.ts";
 import { arenaPointer, type PacketIo, packetIo } from "../../ffi/packet_io.ts";
+import { mayBePending } from "./error_queue.ts";
 import { IoVectors } from "./io_vectors.ts";
 import { MMSGHDR_BYTES, UdpMessage } from "./udp_message.ts";
 
@@ -27,6 +36,8 @@ class Queued {
   ecn = 0;
   hasSource = false;
   result: SendResult = SEND_OK;
+  /** The errno when `result` is SEND_FAILED. */
+  failure = 0;
 
   constructor(arena: Arena, at: number) {
     this.message = new UdpMessage(arena, at);
@@ -94,14 +105,28 @@ export class UdpQueue implements SendQueue {
     return this.#queued[index].result;
   }
 
+  failure(index: number): number {
+    return this.#queued[index].failure;
+  }
+
   #sendAlone(queued: Queued): SendResult {
     const { message, hasSource } = queued;
     const fd = this.#fdOf(queued.family);
-    if (fd < 0) return SEND_FAILED;
-    if (this.#io.sendmsg(fd, queued.pointer, 0) >= 0) return SEND_OK;
-    if (!hasSource || !canSourceCause(this.#io.errno() || EAGAIN)) return SEND_FAILED;
+    queued.failure = fd < 0 ? EAFNOSUPPORT : this.#sendOnce(fd, queued);
+    if (queued.failure === 0) return SEND_OK;
+    if (!hasSource || !canSourceCause(queued.failure)) return SEND_FAILED;
     message.setControl(queued.family, 0, -1, queued.ecn);
-    return this.#io.sendmsg(fd, queued.pointer, 0) >= 0 ? SEND_SOURCE_LOST : SEND_FAILED;
+    queued.failure = this.#sendOnce(fd, queued);
+    return queued.failure === 0 ? SEND_SOURCE_LOST : SEND_FAILED;
+  }
+
+  /** Sends a datagram. Returns 0 or the errno. */
+  #sendOnce(fd: number, { pointer }: Queued): number {
+    for (let again = 0;; again++) {
+      if (this.#io.sendmsg(fd, pointer, 0) >= 0) return 0;
+      const errno = this.#io.errno() || EAGAIN;
+      if (!mayBePending(errno, again)) return errno;
+    }
   }
 }
 

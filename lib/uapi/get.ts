@@ -14,6 +14,7 @@ import { KEY_LENGTH } from "../base/constants.ts";
 import { COUNTERS, type Counts, isCounterName } from "../base/counters.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
+import type { Evidence } from "../base/evidence.ts";
 import {
   formatEndpoint,
   formatIp,
@@ -26,6 +27,7 @@ import { formatNamedEndpoint, parseNamedEndpoint } from "../base/host_name.ts";
 import { parseGroups } from "../base/labels.ts";
 import { isQueueName, QUEUES, type Queues } from "../base/queues.ts";
 import { quote } from "../base/quote.ts";
+import { formatEvidence, readEvidence } from "./evidence.ts";
 import { KeyedText } from "./keyed_text.ts";
 import { formatReply } from "./reply.ts";
 import { parseKey } from "./set.ts";
@@ -62,10 +64,10 @@ export function formatGetReply(
 
 /**
  * The answer to `stats`: that to `get=2` without the link, the private key and the preshared keys,
- * for programs that only look. `parseGet` reads it.
+ * for programs that only look. `stats=2` has the link and the evidence too. `parseGet` reads both.
  */
-export function formatStats(status: DeviceStatus, facts: InterfaceFacts): string {
-  return getText(status, facts, undefined, "public").toString();
+export function formatStats(status: DeviceStatus, facts: InterfaceFacts, link?: LinkFacts): string {
+  return getText(status, facts, link, "public").toString();
 }
 
 function getText(
@@ -90,6 +92,7 @@ function getText(
   if (extended) {
     text.add(formatFacts(status, facts) + `instance=${facts.instance}\n`);
     text.add(formatCounters(facts.counters) + formatQueues(facts.queues));
+    text.add(formatEvidence(status.evidence));
   }
   if (link !== undefined) text.add(formatLink(link));
   for (const peer of status.peers) addPeer(text, peer, extended, keys === "all");
@@ -181,6 +184,8 @@ function addPeer(
     keyed.add("preshared_key=");
     keyed.addKey(peer.presharedKey);
     keyed.add("\n");
+  } else if (peer.presharedKey.some((byte) => byte !== 0)) {
+    keyed.add("preshared_key_present=true\n");
   }
   let text = "protocol_version=1\n";
   if (peer.endpoint !== undefined) text += `endpoint=${formatEndpoint(peer.endpoint)}\n`;
@@ -195,7 +200,7 @@ function addPeer(
   if (extended && peer.expiresUnixMs !== undefined) {
     text += `expires_unix_ms=${peer.expiresUnixMs}\n`;
   }
-  if (extended) text += formatCounters(peer.counters);
+  if (extended) text += formatCounters(peer.counters) + formatEvidence(peer.evidence);
   for (const range of peer.allowedIps) text += `allowed_ip=${formatRange(range)}\n`;
   keyed.add(text);
 }
@@ -382,6 +387,9 @@ function readDevice(device: DeviceDraft, key: string, value: string): void {
     case "queue":
       readQueue(device.queues ??= {}, key, value);
       return;
+    case "evidence":
+      addEvidence(device, value);
+      return;
     case "offloads_off":
       device.offloadsOff = value;
       return;
@@ -430,6 +438,9 @@ function readPeer(peer: PeerDraft, key: string, value: string): void {
     case "last_handshake_time_nsec":
       peer.lastHandshakeUnixMs += count(key, value) / 1e6;
       return;
+    case "preshared_key_present":
+      peer.hasPresharedKey = value === "true";
+      return;
     case "peer_number":
       peer.number = count(key, value);
       return;
@@ -445,6 +456,9 @@ function readPeer(peer: PeerDraft, key: string, value: string): void {
     case "counter":
       readCounter(peer.counters ??= {}, key, value);
       return;
+    case "evidence":
+      addEvidence(peer, value);
+      return;
     case "allowed_ip":
       peer.allowedIps.push(parseRange(value) ?? wrong(key, value));
       return;
@@ -455,6 +469,11 @@ function parseDisabled(key: string, value: string): DisabledStatus {
   const [reason, since] = value.split(" ");
   if (reason !== "hand" && reason !== "expired" && reason !== "quota") return wrong(key, value);
   return { reason, sinceUnixMs: count(key, since ?? "") };
+}
+
+function addEvidence(to: { evidence?: readonly Evidence[] }, value: string): void {
+  const evidence = readEvidence(value);
+  if (evidence !== undefined) to.evidence = [...to.evidence ?? [], evidence];
 }
 
 function early(key: string): never {

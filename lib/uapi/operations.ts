@@ -19,7 +19,7 @@ interface Form {
 const OPERATIONS: ReadonlyMap<string, Form> = new Map([
   ["get", { values: ["1", "2"], lines: false }],
   ["set", { values: ["1", "2"], lines: true }],
-  ["stats", { values: ["1"], lines: false }],
+  ["stats", { values: ["1", "2"], lines: false }],
   ["monitor", { values: ["1", "2"], lines: false }],
   ["dmesg", { values: ["1"], lines: true }],
   ["netns", { values: ["1"], lines: false }],

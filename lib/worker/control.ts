@@ -26,8 +26,8 @@ export interface ControlOptions {
   readonly handshakes: HandshakeMemory;
   /** Sends commands to the data plane, in order. */
   readonly command: (commands: readonly DataCommand[]) => void;
-  /** Sends a handshake message. Returns false when it could not be sent. */
-  readonly send: (datagram: OutgoingDatagram) => boolean | void;
+  /** Sends a handshake message. Returns an errno when it could not be sent, otherwise 0. */
+  readonly send: (datagram: OutgoingDatagram) => number | void;
   readonly log: (line: string) => void;
   /** Logs a message about a mistake in the configuration or the routes; by default `log`. */
   readonly fault?: (line: string) => void;
@@ -122,14 +122,19 @@ export class ControlDriver {
     for (const line of outputs.log) log(line);
     for (const line of outputs.faults) fault(line);
     for (const line of outputs.notes) note(line);
-    const unsent = outputs.datagrams.filter((datagram) => send(datagram) === false);
+    let hasUnsent = false;
+    for (const datagram of outputs.datagrams) {
+      const errno = send(datagram) ?? 0;
+      if (errno === 0) device.sent(datagram, now());
+      else {
+        device.unsent(datagram, errno, now());
+        hasUnsent = true;
+      }
+    }
     for (const event of outputs.events) this.#options.event?.(event);
     for (const host of outputs.lookUps) this.#options.lookUp?.(host);
-    if (unsent.length > 0) {
-      for (const datagram of unsent) device.unsent(datagram, now());
-      // A peer has few addresses, and each is tried once.
-      return this.#settle();
-    }
+    // An unsent message goes to the next address of its peer. Each of them is tried once.
+    if (hasUnsent) return this.#settle();
     const deadline = device.nextDeadline();
     if (deadline === this.#deadline && this.#stopTimer !== undefined) return;
     this.#stopTimer?.();

@@ -15,6 +15,7 @@ import { QUEUE_BULK, QUEUE_MAIN, QUEUES_EACH } from "../data/bulk_flows.ts";
 import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction, type Share } from "../data/dataplane.ts";
 import { now } from "../runtime/clock.ts";
 import { choosePacketCipher, chooseSuite } from "../runtime/crypto.ts";
+import { ErrorQueue } from "../ports/error_queue.ts";
 import { LinuxTunPort } from "../ports/linux_tun_port.ts";
 import { LinuxUdpPort } from "../ports/linux_udp_port.ts";
 import { DrainedSocket, EventFd, PollSet } from "../../ffi/poll.ts";
@@ -78,6 +79,11 @@ function run(start: WorkerStart): void {
     ...(start.times === undefined ? {} : { times: start.times }),
     ...(start.offloads === undefined ? {} : { offloads: start.offloads }),
   });
+  // The Worker that polls the sockets for input reads their errors.
+  const errors = direction === "outbound"
+    ? undefined
+    : new ErrorQueue((to, error) => dataplane.pathError(to, error));
+  errors?.follow(start.fd4, start.fd6);
   const orders = start.orders as unknown as NodePort;
   const bell = new EventFd(start.bell);
   const link = start.linkSocket < 0 ? undefined : new DrainedSocket(start.linkSocket);
@@ -105,6 +111,7 @@ function run(start: WorkerStart): void {
       }
       case "sockets":
         udp.replace(order.fd4, order.fd6);
+        errors?.follow(order.fd4, order.fd6);
         polls.set(PLACE_UDP4, reads(order.fd4, "inbound"));
         polls.set(PLACE_UDP6, reads(order.fd6, "inbound"));
         say({ type: "sockets-replaced" });
@@ -157,6 +164,9 @@ function run(start: WorkerStart): void {
       events = [];
       tellOffloads();
     },
+    ...(errors === undefined ? {} : {
+      socketErrors: (isPending: boolean) => void errors.read(isPending, now()),
+    }),
     link,
     linkChanged: () => say({ type: "link-changed" }),
     routesChanged: () => {

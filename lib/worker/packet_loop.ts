@@ -57,6 +57,11 @@ export interface PacketLoop {
   readonly carryOutOrders: () => boolean;
   /** Reports the events of a turn. It is called after every turn. */
   readonly flush: () => void;
+  /**
+   * Called after every wait, and with `isPending` when an ICMP error waits at a UDP socket. Without
+   * it the sockets must not have error queues, which would be found again and again.
+   */
+  readonly socketErrors?: (isPending: boolean) => void;
   /** The netlink socket that is drained when it is readable, before `linkChanged` is called. */
   readonly link: DrainedSocket | undefined;
   readonly linkChanged: () => void;
@@ -110,7 +115,11 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
       polls.listen(PLACE_TUN, !waitsForLink);
       polls.listen(PLACE_TUN_BULK, !waitsForLink);
     }
-    if (polls.wait(drained && !isThick ? WAIT_MAX_MS : 0) === 0) continue;
+    const found = polls.wait(drained && !isThick ? WAIT_MAX_MS : 0);
+    loop.socketErrors?.(
+      ((polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) & POLLERR) !== 0,
+    );
+    if (found === 0) continue;
     fromTun = (polls.found(PLACE_TUN) | polls.found(PLACE_TUN_BULK)) !== 0;
     fromUdp = (polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) !== 0;
     // The bell is drained here only. The ringer sets the word before it writes to the eventfd, so a

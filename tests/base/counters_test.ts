@@ -40,8 +40,8 @@ Deno.test("every counter is counted somewhere in lib", () => {
     [
       `values\\[COUNTER\\.${name}\\](\\+\\+| \\+=)`,
       // Also in a branch of a condition, and as a literal that names the result of a message.
-      `(add|addOf|#count)\\([^;]*COUNTER\\.${name}\\b`,
-      `#(refuse|refuseOf|accept)\\([^)]*"${name}"\\)`,
+      `(add|addOf|#count|#drop)\\([^;]*COUNTER\\.${name}\\b`,
+      `#(refuse|refuseOf|accept)\\([^)]*"${name}"[,)]`,
     ].some((pattern) => new RegExp(pattern).test(code));
   assert.deepEqual(COUNTERS.map(([name]) => name).filter((name) => !isCounted(name)), []);
 });

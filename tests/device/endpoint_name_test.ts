@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { peerSlot, type PublicKey } from "../../lib/base/brands.ts";
 import type { PeerChange } from "../../lib/base/config.ts";
+import { ENETUNREACH } from "../../lib/base/errno.ts";
 import { formatEndpoint, parseIp } from "../../lib/base/ip_text.ts";
 import {
   AGAIN_MAX_MS,
@@ -155,13 +156,13 @@ Deno.test("an address to which nothing can be sent is skipped at once, each one 
   answer(a, found("2001:db8::1", "192.0.2.1", "2001:db8::2"));
   a.clear().want();
   const from = a.now;
-  a.device.unsent(a.datagrams[0], a.now);
+  a.device.unsent(a.datagrams[0], ENETUNREACH, a.now);
   a.collect();
   assert.deepEqual(destinations(a), ["[2001:db8::1]:51820", "192.0.2.1:51820"]);
   assert.equal(a.now, from);
   // Where nothing can be sent at all, the next try is when it would be.
   for (let tried = 1; tried < a.datagrams.length; tried++) {
-    a.device.unsent(a.datagrams[tried], a.now);
+    a.device.unsent(a.datagrams[tried], ENETUNREACH, a.now);
     a.collect();
   }
   assert.equal(a.datagrams.length, 3);
@@ -172,7 +173,7 @@ Deno.test("an address to which nothing can be sent is skipped at once, each one 
   // A peer without a name has nothing else to try.
   const b = new Bench(3).start([{ publicKey: publicOf(2), endpoint: endpointOf(2) }]);
   b.clear().want();
-  b.device.unsent(b.datagrams[0], b.now);
+  b.device.unsent(b.datagrams[0], ENETUNREACH, b.now);
   assert.equal(b.collect().datagrams.length, 1);
 });
 

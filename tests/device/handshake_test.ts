@@ -389,6 +389,11 @@ Deno.test("notices of the data plane become OpenBSD's messages", () => {
     "keepalive-sent": "Sending keepalive packet to peer 1 (10.0.0.2:51820)",
     "unallowed-source": "Packet has unallowed src IP from peer 1 (10.0.0.2:51820)",
     "not-ip": "Packet is neither ipv4 nor ipv6 from peer 1 (10.0.0.2:51820)",
+    "own-source": "Packet has our own src IP from peer 1 (10.0.0.2:51820)",
+    "send-failed": "Unable to send to peer 1 (10.0.0.2:51820)",
+    "rate-limited": "Too many handshake messages (10.0.0.7:51820)",
+    "path-error": "Receiving ICMP error (10.0.0.7:51820)",
+    "no-peer": "No range of allowed IPs has the destination of a packet",
     "no-endpoint": "No valid endpoint has been configured or discovered for peer 1",
   } satisfies Record<Notice, string>;
   for (const [notice, line] of Object.entries(words) as [Notice, string][]) {

@@ -109,6 +109,7 @@ export class Bench {
       this.commands.push({ ...command, sendKey, receiveKey });
     }
     this.datagrams.push(...datagrams);
+    for (const datagram of datagrams) this.device.sent(datagram, this.now);
     this.log.push(...log);
     this.told.push(...faults, ...notes);
     this.lookUps.push(...lookUps);

@@ -494,7 +494,10 @@ export class Node {
       }
     }
     this.handshakesSent += datagrams.length;
-    for (const { bytes, endpoint } of datagrams) world.send(this, bytes, endpoint);
+    for (const datagram of datagrams) {
+      world.send(this, datagram.bytes, datagram.endpoint);
+      this.device.sent(datagram, world.now);
+    }
     for (let turns = 0; this.planes.map((plane) => plane.turn(world.now)).includes(true); turns++) {
       if (turns > 10_000) throw new Error(`seed ${world.seed}: the data plane never rests`);
     }

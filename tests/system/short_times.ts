@@ -9,7 +9,7 @@ import { cable, must, randomKey } from "./peers.ts";
 const hex = (base64: string) => Uint8Array.fromBase64(base64).toHex();
 
 /** X25519 of the base point, by the runtime: the public key of a private one. */
-async function publicOf(key: string): Promise<string> {
+export async function publicOf(key: string): Promise<string> {
   const pkcs8 = new Uint8Array([
     ...Uint8Array.fromHex("302e020100300506032b656e04220420"),
     ...Uint8Array.fromBase64(key),
@@ -24,7 +24,8 @@ async function publicOf(key: string): Promise<string> {
 /** The file with the seconds by which the wall clock of an interface differs. */
 export const clockFile = (name: string) => `/run/${name}.clock`;
 
-async function start(
+/** Starts an interface with UAPI `set` lines. */
+export async function startInterface(
   room: Room,
   netns: string,
   name: string,
@@ -50,7 +51,7 @@ export async function shortTunnel(
 ): Promise<{ left: Running; right: Running }> {
   await cable(room);
   const keys = { left: randomKey(), right: randomKey() };
-  const left = await start(
+  const left = await startInterface(
     room,
     "left",
     "wg1",
@@ -59,7 +60,7 @@ export async function shortTunnel(
       hex(await publicOf(keys.right))
     }\nendpoint=10.0.0.2:7222\nallowed_ip=192.168.5.2/32\n\n`,
   );
-  const right = await start(
+  const right = await startInterface(
     room,
     "right",
     "wg2",

@@ -31,7 +31,11 @@ Deno.test("stats has what get=2 has, but for secret keys", () => {
     const [status, facts] = [randomStatus(chance), randomFacts(chance)];
     const text = formatStats(status, facts);
     assert.ok(!/^(private_key|preshared_key)=/m.test(text));
-    const peers = status.peers.map((peer) => ({ ...peer, presharedKey: new Uint8Array(32) }));
+    const peers = status.peers.map((peer) => ({
+      ...peer,
+      presharedKey: new Uint8Array(32),
+      ...(peer.presharedKey.some((byte) => byte !== 0) && { hasPresharedKey: true }),
+    }));
     assert.deepEqual(parseGet(text), { ...facts, ...status, privateKey: undefined, peers });
   });
 });

@@ -2,6 +2,8 @@
  * Random changes and statuses for tests, the same again from the same seed.
  * @module
  */
+import { EVIDENCE, type Evidence } from "../../lib/base/evidence.ts";
+import { formatEndpoint } from "../../lib/base/ip_text.ts";
 import type { PresharedKey, PrivateKey, PublicKey } from "../../lib/base/brands.ts";
 import type { DeviceChange, DeviceStatus, PeerChange, PeerStatus } from "../../lib/base/config.ts";
 import { type CounterName, COUNTERS, type Counts, PEER_COUNTERS } from "../../lib/base/counters.ts";
@@ -116,7 +118,19 @@ function randomPeerStatus(chance: Chance): PeerStatus {
       },
     }),
     ...(maybe(chance) && { expiresUnixMs: chance.int(2 ** 31) * 1000 }),
+    ...(maybe(chance) && { evidence: randomEvidence(chance) }),
   };
+}
+
+/** At least one event. */
+function randomEvidence(chance: Chance): Evidence[] {
+  return Array.from({ length: 1 + chance.int(4) }, () => ({
+    kind: EVIDENCE[chance.int(EVIDENCE.length)][0],
+    ageMs: chance.int(2 ** 40),
+    count: chance.int(2 ** 32),
+    who: maybe(chance) ? formatEndpoint(randomEndpoint(chance)) : "",
+    detail: chance.oneOf(["", "ENETUNREACH", "too-big 10.0.0.1 1400"]),
+  }));
 }
 
 function randomName(chance: Chance): NamedEndpoint {
@@ -133,6 +147,7 @@ export function randomStatus(chance: Chance, peers = chance.int(4)): DeviceStatu
     fwmark: chance.int(3),
     rtable: chance.int(256),
     debug: maybe(chance),
+    ...(maybe(chance) && { evidence: randomEvidence(chance) }),
     peers: Array.from({ length: peers }, () => randomPeerStatus(chance)),
   };
 }

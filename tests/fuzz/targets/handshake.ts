@@ -127,6 +127,7 @@ class Node {
       }
       const outputs = this.device.takeOutputs();
       datagrams.push(...outputs.datagrams);
+      for (const datagram of outputs.datagrams) this.device.sent(datagram, this.now);
       for (const command of outputs.commands) {
         commands++;
         this.side.dataplane.apply(command, this.now);

@@ -1,0 +1,60 @@
+/**
+ * The states of a peer with which nothing is the matter. The last one always applies.
+ * @module
+ */
+import { parseEndpoint } from "../../base/ip_text.ts";
+import { sameBytes } from "../../base/endpoint.ts";
+import { type PeerView, RECENT_MS } from "./facts.ts";
+import { ago, often, type Verdict } from "./verdict.ts";
+
+const well = (cause: string, says: string, evidence: readonly string[] = []): Verdict => ({
+  cause,
+  level: "well",
+  says,
+  evidence,
+  likely: [],
+  next: [],
+});
+
+/** The states. */
+export const STATES: readonly ((view: PeerView) => Verdict | undefined)[] = [
+  (view) => {
+    const sent = view.fresh("handshake_initiation_sent");
+    if (sent === undefined || !view.isTrying) return undefined;
+    return well("handshake-under-way", "A handshake is under way.", [
+      `an initiation was sent to ${sent.who}: ${often(sent)}`,
+    ]);
+  },
+  (view) => {
+    const moved = view.recent("endpoint_moved");
+    const before = moved === undefined ? undefined : parseEndpoint(moved.detail);
+    const after = moved === undefined ? undefined : parseEndpoint(moved.who);
+    if (moved === undefined || before === undefined || after === undefined) return undefined;
+    const isNat = sameBytes(before.address, after.address);
+    return well(
+      isNat ? "nat-changed-port" : "roamed",
+      isNat
+        ? "It works. A NAT has changed its port."
+        : "It works. It has moved to another address.",
+      [`from ${moved.detail} to ${moved.who}, ${ago(moved.ageMs)}`, ...lives(view)],
+    );
+  },
+  (view) => {
+    const { endpoint, lastHandshakeUnixMs } = view.peer;
+    if (lastHandshakeUnixMs !== 0) return undefined;
+    return well("idle", "No handshake was wanted yet: nothing was to be sent.", [
+      endpoint === undefined
+        ? "it has no endpoint, and is to call first"
+        : `its endpoint is ${view.endpoint}`,
+    ]);
+  },
+  (view) =>
+    view.completedMs > RECENT_MS
+      ? well("idle", "It works, and is idle.", lives(view))
+      : well("works", "It works.", lives(view)),
+];
+
+const lives = (view: PeerView) => [
+  `the last handshake completed ${ago(view.completedMs)}`,
+  `the last packet came ${ago(view.age("received"))}`,
+];

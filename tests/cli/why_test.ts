@@ -1,0 +1,354 @@
+/**
+ * The diagnosis: facts give the right verdict, for every cause.
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { PeerStatus } from "../../lib/base/config.ts";
+import type { PresharedKey, PublicKey } from "../../lib/base/brands.ts";
+import { type Evidence, type EvidenceKind, isEvidenceKind } from "../../lib/base/evidence.ts";
+import { ConfigError } from "../../lib/base/errors.ts";
+import { parseEndpoint, parseRange } from "../../lib/base/ip_text.ts";
+import { type InterfaceStatus, type LinkFacts, NO_FACTS } from "../../lib/base/status.ts";
+import { parseWhy } from "../../lib/cli/why/command.ts";
+import { diagnose, isWell } from "../../lib/cli/why/diagnose.ts";
+import type { Facts } from "../../lib/cli/why/facts.ts";
+import { diagnosisJson, formatDiagnosis } from "../../lib/cli/why/text.ts";
+import type { Level } from "../../lib/cli/why/verdict.ts";
+
+const ENDPOINT = "10.0.0.2:7222";
+
+/** `KIND SECONDS [COUNT] [WHO] [DETAIL]` */
+function evidence(line: string): Evidence {
+  const [kind, seconds, count = "1", who = "-", ...detail] = line.split(" ");
+  assert.ok(isEvidenceKind(kind), kind);
+  return {
+    kind: kind as EvidenceKind,
+    ageMs: Number(seconds) * 1000,
+    count: Number(count),
+    who: who === "-" ? "" : who,
+    detail: detail.join(" "),
+  };
+}
+
+interface Case {
+  readonly endpoint?: string;
+  readonly peer?: Partial<PeerStatus>;
+  readonly of?: readonly string[];
+  readonly strangers?: readonly string[];
+  readonly status?: Partial<InterfaceStatus>;
+  readonly facts?: Partial<Facts>;
+  /** Makes facts that have the peer as their key. */
+  readonly route?: { readonly through: string; readonly mtu: number };
+  readonly unrouted?: string;
+}
+
+const key = (byte: number) => new Uint8Array(32).fill(byte) as PublicKey;
+const range = (text: string) => parseRange(text) ?? assert.fail(text);
+const LINK: LinkFacts = { index: 7, flags: 1, mtu: 1420, name: "wg1", alias: "", addresses: [] };
+
+function peerOf(given: Case): PeerStatus {
+  const endpoint = given.endpoint ?? ENDPOINT;
+  return {
+    publicKey: key(2),
+    presharedKey: new Uint8Array(32) as PresharedKey,
+    endpoint: endpoint === "" ? undefined : parseEndpoint(endpoint),
+    persistentKeepalive: 0,
+    allowedIps: [range("192.168.5.2/32")],
+    description: "office",
+    txBytes: 0,
+    rxBytes: 0,
+    lastHandshakeUnixMs: 0,
+    evidence: (given.of ?? []).map(evidence),
+    ...given.peer,
+  };
+}
+
+function factsOf(given: Case): Facts {
+  const peer = peerOf(given);
+  const other: PeerStatus = {
+    ...peerOf({ endpoint: "" }),
+    publicKey: key(3),
+    description: "laptop",
+    allowedIps: [range("192.168.7.0/24")],
+  };
+  return {
+    name: "wg1",
+    status: {
+      ...NO_FACTS,
+      features: ["evidence"],
+      up: true,
+      privateKey: undefined,
+      publicKey: key(1),
+      listenPort: 7111,
+      fwmark: 0,
+      rtable: 0,
+      debug: false,
+      link: LINK,
+      peers: [peer, other],
+      evidence: (given.strangers ?? []).map(evidence),
+      ...given.status,
+    },
+    unixMs: Date.now(),
+    outer: new Map(given.route === undefined ? [] : [[peer, given.route]]),
+    unrouted: new Map(given.unrouted === undefined ? [] : [[peer, range(given.unrouted)]]),
+    ownAddresses: new Set(["10.0.0.1"]),
+    ...given.facts,
+  };
+}
+
+/** Three initiations, none of them answered. */
+const TRIED = [
+  `handshake_initiation_sent 2 3 ${ENDPOINT}`,
+  `handshake_retried 2 2 ${ENDPOINT}`,
+];
+const WORKS = ["handshake_completed 20 1 - initiator", "received 3"];
+
+/** The cause that each case must have, and words that must be told. */
+const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]])[] = [
+  [
+    "name-unresolved",
+    "broken",
+    {
+      endpoint: "",
+      peer: {
+        endpointName: { host: "vpn.example", port: 1, addresses: [], problem: "no such name" },
+      },
+    },
+    "vpn.example",
+    "no such name",
+  ],
+  ["no-endpoint", "broken", { endpoint: "", of: ["handshake_no_endpoint 4 2"] }, "2 times"],
+  ["no-endpoint", "broken", { endpoint: "", of: ["tx_no_endpoint 4"] }, "4 seconds ago"],
+  ["weak-key", "broken", { of: ["handshake_weak_key 4 1"] }],
+  ["endpoint-inside-tunnel", "broken", { of: [...TRIED, `tx_looped 1 5 ${ENDPOINT} x`] }, ENDPOINT],
+  ...([
+    ["no-route", "ENETUNREACH"],
+    ["route-unreachable", "EHOSTUNREACH"],
+    ["route-prohibited", "EACCES"],
+    ["route-blackhole", "EINVAL"],
+    ["refused-by-own-firewall", "EPERM"],
+    ["no-such-family", "EAFNOSUPPORT"],
+    ["network-down", "ENETDOWN"],
+    ["no-memory", "ENOBUFS"],
+    ["unsent", "EDOM"],
+  ] as const).map(([cause, errno]) =>
+    [
+      cause,
+      "broken",
+      { of: ["handshake_initiation_sent 300", `handshake_send_failed 2 3 ${ENDPOINT} ${errno}`] },
+      errno,
+      ENDPOINT,
+    ] as const
+  ),
+  ["preshared-key-differs", "broken", {
+    of: [...TRIED, `handshake_response_forged 2 3 ${ENDPOINT}`],
+  }, "no preshared key is set here"],
+  ["preshared-key-differs", "broken", {
+    peer: { hasPresharedKey: true },
+    of: [...TRIED, `handshake_response_forged 2 3 ${ENDPOINT}`],
+  }, "a preshared key is set here"],
+  ["clock-behind", "broken", { of: [`handshake_replayed 2 3 ${ENDPOINT} 3600`] }, "1 hour"],
+  ["rate-limited", "broken", { of: [`handshake_too_often 2 30 ${ENDPOINT}`] }],
+  ["rate-limited", "broken", { of: TRIED, strangers: [`handshake_rate_limited 2 30 ${ENDPOINT}`] }],
+  ["no-room", "broken", { of: ["handshake_no_index 2"] }],
+  ["other-key-at-endpoint", "broken", {
+    of: TRIED,
+    strangers: [
+      "handshake_unknown_peer 1 3 10.0.0.2:9 THEIRS-ELSE",
+      `handshake_unknown_peer 3 3 ${ENDPOINT} THEIRS`,
+    ],
+  }, "the public key THEIRS,"],
+  ["our-key-wrong-there", "broken", {
+    of: TRIED,
+    strangers: [`handshake_mac1_wrong 3 3 ${ENDPOINT} initiation`],
+  }, key(1).toBase64()],
+  ...([
+    ["port-refused", "port-unreachable 10.0.0.2 0", "The machine at its endpoint"],
+    ["host-unreachable", "host-unreachable 10.9.9.9 0", "10.9.9.9, on the way,"],
+    ["net-unreachable", "net-unreachable 10.9.9.9 0", "10.9.9.9"],
+    ["prohibited", "prohibited 10.9.9.9 0", "administratively prohibited"],
+    ["too-big", "too-big 10.9.9.9 900", "smaller"],
+    ["too-many-hops", "time-exceeded 10.9.9.9 0", "10.9.9.9"],
+    ["icmp-error", "other - 0", "A host on the way"],
+    ["no-neighbour", "host-unreachable 10.0.0.1 0", "own network"],
+  ] as const).map(([cause, detail, words]) =>
+    [
+      cause,
+      "broken",
+      { of: TRIED, strangers: [`udp_icmp_errors 2 4 ${ENDPOINT} ${detail}`] },
+      words,
+    ] as const
+  ),
+  ["cookies-in-a-loop", "broken", { of: [...TRIED, `cookie_accepted 2 3 ${ENDPOINT}`] }],
+  ["response-unused", "broken", {
+    of: [`handshake_initiation_accepted 2 3 ${ENDPOINT}`],
+  }, "3 times"],
+  ["no-answer", "broken", { of: TRIED }, "we are not its peer", key(1).toBase64()],
+  ["no-answer", "broken", {
+    of: ["handshake_completed 900 1 - initiator", ...TRIED],
+  }, "15 minutes ago"],
+  ["nat-closed", "broken", {
+    of: [
+      "handshake_completed 900 1 - responder",
+      ...TRIED,
+      `endpoint_moved 900 1 ${ENDPOINT} 10.0.0.2:4000`,
+    ],
+  }, "wgpka 25"],
+  [
+    "inner-source-not-allowed",
+    "broken",
+    {
+      of: [...WORKS, `rx_unallowed_source 1 4 ${ENDPOINT} 192.168.7.9`],
+    },
+    "192.168.7.9",
+    "192.168.7.0/24 of laptop",
+    "192.168.5.2/32",
+  ],
+  ["inner-source-not-allowed", "broken", {
+    of: [...WORKS, `rx_unallowed_source 1 4 ${ENDPOINT} 10.7.7.7`],
+  }, "no peer may use that source"],
+  ["inner-source-is-ours", "broken", {
+    of: [...WORKS, `rx_own_source 1 4 ${ENDPOINT} 192.168.5.1`],
+  }, "192.168.5.1"],
+  ["refused-by-own-firewall", "broken", {
+    of: [...WORKS, `tx_send_failed 1 9 ${ENDPOINT} EPERM`],
+  }, "data"],
+  ["no-data", "broken", { of: [WORKS[0], "handshake_unanswered 40 2", "received 90"] }],
+  ["no-data", "broken", { of: [WORKS[0], "data_unanswered 16"] }],
+  [
+    "mtu-too-large",
+    "broken",
+    {
+      of: [WORKS[0], "data_unanswered 16"],
+      route: { through: "eth0", mtu: 1400 },
+    },
+    "1400",
+    "mtu 1340",
+  ],
+  ["no-data-back", "broken", {
+    of: [...WORKS, "data_sent 20"],
+    peer: { counters: { rx_keepalives: 3 } },
+  }],
+  ["keepalive-missing", "warning", {
+    of: [
+      "handshake_completed 20 1 - responder",
+      `called_first 20 1 ${ENDPOINT} 10.0.0.2:4000`,
+      `endpoint_moved 20 1 ${ENDPOINT} 10.0.0.2:4000`,
+    ],
+  }, "from 4000 to 7222"],
+  ["mtu-too-large", "warning", { of: WORKS, route: { through: "eth0", mtu: 1400 } }, "eth0"],
+  [
+    "mtu-too-large",
+    "warning",
+    {
+      of: WORKS,
+      route: { through: "eth0", mtu: 1500 },
+      strangers: [`udp_icmp_errors 2 4 ${ENDPOINT} too-big 10.9.9.9 1300`],
+    },
+    "10.9.9.9",
+    "mtu 1280",
+  ],
+  ["not-routed-here", "warning", { of: WORKS, unrouted: "192.168.5.2/32" }, "192.168.5.2/32"],
+  ["handshake-under-way", "well", { of: [`handshake_initiation_sent 1 1 ${ENDPOINT}`] }],
+  ["nat-changed-port", "well", { of: [...WORKS, `endpoint_moved 9 1 ${ENDPOINT} 10.0.0.2:4000`] }],
+  ["roamed", "well", { of: [...WORKS, `endpoint_moved 9 1 ${ENDPOINT} 10.0.0.3:7222`] }],
+  ["works", "well", { of: WORKS, peer: { lastHandshakeUnixMs: 1 } }, "20 seconds ago"],
+  ["idle", "well", {
+    of: ["handshake_completed 900 1 - initiator", "received 880"],
+    peer: { lastHandshakeUnixMs: 1 },
+  }],
+  ["idle", "well", {}, ENDPOINT],
+  ["idle", "well", { endpoint: "" }, "is to call first"],
+  // A peer of another implementation, which keeps no evidence.
+  ["no-answer", "broken", {
+    peer: { txBytes: 148 * 3 },
+    status: { features: [] },
+  }, "444 bytes"],
+  ["works", "well", { peer: { lastHandshakeUnixMs: Date.now() }, status: { features: [] } }],
+];
+
+for (const [cause, level, given, ...words] of CASES) {
+  Deno.test(`the verdict ${cause}: ${words.join(", ") || level}`, () => {
+    const found = diagnose(factsOf(given));
+    const { verdict } = found.peers[0];
+    assert.equal(verdict.cause, cause, JSON.stringify(verdict));
+    assert.equal(verdict.level, level);
+    const text = formatDiagnosis(found, false);
+    for (const word of words) assert.ok(text.includes(word), `${word}\n${text}`);
+    if (level === "broken") assert.ok(verdict.next.length > 0, "it says what to do");
+    assert.equal(isWell(found), level !== "broken");
+  });
+}
+
+Deno.test("a success makes older evidence of failure void", () => {
+  const done = "handshake_completed 1 1 - initiator";
+  for (const [cause, level, given] of CASES) {
+    if (level !== "broken" || given.status !== undefined) continue;
+    if (given.of === undefined || given.of.some((line) => line.startsWith("handshake_completed"))) {
+      continue;
+    }
+    const { verdict } = diagnose(factsOf({
+      ...given,
+      of: [done, "received 0", ...given.of],
+      peer: { ...given.peer, lastHandshakeUnixMs: 1, endpoint: parseEndpoint(ENDPOINT) },
+    })).peers[0];
+    assert.notEqual(verdict.level, "broken", `${cause}: ${verdict.says}`);
+  }
+});
+
+Deno.test("what stops the interface is the verdict for each peer, and told once", () => {
+  for (
+    const [cause, status] of [
+      ["interface-down", { link: { ...LINK, flags: 0 }, up: false }],
+      ["no-private-key", { publicKey: undefined }],
+    ] as const
+  ) {
+    const found = diagnose(factsOf({ of: TRIED, status }));
+    assert.deepEqual(found.verdicts.map((one) => one.cause), [cause]);
+    assert.deepEqual(found.peers.map(({ verdict }) => verdict.cause), [cause, cause]);
+    assert.equal(formatDiagnosis(found, false).split(found.verdicts[0].says).length, 2);
+    assert.equal(isWell(found), false);
+  }
+});
+
+Deno.test("strangers and destinations of nobody are the interface's verdicts, and no faults", () => {
+  const found = diagnose(factsOf({
+    strangers: [
+      "handshake_unknown_peer 9 2 10.0.0.77:1 KEY",
+      "handshake_mac1_wrong 9 2 10.0.0.78:1 response",
+      "tx_no_peer 4 1 - 192.168.5.99",
+      "tx_no_peer 4 1 - 224.0.0.251",
+      "tx_no_peer 900 1 - 192.168.5.98",
+    ],
+  }));
+  assert.deepEqual(found.verdicts.map(({ cause }) => cause), [
+    "stranger",
+    "not-for-our-key",
+    "destination-of-no-peer",
+  ]);
+  assert.ok(isWell(found));
+  const text = formatDiagnosis(found, false);
+  for (const word of ["KEY", "10.0.0.78:1", "192.168.5.99"]) assert.ok(text.includes(word), word);
+});
+
+Deno.test("text has no control characters of others, and JSON has every verdict", () => {
+  const found = diagnose(factsOf({ peer: { description: "a\x1b[2Jb" }, of: TRIED }));
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(formatDiagnosis(found, false), /[\x00-\x09\x0b-\x1f]/);
+  assert.ok(formatDiagnosis(found, true).includes("\x1b[31mNothing comes back"));
+  const json = JSON.parse(JSON.stringify(diagnosisJson(found)));
+  assert.equal(json.peers[key(2).toBase64()].cause, "no-answer");
+  assert.equal(json.peers[key(3).toBase64()].level, "well");
+});
+
+Deno.test("the words of why", () => {
+  assert.deepEqual(parseWhy([]), { name: undefined, peer: undefined, json: false });
+  assert.deepEqual(parseWhy(["wg1", "--json", "office"]), {
+    name: "wg1",
+    peer: "office",
+    json: true,
+  });
+  for (const words of [["-x"], ["wg1", "a", "b"]]) {
+    assert.throws(() => parseWhy(words), ConfigError);
+  }
+});

@@ -1,0 +1,166 @@
+/**
+ * The evidence of the control plane in virtual time: what is kept, what counts as sent, and what
+ * the log is told without `debug`.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { milliseconds, peerSlot } from "../../lib/base/brands.ts";
+import { ECONNREFUSED, ENETUNREACH } from "../../lib/base/errno.ts";
+import type { Evidence, EvidenceKind } from "../../lib/base/evidence.ts";
+import { COMPLAIN_EVERY_MS } from "../../lib/device/complaints.ts";
+import { InterfaceEvidence, STRANGERS_MAX } from "../../lib/device/evidence.ts";
+import { Bench, endpointOf, publicOf, shake } from "./harness.ts";
+
+/** The last event of a kind, without its age. */
+function evidence(bench: Bench, kind: EvidenceKind, slot = 0): Omit<Evidence, "kind"> | undefined {
+  const status = bench.device.status(bench.now);
+  const found = [...status.peers[slot].evidence ?? [], ...status.evidence ?? []]
+    .findLast((one) => one.kind === kind);
+  return found && { ageMs: found.ageMs, count: found.count, who: found.who, detail: found.detail };
+}
+
+function pair(): [Bench, Bench] {
+  const a = new Bench(1).start([{
+    publicKey: publicOf(2),
+    endpoint: endpointOf(2),
+    description: "office",
+  }]);
+  const b = new Bench(2).start([{ publicKey: publicOf(1) }]);
+  a.device.configure({ debug: false }, a.now);
+  b.device.configure({ debug: false }, b.now);
+  return [a.collect().clear(), b.collect().clear()];
+}
+
+const later = (bench: Bench, ms: number) => {
+  const end = bench.now + ms;
+  for (let due = bench.device.nextDeadline(); due !== undefined && due <= end;) {
+    bench.now = milliseconds(Math.max(bench.now, due));
+    bench.device.tick(bench.now);
+    bench.collect();
+    due = bench.device.nextDeadline();
+  }
+  bench.now = milliseconds(end);
+};
+
+Deno.test("a handshake leaves its times on both sides, and none without evidence asked for", () => {
+  const [a, b] = pair();
+  shake(a, b);
+  a.now = milliseconds(a.now + 7_000);
+  assert.deepEqual(evidence(a, "handshake_completed"), {
+    ageMs: 7_000,
+    count: 1,
+    who: "",
+    detail: "initiator",
+  });
+  assert.equal(evidence(b, "handshake_initiation_accepted")?.who, "10.0.0.1:51820");
+  assert.equal(a.device.status().peers[0].evidence, undefined);
+  assert.deepEqual(a.told, []);
+});
+
+Deno.test("a message that could not be sent is not counted as sent, and the log says so by name", () => {
+  const a = new Bench(1);
+  a.device.configure({
+    peers: [{ publicKey: publicOf(2), endpoint: endpointOf(2), description: "office" }],
+  }, a.now);
+  a.start();
+  a.device.configure({ debug: false }, a.now);
+  a.collect().clear();
+  a.table.wantHandshake(peerSlot(0));
+  a.device.handle({ type: "handshake-wanted", peer: peerSlot(0) }, a.now);
+  const [datagram] = a.device.takeOutputs().datagrams;
+  const before = a.device.status().peers[0];
+  a.device.unsent(datagram, ENETUNREACH, a.now);
+  a.collect();
+  const { counters, txBytes } = a.device.status().peers[0];
+  assert.equal(counters?.handshake_initiation_sent, undefined);
+  assert.equal(counters?.handshake_send_failed, 1);
+  assert.equal(txBytes, before.txBytes);
+  assert.deepEqual(evidence(a, "handshake_send_failed"), {
+    ageMs: 0,
+    count: 1,
+    who: "10.0.0.2:51820",
+    detail: "ENETUNREACH",
+  });
+  assert.deepEqual(a.told, [
+    "Unable to send to peer 1 (office) at 10.0.0.2:51820: Network is unreachable (ENETUNREACH)",
+  ]);
+  // Once a minute, whatever the reason.
+  for (const [ms, lines] of [[1, 1], [COMPLAIN_EVERY_MS - 2, 1], [1, 2]] as const) {
+    a.now = milliseconds(a.now + ms);
+    a.device.unsent(datagram, ECONNREFUSED, a.now);
+    a.collect();
+    assert.equal(a.told.length, lines);
+  }
+});
+
+Deno.test("the log tells once a minute that a peer does not answer", () => {
+  const [a] = pair();
+  a.want();
+  later(a, 9_000);
+  assert.deepEqual(a.told, []);
+  later(a, 50_000);
+  assert.deepEqual(a.told, ["No answer from peer 1 (office) at 10.0.0.2:51820"]);
+  later(a, 60_000);
+  assert.equal(a.told.length, 2);
+  const { counters } = a.device.status().peers[0];
+  assert.equal(evidence(a, "handshake_retried")?.count, counters?.handshake_retried);
+  assert.equal(evidence(a, "handshake_given_up")?.count, 1);
+});
+
+Deno.test("counts begin anew with a handshake that completes", () => {
+  const [a, b] = pair();
+  a.want();
+  later(a, 21_000);
+  assert.ok((evidence(a, "handshake_retried")?.count ?? 0) >= 3);
+  b.now = a.now;
+  b.receive(a.datagrams.at(-1)!.bytes, endpointOf(1));
+  a.receive(b.datagrams.at(-1)!.bytes, endpointOf(2));
+  assert.equal(evidence(a, "handshake_retried")?.count, 0);
+});
+
+Deno.test("different preshared keys, an old clock and a stranger leave evidence and one line each", () => {
+  const [a, b] = pair();
+  b.device.configure({
+    peers: [{ publicKey: publicOf(1), presharedKey: new Uint8Array(32).fill(7) as never }],
+  }, b.now);
+  a.want();
+  b.receive(a.datagrams[0].bytes, endpointOf(1));
+  a.receive(b.datagrams[0].bytes, endpointOf(2));
+  assert.equal(evidence(a, "handshake_response_forged")?.who, "10.0.0.2:51820");
+  assert.match(
+    a.told.join(),
+    /^Handshake with peer 1 \(office\) .* often the preshared keys differ$/,
+  );
+
+  // The same initiation again, an hour after a newer one.
+  const old = a.datagrams[0].bytes;
+  a.wallNs += 3_600_000_000_000n;
+  later(a, 10_000);
+  b.now = a.now;
+  b.receive(a.datagrams[1].bytes, endpointOf(1)).receive(old, endpointOf(1));
+  assert.equal(b.lastVerdict, "handshake_replayed");
+  assert.match(evidence(b, "handshake_replayed")?.detail ?? "", /^36[0-9]{2}$/);
+  assert.match(b.told.join(), /clock is behind/);
+
+  const c = new Bench(3).start([{ publicKey: publicOf(2), endpoint: endpointOf(2) }]);
+  c.want();
+  b.clear().receive(c.datagrams[0].bytes, endpointOf(3));
+  assert.equal(evidence(b, "handshake_unknown_peer")?.detail, publicOf(3).toBase64());
+  assert.equal(
+    b.told.join(),
+    `Handshake refused: 10.0.0.3:51820 has the public key ${
+      publicOf(3).toBase64()
+    }, which is no peer's`,
+  );
+});
+
+Deno.test("strangers get a bounded number of places", () => {
+  const book = new InterfaceEvidence();
+  for (let i = 0; i < 1_000; i++) {
+    book.note("handshake_mac1_wrong", milliseconds(i + 1), endpointOf(i), "initiation");
+  }
+  book.note("handshake_mac1_wrong", milliseconds(2_000), endpointOf(999), "initiation");
+  const list = book.list(milliseconds(2_000));
+  assert.equal(list.length, STRANGERS_MAX);
+  assert.equal(list.at(-1)?.count, 2);
+});

@@ -139,6 +139,6 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
 function randomUpTo(ctx: Context, max: number): Milliseconds {
   const bytes = new Uint8Array(4);
   ctx.random(bytes);
-  const fraction = (bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24 >>> 0) >>> 0;
+  const fraction = (bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24) >>> 0;
   return milliseconds(Math.floor(fraction / 2 ** 32 * (max + 1)));
 }

@@ -288,3 +288,24 @@ Deno.test("a deleted device ends the turns", () => {
   side.turn();
   assert.equal(side.dataplane.gone, true);
 });
+
+Deno.test("what the device returns is malformed without a whole header of IPv4 or IPv6", () => {
+  const side = new Side(ENDPOINT_A);
+  const { dataplane } = side;
+  for (let version = 0; version < 16; version++) {
+    for (const length of [0, 1, 19, 20, 39, 40, 100]) {
+      const packet = new Uint8Array(length);
+      if (length > 0) packet[0] = version << 4 | 5;
+      const before = dataplane.counts();
+      side.tun.push(plainFrame(packet));
+      side.turn();
+      const { tx_malformed, tx_no_peer } = dataplane.counts();
+      const isWhole = version === 4 && length >= 20 || version === 6 && length >= 40;
+      assert.deepEqual(
+        [tx_malformed - before.tx_malformed, tx_no_peer - before.tx_no_peer],
+        isWhole ? [0, 1] : [1, 0],
+        `version ${version}, ${length} bytes`,
+      );
+    }
+  }
+});

@@ -63,6 +63,7 @@ export {
   type DeviceOptions,
   type DeviceOutputs,
   type FoundAddress,
+  type HandshakeSecrets,
   type NameAnswer,
   type OutgoingDatagram,
   type Verdict,
@@ -126,6 +127,13 @@ export { SessionKeySlots } from "./base/session_keys.ts";
 export { CookieKeys, type CookieKeysCopy } from "./base/cookie_keys.ts";
 export { STANDARD_TIMES, type Times } from "./base/times.ts";
 export type { DataCommand, DataEvent, Notice } from "./base/messages.ts";
+export type { CaptureFilter, CaptureLayers } from "./base/capture_filter.ts";
+export {
+  captureMemoryBytes,
+  CaptureRing,
+  captureRingOf,
+  CONTROL_RING,
+} from "./base/capture_ring.ts";
 export type { OwnAddresses } from "./base/own_addresses.ts";
 export type { Offloads } from "./base/offloads.ts";
 export {

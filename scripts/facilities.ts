@@ -34,6 +34,7 @@ export type Facility =
   | "fish"
   | "zbarimg"
   | "rsvg-convert"
+  | "tshark"
   /** A package that is not installed but unpacked. */
   | UnpackedPackage
   /** An emulator of aarch64 with Deno for it (scripts/aarch64/machine.ts). */
@@ -68,6 +69,7 @@ export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   "systemd-nspawn": "systemd-container",
   zbarimg: "zbar-tools",
   "rsvg-convert": "librsvg2-bin",
+  tshark: "tshark",
   "ipsec-mb": "libipsec-mb1 or libipsec-mb2",
 };
 
@@ -195,6 +197,7 @@ function probe(facility: Facility): string | undefined {
     case "systemd-nspawn":
     case "zbarimg":
     case "rsvg-convert":
+    case "tshark":
       return program(facility) === undefined
         ? `${facility} is not installed (Debian: ${PACKAGES[facility]})`
         : undefined;

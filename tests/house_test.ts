@@ -36,6 +36,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "daemon",
     "uapi",
     "netlink",
+    "wire",
     "wgconf",
   ],
 };
@@ -47,7 +48,7 @@ const DOORS: readonly string[] = ["lib/engine.ts", "lib/linux.ts", "lib/openbsd.
 const OS_ROOMS = new Set(["runtime", "ports", "linux", "worker", "embed", "daemon", "cli"]);
 /** Files of lib/cli that are pure: the words and the text of a command, apart from what it does. */
 const PURE_OF_CLI =
-  /^lib\/cli\/([a-z]+\/(words\/.*|words|help|address_plan|wanted|difference|status_text|text|hostname_if|shell_words|mygate|plan|quota|strip_text|tally|found_steps)|why\/(facts|diagnose|verdict|states|unsent|[a-z]+_causes)|manual|mdoc|commands)\.ts$/;
+  /^lib\/cli\/([a-z]+\/(words\/.*|words|help|address_plan|wanted|difference|status_text|text|hostname_if|shell_words|mygate|plan|quota|strip_text|tally|found_steps|packet|pcapng)|why\/(facts|diagnose|verdict|states|unsent|[a-z]+_causes)|manual|mdoc|commands)\.ts$/;
 const isPure = (path: string) =>
   path.startsWith("lib/") && !DOORS.includes(path) &&
   (!OS_ROOMS.has(roomOf(path)) || PURE_OF_CLI.test(path));

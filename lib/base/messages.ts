@@ -5,6 +5,7 @@
  * @module
  */
 import type { Milliseconds, PeerSlot, SessionIndex } from "./brands.ts";
+import type { CaptureFilter } from "./capture_filter.ts";
 import type { AllowedIp, Endpoint } from "./endpoint.ts";
 import type { EvidenceKind } from "./evidence.ts";
 import type { Refusal } from "./events.ts";
@@ -80,6 +81,20 @@ export type DataCommand =
   }
   /** Sets the local addresses. A new data plane knows none. */
   | { readonly type: "own-addresses"; readonly own: OwnAddresses }
+  /**
+   * Begins a capture, which replaces an earlier one, or ends it. The memory has room for the rings
+   * of all data planes (`captureMemoryBytes`), of which so many send.
+   */
+  | {
+    readonly type: "capture";
+    readonly capture:
+      | {
+        readonly memory: SharedArrayBuffer;
+        readonly senders: number;
+        readonly filter: CaptureFilter;
+      }
+      | undefined;
+  }
   /** Switches `notice` events on or off. */
   | { readonly type: "debug"; readonly on: boolean };
 

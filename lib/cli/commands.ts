@@ -25,6 +25,7 @@ export type CommandName =
   | "genpsk"
   | "pubkey"
   | "why"
+  | "tcpdump"
   | "dmesg"
   | "metrics"
   | "usage"
@@ -153,6 +154,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "why",
     summary: "say why a peer cannot be reached, or that all is well",
     manual: async () => (await import("./why/help.ts")).WHY_MANUAL,
+  },
+  {
+    name: "tcpdump",
+    summary: "show or record the packets of an interface, decrypted",
+    manual: async () => (await import("./tcpdump/help.ts")).TCPDUMP_MANUAL,
   },
   {
     name: "dmesg",

@@ -38,6 +38,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   genpsk: () => import("./genpsk/command.ts"),
   pubkey: () => import("./pubkey/command.ts"),
   why: () => import("./why/command.ts"),
+  tcpdump: () => import("./tcpdump/command.ts"),
   dmesg: () => import("./dmesg/command.ts"),
   metrics: () => import("./metrics/command.ts"),
   usage: () => import("./usage/command.ts"),

@@ -56,7 +56,7 @@ export interface Answer {
   readonly body: string | Uint8Array;
   /** Keeps the connection open until the process ends. */
   readonly then?: "keep-until-the-end";
-  /** Text that is sent after the answer, as it comes, until it ends or the client hangs up. */
+  /** What is sent after the answer, as it comes, until it ends or the client hangs up. */
   readonly follow?: Following;
   /** Called when the connection is closed, to release what the answer refers to. */
   readonly release?: () => void;
@@ -330,14 +330,11 @@ export class ControlSocket {
    * It is not idle, and what it may send is not read as operations.
    */
   async #follow(client: Deno.UnixConn, follow: Following): Promise<void> {
-    const hungUp = (): void => {
-      follow.close();
-      this.#drop(client);
-    };
-    client.read(new Uint8Array(1)).then(hungUp, hungUp);
+    const ends = () => follow.close();
+    client.read(new Uint8Array(1)).then(ends, ends);
     const encoder = new TextEncoder();
-    for (let text = await follow.next(); text !== undefined; text = await follow.next()) {
-      const bytes = encoder.encode(text);
+    for (let next = await follow.next(); next !== undefined; next = await follow.next()) {
+      const bytes = typeof next === "string" ? encoder.encode(next) : next;
       try {
         for (let at = 0; at < bytes.length;) at += await client.write(bytes.subarray(at));
       } catch {

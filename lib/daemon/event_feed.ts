@@ -19,11 +19,14 @@ export const FOLLOWER_QUEUE_MAX = 512;
  */
 const EARLY_MS = 2_000;
 
-/** What a client follows: text, as it comes. */
-export interface Following {
-  /** Waits for the next text; undefined at the end. */
-  next(): Promise<string | undefined>;
-  /** Ends it. `next` then returns undefined. */
+/** What a client follows: text or bytes, as they come. */
+export interface Following<Piece extends string | Uint8Array = string | Uint8Array> {
+  /** Waits for what comes next; undefined at the end. Bytes are valid until the next call. */
+  next(): Promise<Piece | undefined>;
+  /**
+   * Ends it: `next` then returns what is left, and undefined. Called when the client sends no more,
+   * and again when its connection is closed.
+   */
   close(): void;
 }
 
@@ -59,7 +62,7 @@ export class EventFeed {
    * Begins to follow. Close the result.
    * @throws OsError EBUSY when FOLLOWERS_MAX clients follow
    */
-  follow(): Following {
+  follow(): Following<string> {
     if (this.#followers.size >= FOLLOWERS_MAX) {
       throw osError("monitor", this.#name(), EBUSY, `${FOLLOWERS_MAX} clients follow it already`);
     }
@@ -89,7 +92,7 @@ export class EventFeed {
 }
 
 /** The queue of one client. */
-class Follower implements Following {
+class Follower implements Following<string> {
   readonly #missedLine: (count: number) => string;
   readonly #closed: () => void;
   #lines: string[] = [];

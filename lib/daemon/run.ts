@@ -8,6 +8,7 @@ import type { ConnectedProcess } from "../base/events.ts";
 import type { Times } from "../base/times.ts";
 import { takesConstantTime } from "../runtime/crypto.ts";
 import { WorkerGroup } from "../worker/worker_group.ts";
+import { parseCapture } from "../uapi/capture.ts";
 import { formatGetReply, formatPublic, formatStats } from "../uapi/get.ts";
 import { checkOperation } from "../uapi/operations.ts";
 import type { UapiRequest } from "../uapi/reader.ts";
@@ -247,6 +248,8 @@ async function operate(
       );
       feed.tell({ kind: "changed", changed: [`link ${request.value}`], by });
       return { body: "" };
+    case "capture":
+      return { body: "", follow: device.captures.begin(parseCapture(request.lines)) };
     case "netns": {
       // The descriptor stays open while the client is connected, and the client opens this path.
       const descriptor = device.openPlace();

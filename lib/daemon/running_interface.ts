@@ -43,6 +43,7 @@ import {
   type InterfaceStatus,
   type LinkFacts,
 } from "../base/status.ts";
+import { Captures } from "./capture.ts";
 import { type Confinement, UNCONFINED } from "./confinement.ts";
 import { HostLookUps } from "./host_look_ups.ts";
 import type { Log } from "./log.ts";
@@ -101,6 +102,8 @@ export class RunningInterface {
   readonly #device: Device;
   readonly #control: ControlDriver;
   readonly #lookUps: HostLookUps;
+  /** The captures of this interface. */
+  readonly captures: Captures;
   readonly #suite: string;
   readonly #peers = new Set<PeerSlot>();
   readonly #end = Promise.withResolvers<End>();
@@ -205,6 +208,14 @@ export class RunningInterface {
     this.#lookUps = new HostLookUps({
       rtable: () => this.#sockets.rtable,
       answered: (host, answer) => this.#control.lookedUp(host, answer),
+    });
+    this.captures = new Captures({
+      device: this.#device,
+      command: (commands) => options.worker.command(commands),
+      dataPlanes: options.worker.workers,
+      senders: planes.senders,
+      port: () => this.#sockets.port,
+      sourceTo: (endpoint) => this.#routes.sourceTo(endpoint),
     });
     this.#control = new ControlDriver({
       device: this.#device,
@@ -446,14 +457,17 @@ export class RunningInterface {
   }
 
   /** Sends a handshake message. Returns 0 or the errno. */
-  #send({ bytes, endpoint, local, peer }: OutgoingDatagram): number {
+  #send(datagram: OutgoingDatagram): number {
+    const { bytes, endpoint, local, peer } = datagram;
     const { fd4, fd6 } = this.#sockets;
     const result = sendDatagram(fd4, fd6, bytes, endpoint, local, HANDSHAKE_TOS);
     if (result === SEND_SOURCE_LOST) {
       this.#device.counters.addOf(COUNTER.handshake_source_lost, peer);
       this.#table.clearLocal(peer);
     }
-    return result === SEND_FAILED ? sendFailure() || EIO : 0;
+    if (result === SEND_FAILED) return sendFailure() || EIO;
+    this.captures.sent(datagram);
+    return 0;
   }
 
   #handleReport(report: WorkerReport): void {
@@ -552,6 +566,7 @@ export class RunningInterface {
   }
 
   async #close(end: End): Promise<void> {
+    this.captures.close();
     clearInterval(this.#looking);
     this.#control.link(false, this.#link?.mtu ?? DEFAULT_MTU);
     this.#lookUps.close();

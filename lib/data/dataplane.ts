@@ -9,6 +9,7 @@
  */
 import type { Arena } from "../base/arena.ts";
 import type { Milliseconds, PeerSlot } from "../base/brands.ts";
+import { CaptureRing, captureRingOf } from "../base/capture_ring.ts";
 import { DEFAULT_MTU } from "../base/constants.ts";
 import { type AllCounts, Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
@@ -24,6 +25,7 @@ import type { PacketCipher, Suite } from "../crypto/suite.ts";
 import { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import { type Checksum, chooseChecksum } from "../wire/checksum.ts";
 import { BulkFlows } from "./bulk_flows.ts";
+import { Capture } from "./capture.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Gate } from "./gate.ts";
 import { Unreachable } from "./icmp.ts";
@@ -168,6 +170,10 @@ export class Dataplane {
   readonly #outbound: Outbound | undefined;
   readonly #inbound: Inbound | undefined;
   readonly #share: Share;
+  readonly #endpoints: Endpoints;
+  readonly #gate: Gate | undefined;
+  readonly #direction: Direction;
+  #capture: Capture | null = null;
 
   /** Makes a data plane without peers. Its link is down until a `link` command. */
   constructor(options: DataplaneOptions) {
@@ -211,6 +217,8 @@ export class Dataplane {
       uso: tun.uso && offloads.uso !== false,
     });
     this.#memory = memory;
+    this.#endpoints = endpoints;
+    this.#direction = direction;
     this.#cipher = cipher;
     this.#table = table;
     this.#udp = udp;
@@ -256,7 +264,7 @@ export class Dataplane {
     }
     if (direction !== "outbound") {
       const { cookieSecret } = times;
-      const gate = new Gate({
+      const gate = this.#gate = new Gate({
         memory,
         handshakes,
         suite: options.suite,
@@ -336,6 +344,7 @@ export class Dataplane {
    */
   turn(now: Milliseconds, fromTun = true, fromUdp = true): boolean {
     const outbound = this.#outbound, inbound = this.#inbound;
+    if (this.#capture !== null) this.#capture.now = now;
     const sent = outbound !== undefined && (fromTun || !outbound.drained) && outbound.turn(now);
     const received = inbound !== undefined && (fromUdp || !inbound.drained) && inbound.turn(now);
     return sent || received;
@@ -348,6 +357,7 @@ export class Dataplane {
   apply(command: DataCommand, now: Milliseconds): void {
     // Send the sealed messages first, because the command changes the state that they belong to.
     this.#sender?.flush(now);
+    if (this.#capture !== null) this.#capture.now = now;
     switch (command.type) {
       case "peer-add":
         return this.#addPeer(command.peer);
@@ -363,6 +373,8 @@ export class Dataplane {
         this.#outbound?.answerFrom(command.own);
         this.#inbound?.refuseSources(command.own.refused4);
         return;
+      case "capture":
+        return this.#setCapture(command.capture, now);
       case "debug":
         this.#events.debug = command.on;
         return;
@@ -385,7 +397,16 @@ export class Dataplane {
     peer: Peer,
     command: Exclude<
       DataCommand,
-      { type: "peer-add" | "peer-remove" | "link" | "own-addresses" | "debug" | "session-retire" }
+      {
+        type:
+          | "peer-add"
+          | "peer-remove"
+          | "link"
+          | "own-addresses"
+          | "capture"
+          | "debug"
+          | "session-retire";
+      }
     >,
     now: Milliseconds,
   ): void {
@@ -439,7 +460,24 @@ export class Dataplane {
     for (const session of peer.sessions ?? []) this.#sessions.wipe(session);
     this.#cipher.forget();
     this.#allowedIps.removePeer(slot);
+    this.#capture?.removePeer(slot);
     this.#peers[slot] = undefined;
+  }
+
+  #setCapture(
+    order: Extract<DataCommand, { type: "capture" }>["capture"],
+    now: Milliseconds,
+  ): void {
+    let capture: Capture | null = null;
+    if (order !== undefined) {
+      const number = captureRingOf(this.#direction, this.#share.index, order.senders);
+      const ring = new CaptureRing(order.memory, number);
+      capture = new Capture(this.#memory, this.#endpoints, ring, order.filter, now);
+    }
+    this.#capture = capture;
+    if (this.#sender !== undefined) this.#sender.capture = capture;
+    if (this.#inbound !== undefined) this.#inbound.capture = capture;
+    if (this.#gate !== undefined) this.#gate.capture = capture;
   }
 
   #installSession(

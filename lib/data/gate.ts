@@ -22,6 +22,7 @@ import { CookieChecker, hasMac2 } from "../cookie/cookie_checker.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { RateLimiter } from "../cookie/rate_limiter.ts";
 import { COOKIE_REPLY, messageKind, RESPONSE } from "../wire/messages.ts";
+import type { Capture } from "./capture.ts";
 import { COOKIE_REPLIES_MAX, type PacketMemory } from "./memory.ts";
 import { SEND_FAILED, type SendQueue, type UdpPort } from "./ports.ts";
 import type { EventReporter } from "./event_reporter.ts";
@@ -53,6 +54,8 @@ export interface GateParts {
 
 /** Passes handshake messages to the control plane, or drops them. */
 export class Gate {
+  /** Records cookie replies; null without a capture. */
+  capture: Capture | null = null;
   readonly #parts: GateParts;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -215,6 +218,7 @@ export class Gate {
     if (!this.#checker.hasSecret(now)) return this.#parts.events.handshakesWaiting();
     const to = this.#parts.memory.cookieReply(this.#replies);
     this.#checker.reply(this.#bytes, at, length, cellAt, to);
+    this.capture?.cookieReply(to, COOKIE_REPLY.length, cellAt, C.HANDSHAKE_TOS);
     this.#say("cookie-sent", cellAt, now);
     this.#parts.counters.add(COUNTER.cookie_sent);
     if (this.#queue === undefined) {

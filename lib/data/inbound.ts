@@ -17,6 +17,7 @@ import type { PacketCipher } from "../crypto/suite.ts";
 import type { AllowedIps } from "../allowed_ips/allowed_ips.ts";
 import * as Ip from "../wire/ip.ts";
 import { DATA } from "../wire/messages.ts";
+import type { Capture } from "./capture.ts";
 import { carryEcn } from "./ecn.ts";
 import type { Endpoints } from "./endpoints.ts";
 import type { Gate } from "./gate.ts";
@@ -61,6 +62,8 @@ export interface InboundParts {
 export class Inbound {
   /** Whether the link is up. While it is down, datagrams are dropped. */
   up = false;
+  /** Records what is received; null without a capture. */
+  capture: Capture | null = null;
   /** Whether the last turn has read everything. */
   drained = true;
   readonly #parts: InboundParts;
@@ -144,6 +147,7 @@ export class Inbound {
       return;
     }
     const end = start + received;
+    const { capture } = this;
     // The session of the last data message and its index (signed). `isAuthenticated` tells that
     // #authenticated was called for the session and need not be called again.
     let session: Session | null = null;
@@ -157,6 +161,7 @@ export class Inbound {
       const length = end - at < segment ? end - at : segment;
       // The three bytes after the type are reserved and zero.
       if (length < C.DATA_LENGTH_MIN || view.getInt32(at, true) !== C.MESSAGE_DATA) {
+        if (capture !== null) capture.handshake(at, length, udp.sourceAt, ecn);
         gate.receive(at, length, udp.sourceAt, now);
         continue;
       }
@@ -166,10 +171,12 @@ export class Inbound {
         isAuthenticated = false;
         allowed[0] = 0;
         if (session === null) {
+          if (capture !== null) capture.arrived(null, at, length, udp.sourceAt, ecn);
           counters.add(COUNTER.rx_no_session);
           continue;
         }
       }
+      if (capture !== null) capture.arrived(session.peer, at, length, udp.sourceAt, ecn);
       const low = view.getUint32(at + DATA.counter, true);
       const high = view.getUint32(at + DATA.counter + 4, true);
       if (now - session.createdAt >= times.rejectAfter || isExhausted(low, high)) {
@@ -204,6 +211,9 @@ export class Inbound {
       if (ecn !== Ip.ECN_NOT_ECT && !carryEcn(bytes, view, to, ecn)) {
         counters.addOf(COUNTER.rx_ecn_dropped, session.peer.slot);
         continue;
+      }
+      if (capture !== null) {
+        capture.accepted(session.peer, to, innerBytes, at, length, udp.sourceAt, ecn);
       }
       merger.add(to, innerBytes);
     }

@@ -17,6 +17,7 @@ import type { PacketCipher } from "../crypto/suite.ts";
 import type { Checksum } from "../wire/checksum.ts";
 import { ECN_NOT_ECT } from "../wire/ip.ts";
 import { DATA } from "../wire/messages.ts";
+import type { Capture } from "./capture.ts";
 import { ecnOf } from "./ecn.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { type PacketMemory, SEAL_LARGE_SLOTS, SEAL_SLOTS, SLOT_MESSAGE_MAX } from "./memory.ts";
@@ -53,6 +54,8 @@ export interface SenderParts {
 export class Sender {
   /** Bytes of the longest packet that fits into a datagram. */
   readonly packetMax: number;
+  /** Records what is sent; null without a capture. */
+  capture: Capture | null = null;
   #mtu = 0;
   readonly #parts: SenderParts;
   #smallMax = 1;
@@ -179,6 +182,8 @@ export class Sender {
   seal(session: Session, at: number, length: number, padded: number): void {
     const { bytes, u32 } = this.#parts.memory;
     for (let i = at + length; i < at + padded; i++) bytes[i] = 0;
+    const { capture } = this;
+    const isRecorded = capture !== null && capture.sealing(session.peer, at, length);
     const low = session.sendLow;
     const high = session.sendHigh;
     if (low === 0xffff_ffff) {
@@ -191,6 +196,7 @@ export class Sender {
     u32[header + (DATA.receiver >>> 2)] = session.remoteIndex;
     u32[header + (DATA.counter >>> 2)] = low;
     u32[header + (DATA.counter >>> 2) + 1] = high;
+    if (capture !== null && isRecorded) capture.sealed(session.peer, at, padded, this.#ecn);
   }
 
   /**

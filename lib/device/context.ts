@@ -2,6 +2,7 @@
  * The state that the modules of one device share.
  * @module
  */
+import type { PeerSlot } from "../base/brands.ts";
 import type { Counters } from "../base/counter_block.ts";
 import type { DataPlanes } from "../base/data_planes.ts";
 import type { HandshakeMemory } from "../base/handshake_memory.ts";
@@ -28,6 +29,19 @@ export interface OwnKeys {
   readonly mac1Key: Uint8Array;
 }
 
+/** The secrets of a handshake, 32 bytes each. They are valid during the call only. */
+export interface HandshakeSecrets {
+  /** Our private key. */
+  readonly privateKey: Uint8Array;
+  /** What one handshake has besides; undefined before the first one. */
+  readonly handshake: {
+    readonly peer: PeerSlot;
+    readonly peerPublicKey: Uint8Array;
+    readonly ephemeralPrivate: Uint8Array;
+    readonly presharedKey: Uint8Array;
+  } | undefined;
+}
+
 /** The shared state of one device. Each field is written by device.ts or apply_change.ts alone. */
 export interface Context {
   readonly suite: Suite;
@@ -51,6 +65,8 @@ export interface Context {
   readonly strangers: InterfaceEvidence;
   /** Our keys; undefined while no private key is set. */
   own: OwnKeys | undefined;
+  /** Called with the secrets of each handshake; undefined unless a capture wants them. */
+  secretsMade: ((secrets: HandshakeSecrets) => void) | undefined;
   up: boolean;
   mtu: number;
   listenPort: number;

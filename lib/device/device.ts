@@ -39,7 +39,7 @@ import { applyChange } from "./apply_change.ts";
 import { AskedNames } from "./asked_names.ts";
 import { checkChange } from "./check_change.ts";
 import { complainOfSilence, complainOfUnsent } from "./complaints.ts";
-import type { Context } from "./context.ts";
+import type { Context, HandshakeSecrets } from "./context.ts";
 import { disabledStatusOf, runExpiries, silence, takePart } from "./disabled_peers.ts";
 import { evidenceOf, InterfaceEvidence } from "./evidence.ts";
 import type { NameAnswer } from "./endpoint_name.ts";
@@ -60,6 +60,7 @@ import { confirmSession, usableSession, wipeKeys } from "./sessions.ts";
 import { runTimers } from "./timer_expiry.ts";
 import { messageKind } from "../wire/messages.ts";
 
+export type { HandshakeSecrets } from "./context.ts";
 export type { DeviceEvent } from "../base/events.ts";
 export type { DeviceOutputs, OutgoingDatagram } from "./outputs.ts";
 export type { FoundAddress, NameAnswer } from "./endpoint_name.ts";
@@ -139,6 +140,7 @@ export class Device {
       indices: new IndexTable(random, handshakes.awaited, planes.receivers),
       strangers: new InterfaceEvidence(),
       own: undefined,
+      secretsMade: undefined,
       up: false,
       mtu: DEFAULT_MTU,
       listenPort: 0,
@@ -186,6 +188,26 @@ export class Device {
   /** The description of a peer, which may be empty; undefined when there is no such peer. */
   descriptionOf(publicKey: PublicKey): string | undefined {
     return this.#ctx.peers.find(publicKey)?.description;
+  }
+
+  /** The key and the description of the peer in a slot; undefined when the slot has no peer. */
+  peerAt(slot: PeerSlot): Pick<PeerStatus, "publicKey" | "description"> | undefined {
+    return this.#ctx.peers.at(slot);
+  }
+
+  /** The slot of a peer; undefined when there is no such peer. */
+  slotOf(publicKey: PublicKey): PeerSlot | undefined {
+    return this.#ctx.peers.find(publicKey)?.slot;
+  }
+
+  /**
+   * Has `made` called with our private key now, and with the secrets of each handshake before its
+   * first message of ours is sent; undefined ends it. The secrets of earlier handshakes are gone.
+   */
+  onHandshakeSecrets(made: ((secrets: HandshakeSecrets) => void) | undefined): void {
+    const { own } = this.#ctx;
+    this.#ctx.secretsMade = made;
+    if (own !== undefined) made?.({ privateKey: own.identity.privateKey, handshake: undefined });
   }
 
   /**

@@ -41,7 +41,7 @@ import {
 import { complainOfRefusal, complainOfStranger, SILENT_INITIATIONS } from "./complaints.ts";
 import type { Context, OwnKeys } from "./context.ts";
 import { tellHandshake, tellRefused, tellRoamed } from "./events.ts";
-import { cookieJarOf, staticSharedOf } from "./outgoing.ts";
+import { cookieJarOf, staticSharedOf, tellSecrets } from "./outgoing.ts";
 import type { Peer } from "./peer.ts";
 import { moveTo, pathOf } from "./peer_endpoint.ts";
 import { installSession } from "./sessions.ts";
@@ -170,6 +170,7 @@ export class Incoming {
     if (index === undefined) return this.#refuseOf(peer, "handshake_no_index", incoming, now);
     const ephemeral = secretBytes(KEY_LENGTH);
     ctx.random(ephemeral);
+    if (ctx.own !== undefined) tellSecrets(ctx, peer, ctx.own.identity.privateKey, ephemeral);
     const remoteIndex = readIndex(message, INITIATION.sender);
     const made = createResponse(opened, peer.presharedKey, index, remoteIndex, ephemeral);
     ephemeral.fill(0);

@@ -110,6 +110,7 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   const ephemeral = secretBytes(KEY_LENGTH);
   ctx.random(ephemeral);
   const { identity } = ctx.own;
+  tellSecrets(ctx, peer, identity.privateKey, ephemeral);
   const timestamp = ctx.timestamps.next();
   const made = createInitiation(
     ctx.suite,
@@ -133,6 +134,19 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
   ctx.table.handshakeLeaves(peer.slot, index);
   ctx.indices.awaits(index, AWAITS_RESPONSE | AWAITS_COOKIE);
   ctx.out.datagram({ bytes: made.message, endpoint, local, peer: peer.slot });
+}
+
+/** Tells a capture that wants them the secrets of a handshake that begins. */
+export function tellSecrets(
+  { secretsMade }: Context,
+  peer: Peer,
+  privateKey: Uint8Array,
+  ephemeralPrivate: Uint8Array,
+): void {
+  if (secretsMade === undefined) return;
+  const { slot, publicKey, presharedKey } = peer;
+  const handshake = { peer: slot, peerPublicKey: publicKey, ephemeralPrivate, presharedKey };
+  secretsMade({ privateKey, handshake });
 }
 
 /** A random number of milliseconds from 0 to `max`, inclusive. */

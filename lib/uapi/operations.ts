@@ -22,6 +22,7 @@ const OPERATIONS: ReadonlyMap<string, Form> = new Map([
   ["stats", { values: ["1", "2"], lines: false }],
   ["monitor", { values: ["1", "2"], lines: false }],
   ["dmesg", { values: ["1"], lines: true }],
+  ["capture", { values: ["2"], lines: true }],
   ["netns", { values: ["1"], lines: false }],
   ["link", { values: ["up", "down"], lines: false }],
   ["destroy", { values: ["1"], lines: false }],

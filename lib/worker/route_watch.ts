@@ -10,7 +10,7 @@
  * @module
  */
 import type { PeerSlot } from "../base/brands.ts";
-import { type Endpoint, type LocalAddress, sameEndpoint } from "../base/endpoint.ts";
+import { type Endpoint, type IpBytes, type LocalAddress, sameEndpoint } from "../base/endpoint.ts";
 import { OsError } from "../base/errors.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { NetNamespace } from "../linux/namespace.ts";
@@ -101,6 +101,21 @@ export class RouteWatch {
    */
   linkIndex(name: string): number | undefined {
     return this.#routes.link(name)?.index;
+  }
+
+  /** The address from which the kernel sends to an endpoint; undefined without a route. */
+  sourceTo(endpoint: Endpoint): IpBytes | undefined {
+    const { port, fwmark } = this.#options.sockets();
+    try {
+      return this.#routes.getRoute(endpoint.address, {
+        mark: fwmark,
+        udp: { sourcePort: port, destinationPort: endpoint.port },
+        ...(endpoint.scope === 0 ? {} : { interfaceIndex: endpoint.scope }),
+      }).preferredSource;
+    } catch (error) {
+      if (error instanceof OsError) return undefined;
+      throw error;
+    }
   }
 
   /** Call when `descriptor` is readable. */

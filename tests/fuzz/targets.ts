@@ -5,6 +5,7 @@
 import type { Target } from "./target.ts";
 import { addresses, socketTable } from "./targets/addresses.ts";
 import { ifconfig, others, route } from "./targets/argv.ts";
+import { captureRecord, uapiCapture } from "./targets/capture.ts";
 import { environment } from "./targets/environment.ts";
 import { eventLines } from "./targets/events.ts";
 import { hostnameIf, mygate, shellLine } from "./targets/files.ts";
@@ -25,6 +26,8 @@ export const TARGETS: readonly Target[] = [
   superPacket,
   uapiSet,
   uapiGet,
+  uapiCapture,
+  captureRecord,
   logText,
   eventLines,
   wgconf,

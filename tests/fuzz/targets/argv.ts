@@ -10,6 +10,7 @@ import { parseNetstat } from "../../../lib/cli/netstat/command.ts";
 import { parseRoute } from "../../../lib/cli/route/words/parse.ts";
 import { parseShow } from "../../../lib/cli/show/command.ts";
 import { parseClientLine } from "../../../lib/cli/client/words.ts";
+import { parseTcpdump } from "../../../lib/cli/tcpdump/words.ts";
 import { REFUSED_WORDS } from "../../../lib/cli/ifconfig/words/refused.ts";
 import { WORDS } from "../../../lib/cli/ifconfig/words/table.ts";
 import { parseUsage } from "../../../lib/cli/usage/words.ts";
@@ -102,6 +103,7 @@ const OTHERS: Readonly<Record<string, (args: readonly string[]) => unknown>> = {
   metrics: parseMetrics,
   usage: parseUsage,
   client: parseClientLine,
+  tcpdump: parseTcpdump,
 };
 
 /** The words of commands with few words. */
@@ -112,13 +114,16 @@ export const others: Target = commandLine(
     "lib/cli/metrics/words.ts",
     "lib/cli/usage/",
     "lib/cli/client/words.ts",
+    "lib/cli/tcpdump/words.ts",
   ],
   (`netstat show netstart -a -i -l -n -r -v -I -Iwg1 -f inet inet6 -p tcp udp -T -T3 3 --json all ` +
     `interfaces wg1 dump peers public-key -d /etc -nr wg0 wg99999999999999 metrics usage ` +
     `--listen --prometheus [::1]:9586 9586 unix:/run/x.sock 0.0.0.0:0 --record --every --month ` +
     `--file --quota --per day month none 1.5G 99999T 5KiB -1 client add list expire never ` +
     `--endpoint [::1]:7 a.example:0 --dns --allowed-ips 10/8 --address --expires 2026-02-30 -o --qr`)
-    .split(" "),
+    .split(" ").concat(
+      "tcpdump -w -c -s --secrets peer net host inner outer 10.0.0.0/8".split(" "),
+    ),
   [
     "netstat -rnf inet6 -T 3 --json",
     "netstat -I wg1 -l -ptcp",
@@ -133,6 +138,7 @@ export const others: Target = commandLine(
     "client add wg1 ann --endpoint [fd00::1]:7 --dns 10.0.0.1,example.org --address 10.0.0.2",
     "client expire wg1 ann 2026-12-31T18:00+01:00",
     "client add --all --mtu 1300 --keepalive 0 --expires 2026-12-31 Zoë",
+    "tcpdump wg1 -w - -c 5 -s 96 --secrets peer anna net 10.0.0.0/8 host fd00::1 outer",
   ],
   ([command, ...args]) => OTHERS[command]?.(args),
 );

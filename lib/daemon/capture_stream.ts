@@ -1,0 +1,109 @@
+/**
+ * The client's side of a capture: reads records from a daemon until it is told to stop.
+ * @module
+ */
+import { RECORD_BYTES_MAX, RECORD_HEAD_BYTES } from "../base/capture_record.ts";
+import { EPROTO, osError } from "../base/errno.ts";
+import { type CaptureRequest, formatCapture } from "../uapi/capture.ts";
+import { parseReply } from "../uapi/reply.ts";
+import { connect } from "./ask.ts";
+
+/** Bytes of the buffer: several of the longest records. */
+const BUFFER_BYTES = 16 * RECORD_BYTES_MAX;
+/** The longest answer before the records. */
+const ANSWER_MAX = 4096;
+/** How long the daemon may send the records that are left. */
+const END_MS = 2_000;
+const NEWLINE = 10;
+
+/**
+ * Begins a capture and returns its records (lib/base/capture_record.ts). A record is valid until
+ * the next one is asked for.
+ * @param stop ends the capture
+ * @param begun called when the daemon has begun
+ * @throws ConfigError for a peer that the interface does not have
+ * @throws OsError `EBUSY` while another capture is running, `ENXIO` when there is no such
+ *   interface, `EACCES` when this user may not connect
+ */
+export async function* captureRecords(
+  name: string,
+  request: CaptureRequest,
+  stop: AbortSignal,
+  begun: () => void,
+): AsyncGenerator<Uint8Array> {
+  const connection = await connect(name);
+  const close = () => {
+    try {
+      connection.close();
+    } catch {
+      // It is closed already.
+    }
+  };
+  // The daemon then sends the records that are left, and closes the connection.
+  const end = () => {
+    connection.closeWrite().catch(() => {});
+    AbortSignal.timeout(END_MS).addEventListener("abort", close);
+  };
+  stop.addEventListener("abort", end);
+  try {
+    const text = new TextEncoder().encode(`capture=2\n${formatCapture(request)}\n`);
+    for (let at = 0; at < text.length;) at += await connection.write(text.subarray(at));
+    const buffer = new Uint8Array(BUFFER_BYTES);
+    const view = new DataView(buffer.buffer);
+    let end = 0;
+    let from = -1;
+    while (true) {
+      const count = await read(connection, buffer.subarray(end), stop);
+      if (count === null) return;
+      end += count;
+      if (from < 0) {
+        from = answerEnd(buffer.subarray(0, end), name);
+        if (from < 0) continue;
+        begun();
+      }
+      while (end - from >= RECORD_HEAD_BYTES) {
+        const length = view.getUint32(from, true);
+        if (length < RECORD_HEAD_BYTES || length > RECORD_BYTES_MAX) {
+          throw osError("capture", name, EPROTO, "the daemon sent no record");
+        }
+        if (end - from < length) break;
+        yield buffer.subarray(from, from + length);
+        from += length;
+      }
+      buffer.copyWithin(0, from, end);
+      end -= from;
+      from = 0;
+    }
+  } finally {
+    stop.removeEventListener("abort", end);
+    close();
+  }
+}
+
+/** Reads more bytes. Returns null at the end, also when the capture was stopped. */
+async function read(
+  connection: Deno.UnixConn,
+  into: Uint8Array,
+  stop: AbortSignal,
+): Promise<number | null> {
+  try {
+    return await connection.read(into);
+  } catch (error) {
+    if (stop.aborted || error instanceof Deno.errors.ConnectionReset) return null;
+    throw error;
+  }
+}
+
+/**
+ * The offset after the daemon's answer; -1 while it is not complete.
+ * @throws the error that the daemon answers
+ */
+function answerEnd(bytes: Uint8Array, name: string): number {
+  for (let i = 1; i < bytes.length && i < ANSWER_MAX; i++) {
+    if (bytes[i] !== NEWLINE || bytes[i - 1] !== NEWLINE) continue;
+    parseReply(new TextDecoder().decode(bytes.subarray(0, i + 1)), name);
+    return i + 1;
+  }
+  if (bytes.length < ANSWER_MAX) return -1;
+  throw osError("capture", name, EPROTO, "the daemon's answer has no end");
+}

@@ -1,0 +1,218 @@
+/**
+ * What a capture of the data plane records: both directions, both layers, the filter, and nothing
+ * of a peer that came later.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { peerSlot } from "../../lib/base/brands.ts";
+import { CAPTURE_SNAP_MAX, type CaptureFilter } from "../../lib/base/capture_filter.ts";
+import {
+  RECORD,
+  RECORD_CAPTURED,
+  RECORD_DIRECTION,
+  RECORD_HEAD_BYTES,
+  RECORD_KIND,
+  RECORD_ORIGINAL,
+  RECORD_PEER,
+  SENT,
+} from "../../lib/base/capture_record.ts";
+import { captureMemoryBytes, CaptureRing } from "../../lib/base/capture_ring.ts";
+import { dataPlanesOf } from "../../lib/base/data_planes.ts";
+import { ENDPOINT_CELL_BYTES, readEndpointCell } from "../../lib/base/endpoint.ts";
+import { makePacket, offload, packetsOf } from "./packets.ts";
+import { WORKERS } from "./worker_forms.ts";
+import { carry, connectedSides, datagramsOf, ENDPOINT_B, P0, type Side } from "./two_sides.ts";
+
+const EVERYTHING: CaptureFilter = {
+  inner: true,
+  handshakes: true,
+  data: true,
+  peers: undefined,
+  ranges: [],
+  snap: CAPTURE_SNAP_MAX,
+};
+
+interface Recorded {
+  readonly kind: number;
+  readonly sent: boolean;
+  readonly peer: number;
+  readonly original: number;
+  readonly bytes: Uint8Array;
+  readonly port: number | undefined;
+}
+
+/** Begins a capture of a side. Returns what takes its records. */
+function capture(side: Side, filter: Partial<CaptureFilter> = {}): () => Recorded[] {
+  const memory = new SharedArrayBuffer(captureMemoryBytes(WORKERS));
+  const { senders } = dataPlanesOf(WORKERS);
+  const wanted = { ...EVERYTHING, ...filter };
+  side.apply({ type: "capture", capture: { memory, senders, filter: wanted } });
+  const rings = Array.from({ length: WORKERS }, (_, i) => new CaptureRing(memory, i + 1));
+  return () => {
+    const taken: Recorded[] = [];
+    for (const ring of rings) {
+      const into = new Uint8Array(80_000);
+      for (let length = ring.takeTo(into, 0); length > 0; length = ring.takeTo(into, 0)) {
+        taken.push(recorded(into.slice(0, length)));
+      }
+    }
+    return taken;
+  };
+}
+
+function recorded(record: Uint8Array): Recorded {
+  const view = new DataView(record.buffer);
+  const kind = record[RECORD_KIND];
+  const isOuter = kind === RECORD.outer;
+  const at = RECORD_HEAD_BYTES + (isOuter ? ENDPOINT_CELL_BYTES : 0);
+  return {
+    kind,
+    sent: record[RECORD_DIRECTION] === SENT,
+    peer: view.getInt32(RECORD_PEER, true),
+    original: view.getUint32(RECORD_ORIGINAL, true),
+    bytes: record.slice(at, at + view.getUint32(RECORD_CAPTURED, true)),
+    port: isOuter ? readEndpointCell(record, RECORD_HEAD_BYTES)?.port : undefined,
+  };
+}
+
+const packet = (source: number, destination: number, bytes = 100, v6 = false) =>
+  makePacket({
+    v6,
+    udp: true,
+    source,
+    destination,
+    sourcePort: 1000,
+    destinationPort: 2000,
+    payload: new Uint8Array(bytes).fill(source),
+  });
+
+const ofKind = (records: readonly Recorded[], kind: number) =>
+  records.filter((record) => record.kind === kind);
+
+Deno.test("both ends of a tunnel record the packet, and the datagram that carried it", () => {
+  const { a, b } = connectedSides();
+  const [ofA, ofB] = [capture(a), capture(b)];
+  const sent = packet(1, 2);
+  const [run] = a.sendPacket(sent);
+  b.udp.inbox.push(run);
+  b.turn();
+  for (const [records, way] of [[ofA(), true], [ofB(), false]] as const) {
+    const [inner] = ofKind(records, RECORD.inner);
+    assert.deepEqual(inner.bytes, sent);
+    assert.deepEqual([inner.sent, inner.peer], [way, P0]);
+    const [outer] = ofKind(records, RECORD.outer);
+    assert.deepEqual(outer.bytes, run.bytes);
+    assert.deepEqual([outer.sent, outer.peer], [way, P0]);
+    assert.equal(records.length, 2);
+    assert.equal(outer.port, way ? ENDPOINT_B.port : 1001);
+  }
+});
+
+Deno.test("each piece of a super-packet is recorded as it is sent", () => {
+  const { a, b } = connectedSides();
+  const ofA = capture(a), ofB = capture(b);
+  const frame = offload(
+    makePacket({
+      v6: false,
+      udp: false,
+      source: 1,
+      destination: 2,
+      sourcePort: 5,
+      destinationPort: 6,
+      payload: new Uint8Array(10_000).fill(7),
+    }),
+    1380,
+  );
+  a.tun.push(frame);
+  a.turn();
+  const runs = a.udp.sent.splice(0);
+  b.udp.inbox.push(...runs);
+  b.turn();
+  const pieces = packetsOf(frame);
+  const sent = ofA(), received = ofB();
+  assert.deepEqual(ofKind(sent, RECORD.inner).map(({ bytes }) => bytes), pieces);
+  assert.deepEqual(ofKind(received, RECORD.inner).map(({ bytes }) => bytes), pieces);
+  const datagrams = runs.flatMap(datagramsOf);
+  assert.deepEqual(ofKind(sent, RECORD.outer).map(({ bytes }) => bytes), datagrams);
+  assert.deepEqual(ofKind(received, RECORD.outer).map(({ bytes }) => bytes), datagrams);
+});
+
+Deno.test("the snap length cuts what is recorded, and the whole length is told", () => {
+  const { a } = connectedSides();
+  const ofA = capture(a, { snap: 24 });
+  const sent = packet(1, 2, 1000);
+  a.sendPacket(sent);
+  const [inner] = ofKind(ofA(), RECORD.inner);
+  assert.deepEqual([inner.bytes.length, inner.original], [24, sent.length]);
+});
+
+Deno.test("ranges select by source or destination, of the right family, with datagrams", () => {
+  const { a, b } = connectedSides();
+  const ranges = [{ address: Uint8Array.of(10, 0, 0, 2), prefix: 32 }];
+  const ofA = capture(a, { ranges }), ofB = capture(b, { ranges });
+  const wanted = [packet(1, 2), packet(2, 9)];
+  for (const one of [wanted[0], packet(1, 3), wanted[1], packet(1, 2, 100, true)]) {
+    b.udp.inbox.push(...a.sendPacket(one));
+    b.turn();
+  }
+  for (const records of [ofA(), ofB()]) {
+    assert.deepEqual(ofKind(records, RECORD.inner).map(({ bytes }) => bytes), wanted);
+    assert.equal(ofKind(records, RECORD.outer).length, 2);
+  }
+});
+
+Deno.test("another peer's packets are not recorded, nor those of a peer in a removed one's slot", () => {
+  const { a, b } = connectedSides();
+  const none = capture(a, { peers: [peerSlot(1)] });
+  a.sendPacket(packet(1, 2));
+  assert.deepEqual(none(), []);
+  const ofB = capture(b, { peers: [P0] });
+  b.udp.inbox.push(...a.sendPacket(packet(1, 2)));
+  b.turn();
+  assert.equal(ofB().length, 2);
+  b.apply({ type: "peer-remove", peer: P0 });
+  const again = connectedSides();
+  const later = capture(again.b, { peers: [P0] });
+  again.b.apply({ type: "peer-remove", peer: P0 });
+  again.b.addPeer(P0, ENDPOINT_B);
+  again.b.udp.inbox.push(...again.a.sendPacket(packet(1, 2)));
+  again.b.turn();
+  assert.deepEqual(later(), []);
+});
+
+Deno.test("layers: a keepalive is an outer datagram only; inner alone has no datagrams", () => {
+  const { a, b } = connectedSides();
+  const ofA = capture(a);
+  a.apply({ type: "keepalive-send", peer: P0 });
+  assert.deepEqual(ofA().map(({ kind, original }) => [kind, original]), [[RECORD.outer, 32]]);
+  carry(a, b);
+  const inner = capture(a, { handshakes: false, data: false });
+  a.sendPacket(packet(1, 2));
+  assert.deepEqual(inner().map(({ kind }) => kind), [RECORD.inner]);
+});
+
+Deno.test("what cannot be opened, or is no message, is recorded too", () => {
+  const { a, b } = connectedSides();
+  const ofB = capture(b);
+  const [run] = a.sendPacket(packet(1, 2));
+  const forged = run.bytes.slice();
+  forged[20] ^= 1;
+  const unknown = run.bytes.slice();
+  unknown[4] ^= 1;
+  const noise = new Uint8Array(50).fill(9);
+  for (const bytes of [forged, unknown, noise]) b.udp.inbox.push({ ...run, bytes, segmentSize: 0 });
+  b.turn();
+  assert.deepEqual(ofB().map(({ peer, bytes }) => [peer, bytes]), [
+    [P0, forged],
+    [-1, unknown],
+    [-1, noise],
+  ]);
+});
+
+Deno.test("a capture that has ended records nothing more", () => {
+  const { a } = connectedSides();
+  const ofA = capture(a);
+  a.apply({ type: "capture", capture: undefined });
+  a.sendPacket(packet(1, 2));
+  assert.deepEqual(ofA(), []);
+});

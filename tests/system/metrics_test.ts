@@ -95,6 +95,32 @@ Deno.test("a process that hangs costs its own metrics only", NEEDED, async () =>
   await must(room, `kill -CONT ${pid[1] ?? pid[2]}`);
 });
 
+Deno.test("what waits for a handshake, and what a full socket dropped", NEEDED, async () => {
+  await using room = await wgRoom();
+  await tunnel(room);
+  const value = async (name: string, labels: string) =>
+    valueOf(await must(room, `${WG} metrics`), name, labels);
+  await must(
+    room,
+    `ifconfig wg1 wgpeer ${randomKey()} wgendpoint 10.0.0.77 7777 wgaip 192.168.5.77/32`,
+  );
+  await may(room, "ping -n -c 3 -i 0.01 -W 1 192.168.5.77", "left");
+  ok(await value("wg_interface_queue_staged_bytes", 'interface="wg1"') >= 3 * 84);
+
+  equal(await value("wg_interface_udp_overflowed_total", 'interface="wg2"'), 0);
+  const pid = /"pid": (\d+)/.exec(await must(room, "ifconfig wg2 hwfeatures --json"))?.[1];
+  await must(room, `kill -STOP ${pid}`);
+  const script = `
+    const socket = Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: 0 });
+    const to = { transport: "udp", hostname: "10.0.0.2", port: 7222 };
+    for (let i = 0; i < 20_000; i++) await socket.send(new Uint8Array(1_400), to);
+  `;
+  const words = ["eval", "--quiet", "--no-config", "--unstable-net", script];
+  await room.output([Deno.execPath(), ...words], { netns: "left" });
+  await must(room, `kill -CONT ${pid}`);
+  ok(await value("wg_interface_udp_overflowed_total", 'interface="wg2"') > 1_000);
+});
+
 Deno.test("a listener: formats, other requests, a Unix socket, and its end", NEEDED, async () => {
   await using room = await wgRoom();
   await must(room, "ifconfig wg1 create");

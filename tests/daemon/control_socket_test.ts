@@ -10,6 +10,7 @@ import {
   ControlSocket,
   type Operation,
 } from "../../lib/daemon/control_socket.ts";
+import { EventFeed, FOLLOWERS_MAX } from "../../lib/daemon/event_feed.ts";
 import { socketPath } from "../../lib/daemon/paths.ts";
 
 /** Short limits that are long enough on a busy machine. */
@@ -331,4 +332,46 @@ Deno.test("clients that ask on and on leave turns to other clients", () => {
     for (const client of clients) client.close();
     await ended;
   }, { idleMs: 20_000, stallMs: 20_000, operationMs: 20_000 });
+});
+
+Deno.test("clients that follow get text as it comes, are not idle, and free their place by leaving", () => {
+  const feed = new EventFeed(() => "wg0");
+  const operation: Operation = (request) =>
+    request.operation === "monitor"
+      ? { body: "", follow: feed.follow() }
+      : echo(request, undefined);
+  return withSocket(operation, async (path) => {
+    const followers: Deno.UnixConn[] = [];
+    const piece = new Uint8Array(1_000);
+    /** The answer. An event of the start may follow it. */
+    const begin = async () => {
+      const client = await connect(path);
+      await send(client, "monitor=2\n\n");
+      const text = new TextDecoder().decode(piece.subarray(0, await client.read(piece) ?? 0));
+      if (text.startsWith("errno=0\n\n")) followers.push(client);
+      else client.close();
+      return text;
+    };
+    for (let i = 0; i < FOLLOWERS_MAX; i++) assert.equal(await begin(), "errno=0\n\n");
+    assert.match(await begin(), /error=[^\n]*16 clients follow it already\nerrno=-16\n\n$/);
+    // Longer than a client may be idle; the others are not disturbed.
+    await new Promise((resolve) => setTimeout(resolve, QUICK.idleMs + 300));
+    feed.tell({ kind: "up" });
+    for (const client of followers) {
+      const count = await client.read(piece) ?? 0;
+      assert.match(new TextDecoder().decode(piece.subarray(0, count)), /^event=\{.*"up"\}\n$/);
+    }
+    assert.equal(await asks(path), GOOD);
+    followers.shift()?.close();
+    for (let i = 0; i < 100 && followers.length < FOLLOWERS_MAX; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await begin();
+    }
+    assert.equal(followers.length, FOLLOWERS_MAX, "the place of the one that has left");
+    feed.close();
+    for (const client of followers) {
+      while (await client.read(piece) !== null);
+      client.close();
+    }
+  });
 });

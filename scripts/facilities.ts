@@ -32,6 +32,7 @@ export type Facility =
   | "strace"
   | "zsh"
   | "fish"
+  | "tmux"
   | "zbarimg"
   | "rsvg-convert"
   | "tshark"
@@ -67,6 +68,7 @@ export const PACKAGES: Readonly<Partial<Record<Facility, string>>> = {
   fish: "fish",
   "debian-root": "mmdebstrap or debootstrap",
   "systemd-nspawn": "systemd-container",
+  tmux: "tmux",
   zbarimg: "zbar-tools",
   "rsvg-convert": "librsvg2-bin",
   tshark: "tshark",
@@ -195,6 +197,7 @@ function probe(facility: Facility): string | undefined {
     case "zsh":
     case "fish":
     case "systemd-nspawn":
+    case "tmux":
     case "zbarimg":
     case "rsvg-convert":
     case "tshark":

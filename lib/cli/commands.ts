@@ -29,6 +29,7 @@ export type CommandName =
   | "dmesg"
   | "metrics"
   | "usage"
+  | "top"
   | "monitor"
   | "help"
   | "version"
@@ -174,6 +175,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "usage",
     summary: "show the bytes of peers by day and month, and set quotas",
     manual: async () => (await import("./usage/help.ts")).USAGE_MANUAL,
+  },
+  {
+    name: "top",
+    summary: "show what interfaces and peers send and receive now, full screen",
+    manual: async () => (await import("./top/help.ts")).TOP_MANUAL,
   },
   {
     name: "monitor",

@@ -43,6 +43,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   metrics: () => import("./metrics/command.ts"),
   usage: () => import("./usage/command.ts"),
   monitor: () => import("./monitor/command.ts"),
+  top: () => import("./top/command.ts"),
   help: () => import("./help/command.ts"),
   version: () => import("./version/command.ts"),
   completion: () => import("./completion/command.ts"),

@@ -127,6 +127,18 @@ async function lifeOfUnits(machine: DebianMachine): Promise<void> {
   match(await journal("wg@wg1"), /wg1\.conf:\d+: Jc: unknown key/);
   ok(await isActive("wg@wg1"));
 
+  // The services about interfaces start, stay, know wg1 and stop.
+  const others = ["wg-metrics", "wg-usage", "wg-events"];
+  await machine.must(`systemctl start ${others.join(" ")}`);
+  const ask = "exec 3<>/dev/tcp/127.0.0.1/9586; printf 'GET /metrics HTTP/1.0\\r\\n" +
+    "Host: localhost\\r\\n\\r\\n' >&3; cat <&3";
+  match(await machine.must(`bash -c "${ask}"`), /^HTTP\/1\.[01] 200 [^]*\{[^}\n]*"wg1"/);
+  for (const unit of others) {
+    ok(await isActive(unit), await journal(unit));
+    equal(await property(unit, "NRestarts"), "0", unit);
+  }
+  await machine.must(`systemctl stop ${others.join(" ")}`);
+
   // Stopped: nothing is left, and no unit has failed.
   await machine.must(`systemctl stop ${UNITS.join(" ")}`);
   for (const unit of UNITS) equal(await property(unit, "ActiveState"), "inactive");

@@ -44,7 +44,7 @@ export const EVIDENCE = [
   [
     "called_first",
     "peer",
-    "a handshake of the peer completed after ours got no response; who: its endpoint; detail: ours",
+    "the peer's initiation came after ours got no response; who: the source; detail: where ours went",
   ],
   ["endpoint_moved", "peer", "who: the endpoint; detail: the one before"],
   ["data_sent", "peer", "the first data after anything was received"],

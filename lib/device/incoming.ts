@@ -189,7 +189,11 @@ export class Incoming {
     // `moveTo` stores the address that the initiation was sent to, unless the route has changed.
     const { local } = pathOf(ctx, peer);
     ctx.out.datagram({ bytes: made.message, endpoint: source, local, peer: peer.slot });
-    peer.evidence.note("handshake_initiation_accepted", now, source);
+    const { evidence } = peer;
+    if (evidence.count("handshake_initiation_sent") >= SILENT_INITIATIONS) {
+      evidence.note("called_first", now, source, evidence.who("handshake_initiation_sent"));
+    }
+    evidence.note("handshake_initiation_accepted", now, source);
     return this.#accept(peer, "handshake_initiation_accepted");
   }
 
@@ -267,12 +271,7 @@ export function completeHandshake(
   initiator: boolean,
   now: Milliseconds,
 ): void {
-  const { evidence } = peer;
-  if (!initiator && evidence.count("handshake_initiation_sent") >= SILENT_INITIATIONS) {
-    const { endpoint } = pathOf(ctx, peer);
-    evidence.note("called_first", now, endpoint, evidence.who("handshake_initiation_sent"));
-  }
-  evidence.note("handshake_completed", now, undefined, initiator ? "initiator" : "responder");
+  peer.evidence.note("handshake_completed", now, undefined, initiator ? "initiator" : "responder");
   peer.timers.handshakeComplete();
   peer.endpointName?.completed();
   ctx.table.clearWanted(peer.slot);

@@ -117,6 +117,17 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
     "vpn.example",
     "no such name",
   ],
+  [
+    "disabled",
+    "warning",
+    {
+      peer: { disabled: { reason: "quota", sinceUnixMs: 86_400_000 } },
+      of: [...TRIED, `handshake_disabled 2 3 ${ENDPOINT}`],
+    },
+    "quota",
+    "1970-01-02",
+    "3 times",
+  ],
   ["no-endpoint", "broken", { endpoint: "", of: ["handshake_no_endpoint 4 2"] }, "2 times"],
   ["no-endpoint", "broken", { endpoint: "", of: ["tx_no_endpoint 4"] }, "4 seconds ago"],
   ["weak-key", "broken", { of: ["handshake_weak_key 4 1"] }],

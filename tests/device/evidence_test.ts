@@ -118,6 +118,24 @@ Deno.test("counts begin anew with a handshake that completes", () => {
   assert.equal(evidence(a, "handshake_retried")?.count, 0);
 });
 
+Deno.test("a peer that is reached only when it calls first leaves evidence of that", () => {
+  const [a, b] = pair();
+  a.want();
+  later(a, 21_000);
+  b.now = a.now;
+  b.device.configure({ peers: [{ publicKey: publicOf(1), endpoint: endpointOf(1) }] }, b.now);
+  b.want();
+  a.receive(b.datagrams.at(-1)!.bytes, endpointOf(2, 4000));
+  assert.deepEqual(evidence(a, "called_first"), {
+    ageMs: 0,
+    count: 1,
+    who: "10.0.0.2:4000",
+    detail: "10.0.0.2:51820",
+  });
+  assert.equal(evidence(a, "endpoint_moved")?.detail, "10.0.0.2:51820");
+  assert.equal(evidence(b, "called_first"), undefined);
+});
+
 Deno.test("different preshared keys, an old clock and a stranger leave evidence and one line each", () => {
   const [a, b] = pair();
   b.device.configure({

@@ -146,7 +146,7 @@ function onlyPeerCanCall(view: PeerView): Verdict | undefined {
     says: "It works now, but it could not be reached until it sent something itself.",
     evidence: [
       `our initiations to ${called.detail} got no response`,
-      `it began a handshake itself, which completed ${ago(called.ageMs)}, from ${called.who}`,
+      `it began a handshake itself ${ago(called.ageMs)}, from ${called.who}`,
       ...(before.port === endpoint.port
         ? []
         : [`a NAT has changed its port from ${before.port} to ${endpoint.port}`]),

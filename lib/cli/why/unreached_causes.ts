@@ -4,6 +4,7 @@
  * peer's own messages show comes before what others say of it.
  * @module
  */
+import { formatDate } from "../../base/date_text.ts";
 import { formatIp } from "../../base/ip_text.ts";
 import { keepsEvidence } from "../../base/status.ts";
 import { type PeerView } from "./facts.ts";
@@ -29,6 +30,7 @@ const broken = (
 
 /** The causes. */
 export const UNREACHED_CAUSES: readonly Cause[] = [
+  disabled,
   sentInVain,
   unresolvedName,
   noEndpoint,
@@ -46,6 +48,32 @@ export const UNREACHED_CAUSES: readonly Cause[] = [
   responseUnused,
   noAnswer,
 ];
+
+const DISABLED_REASONS = {
+  hand: "by hand",
+  expired: "because its date has passed",
+  quota: "because its quota is used up",
+} as const;
+
+/** It is meant to be so, and a warning, because the peer may not know. */
+function disabled(view: PeerView): Verdict | undefined {
+  const { disabled } = view.peer;
+  if (disabled === undefined) return undefined;
+  const refused = view.last("handshake_disabled");
+  return {
+    cause: "disabled",
+    level: "warning",
+    says: `It is disabled ${DISABLED_REASONS[disabled.reason]}, and takes part in nothing.`,
+    evidence: [
+      `since ${formatDate(disabled.sinceUnixMs)}`,
+      ...(refused === undefined
+        ? []
+        : [`initiations from ${refused.who} that were refused: ${often(refused)}`]),
+    ],
+    likely: [],
+    next: [`ifconfig ${view.facts.name} wgpeer ${view.peer.publicKey.toBase64()} -wgdisabled`],
+  };
+}
 
 /** For a daemon that keeps no evidence: bytes were sent, and there was never a handshake. */
 function sentInVain({ peer, facts }: PeerView): Verdict | undefined {
@@ -346,7 +374,8 @@ function noAnswer(view: PeerView): Verdict | undefined {
   ];
   const moved = view.last("endpoint_moved");
   const sent = view.fresh("handshake_initiation_sent");
-  if (before?.detail === "responder" && sent !== undefined && sent.count >= SILENT_MIN) {
+  const hasCalled = before?.detail === "responder" || view.last("called_first") !== undefined;
+  if (before !== undefined && hasCalled && sent !== undefined && sent.count >= SILENT_MIN) {
     return broken(
       "nat-closed",
       `Nothing comes back from ${view.endpoint} since the peer itself was last heard.`,

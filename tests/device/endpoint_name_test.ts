@@ -249,7 +249,8 @@ Deno.test("an unanswered peer has its name looked up after 15 s, 30 s, then ever
     // attempt ends and the next keepalive begins a new one.
     assert.ok(gap >= wanted[i] * 0.75 && gap <= wanted[i] + 10_500, `${i}: ${gap}`);
   });
-  assert.deepEqual(a.told, [`The endpoint of peer 1, ${HOST}, is now 10.0.0.2:51820`]);
+  const ofName = a.told.filter((line) => line.startsWith("The endpoint"));
+  assert.deepEqual(ofName, [`The endpoint of peer 1, ${HOST}, is now 10.0.0.2:51820`]);
 });
 
 Deno.test("an answer older than 5 minutes is renewed when a handshake begins", () => {

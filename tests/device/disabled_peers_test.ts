@@ -211,3 +211,22 @@ Deno.test("dates that are out of range are refused whole", () => {
     }
   }
 });
+
+Deno.test("the wall clock is read every second, as long as a peer has a date", () => {
+  const { a } = pair();
+  const next = () => {
+    const deadline = a.device.nextDeadline();
+    return deadline === undefined ? undefined : deadline - a.now;
+  };
+  assert.equal(next(), undefined);
+  configure(a, { expiresUnixMs: wallOf(a) + 2_500 });
+  for (const expired of [false, false, true, true]) {
+    assert.equal(next(), 1_000);
+    pass(a, 1_000);
+    assert.equal(statusOf(a).disabled !== undefined, expired);
+  }
+  assert.equal(next(), 1_000, "the clock may be set back");
+  configure(a, { expiresUnixMs: 0 });
+  pass(a, 1_000);
+  assert.equal(next(), undefined);
+});

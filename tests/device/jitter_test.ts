@@ -35,4 +35,8 @@ Deno.test("the jitter is 0 to 333 ms, by all 32 bits in little-endian order", ()
   assert.equal(repeatedAfter([0, 0, 0x80, 0x01]), 5_001);
   assert.equal(repeatedAfter([255, 255, 255, 0]), 5_001);
   assert.equal(repeatedAfter([255, 255, 255, 0x7f]), 5_166);
+  // The first number from a 334th of 2^32 on, and two before it.
+  assert.equal(repeatedAfter([0x30, 0x37, 0xc4, 0]), 5_001);
+  assert.equal(repeatedAfter([0x2f, 0x37, 0xc4, 0]), 5_000);
+  assert.equal(repeatedAfter([0x30, 0x36, 0xc4, 0]), 5_000);
 });

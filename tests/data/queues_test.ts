@@ -61,6 +61,16 @@ Deno.test("a packet of the main queue waits for one packet of the bulk queue at 
   );
 });
 
+Deno.test("packets of the bulk queue that follow each other leave together, and after those before them", () => {
+  const { a } = connectedSides();
+  a.tun.queues = 2;
+  for (let i = 0; i < 10; i++) a.tun.bulkQueue.push(frameBytes(plainFrame(packet(STREAM, 500))));
+  assert.deepEqual(turn(a), [new Array(10).fill(576)]);
+  a.tun.push(plainFrame(packet(STREAM, 500)));
+  for (let i = 0; i < 3; i++) a.tun.bulkQueue.push(frameBytes(plainFrame(packet(STREAM, 500))));
+  assert.deepEqual(turn(a), [[576], [576, 576, 576]]);
+});
+
 Deno.test("a flood in the main queue does not stop the bulk queue", () => {
   const { a } = connectedSides();
   a.tun.queues = 2;

@@ -7,7 +7,9 @@ import { milliseconds } from "../../lib/base/brands.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
 import { formatEndpoint, parseIp } from "../../lib/base/ip_text.ts";
 import { NEVER, NOT_PENDING } from "../../lib/base/times.ts";
+import type { Context } from "../../lib/device/context.ts";
 import { EndpointName, usableAddresses } from "../../lib/device/endpoint_name.ts";
+import { chanceOf } from "../../lib/device/name_look_ups.ts";
 
 const NAMED = { host: "vpn.example.org", port: 7 };
 const at = (ms: number) => milliseconds(ms);
@@ -40,6 +42,17 @@ Deno.test("a look-up that failed is repeated after 1 s, doubled up to 60 s, less
   assert.ok(name.mayAsk(at(0)));
   name.failed("no", at(now), 1);
   assert.equal(name.dueAt, now + 750);
+});
+
+Deno.test("the random part of a time is made of two bytes, big-endian, from 0 to 1", () => {
+  const chance = (...bytes: number[]) =>
+    chanceOf({ random: (into: Uint8Array) => into.set(bytes) } as unknown as Context);
+  assert.deepEqual([chance(0, 0), chance(255, 255)], [0, 1]);
+  assert.deepEqual([chance(0, 1), chance(1, 0), chance(0x81, 0x18)], [
+    1 / 65_535,
+    256 / 65_535,
+    0x8118 / 65_535,
+  ]);
 });
 
 Deno.test("a hundred failures do not make the time longer or none", () => {

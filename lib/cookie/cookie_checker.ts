@@ -18,6 +18,14 @@ const SOURCE_BYTES_MAX = 18;
 /** Bytes of the count at the end of a nonce, as a little-endian integer. */
 const COUNT_BYTES = 8;
 
+/** Which of several checkers with the same keys one is. */
+export interface CheckerShare {
+  /** From 0 on. */
+  readonly index: number;
+  /** How many there are. */
+  readonly of: number;
+}
+
 /** Checks mac1 and mac2 of messages to our public key, and makes cookie replies. */
 export class CookieChecker {
   readonly #suite: Suite;
@@ -38,9 +46,10 @@ export class CookieChecker {
    * have the same prefix, so the subkey is made once.
    */
   readonly #subkey = secretBytes(KEY_LENGTH, "lasting");
+  readonly #share: CheckerShare;
   /**
-   * Replies made with the present secret. A nonce is the random prefix of the secret and this
-   * count, so no nonce is used twice.
+   * Replies made with the present secret. A nonce is the random prefix of the secret and a count.
+   * Several checkers count in steps of their number, so no two of them use the same nonce.
    */
   #replies = 0;
   readonly #source = new Uint8Array(SOURCE_BYTES_MAX);
@@ -48,11 +57,20 @@ export class CookieChecker {
   readonly #mac = new Uint8Array(MAC_LENGTH);
   readonly #cookie = secretBytes(MAC_LENGTH, "lasting");
 
-  /** @param secretMaxAge how long a secret is used, in milliseconds */
-  constructor(suite: Suite, keys: CookieKeys, secretMaxAge: number) {
+  /**
+   * @param secretMaxAge how long a secret is used, in milliseconds
+   * @param share which of the checkers with these keys it is; by default the only one
+   */
+  constructor(
+    suite: Suite,
+    keys: CookieKeys,
+    secretMaxAge: number,
+    share: CheckerShare = { index: 0, of: 1 },
+  ) {
     this.#suite = suite;
     this.#keys = keys;
     this.#secretMaxAge = secretMaxAge;
+    this.#share = share;
   }
 
   /** Whether there is a private key. Call it before the other methods: it updates the keys. */
@@ -107,7 +125,7 @@ export class CookieChecker {
     for (let i = 0; i < 4; i++) {
       bytes[to + COOKIE_REPLY.receiver + i] = bytes[at + INITIATION.sender + i];
     }
-    const count = this.#replies++;
+    const count = this.#share.index + this.#share.of * this.#replies++;
     bytes.set(this.#copy.noncePrefix, to + COOKIE_REPLY.nonce);
     writeCount(bytes, to + COOKIE_REPLY.nonce + NONCE_PREFIX_LENGTH, count);
     const mac1At = at + mac1Offset(length);

@@ -272,6 +272,7 @@ export class Dataplane {
         counters,
         events,
         cookieSecret,
+        share,
       });
       this.#inbound = new Inbound({
         memory,

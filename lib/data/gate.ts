@@ -18,7 +18,7 @@ import type { HandshakeMemory } from "../base/handshake_memory.ts";
 import type { HandshakeRing } from "../base/handshake_ring.ts";
 import type { Notice } from "../base/messages.ts";
 import { NEVER } from "../base/times.ts";
-import { CookieChecker, hasMac2 } from "../cookie/cookie_checker.ts";
+import { type CheckerShare, CookieChecker, hasMac2 } from "../cookie/cookie_checker.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { RateLimiter } from "../cookie/rate_limiter.ts";
 import { COOKIE_REPLY, messageKind, RESPONSE } from "../wire/messages.ts";
@@ -50,6 +50,8 @@ export interface GateParts {
   readonly events: EventReporter;
   /** How long a secret of cookies is used, in milliseconds. */
   readonly cookieSecret: number;
+  /** Which of the gates with the same `handshakes` it is. */
+  readonly share: CheckerShare;
 }
 
 /** Passes handshake messages to the control plane, or drops them. */
@@ -72,11 +74,11 @@ export class Gate {
   readonly #unanswered = new Unanswered();
 
   constructor(parts: GateParts) {
-    const { memory, handshakes, udp } = parts;
+    const { memory, handshakes, udp, suite, cookieSecret, share } = parts;
     this.#parts = parts;
     this.#bytes = memory.bytes;
     this.#view = memory.view;
-    this.#checker = new CookieChecker(parts.suite, handshakes.keys, parts.cookieSecret);
+    this.#checker = new CookieChecker(suite, handshakes.keys, cookieSecret, share);
     this.#queue = udp.makeSendQueue?.();
     this.#repliesMax = Math.min(COOKIE_REPLIES_MAX, this.#queue?.max ?? 1);
   }

@@ -2,15 +2,20 @@
 import assert from "node:assert/strict";
 import { Arena } from "../../lib/base/arena.ts";
 import { peerSlot, sessionIndex } from "../../lib/base/brands.ts";
+import { UNDER_LOAD_QUEUE } from "../../lib/base/constants.ts";
 import { dataPlanesOf } from "../../lib/base/data_planes.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import type { DataCommand } from "../../lib/base/messages.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
+import { cookieKey, mac1Key, mac1Of } from "../../lib/cookie/macs.ts";
 import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { BulkFlows } from "../../lib/data/bulk_flows.ts";
 import type { Dataplane } from "../../lib/data/dataplane.ts";
 import { SHARED_COUNTER_END } from "../../lib/data/sessions.ts";
+import { COOKIE_REPLY } from "../../lib/wire/messages.ts";
+import { publicOf } from "../device/harness.ts";
+import { Chance, filler } from "../random.ts";
 import { counterOf, dataMessage } from "./data_message.ts";
 import { makePacket, plainFrame } from "./packets.ts";
 import {
@@ -169,4 +174,41 @@ Deno.test("an answer is written to the queue from which its flow is read, bulk o
     flows.mark(words(packet), 0, after(-100_000));
   }
   assert.deepEqual([...queues].sort(), [0, 2, 4, 6]);
+});
+
+Deno.test("cookie replies of several receivers have different nonces", () => {
+  const four = new Four();
+  const publicKey = publicOf(2);
+  const keys = {
+    mac1Key: mac1Key(nobleSuite, publicKey),
+    cookieKey: cookieKey(nobleSuite, publicKey),
+  };
+  four.handshakes.keys.setKeys(keys);
+  four.handshakes.keys.renewSecret(filler(Chance.of(1)), NOON);
+  const initiation = new Uint8Array(148);
+  initiation[0] = 1;
+  initiation.set(mac1Of(nobleSuite, keys.mac1Key, initiation), 116);
+  const run = (...datagrams: Uint8Array[]) =>
+    four.udp.inbox.push({
+      bytes: Uint8Array.from(datagrams.flatMap((bytes) => [...bytes])),
+      segmentSize: datagrams.length > 1 ? 148 : 0,
+      ecn: 0,
+      from: ENDPOINT_B,
+    });
+  for (let i = 0; i < UNDER_LOAD_QUEUE; i++) run(initiation);
+  four.turn();
+  // The kernel chooses a receiver by the first datagram of a run.
+  for (const receiver of [0, 1, 0, 1]) {
+    const data = new Uint8Array(148);
+    data[0] = 4;
+    data[7] = receiver;
+    run(data, initiation);
+  }
+  four.turn();
+  const counts = four.planes.map((plane) => plane.counts().cookie_sent);
+  assert.deepEqual(counts, [2, 2, 0, 0]);
+  const nonces = four.udp.sent.map(({ bytes }) =>
+    bytes.slice(COOKIE_REPLY.nonce, COOKIE_REPLY.cookie).toHex()
+  );
+  assert.equal(new Set(nonces).size, 4, nonces.join(" "));
 });

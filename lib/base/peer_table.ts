@@ -419,9 +419,19 @@ export class PeerTable {
     }
     return first === Infinity ? NEVER : milliseconds(first);
   }
-  /** As `dataSentSince`, also after an answer: NEVER when no data was sent at all. */
+  /**
+   * As `dataSentSince`, also after an answer: then the latest such time of all senders. NEVER when
+   * no data was sent at all.
+   */
   dataSentFirst(peer: PeerSlot): Milliseconds {
-    return this.#time(peer * ROW_F64 + DATA_SENT_FIRST);
+    const unanswered = this.dataSentSince(peer);
+    if (unanswered !== NEVER) return unanswered;
+    let latest = NEVER;
+    for (let k = 0; k < this.senders; k++) {
+      const first = this.#time(this.#lineOf(k, peer) / 8 + DATA_SENT_FIRST);
+      latest = milliseconds(Math.max(latest, first));
+    }
+    return latest;
   }
   /**
    * When data was first received after anything authenticated was last sent, handshakes included;

@@ -183,8 +183,10 @@ Deno.test("several senders: what they write is added up, and each has a line of 
       assert.equal(table.dataSentSince(peer), 6, "the first of all");
       assert.equal(table.dataReceivedSince(peer), NEVER, "all answer");
     }
+    for (const table of [one, two, three]) assert.equal(table.dataSentFirst(peer), 6, "as since");
     two.received(peer, 10, true, at(8));
     assert.equal(three.dataSentSince(peer), NEVER);
+    assert.equal(one.dataSentFirst(peer), 7, "the first sender has sent a keepalive only");
     assert.equal(three.dataReceivedSince(peer), 8);
     three.sent(peer, 1, false, at(9));
     assert.equal(one.dataReceivedSince(peer), NEVER, "a keepalive of any sender answers");

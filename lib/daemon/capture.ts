@@ -4,7 +4,7 @@
  * their times to the client that asked. At most one capture is on.
  * @module
  */
-import { type PeerSlot, peerSlot } from "../base/brands.ts";
+import { type PeerSlot, peerSlot, type PublicKey } from "../base/brands.ts";
 import type { CaptureFilter } from "../base/capture_filter.ts";
 import {
   HANDSHAKE_SECRETS_BYTES,
@@ -101,6 +101,8 @@ export class Captures {
 export class RunningCapture {
   readonly #parts: CaptureParts;
   readonly #filter: CaptureFilter;
+  /** The public keys of the wanted peers by slot, for a slot gets another peer later. */
+  readonly #wanted: ReadonlyMap<PeerSlot, PublicKey> | undefined;
   readonly #ended: () => void;
   readonly #own: CaptureRing;
   readonly #rings: readonly CaptureRing[];
@@ -119,12 +121,15 @@ export class RunningCapture {
 
   constructor(parts: CaptureParts, request: CaptureRequest, ended: () => void) {
     const { peers: keys, secrets, ...rest } = request;
-    const peers = keys.map((key) => {
-      const slot = parts.device.slotOf(key);
-      if (slot !== undefined) return slot;
+    const { device } = parts;
+    const wanted = new Map(keys.map((key) => {
+      const slot = device.slotOf(key);
+      const publicKey = slot === undefined ? undefined : device.peerAt(slot)?.publicKey;
+      if (slot !== undefined && publicKey !== undefined) return [slot, publicKey];
       throw new ConfigError("peer", "the interface has no peer with this public key");
-    });
-    const filter = { ...rest, peers: peers.length === 0 ? undefined : peers };
+    }));
+    this.#wanted = wanted.size === 0 ? undefined : wanted;
+    const filter = { ...rest, peers: this.#wanted && [...wanted.keys()] };
     const { dataPlanes, senders } = parts;
     const memory = new SharedArrayBuffer(captureMemoryBytes(dataPlanes));
     this.#parts = parts;
@@ -136,7 +141,7 @@ export class RunningCapture {
       ...Array.from({ length: dataPlanes }, (_, index) => new CaptureRing(memory, index + 1)),
       this.#own,
     ];
-    if (secrets) parts.device.onHandshakeSecrets((one) => this.#keep(one));
+    if (secrets) device.onHandshakeSecrets((one) => this.#keep(one));
     parts.command([{ type: "capture", capture: { memory, senders, filter } }]);
   }
 
@@ -198,8 +203,9 @@ export class RunningCapture {
   }
 
   #concerns(peer: PeerSlot): boolean {
-    const { peers } = this.#filter;
-    return peers === undefined || peers.includes(peer);
+    const key = this.#wanted?.get(peer);
+    if (key === undefined) return this.#wanted === undefined;
+    return this.#parts.device.peerAt(peer)?.publicKey === key;
   }
 
   /** Keeps the secrets of a handshake until the client is sent them, which is soon. */

@@ -42,7 +42,8 @@ export type DataCommand =
    * on it (key confirmation); the data plane then reports `session-confirmed`. A responder's
    * session that is not confirmed when an initiator's is installed only receives from then on.
    *
-   * The data plane first calls `PeerTable.handshakeSent` and `handshakeReceived`.
+   * First the sending data plane, of several the first one, calls `PeerTable.handshakeSent`, and
+   * the receiving one `handshakeReceived`.
    *
    * `counter` is there when several data planes send: one word, the counter of the next message.
    */
@@ -95,7 +96,7 @@ export type DataCommand =
       }
       | undefined;
   }
-  /** Switches `notice` events on or off. */
+  /** Switches the `notice` events on or off that are no evidence. */
   | { readonly type: "debug"; readonly on: boolean };
 
 /** The kinds of `notice`, one for each debug message of OpenBSD that concerns packets. */

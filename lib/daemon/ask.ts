@@ -123,8 +123,8 @@ class SilenceGuard {
   }
 }
 
-export /** The error of a daemon that does not answer. */
-function hangs(name: string): OsError {
+/** The error of a daemon that does not answer. */
+export function hangs(name: string): OsError {
   return osError(
     "uapi",
     name,

@@ -12,7 +12,10 @@ export class ExpiryDates {
   readonly peers = new Set<Peer>();
   /** When the wall clock is read next; NOT_PENDING while no peer has a date. */
   lookAt = milliseconds(NOT_PENDING);
-  /** The wall clock from which on a peer expires, and before which one is enabled again. */
+  /**
+   * The last date that has passed, and the next one, in Unix milliseconds. While the wall clock is
+   * in between, no peer changes.
+   */
   from = -Infinity;
   until = Infinity;
 }

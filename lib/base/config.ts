@@ -98,6 +98,11 @@ export interface DeviceChange {
    */
   readonly priority?: number;
   /**
+   * Whether the link's MTU follows the paths to the peers. The daemon does it; the device ignores
+   * it.
+   */
+  readonly mtuAuto?: boolean;
+  /**
    * Offloads to switch off (false), or on again where the kernel has them. The daemon stores them;
    * the device ignores them.
    */

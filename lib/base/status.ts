@@ -49,6 +49,8 @@ export interface InterfaceFacts {
   readonly up: boolean;
   /** The link's MTU in bytes; 0 when not reported. */
   readonly mtu: number;
+  /** Whether the MTU follows the paths to the peers. */
+  readonly mtuAuto: boolean;
   /** The interface groups besides `wg`, in the order in which they were joined. */
   readonly groups: readonly string[];
   /** The metric of the interface's routes (OpenBSD's priority); 0 lets the kernel choose. */
@@ -117,6 +119,7 @@ export const NO_FACTS: InterfaceFacts = {
   version: "",
   up: false,
   mtu: 0,
+  mtuAuto: false,
   groups: [],
   priority: 0,
   features: [],

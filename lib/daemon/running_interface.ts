@@ -47,6 +47,7 @@ import { Captures } from "./capture.ts";
 import { type Confinement, UNCONFINED } from "./confinement.ts";
 import { HostLookUps } from "./host_look_ups.ts";
 import type { Log } from "./log.ts";
+import { MtuFollower } from "./mtu_follower.ts";
 import { InterfaceOffloads } from "./offloads.ts";
 import { closeDistantSockets, closeNetlink, type DistantSockets } from "./distant_sockets.ts";
 import { Places, rdomainsOf, removeEmptyRdomains } from "./places.ts";
@@ -78,6 +79,8 @@ export interface InterfaceOptions {
   readonly confinement?: Confinement;
   /** The protocol's intervals; only tests pass others than STANDARD_TIMES. */
   readonly times?: Times;
+  /** How often `mtu auto` asks the paths; only tests pass another time than a minute. */
+  readonly mtuEveryMs?: number;
   /** Nanoseconds since 1970, for TAI64N; only tests pass another clock than CLOCK_REALTIME. */
   readonly wallClock?: () => bigint;
   /** Called when `status` has changed. */
@@ -104,6 +107,7 @@ export class RunningInterface {
   readonly #lookUps: HostLookUps;
   /** The captures of this interface. */
   readonly captures: Captures;
+  readonly #mtu: MtuFollower;
   readonly #suite: string;
   readonly #peers = new Set<PeerSlot>();
   readonly #end = Promise.withResolvers<End>();
@@ -141,7 +145,8 @@ export class RunningInterface {
   static async open(options: InterfaceOptions, change: DeviceChange): Promise<RunningInterface> {
     const distant = options.confinement?.opened?.sockets;
     const { planes } = options.worker;
-    const { listenPort: port = 0, fwmark = 0, rtable = 0 } = change;
+    const { listenPort: port = 0, fwmark = 0, rtable = 0, mtuAuto = false } = change;
+    checkMtuAuto(mtuAuto, rtable);
     const sockets = openSockets({ port, fwmark, rtable, receivers: planes.receivers }, distant);
     let tun: OpenedTun | undefined;
     try {
@@ -150,8 +155,8 @@ export class RunningInterface {
       try {
         opened.#offloads.change(change.offloads);
         opened.#control.configure({ ...change, listenPort: sockets.port });
-        opened.#keep(change);
         opened.#watch.setMtu(DEFAULT_MTU);
+        opened.#keep(change);
         await opened.#start();
         return opened;
       } catch (error) {
@@ -217,6 +222,22 @@ export class RunningInterface {
       port: () => this.#sockets.port,
       sourceTo: (endpoint) => this.#routes.sourceTo(endpoint),
     });
+    this.#mtu = new MtuFollower({
+      endpoints: () => this.#device.connectedEndpoints(),
+      mark: () => this.#sockets.fwmark,
+      read: () => {
+        this.#look();
+        return this.#link?.mtu ?? 0;
+      },
+      set: (mtu) => {
+        this.#watch.setMtu(mtu);
+        this.#look();
+      },
+      log: (line) => options.log.write(line),
+      ended: () => options.changed?.(),
+      now,
+      everyMs: options.mtuEveryMs,
+    });
     this.#control = new ControlDriver({
       device: this.#device,
       handshakes: this.#handshakes,
@@ -227,7 +248,10 @@ export class RunningInterface {
       fault: (line) => options.log.write(line, "error"),
       note: (line) => options.log.write(line, "info"),
       lookUp: (host) => this.#lookUps.lookUp(host),
-      ...(options.event === undefined ? {} : { event: options.event }),
+      event: (event) => {
+        if (event.kind === "connected" || event.kind === "roamed") this.#mtu.soon();
+        options.event?.(event);
+      },
     });
   }
 
@@ -368,6 +392,7 @@ export class RunningInterface {
     let step: ReturnType<typeof changeSockets>;
     try {
       checkWorkers(change, this.#options.worker.workers);
+      checkMtuAuto(change.mtuAuto ?? this.#mtu.isOn, change.rtable ?? before.rtable);
       step = changeSockets(before, change, lent);
     } catch (error) {
       if (lent !== undefined) closeDistantSockets(lent);
@@ -445,6 +470,7 @@ export class RunningInterface {
   #keep(change: DeviceChange): void {
     if (change.groups !== undefined) this.#groups = change.groups;
     if (change.priority !== undefined) this.#priority = change.priority;
+    if (change.mtuAuto !== undefined) this.#mtu.switch(change.mtuAuto);
   }
 
   #command(commands: readonly DataCommand[]): void {
@@ -567,6 +593,7 @@ export class RunningInterface {
 
   async #close(end: End): Promise<void> {
     this.captures.close();
+    this.#mtu.close();
     clearInterval(this.#looking);
     this.#control.link(false, this.#link?.mtu ?? DEFAULT_MTU);
     this.#lookUps.close();
@@ -616,6 +643,7 @@ export class RunningInterface {
       version: VERSION,
       up: this.#link?.up ?? false,
       mtu: this.#link?.mtu ?? 0,
+      mtuAuto: this.#mtu.isOn,
       groups: this.#groups,
       priority: this.#priority,
       features: FEATURES,
@@ -629,5 +657,14 @@ function checkWorkers({ workers }: DeviceChange, running: number): void {
   throw new ConfigError(
     "workers",
     `${workers} Workers can be had only by a new interface; this one has ${running}`,
+  );
+}
+
+/** Checks that the paths to the peers can be asked from here. @throws ConfigError */
+function checkMtuAuto(isOn: boolean, rtable: number): void {
+  if (!isOn || rtable === 0) return;
+  throw new ConfigError(
+    "mtu",
+    `auto cannot ask the paths of wgrtable ${rtable}; wgrtable 0 is required`,
   );
 }

@@ -17,6 +17,7 @@ const SETTINGS: readonly (readonly [keyof DeviceChange, string])[] = [
   ["debug", "debug"],
   ["groups", "groups"],
   ["priority", "priority"],
+  ["mtuAuto", "mtu"],
   ["offloads", "offloads"],
   ["replacePeers", "all peers"],
 ];

@@ -24,6 +24,7 @@ import { DEFAULT_MTU, MESSAGE_INITIATION } from "../base/constants.ts";
 import { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
 import { errnoName, errnoText } from "../base/errno.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
 import { type DataPlanes, dataPlanesOf } from "../base/data_planes.ts";
 import type { HandshakeMemory, HandshakeMessage } from "../base/handshake_memory.ts";
@@ -188,6 +189,14 @@ export class Device {
   /** The description of a peer, which may be empty; undefined when there is no such peer. */
   descriptionOf(publicKey: PublicKey): string | undefined {
     return this.#ctx.peers.find(publicKey)?.description;
+  }
+
+  /** The endpoints of the peers that have a session. */
+  connectedEndpoints(): Endpoint[] {
+    return Array.from(this.#ctx.peers.all()).flatMap((peer) => {
+      const { endpoint } = pathOf(this.#ctx, peer);
+      return peer.connected && endpoint !== undefined ? [endpoint] : [];
+    });
   }
 
   /** The key and the description of the peer in a slot; undefined when the slot has no peer. */

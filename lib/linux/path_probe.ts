@@ -5,6 +5,7 @@
  */
 import type { Endpoint, IpBytes } from "../base/endpoint.ts";
 import { EACCES, EMSGSIZE, EPERM } from "../base/errno.ts";
+import { ipHeaderBytes, UDP_HEADER_BYTES } from "../base/inner_mtu.ts";
 import { formatEndpoint, formatIp } from "../base/ip_text.ts";
 import { checked } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
@@ -33,21 +34,15 @@ const ICMPV6_ECHO_REPLY = 129;
 /** Bytes of an echo's header. */
 const ECHO_HEADER_BYTES = 8;
 const IPV4_HEADER_BYTES = 20;
-const IPV6_HEADER_BYTES = 40;
-const UDP_HEADER_BYTES = 8;
 /** The identifier of echoes that the kernel does not choose one for. */
 const ECHO_ID = 0x7767;
 
 /** How long ICMP errors are waited for after each datagram. */
-const SETTLE_MS = 300;
+export const SETTLE_MS = 300;
 /** Datagrams that are sent without learning more, before that is believed. */
 const QUIET_MAX = 2;
 /** The most datagrams: each hop of a path may have a smaller MTU than the one before. */
 const DATAGRAMS_MAX = 16;
-
-/** Bytes of the IP header of a family. */
-export const ipHeaderBytes = (address: IpBytes): number =>
-  address.length === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
 
 /** Sends echo requests to one address through one interface. */
 export class EchoProbe implements Disposable {
@@ -141,40 +136,86 @@ function onesComplementSum(...words: readonly number[]): number {
 }
 
 /**
- * The MTU of the path to an endpoint in bytes, as the kernel knows it after datagrams that must not
- * be fragmented were sent there. They have nothing but zeros, which no WireGuard answers. A path
- * that drops them without ICMP does not tell.
+ * Asks the path to an endpoint for its MTU, with datagrams that must not be fragmented. They have
+ * nothing but zeros, which no WireGuard answers. What the kernel has learned of a path it keeps for
+ * `net.ipv4.route.mtu_expires`, ten minutes by default. Each step sends one datagram, as long as is
+ * known to pass; wait SETTLE_MS before the next step, so that routers can answer.
+ */
+export class DatagramProbe implements Disposable {
+  readonly fd: number;
+  readonly #address: IpBytes;
+  readonly #level: number;
+  readonly #option: number;
+  #sent = 0;
+  #quiet = 0;
+  #before = Infinity;
+
+  /**
+   * Opens a socket in the calling thread's network namespace.
+   * @param mark the mark of the tunnel's datagrams
+   * @throws OsError when nothing can be sent there
+   */
+  constructor({ address, port, scope }: Endpoint, mark: number) {
+    const v4 = address.length === 4;
+    const object = formatEndpoint({ address, port, scope });
+    this.#address = address;
+    this.#level = v4 ? SOL_IP : SOL_IPV6;
+    this.#option = v4 ? IP_MTU : IPV6_MTU;
+    const discover = v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
+    this.fd = checked(
+      libc.socket(v4 ? AF_INET : AF_INET6, libc.SOCK_DGRAM | libc.SOCK_CLOEXEC, 0),
+      "socket",
+      object,
+    );
+    try {
+      if (mark !== 0) {
+        checked(libc.setsockopt(this.fd, SOL_SOCKET, SO_MARK, mark | 0), "SO_MARK", object);
+      }
+      checked(
+        libc.setsockopt(this.fd, this.#level, discover, PMTUDISC_DO),
+        "IP_MTU_DISCOVER",
+        object,
+      );
+      checked(libc.connect(this.fd, sockaddr(address, port, scope)), "connect", object);
+    } catch (error) {
+      libc.close(this.fd);
+      throw error;
+    }
+  }
+
+  /** The MTU of the path in bytes, as the kernel knows it now; 0 when it knows no path. */
+  get mtu(): number {
+    return libc.getsockopt(this.fd, this.#level, this.#option) ?? 0;
+  }
+
+  /** Sends the next datagram. Returns false when nothing more can be learned now. */
+  step(): boolean {
+    // The answer of a closed port is an error of the socket, which would end the next send.
+    libc.recv(this.fd, new Uint8Array(1), libc.MSG_DONTWAIT);
+    const known = this.mtu;
+    this.#quiet = known < this.#before ? 0 : this.#quiet + 1;
+    this.#before = known;
+    if (this.#sent === DATAGRAMS_MAX || this.#quiet === QUIET_MAX) return false;
+    this.#sent++;
+    const payload = known - ipHeaderBytes(this.#address) - UDP_HEADER_BYTES;
+    libc.send(this.fd, new Uint8Array(Math.max(0, Math.min(payload, 65_507))));
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    libc.close(this.fd);
+  }
+}
+
+/**
+ * The MTU of the path to an endpoint in bytes, as a DatagramProbe learns it while this thread
+ * waits. A path that drops long datagrams without ICMP does not tell.
  * @param mark the mark of the tunnel's datagrams
  * @throws OsError when nothing can be sent there
  */
-export function outerPathMtu({ address, port, scope }: Endpoint, mark: number): number {
-  const v4 = address.length === 4;
-  const object = formatEndpoint({ address, port, scope });
-  const fd = checked(
-    libc.socket(v4 ? AF_INET : AF_INET6, libc.SOCK_DGRAM | libc.SOCK_CLOEXEC, 0),
-    "socket",
-    object,
-  );
-  try {
-    if (mark !== 0) checked(libc.setsockopt(fd, SOL_SOCKET, SO_MARK, mark | 0), "SO_MARK", object);
-    const [level, discover, mtu] = v4
-      ? [SOL_IP, IP_MTU_DISCOVER, IP_MTU]
-      : [SOL_IPV6, IPV6_MTU_DISCOVER, IPV6_MTU];
-    checked(libc.setsockopt(fd, level, discover, PMTUDISC_DO), "IP_MTU_DISCOVER", object);
-    checked(libc.connect(fd, sockaddr(address, port, scope)), "connect", object);
-    const known = () => libc.getsockopt(fd, level, mtu) ?? 0;
-    let quiet = 0;
-    for (let sent = 0; sent < DATAGRAMS_MAX && quiet < QUIET_MAX; sent++) {
-      const before = known();
-      const payload = before - ipHeaderBytes(address) - UDP_HEADER_BYTES;
-      libc.send(fd, new Uint8Array(Math.max(0, Math.min(payload, 65_507))));
-      // The answer of a closed port is an error of the socket, which ends the wait early.
-      libc.poll(pollfds([{ fd, events: POLLIN }]), SETTLE_MS);
-      libc.recv(fd, new Uint8Array(1), libc.MSG_DONTWAIT);
-      quiet = known() < before ? 0 : quiet + 1;
-    }
-    return known();
-  } finally {
-    libc.close(fd);
-  }
+export function outerPathMtu(endpoint: Endpoint, mark: number): number {
+  using probe = new DatagramProbe(endpoint, mark);
+  // An error of the socket ends the wait early.
+  while (probe.step()) libc.poll(pollfds([{ fd: probe.fd, events: POLLIN }]), SETTLE_MS);
+  return probe.mtu;
 }

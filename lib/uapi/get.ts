@@ -110,7 +110,7 @@ export function formatPublic(status: DeviceStatus, facts: InterfaceFacts): strin
 
 function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
   return `rtable=${status.rtable}\ndebug=${status.debug}\nname=${facts.name}\npid=${facts.pid}\nnetns=${facts.netns}\n` +
-    `up=${facts.up}\nmtu=${facts.mtu}\ngroups=${
+    `up=${facts.up}\nmtu=${facts.mtu}\n${facts.mtuAuto ? "mtu_auto=true\n" : ""}groups=${
       facts.groups.join(" ")
     }\npriority=${facts.priority}\n` +
     `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\noffloads_off=${facts.offloadsOff}\nworkers=${facts.workers}\n` +
@@ -355,6 +355,9 @@ function readDevice(device: DeviceDraft, key: string, value: string): void {
       return;
     case "mtu":
       device.mtu = count(key, value);
+      return;
+    case "mtu_auto":
+      device.mtuAuto = value === "true";
       return;
     case "priority":
       device.priority = count(key, value);

@@ -112,6 +112,7 @@ export function formatSet(change: DeviceChange): string {
   if (change.debug !== undefined) text += `debug=${change.debug}\n`;
   if (change.groups !== undefined) text += `groups=${change.groups.join(" ")}\n`;
   if (change.priority !== undefined) text += `priority=${change.priority}\n`;
+  if (change.mtuAuto !== undefined) text += `mtu_auto=${change.mtuAuto}\n`;
   if (change.offloads !== undefined) text += `offloads=${formatOffloads(change.offloads)}\n`;
   if (change.replacePeers) text += "replace_peers=true\n";
   for (const peer of change.peers ?? []) text += formatPeerChange(peer);
@@ -163,10 +164,10 @@ function setDevice(change: Draft<DeviceChange>, key: string, value: string): voi
       change.rtable = parseNumber(key, value, RDOMAIN_MAX);
       return;
     case "debug":
-      if (value !== "true" && value !== "false") {
-        throw new ConfigError(key, `${quote(value)} is invalid; true or false is required`);
-      }
-      change.debug = value === "true";
+      change.debug = parseBoolean(key, value);
+      return;
+    case "mtu_auto":
+      change.mtuAuto = parseBoolean(key, value);
       return;
     case "groups":
       change.groups = parseGroups(value);
@@ -314,6 +315,11 @@ function parseNumber(word: string, value: string, max: number): number {
 
 function refuse(word: string, problem: string): never {
   throw new ConfigError(word, problem);
+}
+
+function parseBoolean(word: string, value: string): boolean {
+  if (value === "true" || value === "false") return value === "true";
+  throw new ConfigError(word, `${quote(value)} is invalid; true or false is required`);
 }
 
 function parseTrue(word: string, value: string): true {

@@ -213,6 +213,32 @@ Deno.test("what runs and is not wanted goes, each thing by its name; key and por
   ]);
 });
 
+Deno.test("an MTU that follows the paths is compared with auto alone", async () => {
+  const auto = { ...await wantedFrom("mtu auto"), mtu: 1340 };
+  const plan = async (is: WantedInterface, ...lines: readonly string[]) => {
+    const { extra, plan, command } = compare(is, await wantedFrom(...lines));
+    return [extra, plan, command?.mtu, command?.change.mtuAuto];
+  };
+  const fixed = await wantedFrom("mtu 1400");
+  assert.deepEqual(await plan(auto, "mtu auto"), [[], [], undefined, undefined]);
+  assert.deepEqual(await plan(auto), [["mtu auto"], ["mtu 1420"], 1420, false]);
+  assert.deepEqual(await plan(auto, "mtu 1340"), [[], ["mtu 1340"], 1340, false]);
+  assert.deepEqual(await plan(auto, "mtu auto", "mtu 1300"), [
+    [],
+    ["mtu 1300"],
+    1300,
+    false,
+  ]);
+  assert.deepEqual(await plan(fixed, "mtu 1400", "mtu auto"), [[], ["mtu auto"], undefined, true]);
+  // A restart keeps what was found.
+  const { plan: lines, command } = compare(await wantedFrom(), wantedLike(running(auto)));
+  assert.deepEqual([lines, command?.mtu, command?.change.mtuAuto], [
+    ["mtu 1340", "mtu auto"],
+    1340,
+    true,
+  ]);
+});
+
 Deno.test("what is spared is told and stays, beside what goes", async () => {
   const spare = [
     "mtu 1400",

@@ -1,6 +1,7 @@
 /** The advice of `wg mtu`, and its search. */
 import assert from "node:assert/strict";
-import { adviceOf, innerMtu, largestPassing } from "../../lib/cli/mtu/verdict.ts";
+import { innerMtu } from "../../lib/base/inner_mtu.ts";
+import { adviceOf, largestPassing } from "../../lib/cli/mtu/verdict.ts";
 import { Chance, SEED } from "../random.ts";
 
 Deno.test("mtu: the advice is the smaller of what was answered and what the path tells", () => {

@@ -33,6 +33,7 @@ function shown(change: Partial<ShownInterface> = {}): ShownInterface {
     place: 0,
     debug: false,
     priority: 0,
+    mtuAuto: false,
     groups: ["wg"],
     wg: { listenPort: 7111, rtable: 0, publicKey: undefined, peers: [] },
     engine: {

@@ -21,11 +21,21 @@ const EXAMPLES: Readonly<
   destroy: [["wg1 destroy", (c) => c.destroy, true]],
   up: [["wg1 up", (c) => c.up, true], ["wg1 down up", (c) => c.up, true]],
   down: [["wg1 down", (c) => c.up, false], ["wg1 10.0.0.1 down", (c) => c.up, false]],
-  mtu: [["wg1 mtu 1280", (c) => c.mtu, 1280], ["wg1 mtu 65535", (c) => c.mtu, 65535], [
-    "wg1 mtu 68",
-    (c) => c.mtu,
-    68,
-  ]],
+  mtu: [
+    ["wg1 mtu 1280", (c) => c.mtu, 1280],
+    ["wg1 mtu 65535", (c) => c.mtu, 65535],
+    [
+      "wg1 mtu 68",
+      (c) => c.mtu,
+      68,
+    ],
+    ["wg1 mtu 1300 mtu auto", (c) => [c.mtu, c.change.mtuAuto], [undefined, true]],
+    [
+      "wg1 mtu auto mtu 1300",
+      (c) => [c.mtu, c.change.mtuAuto],
+      [1300, undefined],
+    ],
+  ],
   description: [["wg1 description office", (c) => c.description, "office"], [
     "wg1 descr x",
     (c) => c.description,

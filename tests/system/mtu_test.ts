@@ -1,32 +1,16 @@
 /** `wg mtu` on a path whose MTU is smaller in the middle. */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { eventually, type Room } from "../../scripts/netlab.ts";
+import { routedRoom } from "./mtu_room.ts";
 import { needs } from "./needs.ts";
-import { may, must, publicKey, randomKey, WG, wgRoom } from "./peers.ts";
+import { may, must, publicKey, randomKey, WG } from "./peers.ts";
 import { walk } from "./tour.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ipv6", "nft");
 
-/** left - middle - right, where the second link has an MTU of 1400; wg1 and wg2 at the ends. */
+/** A path whose second link has an MTU of 1400; wg1 and wg2 at the ends. */
 async function longRoom(): Promise<Room> {
-  const room = await wgRoom();
-  for (const name of ["left", "middle", "right"]) await room.namespace(name);
-  await room.link(
-    { netns: "left", name: "near", addresses: ["10.0.1.1/24", "fd01::1/64"] },
-    { netns: "middle", name: "near", addresses: ["10.0.1.9/24", "fd01::9/64"] },
-  );
-  await room.link(
-    { netns: "middle", name: "far", addresses: ["10.0.2.9/24", "fd02::9/64"] },
-    { netns: "right", name: "far", addresses: ["10.0.2.2/24", "fd02::2/64"] },
-  );
-  for (const netns of ["middle", "right"]) await must(room, "ip link set far mtu 1400", netns);
-  const forward = "echo 1 >/proc/sys/net/ipv4/ip_forward; " +
-    "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding";
-  await room.output(["sh", "-c", forward], { netns: "middle" });
-  await must(room, "ip route add default via 10.0.1.9", "left");
-  await must(room, "ip -6 route add default via fd01::9", "left");
-  await must(room, "ip route add default via 10.0.2.9", "right");
-  await must(room, "ip -6 route add default via fd02::9", "right");
+  const room = await routedRoom(1400);
   await must(room, `ifconfig wg1 create wgkey ${randomKey()} wgport 7111 inet 10.7.0.1/24`, "left");
   await must(
     room,

@@ -1,10 +1,10 @@
 /**
  * The program of short_times.ts: one interface of the daemon, real TUN, sockets and Worker, with
- * the protocol's times divided by about a hundred. Its arguments are the interface's name, how many
- * Workers it has, and a file with the seconds by which its wall clock differs. Reads its
- * configuration (UAPI `set` lines, an empty line at the end) from standard input; its debug
- * messages go to standard error, the kinds of its events to standard output. At SIGUSR1 it prints
- * its counters.
+ * the protocol's times and those of `mtu auto` divided by about a hundred. Its arguments are the
+ * interface's name, how many Workers it has, and a file with the seconds by which its wall clock
+ * differs. Reads its configuration (UAPI `set` lines, an empty line at the end) from standard
+ * input; its debug messages go to standard error, the kinds of its events to standard output. At
+ * SIGUSR1 it prints its counters.
  * @module
  */
 import { wipeStatus } from "../../lib/base/config.ts";
@@ -48,6 +48,7 @@ const device = await RunningInterface.open(
     worker,
     log: new Log(name, true),
     times: SHORT,
+    mtuEveryMs: 500,
     wallClock: () => wallClock() + clockError(),
     event: ({ kind }) => console.log(`event ${kind}`),
   },

@@ -77,6 +77,7 @@ export function randomChange(chance: Chance): DeviceChange {
     ...(maybe(chance) && { debug: maybe(chance) }),
     ...(maybe(chance) && { groups: ["office", "uplink"].slice(chance.int(3)) }),
     ...(maybe(chance) && { priority: chance.int(1000) }),
+    ...(maybe(chance) && { mtuAuto: maybe(chance) }),
     ...(maybe(chance) && { offloads: randomOffloads(chance) }),
     ...(maybe(chance) && { replacePeers: true }),
     ...(peers.length > 0 && { peers }),
@@ -138,6 +139,16 @@ function randomName(chance: Chance): NamedEndpoint {
   return { host, port: 1 + chance.int(65535) };
 }
 
+/** Peers of which no two have the same key, as in a device. */
+function randomPeers(chance: Chance, count: number): PeerStatus[] {
+  const peers = new Map<string, PeerStatus>();
+  while (peers.size < count) {
+    const peer = randomPeerStatus(chance);
+    peers.set(peer.publicKey.toHex(), peer);
+  }
+  return [...peers.values()];
+}
+
 export function randomStatus(chance: Chance, peers = chance.int(4)): DeviceStatus {
   const keys = maybe(chance);
   return {
@@ -148,7 +159,7 @@ export function randomStatus(chance: Chance, peers = chance.int(4)): DeviceStatu
     rtable: chance.int(256),
     debug: maybe(chance),
     ...(maybe(chance) && { evidence: randomEvidence(chance) }),
-    peers: Array.from({ length: peers }, () => randomPeerStatus(chance)),
+    peers: randomPeers(chance, peers),
   };
 }
 
@@ -174,6 +185,7 @@ export function randomFacts(chance: Chance): InterfaceFacts {
     mtu: 1280 + chance.int(9000),
     groups: ["office", "uplink"].slice(chance.int(3)),
     priority: chance.int(1000),
+    mtuAuto: maybe(chance),
     features: ["endpoint_name", "other"].slice(chance.int(3)),
   };
 }

@@ -175,7 +175,11 @@ async function modify(command: Command): Promise<void> {
     return await setDevice(command.name, await changeForDaemon(command.name, command.change));
   }
   const status = await getDevice(command.name);
-  const change = await changeForDaemon(command.name, changeFor(command, status.groups));
+  const change = await changeForDaemon(command.name, {
+    // An MTU that is set by hand no longer follows the paths.
+    ...(command.mtu !== undefined && status.mtuAuto && { mtuAuto: false }),
+    ...changeFor(command, status.groups),
+  });
   // Without the capability the owner may not enter the namespace of the interface, and changes that
   // only the daemon makes do not require it.
   using namespace = touchesLink(command) ? await namespaceOf(command.name, status) : undefined;

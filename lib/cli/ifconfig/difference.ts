@@ -94,6 +94,7 @@ export function wantedLike({ status, link, rdomain }: RunningInterface): WantedI
     })),
     up: (link.flags & IFF_UP) !== 0,
     mtu: link.mtu,
+    mtuAuto: status.mtuAuto,
     description: link.alias,
     rdomain,
     addresses: link.addresses.map((one) => ({
@@ -323,14 +324,14 @@ class Comparison {
     change.allowedIps = [...all.values()];
   }
 
-  link({ link, rdomain }: RunningInterface, wanted: WantedInterface): void {
+  link({ status, link, rdomain }: RunningInterface, wanted: WantedInterface): void {
     const up = (link.flags & IFF_UP) !== 0;
     const moves = wanted.rdomain !== undefined && wanted.rdomain !== rdomain;
     if (moves) {
       this.#plan.push(`rdomain ${wanted.rdomain} # the interface loses its addresses and routes`);
       this.#link.rdomain = wanted.rdomain;
     }
-    if (this.#sets("mtu", link.mtu, wanted.mtu, DEFAULT_MTU)) this.#link.mtu = wanted.mtu;
+    this.#mtu(status.mtuAuto, link.mtu, wanted);
     const { description } = wanted;
     if (
       link.alias !== description && (description !== "" || this.#goes(`description ${link.alias}`))
@@ -345,6 +346,19 @@ class Comparison {
       this.#link.up = wanted.up;
     }
     this.#compareAddresses(link.addresses.map(plannedOf), wanted, moves);
+  }
+
+  /** Compares the MTU. One that follows the paths differs from that with which it began. */
+  #mtu(isAuto: boolean, is: number, { mtu, mtuAuto }: WantedInterface): void {
+    if (isAuto && (mtuAuto || mtu === DEFAULT_MTU && !this.#goes("mtu auto"))) return;
+    if (isAuto) {
+      this.#plan.push(`mtu ${mtu}`);
+      this.#change.mtuAuto = false;
+      this.#link.mtu = mtu;
+    } else if (this.#sets("mtu", is, mtu, DEFAULT_MTU)) this.#link.mtu = mtu;
+    if (!mtuAuto) return;
+    this.#plan.push("mtu auto");
+    this.#change.mtuAuto = true;
   }
 
   #compareAddresses(

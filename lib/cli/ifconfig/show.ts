@@ -89,6 +89,7 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
     place: known.place,
     debug: status.debug,
     priority: status.priority,
+    mtuAuto: status.mtuAuto,
     groups: ["wg", ...status.groups],
     wg: status,
     engine: status.pid === 0 ? undefined : {
@@ -147,6 +148,7 @@ async function otherInterfaces(
     place: 0,
     debug: false,
     priority: 0,
+    mtuAuto: false,
     groups: link.name === "lo" ? ["lo"] : [],
     wg: undefined,
     engine: undefined,

@@ -68,6 +68,8 @@ export interface ShownInterface {
   readonly place: number | string | undefined;
   readonly debug: boolean;
   readonly priority: number;
+  /** Whether the MTU follows the paths to the peers. */
+  readonly mtuAuto: boolean;
   /** All groups, `wg` first. */
   readonly groups: readonly string[];
   /**
@@ -149,6 +151,7 @@ export function formatInterface(shown: ShownInterface, options: StatusOptions): 
   if (typeof shown.place === "string") text += ` netns ${shown.place}`;
   else if (shown.place !== undefined && shown.place !== 0) text += ` rdomain ${shown.place}`;
   text += ` mtu ${link.mtu}\n`;
+  if (shown.mtuAuto) text += "\tmtu auto\n";
   if (link.lladdr.length === 6) {
     text += `\tlladdr ${link.lladdr.toHex().replace(/..(?=.)/g, "$&:")}\n`;
   }
@@ -301,6 +304,7 @@ export function interfaceJson(
     ...(typeof shown.place === "number" && { rdomain: shown.place }),
     ...(typeof shown.place === "string" && { netns: shown.place }),
     mtu: link.mtu,
+    ...(shown.mtuAuto && { mtuAuto: true }),
     index: link.index,
     ...(link.description !== "" && { description: link.description }),
     priority: shown.priority,

@@ -51,6 +51,8 @@ export interface WantedInterface {
   readonly peers: readonly WantedPeer[];
   readonly up: boolean | undefined;
   readonly mtu: number;
+  /** Whether the MTU follows the paths, beginning with `mtu`. */
+  readonly mtuAuto: boolean;
   readonly description: string;
   readonly rdomain: number | undefined;
   readonly addresses: readonly PlannedAddress[];
@@ -94,6 +96,7 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
     offloads: ALL_OFFLOADS,
     up: undefined,
     mtu: DEFAULT_MTU,
+    mtuAuto: false,
     description: "",
     rdomain: undefined,
     addresses: [],
@@ -121,6 +124,7 @@ export function wantedOf(commands: readonly Command[], linkLocal?: IpBytes): Wan
       offloads: { ...wanted.offloads, ...change.offloads },
       up: command.up ?? wanted.up,
       mtu: command.mtu ?? wanted.mtu,
+      mtuAuto: change.mtuAuto ?? (command.mtu === undefined && wanted.mtuAuto),
       description: command.description ?? wanted.description,
       rdomain: command.rdomain ?? wanted.rdomain,
       addresses: command.addresses.reduce(

@@ -5,17 +5,18 @@
 import { type PeerStatus, wipeStatus } from "../../base/config.ts";
 import type { IpBytes } from "../../base/endpoint.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
+import { innerMtu, ipHeaderBytes } from "../../base/inner_mtu.ts";
 import { formatEndpoint, formatIp, parseIp } from "../../base/ip_text.ts";
 import { findPeer, peerName } from "../../base/peer_name.ts";
 import { displayValue, quote } from "../../base/quote.ts";
 import type { InterfaceStatus } from "../../base/status.ts";
 import { getDevice } from "../../daemon/client.ts";
-import { EchoProbe, ipHeaderBytes, outerPathMtu } from "../../linux/path_probe.ts";
+import { EchoProbe, outerPathMtu } from "../../linux/path_probe.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Command } from "../command.ts";
 import { namespaceOf } from "../ifconfig/kernel.ts";
 import { complain } from "../output.ts";
-import { adviceOf, innerMtu, largestPassing, type MtuFindings } from "./verdict.ts";
+import { adviceOf, largestPassing, type MtuFindings } from "./verdict.ts";
 
 /** The size of the first request, which also begins a session. */
 const FIRST_BYTES = 84;

@@ -15,6 +15,7 @@ export const MTU_MANUAL: Manual = {
     "fragmented, find the MTU that routers on the path tell by ICMP.",
     "The advice is the smaller of both. The exit status is 0 if the interface's MTU is right, " +
     "and 1 if it is not.",
+    "`ifconfig interface mtu auto` lets the MTU follow what the paths to all peers tell.",
   ],
   lists: [
     {

@@ -2,10 +2,8 @@
  * What `wg mtu` finds, and what it advises.
  * @module
  */
-import { DATA_OVERHEAD, IPV6_MTU_MIN } from "../../base/constants.ts";
-
-/** Bytes of a UDP header. */
-const UDP_HEADER_BYTES = 8;
+import { IPV6_MTU_MIN } from "../../base/constants.ts";
+import { innerMtu } from "../../base/inner_mtu.ts";
 
 /** What was measured. */
 export interface MtuFindings {
@@ -29,13 +27,6 @@ export interface MtuAdvice {
   /** Whether the interface's MTU is right: no packet is too long for the path. */
   readonly fits: boolean;
 }
-
-/**
- * The largest MTU of a tunnel whose outer packets fit into an MTU. Payloads are padded, but not
- * beyond the interface's MTU, so that the tunnel's MTU itself need not be padded.
- */
-export const innerMtu = (outer: number, outerHeader: number): number =>
-  outer - outerHeader - UDP_HEADER_BYTES - DATA_OVERHEAD;
 
 /**
  * The advice. What the path says about datagrams counts as well as what the peer answered, because

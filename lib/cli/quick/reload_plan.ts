@@ -178,6 +178,7 @@ function wantedInterface(
     listenPort,
     peers,
     mtu,
+    mtuAuto: false,
     up: true,
     fwmark: mark?.type === "fwmark" ? mark.mark : config.interface.fwmark ?? 0,
     addresses: config.addresses.map((one) => ({

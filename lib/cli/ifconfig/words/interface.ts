@@ -78,12 +78,22 @@ export const INTERFACE_WORDS: readonly Word[] = [
   {
     name: "mtu",
     operands: ["value"],
-    requires: `a number of bytes, ${MTU_MIN} to ${MTU_MAX}`,
+    requires: `a number of bytes, ${MTU_MIN} to ${MTU_MAX}, or auto`,
     section: "interface",
     help:
-      `The largest packet in bytes, ${MTU_MIN} to ${MTU_MAX}. The default is 1420. IPv6 requires 1280.`,
+      `The largest packet in bytes, ${MTU_MIN} to ${MTU_MAX}. The default is 1420. IPv6 requires ` +
+      "1280. With auto it follows the narrowest path to a peer that has a session, and is never " +
+      "below 1280: datagrams that must not be fragmented ask the paths every minute. It becomes " +
+      "smaller at once, and larger when the path was wider for two minutes. An MTU that is set by " +
+      "hand ends this. It is refused with a wgrtable other than 0.",
     fill(draft, [value], word) {
+      if (value === "auto") {
+        draft.mtu = undefined;
+        draft.change.mtuAuto = true;
+        return;
+      }
       draft.mtu = parseNumber(word, value, MTU_MIN, MTU_MAX);
+      delete draft.change.mtuAuto;
     },
   },
   {

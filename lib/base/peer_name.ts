@@ -7,8 +7,8 @@ import { ConfigError } from "./errors.ts";
 import { KEY_TEXT_LENGTH, readKeyText } from "./key_text.ts";
 import { displayValue } from "./quote.ts";
 
-/** The most peers that an error names. */
-const CANDIDATES_MAX = 8;
+/** The most peers that a message names. */
+const NAMES_MAX = 8;
 
 /** The part of a peer that names it. */
 export interface NamedPeer {
@@ -24,6 +24,18 @@ export const peerName = ({ publicKey, description }: NamedPeer): string =>
 /** The key of a peer in base64, with the description before it if there is one: `anna (KEY)`. */
 export const peerNameAndKey = ({ publicKey, description }: NamedPeer): string =>
   description === "" ? publicKey.toBase64() : `${description} (${publicKey.toBase64()})`;
+
+/**
+ * Words of ifconfig that begin with a peer, `wgpeer KEY ...`, with the description of the peer, for
+ * messages: `wgpeer anna (KEY) ...`. Other words are returned as they are.
+ */
+export function withPeerName(words: string, peers: readonly NamedPeer[]): string {
+  const [word, key] = words.split(" ", 2);
+  if (word !== "wgpeer") return words;
+  const peer = peers.find(({ publicKey }) => publicKey.toBase64() === key);
+  if (peer === undefined) return words;
+  return `${word} ${peerNameAndKey(peer)}${words.slice(word.length + 1 + key.length)}`;
+}
 
 /**
  * The public key of a word that has the form of a key: 44 characters of base64. Undefined for other
@@ -61,15 +73,18 @@ export function findPeer<P extends NamedPeer>(word: string, text: string, peers:
   const keys = (found.length === 0 ? peers : found).map(({ publicKey }) => publicKey.toBase64());
   const shown = displayValue(text);
   const problem = found.length > 0
-    ? `"${shown}": ${found.length} peers have this name; a public key is required: ${listed(keys)}`
+    ? `"${shown}": ${found.length} peers have this name; a public key is required: ${
+      listNames(keys)
+    }`
     : `${
       key === undefined ? `"${shown}": no peer has this name` : "no peer has this public key"
-    }; ${peers.length === 0 ? "there is none" : `the peers are ${listed(peers.map(peerName))}`}`;
-  throw new ConfigError(word, problem, ...keys.slice(0, CANDIDATES_MAX));
+    }; ${peers.length === 0 ? "there is none" : `the peers are ${listNames(peers.map(peerName))}`}`;
+  throw new ConfigError(word, problem, ...keys.slice(0, NAMES_MAX));
 }
 
-function listed(names: readonly string[]): string {
-  const more = names.length - CANDIDATES_MAX;
-  const shown = names.slice(0, CANDIDATES_MAX).join(", ");
+/** The names in one line: eight of them, and the number of the others. */
+export function listNames(names: readonly string[]): string {
+  const more = names.length - NAMES_MAX;
+  const shown = names.slice(0, NAMES_MAX).join(", ");
   return more > 0 ? `${shown} and ${more} more` : shown;
 }

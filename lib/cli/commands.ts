@@ -50,6 +50,8 @@ export interface CommandEntry {
   readonly link?: string;
   /** The folder of files NAME.conf whose names the command takes; undefined for none. */
   readonly configFolder?: string;
+  /** Where a peer may follow: after the name of the interface, or after one of these words. */
+  readonly peerAfter?: "interface" | readonly string[];
   /** Whether the command is for the program itself. Lists do not show it. */
   readonly internal?: true;
   /** The command's own manual page. wg(8) describes commands without one. */
@@ -65,6 +67,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "create, change, show and destroy interfaces",
     link: "ifconfig",
     page: "ifconfig(8)",
+    peerAfter: ["wgpeer", "-wgpeer"],
     manual: async () => (await import("./ifconfig/help.ts")).IFCONFIG_MANUAL,
   },
   {
@@ -99,11 +102,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "client",
     summary: "add, list, disable and remove the clients of an interface",
+    peerAfter: ["show", "remove", "disable", "enable", "expire"],
     manual: async () => (await import("./client/help.ts")).CLIENT_MANUAL,
   },
   {
     name: "mtu",
     summary: "find the largest packet that passes to a peer",
+    peerAfter: "interface",
     manual: async () => (await import("./mtu/help.ts")).MTU_MANUAL,
   },
   {
@@ -119,6 +124,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "set",
     summary: "change an interface and its peers",
+    peerAfter: ["peer"],
     manual: async () => (await import("./set/help.ts")).SET_MANUAL,
   },
   {
@@ -154,11 +160,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "why",
     summary: "say why a peer cannot be reached, or that all is well",
+    peerAfter: "interface",
     manual: async () => (await import("./why/help.ts")).WHY_MANUAL,
   },
   {
     name: "tcpdump",
     summary: "show or record the packets of an interface, decrypted",
+    peerAfter: ["peer"],
     manual: async () => (await import("./tcpdump/help.ts")).TCPDUMP_MANUAL,
   },
   {
@@ -174,6 +182,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "usage",
     summary: "show the bytes of peers by day and month, and set quotas",
+    peerAfter: "interface",
     manual: async () => (await import("./usage/help.ts")).USAGE_MANUAL,
   },
   {

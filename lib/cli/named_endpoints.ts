@@ -7,6 +7,7 @@
 import type { DeviceChange, PeerChange, PeerStatus } from "../base/config.ts";
 import { ConfigError } from "../base/errors.ts";
 import { type NamedEndpoint, sameNamedEndpoint } from "../base/host_name.ts";
+import { listNames, peerNameAndKey } from "../base/peer_name.ts";
 import { quote } from "../base/quote.ts";
 import { looksUpNames } from "../base/status.ts";
 import { getDevice } from "../daemon/client.ts";
@@ -47,7 +48,8 @@ export async function changeForDaemon(name: string, change: DeviceChange): Promi
 
 /**
  * Waits a moment until the daemon has looked up the names of changes, and returns a warning for
- * each that has no address. Call it after the changes were made.
+ * each that has no address, with the peers that have a description. Call it after the changes were
+ * made.
  * @param word the word with which the endpoint was given
  * @throws OsError as `getDevice`
  */
@@ -56,17 +58,20 @@ export async function unresolvedWarnings(
   changes: readonly DeviceChange[],
   word = "wgendpoint",
 ): Promise<string[]> {
-  const warnings = new Set<string>();
-  for (const { endpointName } of await unresolvedOf(name, changes.flatMap(namesOf))) {
-    if (endpointName === undefined) continue;
-    const { host, problem } = endpointName;
-    warnings.add(
-      `${word}: ${quote(host)} does not resolve: ${
-        problem || `no answer for ${FIRST_ANSWER_MS / 1000} seconds`
-      }; ${name} tries it again`,
-    );
+  const peersByProblem = new Map<string, string[]>();
+  for (const peer of await unresolvedOf(name, changes.flatMap(namesOf))) {
+    if (peer.endpointName === undefined) continue;
+    const { host, problem } = peer.endpointName;
+    const what = `${quote(host)} does not resolve: ${
+      problem || `no answer for ${FIRST_ANSWER_MS / 1000} seconds`
+    }; ${name} tries it again`;
+    const peers = peersByProblem.get(what) ?? [];
+    if (peer.description !== "") peers.push(peerNameAndKey(peer));
+    peersByProblem.set(what, peers);
   }
-  return [...warnings];
+  return [...peersByProblem].map(([what, peers]) =>
+    `${word}${peers.length === 0 ? "" : ` of ${listNames(peers)}`}: ${what}`
+  );
 }
 
 /** The peers with one of the names that has no address after a moment. */

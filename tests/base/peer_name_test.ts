@@ -5,7 +5,7 @@
 import { equal, match, throws } from "node:assert/strict";
 import type { PublicKey } from "../../lib/base/brands.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
-import { findPeer, peerName, peerNameAndKey } from "../../lib/base/peer_name.ts";
+import { findPeer, peerName, peerNameAndKey, withPeerName } from "../../lib/base/peer_name.ts";
 
 const peer = (seed: number, description = "") => ({
   publicKey: new Uint8Array(32).fill(seed) as PublicKey,
@@ -32,6 +32,14 @@ Deno.test("a peer is found by its key and by its description", () => {
   equal(peerName(PEERS[0]), "anna");
   equal(peerName(PEERS[3]), text(4));
   equal(peerNameAndKey(PEERS[0]), `anna (${text(1)})`);
+});
+
+Deno.test("words that begin with a peer get its name", () => {
+  equal(withPeerName(`wgpeer ${text(1)} wgpka 25`, PEERS), `wgpeer anna (${text(1)}) wgpka 25`);
+  equal(withPeerName(`wgpeer ${text(1)}`, PEERS), `wgpeer anna (${text(1)})`);
+  for (const words of [`wgpeer ${text(4)} wgpsk`, `wgpeer ${text(9)}`, "wgpeer", "wgport 7"]) {
+    equal(withPeerName(words, PEERS), words);
+  }
 });
 
 Deno.test("a name of nobody and of several peers is an error with the candidates", () => {

@@ -199,7 +199,7 @@ Deno.test("what runs and is not wanted goes, each thing by its name; key and por
     "-debug",
     "gso",
     "-group g",
-    `wgpeer ${KEY2} -wgdescr -wgpsk wgpka 0 # all wgaip are removed`,
+    `wgpeer ${KEY2} -wgdescr -wgpsk wgpka 0 # laptop, all wgaip are removed`,
     `-wgpeer ${KEY3}`,
     "mtu 1420",
     "-description",
@@ -309,7 +309,11 @@ Deno.test("one thing that differs is the only thing that changes, and no secret 
     const { extra, plan, command } = compare(full, wanted);
     assert.deepEqual(extra, more.map((words) => `wgpeer ${KEY2} ${words}`), from);
     const sorted = (line: string) => line.split(/ (?=wgaip)/).sort();
-    assert.deepEqual(plan.map(sorted), [sorted(planned)]);
+    // The name of the peer is beside its key.
+    const named = planned.endsWith("-wgdescr") || !planned.includes("#")
+      ? `${planned} # laptop`
+      : planned.replace("# ", "# laptop, ");
+    assert.deepEqual(plan.map(sorted), [sorted(named)]);
     assert.deepEqual(Object.keys(command?.change ?? {}), ["peers"]);
     assert.equal(command?.change.peers?.length, 1);
     assert.deepEqual([command?.up, command?.mtu, command?.addresses], [undefined, undefined, []]);

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { must, wgRoom } from "./peers.ts";
+import { must, randomKey, wgRoom } from "./peers.ts";
 
 /** A room with an interface wg1, and the shell's script in /run/script. */
 async function roomWith(shell: string): Promise<Room> {
@@ -15,6 +15,29 @@ async function roomWith(shell: string): Promise<Room> {
   ]);
   return room;
 }
+
+/** Descriptions that a shell would split, expand or execute. */
+const NAMES = [
+  "main office",
+  'o\'hara "q" `touch /run/executed`',
+  "$(touch /run/executed)",
+  "a:b@c d*",
+  "büro;\\x",
+];
+
+/** Gives wg1 a peer for each name, and two peers of one name. Returns the words that mean them. */
+async function withPeers(room: Room): Promise<string[]> {
+  const twins = [randomKey(), randomKey()];
+  for (const name of NAMES) {
+    await room.output(["ifconfig", "wg1", "wgpeer", randomKey(), "wgdescr", name]);
+  }
+  for (const key of twins) await must(room, `ifconfig wg1 wgpeer ${key} wgdescr twin`);
+  return [...NAMES, ...twins].sort();
+}
+
+/** Whether a name was executed. */
+const wasExecuted = async (room: Room) =>
+  (await room.output(["sh", "-c", "ls /run"])).includes("executed");
 
 /** Puts a file into /etc/wireguard. */
 const withFile = (room: Room): Promise<string> =>
@@ -49,6 +72,44 @@ Deno.test(
 );
 
 Deno.test(
+  "bash completes names of peers, quoted as the user has begun, and executes none",
+  needs("namespaces", "tun"),
+  async () => {
+    await using room = await roomWith("bash");
+    const all = await withPeers(room);
+    /** What bash reads when it takes an offer: the words of the line. */
+    const taken = async (typed: string, ...before: readonly string[]) => {
+      const script = `. /run/script; COMP_WORDS=(${before.join(" ")} "$1")
+        COMP_CWORD=${before.length}; _wg
+        for offer in "\${COMPREPLY[@]}"; do
+          case $1 in [\\"\\']*) offer=\${1:0:1}$offer\${1:0:1} ;; esac
+          printf '%s\\0' "$offer"
+        done`;
+      const offers = (await room.output(["bash", "-c", script, "bash", typed])).split("\0").slice(
+        0,
+        -1,
+      );
+      const read: string[] = [];
+      for (const offer of offers) {
+        // The shell reads the line with the offer as the user would have typed it.
+        read.push(await room.output(["bash", "-c", `printf %s ${offer}`]));
+      }
+      return read.sort();
+    };
+    const only = (words: readonly string[]) =>
+      words.filter((word) => !["wg1", "--json"].includes(word));
+    for (const quote of ["", '"', "'"]) {
+      deepEqual(only(await taken(quote, "wg", "why", "wg1")), all, quote);
+    }
+    deepEqual(await taken("main\\ o", "wg", "set", "wg1", "peer"), ["main office"]);
+    deepEqual(await taken('"main o', "ifconfig", "wg1", "-wgpeer"), ["main office"]);
+    deepEqual(await taken("main", "wg", "client", "remove"), ["main office"]);
+    deepEqual(await taken("main", "wg", "ifconfig", "wg1"), []);
+    equal(await wasExecuted(room), false);
+  },
+);
+
+Deno.test(
   "zsh loads the script for wg and its links",
   needs("namespaces", "tun", "zsh"),
   async () => {
@@ -56,6 +117,14 @@ Deno.test(
     const script =
       "autoload -U compinit && compinit -D -u && . /run/script && print -l $_comps[wg] $_comps[route]";
     equal(await room.output(["zsh", "-f", "-c", script]), "_wg\n_wg\n");
+    const all = await withPeers(room);
+    // compadd tells what it gets; outside of a completion it refuses to run.
+    const offered = `autoload -U compinit && compinit -D -u && . /run/script
+      compadd() { shift; print -rl -- "$@"; }
+      service=wg words=(wg why wg1 '') CURRENT=4; _wg`;
+    const offers = (await room.output(["zsh", "-f", "-c", offered])).trim().split("\n");
+    deepEqual(offers.filter((offer) => !["wg1", "--json"].includes(offer)).sort(), all);
+    equal(await wasExecuted(room), false);
   },
 );
 
@@ -69,4 +138,10 @@ Deno.test("fish completes commands and words", needs("namespaces", "tun", "fish"
   ok((await offers("ifconfig wgpe")).includes("wgpeer"));
   await withFile(room);
   deepEqual(await offers("wg-quick up wgf"), ["wgfile"]);
+  const all = await withPeers(room);
+  const peers = (await offers("wg why wg1 ")).filter((offer) => !["wg1", "--json"].includes(offer));
+  deepEqual(peers.sort(), all);
+  deepEqual(await offers("ifconfig wg1 wgpeer main"), ["main office"]);
+  equal((await offers("wg ifconfig wg1 main")).includes("main office"), false);
+  equal(await wasExecuted(room), false);
 });

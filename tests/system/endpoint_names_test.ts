@@ -279,15 +279,17 @@ Deno.test(
     await names(room, { "hang.example.org": "silent" });
     await must(room, `ifconfig wg1 ${peer} wgendpoint 10.0.0.2 7222`, "left");
     await ping(room, "left", "192.168.5.2");
+    const key = randomKey();
     const hangs = await may(
       room,
-      `ifconfig wg1 wgpeer ${randomKey()} wgendpoint hang.example.org 1`,
+      `ifconfig wg1 wgpeer ${key} wgdescr hanging wgendpoint hang.example.org 1`,
       "left",
     );
     equal(hangs.code, 0);
-    match(
+    equal(
       hangs.stderr,
-      /"hang\.example\.org" does not resolve: no answer for 2 seconds; wg1 tries it again/,
+      `ifconfig: wgendpoint of hanging (${key}): "hang.example.org" does not resolve: ` +
+        "no answer for 2 seconds; wg1 tries it again\n",
     );
     match(server.output(), /hang\.example\.org/);
     match(await must(room, "ifconfig wg1", "left"), /\t\taddress: being looked up\n/);

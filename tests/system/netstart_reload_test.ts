@@ -168,7 +168,7 @@ inet6 fd05::1 64
       const lines = stdout.trimEnd().split("\n");
       for (
         const line of [
-          `wgpeer ${live} -wgdescr wgpka 0 wgaip 192.168.5.2/32`,
+          `wgpeer ${live} -wgdescr wgpka 0 wgaip 192.168.5.2/32 # the live one`,
           `wgpeer ${added} wgaip 192.168.5.4/32`,
           `-wgpeer ${gone}`,
           "-group lan",
@@ -260,7 +260,7 @@ mtu 1400
   await silent(room);
   // What the commands did is theirs, run after run.
   await silent(room);
-  await must(room, `ifconfig wg1 wgpeer ${hand} wgaip 192.168.5.9/32`, "left");
+  await must(room, `ifconfig wg1 wgpeer ${hand} wgdescr byhand wgaip 192.168.5.9/32`, "left");
   await must(room, "ifconfig wg1 inet alias 192.168.9.1/24 group hand", "left");
   const kept = first.split("\n")
     .filter((line) => !/192\.168\.6\.1|mtu|route/.test(line) && !line.startsWith(`wgpeer ${two}`))
@@ -272,7 +272,7 @@ mtu 1400
     `wgpeer ${one} wgpsk`,
     `wgpeer ${one} wgpka 25`,
     `wgpeer ${two}`,
-    `wgpeer ${hand}`,
+    `wgpeer byhand (${hand})`,
     "mtu 1400",
     "inet 192.168.6.1/24",
     "inet 192.168.9.1/24",

@@ -69,7 +69,7 @@ Deno.test("a file comes up, follows changes without a new session, and goes down
     [
       "/etc/resolv.conf: as before wg1",
       "/etc/resolv.conf: nameserver 10.7.0.54",
-      `ifconfig wg1 wgpeer ${OTHER} wgaip 10.72.0.0/16`,
+      `ifconfig wg1 wgpeer ${OTHER} wgaip 10.72.0.0/16 # another`,
       "ifconfig wg1 inet 10.8.0.1/32 alias",
       "ip -4 route add 10.72.0.0/16 dev wg1",
       "ip -4 route delete 10.71.0.0/16 dev wg1",

@@ -9,8 +9,10 @@ export const COMPLETION_MANUAL: Manual = {
   name: "completion",
   usage: ["bash | zsh | fish"],
   about: [
-    "Prints a script with which the shell completes commands, their words and options, and " +
-    "the names of interfaces. The script covers the links ifconfig, netstart, route and " +
+    "Prints a script with which the shell completes commands, their words and options, the " +
+    "names of interfaces, and the peers of an interface by their descriptions. A peer without " +
+    "one, or with that of another peer, is offered as its public key. Only who may ask the " +
+    "interface is offered its peers. The script covers the links ifconfig, netstart, route and " +
     "netstat too.",
   ],
   lists: [
@@ -26,6 +28,9 @@ export const COMPLETION_MANUAL: Manual = {
       ],
     },
   ],
-  notes: [],
+  notes: [
+    "The scripts call `wg completion peers`, which reads the words before the cursor from standard " +
+    "input, each ended by NUL, and prints the peers that may follow, one on each line.",
+  ],
   literals: ["bash", "zsh", "fish"],
 };

@@ -20,6 +20,8 @@ export interface CompletedCommand {
   readonly link: string | undefined;
   /** The folder of files NAME.conf whose names may follow the command; undefined for none. */
   readonly configFolder: string | undefined;
+  /** Whether a peer may follow some of its words. */
+  readonly takesPeer: boolean;
   /** Words and options that may follow the command, besides the names of interfaces. */
   readonly words: readonly string[];
 }
@@ -50,7 +52,10 @@ export function completionWords(manual: Manual): string[] {
   return [...found];
 }
 
-/** The script for a shell. It runs `wg show interfaces` for the names of interfaces. */
+/**
+ * The script for a shell. It runs `wg show interfaces` for the names of interfaces, and `wg
+ * completion peers` for those of peers.
+ */
 export function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {
   switch (shell) {
     case "bash":
@@ -70,24 +75,52 @@ const linksOf = (commands: readonly CompletedCommand[]) =>
 const patternOf = ({ name, link }: CompletedCommand) =>
   link === undefined || link === name ? name : `${name}|${link}`;
 
-/** The branches of a `case` that set `words` for each command, for bash and zsh. */
+/** The commands that peers may follow, as a pattern of `case`. */
+const patternOfPeers = (commands: readonly CompletedCommand[]) =>
+  commands.filter(({ takesPeer }) => takesPeer).map(patternOf).join("|");
+
+/** The branches of a `case` that set `offered` for each command, for bash and zsh. */
 function wordsByCommand(commands: readonly CompletedCommand[]): string {
   return commands.map((command) => {
     const { words, configFolder: folder } = command;
     const files = folder === undefined
       ? ""
       : ` $(ls ${folder} 2>/dev/null | sed -n 's/[.]conf$//p')`;
-    return `    ${patternOf(command)}) words="${words.join(" ")}${files}" ;;\n`;
+    return `    ${patternOf(command)}) offered="${words.join(" ")}${files}" ;;\n`;
   }).join("");
 }
 
 function bash(commands: readonly CompletedCommand[]): string {
+  // The words of peers are quoted as the user has begun to quote, and no shell expands them.
   return `# wg completion bash
 _wg_words() {
-  local words=
+  local offered=
   case $1 in
 ${wordsByCommand(commands)}  esac
-  printf '%s ' "$words" $(wg show interfaces 2>/dev/null)
+  printf '%s ' "$offered" $(wg show interfaces 2>/dev/null)
+}
+_wg_peers() {
+  local current=$1 peer quote= typed
+  shift
+  case $current in
+    [\\"\\']*) quote=\${current:0:1} typed=\${current:1} ;;
+    *) typed=\${current//\\\\/} ;;
+  esac
+  while IFS= read -r peer; do
+    [[ $peer == "$typed"* ]] || continue
+    case $quote in
+      \\")
+        peer=\${peer//\\\\/\\\\\\\\} peer=\${peer//\\"/\\\\\\"}
+        peer=\${peer//\\$/\\\\\\$} peer=\${peer//\\\`/\\\\\\\`}
+        ;;
+      \\') peer=\${peer//\\'/\\'\\\\\\'\\'} ;;
+      *)
+        printf -v peer %q "$peer"
+        [[ $peer == \\$\\'* ]] || peer=\${peer//:/\\\\:} peer=\${peer//@/\\\\@}
+        ;;
+    esac
+    COMPREPLY+=("$peer")
+  done < <(printf '%s\\0' "$@" | wg completion peers 2>/dev/null)
 }
 _wg() {
   local current=\${COMP_WORDS[COMP_CWORD]} name=\${COMP_WORDS[0]##*/}
@@ -99,6 +132,9 @@ _wg() {
     name=\${COMP_WORDS[1]}
   fi
   COMPREPLY=($(compgen -W "$(_wg_words "$name")" -- "$current"))
+  case $name in
+    ${patternOfPeers(commands)}) _wg_peers "$current" "\${COMP_WORDS[@]:0:COMP_CWORD}" ;;
+  esac
 }
 complete -o default -F _wg wg ${linksOf(commands)}
 `;
@@ -111,8 +147,8 @@ function zsh(commands: readonly CompletedCommand[]): string {
   return `#compdef wg ${linksOf(commands)}
 # wg completion zsh
 _wg() {
-  local name=$service words_of words
-  local -a commands interfaces
+  local name=$service offered
+  local -a commands interfaces peers
   commands=(
 ${described}  )
   if [[ $service == wg ]]; then
@@ -120,12 +156,18 @@ ${described}  )
       _describe command commands
       return
     fi
-    name=\${\${(z)BUFFER}[2]}
+    name=$words[2]
   fi
   case $name in
 ${wordsByCommand(commands)}  esac
   interfaces=(\${=$(wg show interfaces 2>/dev/null)})
-  compadd -- \${=words} $interfaces
+  compadd -- \${=offered} $interfaces
+  case $name in
+    ${patternOfPeers(commands)})
+      peers=("\${(@f)$(printf '%s\\0' "\${(@Q)words[1,CURRENT-1]}" | wg completion peers 2>/dev/null)}")
+      compadd -- \${peers:#}
+      ;;
+  esac
 }
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _wg "$@"; else compdef _wg wg ${
     linksOf(commands)
@@ -134,17 +176,23 @@ if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _wg "$@"; else compdef _wg 
 }
 
 function fish(commands: readonly CompletedCommand[]): string {
-  let text = "# wg completion fish\ncomplete -c wg -f\n";
-  for (const { name, summary, link, configFolder: folder, words } of commands) {
+  let text = `# wg completion fish
+function __wg_peers
+  printf '%s\\0' (commandline -opc) | wg completion peers 2>/dev/null
+end
+complete -c wg -f
+`;
+  for (const { name, summary, link, configFolder: folder, takesPeer, words } of commands) {
     text += `complete -c wg -n __fish_use_subcommand -a ${name} -d '${
       summary.replaceAll("'", "\\'")
     }'\n`;
     const files = folder === undefined
       ? ""
       : ` (ls ${folder} 2>/dev/null | string replace -rf "[.]conf" "")`;
+    const peers = takesPeer ? " (__wg_peers)" : "";
     const offered = `'${
       words.join(" ")
-    } (wg show interfaces 2>/dev/null | string split " ")${files}'`;
+    } (wg show interfaces 2>/dev/null | string split " ")${peers}${files}'`;
     text += `complete -c wg -n '__fish_seen_subcommand_from ${name}' -a ${offered}\n`;
     if (link !== undefined) text += `complete -c ${link} -f -a ${offered}\n`;
   }

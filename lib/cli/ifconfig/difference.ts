@@ -17,7 +17,7 @@ import type { InterfaceStatus, LinkFacts } from "../../base/status.ts";
 import { IFF_UP } from "../../netlink/flags.ts";
 import { isLinkLocal, type PlannedAddress, sameAddress } from "./address_plan.ts";
 import { samePrivateKey } from "../../base/private_key.ts";
-import { shellQuote } from "../../base/quote.ts";
+import { shellQuote, withoutControls } from "../../base/quote.ts";
 import type { WantedInterface, WantedPeer } from "./wanted.ts";
 import type { AddressChange, Command } from "./words/draft.ts";
 
@@ -37,8 +37,9 @@ export interface Difference {
    */
   readonly extra: readonly string[];
   /**
-   * The lines of ifconfig that make the change, without the name of the interface. A comment stands
-   * for a value that must not be shown.
+   * The lines of ifconfig that make the change, without the name of the interface. A comment has
+   * the description of a peer that the line does not set, or stands for a value that must not be
+   * shown.
    */
   readonly plan: readonly string[];
   /** The lines as one change; undefined if nothing differs. */
@@ -210,9 +211,9 @@ class Comparison {
       if (change !== undefined) changes.push(change);
       left.delete(key);
     }
-    for (const [key, { publicKey }] of left) {
+    for (const [key, { publicKey, description }] of left) {
       if (!this.#goes(`wgpeer ${key}`)) continue;
-      this.#plan.push(`-wgpeer ${key}`);
+      this.#plan.push(`-wgpeer ${key}${commentOf([description])}`);
       changes.push({ publicKey, remove: true });
     }
     if (changes.length > 0) this.#change.peers = changes;
@@ -256,7 +257,8 @@ class Comparison {
     this.#ranges(is, wanted, change, goes, words, comments);
     this.#disabled(is, wanted, change, goes, words);
     if (is !== undefined && Object.keys(change).length === 1) return undefined;
-    const comment = comments.length === 0 ? "" : ` # ${comments.join(", ")}`;
+    const name = change.description === undefined || change.description === "" ? described : "";
+    const comment = commentOf([name, ...comments]);
     this.#plan.push(`wgpeer ${key}${words.map((word) => ` ${word}`).join("")}${comment}`);
     return change;
   }
@@ -411,6 +413,12 @@ class Comparison {
       },
     };
   }
+}
+
+/** A comment behind a line, with those of the texts that are not empty. */
+function commentOf(texts: readonly string[]): string {
+  const all = texts.filter((text) => text !== "").map(withoutControls);
+  return all.length === 0 ? "" : ` # ${all.join(", ")}`;
 }
 
 const familyOf = ({ address }: PlannedAddress) => address.length === 4 ? "inet" : "inet6";

@@ -5,6 +5,7 @@
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { sameBytes } from "../../base/endpoint.ts";
+import { withPeerName } from "../../base/peer_name.ts";
 import { destroyDaemon, getDevice, interfaceExists } from "../../daemon/client.ts";
 import { IFF_UP } from "../../netlink/flags.ts";
 import { isLinkLocal } from "../ifconfig/address_plan.ts";
@@ -249,7 +250,9 @@ export class FileRun {
     const { extra } = differenceOf(this.#name, now, wanted);
     // What has appeared while the commands ran comes from them.
     const theirs = extra.filter((words) => old.includes(words) || !was.includes(words));
-    for (const words of extra) if (!theirs.includes(words)) this.#nameExtra(words);
+    for (const words of extra) {
+      if (!theirs.includes(words)) this.#nameExtra(withPeerName(words, now.status.peers));
+    }
     const routes = this.#shell.routesAdded();
     const others = record.routes.filter((route) => !routes.includes(route) && isThere(route));
     for (const route of others) this.#nameExtra(`route ${notedText(route)}`);

@@ -17,7 +17,8 @@ export const USAGE_MANUAL: Manual = {
     "before the interface was made again and for peers that are gone. Bytes are those on the " +
     "wire, handshakes included. Days are those of the local time.",
     "With --record it stays, reads the counters of all interfaces and writes them to the file. " +
-    "wg-usage.service does this. What passed since the last reading is lost when the process of " +
+    "wg-usage.service does this; for interfaces of the kernel it requires CAP_NET_ADMIN, which the " +
+    "unit gives up. What passed since the last reading is lost when the process of " +
     "an interface ends or a peer is removed: at most that of one interval. Nothing is lost while " +
     "nobody records and the processes of the interfaces go on; it is then counted to the day of " +
     "the next reading.",

@@ -3,7 +3,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { routedRoom, setFarMtu } from "./mtu_room.ts";
 import { needs } from "./needs.ts";
-import { may, must, publicKey, randomKey } from "./peers.ts";
+import { may, must, publicKey, randomKey, WG, writeFile } from "./peers.ts";
 import { publicOf, startInterface } from "./short_times.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip");
@@ -60,8 +60,9 @@ Deno.test("ifconfig switches mtu auto on and off, shows it, and a restart keeps 
 }, async () => {
   await using room = await routedRoom(1400);
   await must(room, `ifconfig wg2 create wgkey ${randomKey()} wgport 7222 10.7.0.2/24`, "right");
-  const words = `wgkey ${randomKey()} wgport 7111 mtu auto 10.7.0.1/24`;
-  await must(room, `ifconfig wg1 create ${words}`, "left");
+  const file = `wgkey ${randomKey()} wgport 7111 mtu auto\ninet 10.7.0.1/24\n`;
+  await writeFile(room, "/run/files/hostname.wg1", file);
+  await must(room, `${WG} netstart -d /run/files wg1`, "left");
   const [left, right] = [await publicKey(room, "wg1"), await publicKey(room, "wg2")];
   await must(room, `ifconfig wg2 wgpeer ${left} wgaip 10.7.0.1/32`, "right");
   const peer = `wgpeer ${right} wgaip 10.7.0.2/32 wgendpoint 10.0.2.2 7222 wgpka 1`;
@@ -74,8 +75,13 @@ Deno.test("ifconfig switches mtu auto on and off, shows it, and a restart keeps 
   };
   deepEqual(await shown(), [1340, true]);
 
-  await must(room, "/run/program/wg restart wg1", "left");
+  await must(room, `${WG} restart wg1`, "left");
   deepEqual(await shown(), [1340, true]);
+  // Only the peer is not in the file.
+  equal(
+    await must(room, `${WG} netstart -nr -d /run/files wg1`, "left"),
+    `ifconfig wg1 -wgpeer ${right}\n`,
+  );
 
   const refused = await may(room, "ifconfig wg1 wgrtable 5", "left");
   equal(refused.code, 1);
@@ -85,4 +91,9 @@ Deno.test("ifconfig switches mtu auto on and off, shows it, and a restart keeps 
   deepEqual(await shown(), [1300, undefined]);
   await must(room, "ifconfig wg1 mtu auto", "left");
   deepEqual(await shown(), [1300, true]);
+  await must(room, "ifconfig wg1 mtu 1300", "left");
+  match(
+    await must(room, `${WG} netstart -nr -d /run/files wg1`, "left"),
+    /^ifconfig wg1 mtu auto$/m,
+  );
 });

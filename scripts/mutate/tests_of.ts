@@ -129,10 +129,10 @@ export class TestsOf {
 
   /** Call when a test has noticed a fault of a file. */
   noticed(file: string, test: TestFile): void {
-    for (const  of of[file, roomOf(file)]) {
-      const hits = this.#hits.get(of) ?? new Map<string, number>();
+    for (const place of [file, roomOf(file)]) {
+      const hits = this.#hits.get(place) ?? new Map<string, number>();
       hits.set(testName(test), (hits.get(testName(test)) ?? 0) + 1);
-      this.#hits.set(of, hits);
+      this.#hits.set(place, hits);
     }
   }
 

@@ -57,3 +57,17 @@ Deno.test("a client that reads nothing, or a little at a time, is dropped", () =
     assert.ok(await bytesRead(silent, 0) < LONG.length);
     assert.ok(await few < LONG.length);
   }));
+
+Deno.test("a client that sends requests and reads no answers is dropped", () =>
+  withListener(async (path) => {
+    using client = await Deno.connect({ transport: "unix", path });
+    const requests = new TextEncoder().encode(
+      "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100),
+    );
+    const before = Deno.memoryUsage().rss;
+    await client.write(requests).catch(() => 0);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    // 100 answers would be 1.6 GB, and stay for answerMs.
+    assert.ok(Deno.memoryUsage().rss - before < 400 << 20);
+    assert.ok(await bytesRead(client, 0) < 2 * LONG.length);
+  }));

@@ -57,6 +57,7 @@ export async function listen(
   source: MetricsSource,
   limits: ListenerLimits = LIMITS,
 ): Promise<Listener> {
+  const busy = new WeakSet<object>();
   const server = http.createServer({
     headersTimeout: limits.headMs,
     requestTimeout: limits.requestMs,
@@ -64,6 +65,10 @@ export async function listen(
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: HEAD_MAX,
   }, (request, response) => {
+    // node:http reads the next request while an answer is not taken: answers would pile up.
+    if (busy.has(request.socket)) return void request.socket.destroy();
+    busy.add(request.socket);
+    response.once("close", () => busy.delete(request.socket));
     const late = setTimeout(() => response.destroy(), limits.answerMs);
     response.once("close", () => clearTimeout(late));
     void answer(request, response, source);

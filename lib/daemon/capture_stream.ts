@@ -22,8 +22,9 @@ const NEWLINE = 10;
  * @param stop ends the capture
  * @param begun called when the daemon has begun
  * @throws ConfigError for a peer that the interface does not have
- * @throws OsError `EBUSY` while another capture is running, `ENXIO` when there is no such
- *   interface, `EACCES` when this user may not connect
+ * @throws OsError `EBUSY` while another capture is running, `EPROTO` for the process of another
+ *   implementation, `ENXIO` when there is no such interface, `EACCES` when this user may not
+ *   connect
  */
 export async function* captureRecords(
   name: string,
@@ -54,7 +55,12 @@ export async function* captureRecords(
     let from = -1;
     while (true) {
       const count = await read(connection, buffer.subarray(end), stop);
-      if (count === null) return;
+      if (count === null) {
+        if (from < 0 && !stop.aborted) {
+          throw osError("capture", name, EPROTO, "its process has no captures");
+        }
+        return;
+      }
       end += count;
       if (from < 0) {
         from = answerEnd(buffer.subarray(0, end), name);

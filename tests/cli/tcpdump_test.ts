@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { RECEIVED, RECORD, SENT } from "../../lib/base/capture_record.ts";
 import { captureMemoryBytes, CaptureRing, CONTROL_RING } from "../../lib/base/capture_ring.ts";
 import { ENDPOINT_CELL_BYTES, writeEndpointCell } from "../../lib/base/endpoint.ts";
+import { openCaptureFile } from "../../lib/cli/tcpdump/capture_file.ts";
 import { type CapturedPacket, RecordReader } from "../../lib/cli/tcpdump/packet.ts";
 import { pcapngHead, pcapngPacket } from "../../lib/cli/tcpdump/pcapng.ts";
 import { packetLine, packetObject } from "../../lib/cli/tcpdump/text.ts";
@@ -173,5 +174,33 @@ Deno.test("every block of a file has its length at both ends, a multiple of 4", 
       at += length;
     }
     assert.deepEqual([at, blocks], [bytes.length, 3]);
+  }
+});
+
+Deno.test("a capture is in a new file: not behind a link, nor in one that somebody has open", () => {
+  const folder = Deno.makeTempDirSync();
+  const write = (path: string) => {
+    using file = openCaptureFile(path);
+    file.writeSync(new TextEncoder().encode("secret"));
+  };
+  try {
+    const old = `${folder}/old`;
+    Deno.writeTextFileSync(old, "old", { mode: 0o666 });
+    using reader = Deno.openSync(old);
+    Deno.symlinkSync(old, `${folder}/link`);
+    Deno.symlinkSync(`${folder}/nothing`, `${folder}/loose`);
+    for (const name of ["link", "loose"]) {
+      assert.throws(() => write(`${folder}/${name}`), /-w: .* is a symbolic link/);
+    }
+    assert.equal(Deno.readTextFileSync(old), "old");
+    write(old);
+    assert.equal(Deno.readTextFileSync(old), "secret");
+    assert.equal(Deno.statSync(old).mode! & 0o777, 0o600);
+    const bytes = new Uint8Array(16);
+    assert.equal(new TextDecoder().decode(bytes.subarray(0, reader.readSync(bytes)!)), "old");
+    Deno.symlinkSync("/dev/null", `${folder}/null`);
+    write(`${folder}/null`);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
   }
 });

@@ -281,3 +281,19 @@ Deno.test({
     assert.ok(Number(dropped) > 0, dropped);
   },
 });
+
+Deno.test({
+  name: "the process of another implementation is told to have no captures",
+  ...needs("namespaces", "tun", "ip", "wireguard-go"),
+  fn: async () => {
+    await using room = await wgRoom();
+    await must(room, "wireguard-go wg3");
+    const { code, stderr } = await may(room, `timeout 20 ${WG} tcpdump wg3`);
+    assert.equal(code, 1);
+    assert.equal(
+      stderr,
+      "wg: wg3: capture: Protocol error: its process has no captures (EPROTO)\n",
+    );
+    await must(room, "ip link del wg3");
+  },
+});

@@ -12,6 +12,7 @@ import { VERSION } from "../../daemon/program.ts";
 import type { CaptureRequest } from "../../uapi/capture.ts";
 import type { Command } from "../command.ts";
 import { complain, printAll, printBytes } from "../output.ts";
+import { openCaptureFile } from "./capture_file.ts";
 import { type CapturedPacket, type CapturedSecrets, RecordReader } from "./packet.ts";
 import { pcapngEnd, pcapngHead, pcapngPacket, pcapngSecrets } from "./pcapng.ts";
 import { packetLine, packetObject } from "./text.ts";
@@ -98,7 +99,7 @@ function sinkOf(line: TcpdumpLine): Sink {
 }
 
 function fileSink(line: TcpdumpLine, path: string): Sink {
-  const file = path === "-" ? undefined : openFile(path);
+  const file = path === "-" ? undefined : openCaptureFile(path);
   const write = (bytes: Uint8Array) => {
     if (file === undefined) return printBytes(bytes);
     for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
@@ -116,13 +117,6 @@ function fileSink(line: TcpdumpLine, path: string): Sink {
       file?.close();
     },
   };
-}
-
-/** Opens a file that only its owner can read. An earlier one of this name is replaced. */
-function openFile(path: string): Deno.FsFile {
-  const file = Deno.openSync(path, { write: true, create: true, truncate: true, mode: 0o600 });
-  if (file.statSync().isFile) Deno.chmodSync(path, 0o600);
-  return file;
 }
 
 /** The time of a packet, as tcpdump(8) prints it: the local time with microseconds. */

@@ -26,7 +26,7 @@ export const TCPDUMP_MANUAL: Manual = {
       [
         "-w file",
         "Write the packets to a pcapng file, which Wireshark reads; - is the standard output. The " +
-        "file can be read by its owner only.",
+        "file is a new one, which only this user can read; one of this name is removed first.",
       ],
       ["-c count", "End after so many packets."],
       ["-s snaplen", "Record at most so many bytes of each packet; 65535 without it."],

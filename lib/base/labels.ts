@@ -4,7 +4,7 @@
  */
 import { DESCRIPTION_SIZE } from "./constants.ts";
 import { ConfigError } from "./errors.ts";
-import { quote } from "./quote.ts";
+import { CONTROLS, quote } from "./quote.ts";
 
 /** The most groups that an interface is in. */
 export const GROUPS_MAX = 16;
@@ -17,8 +17,7 @@ const GROUP_NAME_MAX = 15;
  * @throws ConfigError that names `word`
  */
 export function checkDescription(word: string, value: string): string {
-  // deno-lint-ignore no-control-regex
-  if (/[\x00-\x1f\x7f]/.test(value)) {
+  if (value.search(CONTROLS) >= 0) {
     throw new ConfigError(word, "a description must not contain control characters");
   }
   if (

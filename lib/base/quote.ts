@@ -6,10 +6,16 @@
 /** A whole key of 32 bytes in base64 or hexadecimal. */
 const WHOLE_KEY = /[A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64}/g;
 
-/** The text with `?` for control characters, which a terminal would execute. */
+/**
+ * Control characters, which a terminal would execute: C0, DEL, C1, separators of lines, and those
+ * that turn the direction of the text behind them.
+ */
+// deno-lint-ignore no-control-regex
+export const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+
+/** The text with `?` for control characters. */
 export function withoutControls(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, "?");
+  return text.replace(CONTROLS, "?");
 }
 
 /** The text without what has the form of a whole key, other than `publicKeys`. */

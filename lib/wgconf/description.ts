@@ -3,6 +3,7 @@
  * @module
  */
 import { DESCRIPTION_SIZE } from "../base/constants.ts";
+import { CONTROLS } from "../base/quote.ts";
 import type { PeerComments } from "./parse.ts";
 import { looksLikeSetting } from "./peer_settings.ts";
 
@@ -38,8 +39,7 @@ export function descriptionOf({ above, behind, below }: PeerComments): string {
 }
 
 function nameIn(comment: string): string {
-  // deno-lint-ignore no-control-regex
-  const clean = comment.replace(/[\x00-\x1f\x7f-\x9f\u{feff}\u{fffd}]/gu, " ");
+  const clean = comment.replace(CONTROLS, " ").replace(/[\ufeff\ufffd]/g, " ");
   if (COMMENTED_KEY.test(clean) || KEY_LIKE.test(clean)) return "";
   if (looksLikeSetting(clean.trim())) return "";
   const text = clean.replace(/^[\s#=*~_-]+|[\s#=*~_-]+$/g, "").replace(/\s+/g, " ");

@@ -196,6 +196,24 @@ Deno.test(
 );
 
 Deno.test(
+  "a client whose configuration cannot be printed is not added",
+  needs("namespaces", "tun", "ip"),
+  async () => {
+    const { room, text } = await quickServer();
+    await using _ = room;
+    for (const way of ["", "--json", "--qr"]) {
+      const line = `${WG} client add wg1 ann ${way} >/dev/full`;
+      const { code, stderr } = await room.run(["sh", "-c", line], { netns: "left" });
+      equal(code, 1);
+      match(stderr, /No space left on device/);
+      equal(await fileOf(room), text);
+      equal(await listed(room, "ann"), undefined);
+    }
+    await clientDone(room, "add ann");
+  },
+);
+
+Deno.test(
   "interface and file change both or neither, and owner and mode of the file stay",
   needs("namespaces", "root", "tun", "ip"),
   async () => {

@@ -12,7 +12,7 @@ import { quote } from "../../base/quote.ts";
 import { secretBytes } from "../../base/secret_bytes.ts";
 import { chooseSuite } from "../../runtime/crypto.ts";
 import { fillRandom } from "../../runtime/entropy.ts";
-import { complain } from "../output.ts";
+import { complain, printAll } from "../output.ts";
 import { freeAddress, isIn, type Network, takenBy } from "./addresses.ts";
 import { type LockedServer, withServer } from "./change_both.ts";
 import { clientConfText } from "./conf_text.ts";
@@ -63,8 +63,9 @@ export async function addClient(name: string, line: ClientLine): Promise<number>
       const settings = line.expiresUnixMs === undefined
         ? {}
         : { expiresUnixMs: line.expiresUnixMs };
+      let undo: () => Promise<void>;
       try {
-        await server.change(
+        undo = await server.change(
           {
             type: "add",
             peer: {
@@ -88,8 +89,15 @@ export async function addClient(name: string, line: ClientLine): Promise<number>
         files.discard();
         throw error;
       }
-      if (line.json) printJson(server, line, publicKey, addresses, text);
-      files.print();
+      try {
+        if (line.json) printJson(server, line, publicKey, addresses, text);
+        files.print();
+      } catch (error) {
+        // The private key is in nothing but the output.
+        files.discard();
+        await undo();
+        throw error;
+      }
       text.fill(0);
       if (endpoint.warning !== undefined) complain(`warning: ${endpoint.warning}`);
       for (const address of addresses) {
@@ -171,7 +179,7 @@ function printJson(
   text: Uint8Array,
 ): void {
   const isWritten = [line.out, line.png, line.svg].some((path) => path !== undefined);
-  console.log(JSON.stringify(
+  const shown = JSON.stringify(
     {
       interface: name,
       name: line.name,
@@ -182,5 +190,6 @@ function printJson(
     },
     undefined,
     2,
-  ));
+  );
+  printAll(`${shown}\n`);
 }

@@ -36,9 +36,10 @@ export interface LockedServer {
    * Makes a change of one peer and of the file.
    * @param edit undefined leaves the file alone
    * @param change undefined leaves the running interface alone
+   * @returns takes the change back
    * @throws ConfigError or OsError; nothing has changed then
    */
-  change(edit: Edit | undefined, change: PeerChange | undefined): Promise<void>;
+  change(edit: Edit | undefined, change: PeerChange | undefined): Promise<() => Promise<void>>;
 }
 
 /**
@@ -106,7 +107,13 @@ async function changeBoth(
   bytes: Uint8Array,
   edit: Edit | undefined,
   change: PeerChange | undefined,
-): Promise<void> {
+): Promise<() => Promise<void>> {
+  const changedBack = async () => {
+    if (change === undefined) return;
+    const key = change.publicKey.toBase64();
+    const before = status.peers.find(({ publicKey }) => publicKey.toBase64() === key);
+    await setDevice(name, { peers: [changeBack(change, before)] });
+  };
   let staged: StagedFile | undefined;
   if (file !== undefined && edit !== undefined) {
     const after = edited(file, bytes, edit);
@@ -125,13 +132,13 @@ async function changeBoth(
   try {
     staged?.commit();
   } catch (error) {
-    if (change !== undefined) {
-      const key = change.publicKey.toBase64();
-      const before = status.peers.find(({ publicKey }) => publicKey.toBase64() === key);
-      await setDevice(name, { peers: [changeBack(change, before)] });
-    }
+    await changedBack();
     throw error;
   }
+  return async () => {
+    await changedBack();
+    if (file !== undefined && edit !== undefined) stageFile(file.path, bytes).commit();
+  };
 }
 
 /** The change that leads back to a peer as it was; undefined if it was not there. */

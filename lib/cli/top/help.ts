@@ -7,13 +7,13 @@ import { DELAY_MAX_S, DELAY_MIN_S } from "./words.ts";
 
 /** The keys of the screen. */
 const KEYS: readonly (readonly [string, string])[] = [
-  ["up, down, page up, page down, home, end, j, k", "Select a peer."],
-  ["enter, w", "Explain the peer: what wg why says of it. Any key goes back."],
-  ["s, S", "Sort by the next column, or turn the order round."],
+  ["arrows", "Select a peer, as page up, page down, home, end, j and k do."],
+  ["enter", "Explain the peer, as wg why does; w too. Any key goes back."],
+  ["s", "Sort by the next column. S turns the order round."],
   ["/", "Show only what contains the text that follows: interface, name, key, endpoint."],
   ["d", "Show the drops by reason in place of endpoints."],
   ["space", "Look now."],
-  ["q, ctrl-c", "End."],
+  ["q", "End, as ctrl-c does."],
 ];
 
 /** The manual of `top`, for wg(8) and the help. */

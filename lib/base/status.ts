@@ -34,7 +34,7 @@ export interface InterfaceFacts {
    * reported.
    */
   readonly instance: string;
-  /** Threads that move packets: 1, or 2 with one for each direction; 0 when not reported. */
+  /** Threads that move packets (lib/base/data_planes.ts); 0 when not reported. */
   readonly workers: number;
   /**
    * The capabilities of the process and the layers that confine it, e.g. `net_admin no_new_privs`;

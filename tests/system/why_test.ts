@@ -332,6 +332,22 @@ async function startShort(room: Room, netns: string, name: string): Promise<void
   await eventually(`${name} ready`, () => running.output().includes("errno=0"), 30_000);
 }
 
+/** Waits until an interface has sent nothing for a second, which is four times a keepalive's. */
+async function isSilent(room: Room, netns: string, name: string): Promise<void> {
+  const sent = async () => {
+    const [{ wgpeers: [peer] }] = JSON.parse(await must(room, `ifconfig --json ${name}`, netns));
+    return Number(peer.tx);
+  };
+  let before = await sent();
+  await eventually(`${name} is silent`, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const is = await sent();
+    const isSame = is === before;
+    before = is;
+    return isSame;
+  });
+}
+
 Deno.test(
   "a peer behind a NAT: its port changes, and it is reached only when it calls",
   facilities,
@@ -379,7 +395,8 @@ Deno.test(
     await nat(5000);
     await must(room, "ping -n -c 2 -w 9 192.168.5.1", "inside");
     assert.match(await verdict("nat-changed-port"), /10\.0\.0\.2:4000 to 10\.0\.0\.2:5000/);
-    // The NAT forgets the peer, which has nothing to send.
+    // The NAT forgets the peer, which has nothing to send. A keepalive that it owes would open it.
+    await isSilent(room, "inside", "wg2");
     await nat(4000);
     const pinging = room.spawn(["ping", "-n", "-i", "0.2", "192.168.5.2"], { netns: "left" });
     await verdict("nat-closed");

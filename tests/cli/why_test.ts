@@ -127,6 +127,13 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
     "quota",
     "1970-01-02",
     "3 times",
+    "--quota SIZE",
+  ],
+  [
+    "disabled",
+    "warning",
+    { peer: { disabled: { reason: "expired", sinceUnixMs: 86_400_000 } } },
+    "-wgexpires",
   ],
   ["no-endpoint", "broken", { endpoint: "", of: ["handshake_no_endpoint 4 2"] }, "2 times"],
   ["no-endpoint", "broken", { endpoint: "", of: ["tx_no_endpoint 4"] }, "4 seconds ago"],
@@ -305,6 +312,15 @@ Deno.test("a success makes older evidence of failure void", () => {
     })).peers[0];
     assert.notEqual(verdict.level, "broken", `${cause}: ${verdict.says}`);
   }
+});
+
+Deno.test("an interface of another implementation is down when the kernel says so", () => {
+  const { link: _, ...status } = factsOf({ status: { features: [], up: false } }).status;
+  for (const [isLinkUp, causes] of [[false, ["interface-down"]], [true, []]] as const) {
+    const found = diagnose(factsOf({ facts: { status, isLinkUp } }));
+    assert.deepEqual(found.verdicts.map(({ cause }) => cause), causes);
+  }
+  assert.deepEqual(diagnose(factsOf({ facts: { status } })).verdicts, []);
 });
 
 Deno.test("what stops the interface is the verdict for each peer, and told once", () => {

@@ -431,3 +431,19 @@ Deno.test("a peer whose clock is behind", facilities, async () => {
   await must(room, "ip link set wg2 up", "right");
   assert.match(await verdict("clock-behind"), /(59 minutes|1 hour)/);
 });
+
+Deno.test({
+  name: "an interface of wireguard-go that is down, and then up",
+  ...needs("namespaces", "tun", "ip", "wireguard-go"),
+  fn: async () => {
+    await using room = await wgRoom();
+    await must(room, "wireguard-go wg3");
+    await must(room, `${WG} set wg3 peer ${await publicOf(randomKey())} allowed-ips 10.7.0.2/32`);
+    const down = await may(room, `${WG} why wg3`);
+    assert.equal(down.code, 1);
+    assert.match(down.stdout, /The interface wg3 is down\./);
+    await must(room, "ip link set wg3 up");
+    assert.doesNotMatch((await may(room, `${WG} why wg3`)).stdout, / is down\./);
+    await must(room, "ip link del wg3");
+  },
+});

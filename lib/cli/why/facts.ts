@@ -28,6 +28,8 @@ export interface OuterRoute {
 export interface Facts {
   readonly name: string;
   readonly status: InterfaceStatus;
+  /** Whether the link is up, where the process of another implementation does not tell. */
+  readonly isLinkUp?: boolean;
   /** When the status was read: Unix time in ms. */
   readonly unixMs: number;
   /** The routes to the peers' endpoints. A peer is absent when the kernel could not be asked. */
@@ -37,6 +39,11 @@ export interface Facts {
   /** The addresses of this machine, as text. */
   readonly ownAddresses: ReadonlySet<string>;
 }
+
+const IFF_UP = 1;
+
+/** Whether the kernel's flags of a link have UP. */
+export const isUp = ({ flags }: { readonly flags: number }): boolean => (flags & IFF_UP) !== 0;
 
 /** How long evidence of a fault counts for a peer whose handshakes work. */
 export const RECENT_MS = 180_000;

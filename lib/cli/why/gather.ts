@@ -10,8 +10,9 @@ import { formatIp } from "../../base/ip_text.ts";
 import type { InterfaceStatus } from "../../base/status.ts";
 import { NetNamespace } from "../../linux/namespace.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
+import type { Link } from "../../netlink/link.ts";
 import { wireguardStats } from "../interfaces.ts";
-import type { Facts, OuterRoute } from "./facts.ts";
+import { type Facts, isUp, type OuterRoute } from "./facts.ts";
 
 /** The most peers for which the kernel is asked, and ranges of a peer. */
 const PEERS_ASKED_MAX = 1000;
@@ -23,7 +24,16 @@ const RANGES_ASKED_MAX = 16;
  */
 export async function gatherFacts(name: string): Promise<Facts> {
   const status = await wireguardStats(name, true);
-  return { name, status, unixMs: Date.now(), ...kernelFacts(status) };
+  const facts = { name, status, unixMs: Date.now(), ...kernelFacts(status) };
+  const link = status.link === undefined ? linkHere(name) : undefined;
+  return { ...facts, ...(link !== undefined && { isLinkUp: isUp(link) }) };
+}
+
+/** The link of this name in this namespace, where other implementations have theirs. */
+function linkHere(name: string): Link | undefined {
+  let link: Link | undefined;
+  asking(() => NetNamespace.current(), (routes) => link = routes.link(name));
+  return link;
 }
 
 function kernelFacts(status: InterfaceStatus): Pick<Facts, "outer" | "unrouted" | "ownAddresses"> {

@@ -7,20 +7,19 @@ import type { Evidence } from "../../base/evidence.ts";
 import { parseEndpoint, parseIp } from "../../base/ip_text.ts";
 import { sameBytes } from "../../base/endpoint.ts";
 import { keepsEvidence } from "../../base/status.ts";
-import { type Facts, RECENT_MS } from "./facts.ts";
+import { type Facts, isUp, RECENT_MS } from "./facts.ts";
 import { ago, often, type Verdict } from "./verdict.ts";
 
 type InterfaceCause = (facts: Facts) => Verdict | readonly Verdict[] | undefined;
 
-const IFF_UP = 1;
 /** The most strangers that are shown. */
 const STRANGERS_SHOWN = 4;
 
 /** The causes. */
 export const INTERFACE_CAUSES: readonly InterfaceCause[] = [
-  ({ name, status }) => {
-    const isUp = status.link === undefined ? status.up : (status.link.flags & IFF_UP) !== 0;
-    if (isUp || !keepsEvidence(status) && status.link === undefined) return undefined;
+  ({ name, status, isLinkUp }) => {
+    const told = keepsEvidence(status) ? status.up : isLinkUp ?? true;
+    if (status.link === undefined ? told : isUp(status.link)) return undefined;
     return {
       cause: "interface-down",
       level: "broken",

@@ -55,6 +55,13 @@ const DISABLED_REASONS = {
   quota: "because its quota is used up",
 } as const;
 
+/** The command that takes away why a peer is disabled. */
+const enabling = (name: string, key: string) => ({
+  hand: `ifconfig ${name} wgpeer ${key} -wgdisabled`,
+  expired: `ifconfig ${name} wgpeer ${key} -wgexpires`,
+  quota: `wg usage ${name} ${key} --quota SIZE, with a larger one or none`,
+});
+
 /** It is meant to be so, and a warning, because the peer may not know. */
 function disabled(view: PeerView): Verdict | undefined {
   const { disabled } = view.peer;
@@ -71,7 +78,7 @@ function disabled(view: PeerView): Verdict | undefined {
         : [`initiations from ${refused.who} that were refused: ${often(refused)}`]),
     ],
     likely: [],
-    next: [`ifconfig ${view.facts.name} wgpeer ${view.peer.publicKey.toBase64()} -wgdisabled`],
+    next: [enabling(view.facts.name, view.peer.publicKey.toBase64())[disabled.reason]],
   };
 }
 

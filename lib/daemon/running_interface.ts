@@ -3,16 +3,16 @@
  * its Worker. The methods are in the order of use: open, configure, follow the link, end.
  * @module
  */
-import { milliseconds, type PeerSlot, type PublicKey } from "../base/brands.ts";
+import type { PeerSlot, PublicKey } from "../base/brands.ts";
 import type { DeviceChange } from "../base/config.ts";
 import { ConfigError } from "../base/errors.ts";
 import { sumOfCounts } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
-import { DEFAULT_MTU, HANDSHAKE_TOS, UNDER_LOAD_QUEUE } from "../base/constants.ts";
+import { DEFAULT_MTU, HANDSHAKE_TOS } from "../base/constants.ts";
 import { EIO } from "../base/errno.ts";
 import type { DeviceEvent } from "../base/events.ts";
 import { HandshakeMemory } from "../base/handshake_memory.ts";
-import type { DataCommand, DataEvent } from "../base/messages.ts";
+import type { DataCommand } from "../base/messages.ts";
 import { offloadWords, sameOffloads } from "../base/offloads.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import type { Queues } from "../base/queues.ts";
@@ -45,6 +45,7 @@ import {
 } from "../base/status.ts";
 import { Captures } from "./capture.ts";
 import { type Confinement, UNCONFINED } from "./confinement.ts";
+import { EventSlices } from "./event_slices.ts";
 import { HostLookUps } from "./host_look_ups.ts";
 import type { Log } from "./log.ts";
 import { MtuFollower } from "./mtu_follower.ts";
@@ -55,11 +56,6 @@ import { changeSockets, openSockets, type Sockets } from "./sockets.ts";
 
 /** How often the link is read without an event. */
 const LOOK_EVERY_MS = 5_000;
-/** How long events and handshake messages are handled before the control socket is served. */
-const SLICE_MS = 10;
-
-/** Events whose outputs are carried out together, because messages to the Worker are slow. */
-const EVENTS_TOGETHER = 8;
 
 /** Bytes of the random word that names this process of the interface. */
 const INSTANCE_BYTES = 8;
@@ -104,6 +100,7 @@ export class RunningInterface {
   readonly #places: Places;
   readonly #device: Device;
   readonly #control: ControlDriver;
+  readonly #slices: EventSlices;
   readonly #lookUps: HostLookUps;
   /** The captures of this interface. */
   readonly captures: Captures;
@@ -127,13 +124,6 @@ export class RunningInterface {
   /** The datagrams that the kernel dropped at the present sockets and that are counted already. */
   #overflowed = 0;
   #ending = false;
-  /** The events of the last report, and the index of the next one to handle. */
-  #events: readonly DataEvent[] = [];
-  #eventAt = 0;
-  /** Whether handling of events and handshake messages goes on in a moment. */
-  #goingOn = false;
-  /** Handshake messages handled since `flooded` was called. */
-  #taken = 0;
   /** Commands sent since the Worker last released memory. It begins with garbage. */
   #commands = COMMANDS_RELEASE;
 
@@ -251,6 +241,15 @@ export class RunningInterface {
       event: (event) => {
         if (event.kind === "connected" || event.kind === "roamed") this.#mtu.soon();
         options.event?.(event);
+      },
+    });
+    this.#slices = new EventSlices({
+      control: this.#control,
+      handshakes: this.#handshakes,
+      eventsHandled: () => options.worker.eventsHandled(),
+      flooded: () => {
+        this.#commands = COMMANDS_RELEASE;
+        options.flooded?.();
       },
     });
   }
@@ -510,9 +509,7 @@ export class RunningInterface {
         this.#options.changed?.();
         return;
       case "events":
-        this.#events = report.events;
-        this.#eventAt = 0;
-        if (!this.#goingOn) this.#handle();
+        this.#slices.take(report.events);
         return;
       case "link-changed":
         this.#look();
@@ -521,45 +518,6 @@ export class RunningInterface {
         this.#routes.changed();
         return;
     }
-  }
-
-  /**
-   * Handles events in order, and the handshake messages that wait. The event loop runs in between,
-   * so that a flood does not block the control socket.
-   */
-  #handle(): void {
-    this.#goingOn = false;
-    const until = milliseconds(now() + SLICE_MS);
-    const events = this.#events;
-    while (this.#eventAt < events.length) {
-      const event = events[this.#eventAt++];
-      const last = this.#eventAt === events.length || now() >= until;
-      this.#control.handle(event, !last && this.#eventAt % EVENTS_TOGETHER !== 0);
-      if (last) break;
-    }
-    const hasHandledAll = this.#eventAt === events.length;
-    if (hasHandledAll && events.length > 0) {
-      this.#events = [];
-      this.#eventAt = 0;
-      this.#options.worker.eventsHandled();
-    }
-    this.#countHandshakes(this.#control.takeHandshakes(until));
-    if (this.#handshakes.waiting > 0 || this.#events.length > 0) this.#goOn();
-  }
-
-  /** Many of them leave garbage in both isolates. */
-  #countHandshakes(taken: number): void {
-    this.#taken += taken;
-    if (this.#taken < UNDER_LOAD_QUEUE) return;
-    this.#taken = 0;
-    this.#commands = COMMANDS_RELEASE;
-    this.#options.flooded?.();
-  }
-
-  #goOn(): void {
-    if (this.#goingOn) return;
-    this.#goingOn = true;
-    setTimeout(() => this.#handle(), 0);
   }
 
   #look(): void {

@@ -2,7 +2,7 @@
  * The history of peers as a user has it: real interfaces that are stopped, killed and made again,
  * recorders that are killed, peers that go and come, quotas, and the next month.
  */
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
@@ -176,8 +176,15 @@ Deno.test(
       return ours.length === 2 && ours;
     });
     deepEqual(months.map(({ month }) => month), ["2026-12", "2026-11"]);
+
+    // Without a quota a peer is enabled, also while nobody records.
+    equal((await quota("office --quota 1")).code, 0);
+    await said(/used up[^]*enabled[^]*used up[^]*enabled[^]*used up/);
     recorder.signal("SIGTERM");
     await recorder.status;
+    match(await must(room, "ifconfig wg1"), /quota/);
+    equal((await quota("office --quota none")).code, 0);
+    doesNotMatch(await must(room, "ifconfig wg1"), /quota/);
   },
 );
 

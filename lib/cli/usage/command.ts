@@ -44,10 +44,16 @@ async function usage(line: UsageLine): Promise<number> {
       return 0;
     }
     case "quota": {
-      const peer = await peerOf(line.name, line.peer);
+      const { peer, publicKey, isDisabled } = await peerOf(line.name, line.peer);
       const store = UsageStore.make(line.file);
       store.setQuota(today(), peer, line.quota);
       store.close();
+      if (line.quota === undefined && isDisabled) {
+        // Perhaps nobody records who would do it.
+        await setDevice(line.name, {
+          peers: [{ publicKey, updateOnly: true, disabled: false }],
+        });
+      }
       if (line.quota !== undefined && !isRecording(line.file)) {
         complain(`nobody records in ${line.file} now, so the quota has no effect yet`);
       }
@@ -131,12 +137,10 @@ function isRecording(file: string): boolean {
 /** The local date, `YYYY-MM-DD`. */
 const today = () => Temporal.Now.plainDateISO().toString();
 
-/** The peer that a word means. @throws ConfigError, OsError */
-async function peerOf(name: string, word: string): Promise<PeerName> {
-  const { publicKey, description } = findPeer(
-    "--quota",
-    word,
-    (await wireguardStats(name)).peers,
-  );
-  return { interface: name, publicKey: publicKey.toBase64(), name: description };
+/** The peer that a word means, and whether a quota disables it. @throws ConfigError, OsError */
+async function peerOf(name: string, word: string) {
+  const { peers } = await wireguardStats(name);
+  const { publicKey, description, disabled } = findPeer("--quota", word, peers);
+  const peer: PeerName = { interface: name, publicKey: publicKey.toBase64(), name: description };
+  return { peer, publicKey, isDisabled: disabled?.reason === "quota" };
 }

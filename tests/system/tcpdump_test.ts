@@ -245,6 +245,7 @@ Deno.test({
     await refused("wg1 peer bert", /peer: "bert": no peer has this name/);
     await refused("wg1 --secrets", /--secrets: a file \(-w\) with outer datagrams is required/);
     await refused("wg7", /wg7: .*no such interface/);
+    await refused("wg1 -w /dev/full", /\/dev\/full: write: No space left on device \(ENOSPC\)/);
     const running = await capturing(room, "-c 1000");
     await refused("wg1 -c 1", /another capture is running/);
     await ended(running);

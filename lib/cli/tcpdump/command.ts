@@ -6,9 +6,11 @@ import { wipeStatus } from "../../base/config.ts";
 import { EPERM, osError } from "../../base/errno.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { findPeer } from "../../base/peer_name.ts";
+import { displayPath } from "../../base/quote.ts";
 import { captureRecords } from "../../daemon/capture_stream.ts";
 import { getDevice } from "../../daemon/client.ts";
 import { VERSION } from "../../daemon/program.ts";
+import { asOsError } from "../../daemon/socket_folder.ts";
 import type { CaptureRequest } from "../../uapi/capture.ts";
 import type { Command } from "../command.ts";
 import { complain, printAll, printBytes } from "../output.ts";
@@ -102,7 +104,11 @@ function fileSink(line: TcpdumpLine, path: string): Sink {
   const file = path === "-" ? undefined : openCaptureFile(path);
   const write = (bytes: Uint8Array) => {
     if (file === undefined) return printBytes(bytes);
-    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+    try {
+      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+    } catch (error) {
+      throw asOsError("write", displayPath(path), error);
+    }
   };
   write(pcapngHead(line.interface, line.snap, `wg ${VERSION}`));
   return {

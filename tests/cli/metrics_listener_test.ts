@@ -71,3 +71,32 @@ Deno.test("a client that sends requests and reads no answers is dropped", () =>
     assert.ok(Deno.memoryUsage().rss - before < 400 << 20);
     assert.ok(await bytesRead(client, 0) < 2 * LONG.length);
   }));
+
+Deno.test("on loopback a Host that is a name of somebody else is refused", async () => {
+  const loopback = { address: new Uint8Array([127, 0, 0, 1]), port: 0, scope: 0 };
+  const listener = await listen(
+    { kind: "tcp", endpoint: loopback },
+    () => Promise.resolve("metrics"),
+    QUICK,
+  );
+  try {
+    const port = Number(listener.address.split(":")[1]);
+    const status = async (host: string) => {
+      using client = await Deno.connect({ hostname: "127.0.0.1", port });
+      await client.write(
+        new TextEncoder().encode(`GET /metrics HTTP/1.1\r\nHost: ${host}\r\n\r\n`),
+      );
+      const head = new Uint8Array(100);
+      const count = await client.read(head);
+      return new TextDecoder().decode(head.subarray(0, count ?? 0)).split(" ")[1];
+    };
+    for (const host of [listener.address, "localhost:9586", "LOCALHOST", "[::1]:9586"]) {
+      assert.equal(await status(host), "200", host);
+    }
+    for (const host of ["evil.example:9586", "localhost.evil.example", "127.0.0.1.evil.example"]) {
+      assert.equal(await status(host), "403", host);
+    }
+  } finally {
+    await listener.close();
+  }
+});

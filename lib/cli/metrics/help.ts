@@ -28,7 +28,8 @@ export const METRICS_MANUAL: Manual = {
       [
         "--listen address",
         "Listen on 127.0.0.1:9586, [::1]:9586 or another address, on 9586 for 127.0.0.1, or on " +
-        "unix:PATH, a Unix socket of mode 0660. At most 16 clients are connected at once.",
+        "unix:PATH, a Unix socket of mode 0660. At most 16 clients are connected at once. On " +
+        "loopback the Host of a request must be an IP address or localhost.",
       ],
     ],
   }],

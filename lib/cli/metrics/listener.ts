@@ -6,10 +6,10 @@
 import http from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { errnoNumber, osError } from "../../base/errno.ts";
-import { formatEndpoint, formatIp } from "../../base/ip_text.ts";
+import { formatEndpoint, formatIp, parseIp } from "../../base/ip_text.ts";
 import { unixSocketState } from "../../../ffi/unix_socket.ts";
 import { CONTENT_TYPES, type MetricsFormat } from "./text.ts";
-import type { ListenAddress } from "./words.ts";
+import { isLocal, type ListenAddress } from "./words.ts";
 
 /** The most connections at once. Others are closed at once. */
 export const CONNECTIONS_MAX = 16;
@@ -71,7 +71,7 @@ export async function listen(
     response.once("close", () => busy.delete(request.socket));
     const late = setTimeout(() => response.destroy(), limits.answerMs);
     response.once("close", () => clearTimeout(late));
-    void answer(request, response, source);
+    void answer(request, response, source, to.kind !== "unix" && isLocal(to));
   });
   server.maxConnections = CONNECTIONS_MAX;
   server.timeout = limits.idleMs;
@@ -125,6 +125,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   source: MetricsSource,
+  onLoopback: boolean,
 ): Promise<void> {
   const refuse = (status: number, text: string) => {
     response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
@@ -132,6 +133,9 @@ async function answer(
   };
   // A body is of no use. What comes of it is read and forgotten within the time of the request.
   request.resume();
+  if (onLoopback && !isLocalHost(request.headers.host)) {
+    return refuse(403, "Host must be an IP address or localhost");
+  }
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("allow", "GET, HEAD");
     return refuse(405, "only GET and HEAD are allowed");
@@ -148,6 +152,16 @@ async function answer(
   } catch {
     refuse(500, "internal error");
   }
+}
+
+/**
+ * Whether a Host is that of a listener on loopback: an address, `localhost`, or none. Another name
+ * is that of a web page which has its name lead here, to read the answer in a browser.
+ */
+function isLocalHost(host: string | undefined): boolean {
+  const name = host?.replace(/:[0-9]+$/, "").toLowerCase();
+  return name === undefined || name === "localhost" ||
+    parseIp(name.replace(/^\[(.*)\]$/, "$1")) !== undefined;
 }
 
 /** OpenMetrics for clients that ask for it, as Prometheus does. */

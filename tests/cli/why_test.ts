@@ -137,6 +137,7 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
   ],
   ["no-endpoint", "broken", { endpoint: "", of: ["handshake_no_endpoint 4 2"] }, "2 times"],
   ["no-endpoint", "broken", { endpoint: "", of: ["tx_no_endpoint 4"] }, "4 seconds ago"],
+  ["idle", "well", { endpoint: "", of: ["handshake_no_endpoint 400 2"] }, "not called", "2 times"],
   ["weak-key", "broken", { of: ["handshake_weak_key 4 1"] }],
   ["endpoint-inside-tunnel", "broken", { of: [...TRIED, `tx_looped 1 5 ${ENDPOINT} x`] }, ENDPOINT],
   ...([

@@ -42,10 +42,15 @@ export const STATES: readonly ((view: PeerView) => Verdict | undefined)[] = [
   (view) => {
     const { endpoint, lastHandshakeUnixMs } = view.peer;
     if (lastHandshakeUnixMs !== 0) return undefined;
-    return well("idle", "No handshake was wanted yet: nothing was to be sent.", [
+    const tried = view.last("handshake_no_endpoint");
+    const says = tried === undefined
+      ? "No handshake was wanted yet: nothing was to be sent."
+      : "It has not called yet, and nothing is to be sent now.";
+    return well("idle", says, [
       endpoint === undefined
         ? "it has no endpoint, and is to call first"
         : `its endpoint is ${view.endpoint}`,
+      ...(tried === undefined ? [] : [`handshakes that could not begin: ${often(tried)}`]),
     ]);
   },
   (view) =>

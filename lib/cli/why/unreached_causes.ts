@@ -7,7 +7,7 @@
 import { formatDate } from "../../base/date_text.ts";
 import { formatIp } from "../../base/ip_text.ts";
 import { keepsEvidence } from "../../base/status.ts";
-import { type PeerView } from "./facts.ts";
+import { type PeerView, RECENT_MS } from "./facts.ts";
 import { unsentReason } from "./unsent.ts";
 import { ago, often, type Verdict } from "./verdict.ts";
 
@@ -113,7 +113,9 @@ function unresolvedName(view: PeerView): Verdict | undefined {
 }
 
 function noEndpoint(view: PeerView): Verdict | undefined {
-  const tried = view.fresh("handshake_no_endpoint") ?? view.recent("tx_no_endpoint");
+  // A packet of long ago is no fault of a peer that calls when it wants to.
+  const tried = [view.fresh("handshake_no_endpoint"), view.last("tx_no_endpoint")]
+    .find((one) => one !== undefined && one.ageMs <= RECENT_MS);
   if (view.peer.endpoint !== undefined || tried === undefined) return undefined;
   return broken(
     "no-endpoint",

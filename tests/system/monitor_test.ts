@@ -280,6 +280,8 @@ Deno.test("the tours of events and names", needs("namespaces", "tun", "ip", "pin
   await using room = await wgRoom();
   await tunnel(room, "10.0.0.2", "wgdescr office wgpka 25");
   await ping(room, "left", "192.168.5.2");
+  // An interface keeps the events of its first two seconds for those who follow it later.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
   await walk(room, "Events");
   await walk(room, "Names of peers");
 });

@@ -80,13 +80,18 @@ function tryAll(): void {
 
 const script = new URL(import.meta.url).pathname;
 const flags = ["run", "-A", "--unstable-net", "--quiet", "--no-check", "--no-prompt"];
+const cache = Deno.env.get("DENO_DIR");
 const confinement = confine({
   args: Deno.args,
   environment: {},
   self: (args) => ({
     program: Deno.execPath(),
     args: [...flags, script, ...args],
-    environment: { HOME: Deno.env.get("HOME") ?? "/root", PATH: "/usr/bin:/bin" },
+    environment: {
+      HOME: Deno.env.get("HOME") ?? "/root",
+      PATH: "/usr/bin:/bin",
+      ...cache === undefined ? {} : { DENO_DIR: cache },
+    },
   }),
 });
 const status = await runDaemon({

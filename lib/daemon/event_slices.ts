@@ -32,7 +32,7 @@ export class EventSlices {
   /** The events of the last report, and the index of the next one to handle. */
   #events: readonly DataEvent[] = [];
   #eventAt = 0;
-  /** Whether the next slice begins in a moment. */
+  /** Whether a slice goes on, or the next one begins in a moment. */
   #goingOn = false;
   /** Handshake messages handled since `flooded` was called. */
   #taken = 0;
@@ -49,7 +49,8 @@ export class EventSlices {
   }
 
   #handle(): void {
-    this.#goingOn = false;
+    // A report that comes meanwhile waits for the next slice.
+    this.#goingOn = true;
     const { control, handshakes, eventsHandled } = this.#parts;
     const until = milliseconds(now() + SLICE_MS);
     const events = this.#events;
@@ -66,6 +67,7 @@ export class EventSlices {
       eventsHandled();
     }
     this.#count(control.takeHandshakes(until));
+    this.#goingOn = false;
     if (handshakes.waiting > 0 || this.#events.length > 0) this.#goOn();
   }
 

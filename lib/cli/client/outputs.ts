@@ -26,7 +26,7 @@ export async function writeClientFiles(
 ): Promise<ClientFiles> {
   const { out, png, svg, qr, json } = line;
   const written: string[] = [];
-  const discard = () => written.forEach((path) => Deno.removeSync(path));
+  const discard = () => written.forEach(removeIfThere);
   try {
     const needsCode = qr || png !== undefined || svg !== undefined;
     // Loaded only when it is needed.
@@ -48,6 +48,15 @@ export async function writeClientFiles(
   } catch (error) {
     discard();
     throw error;
+  }
+}
+
+/** Removes a file. An error that led here is not hidden by one of this. */
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Somebody has removed it.
   }
 }
 

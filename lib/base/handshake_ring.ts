@@ -30,8 +30,9 @@ const PUTTING = 17;
 const HEAD_BYTES = 128;
 
 /**
- * How often a producer looks whether another one has finished, some 200 ns of work. If the kernel
- * suspends that one meanwhile, the message is dropped as by a full ring.
+ * How often a producer looks whether another one has finished, some 200 ns of work. After that the
+ * other one is suspended by the kernel, or the memory is damaged, and the producer goes on: two
+ * messages may be mixed then, which their macs show.
  */
 const TRIES_MAX = 10_000;
 
@@ -117,9 +118,7 @@ export class HandshakeRing {
   put(bytes: Uint8Array, at: number, length: number, cellAt: number): boolean {
     if (this.isFull || length > INITIATION_LENGTH) return false;
     let tries = 0;
-    while (Atomics.compareExchange(this.#words, PUTTING, 0, 1) !== 0) {
-      if (++tries === TRIES_MAX) return false;
-    }
+    while (Atomics.compareExchange(this.#words, PUTTING, 0, 1) !== 0 && tries < TRIES_MAX) tries++;
     const isPut = this.#putAlone(bytes, at, length, cellAt);
     Atomics.store(this.#words, PUTTING, 0);
     return isPut;

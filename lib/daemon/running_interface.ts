@@ -362,6 +362,9 @@ export class RunningInterface {
 
   async #start(): Promise<void> {
     this.#look();
+    // While it starts, `open` closes everything when a Worker fails.
+    let isRunning = false;
+    let early: End | undefined;
     await this.#options.worker.run({
       table: this.#table.buffer,
       handshakes: this.#handshakes.buffer,
@@ -375,9 +378,14 @@ export class RunningInterface {
     }, {
       report: (report) => this.#handleReport(report),
       ended: (reason) => {
-        if (reason !== "stopped") this.close(reason === "gone" ? "deleted" : reason);
+        if (reason === "stopped") return;
+        const end = reason === "gone" ? "deleted" : reason;
+        if (isRunning) this.close(end);
+        else early = end;
       },
     });
+    isRunning = true;
+    if (early !== undefined) this.close(early);
     this.#looking = setInterval(() => {
       this.#look();
       const reason = this.#places.reasonToEnd();

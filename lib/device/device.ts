@@ -385,12 +385,13 @@ export class Device {
   sent({ bytes, peer, endpoint }: OutgoingDatagram, now: Milliseconds): void {
     const { counters, peers } = this.#ctx;
     const known = peers.at(peer);
-    if (known === undefined) return;
     const isInitiation = messageKind(bytes) === MESSAGE_INITIATION;
-    counters.addOf(
-      isInitiation ? COUNTER.handshake_initiation_sent : COUNTER.handshake_response_sent,
-      peer,
-    );
+    const counter = isInitiation
+      ? COUNTER.handshake_initiation_sent
+      : COUNTER.handshake_response_sent;
+    // A peer may have been removed since the message was made.
+    if (known === undefined) return counters.add(counter);
+    counters.addOf(counter, peer);
     known.handshakeTxBytes += bytes.length;
     if (!isInitiation) return;
     complainOfSilence(this.#ctx, known, endpoint, now);
@@ -404,7 +405,7 @@ export class Device {
   unsent({ peer, endpoint }: OutgoingDatagram, errno: number, now: Milliseconds): void {
     const ctx = this.#ctx;
     const known = ctx.peers.at(peer);
-    if (known === undefined) return;
+    if (known === undefined) return ctx.counters.add(COUNTER.handshake_send_failed);
     ctx.out.at(now);
     ctx.counters.addOf(COUNTER.handshake_send_failed, peer);
     known.evidence.note("handshake_send_failed", now, endpoint, errnoName(errno));

@@ -1,6 +1,7 @@
 /** The counters of the control plane, of the interface and of peers. */
 import assert from "node:assert/strict";
 import { PEER_COUNTERS } from "../../lib/base/counters.ts";
+import { ENETUNREACH } from "../../lib/base/errno.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { RESPONSE } from "../../lib/wire/messages.ts";
@@ -41,6 +42,19 @@ Deno.test("a peer that never answers: tries, retries and the end are counted", (
   const lost = new Bench(3).start([{ publicKey: publicOf(2) }]);
   lost.want();
   assert.deepEqual(lost.peerCounts(), { handshake_no_endpoint: 1 });
+});
+
+Deno.test("a message counts although its peer was removed before it was sent, or not", () => {
+  const { a } = pair();
+  a.want();
+  const [datagram] = a.datagrams;
+  a.device.configure({ peers: [{ publicKey: publicOf(2), remove: true }] }, a.now);
+  const before = a.device.counters.counts();
+  a.device.sent(datagram, a.now);
+  a.device.unsent(datagram, ENETUNREACH, a.now);
+  const after = a.device.counters.counts();
+  assert.equal(after.handshake_initiation_sent, before.handshake_initiation_sent + 1);
+  assert.equal(after.handshake_send_failed, before.handshake_send_failed + 1);
 });
 
 Deno.test("data without an answer begins a counted handshake", () => {

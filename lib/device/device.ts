@@ -386,12 +386,17 @@ export class Device {
     const { counters, peers } = this.#ctx;
     const known = peers.at(peer);
     const isInitiation = messageKind(bytes) === MESSAGE_INITIATION;
-    const counter = isInitiation
-      ? COUNTER.handshake_initiation_sent
-      : COUNTER.handshake_response_sent;
-    // A peer may have been removed since the message was made.
-    if (known === undefined) return counters.add(counter);
-    counters.addOf(counter, peer);
+    if (known === undefined) {
+      // The peer was removed since the message was made.
+      counters.add(
+        isInitiation ? COUNTER.handshake_initiation_sent : COUNTER.handshake_response_sent,
+      );
+      return;
+    }
+    counters.addOf(
+      isInitiation ? COUNTER.handshake_initiation_sent : COUNTER.handshake_response_sent,
+      peer,
+    );
     known.handshakeTxBytes += bytes.length;
     if (!isInitiation) return;
     complainOfSilence(this.#ctx, known, endpoint, now);

@@ -22,7 +22,7 @@ import {
 import type { DeviceChange, DeviceStatus, PeerStatus } from "../base/config.ts";
 import { DEFAULT_MTU, MESSAGE_INITIATION } from "../base/constants.ts";
 import { Counters } from "../base/counter_block.ts";
-import { COUNTER } from "../base/counters.ts";
+import { COUNTER, type PeerCounterIndex } from "../base/counters.ts";
 import { errnoName, errnoText } from "../base/errno.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
@@ -383,20 +383,13 @@ export class Device {
 
   /** Call for each handshake message that was sent. */
   sent({ bytes, peer, endpoint }: OutgoingDatagram, now: Milliseconds): void {
-    const { counters, peers } = this.#ctx;
-    const known = peers.at(peer);
+    const known = this.#ctx.peers.at(peer);
     const isInitiation = messageKind(bytes) === MESSAGE_INITIATION;
-    if (known === undefined) {
-      // The peer was removed since the message was made.
-      counters.add(
-        isInitiation ? COUNTER.handshake_initiation_sent : COUNTER.handshake_response_sent,
-      );
-      return;
-    }
-    counters.addOf(
+    this.#count(
       isInitiation ? COUNTER.handshake_initiation_sent : COUNTER.handshake_response_sent,
-      peer,
+      known,
     );
+    if (known === undefined) return;
     known.handshakeTxBytes += bytes.length;
     if (!isInitiation) return;
     complainOfSilence(this.#ctx, known, endpoint, now);
@@ -410,14 +403,20 @@ export class Device {
   unsent({ peer, endpoint }: OutgoingDatagram, errno: number, now: Milliseconds): void {
     const ctx = this.#ctx;
     const known = ctx.peers.at(peer);
-    if (known === undefined) return ctx.counters.add(COUNTER.handshake_send_failed);
+    this.#count(COUNTER.handshake_send_failed, known);
+    if (known === undefined) return;
     ctx.out.at(now);
-    ctx.counters.addOf(COUNTER.handshake_send_failed, peer);
     known.evidence.note("handshake_send_failed", now, endpoint, errnoName(errno));
     ctx.out.say(`Unable to send to peer ${known.label}: ${errnoText(errno)}`, endpoint);
     complainOfUnsent(ctx, known, endpoint, errno, now);
     initiationUnsent(ctx, known, now);
     ctx.timers.settle(now);
+  }
+
+  /** Counts a message. Its peer may have been removed since the message was made. */
+  #count(counter: PeerCounterIndex, peer: Peer | undefined): void {
+    if (peer === undefined) this.counters.add(counter);
+    else this.counters.addOf(counter, peer.slot);
   }
 
   #loop(peer: Peer, through: Peer | undefined, now: Milliseconds): void {

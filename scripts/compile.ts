@@ -12,6 +12,7 @@
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
+import { concatBytes } from "npm:@noble/hashes@2.4.0/utils.js";
 import { DAEMON_V8_FLAGS, VERSION } from "../lib/daemon/program.ts";
 import { packedHeader } from "./pack/header.ts";
 import { tarEnd, tarEntry } from "./pack/tar.ts";
@@ -126,14 +127,14 @@ async function pack(output: string): Promise<"packed"> {
   const runtime = await packedRuntime();
   const modules = await bundle();
   const entries = [...modules, ...sharedFiles()].map(tarEntry);
-  const program = gzipSync(concat([...entries, tarEnd()]), { level: PROGRAM_LEVEL });
-  const payload = concat([runtime, program]);
+  const program = gzipSync(concatBytes(...entries, tarEnd()), { level: PROGRAM_LEVEL });
+  const payload = concatBytes(runtime, program);
   const header = new TextEncoder().encode(packedHeader({
     sha256: createHash("sha256").update(payload).digest("hex"),
     machine: Deno.build.arch,
     modules: modules.filter(({ path }) => !path.includes("/")).length,
   }));
-  await Deno.writeFile(output, concat([header, payload]));
+  await Deno.writeFile(output, concatBytes(header, payload));
   return "packed";
 }
 
@@ -233,16 +234,6 @@ function* walk(path: string): Generator<string> {
     a < b ? -1 : 1
   );
   for (const name of names) yield* walk(`${path}/${name}`);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function statOf(path: string): Deno.FileInfo | undefined {

@@ -4,6 +4,7 @@
  * are little-endian, times are microseconds since 1970.
  * @module
  */
+import { concatBytes } from "npm:@noble/hashes@2.4.0/utils.js";
 import { peerName } from "../../base/peer_name.ts";
 import { withoutControls } from "../../base/quote.ts";
 import type { CapturedPacket, CapturedSecrets } from "./packet.ts";
@@ -54,7 +55,7 @@ export function pcapngHead(name: string, snap: number, program: string): Uint8Ar
       END_OF_OPTIONS,
     ]);
   };
-  return joined([
+  return concatBytes(
     block(SECTION_HEADER, [
       section,
       option(OPTION_USER_APPLICATION, encoder.encode(program)),
@@ -62,7 +63,7 @@ export function pcapngHead(name: string, snap: number, program: string): Uint8Ar
     ]),
     interfaceBlock(name, "packets of the tunnel, decrypted"),
     interfaceBlock(`${name} outer`, "outer datagrams; their IP and UDP headers are reconstructed"),
-  ]);
+  );
 }
 
 /** The block of a packet. Its comment is the name of the peer. */
@@ -109,8 +110,8 @@ export function pcapngSecrets(secrets: CapturedSecrets): Uint8Array {
 /** The blocks at the end of a file. @param dropped packets that were not recorded */
 export function pcapngEnd(unixMs: number, dropped: number): Uint8Array {
   const microseconds = Math.round(unixMs * 1000);
-  return joined(
-    Object.values(INTERFACE_OF).map((number) => {
+  return concatBytes(
+    ...Object.values(INTERFACE_OF).map((number) => {
       const head = new Uint8Array(12);
       const view = new DataView(head.buffer);
       view.setUint32(0, number, true);
@@ -135,7 +136,7 @@ function option(code: number, value: Uint8Array): Uint8Array {
   const view = new DataView(head.buffer);
   view.setUint16(0, code, true);
   view.setUint16(2, value.length, true);
-  return joined([head, padded(value)]);
+  return concatBytes(head, padded(value));
 }
 
 function block(type: number, parts: readonly Uint8Array[]): Uint8Array {
@@ -144,7 +145,7 @@ function block(type: number, parts: readonly Uint8Array[]): Uint8Array {
   const view = new DataView(head.buffer);
   view.setUint32(0, type, true);
   view.setUint32(4, length, true);
-  return joined([head, ...parts, head.subarray(4)]);
+  return concatBytes(head, ...parts, head.subarray(4));
 }
 
 /** The bytes with zeros up to a multiple of 4. */
@@ -152,15 +153,5 @@ function padded(bytes: Uint8Array): Uint8Array {
   if (bytes.length % 4 === 0) return bytes;
   const whole = new Uint8Array(bytes.length + 3 & ~3);
   whole.set(bytes);
-  return whole;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
   return whole;
 }

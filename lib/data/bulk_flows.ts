@@ -62,7 +62,9 @@ export class BulkFlows {
     if (queues === 1) return QUEUE_MAIN;
     const hash = flowHash(u32, at);
     const own = this.#isMarked(hash, now) ? QUEUE_BULK : QUEUE_MAIN;
-    return hash % (queues / QUEUES_EACH) * QUEUES_EACH + own;
+    // The high bits of the hash, because these spread flows with neighbouring ports evenly.
+    const sender = hash * (queues / QUEUES_EACH) >>> HASH_BITS;
+    return sender * QUEUES_EACH + own;
   }
 }
 

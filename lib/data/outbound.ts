@@ -37,7 +37,11 @@ import type { EventReporter } from "./event_reporter.ts";
 /** The most reads of a turn, and the bytes from which on it reads no more: two super-packets. */
 export const OUTBOUND_READS_MAX = 128;
 export const OUTBOUND_BYTES_MAX = 2 * 65_000;
-/** The most packets that are read from the main queue before one of the bulk queue is read. */
+/**
+ * The most packets that are read from the main queue before one of the bulk queue is read. After a
+ * packet with BULK_PACKET_BYTES it is one: flows that nobody answers are in either queue, and share
+ * the rate.
+ */
 const MAIN_IN_ROW_MAX = 64;
 /** The most turns in which waiting packets are dropped. */
 const DROP_TURNS_MAX = 16;
@@ -73,7 +77,10 @@ export class Outbound {
    * Whether turns read nothing: a gated device, the link down, and the queue emptied since then.
    */
   #waiting: boolean;
-  /** Packets read from the main queue since the last one of the bulk queue. */
+  /**
+   * Packets read from the main queue since the last one of the bulk queue. A packet with
+   * BULK_PACKET_BYTES counts as MAIN_IN_ROW_MAX.
+   */
   #mainInRow = 0;
 
   constructor(parts: OutboundParts) {
@@ -162,7 +169,7 @@ export class Outbound {
     const { tun, memory, share } = this.#parts;
     const queue = share * QUEUES_EACH + QUEUE_MAIN;
     const read = tun.read(memory.tunPacket - VNET_HEADER_BYTES, queue);
-    if (read > 0) this.#mainInRow++;
+    if (read > 0) this.#mainInRow += read < BULK_PACKET_BYTES ? 1 : MAIN_IN_ROW_MAX;
     return read;
   }
 

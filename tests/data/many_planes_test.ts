@@ -176,6 +176,29 @@ Deno.test("an answer is written to the queue from which its flow is read, bulk o
   assert.deepEqual([...queues].sort(), [0, 2, 4, 6]);
 });
 
+Deno.test("flows of neighbouring ports use all queues, and none much more than another", () => {
+  const chance = Chance.of(5);
+  const words = new Uint32Array(10);
+  const flows = new BulkFlows();
+  for (const senders of [2, 3, 4, 8]) {
+    for (const step of [1, 2]) {
+      let busiest = 0;
+      const TRIALS = 200;
+      for (let trial = 0; trial < TRIALS; trial++) {
+        const first = 32_768 + chance.int(20_000);
+        const loads = new Array<number>(senders).fill(0);
+        for (let flow = 0; flow < 4 * senders; flow++) {
+          words.set(new Uint32Array(packetOf(first - 1000 + flow * step).slice(0, 40).buffer));
+          loads[flows.queueFor(words, 0, 2 * senders, NOON) / 2]++;
+        }
+        assert.ok(Math.min(...loads) > 0, `${senders} senders, from ${first} by ${step}: ${loads}`);
+        busiest += Math.max(...loads) / 4 / TRIALS;
+      }
+      assert.ok(busiest < 1.4, `${senders} senders, step ${step}: ${busiest} of the mean`);
+    }
+  }
+});
+
 Deno.test("cookie replies of several receivers have different nonces", () => {
   const four = new Four();
   const publicKey = publicOf(2);

@@ -82,6 +82,20 @@ Deno.test("a flood in the main queue does not stop the bulk queue", () => {
   }
 });
 
+Deno.test("streams in the main queue, which nobody answers, share the rate with the bulk queue", () => {
+  const { a } = connectedSides();
+  a.tun.queues = 2;
+  for (let i = 0; i < 20; i++) {
+    a.tun.queue.push(superPacket());
+    a.tun.bulkQueue.push(superPacket());
+  }
+  while (a.tun.queue.length > 0) {
+    a.dataplane.turn(NOON);
+    const ahead = a.tun.bulkQueue.length - a.tun.queue.length;
+    assert.ok(ahead >= 0 && ahead <= 1, `${ahead} packets more of the main queue`);
+  }
+});
+
 Deno.test("all packets of both queues are sent, and turns end", () => {
   const { a, b } = connectedSides();
   a.tun.queues = 2;

@@ -11,12 +11,17 @@ const LIBCRYPTO_FILES: readonly string[] = ["libcrypto.so.3", "libcrypto.so.1.1"
 export const AEAD_GET_TAG = 0x10;
 export const AEAD_SET_TAG = 0x11;
 
+/** OPENSSL_INIT_NO_ATEXIT (openssl/crypto.h), since 1.1.1. */
+const NO_ATEXIT = 0x0008_0000n;
+
 /**
  * The functions. Those on the packet path have only `pointer`, i32 and u64 parameters and an i32
  * result, because Deno compiles such signatures to direct calls. `EVP_EncryptInit_ex` and
  * `EVP_DecryptInit_ex` take the key as a u64 (0n for NULL), because a key has any alignment.
  */
 const SYMBOLS = {
+  /** An address, because it is called once: `Deno.dlopen` would generate code for it. */
+  OPENSSL_init_crypto: { type: "pointer" },
   OpenSSL_version: { parameters: ["i32"], result: "pointer" },
 
   EVP_CIPHER_CTX_new: { parameters: [], result: "pointer" },
@@ -154,10 +159,25 @@ function openFile(file: string): Libcrypto | undefined {
   } catch {
     return undefined;
   }
+  leaveMemoryAtExit(symbols);
   const text = symbols.OpenSSL_version(0);
   // "OpenSSL 3.0.19 27 Jan 2026 (...)"
   const version = text === null ? "" : Deno.UnsafePointerView.getCString(text).split(" ")[1] ?? "";
   return { file, version, symbols };
+}
+
+/**
+ * Has libcrypto keep its memory when the process exits. It must be called before anything else of
+ * libcrypto. Otherwise exit(3) frees what libcrypto has allocated for every thread, without a lock
+ * (OPENSSL_cleanup). Workers that still compute would read it, and a Worker that ends at that time
+ * would free it too, with which glibc aborts the process.
+ */
+function leaveMemoryAtExit({ OPENSSL_init_crypto }: LibcryptoSymbols): void {
+  const init = new Deno.UnsafeFnPointer(OPENSSL_init_crypto as Deno.PointerObject<never>, {
+    parameters: ["u64", "pointer"],
+    result: "i32",
+  });
+  expectOk(init.call(NO_ATEXIT, null), "OPENSSL_init_crypto");
 }
 
 /** A text as a C string, for the names of `_fetch` calls. */

@@ -4,6 +4,7 @@
  * is no room is dropped and counted.
  * @module
  */
+import { CAPTURE_SNAP_MAX } from "./capture_filter.ts";
 import { ENDPOINT_CELL_BYTES } from "./endpoint.ts";
 import {
   RECORD,
@@ -92,7 +93,7 @@ export function captureRingOf(
  *
  * const ring = new CaptureRing(new SharedArrayBuffer(captureMemoryBytes(1)), 1);
  * const packet = new Uint8Array(20).fill(0x45);
- * ring.put(RECORD.inner, 0, 0, 1000, 7, packet, 0, 20, 20, packet, 0);
+ * ring.put(RECORD.inner, 0, 0, 1000, 7, packet, 0, 20, packet, 0);
  * const into = new Uint8Array(4096);
  * assert.ok(ring.nextTime === 1000 && ring.takeTo(into, 0) === 56);
  * ```
@@ -104,13 +105,16 @@ export class CaptureRing {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #size: number;
+  readonly #snap: number;
 
   /**
    * Opens a ring.
    * @param buffer memory of `captureMemoryBytes`, which is zeros at first
    * @param ring its number: CONTROL_RING or that of `captureRingOf`
+   * @param snap the most bytes of a packet that its writer records
    */
-  constructor(buffer: SharedArrayBuffer, ring: number) {
+  constructor(buffer: SharedArrayBuffer, ring: number, snap: number = CAPTURE_SNAP_MAX) {
+    this.#snap = snap;
     const at = offsetOf(ring);
     this.#size = ring === CONTROL_RING ? CONTROL_BYTES : DATA_BYTES;
     this.#words = new Int32Array(buffer, at, HEAD_BYTES / 4);
@@ -129,11 +133,11 @@ export class CaptureRing {
   }
 
   /**
-   * Adds a record. The writer calls it.
+   * Adds a record with the first `snap` bytes of a packet, or the whole secrets of a handshake. The
+   * writer calls it.
    * @param time milliseconds of CLOCK_BOOTTIME
    * @param peer the peer's slot, -1 for none
    * @param original bytes of the whole packet
-   * @param captured bytes of it that are recorded
    * @param cell memory with the endpoint cell of a datagram at `cellAt`; not read for other kinds
    * @returns false when there was no room
    */
@@ -146,10 +150,10 @@ export class CaptureRing {
     bytes: Uint8Array,
     at: number,
     original: number,
-    captured: number,
     cell: Uint8Array,
     cellAt: number,
   ): boolean {
+    const captured = kind === RECORD.secrets ? original : Math.min(original, this.#snap);
     const length = recordBytes(kind, captured);
     const put = Atomics.load(this.#words, PUT);
     const used = put - Atomics.load(this.#words, TAKEN) | 0;

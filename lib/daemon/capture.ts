@@ -135,7 +135,7 @@ export class RunningCapture {
     this.#parts = parts;
     this.#filter = filter;
     this.#ended = ended;
-    this.#own = new CaptureRing(memory, CONTROL_RING);
+    this.#own = new CaptureRing(memory, CONTROL_RING, filter.snap);
     // Of records of the same time, those of data planes come before the answer to them.
     this.#rings = [
       ...Array.from({ length: dataPlanes }, (_, index) => new CaptureRing(memory, index + 1)),
@@ -149,7 +149,6 @@ export class RunningCapture {
   sent({ bytes, endpoint, local, peer }: OutgoingDatagram): void {
     if (!this.#filter.handshakes || !this.#concerns(peer)) return;
     writeEndpointCell(this.#cell, 0, endpoint, local);
-    const captured = Math.min(bytes.length, this.#filter.snap);
     this.#own.put(
       RECORD.outer,
       SENT,
@@ -159,7 +158,6 @@ export class RunningCapture {
       bytes,
       0,
       bytes.length,
-      captured,
       this.#cell,
       0,
     );
@@ -220,20 +218,7 @@ export class RunningCapture {
       bytes.set(ephemeralPrivate, 2 * KEY_LENGTH);
       bytes.set(presharedKey, 3 * KEY_LENGTH);
     }
-    const { length } = bytes;
-    this.#own.put(
-      RECORD.secrets,
-      SENT,
-      0,
-      now(),
-      peer ?? -1,
-      bytes,
-      0,
-      length,
-      length,
-      bytes,
-      0,
-    );
+    this.#own.put(RECORD.secrets, SENT, 0, now(), peer ?? -1, bytes, 0, bytes.length, bytes, 0);
     bytes.fill(0);
   }
 

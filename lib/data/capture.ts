@@ -103,7 +103,6 @@ export class Capture {
 
   #inner(direction: number, slot: number, at: number, length: number): void {
     if (!this.#filter.inner || length === 0) return;
-    const captured = Math.min(length, this.#filter.snap);
     const bytes = this.#bytes;
     this.#ring.put(
       RECORD.inner,
@@ -114,7 +113,6 @@ export class Capture {
       bytes,
       at,
       length,
-      captured,
       bytes,
       0,
     );
@@ -128,7 +126,6 @@ export class Capture {
     length: number,
     cellAt: number,
   ): void {
-    const captured = Math.min(length, this.#filter.snap);
     const bytes = this.#bytes;
     this.#ring.put(
       RECORD.outer,
@@ -139,7 +136,6 @@ export class Capture {
       bytes,
       at,
       length,
-      captured,
       bytes,
       cellAt,
     );

@@ -472,7 +472,7 @@ export class Dataplane {
     let capture: Capture | null = null;
     if (order !== undefined) {
       const number = captureRingOf(this.#direction, this.#share.index, order.senders);
-      const ring = new CaptureRing(order.memory, number);
+      const ring = new CaptureRing(order.memory, number, order.filter.snap);
       capture = new Capture(this.#memory, this.#endpoints, ring, order.filter, now);
     }
     this.#capture = capture;

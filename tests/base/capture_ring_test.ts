@@ -9,6 +9,7 @@ import {
   RECORD_CAPTURED,
   RECORD_HEAD_BYTES,
   RECORD_KIND,
+  RECORD_ORIGINAL,
   recordBytes,
 } from "../../lib/base/capture_record.ts";
 import {
@@ -25,8 +26,7 @@ const memory = () => new SharedArrayBuffer(captureMemoryBytes(2));
 const NO_CELL = new Uint8Array(ENDPOINT_CELL_BYTES);
 
 function put(ring: CaptureRing, time: number, packet: Uint8Array, kind: number = RECORD.inner) {
-  const { length } = packet;
-  return ring.put(kind, 1, 0, time, 3, packet, 0, length, length, NO_CELL, 0);
+  return ring.put(kind, 1, 0, time, 3, packet, 0, packet.length, NO_CELL, 0);
 }
 
 /** The packet of a record. */
@@ -63,6 +63,28 @@ Deno.test("what is put comes out as it was, in order, round and round", () => {
     assert.equal(ring.takeTo(into, 0), 0);
     assert.equal(ring.dropped, dropped);
   });
+});
+
+Deno.test("of a packet so many bytes are recorded as the ring was told, of secrets all", () => {
+  const into = new Uint8Array(256);
+  for (
+    const [kind, bytes, recorded] of [
+      [RECORD.inner, 63, 63],
+      [RECORD.inner, 64, 64],
+      [RECORD.outer, 65, 64],
+      [RECORD.inner, 128, 64],
+      [RECORD.secrets, 128, 128],
+    ]
+  ) {
+    const ring = new CaptureRing(memory(), CONTROL_RING, 64);
+    const packet = new Uint8Array(bytes).map((_, i) => i);
+    put(ring, 1, packet, kind);
+    const length = ring.takeTo(into, 0);
+    assert.equal(length, recordBytes(kind, recorded));
+    assert.deepEqual(packetOf(into.subarray(0, length)), packet.subarray(0, recorded));
+    const view = new DataView(into.buffer);
+    assert.equal(view.getUint32(RECORD_ORIGINAL, true), bytes);
+  }
 });
 
 Deno.test("every data plane has a ring of its own", () => {

@@ -54,25 +54,17 @@ function through(
   outer?: { readonly remote: Uint8Array; readonly local: Uint8Array },
   captured = bytes.length,
 ): CapturedPacket {
-  const ring = new CaptureRing(new SharedArrayBuffer(captureMemoryBytes(1)), CONTROL_RING);
+  const ring = new CaptureRing(
+    new SharedArrayBuffer(captureMemoryBytes(1)),
+    CONTROL_RING,
+    captured,
+  );
   const cell = new Uint8Array(ENDPOINT_CELL_BYTES);
   if (outer !== undefined) {
     const local = { address: outer.local, interfaceIndex: 1 };
     writeEndpointCell(cell, 0, { address: outer.remote, port: 7222, scope: 0 }, local);
   }
-  ring.put(
-    kind,
-    direction,
-    0x88,
-    1_700_000_000_123.456,
-    -1,
-    bytes,
-    0,
-    bytes.length,
-    captured,
-    cell,
-    0,
-  );
+  ring.put(kind, direction, 0x88, 1_700_000_000_123.456, -1, bytes, 0, bytes.length, cell, 0);
   const into = new Uint8Array(70_000);
   const record = into.subarray(0, ring.takeTo(into, 0));
   new DataView(into.buffer).setUint32(28, 7111, true);

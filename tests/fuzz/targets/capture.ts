@@ -73,9 +73,8 @@ export const captureRecord: Target = {
     const packet = chance.bytes(chance.oneOf([1, 20, 32, 60, 148, 1420]));
     packet[0] = chance.oneOf([0x45, 0x4f, 0x60, 1, 4]);
     if (packet.length > 9) packet[9] = chance.oneOf([1, 6, 17, 58, 47]);
-    const { length } = packet;
     const kind = chance.oneOf(Object.values(RECORD).filter((one) => one !== RECORD.end));
-    ring.put(kind, chance.int(2), 0, 1, chance.int(3) - 1, packet, 0, length, length, cell, 0);
+    ring.put(kind, chance.int(2), 0, 1, chance.int(3) - 1, packet, 0, packet.length, cell, 0);
     const into = new Uint8Array(RECORDS_BYTES);
     return into.slice(0, ring.takeTo(into, 0));
   },

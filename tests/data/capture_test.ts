@@ -5,75 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { peerSlot } from "../../lib/base/brands.ts";
-import { CAPTURE_SNAP_MAX, type CaptureFilter } from "../../lib/base/capture_filter.ts";
-import {
-  RECORD,
-  RECORD_CAPTURED,
-  RECORD_DIRECTION,
-  RECORD_HEAD_BYTES,
-  RECORD_KIND,
-  RECORD_ORIGINAL,
-  RECORD_PEER,
-  SENT,
-} from "../../lib/base/capture_record.ts";
-import { captureMemoryBytes, CaptureRing } from "../../lib/base/capture_ring.ts";
-import { dataPlanesOf } from "../../lib/base/data_planes.ts";
-import { ENDPOINT_CELL_BYTES, readEndpointCell } from "../../lib/base/endpoint.ts";
+import { RECORD } from "../../lib/base/capture_record.ts";
+import { capture, type Recorded } from "./captured.ts";
 import { makePacket, offload, packetsOf } from "./packets.ts";
-import { WORKERS } from "./worker_forms.ts";
-import { carry, connectedSides, datagramsOf, ENDPOINT_B, P0, type Side } from "./two_sides.ts";
+import { after, carry, connectedSides, datagramsOf, ENDPOINT_B, NOON, P0 } from "./two_sides.ts";
 
-const EVERYTHING: CaptureFilter = {
-  inner: true,
-  handshakes: true,
-  data: true,
-  peers: undefined,
-  ranges: [],
-  snap: CAPTURE_SNAP_MAX,
-};
-
-interface Recorded {
-  readonly kind: number;
-  readonly sent: boolean;
-  readonly peer: number;
-  readonly original: number;
-  readonly bytes: Uint8Array;
-  readonly port: number | undefined;
-}
-
-/** Begins a capture of a side. Returns what takes its records. */
-function capture(side: Side, filter: Partial<CaptureFilter> = {}): () => Recorded[] {
-  const memory = new SharedArrayBuffer(captureMemoryBytes(WORKERS));
-  const { senders } = dataPlanesOf(WORKERS);
-  const wanted = { ...EVERYTHING, ...filter };
-  side.apply({ type: "capture", capture: { memory, senders, filter: wanted } });
-  const rings = Array.from({ length: WORKERS }, (_, i) => new CaptureRing(memory, i + 1));
-  return () => {
-    const taken: Recorded[] = [];
-    for (const ring of rings) {
-      const into = new Uint8Array(80_000);
-      for (let length = ring.takeTo(into, 0); length > 0; length = ring.takeTo(into, 0)) {
-        taken.push(recorded(into.slice(0, length)));
-      }
-    }
-    return taken;
-  };
-}
-
-function recorded(record: Uint8Array): Recorded {
-  const view = new DataView(record.buffer);
-  const kind = record[RECORD_KIND];
-  const isOuter = kind === RECORD.outer;
-  const at = RECORD_HEAD_BYTES + (isOuter ? ENDPOINT_CELL_BYTES : 0);
-  return {
-    kind,
-    sent: record[RECORD_DIRECTION] === SENT,
-    peer: view.getInt32(RECORD_PEER, true),
-    original: view.getUint32(RECORD_ORIGINAL, true),
-    bytes: record.slice(at, at + view.getUint32(RECORD_CAPTURED, true)),
-    port: isOuter ? readEndpointCell(record, RECORD_HEAD_BYTES)?.port : undefined,
-  };
-}
+/** An ECN value that the outer header takes over. */
+const ECT_0 = 2;
 
 const packet = (source: number, destination: number, bytes = 100, v6 = false) =>
   makePacket({
@@ -83,6 +21,7 @@ const packet = (source: number, destination: number, bytes = 100, v6 = false) =>
     destination,
     sourcePort: 1000,
     destinationPort: 2000,
+    tos: ECT_0,
     payload: new Uint8Array(bytes).fill(source),
   });
 
@@ -106,6 +45,48 @@ Deno.test("both ends of a tunnel record the packet, and the datagram that carrie
     assert.equal(records.length, 2);
     assert.equal(outer.port, way ? ENDPOINT_B.port : 1001);
   }
+});
+
+Deno.test("a record has the time of its turn, and a datagram the TOS byte of its header", () => {
+  const { a, b } = connectedSides();
+  const ofA = capture(a), ofB = capture(b);
+  for (const ms of [0, 7]) {
+    b.udp.inbox.push(...a.sendPacket(packet(1, 2), after(ms)), {
+      bytes: new Uint8Array(50),
+      segmentSize: 0,
+      ecn: 3,
+      from: ENDPOINT_B,
+    });
+    b.turn(after(ms + 1));
+  }
+  const facts = (records: readonly Recorded[]) =>
+    records.map(({ kind, time, tos }) => [kind, time - NOON, tos]);
+  const { inner, outer } = RECORD;
+  assert.deepEqual(facts(ofA()), [
+    [inner, 0, 0],
+    [outer, 0, ECT_0],
+    [inner, 7, 0],
+    [outer, 7, ECT_0],
+  ]);
+  assert.deepEqual(facts(ofB()), [
+    [outer, 1, ECT_0],
+    [inner, 1, 0],
+    [outer, 1, 3],
+    [outer, 8, ECT_0],
+    [inner, 8, 0],
+    [outer, 8, 3],
+  ]);
+});
+
+Deno.test("a datagram is recorded with the endpoint that the peer has now", () => {
+  const { a } = connectedSides();
+  const ofA = capture(a);
+  for (const port of [5_001, 5_002]) {
+    a.table.writeEndpoint(P0, { ...ENDPOINT_B, port }, undefined);
+    const [{ to }] = a.sendPacket(packet(1, 2));
+    assert.equal(to?.port, port);
+  }
+  assert.deepEqual(ofKind(ofA(), RECORD.outer).map(({ port }) => port), [5_001, 5_002]);
 });
 
 Deno.test("each piece of a super-packet is recorded as it is sent", () => {
@@ -159,6 +140,15 @@ Deno.test("ranges select by source or destination, of the right family, with dat
     assert.deepEqual(ofKind(records, RECORD.inner).map(({ bytes }) => bytes), wanted);
     assert.equal(ofKind(records, RECORD.outer).length, 2);
   }
+});
+
+Deno.test("a range of IPv6 selects packets of IPv6 alone", () => {
+  const { a } = connectedSides();
+  const fd00 = Uint8Array.of(0xfd, ...new Uint8Array(15));
+  const ofA = capture(a, { ranges: [{ address: fd00, prefix: 8 }] });
+  const wanted = packet(1, 2, 100, true);
+  for (const one of [packet(1, 2), wanted]) a.sendPacket(one);
+  assert.deepEqual(ofKind(ofA(), RECORD.inner).map(({ bytes }) => bytes), [wanted]);
 });
 
 Deno.test("another peer's packets are not recorded, nor those of a peer in a removed one's slot", () => {

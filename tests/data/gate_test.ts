@@ -18,6 +18,8 @@ import { cookieKey, mac1Key, mac1Of } from "../../lib/cookie/macs.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { messageKind } from "../../lib/wire/messages.ts";
 import { endpointOf, publicOf } from "../device/harness.ts";
+import { RECORD } from "../../lib/base/capture_record.ts";
+import { capture } from "./captured.ts";
 import { makePacket, plainFrame } from "./packets.ts";
 import { after, connectedSides, ENDPOINT_A, ENDPOINT_B, NOON, Side } from "./two_sides.ts";
 
@@ -188,6 +190,20 @@ Deno.test("under load: a cookie reply first, then with its cookie into the queue
   ]);
   assert.equal(counts.handshake_rate_limited, 6);
   assert.equal(counts.handshake_queue_full, 0);
+});
+
+Deno.test("a capture records cookie replies, and none when it is not of handshakes", () => {
+  const door = new Door().load();
+  door.renewSecret();
+  for (const handshakes of [true, false]) {
+    const records = capture(door, { handshakes });
+    door.deliver(withMac1(1, 148), endpointOf(7, 4_000));
+    const [reply] = door.udp.sent.splice(0);
+    const replies = records().filter(({ sent }) => sent).map((record) => ({ ...record, time: 0 }));
+    const { bytes } = reply;
+    const record = { kind: RECORD.outer, sent: true, time: 0, peer: -1, original: 64, bytes };
+    assert.deepEqual(replies, handshakes ? [{ ...record, tos: 0x88, port: 4_000 }] : []);
+  }
 });
 
 Deno.test("the time under load is that of the load and a second more, each moment once", () => {

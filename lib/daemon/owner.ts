@@ -7,8 +7,8 @@
  * @module
  */
 import { ETIMEDOUT, osError } from "../base/errno.ts";
-import { unixSocketOwner } from "../../ffi/unix_socket.ts";
-import { PROCESS_NAME, SOCKET_FOLDER, socketPath } from "./paths.ts";
+import { unixSocketOwner, unixSocketState } from "../../ffi/unix_socket.ts";
+import { PROCESS_NAME, SOCKET_FOLDER, socketNames, socketPath } from "./paths.ts";
 
 /** How long a process may take to end after SIGTERM, and after SIGKILL. */
 const TERM_MS = 3_000;
@@ -24,14 +24,28 @@ const LISTENING = "00010000";
 
 /** The process that listens on an interface's socket; undefined when it is not known for sure. */
 export function socketOwner(name: string): number | undefined {
+  const owner = connectedOwner(name);
+  if (owner !== undefined) return owner;
   const path = socketPath(name);
-  const pid = unixSocketOwner(path);
-  // After a rename, /proc still shows the path with which the socket was made.
-  if (pid !== undefined && listensInFolder(pid)) return pid;
+  if (unixSocketState(path) !== "answers") return undefined;
   // The process that made the socket passed it to another one (wireguard-go), or the queue of
   // connections is full.
-  const holders = processes().filter((other) => listens(other, (at) => at === path));
-  return holders.length === 1 ? holders[0] : undefined;
+  const holders = processes().filter(listensInFolder);
+  const ofPath = holders.filter((pid) => listens(pid, (at) => at === path));
+  // After a rename, /proc still shows the path with which the socket was made. The process of this
+  // one is known when those of all the others are.
+  const others = new Set(
+    socketNames().filter((other) => other !== name).map(connectedOwner),
+  );
+  const left = holders.filter((pid) => !others.has(pid));
+  const candidates = ofPath.length === 1 && left.includes(ofPath[0]) ? ofPath : left;
+  return candidates.length === 1 ? candidates[0] : undefined;
+}
+
+/** The owner by the kernel's word, when the socket takes a connection. */
+function connectedOwner(name: string): number | undefined {
+  const pid = unixSocketOwner(socketPath(name));
+  return pid !== undefined && listensInFolder(pid) ? pid : undefined;
 }
 
 const listensInFolder = (pid: number): boolean =>

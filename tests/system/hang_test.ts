@@ -33,6 +33,21 @@ async function impostor(room: Room, name: string, then: string) {
   return running;
 }
 
+/** Clients that fill the queue of an interface's control socket, until they are disposed of. */
+async function crowd(room: Room, name: string): Promise<AsyncDisposable> {
+  const script = `const path = "/var/run/wireguard/${name}.sock"; const all = [];
+    try { while (true) all.push(await Deno.connect({ transport: "unix", path })); } catch { console.log("full"); }
+    setInterval(() => all.length, 1000);`;
+  const clients = room.spawn([Deno.execPath(), "eval", script]);
+  await eventually("a full queue", () => clients.output().includes("full"));
+  return {
+    async [Symbol.asyncDispose]() {
+      clients.signal("SIGKILL");
+      await clients.status;
+    },
+  };
+}
+
 Deno.test(
   "a stopped daemon: every command says so, the other interfaces are shown, and it goes on where it was",
   NEEDED,
@@ -103,11 +118,7 @@ Deno.test(
     await using room = await wgRoom();
     await must(room, "ifconfig wg1 create");
     await must(room, `kill -STOP ${await pidOf(room, "wg1")}`);
-    const crowd = `const path = "/var/run/wireguard/wg1.sock"; const all = [];
-    try { while (true) all.push(await Deno.connect({ transport: "unix", path })); } catch { console.log("full"); }
-    setInterval(() => all.length, 1000);`;
-    const clients = room.spawn([Deno.execPath(), "eval", crowd]);
-    await eventually("a full queue", () => clients.output().includes("full"));
+    const clients = await crowd(room, "wg1");
     for (const line of ["ifconfig wg1", "ifconfig"]) {
       const { code, stderr } = await may(room, line);
       equal(code, 1);
@@ -119,9 +130,29 @@ Deno.test(
     }
     const { code, stderr } = await may(room, "ifconfig wg1 destroy");
     deepEqual([code, stderr], [0, ""]);
-    clients.signal("SIGKILL");
-    await clients.status;
+    await clients[Symbol.asyncDispose]();
     await nothingLeft(room);
+  },
+);
+
+Deno.test(
+  "the same for an interface that was renamed, when another one has its old name",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg1 create");
+    const pid = await pidOf(room, "wg1");
+    await must(room, "ip link set wg1 name wg7");
+    await eventually("wg7", async () => (await may(room, "ifconfig wg7 hwfeatures")).code === 0);
+    await must(room, "ifconfig wg1 create");
+    await must(room, `kill -STOP ${pid}`);
+    await using _ = await crowd(room, "wg7");
+    const { stderr } = await may(room, "ifconfig wg7");
+    match(stderr, new RegExp(`^ifconfig: wg7: [^\n]*process ${pid}, which is stopped, `));
+    equal((await may(room, "ifconfig wg7 destroy")).stderr, "");
+    match(await must(room, "ifconfig wg1"), /^wg1: /);
+    await must(room, "ifconfig wg1 destroy");
+    equal((await must(room, "ls -A /run/wireguard")).trim(), "");
   },
 );
 

@@ -1,7 +1,9 @@
 /** `wg restart`: another process for an interface, with everything that the interface had. */
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
+import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
+import { may, must, ping, randomKey, tunnel, WG, wgRoom, writeFile } from "./peers.ts";
+import { daemonOf } from "./running.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 
@@ -51,6 +53,27 @@ Deno.test("an interface in an rdomain comes back in its rdomain", NEEDED, async 
   equal(lasting(await must(room, "ifconfig wg3")), before);
   match(await must(room, "route -T5 show -inet"), /10\.80(\.0\.0)?\/16 +10\.9\.0\.2 /);
 });
+
+Deno.test(
+  "netstart's record goes over to the new process, and not to one after a kill",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "mkdir -p /run/etc");
+    const file = "/run/etc/hostname.wg1";
+    await writeFile(room, file, "wgport 7111\ninet 192.168.5.1 255.255.255.0\n", "640");
+    await must(room, `${WG} netstart -d /run/etc wg1`);
+    await must(room, "rm /run/etc/hostname.wg1");
+    const named = async () => (await may(room, `${WG} netstart -d /run/etc`)).stderr;
+    match(await named(), /the file is gone, but wg1 is running/);
+    await must(room, `${WG} restart wg1`);
+    match(await named(), /the file is gone, but wg1 is running/);
+    Deno.kill(await daemonOf(room, "wg1"), "SIGKILL");
+    await eventually("the end", async () => (await may(room, "ip link show wg1")).code !== 0);
+    await must(room, "ifconfig wg1 create");
+    equal(await named(), "");
+  },
+);
 
 Deno.test("what is no interface of wg is named, and nothing is changed", NEEDED, async () => {
   await using room = await wgRoom();

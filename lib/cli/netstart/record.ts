@@ -4,6 +4,7 @@
  * control socket, which the daemon removes at its end.
  * @module
  */
+import { publicFacts } from "../../daemon/client.ts";
 import { recordPath } from "../../daemon/paths.ts";
 
 /** The record of an interface. */
@@ -20,13 +21,13 @@ export interface NetstartRecord {
   readonly routes: readonly string[];
 }
 
-/** The file from which an interface was started; undefined if netstart did not start it. */
+/**
+ * The file from which a running interface was started; undefined if netstart did not start it. The
+ * record of a process that was killed stays, and is not of the next one.
+ */
 export function startedFrom(name: string): string | undefined {
-  try {
-    return (JSON.parse(Deno.readTextFileSync(recordPath(name))) as NetstartRecord).file;
-  } catch {
-    return undefined;
-  }
+  const pid = publicFacts(name)?.pid;
+  return pid === undefined ? undefined : readRecord(name, pid).file || undefined;
 }
 
 /** The record of this daemon's interface; an empty one if there is none. */

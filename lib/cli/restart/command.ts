@@ -6,7 +6,6 @@ import { wipeStatus } from "../../base/config.ts";
 import { ConfigError, type OsError } from "../../base/errors.ts";
 import { displayValue } from "../../base/quote.ts";
 import { destroyDaemon, getDevice, interfaceExists, spawnDaemon } from "../../daemon/client.ts";
-import { recordPath } from "../../daemon/paths.ts";
 import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Route } from "../../netlink/route.ts";
@@ -17,7 +16,9 @@ import { namespaceOf } from "../ifconfig/kernel.ts";
 import { requireNetAdmin, requireOwner } from "../ifconfig/permission.ts";
 import { identityToldBy } from "../ifconfig/place.ts";
 import { runningInterface } from "../ifconfig/running.ts";
+import { readRecord, writeRecord } from "../netstart/record.ts";
 import { complain } from "../output.ts";
+import { readQuickRecord, writeQuickRecord } from "../quick/record.ts";
 import { extraRoutes } from "../quick/theirs.ts";
 import { tellReady } from "../service.ts";
 
@@ -55,11 +56,13 @@ async function restart(name: string): Promise<void> {
     throw new ConfigError(name, "is in another network namespace; run the command there");
   }
   const routes = await routesOf(name);
-  const record = readIfThere(recordPath(name));
+  const record = readRecord(name, before.status.pid);
+  const quick = readQuickRecord(name);
   await destroyDaemon(name);
-  await spawnDaemon(name, { workers: before.status.workers });
-  // The record of netstart ended with the process that it was of.
-  if (record !== undefined) Deno.writeFileSync(recordPath(name), record, { mode: 0o600 });
+  const pid = await spawnDaemon(name, { workers: before.status.workers });
+  // The records say of which process they are. That of netstart ended with it.
+  if (record.file !== "") writeRecord(name, { ...record, pid });
+  if (quick?.pid === before.status.pid) writeQuickRecord(name, { ...quick, pid });
   await restore(name, before);
   const failures = await addRoutes(name, routes);
   wipeStatus(before.status);
@@ -112,12 +115,4 @@ async function inPlace<T>(name: string, use: (routes: RouteSocket) => T): Promis
   using place = await namespaceOf(name, status);
   using routes = RouteSocket.open(place);
   return use(routes);
-}
-
-function readIfThere(path: string): Uint8Array | undefined {
-  try {
-    return Deno.readFileSync(path);
-  } catch {
-    return undefined;
-  }
 }

@@ -15,7 +15,7 @@ import {
   type TunPort,
   VNET_HEADER_BYTES,
 } from "../data/ports.ts";
-import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
+import { arenaPointer, type PacketIo, packetIo, sizePointer } from "../../ffi/packet_io.ts";
 import { IoVectors } from "./io_vectors.ts";
 
 /**
@@ -27,7 +27,9 @@ export interface TunDescriptors extends Pick<Offloads, "tso" | "uso"> {
   readonly queues: readonly number[];
 }
 
-/** A TunPort with readv(2) and writev(2) on nonblocking descriptors. The caller closes these. */
+const READ_BYTES = sizePointer(VNET_HEADER_BYTES + DATAGRAM_MAX);
+
+/** A TunPort with read(2) and writev(2) on nonblocking descriptors. The caller closes these. */
 export class LinuxTunPort implements TunPort {
   readonly tso: boolean;
   readonly uso: boolean;
@@ -37,7 +39,10 @@ export class LinuxTunPort implements TunPort {
   /** The descriptors, indexed by queue. */
   readonly #fds: readonly number[];
   readonly #io: PacketIo;
-  readonly #reads: IoVectors;
+  readonly #arena: Arena;
+  /** Where the last packet was read to, and a pointer to it. */
+  #readAt = -1;
+  #readPointer: Deno.PointerValue = null;
   readonly #writes: IoVectors;
   readonly #counters: Counters | undefined;
 
@@ -49,13 +54,16 @@ export class LinuxTunPort implements TunPort {
     this.queues = device.queues.length;
     this.#fds = device.queues;
     this.#io = packetIo();
-    this.#reads = new IoVectors(arena, 1);
+    this.#arena = arena;
     this.#writes = new IoVectors(arena, GATHER_MAX);
   }
 
   read(at: number, queue: number): number {
-    this.#reads.set(0, at, VNET_HEADER_BYTES + DATAGRAM_MAX);
-    const read = this.#io.readv(this.#fds[queue], this.#reads.pointer, 1);
+    if (at !== this.#readAt) {
+      this.#readPointer = arenaPointer(this.#arena, at);
+      this.#readAt = at;
+    }
+    const read = this.#io.read(this.#fds[queue], this.#readPointer, READ_BYTES);
     if (read > VNET_HEADER_BYTES) return read;
     return read < 0 && this.#io.errno() === EBADFD ? PORT_GONE : PORT_DRAINED;
   }

@@ -7,6 +7,7 @@
  * deno task bench --from FILE [--svg FILE]      a report of an earlier run
  *
  * deno task bench flood [--seconds N] [--rate N] [--trials N] [--only WORD,...] [--json FILE]
+ * deno task bench one-end [--rounds N] [--seconds N] [--only send|receive] [--json FILE]
  *
  * `--only` takes names of programs (ours, libcrypto, plain, debian, newest, tailscale, boringtun,
  * gotatun) and of measurements (ping, tcp, both, streams, ipv6, udp64, fixed, udp1372, loaded,
@@ -20,6 +21,7 @@
 
 import { parseArgs } from "node:util";
 import { benchFlood } from "./bench/flood.ts";
+import { benchOneEnd } from "./bench/one_end.ts";
 import { measureLoads } from "./bench/tunnels.ts";
 import { measureCommands } from "./bench/commands.ts";
 import { type Implementation, IMPLEMENTATIONS } from "./bench/implementations.ts";
@@ -68,6 +70,7 @@ function readArguments(args: readonly string[]) {
 
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === "flood") return canMeasure() ? await benchFlood(args.slice(1), progress) : 1;
+  if (args[0] === "one-end") return canMeasure() ? await benchOneEnd(args.slice(1), progress) : 1;
   let values: ReturnType<typeof readArguments>;
   try {
     values = readArguments(args);

@@ -221,6 +221,19 @@ export function cpuSeconds(pids: readonly number[]): number {
   return nanoseconds / 1e9;
 }
 
+/** The CPU time in seconds of the threads of processes whose name matches, by their number. */
+export function threadSeconds(pids: readonly number[], name: RegExp): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const pid of pids) {
+    for (const { name: task } of Deno.readDirSync(`/proc/${pid}/task`)) {
+      const folder = `/proc/${pid}/task/${task}`;
+      if (!name.test(Deno.readTextFileSync(`${folder}/comm`))) continue;
+      found.set(task, schedstatNanoseconds(Deno.readTextFileSync(`${folder}/schedstat`)) / 1e9);
+    }
+  }
+  return found;
+}
+
 /** Resident bytes of the largest of these processes. */
 export function residentMax(pids: readonly number[]): number {
   return Math.max(

@@ -5,6 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { selfCommand } from "../../lib/daemon/program.ts";
 import { ensureBuilt, ROOT } from "../built.ts";
 import { installPackages, ipsecMbPath, missing } from "../facilities.ts";
 import { type Host, run, sleep, until } from "./laboratory.ts";
@@ -123,6 +124,17 @@ async function configureOurs(
   return ready;
 }
 
+/** Starts a daemon of ours that nothing configured. @returns when it answers */
+async function startDaemon(
+  host: Host,
+  argv: readonly string[],
+  environment: Record<string, string>,
+): Promise<void> {
+  host.start(["sh", "-c", 'exec "$@" </dev/null', "sh", ...argv], environment);
+  const socket = host.path(SOCKET);
+  await until("the daemon answers", 20, 20, () => uapi(socket, "get=1").catch(() => undefined));
+}
+
 /** Our program with a Worker for each direction, as it runs on four processors or more. */
 export const TWO_WORKERS: Implementation = {
   ...ours,
@@ -130,15 +142,7 @@ export const TWO_WORKERS: Implementation = {
   title: "wg, two Workers",
   role: "variant",
   async up(host, plan, environment = {}) {
-    const script = 'exec "$@" </dev/null';
-    host.start(["sh", "-c", script, "sh", WG, "daemon", INTERFACE, "2"], environment);
-    const socket = host.path(SOCKET);
-    await until(
-      "the daemon answers",
-      20,
-      20,
-      () => uapi(socket, "get=1").catch(() => undefined),
-    );
+    await startDaemon(host, [WG, "daemon", INTERFACE, "2"], environment);
     return await configureOurs(host, plan, [], environment);
   },
 };
@@ -153,15 +157,60 @@ const withLibcrypto: Implementation = {
     await ours.find(say);
     const problem = missing("ipsec-mb");
     if (problem !== undefined) return { absent: `wg has no other cipher: ${problem}` };
-    const script = 'mount --bind /dev/null "$1" && exec "$2" --version';
-    const argv = ["unshare", "-m", "sh", "-c", script, "sh", ipsecMbPath() ?? "", WG];
-    return { version: firstLine((await run(argv)).stdout) };
+    return { version: await versionWithLibcrypto() };
   },
   async up(host, plan, environment = {}) {
-    await host.run(["mount", "--bind", "/dev/null", ipsecMbPath() ?? ""]);
+    await hideIpsecMb(host);
     return await ours.up(host, plan, environment);
   },
 };
+
+/** What our program says of itself where libipsec-mb is not found. */
+async function versionWithLibcrypto(): Promise<string> {
+  const library = ipsecMbPath();
+  if (library === undefined) return firstLine((await run([WG, "--version"])).stdout);
+  const script = 'mount --bind /dev/null "$1" && exec "$2" --version';
+  const argv = ["unshare", "-m", "sh", "-c", script, "sh", library, WG];
+  return firstLine((await run(argv)).stdout);
+}
+
+/**
+ * Our program as on a processor with AVX2 only: without libipsec-mb, and libcrypto is told that
+ * there is no AVX-512. It runs from its sources, because the packed program clears the variable.
+ */
+const withAvx2: Implementation = {
+  ...ours,
+  id: "avx2",
+  title: "wg, AVX2 only",
+  role: "variant",
+  async find(say) {
+    await ours.find(say);
+    return { version: `${await versionWithLibcrypto()}, from source` };
+  },
+  async up(host, plan, environment = {}) {
+    if (ipsecMbPath() !== undefined) await hideIpsecMb(host);
+    const self = selfCommand(["daemon", INTERFACE]);
+    const started = performance.now();
+    await startDaemon(host, [self.program, ...self.args], {
+      ...self.environment,
+      ...environment,
+      OPENSSL_ia32cap: OPENSSL_WITHOUT_AVX512,
+    });
+    await configureOurs(host, plan, [], environment);
+    return performance.now() - started;
+  },
+};
+
+/**
+ * OPENSSL_ia32cap(3): the bits of CPUID leaf 7, EBX, that are cleared: AVX-512 F, DQ, IFMA, CD, BW
+ * and VL.
+ */
+const OPENSSL_WITHOUT_AVX512 = ":~0xd0230000";
+
+/** Hides libipsec-mb from the programs of a host. */
+async function hideIpsecMb(host: Host): Promise<void> {
+  await host.run(["mount", "--bind", "/dev/null", ipsecMbPath() ?? ""]);
+}
 
 /** The path of our program, for measurements of commands. */
 export const OUR_PROGRAM = WG;
@@ -345,6 +394,7 @@ const TAILSCALE_VERSION = "v0.0.0-20260928213032-417aef361226";
 export const IMPLEMENTATIONS: readonly Implementation[] = [
   ours,
   withLibcrypto,
+  withAvx2,
   plain,
   rival({
     id: "debian",

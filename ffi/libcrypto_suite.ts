@@ -26,12 +26,13 @@ const KEPT_BYTES = 4096;
 
 /**
  * Makes the suite of libcrypto.
- * @param fallback the suite whose keyed BLAKE2s is used with versions before 3.0, which have none
+ * @param keyed the suite whose keyed BLAKE2s is used with versions before 3.0, which have none
  * @throws Error when the build or the policy of this libcrypto lacks an algorithm
  */
-export function libcryptoSuite(libcrypto: Libcrypto, fallback: Suite): Suite {
+export function libcryptoSuite(libcrypto: Libcrypto, keyed?: Suite): Suite {
   const hashes = blake2s(libcrypto);
-  const { mac, macTo } = keyedBlake2s(libcrypto) ?? fallback;
+  const macs = keyedBlake2s(libcrypto) ?? keyed;
+  if (macs === undefined) throw new Error("this libcrypto has no keyed BLAKE2s");
   const aead = chacha20Poly1305(libcrypto);
   const block = chachaBlock(libcrypto);
   const curve = x25519(libcrypto);
@@ -50,8 +51,8 @@ export function libcryptoSuite(libcrypto: Libcrypto, fallback: Suite): Suite {
     name: `libcrypto ${libcrypto.version}`,
     hash: hashes.hash,
     hmac: hashes.hmac,
-    mac,
-    macTo,
+    mac: macs.mac,
+    macTo: macs.macTo,
     publicKey: curve.publicKey,
     sharedSecret: curve.sharedSecret,
     seal: (key, counter, plaintext, associated) =>

@@ -75,13 +75,7 @@ export {
   type Refusal,
   REFUSALS,
 } from "./base/events.ts";
-export {
-  Dataplane,
-  DATAPLANE_ARENA_BYTES,
-  type DataplaneOptions,
-  type Direction,
-  type Share,
-} from "./data/dataplane.ts";
+export { Dataplane, DATAPLANE_ARENA_BYTES, type DataplaneOptions } from "./data/dataplane.ts";
 export { type AllCounts, Counters } from "./base/counter_block.ts";
 export {
   COUNTER,
@@ -180,6 +174,7 @@ export {
 } from "./base/ip_text.ts";
 export { ConfigError, OsError } from "./base/errors.ts";
 
+export type { Direction, Share } from "./base/data_planes.ts";
 export type { PacketCipher, Suite } from "./crypto/suite.ts";
 export { nobleSuite } from "./crypto/noble_suite.ts";
 export {

@@ -13,7 +13,8 @@ import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { concatBytes } from "npm:@noble/hashes@2.4.0/utils.js";
-import { DAEMON_V8_FLAGS, VERSION } from "../lib/daemon/program.ts";
+import { V8_FLAGS } from "../lib/daemon/packed.ts";
+import { VERSION } from "../lib/daemon/program.ts";
 import { packedHeader } from "./pack/header.ts";
 import { tarEnd, tarEntry } from "./pack/tar.ts";
 
@@ -73,7 +74,7 @@ async function compileNative(output: string): Promise<boolean> {
     "-A",
     "--no-prompt",
     "--unstable-net",
-    DAEMON_V8_FLAGS,
+    V8_FLAGS,
     ...[WORKER, ...SHARED_FOLDERS].flatMap((path) => ["--include", path]),
   ];
   args.push("--output", output, "main.ts");

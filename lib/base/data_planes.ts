@@ -15,6 +15,20 @@ export interface DataPlanes {
   readonly receivers: number;
 }
 
+/** The direction of a data plane: `outbound` is TUN to UDP, `inbound` is UDP to TUN. */
+export type Direction = "both" | "outbound" | "inbound";
+
+/** Which of the data planes of its direction one is. */
+export interface Share {
+  /** From 0 on. */
+  readonly index: number;
+  /** How many there are. */
+  readonly of: number;
+}
+
+/** The share of the only data plane of its direction. */
+export const WHOLE_SHARE: Share = { index: 0, of: 1 };
+
 /** The most Workers of an interface. */
 export const WORKERS_MAX = 32;
 

@@ -38,8 +38,8 @@ export async function wireguardStatus(name: string): Promise<InterfaceStatus> {
   );
   if (status.publicKey !== undefined || status.privateKey === undefined) return status;
   // Other implementations do not report the public key.
-  const { chooseSuite } = await import("../runtime/crypto.ts");
-  return { ...status, publicKey: chooseSuite().publicKey(status.privateKey) as PublicKey };
+  const { loadSuite } = await import("../runtime/loaded_crypto.ts");
+  return { ...status, publicKey: (await loadSuite()).publicKey(status.privateKey) as PublicKey };
 }
 
 /**

@@ -149,5 +149,5 @@ function namesInterface(word: string): boolean {
 }
 
 async function userspace(args: readonly string[], link?: string): Promise<number> {
-  return await (await import("./daemon/command.ts")).userspace(args, link);
+  return await (await import("./daemon/userspace.ts")).userspace(args, link);
 }

@@ -14,6 +14,11 @@ import { ConfigError } from "../base/errors.ts";
 export const PACKED_MAIN = "main.js";
 /** The module of the data plane's Worker, a bundle of its own. */
 export const PACKED_WORKER = "lib/worker/data_worker.js";
+/**
+ * V8's flags: less memory for heaps that hold little and live long. All processes of the packed
+ * program have the same, because V8 takes code from the cache only if its flags were the same.
+ */
+export const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--single-threaded-gc,--expose-gc";
 /** The flags of a packed program's runtime: nothing outside of its folder is looked at. */
 export const PACKED_FLAGS: readonly string[] = [
   "run",
@@ -25,6 +30,7 @@ export const PACKED_FLAGS: readonly string[] = [
   "--no-npm",
   "--cached-only",
   "--unstable-net",
+  V8_FLAGS,
 ];
 /**
  * Where the programs of the system are. The caller's PATH is for the commands that the caller
@@ -73,6 +79,28 @@ export function packedEnvironment(folder: string): Readonly<Record<string, strin
 }
 
 /**
+ * The words of an internal command that loads the modules of an interface's process
+ * (lib/cli/daemon/prepare.ts). Its name is not one that an interface may have.
+ */
+export const PREPARE: readonly string[] = ["daemon", "--prepare"];
+
+/** The lines of an sh program that run PREPARE. `folder` is that of `startRuntime`. */
+export function prepareRuntime(folder: string): string {
+  return [
+    ...settingsOf(folder),
+    `"${folder}/deno"`,
+    ...PACKED_FLAGS,
+    `"${folder}/${PACKED_MAIN}"`,
+    "wg",
+    ...PREPARE,
+  ].join(" ");
+}
+
+/** What a packed program's runtime finds in its environment, as sh words for env(1). */
+const settingsOf = (folder: string): string[] =>
+  Object.entries(packedEnvironment(folder)).map(([name, value]) => `"${name}=${value}"`);
+
+/**
  * The first lines of an sh program that the caller's environment is not to influence: functions
  * that bash takes from it, options, the field separator, the path, and the locale.
  */
@@ -94,9 +122,6 @@ LC_ALL=C`;
  *   called by, and perhaps a command
  */
 export function startRuntime(folder: string, words: string): string {
-  const settings = Object.entries(packedEnvironment(folder)).map(([name, value]) =>
-    `"${name}=${value}"`
-  );
   const allowed = ALLOWED.map((name) =>
     `[ -z "\${${name}+set}" ] || set -- "${name}=$${name}" "$@"`
   );
@@ -115,7 +140,7 @@ for word in ${words} "$@"; do
 done
 set -- "${folder}/deno" ${PACKED_FLAGS.join(" ")} "${folder}/${PACKED_MAIN}" ${words} "$@"
 ${allowed.join("\n")}
-set -- ${settings.join(" ")} "$@"
+set -- ${settingsOf(folder).join(" ")} "$@"
 [ "$carry" ] || exec env -i "$@"
 # Everybody may read arguments: the caller's values stay in the environment, in one variable, and all
 # others are taken out by name.

@@ -16,6 +16,7 @@ import {
   packedEnvironment,
   SHELL_PREAMBLE,
   startRuntime,
+  V8_FLAGS,
 } from "./packed.ts";
 
 /** The program's version, as in deno.json. */
@@ -26,10 +27,6 @@ export const SANDBOX_VARIABLE = "WG_SANDBOX";
 
 /** The ways of running. */
 export type Kind = "source" | "compiled" | "packed";
-
-/** V8's flags of a daemon: less memory for heaps that hold little and live long. */
-export const DAEMON_V8_FLAGS =
-  "--v8-flags=--max-semi-space-size=1,--single-threaded-gc,--expose-gc";
 
 /**
  * Where this module is when nothing bundled it; a program that uses the library may be called
@@ -70,7 +67,7 @@ export function selfCommand(args: readonly string[]): SelfCommand {
       const folder = packedFolder();
       return {
         program,
-        args: [...PACKED_FLAGS, DAEMON_V8_FLAGS, `${folder}/${PACKED_MAIN}`, "wg", ...args],
+        args: [...PACKED_FLAGS, `${folder}/${PACKED_MAIN}`, "wg", ...args],
         environment: packedEnvironment(folder),
       };
     }
@@ -83,7 +80,7 @@ export function selfCommand(args: readonly string[]): SelfCommand {
           "run",
           "-A",
           "--no-prompt",
-          DAEMON_V8_FLAGS,
+          V8_FLAGS,
           `--config=${path("deno.json")}`,
           path("main.ts"),
           ...args,

@@ -6,7 +6,7 @@ import { type DeviceChange, wipeChange, wipeStatus } from "../base/config.ts";
 import { ConfigError, OsError } from "../base/errors.ts";
 import type { ConnectedProcess } from "../base/events.ts";
 import type { Times } from "../base/times.ts";
-import { takesConstantTime } from "../runtime/crypto.ts";
+import { takesConstantTime } from "../runtime/loaded_crypto.ts";
 import { WorkerGroup } from "../worker/worker_group.ts";
 import { parseCapture } from "../uapi/capture.ts";
 import { formatGetReply, formatPublic, formatStats } from "../uapi/get.ts";
@@ -61,12 +61,10 @@ export interface DaemonOptions {
   readonly confinement?: Confinement;
   /** Which lines are logged outside of the daemon's own ring; by default all. */
   readonly logLevel?: LogLevel | undefined;
-  /** The number of Workers, which move packets; by default `workersByDefault`. */
-  readonly workers?: number | undefined;
+  /** The Workers, which move packets; by default as many as `workersByDefault`. */
+  readonly worker?: WorkerGroup;
   /** The protocol's intervals; only tests pass others than STANDARD_TIMES. */
   readonly times?: Times;
-  /** The module of the Workers; only tests pass another than `dataWorkerUrl`. */
-  readonly workerModule?: URL;
   /** Reads the first configuration, in UAPI `set` lines. Its keys are erased. */
   readonly configuration: () => Promise<Pick<UapiRequest, "lines" | "keys">>;
   /**
@@ -85,8 +83,7 @@ const AFTER_FLOOD_MS = 10_000;
  */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { name, foreground, confinement = UNCONFINED } = options;
-  // The Worker loads its modules while this isolate prepares the rest.
-  const worker = new WorkerGroup(options.workerModule ?? dataWorkerUrl(), options.workers);
+  const worker = options.worker ?? new WorkerGroup(dataWorkerUrl());
   // Before the environment is emptied.
   const service = ServiceManager.find((variable) => Deno.env.get(variable));
   detach(foreground);

@@ -19,7 +19,7 @@ import type { Queues } from "../base/queues.ts";
 import type { Times } from "../base/times.ts";
 import { BULK_FLOWS_BYTES } from "../data/bulk_flows.ts";
 import { SEND_FAILED, SEND_SOURCE_LOST } from "../data/ports.ts";
-import { Device, type OutgoingDatagram } from "../device/device.ts";
+import { Device, type DeviceOptions, type OutgoingDatagram } from "../device/device.ts";
 import { ControlDriver } from "../worker/control.ts";
 import { type LinkState, LinkWatch } from "../worker/link_watch.ts";
 import { RouteWatch } from "../worker/route_watch.ts";
@@ -31,7 +31,7 @@ import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../linux/rdomain.ts
 import { VERSION } from "./program.ts";
 import { RouteSocket } from "../linux/route_socket.ts";
 import { now, wallClock } from "../runtime/clock.ts";
-import { chooseSuite } from "../runtime/crypto.ts";
+import { loadSuite } from "../runtime/loaded_crypto.ts";
 import { fillRandom } from "../runtime/entropy.ts";
 import { sendDatagram, sendFailure } from "../ports/linux_datagram.ts";
 import { closeUdp, pairsOf } from "../ports/open_udp.ts";
@@ -141,7 +141,7 @@ export class RunningInterface {
     let tun: OpenedTun | undefined;
     try {
       tun = openTun(options.name, { senders: planes.senders });
-      const opened = new RunningInterface(options, tun, sockets, distant);
+      const opened = new RunningInterface(options, tun, sockets, distant, await loadSuite());
       try {
         opened.#offloads.change(change.offloads);
         opened.#control.configure({ ...change, listenPort: sockets.port });
@@ -170,6 +170,7 @@ export class RunningInterface {
     tun: OpenedTun,
     sockets: Sockets,
     distant: DistantSockets | undefined,
+    suite: DeviceOptions["suite"],
   ) {
     const { planes } = options.worker;
     this.#table = new PeerTable(undefined, planes);
@@ -189,7 +190,6 @@ export class RunningInterface {
     // Apply the kernel settings before a program can set the link up.
     this.#watch.look();
     this.#routes = this.#watchRoutes(sockets.rtable, distant);
-    const suite = chooseSuite();
     this.#suite = suite.name;
     this.#device = new Device({
       suite,

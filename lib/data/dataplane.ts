@@ -13,7 +13,7 @@ import { CaptureRing, captureRingOf } from "../base/capture_ring.ts";
 import { DEFAULT_MTU } from "../base/constants.ts";
 import { type AllCounts, Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
-import { receiverOf } from "../base/data_planes.ts";
+import { type Direction, receiverOf, type Share, WHOLE_SHARE } from "../base/data_planes.ts";
 import { type Endpoint, writeEndpointCell } from "../base/endpoint.ts";
 import { formatPathError, type PathError } from "../base/evidence.ts";
 import type { HandshakeMemory } from "../base/handshake_memory.ts";
@@ -45,20 +45,6 @@ import { EventReporter } from "./event_reporter.ts";
  * resident only with many sessions or long packets.
  */
 export const DATAPLANE_ARENA_BYTES = 32 << 20;
-
-/** The direction of a data plane: `outbound` is TUN to UDP, `inbound` is UDP to TUN. */
-export type Direction = "both" | "outbound" | "inbound";
-
-/** Which of the data planes of its direction one is. */
-export interface Share {
-  /** From 0 on. */
-  readonly index: number;
-  /** How many there are. */
-  readonly of: number;
-}
-
-/** The share of the only data plane of its direction. */
-export const WHOLE_SHARE: Share = { index: 0, of: 1 };
 
 /** The parts of a data plane. */
 export interface DataplaneOptions {

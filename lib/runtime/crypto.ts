@@ -3,19 +3,12 @@
  * otherwise @noble.
  * @module
  */
-import { openIpsecMb } from "../../ffi/ipsec_mb.ts";
-import { jobsCipher } from "../../ffi/ipsec_mb_jobs.ts";
-import { quicCipher } from "../../ffi/ipsec_mb_quic.ts";
-import { aeadCipher } from "../../ffi/libcrypto_aead.ts";
-import { composedCipher } from "../../ffi/libcrypto_composed.ts";
-import { openLibcrypto } from "../../ffi/libcrypto.ts";
-import { libcryptoSuite } from "../../ffi/libcrypto_suite.ts";
 import type { Arena } from "../base/arena.ts";
 import { ConfigError } from "../base/errors.ts";
 import { nobleCipher } from "../crypto/noble_cipher.ts";
 import { nobleSuite } from "../crypto/noble_suite.ts";
-import { CIPHER_TRIAL_BYTES, cipherPasses, suitePasses } from "../crypto/self_test.ts";
 import type { PacketCipher, Suite } from "../crypto/suite.ts";
+import { libraryCipher, librarySuite } from "./library_crypto.ts";
 
 /** The names of the suites. */
 export type SuiteChoice = "libcrypto" | "noble";
@@ -38,25 +31,10 @@ export type CipherChoice = "ipsec-mb" | "composed" | "aead" | "noble";
  */
 export function chooseSuite(force?: SuiteChoice): Suite {
   if (force === "noble") return nobleSuite;
-  const suite = libcryptoOrNothing();
+  const suite = librarySuite(nobleSuite);
   if (suite !== undefined) return suite;
   if (force === undefined) return nobleSuite;
   throw new ConfigError(force, "no libcrypto.so.3 or libcrypto.so.1.1 passes the self-test");
-}
-
-/** Whether X25519 of the suite with this name takes the same time for every private key. */
-export const takesConstantTime = (name: string): boolean => name !== nobleSuite.name;
-
-function libcryptoOrNothing(): Suite | undefined {
-  const libcrypto = openLibcrypto();
-  if (libcrypto === undefined) return undefined;
-  try {
-    const suite = libcryptoSuite(libcrypto, nobleSuite);
-    return suitePasses(suite) ? suite : undefined;
-  } catch {
-    // The build or the policy of this libcrypto lacks an algorithm.
-    return undefined;
-  }
 }
 
 /**
@@ -74,56 +52,9 @@ function libcryptoOrNothing(): Suite | undefined {
  * ```
  */
 export function choosePacketCipher(arena: Arena, force?: CipherChoice): PacketCipher {
-  for (const [choice, make] of CIPHERS) {
-    if (force !== undefined && force !== choice) continue;
-    const cipher = make(arena, force === choice);
-    if (cipher !== undefined && passes(arena, cipher)) return cipher;
-  }
-  if (force === undefined || force === "noble") return nobleCipher(arena);
+  if (force === "noble") return nobleCipher(arena);
+  const cipher = libraryCipher(arena, force);
+  if (cipher !== undefined) return cipher;
+  if (force === undefined) return nobleCipher(arena);
   throw new ConfigError(force, "no library with this cipher passes the self-test");
-}
-
-/**
- * The ciphers of libraries, the fastest first. Without being asked for by name, libipsec-mb's is
- * chosen only on processors where it is faster than libcrypto's.
- */
-const CIPHERS: readonly (readonly [
-  CipherChoice,
-  (arena: Arena, asked: boolean) => PacketCipher | undefined,
-])[] = [
-  ["ipsec-mb", ipsecMbOrNothing],
-  ["composed", (arena) => of(composedCipher, arena)],
-  ["aead", (arena) => of(aeadCipher, arena)],
-];
-
-function ipsecMbOrNothing(arena: Arena, asked: boolean): PacketCipher | undefined {
-  const library = openIpsecMb();
-  if (library === undefined || !(library.fast || asked)) return undefined;
-  try {
-    return library.form === "jobs" ? jobsCipher(arena, library) : quicCipher(arena, library);
-  } catch {
-    // The build of this library lacks the function.
-    return undefined;
-  }
-}
-
-function of(make: typeof composedCipher, arena: Arena): PacketCipher | undefined {
-  const libcrypto = openLibcrypto();
-  return libcrypto === undefined ? undefined : make(arena, libcrypto);
-}
-
-/**
- * Whether the cipher passes its self-test. The test overwrites the last bytes of the arena and
- * restores them. A cipher with an arena of its own for the test would slow down both.
- */
-function passes(arena: Arena, cipher: PacketCipher): boolean {
-  const area = arena.bytes.length - CIPHER_TRIAL_BYTES;
-  const before = arena.bytes.slice(area);
-  try {
-    return cipherPasses(arena, area, cipher);
-  } catch {
-    return false;
-  } finally {
-    arena.bytes.set(before, area);
-  }
 }

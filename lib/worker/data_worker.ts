@@ -7,14 +7,15 @@ import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_
 import { Arena } from "../base/arena.ts";
 import { Counters } from "../base/counter_block.ts";
 import { HandshakeMemory } from "../base/handshake_memory.ts";
+import type { Direction, Share } from "../base/data_planes.ts";
 import type { DataEvent } from "../base/messages.ts";
 import { type Offloads, sameOffloads } from "../base/offloads.ts";
 import { holdSecretMemory } from "../base/secret_bytes.ts";
 import { PeerTable } from "../base/peer_table.ts";
 import { QUEUE_BULK, QUEUE_MAIN, QUEUES_EACH } from "../data/bulk_flows.ts";
-import { Dataplane, DATAPLANE_ARENA_BYTES, type Direction, type Share } from "../data/dataplane.ts";
+import { Dataplane, DATAPLANE_ARENA_BYTES } from "../data/dataplane.ts";
 import { now } from "../runtime/clock.ts";
-import { choosePacketCipher, chooseSuite } from "../runtime/crypto.ts";
+import { loadPacketCipher, loadSuite } from "../runtime/loaded_crypto.ts";
 import { ErrorQueue } from "../ports/error_queue.ts";
 import { LinuxTunPort } from "../ports/linux_tun_port.ts";
 import { LinuxUdpPort } from "../ports/linux_udp_port.ts";
@@ -43,14 +44,17 @@ const scope = globalThis as unknown as {
 
 const say = (report: WorkerReport) => scope.postMessage(report);
 
+// What takes long is made here, while the main isolate opens the interface.
+// The main isolate tells when the limit of locked memory is reached.
+holdSecretMemory(lockMemory);
+const arena = new Arena(DATAPLANE_ARENA_BYTES);
+const cipher = await loadPacketCipher(arena);
+const suite = await loadSuite();
+
 function run(start: WorkerStart): void {
   const { direction, share } = start;
   nameThread(threadName(direction, share));
-  // The main isolate tells when the limit is reached.
-  holdSecretMemory(lockMemory);
   const words = new Int32Array(start.words);
-  const arena = new Arena(DATAPLANE_ARENA_BYTES);
-  const cipher = choosePacketCipher(arena);
   const sender = direction === "inbound" ? 0 : share.index;
   const table = new PeerTable(start.table, { senders: start.senders, sender });
   const counters = new Counters(table, start.counters);
@@ -60,7 +64,7 @@ function run(start: WorkerStart): void {
   const dataplane = new Dataplane({
     arena,
     cipher,
-    suite: chooseSuite(),
+    suite,
     table,
     handshakes: new HandshakeMemory(start.handshakes),
     counters,

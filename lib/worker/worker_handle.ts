@@ -9,9 +9,9 @@ import {
   countsIn,
   stagedBytesIn,
 } from "../base/counter_block.ts";
+import { type Direction, type Share, WHOLE_SHARE } from "../base/data_planes.ts";
 import type { DataCommand } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
-import { type Direction, type Share, WHOLE_SHARE } from "../data/dataplane.ts";
 import { EventFd } from "../../ffi/poll.ts";
 import {
   EVENTS_HELD,

@@ -4,10 +4,10 @@
  * commands and events of the planes.
  * @module
  */
+import type { Direction, Share } from "../base/data_planes.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
 import type { Times } from "../base/times.ts";
-import type { Direction, Share } from "../data/dataplane.ts";
 import type { TunDescriptors } from "../ports/linux_tun_port.ts";
 
 /** Places in the shared words. */

@@ -15,6 +15,7 @@
 import {
   PACKED_MAIN,
   PACKED_WORKER,
+  prepareRuntime,
   SHELL_PREAMBLE,
   startRuntime,
 } from "../../lib/daemon/packed.ts";
@@ -248,11 +249,17 @@ unpack() {
   clean mv "$new" "$into/$id" 2>/dev/null
   clean rm -rf "$new" "$into/$id/${"$"}{new##*/}"
   unpacked "$into" || { refuse "$into" "unpacking failed"; return 1; }
+  prepare "$real/$id"
   sweep "$real"
   for other in "$shared".*; do
     if [ "$other" != "$real" ] && old "$other" && look "$other" folder; then sweep "$real"; clean rmdir "$real"; fi
   done 2>/dev/null
   unpacked "$into"
+}
+# Has the runtime put its compiled code of an interface's process into its cache. That process may
+# not write there. Without it, everything is the same but slower.
+prepare() {
+  clean ${prepareRuntime("$1")} </dev/null >/dev/null 2>&1 || :
 }
 # Unpacks into the empty private folder $1. The status is 2 when no other folder would do better.
 fill() {

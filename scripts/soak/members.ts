@@ -6,7 +6,7 @@
  * each other, of which the last is killed now and then.
  * @module
  */
-import { DAEMON_V8_FLAGS } from "../../lib/daemon/program.ts";
+import { V8_FLAGS } from "../../lib/daemon/packed.ts";
 import { type KeyPair, makeKeyPair, uapi } from "../bench/uapi.ts";
 import { ROOT } from "../built.ts";
 import { eventually, Room } from "../netlab.ts";
@@ -137,7 +137,7 @@ export class Members {
       await room.output(["ifconfig", name, "create"], { netns });
     } else {
       const program = kind === "wireguard-go" ? ["wireguard-go", "-f", name] : [
-        ...[Deno.execPath(), "run", "-A", "--quiet", "--no-check", DAEMON_V8_FLAGS],
+        ...[Deno.execPath(), "run", "-A", "--quiet", "--no-check", V8_FLAGS],
         ...[`${ROOT}scripts/soak/short_daemon.ts`, name, String(member.workers)],
       ];
       const folder = 'mkdir -p /run/wireguard && exec "$@" </dev/null';

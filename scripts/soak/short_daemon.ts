@@ -4,7 +4,9 @@
  * @module
  */
 import { STANDARD_TIMES, type Times } from "../../lib/base/times.ts";
+import { dataWorkerUrl } from "../../lib/daemon/program.ts";
 import { runDaemon } from "../../lib/daemon/run.ts";
+import { WorkerGroup } from "../../lib/worker/worker_group.ts";
 
 const DIVISOR = 40;
 const [name, workers] = Deno.args;
@@ -16,7 +18,7 @@ Deno.exit(
     name,
     foreground: true,
     logLevel: "error",
-    workers: workers === "2" ? 2 : 1,
+    worker: new WorkerGroup(dataWorkerUrl(), workers === "2" ? 2 : 1),
     times,
     configuration: () => Promise.resolve({ lines: [] }),
     ready: (answer) => console.log(answer),

@@ -6,6 +6,7 @@
  * @module
  */
 import { runDaemon } from "../../lib/daemon/run.ts";
+import { WorkerGroup } from "../../lib/worker/worker_group.ts";
 
 const [name, place] = Deno.args;
 const status = await runDaemon({
@@ -13,7 +14,7 @@ const status = await runDaemon({
   foreground: true,
   configuration: () => Promise.resolve({ lines: ["listen_port=7111"] }),
   ...(place === "worker"
-    ? { workerModule: new URL("./failing_worker.ts", import.meta.url), ready: () => {} }
+    ? { worker: new WorkerGroup(new URL("./failing_worker.ts", import.meta.url)), ready: () => {} }
     : {
       ready: () =>
         setTimeout(() => {

@@ -327,12 +327,14 @@ export class Dataplane {
    * Processes a bounded number of packets in each direction.
    * @param fromTun false when the TUN device is known to have nothing to read
    * @param fromUdp false when the UDP sockets are known to have nothing to read
+   * @param fromBulk false when the bulk queue of the TUN device is known to be empty
    * @returns true when there was work, so that another turn may find more
    */
-  turn(now: Milliseconds, fromTun = true, fromUdp = true): boolean {
+  turn(now: Milliseconds, fromTun = true, fromUdp = true, fromBulk = fromTun): boolean {
     const outbound = this.#outbound, inbound = this.#inbound;
     if (this.#capture !== null) this.#capture.now = now;
-    const sent = outbound !== undefined && (fromTun || !outbound.drained) && outbound.turn(now);
+    const sent = outbound !== undefined && (fromTun || !outbound.drained) &&
+      outbound.turn(now, fromBulk || !outbound.drained);
     const received = inbound !== undefined && (fromUdp || !inbound.drained) && inbound.turn(now);
     return sent || received;
   }

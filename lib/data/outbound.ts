@@ -122,14 +122,15 @@ export class Outbound {
   /**
    * Reads a bounded number of packets. They are sent, except a run that the next turn may continue.
    * Returns whether there was work.
+   * @param fromBulk false when the bulk queue is known to be empty
    */
-  turn(now: Milliseconds): boolean {
+  turn(now: Milliseconds, fromBulk = true): boolean {
     if (this.gone || this.#waiting) return false;
     let reads = 0;
     let readBytes = 0;
     this.drained = false;
     while (!this.drained && reads < OUTBOUND_READS_MAX && readBytes < OUTBOUND_BYTES_MAX) {
-      const read = this.#next(now);
+      const read = this.#next(now, fromBulk);
       if (read <= 0) {
         this.drained = true;
         if (read === PORT_GONE) this.gone = true;
@@ -151,15 +152,15 @@ export class Outbound {
    * Reads the next packet, first from the main queue. So a packet of the main queue waits for one
    * packet of the bulk queue at most.
    */
-  #next(now: Milliseconds): number {
+  #next(now: Milliseconds, fromBulk: boolean): number {
     const { tun, memory, bulkFlows } = this.#parts;
-    const hasBulk = tun.queues > 1;
+    const hasBulk = fromBulk && tun.queues > 1;
     const isBulkNext = hasBulk && this.#mainInRow >= MAIN_IN_ROW_MAX;
     let read = isBulkNext ? this.#nextOfBulk(now) : this.#nextOfMain();
     if (read === PORT_DRAINED && hasBulk) {
       read = isBulkNext ? this.#nextOfMain() : this.#nextOfBulk(now);
     }
-    if (hasBulk && read >= BULK_PACKET_BYTES) {
+    if (tun.queues > 1 && read >= BULK_PACKET_BYTES) {
       bulkFlows.mark(memory.u32, memory.tunPacket, now);
     }
     return read;

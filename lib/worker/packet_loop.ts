@@ -10,6 +10,7 @@ import type { Dataplane } from "../data/dataplane.ts";
 import { type DrainedSocket, type EventFd, PollSet } from "../../ffi/poll.ts";
 import { setTimerSlack } from "../../ffi/process.ts";
 import { POLLERR, POLLHUP, POLLNVAL } from "../../ffi/structs.ts";
+import { Bursts } from "./bursts.ts";
 import { WORD_BEAT, WORD_BELL } from "./worker_messages.ts";
 
 /** The most turns before the other descriptors are polled. */
@@ -24,7 +25,7 @@ const WAIT_MAX_MS = 1000;
  * The loop naps when at least NAP_PACKETS came since the last wait, and NAP_PACKETS_PER_MS. A nap
  * costs as much as a wake-up, so it must gain some packets. It does not when each packet answers
  * the last one. A nap is as long as NAP_FOR_PACKETS packets take to come, within the two bounds, so
- * that a ping does not wait long.
+ * that a ping does not wait long. It also naps when a burst begins (bursts.ts).
  */
 const NAP_PACKETS_PER_MS = 64;
 const NAP_PACKETS = 8;
@@ -78,22 +79,26 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
   // The bell ends a nap.
   const naps = new PollSet([bell.descriptor]);
   setTimerSlack(NAP_SLACK_US);
+  const bursts = new Bursts();
   let moved = 0;
+  let reads = 0;
   let pass = now();
   let errorPasses = 0;
   let waitsForLink = false;
   // Whether poll found input. Reading without input would cost a system call.
   let fromTun = true;
   let fromUdp = true;
+  let fromBulk = true;
   while (true) {
     words[WORD_BEAT]++;
     let worked = true;
     let drained = false;
     for (let i = 0; i < TURNS_PER_POLL && !drained && words[WORD_BELL] === 0; i++) {
-      worked = dataplane.turn(now(), fromTun, fromUdp);
+      worked = dataplane.turn(now(), fromTun, fromUdp, fromBulk);
       drained = dataplane.drained;
       fromTun = true;
       fromUdp = true;
+      fromBulk = true;
       flush();
     }
     if (dataplane.gone) return "gone";
@@ -120,7 +125,12 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
       ((polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) & POLLERR) !== 0,
     );
     if (found === 0) continue;
-    fromTun = (polls.found(PLACE_TUN) | polls.found(PLACE_TUN_BULK)) !== 0;
+    const readsBefore = reads;
+    reads = values[COUNTER.tun_reads];
+    const waited = isThick ? 0 : now() - pass;
+    if (bursts.begins(reads - readsBefore, waited)) naps.nap(NAP_MIN_US);
+    fromBulk = polls.found(PLACE_TUN_BULK) !== 0;
+    fromTun = fromBulk || polls.found(PLACE_TUN) !== 0;
     fromUdp = (polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) !== 0;
     // The bell is drained here only. The ringer sets the word before it writes to the eventfd, so a
     // ring whose word was read above may still arrive.

@@ -71,6 +71,17 @@ Deno.test("packets of the bulk queue that follow each other leave together, and 
   assert.deepEqual(turn(a), [[576], [576, 576, 576]]);
 });
 
+Deno.test("the bulk queue is not read when it is known to be empty", () => {
+  const { a } = connectedSides();
+  a.tun.queues = 2;
+  a.tun.push(plainFrame(packet(SMALL, 20)));
+  a.tun.bulkQueue.push(superPacket());
+  a.dataplane.turn(NOON, true, false, false);
+  assert.deepEqual([a.tun.queue.length, a.tun.bulkQueue.length], [0, 1]);
+  a.dataplane.turn(NOON, true, false, true);
+  assert.equal(a.tun.bulkQueue.length, 0);
+});
+
 Deno.test("a flood in the main queue does not stop the bulk queue", () => {
   const { a } = connectedSides();
   a.tun.queues = 2;

@@ -223,8 +223,8 @@ class ManyPlanes implements Plane {
     const counter = isCounted ? { counter: new SharedArrayBuffer(4) } : {};
     for (const plane of this.planes) plane.apply({ ...command, ...counter }, now);
   }
-  turn(now: Milliseconds): boolean {
-    return this.planes.map((plane) => plane.turn(now)).includes(true);
+  turn(...when: Parameters<Dataplane["turn"]>): boolean {
+    return this.planes.map((plane) => plane.turn(...when)).includes(true);
   }
   get gone(): boolean {
     return this.planes.some((plane) => plane.gone);

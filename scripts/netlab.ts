@@ -12,6 +12,9 @@
  * @module
  */
 import { program } from "./facilities.ts";
+import { LabError, Running, within } from "./running.ts";
+
+export { LabError, Running };
 
 /** The shell that holds a room. Its argument: whether the room has its own process namespace. */
 const HOLDER = `
@@ -31,6 +34,12 @@ if [ "$1" != own-processes ]; then
   done
 fi
 `;
+
+/** The longest run of a command, unless told. */
+const RUN_MS = 60_000;
+/** The longest time that a room takes to end, and how often it is looked at. */
+const CLOSE_MS = 60_000;
+const CLOSE_LOOK_MS = 100;
 
 /** How rooms can be had here. */
 export type RoomKind = "root" | "user";
@@ -53,31 +62,12 @@ export interface RunOptions {
   readonly stdin?: string;
   /** The folder it runs in; the root folder unless told. */
   readonly cwd?: string;
-  /** The command is killed after this long; 60 s unless told. */
+  /** How long `run` waits before the command is killed; 60 s unless told. */
   readonly timeoutMs?: number;
   /** Throw when it does not exit with 0. */
   readonly check?: boolean;
   /** It writes where this process writes; nothing is returned of it. */
   readonly visible?: boolean;
-}
-
-/** A process of a room that runs on. */
-export interface Running {
-  /** Its process id as the host sees it. */
-  readonly pid: number;
-  /** What it wrote so far, both streams. */
-  output(): string;
-  /** Sends it a signal. */
-  signal(signal: Deno.Signal): void;
-  /** Waits for its end. */
-  readonly status: Promise<Deno.CommandStatus>;
-}
-
-const decoder = new TextDecoder();
-
-/** A command of the laboratory failed. */
-export class LabError extends Error {
-  override readonly name = "LabError";
 }
 
 /** One end of a veth pair. */
@@ -97,6 +87,7 @@ export class Room {
   readonly #holder: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #environment: Record<string, string>;
+  readonly #running = new Set<Running>();
   #closed = false;
 
   private constructor(
@@ -158,6 +149,7 @@ export class Room {
       throw new LabError(`unshare: ${error instanceof Error ? error.message : error}`);
     }
     const reader = holder.stdout.getReader();
+    const decoder = new TextDecoder();
     let line = "";
     while (!line.includes("\n")) {
       const { value, done } = await reader.read();
@@ -204,60 +196,22 @@ export class Room {
     return words;
   }
 
-  #command(argv: readonly string[], options: RunOptions, stdin: "piped" | "null"): Deno.Command {
-    // Entering a mount namespace leads to its root folder, so the folder is chosen behind that.
-    const folder = options.cwd === undefined ? [] : ["env", `--chdir=${options.cwd}`];
-    const [program, ...args] = [...this.#enter(options.netns), ...folder, ...argv];
-    return new Deno.Command(program, {
-      args,
-      env: { ...this.#environment, ...options.env },
-      cwd: "/",
-      stdin,
-      stdout: options.visible === true ? "inherit" : "piped",
-      stderr: options.visible === true ? "inherit" : "piped",
-    });
-  }
-
   /**
    * Runs a command in the room and waits for it.
    * @throws LabError when `check` is set and it failed, or when it took too long
    */
   async run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
-    const child = this.#command(argv, options, options.stdin === undefined ? "null" : "piped")
-      .spawn();
-    const timeoutMs = options.timeoutMs ?? 60_000;
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      kill(innermost(child.pid), "SIGKILL");
-    }, timeoutMs);
-    const write = async () => {
-      if (options.stdin === undefined) return;
-      const writer = child.stdin.getWriter();
-      await writer.write(new TextEncoder().encode(options.stdin)).catch(() => {});
-      await writer.close().catch(() => {});
-    };
+    const running = this.spawn(argv, options);
     try {
-      const text = (stream: () => ReadableStream<Uint8Array>) =>
-        options.visible === true ? "" : new Response(stream()).text();
-      const [{ code, signal }, stdout, stderr] = await Promise.all([
-        child.status,
-        text(() => child.stdout),
-        text(() => child.stderr),
-        write(),
-      ]);
-      const ran = { code, signal, stdout, stderr };
-      if (late) {
-        throw new LabError(
-          `${argv.join(" ")}: not done after ${timeoutMs} ms\n${ran.stdout}${ran.stderr}`,
-        );
-      }
+      const { code, signal } = await running.wait(options.timeoutMs ?? RUN_MS);
+      const { stdout, stderr } = running;
       if (options.check && code !== 0) {
-        throw new LabError(`${argv.join(" ")}: ended with ${code}\n${ran.stdout}${ran.stderr}`);
+        throw new LabError(`${argv.join(" ")}: ended with ${code}\n${stdout}${stderr}`);
       }
-      return ran;
+      return { code, signal, stdout, stderr };
     } finally {
-      clearTimeout(timer);
+      if (!running.hasEnded) await running.kill();
+      this.#running.delete(running);
     }
   }
 
@@ -268,22 +222,16 @@ export class Room {
 
   /** Starts a command that runs on. It ends with the room at the latest. */
   spawn(argv: readonly string[], options: RunOptions = {}): Running {
-    const child = this.#command(argv, options, "null").spawn();
-    let text = "";
-    const collect = async (stream: ReadableStream<Uint8Array>) => {
-      for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
-    };
-    const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
-    return {
-      pid: child.pid,
-      output: () => text,
-      signal: (signal) => {
-        kill(innermost(child.pid), signal);
-        // nsenter stops itself when its command is stopped.
-        if (signal === "SIGCONT") kill(child.pid, signal);
-      },
-      status: collected.then(() => child.status),
-    };
+    // Entering a mount namespace leads to its root folder, so the folder is chosen behind that.
+    const folder = options.cwd === undefined ? [] : ["env", `--chdir=${options.cwd}`];
+    const running = new Running([...this.#enter(options.netns), ...folder, ...argv], {
+      command: { cwd: "/", env: { ...this.#environment, ...options.env } },
+      stdin: options.stdin,
+      visible: options.visible,
+      name: argv.join(" "),
+    });
+    this.#running.add(running);
+    return running;
   }
 
   /** A network namespace inside the room, loopback up. */
@@ -350,41 +298,25 @@ export class Room {
     return found;
   }
 
-  /** Ends everything in the room. Its namespaces go with its last process. */
+  /**
+   * Ends everything in the room. Its namespaces go with its last process.
+   * @throws LabError with the processes that are left when this takes more than a minute
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#stdin.close().catch(() => {});
-    await this.#holder.status;
+    const late = performance.now() + CLOSE_MS;
+    while (await within(this.#holder.status, CLOSE_LOOK_MS) === undefined) {
+      for (const running of this.#running) running.goOn();
+      if (performance.now() < late) continue;
+      const left = await this.processes().catch(() => []);
+      throw new LabError(`the room has not ended within ${CLOSE_MS} ms\n${left.join("\n")}`);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-}
-
-/** The process behind nsenter's and unshare's forks: the one that a signal is meant for. */
-function innermost(pid: number): number {
-  let at = pid;
-  while (true) {
-    let children: string;
-    let name: string;
-    try {
-      name = Deno.readTextFileSync(`/proc/${at}/comm`).trim();
-      children = Deno.readTextFileSync(`/proc/${at}/task/${at}/children`).trim();
-    } catch {
-      return at;
-    }
-    if (name !== "nsenter" || children === "") return at;
-    at = Number(children.split(" ")[0]);
-  }
-}
-
-function kill(pid: number, signal: Deno.Signal): void {
-  try {
-    Deno.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound) && !(error instanceof TypeError)) throw error;
   }
 }
 

@@ -150,10 +150,8 @@ async function measure(
   for (const kind of Object.keys(FLOODS)) {
     say(`${implementation.title}: ${kind}`);
     const sender = startFlood(left, kind, right, port, keys, [String(plan.seconds)]);
-    let over = false;
-    sender.status.then(() => over = true);
     let most = 0;
-    while (!over) {
+    while (!sender.hasEnded) {
       most = Math.max(most, residentMb(right));
       await sleep(100);
     }

@@ -22,16 +22,14 @@ Deno.test(
     await cable(room);
     const words = [...await emulatedProgram(), "-f", "wg1"];
     const daemon = room.spawn(words, { netns: "left", env: MACHINE_ENVIRONMENT });
-    let hasEnded = false;
-    daemon.status.then(() => hasEnded = true);
     await eventually("wg1 is up", async () => {
-      ok(!hasEnded, daemon.output());
+      ok(!daemon.hasEnded, daemon.output());
       return (await may(room, "test -S /run/wireguard/wg1.sock")).code === 0;
     }, START_MS);
     // The emulated process may not answer within the time of the command.
     const configure = `ifconfig wg1 wgport 7111 wgkey ${randomKey()}`;
     await eventually("wg1 answers", async () => {
-      ok(!hasEnded, daemon.output());
+      ok(!daemon.hasEnded, daemon.output());
       return (await may(room, configure, "left")).code === 0;
     }, START_MS);
     await create(room, "wg2", "right", `wgport 7222 wgkey ${randomKey()}`);

@@ -89,10 +89,8 @@ export class DebianMachine {
     ];
     const script = `${enter}\necho $$ >${FOLDER}/pid\nexec "$@"`;
     const running = room.spawn(["sh", "-ec", script, "sh", ...words]);
-    let hasEnded = false;
-    running.status.then(() => hasEnded = true);
     const end = async () => {
-      if (this.#leader !== undefined && !hasEnded) await this.run("kill -s RTMIN+4 1");
+      if (this.#leader !== undefined && !running.hasEnded) await this.run("kill -s RTMIN+4 1");
       else running.signal("SIGKILL");
       this.#leader = undefined;
       await running.status;
@@ -100,7 +98,7 @@ export class DebianMachine {
     };
     try {
       await eventually("systemd has started", async () => {
-        if (hasEnded) throw new Error(running.output());
+        if (running.hasEnded) throw new Error(running.output());
         this.#leader ??= await this.#findLeader();
         if (this.#leader === undefined) return false;
         return /^(running|degraded)$/m.test((await this.run("systemctl is-system-running")).stdout);

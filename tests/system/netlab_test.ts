@@ -72,6 +72,44 @@ Deno.test("closing a room ends what runs in it, detached or not", needs("namespa
   }
 });
 
+Deno.test("waits end, and say what was waited for", needs("namespaces"), async () => {
+  await using room = await Room.open();
+  const running = room.spawn(["sleep", "63.25"]);
+  await rejects(running.wait(300), /^LabError: sleep 63.25: not done after 300 ms: .*\d sleep S/);
+  equal(running.hasEnded, false);
+  await rejects(
+    room.run(["sh", "-c", "echo begun; kill -STOP $$"], { timeoutMs: 300 }),
+    /not done after 300 ms: \d+ nsenter T.*, \d+ sh T.*\nbegun\n/,
+  );
+  await rejects(
+    room.run(["sh", "-c", "sleep 63.25 & echo begun"], { timeoutMs: 300 }),
+    /it has ended, but another process has its output open\nbegun\n/,
+  );
+});
+
+Deno.test(
+  "a stopped program goes on when it is told, and else ends with its room",
+  needs("namespaces"),
+  async () => {
+    await using room = await Room.open();
+    const stopped = async () => {
+      const running = room.spawn(["sh", "-c", "echo on; exec sleep 63.25"]);
+      await eventually("it runs", () => running.output() === "on\n");
+      running.signal("SIGSTOP");
+      const stat = () => Deno.readTextFileSync(`/proc/${running.pid}/stat`);
+      await eventually("nsenter has stopped", () => stat().includes(") T "));
+      return running;
+    };
+    const told = await stopped();
+    told.signal("SIGTERM");
+    told.signal("SIGCONT");
+    equal((await told.wait(10_000)).signal, "SIGTERM");
+    const left = await stopped();
+    await room.close();
+    equal((await left.wait(10_000)).success, false);
+  },
+);
+
 Deno.test("a laboratory that is killed leaves nothing", needs("namespaces"), async () => {
   const script = `
     import { Room } from ${JSON.stringify(import.meta.resolve("../../scripts/netlab.ts"))};

@@ -8,21 +8,7 @@
  */
 import { ensureBuilt, ROOT } from "./built.ts";
 import { type Facility, installPackages, missing } from "./facilities.ts";
-import { LabError, Room } from "./netlab.ts";
-
-/** A run of `deno test` that takes longer than this is ended, and is a failure. */
-const JOB_MS = 15 * 60_000;
-
-/**
- * Tests that change the network of the namespace they run in. They get a room of their own
- * (scripts/netlab.ts), where also an ordinary user is root, so that nothing of the machine is
- * touched and nothing on it is in their way.
- */
-const IN_ROOMS = /^(\.\/)?tests\/(linux|bench)(\/|$)/;
-
-const COLOURS: Record<string, string> = Deno.stdout.isTerminal()
-  ? { FORCE_COLOR: "1" }
-  : { NO_COLOR: "1" };
+import { type Job, type Result, runJob } from "./test_job.ts";
 
 const say = (line: string) => console.log(line);
 
@@ -69,9 +55,6 @@ async function neededFacilities(): Promise<Facility[]> {
   return [...found];
 }
 
-/** The words of one `deno test`: options and paths. */
-type Job = readonly string[];
-
 /**
  * A process of its own for every room's tests, and for every file of those in namespaces:
  * descriptors, current folder and namespaces belong to a process, so tests of different rooms that
@@ -111,13 +94,6 @@ async function hasTests(folder: string): Promise<boolean> {
   return false;
 }
 
-interface Result {
-  readonly passed: number;
-  readonly failed: number;
-  readonly failedNames: readonly string[];
-  readonly skipped: readonly string[];
-}
-
 /**
  * Runs the jobs, as many at a time as there are processors; what each one writes comes in one
  * piece.
@@ -132,91 +108,4 @@ async function runJobs(jobs: readonly Job[], options: readonly string[]): Promis
   };
   await Promise.all(Array.from({ length: Math.min(navigator.hardwareConcurrency, 4) }, worker));
   return results;
-}
-
-/** Counts from the report of `deno test`, so that a run that ends without one is a failure too. */
-async function runJob(job: Job, options: readonly string[]): Promise<Result> {
-  const report = await Deno.makeTempFile({ prefix: "wg-tests-", suffix: ".xml" });
-  try {
-    const argv = [
-      Deno.execPath(),
-      "test",
-      "-A",
-      "--quiet",
-      "--no-check",
-      `--junit-path=${report}`,
-      ...options,
-      ...job,
-    ];
-    const inRoom = job.some((word) => IN_ROOMS.test(word)) && missing("namespaces") === undefined;
-    const { success, stdout, stderr } = await (inRoom ? runInRoom(argv) : run(argv));
-    const xml = await Deno.readTextFile(report);
-    await writeAll(stdout);
-    if (!success) await writeAll(stderr);
-    const total = (attribute: string) =>
-      Number(new RegExp(`<testsuites [^>]*\\b${attribute}="(\\d+)"`).exec(xml)?.[1] ?? 0);
-    const named = (what: string) =>
-      [...xml.matchAll(
-        new RegExp(`<testcase name="([^"]*)" classname="([^"]*)"[^>]*>\\s*<(?:${what})`, "g"),
-      )]
-        .map(([, name, file]) => `${plain(file)} => ${plain(name)}`);
-    const failedNames = named("failure|error");
-    const left = named("skipped");
-    const noTests = xml === "" && /No test modules found/.test(stderr);
-    if (failedNames.length === 0 && !success && !noTests) {
-      failedNames.push(`deno test ${job.join(" ")}`);
-    }
-    return {
-      passed: total("tests") - named("failure|error").length - left.length,
-      failed: failedNames.length,
-      failedNames,
-      // What a filter leaves out stands in the report as skipped.
-      skipped: options.some((option) => option.startsWith("--filter")) ? [] : left,
-    };
-  } finally {
-    await Deno.remove(report);
-  }
-}
-
-interface Output {
-  readonly success: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run([program, ...args]: readonly string[]): Promise<Output> {
-  const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
-  const child = new Deno.Command(program, { args, cwd: ROOT, env: COLOURS, ...streams }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), JOB_MS);
-  const { success, stdout, stderr } = await child.output();
-  clearTimeout(timer);
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { success, stdout: decode(stdout), stderr: decode(stderr) };
-}
-
-async function runInRoom(argv: readonly string[]): Promise<Output> {
-  try {
-    await using room = await Room.open();
-    const { code, stdout, stderr } = await room.run(argv, {
-      cwd: ROOT,
-      env: COLOURS,
-      timeoutMs: JOB_MS,
-    });
-    return { success: code === 0, stdout, stderr };
-  } catch (error) {
-    if (!(error instanceof LabError)) throw error;
-    return { success: false, stdout: "", stderr: `${error.message}\n` };
-  }
-}
-
-async function writeAll(text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
-}
-
-/** Text of an XML attribute. */
-function plain(text: string): string {
-  return text.replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&lt;", "<")
-    .replaceAll("&gt;", ">")
-    .replaceAll("&amp;", "&");
 }

@@ -13,7 +13,7 @@ import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { ask } from "./ask.ts";
 import { removeDeadSocket } from "./socket_folder.ts";
 import type { LogLine } from "./log_text.ts";
-import { SOCKETS_VARIABLE, socketsSetting } from "./rights.ts";
+import { rightsVariables } from "./rights.ts";
 import { workersSetting } from "./workers_setting.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";
 
@@ -265,12 +265,9 @@ export async function spawnDaemon(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<number> {
   const { spawn } = await import("./spawn.ts");
-  const sockets = socketsSetting(change);
   return await spawn(name, formatSet(change), {
     workers: change.workers ?? workersSetting(),
-    environment: sockets === undefined
-      ? environment
-      : { ...environment, [SOCKETS_VARIABLE]: sockets },
+    environment: { ...environment, ...rightsVariables(change) },
   });
 }
 

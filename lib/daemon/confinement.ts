@@ -81,6 +81,11 @@ export interface ConfineOptions {
   readonly sockets?: string | undefined;
   /** The data planes that receive, which each need sockets; 1 by default. */
   readonly receivers?: number;
+  /**
+   * Whether the peers of the interface have names of endpoints. The process may read all of /etc
+   * then, because the settings of look-ups are replaced by other files there.
+   */
+  readonly looksUpNames?: boolean;
   /** The arguments with which this program is executed again. */
   readonly args: readonly string[];
   /** Variables for the second run, besides those that the program needs. */
@@ -111,7 +116,9 @@ export function confine(options: ConfineOptions): Confinement {
   if (setNoNewPrivileges() === 0) words.push("no_new_privs");
   else missing.push("no_new_privs");
   try {
-    words.push(`landlock(${restrictFiles(ownFiles(program, programFiles()), OWN_PORTS)})`);
+    const looksUpNames = options.looksUpNames === true;
+    const version = restrictFiles(ownFiles(program, programFiles(), looksUpNames), OWN_PORTS);
+    words.push(`landlock(${version}${looksUpNames ? ",etc" : ""})`);
   } catch (error) {
     missing.push(`landlock (${error instanceof OsError ? error.code : error})`);
   }

@@ -10,6 +10,7 @@ import { ConfigError, OsError } from "../base/errors.ts";
 import type { NameAnswer } from "../device/device.ts";
 import { NetNamespace } from "../linux/namespace.ts";
 import { HostLookUp, LOOK_UP_THREAD_IDLE_MS } from "../../ffi/host_lookup.ts";
+import { replacedNameSetting } from "./own_files.ts";
 
 /** The most look-ups at once, each of which occupies a thread. Others wait. */
 const LOOK_UPS_AT_ONCE = 16;
@@ -144,4 +145,17 @@ function beginIn(host: string, rtable: number): HostLookUp {
     if (!isRefusal) throw error;
     return HostLookUp.begin(host);
   }
+}
+
+/**
+ * Adds to a problem what this process may be missing: settings that another program has replaced
+ * since it started.
+ */
+export function withReason(answer: NameAnswer): NameAnswer {
+  if (!("problem" in answer)) return answer;
+  const path = replacedNameSetting();
+  if (path === undefined) return answer;
+  const reason = `${path} was replaced, and this process may not read it; \`wg restart\` starts ` +
+    "one that may";
+  return { ...answer, problem: `${answer.problem} (${reason})` };
 }

@@ -46,7 +46,7 @@ import {
 import { Captures } from "./capture.ts";
 import { type Confinement, UNCONFINED } from "./confinement.ts";
 import { EventSlices } from "./event_slices.ts";
-import { HostLookUps } from "./host_look_ups.ts";
+import { HostLookUps, withReason } from "./host_look_ups.ts";
 import type { Log } from "./log.ts";
 import { MtuFollower } from "./mtu_follower.ts";
 import { InterfaceOffloads } from "./offloads.ts";
@@ -202,7 +202,7 @@ export class RunningInterface {
     });
     this.#lookUps = new HostLookUps({
       rtable: () => this.#sockets.rtable,
-      answered: (host, answer) => this.#control.lookedUp(host, answer),
+      answered: (host, answer) => this.#control.lookedUp(host, withReason(answer)),
     });
     this.captures = new Captures({
       device: this.#device,

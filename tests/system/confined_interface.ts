@@ -1,12 +1,17 @@
 /**
  * A program for privileges_test.ts: the process of an interface, which gives up its rights as `wg
  * -f` does. When the interface runs, it tries what it may not do any more, and prints each result.
- * Its arguments are the interface's name and, for a try that kills the process, the word `kill`.
+ * Its arguments are the interface's name, and the word `kill` for a try that kills the process, or
+ * `names` for an interface with names of endpoints.
  * @module
  */
 import { runDaemon } from "../../lib/daemon/run.ts";
 import { confine } from "../../lib/daemon/confinement.ts";
 import { type CallName, callNumber } from "../../lib/linux/call_numbers.ts";
+
+/** Files of /etc: secrets, and settings of look-ups. */
+const SECRETS = ["/etc/shadow", "/etc/wireguard/wg1.conf"];
+const NAME_SETTINGS = ["/etc/resolv.conf", "/etc/hosts"];
 
 const libc = () =>
   Deno.dlopen("libc.so.6", {
@@ -70,6 +75,9 @@ function tryAll(): void {
   say("another namespace", () => call("unshare", 0x40000000));
   say("read /usr/bin", () => Deno.openSync("/usr/bin/env").close());
   say("list /root", () => void [...Deno.readDirSync("/root")]);
+  for (const path of SECRETS) say(`read ${path}`, () => Deno.openSync(path).close());
+  for (const path of NAME_SETTINGS) say(`read ${path}`, () => Deno.openSync(path).close());
+  say("list /etc", () => void [...Deno.readDirSync("/etc")]);
   say("write /etc", () => void Deno.openSync("/etc/hostname", { write: true }).close());
   say("write /run", () => Deno.writeTextFileSync("/run/wg-was-here", ""));
   say("open a device", () => Deno.openSync("/dev/mem"));
@@ -84,6 +92,7 @@ const cache = Deno.env.get("DENO_DIR");
 const confinement = confine({
   args: Deno.args,
   environment: {},
+  looksUpNames: Deno.args[1] === "names",
   self: (args) => ({
     program: Deno.execPath(),
     args: [...flags, script, ...args],

@@ -6,7 +6,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
 import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, randomKey, tunnel, WG, wgRoom, writeFile } from "./peers.ts";
+import { may, must, ownEtc, ping, randomKey, tunnel, WG, wgRoom, writeFile } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "wg", "nft", "ipv6");
 /** A session is looked for this long, under any load of the machine. */
@@ -48,14 +48,14 @@ async function names(
   await room.output(["mv", "/run/names.json.new", "/run/names.json"]);
 }
 
-async function nameServer(room: Room, netns: string): Promise<Running> {
+async function nameServer(room: Room, netns: string, at = "127.0.0.1"): Promise<Running> {
   const server = room.spawn([
     Deno.execPath(),
     "run",
     "-A",
     "--quiet",
     `${ROOT}tests/system/name_server.ts`,
-    "127.0.0.1",
+    at,
     "/run/names.json",
   ], { netns });
   await eventually("the name server", () => server.output().includes("ready"), LONG_MS);
@@ -299,6 +299,71 @@ Deno.test(
     equal(again.code, 1);
     // The look-up would still go on: its first query waits for 30 s.
     equal(server.output().match(/hang\.example\.org A\n/g)?.length, 1);
+  },
+);
+
+Deno.test(
+  "a resolv.conf that is replaced: names are found, or the reason why not is told",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await ownEtc(room);
+    /** As DHCP clients do it: the name is another file's then. */
+    const replace = async (path: string, text: string) => {
+      await writeFile(room, `${path}.new`, text, "644");
+      await must(room, `mv ${path}.new ${path}`);
+    };
+    const nobody = "nameserver 127.0.0.9\noptions timeout:1 attempts:1\n";
+    // Not the one that is asked without a file, 127.0.0.1.
+    const right = nobody.replace("127.0.0.9", "127.0.0.7");
+    await replace("/etc/nsswitch.conf", "hosts: files dns\n");
+    await replace("/etc/resolv.conf", nobody);
+    const { publicKeys } = await tunnel(room);
+    await nameServer(room, "left", "127.0.0.7");
+    await names(room, { "vpn.example.org": ["10.0.0.2"] });
+    const named = `wgpeer ${publicKeys.right} wgendpoint vpn.example.org 7222 wgpka 1`;
+    const reaches = (name: string) =>
+      eventually(
+        `the endpoint of ${name}`,
+        async () => (await peersOf(room, name))[0].wgendpoint?.address === "10.0.0.2",
+        LONG_MS,
+      );
+    const privileges = async (name: string) =>
+      /privileges: .*/.exec(await must(room, `ifconfig ${name} hwfeatures`, "left"))?.[0] ?? "";
+
+    // Made with a name, by ifconfig and by netstart: it reads the new file.
+    await must(room, `ifconfig wg3 create wgkey ${randomKey()} ${named} up`, "left");
+    await writeFile(room, `${FOLDER}/hostname.wg4`, `wgkey ${randomKey()}\n${named}\nup\n`);
+    await must(room, `${WG} netstart -d ${FOLDER} wg4`, "left");
+    // Made without a name: it reads the file of its beginning, and after a restart the new one.
+    await must(room, `ifconfig wg5 create wgkey ${randomKey()} up`, "left");
+    await must(room, `ifconfig wg5 ${named}`, "left");
+    await replace("/etc/resolv.conf", right);
+    for (const name of ["wg3", "wg4"]) await reaches(name);
+    const isRestricted = / landlock\(/.test(await privileges("wg5"));
+    if (isRestricted) {
+      match(await privileges("wg3"), / landlock\(\d+,etc\)/);
+      await eventually(
+        "the reason",
+        async () =>
+          /resolv\.conf was replaced, and this process may not read it; `wg restart` starts /.test(
+            (await peersOf(room, "wg5"))[0].wgendpointName?.problem ?? "",
+          ),
+        LONG_MS,
+      );
+      await must(room, `${WG} restart wg5`, "left");
+    }
+    await reaches("wg5");
+
+    // A link to a folder where resolvers put their file, as systemd-resolved does.
+    await must(room, "mkdir -p /run/systemd/resolve");
+    await replace("/run/systemd/resolve/stub.conf", nobody);
+    await must(room, "ln -sf /run/systemd/resolve/stub.conf /etc/resolv.conf");
+    await must(room, `ifconfig wg6 create wgkey ${randomKey()} up`, "left");
+    await must(room, `ifconfig wg6 ${named}`, "left");
+    await replace("/run/systemd/resolve/stub.conf", right);
+    await reaches("wg6");
+    equal(/,etc\)/.test(await privileges("wg6")), false);
   },
 );
 

@@ -33,6 +33,15 @@ export async function may(room: Room, line: string, netns?: string): Promise<Ran
   return await room.run(line.split(" "), netns === undefined ? {} : { netns });
 }
 
+/** Gives the room an /etc of its own, a copy of what this user may read. */
+export async function ownEtc(room: Room): Promise<void> {
+  await room.output([
+    "sh",
+    "-c",
+    "cp -a /etc /run/own-etc 2>/dev/null; mount --bind /run/own-etc /etc",
+  ]);
+}
+
 /** Writes a file that is root's alone, in a folder that is made if it is missing. */
 export async function writeFile(
   room: Room,

@@ -6,7 +6,18 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
 import { eventually, Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, randomKey, traces, tunnel, WG, wgRoom } from "./peers.ts";
+import {
+  may,
+  must,
+  ownEtc,
+  ping,
+  randomKey,
+  traces,
+  tunnel,
+  WG,
+  wgRoom,
+  writeFile,
+} from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip");
 const NET_ADMIN = "0000000000001000";
@@ -207,6 +218,10 @@ Deno.test(
         ...cache === undefined ? {} : { DENO_DIR: cache },
       },
     };
+    await ownEtc(room);
+    for (const path of ["/etc/shadow", "/etc/wireguard/wg1.conf"]) {
+      await writeFile(room, path, "secret\n");
+    }
     const running = room.spawn([...argv, "wg1"], environment);
     await eventually("the tries", () => running.output().includes("tried\n"));
     const result = (what: string) => new RegExp(`^${what}: (.*)$`, "m").exec(running.output())?.[1];
@@ -228,8 +243,12 @@ Deno.test(
     equal(result("mount"), `errno ${EPERM}`);
     equal(result("another namespace"), `errno ${EPERM}`);
     if (/landlock\(/.test(await privileges(room, "wg1"))) {
-      for (const what of ["read /usr/bin", "list /root", "write /etc", "write /run"]) {
+      const refused = ["read /usr/bin", "list /root", "write /etc", "write /run", "list /etc"];
+      for (const what of [...refused, "read /etc/shadow", "read /etc/wireguard/wg1.conf"]) {
         equal(result(what), "EACCES", what);
+      }
+      for (const what of ["read /etc/resolv.conf", "read /etc/hosts"]) {
+        equal(result(what), "done", what);
       }
     }
     // All of that was not the end of it.

@@ -9,7 +9,7 @@ import { confine, type Confinement } from "../../daemon/confinement.ts";
 import { logLevelOf } from "../../daemon/log.ts";
 import { dataWorkerUrl } from "../../daemon/program.ts";
 import { PREPARE } from "../../daemon/packed.ts";
-import { SOCKETS_VARIABLE } from "../../daemon/rights.ts";
+import { NAMES_VARIABLE, SOCKETS_VARIABLE } from "../../daemon/rights.ts";
 import { serviceVariables } from "../../linux/service_manager.ts";
 import { formatReply } from "../../uapi/reply.ts";
 import type { Command } from "../command.ts";
@@ -40,6 +40,7 @@ export const command: Command = {
         args: ["daemon", ...args],
         environment,
         sockets: Deno.env.get(SOCKETS_VARIABLE),
+        looksUpNames: Deno.env.has(NAMES_VARIABLE),
         receivers: dataPlanesOf(workers ?? 1).receivers,
       });
     } catch (error) {

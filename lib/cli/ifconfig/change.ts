@@ -37,11 +37,16 @@ const CLASS_NUMBERS = 1 << 15;
 
 /**
  * Runs `ifconfig INTERFACE WORD...`.
+ * @param looksUpNames whether a new interface gets names of endpoints later
  * @returns the exit status
  * @throws ConfigError or OsError; nothing has changed then
  */
-export async function changeInterface(words: readonly string[]): Promise<number> {
+export async function changeInterface(
+  words: readonly string[],
+  looksUpNames?: boolean,
+): Promise<number> {
   const draft = parseWords(words);
+  if (looksUpNames === true) draft.change.looksUpNames = true;
   if (draft.create && draft.name !== CLASS_NAME) requireFree(draft.name);
   const makes = draft.create || !isThere(draft);
   if (makes) requireNetAdmin(draft.name);

@@ -59,7 +59,9 @@ async function restart(name: string): Promise<void> {
   const record = readRecord(name, before.status.pid);
   const quick = readQuickRecord(name);
   await destroyDaemon(name);
-  const pid = await spawnDaemon(name, { workers: before.status.workers });
+  const { workers, peers } = before.status;
+  const looksUpNames = peers.some(({ endpointName }) => endpointName !== undefined);
+  const pid = await spawnDaemon(name, { workers, looksUpNames });
   // The records say of which process they are. That of netstart ended with it.
   if (record.file !== "") writeRecord(name, { ...record, pid });
   if (quick?.pid === before.status.pid) writeQuickRecord(name, { ...quick, pid });

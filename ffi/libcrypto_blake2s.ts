@@ -1,10 +1,9 @@
 /**
- * BLAKE2s, keyed BLAKE2s and HMAC-BLAKE2s with libcrypto.
+ * BLAKE2s, keyed BLAKE2s and HKDF with HMAC-BLAKE2s of libcrypto.
  * @module
  */
 import { KEY_LENGTH, MAC_LENGTH } from "../lib/base/constants.ts";
-import { secretMoved } from "../lib/base/secret_bytes.ts";
-import type { Suite } from "../lib/crypto/suite.ts";
+import { expectLength, type Suite } from "../lib/crypto/suite.ts";
 import { cString, expectOk, type Libcrypto } from "./libcrypto.ts";
 import { OSSL_PARAM_UNSIGNED_INTEGER, OsslParams } from "./libcrypto_params.ts";
 import { pinned } from "./memory.ts";
@@ -12,23 +11,35 @@ import { pinned } from "./memory.ts";
 const HASH_LENGTH = 32;
 /** Bytes of a block of BLAKE2s, and of the pads of HMAC. */
 const BLOCK_LENGTH = 64;
+/** What is added to the bytes of the pads of HMAC (RFC 2104). */
+const INNER = 0x36;
+const OUTER = 0x5c;
 /** The most bytes of one update call. */
 const INPUT_BYTES = 4096;
+/** The lengths of update calls as BigInts, which would be slow to make. */
+const LENGTHS: readonly bigint[] = Array.from({ length: INPUT_BYTES + 1 }, (_, i) => BigInt(i));
+/** The last bytes of the inputs that give the outputs of HKDF. */
+const COUNTS: readonly Uint8Array[] = Array.from({ length: 255 }, (_, i) => Uint8Array.of(i + 1));
+const NO_KEY = new Uint8Array(KEY_LENGTH);
 
-/** BLAKE2s-256 (RFC 7693) and HMAC-BLAKE2s-256 (RFC 2104). */
-export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
+/** BLAKE2s-256 (RFC 7693), and HKDF with HMAC-BLAKE2s-256 (RFC 5869, RFC 2104). */
+export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hashTo" | "kdf"> {
   const { EVP_DigestInit_ex, EVP_DigestUpdate, EVP_DigestFinal_ex, ...evp } = libcrypto.symbols;
   const context = evp.EVP_MD_CTX_new();
   const digest = evp.EVP_MD_fetch === null
     ? evp.EVP_blake2s256()
     : evp.EVP_MD_fetch(null, cString("BLAKE2s256"), null);
   expectOk(EVP_DigestInit_ex(context, digest, null), "EVP_DigestInit_ex");
-  const input = pinned(INPUT_BYTES),
-    output = pinned(HASH_LENGTH),
-    pad = pinned(BLOCK_LENGTH + HASH_LENGTH);
+  const input = pinned(INPUT_BYTES), output = pinned(HASH_LENGTH);
 
-  const absorb = (parts: readonly Uint8Array[]): void => {
-    let used = 0;
+  const start = () => expectOk(EVP_DigestInit_ex(context, null, null), "EVP_DigestInit_ex");
+  const update = (from: Deno.PointerObject, length: bigint) =>
+    expectOk(EVP_DigestUpdate(context, from, length), "EVP_DigestUpdate");
+  const finish = (to: Deno.PointerObject) =>
+    expectOk(EVP_DigestFinal_ex(context, to, null), "EVP_DigestFinal_ex");
+
+  /** Hashes the first `used` bytes of `input` and the parts. `input` is erased. */
+  const absorb = (used: number, parts: readonly Uint8Array[]): void => {
     for (const part of parts) {
       for (let at = 0; at < part.length;) {
         const count = Math.min(part.length - at, INPUT_BYTES - used);
@@ -36,47 +47,68 @@ export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hmac"> {
         used += count;
         at += count;
         if (used < INPUT_BYTES) continue;
-        expectOk(EVP_DigestUpdate(context, input.pointer, BigInt(used)), "EVP_DigestUpdate");
+        update(input.pointer, LENGTHS[used]);
         used = 0;
       }
     }
-    if (used > 0) {
-      expectOk(EVP_DigestUpdate(context, input.pointer, BigInt(used)), "EVP_DigestUpdate");
-    }
+    if (used > 0) update(input.pointer, LENGTHS[used]);
     input.bytes.fill(0, 0, used);
   };
-  const start = () => expectOk(EVP_DigestInit_ex(context, null, null), "EVP_DigestInit_ex");
-  const finish = () =>
-    expectOk(EVP_DigestFinal_ex(context, output.pointer, null), "EVP_DigestFinal_ex");
 
-  const hash = (...parts: readonly Uint8Array[]): Uint8Array => {
+  const hashTo = (to: Uint8Array, ...parts: readonly Uint8Array[]): void => {
     start();
-    absorb(parts);
-    finish();
-    return output.bytes.slice();
+    absorb(0, parts);
+    finish(output.pointer);
+    to.set(output.bytes);
   };
 
-  const hmac = (key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array => {
-    const blockKey = key.length > BLOCK_LENGTH ? hash(key) : key;
-    for (let i = 0; i < BLOCK_LENGTH; i++) {
-      pad.bytes[i] = (i < blockKey.length ? blockKey[i] : 0) ^ 0x36;
+  // HMAC is the hash of the outer pad, and of the hash of the inner pad and the message. A pad is a
+  // block: the key and zeros, each byte with a constant. The inner hash follows the outer pad.
+  const innerPad = new Uint8Array(BLOCK_LENGTH).fill(INNER);
+  const outer = pinned(BLOCK_LENGTH + HASH_LENGTH);
+  const innerHash = Deno.UnsafePointer.create(outer.address + BigInt(BLOCK_LENGTH))!;
+  outer.bytes.fill(OUTER, 0, BLOCK_LENGTH);
+  const setKey = (key: Uint8Array): void => {
+    for (let i = 0; i < KEY_LENGTH; i++) {
+      innerPad[i] = key[i] ^ INNER;
+      outer.bytes[i] = key[i] ^ OUTER;
     }
-    start();
-    expectOk(EVP_DigestUpdate(context, pad.pointer, BigInt(BLOCK_LENGTH)), "EVP_DigestUpdate");
-    absorb(parts);
-    finish();
-    for (let i = 0; i < BLOCK_LENGTH; i++) pad.bytes[i] ^= 0x36 ^ 0x5c;
-    pad.bytes.set(output.bytes, BLOCK_LENGTH);
-    start();
-    expectOk(
-      EVP_DigestUpdate(context, pad.pointer, BigInt(BLOCK_LENGTH + HASH_LENGTH)),
-      "EVP_DigestUpdate",
-    );
-    finish();
-    pad.bytes.fill(0);
-    return secretMoved(output.bytes);
   };
-  return { hash, hmac };
+  /** Writes the HMAC of the parts to `output`. */
+  const hmac = (...parts: readonly Uint8Array[]): void => {
+    start();
+    input.bytes.set(innerPad);
+    absorb(BLOCK_LENGTH, parts);
+    finish(innerHash);
+    start();
+    update(outer.pointer, LENGTHS[BLOCK_LENGTH + HASH_LENGTH]);
+    finish(output.pointer);
+  };
+
+  const kdf: Suite["kdf"] = (key, input, ...outputs) => {
+    expectLength("key", key, KEY_LENGTH);
+    setKey(key);
+    hmac(input);
+    setKey(output.bytes);
+    for (let i = 0; i < outputs.length; i++) {
+      if (i === 0) hmac(COUNTS[0]);
+      else hmac(outputs[i - 1], COUNTS[i]);
+      outputs[i].set(output.bytes);
+    }
+    setKey(NO_KEY);
+    outer.bytes.fill(0, BLOCK_LENGTH);
+    output.bytes.fill(0);
+  };
+
+  return {
+    hash(...parts) {
+      const made = new Uint8Array(HASH_LENGTH);
+      hashTo(made, ...parts);
+      return made;
+    },
+    hashTo,
+    kdf,
+  };
 }
 
 /** Keyed BLAKE2s-128; undefined with versions before 3.0. */
@@ -114,19 +146,19 @@ export function keyedBlake2s(libcrypto: Libcrypto): Pick<Suite, "mac" | "macTo">
       throw new RangeError("blake2s: a key has 1 to 32 bytes");
     }
     secret.bytes.set(key);
-    expectOk(EVP_MAC_init(context, secret.pointer, BigInt(key.length), null), "EVP_MAC_init");
+    expectOk(EVP_MAC_init(context, secret.pointer, LENGTHS[key.length], null), "EVP_MAC_init");
   };
   const absorb = (part: Uint8Array): void => {
     for (let at = 0; at < part.length; at += INPUT_BYTES) {
       const count = Math.min(part.length - at, INPUT_BYTES);
       input.bytes.set(count === part.length ? part : part.subarray(at, at + count));
-      expectOk(EVP_MAC_update(context, input.address, BigInt(count)), "EVP_MAC_update");
+      expectOk(EVP_MAC_update(context, input.address, LENGTHS[count]), "EVP_MAC_update");
       input.bytes.fill(0, 0, count);
     }
   };
   const finish = (): void => {
     expectOk(
-      EVP_MAC_final(context, output.pointer, made.pointer, BigInt(MAC_LENGTH)),
+      EVP_MAC_final(context, output.pointer, made.pointer, LENGTHS[MAC_LENGTH]),
       "EVP_MAC_final",
     );
     secret.bytes.fill(0);

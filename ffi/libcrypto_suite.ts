@@ -49,12 +49,10 @@ export function libcryptoSuite(libcrypto: Libcrypto, keyed?: Suite): Suite {
 
   return {
     name: `libcrypto ${libcrypto.version}`,
-    hash: hashes.hash,
-    hmac: hashes.hmac,
+    ...hashes,
     mac: macs.mac,
     macTo: macs.macTo,
-    publicKey: curve.publicKey,
-    sharedSecret: curve.sharedSecret,
+    ...curve,
     seal: (key, counter, plaintext, associated) =>
       aead.seal(key, counterNonce(counter), plaintext, associated),
     sealTo(to, key, counter, plaintext, associated) {
@@ -63,6 +61,10 @@ export function libcryptoSuite(libcrypto: Libcrypto, keyed?: Suite): Suite {
     },
     open: (key, counter, sealed, associated) =>
       aead.open(key, counterNonce(counter), sealed, associated),
+    openTo(to, key, counter, sealed, associated) {
+      writeCounterNonce(kept, counter);
+      return aead.openTo(to, key, kept, sealed, associated);
+    },
     xseal(key, nonce, plaintext, associated) {
       const inner = subkey(key, nonce);
       const sealed = aead.seal(inner, innerNonce(nonce), plaintext, associated);
@@ -85,6 +87,7 @@ type Sealer = (
   associated: Uint8Array,
 ) => Uint8Array;
 type SealerTo = (to: Uint8Array, ...sealed: Parameters<Sealer>) => void;
+type OpenerTo = (to: Uint8Array, ...opened: Parameters<Opener>) => boolean;
 type Opener = (
   key: Uint8Array,
   nonce: Uint8Array,
@@ -93,9 +96,12 @@ type Opener = (
 ) => Uint8Array | undefined;
 
 /** ChaCha20-Poly1305 with a nonce of 12 bytes (RFC 8439). */
-export function chacha20Poly1305(
-  libcrypto: Libcrypto,
-): { readonly seal: Sealer; readonly sealTo: SealerTo; readonly open: Opener } {
+export function chacha20Poly1305(libcrypto: Libcrypto): {
+  readonly seal: Sealer;
+  readonly sealTo: SealerTo;
+  readonly open: Opener;
+  readonly openTo: OpenerTo;
+} {
   const evp = libcrypto.symbols;
   const seals = evp.EVP_CIPHER_CTX_new(), opens = evp.EVP_CIPHER_CTX_new();
   const cipher = evp.EVP_chacha20_poly1305();
@@ -173,12 +179,15 @@ export function chacha20Poly1305(
     to.set(text.bytes.subarray(0, length));
   };
 
-  const open: Opener = (key, nonce, sealed, associated) => {
+  /** Opens the `length` bytes and the tag in `text`. Returns false when the tag is wrong. */
+  const openIn = (
+    text: Pinned,
+    length: number,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+  ): boolean => {
     load(key, nonce);
-    const length = sealed.length - TAG_LENGTH;
-    if (length < 0) return undefined;
-    const text = bufferFor(sealed.length, keptText);
-    text.bytes.set(sealed);
     expectOk(
       evp.EVP_DecryptInit_ex(opens, null, null, secret.address, iv.pointer),
       "EVP_DecryptInit_ex",
@@ -214,11 +223,30 @@ export function chacha20Poly1305(
       evp.EVP_DecryptInit_ex(opens, null, null, secret.address, iv.pointer),
       "EVP_DecryptInit_ex",
     );
+    return right;
+  };
+
+  const open: Opener = (key, nonce, sealed, associated) => {
+    const length = sealed.length - TAG_LENGTH;
+    if (length < 0) return undefined;
+    const text = bufferFor(sealed.length, keptText);
+    text.bytes.set(sealed);
+    const right = openIn(text, length, key, nonce, associated);
     const plaintext = right ? secretCopy(text.bytes.subarray(0, length)) : undefined;
     text.bytes.fill(0, 0, length);
     return plaintext;
   };
-  return { seal, sealTo, open };
+  const openTo: OpenerTo = (to, key, nonce, sealed, associated) => {
+    const length = sealed.length - TAG_LENGTH;
+    if (length < 0) return false;
+    const text = bufferFor(sealed.length, keptText);
+    text.bytes.set(sealed);
+    const right = openIn(text, length, key, nonce, associated);
+    if (right) to.set(text.bytes.subarray(0, length));
+    text.bytes.fill(0, 0, length);
+    return right;
+  };
+  return { seal, sealTo, open, openTo };
 }
 
 /** The kept buffer when it is large enough, otherwise a new one. */

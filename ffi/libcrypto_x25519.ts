@@ -4,7 +4,7 @@
  */
 import { KEY_LENGTH } from "../lib/base/constants.ts";
 import { secretMoved } from "../lib/base/secret_bytes.ts";
-import { expectLength, type Suite } from "../lib/crypto/suite.ts";
+import { BASE_POINT, expectLength, type Suite } from "../lib/crypto/suite.ts";
 import { cString, type Libcrypto } from "./libcrypto.ts";
 import { OSSL_PARAM_OCTET_STRING, OsslParams } from "./libcrypto_params.ts";
 import { type Pinned, pinned } from "./memory.ts";
@@ -27,53 +27,67 @@ interface Keys {
 }
 
 /** Public keys and shared secrets with libcrypto. */
-export function x25519(libcrypto: Libcrypto): Pick<Suite, "publicKey" | "sharedSecret"> {
+export function x25519(
+  libcrypto: Libcrypto,
+): Pick<Suite, "publicKey" | "sharedSecret" | "products"> {
   const evp = libcrypto.symbols;
   const secret = pinned(KEY_LENGTH), other = pinned(KEY_LENGTH), output = pinned(KEY_LENGTH);
   const length = new BigUint64Array(1);
   const lengthPointer = Deno.UnsafePointer.of(length);
   const keys = keysFromData(libcrypto, secret, other) ?? keysFromRaw(libcrypto, secret, other);
 
-  /** X25519 of `privateKey` and the key in `other`; undefined when libcrypto refuses all zeros. */
-  const multiply = (privateKey: Uint8Array): Uint8Array | undefined => {
+  /** Writes the product of the key in `context` and the point in `other` to `output`. */
+  const multiply = (context: Deno.PointerValue): boolean => {
+    const peer = keys.peer();
+    length[0] = KEY_BYTES;
+    const ready = peer !== null && keys.setPeer(context, peer) === 1;
+    const derived = ready && evp.EVP_PKEY_derive(context, output.pointer, lengthPointer) === 1;
+    keys.releasePeer(peer);
+    if (!ready) throw refused();
+    // Not every version refuses zeros itself.
+    return derived && !isZero(output.bytes);
+  };
+
+  const products: Suite["products"] = (privateKey, ...points) => {
+    expectLength("private key", privateKey, KEY_LENGTH);
+    for (const point of points) expectLength("public key", point, KEY_LENGTH);
     secret.bytes.set(privateKey);
     const own = keys.own();
     secret.bytes.fill(0);
-    const peer = keys.peer();
     const context = evp.EVP_PKEY_CTX_new(own, null);
-    length[0] = KEY_BYTES;
-    const ready = own !== null && peer !== null && context !== null &&
-      evp.EVP_PKEY_derive_init(context) === 1 && keys.setPeer(context, peer) === 1;
-    const derived = ready && evp.EVP_PKEY_derive(context, output.pointer, lengthPointer) === 1;
-    evp.EVP_PKEY_CTX_free(context);
-    evp.EVP_PKEY_free(own);
-    keys.releasePeer(peer);
-    if (!ready) throw new Error("libcrypto: X25519 keys were refused");
-    if (!derived) return undefined;
-    return secretMoved(output.bytes);
+    try {
+      if (own === null || context === null || evp.EVP_PKEY_derive_init(context) !== 1) {
+        throw refused();
+      }
+      return points.map((point) => {
+        other.bytes.set(point);
+        return multiply(context) ? secretMoved(output.bytes) : undefined;
+      });
+    } finally {
+      evp.EVP_PKEY_CTX_free(context);
+      evp.EVP_PKEY_free(own);
+    }
   };
 
   return {
+    products,
+    sharedSecret: (privateKey, publicKey) => products(privateKey, publicKey)[0],
     publicKey(privateKey) {
-      expectLength("private key", privateKey, KEY_LENGTH);
-      // The base point (RFC 7748 section 4.1). libcrypto's own function for a public key is slower.
-      other.bytes.fill(0);
-      other.bytes[0] = 9;
-      const made = multiply(privateKey);
+      // libcrypto's own function for a public key is slower.
+      const [made] = products(privateKey, BASE_POINT);
       if (made === undefined) throw new Error("libcrypto: X25519 of the base point failed");
       return made;
     },
-
-    sharedSecret(privateKey, publicKey) {
-      expectLength("private key", privateKey, KEY_LENGTH);
-      expectLength("public key", publicKey, KEY_LENGTH);
-      other.bytes.set(publicKey);
-      const shared = multiply(privateKey);
-      let any = 0;
-      for (const byte of shared ?? []) any |= byte;
-      return any !== 0 ? shared : undefined;
-    },
   };
+}
+
+const refused = () => new Error("libcrypto: X25519 keys were refused");
+
+/** Whether all bytes are zero. It runs in constant time. */
+function isZero(bytes: Uint8Array): boolean {
+  let any = 0;
+  for (let i = 0; i < bytes.length; i++) any |= bytes[i];
+  return any === 0;
 }
 
 /** The keys with version 1.1.1, which also computes our public key. This doubles the time. */

@@ -6,8 +6,11 @@
  * @module
  */
 
-/** Bytes of a block. A block lives as long as one of its arrays, so it is small. */
-const BLOCK_BYTES = 1024;
+/**
+ * Bytes of a block: a page, because blocks are held by pages. A block lives as long as one of its
+ * arrays. It serves some ten handshakes.
+ */
+const BLOCK_BYTES = 4096;
 
 /** How long a secret lives: arrays of one kind share blocks. */
 export type SecretLife = "passing" | "lasting";

@@ -12,6 +12,8 @@ import { secretMoved } from "../base/secret_bytes.ts";
 import { counterNonce, XNONCE_LENGTH } from "./nonce.ts";
 import { expectLength, type Suite } from "./suite.ts";
 
+const NOTHING = new Uint8Array(0);
+
 type Cipher = ReturnType<typeof chacha20poly1305>;
 
 /** The @noble suite. */
@@ -23,6 +25,8 @@ export const nobleSuite: Suite = {
     for (const part of parts) state.update(part);
     return state.digest();
   },
+
+  hashTo: (to, ...parts) => to.set(nobleSuite.hash(...parts)),
 
   mac(key, ...parts) {
     if (key.length < 1 || key.length > KEY_LENGTH) {
@@ -37,12 +41,16 @@ export const nobleSuite: Suite = {
 
   macTo: (to, key, part) => to.set(nobleSuite.mac(key, part)),
 
-  hmac(key, ...parts) {
-    const state = hmac.create(blake2s, key);
-    for (const part of parts) state.update(part);
-    const tag = state.digest();
-    state.destroy();
-    return secretMoved(tag);
+  kdf(key, input, ...outputs) {
+    expectLength("key", key, KEY_LENGTH);
+    const secret = hmacOf(key, input);
+    outputs.forEach((output, i) => {
+      const before = i === 0 ? NOTHING : outputs[i - 1];
+      const made = hmacOf(secret, before, Uint8Array.of(i + 1));
+      output.set(made);
+      made.fill(0);
+    });
+    secret.fill(0);
   },
 
   publicKey(privateKey) {
@@ -61,6 +69,9 @@ export const nobleSuite: Suite = {
     }
   },
 
+  products: (privateKey, ...points) =>
+    points.map((point) => nobleSuite.sharedSecret(privateKey, point)),
+
   seal: (key, counter, plaintext, associated) => aead(key, counter, associated).encrypt(plaintext),
 
   sealTo: (to, key, counter, plaintext, associated) =>
@@ -68,10 +79,27 @@ export const nobleSuite: Suite = {
 
   open: (key, counter, sealed, associated) => decrypt(aead(key, counter, associated), sealed),
 
+  openTo(to, key, counter, sealed, associated) {
+    const plaintext = nobleSuite.open(key, BigInt(counter), sealed, associated);
+    if (plaintext === undefined) return false;
+    to.set(plaintext);
+    plaintext.fill(0);
+    return true;
+  },
+
   xseal: (key, nonce, plaintext, associated) => xaead(key, nonce, associated).encrypt(plaintext),
 
   xopen: (key, nonce, sealed, associated) => decrypt(xaead(key, nonce, associated), sealed),
 };
+
+/** HMAC-BLAKE2s-256 of the concatenated parts. */
+function hmacOf(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  const state = hmac.create(blake2s, key);
+  for (const part of parts) state.update(part);
+  const tag = state.digest();
+  state.destroy();
+  return tag;
+}
 
 function aead(key: Uint8Array, counter: bigint, associated: Uint8Array): Cipher {
   expectLength("key", key, KEY_LENGTH);

@@ -5,9 +5,9 @@
  * @module
  */
 import type { Arena } from "../base/arena.ts";
-import { MAC_LENGTH, TAG_LENGTH } from "../base/constants.ts";
+import { KEY_LENGTH, MAC_LENGTH, TAG_LENGTH } from "../base/constants.ts";
 import { sameBytes } from "../base/endpoint.ts";
-import type { PacketCipher, Suite } from "./suite.ts";
+import { BASE_POINT, type PacketCipher, type Suite } from "./suite.ts";
 
 /** RFC 7748 section 5.2, first vector. */
 const SCALAR = Uint8Array.fromHex(
@@ -27,10 +27,12 @@ const PUBLIC = Uint8Array.fromHex(
   "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
 );
 
-/** Hash, MAC and HMAC of `pattern(61, 3)` and `pattern(32, 4)`, with the key `pattern(32, 1)`. */
+/** Hash and MAC of `pattern(61, 3)` and `pattern(32, 4)`, with the key `pattern(32, 1)`. */
 const HASH = "69ad084a68f54ed6e4eb3ff46596a44f8040f400da579cf9a3e8479415332a15";
 const MAC = "fc4d0383a6ebc66ce0b5eeb1a6491a58";
-const HMAC = "15946fdca0910d64a00eacd95ce383fc327880b452cdc4473fd4a83c27aff0b3";
+/** The outputs of KDF with the key `pattern(32, 1)` and the input `pattern(61, 3)`. */
+const KDF_FIRST = "980d906abd8cd0479f06cc8b46a215c3da3f8fa30b48223de15b916b3775fd0d";
+const KDF_SECOND = "59bf18d063efa8e8313b48681da0f362e50d5bfda30588e14c95a6132d7ec191";
 /** AEAD tags of the text `pattern(61, 3)` with the associated data `pattern(32, 4)`. */
 const SEAL_TAG = "8911762599ae252c21c5fe3a42994eaf";
 const XSEAL_TAG = "4e96e2226cdc8831c1857be2f1918ea4";
@@ -68,9 +70,17 @@ export function suitePasses(suite: Suite): boolean {
   if (shared === undefined || !sameBytes(shared, PRODUCT)) return false;
   if (suite.sharedSecret(SCALAR, new Uint8Array(32)) !== undefined) return false;
   if (!sameBytes(suite.publicKey(PRIVATE), PUBLIC)) return false;
+  const [base, zeros, product] = suite.products(SCALAR, BASE_POINT, new Uint8Array(32), POINT);
+  if (base === undefined || !sameBytes(base, suite.publicKey(SCALAR))) return false;
+  if (zeros !== undefined || product === undefined || !sameBytes(product, PRODUCT)) return false;
   if (!isHex(suite.hash(text, associated), HASH)) return false;
+  const hash = text.slice(0, KEY_LENGTH);
+  suite.hashTo(hash, hash, text.subarray(KEY_LENGTH), associated);
+  if (!isHex(hash, HASH)) return false;
   if (!isHex(suite.mac(key, text, associated), MAC)) return false;
-  if (!isHex(suite.hmac(key, text, associated), HMAC)) return false;
+  const [first, second] = [key.slice(), new Uint8Array(KEY_LENGTH)];
+  suite.kdf(first, text, first, second);
+  if (!isHex(first, KDF_FIRST) || !isHex(second, KDF_SECOND)) return false;
 
   const mac = new Uint8Array(MAC_LENGTH);
   suite.macTo(mac, key, text);
@@ -86,6 +96,11 @@ export function suitePasses(suite: Suite): boolean {
   if (!isHex(sealed.subarray(text.length), SEAL_TAG)) return false;
   const opened = suite.open(key, counter, sealed, associated);
   if (opened === undefined || !sameBytes(opened, text)) return false;
+  const openedTo = new Uint8Array(text.length);
+  if (!suite.openTo(openedTo, key, 0x0304_0506_0708, sealedTo, associated)) return false;
+  if (!sameBytes(openedTo, text)) return false;
+  sealedTo[0] ^= 1;
+  if (suite.openTo(openedTo, key, 0x0304_0506_0708, sealedTo, associated)) return false;
   sealed[0] ^= 1;
   if (suite.open(key, counter, sealed, associated) !== undefined) return false;
 

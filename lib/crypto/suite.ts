@@ -3,17 +3,28 @@
  * `PacketCipher` for data messages in the arena. The same tests run on all implementations of each.
  * @module
  */
+import { KEY_LENGTH } from "../base/constants.ts";
 
 /**
- * The primitives of whitepaper section 5.4. They are pure functions that return new arrays, and
- * throw a RangeError for a key or nonce of the wrong length. What `hmac`, `sharedSecret`, `open`
- * and `xopen` return lies in memory of secret_bytes.ts, and is the caller's to erase.
+ * The base point of X25519 (RFC 7748 section 4.1): its product with a private key is the public
+ * key.
+ */
+export const BASE_POINT: Uint8Array = new Uint8Array(KEY_LENGTH);
+BASE_POINT[0] = 9;
+
+/**
+ * The primitives of whitepaper section 5.4. They throw a RangeError for a key or nonce of the wrong
+ * length. Most return new arrays; those that write their results to arrays of the caller are for
+ * what handshakes and floods do most. What `sharedSecret`, `products`, `open` and `xopen` return
+ * lies in memory of secret_bytes.ts, and is the caller's to erase.
  */
 export interface Suite {
   /** The name that the status shows, e.g. `noble` or `libcrypto 3.0.19`. */
   readonly name: string;
   /** BLAKE2s-256 of the concatenated parts (RFC 7693): 32 bytes. */
   hash(...parts: readonly Uint8Array[]): Uint8Array;
+  /** Writes `hash` of the parts to `to`, 32 bytes, which may be one of the parts. */
+  hashTo(to: Uint8Array, ...parts: readonly Uint8Array[]): void;
   /** Keyed BLAKE2s-128 of the concatenated parts: 16 bytes. The key has 1 to 32 bytes. */
   mac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
   /**
@@ -21,12 +32,22 @@ export interface Suite {
    * computed.
    */
   macTo(to: Uint8Array, key: Uint8Array, part: Uint8Array): void;
-  /** HMAC-BLAKE2s-256 of the concatenated parts: 32 bytes. */
-  hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
+  /**
+   * The whitepaper's KDF with as many outputs as are given: HKDF with HMAC-BLAKE2s and an empty
+   * `info` (RFC 5869). Each output has 32 bytes, and may be the key.
+   * @param key the chaining key, 32 bytes
+   * @param input the input key material, of any length
+   */
+  kdf(key: Uint8Array, input: Uint8Array, ...outputs: readonly Uint8Array[]): void;
   /** The public key of a private key, 32 bytes. The private key need not be clamped. */
   publicKey(privateKey: Uint8Array): Uint8Array;
   /** X25519 (RFC 7748): 32 bytes, or undefined for zeros, the result of a point of small order. */
   sharedSecret(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+  /**
+   * X25519 of one private key with each of the points, in their order, as `sharedSecret`. This
+   * costs less than one at a time. The product with BASE_POINT is the public key.
+   */
+  products(privateKey: Uint8Array, ...points: readonly Uint8Array[]): (Uint8Array | undefined)[];
   /**
    * Encrypts with ChaCha20-Poly1305 (RFC 8439). The nonce is 32 zero bits and the counter, 64 bits
    * little-endian. Returns ciphertext and tag.
@@ -50,6 +71,18 @@ export interface Suite {
     sealed: Uint8Array,
     associated: Uint8Array,
   ): Uint8Array | undefined;
+  /**
+   * Writes what `open` returns to `to`, whose length is that of the plaintext. The counter is below
+   * 2^53.
+   * @returns false when the tag is wrong; `to` is not changed then
+   */
+  openTo(
+    to: Uint8Array,
+    key: Uint8Array,
+    counter: number,
+    sealed: Uint8Array,
+    associated: Uint8Array,
+  ): boolean;
   /** Encrypts with XChaCha20-Poly1305 and a nonce of 24 bytes. Returns ciphertext and tag. */
   xseal(
     key: Uint8Array,

@@ -8,7 +8,9 @@
  * Every function returns undefined when a shared secret is all zeros or a tag is wrong.
  * @module
  */
-import type { Suite } from "../crypto/suite.ts";
+import { KEY_LENGTH, TAG_LENGTH } from "../base/constants.ts";
+import { secretBytes } from "../base/secret_bytes.ts";
+import { BASE_POINT, type Suite } from "../crypto/suite.ts";
 import { type NoiseStart, SymmetricState } from "./symmetric_state.ts";
 
 /** Our static key pair, 32 bytes each. */
@@ -52,9 +54,12 @@ export function writeFirst(
   payload: Uint8Array,
 ): { readonly parts: FirstParts; readonly initiated: Initiated } | undefined {
   const state = new SymmetricState(suite, start);
-  const ephemeral = suite.publicKey(ephemeralPrivate);
-  const ephemeralStatic = suite.sharedSecret(ephemeralPrivate, responderStatic);
-  if (ephemeralStatic === undefined) return undefined;
+  const [ephemeral, ephemeralStatic] = suite.products(
+    ephemeralPrivate,
+    BASE_POINT,
+    responderStatic,
+  );
+  if (ephemeral === undefined || ephemeralStatic === undefined) return undefined;
   state.mixHash(responderStatic); // the pre-message <- s
   state.mixHash(ephemeral); // e
   state.mixKey(ephemeral); // e, as in every pattern with psk
@@ -84,9 +89,10 @@ export function readFirstStatic(
   state.mixHash(identity.publicKey); // the pre-message <- s
   state.mixHash(ephemeral); // e
   state.mixKey(ephemeral); // e, as in every pattern with psk
-  const initiatorStatic = state.mixKeyAndOpen(ephemeralStatic, sealedStatic); // es, s
+  const initiatorStatic = secretBytes(KEY_LENGTH);
+  const isRight = state.mixKeyAndOpen(ephemeralStatic, sealedStatic, initiatorStatic); // es, s
   ephemeralStatic.fill(0);
-  if (initiatorStatic !== undefined) return { initiatorStatic, state };
+  if (isRight) return { initiatorStatic, state };
   state.wipe();
   return undefined;
 }
@@ -97,7 +103,10 @@ export function readFirstPayload(
   staticShared: Uint8Array,
   sealedPayload: Uint8Array,
 ): Uint8Array | undefined {
-  return state.mixKeyAndOpen(staticShared, sealedPayload); // ss, payload
+  const payload = new Uint8Array(sealedPayload.length - TAG_LENGTH);
+  return state.mixKeyAndOpen(staticShared, sealedPayload, payload) // ss, payload
+    ? payload
+    : undefined;
 }
 
 /** Makes the second message as responder. Afterwards `state.split()` returns the transport keys. */
@@ -109,11 +118,13 @@ export function writeSecond(
   ephemeralPrivate: Uint8Array,
   payload: Uint8Array,
 ): SecondParts | undefined {
-  const { suite } = state;
-  const ephemeral = suite.publicKey(ephemeralPrivate);
-  const bothEphemeral = suite.sharedSecret(ephemeralPrivate, initiatorEphemeral);
-  const ephemeralStatic = suite.sharedSecret(ephemeralPrivate, initiatorStatic);
-  if (bothEphemeral === undefined || ephemeralStatic === undefined) {
+  const [ephemeral, bothEphemeral, ephemeralStatic] = state.suite.products(
+    ephemeralPrivate,
+    BASE_POINT,
+    initiatorEphemeral,
+    initiatorStatic,
+  );
+  if (ephemeral === undefined || bothEphemeral === undefined || ephemeralStatic === undefined) {
     bothEphemeral?.fill(0);
     ephemeralStatic?.fill(0);
     return undefined;
@@ -139,12 +150,11 @@ export function readSecond(
   if (bothEphemeral === undefined || ephemeralStatic === undefined) return undefined;
   const state = initiated.state.clone();
   mixSecond(state, parts.ephemeral, bothEphemeral, ephemeralStatic); // e, ee, se
-  const payload = state.mixPskAndOpen(presharedKey, parts.sealedPayload); // psk, payload
-  if (payload === undefined) {
-    state.wipe();
-    return undefined;
-  }
-  return { payload, state };
+  const payload = new Uint8Array(parts.sealedPayload.length - TAG_LENGTH);
+  const isRight = state.mixPskAndOpen(presharedKey, parts.sealedPayload, payload); // psk, payload
+  if (isRight) return { payload, state };
+  state.wipe();
+  return undefined;
 }
 
 function mixSecond(

@@ -3,8 +3,8 @@
  * whitepaper section 5.4).
  * @module
  */
-import { secretCopy } from "../base/secret_bytes.ts";
-import { kdf1, kdf2, kdf3 } from "../crypto/kdf.ts";
+import { KEY_LENGTH, TAG_LENGTH } from "../base/constants.ts";
+import { secretBytes, secretCopy } from "../base/secret_bytes.ts";
 import type { Suite } from "../crypto/suite.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -25,10 +25,16 @@ export function noiseStart(suite: Suite, protocol: string, prologue: Uint8Array)
   return { chainingKey, hash: suite.hash(chainingKey, prologue) };
 }
 
-/** The chaining key and hash of one handshake. The names of the methods are those of Noise. */
+/**
+ * The chaining key and hash of one handshake. The names of the methods are those of Noise. What is
+ * computed stays in the same arrays, where `wipe` erases it.
+ */
 export class SymmetricState {
-  #chainingKey: Uint8Array;
-  #hash: Uint8Array;
+  readonly #chainingKey: Uint8Array;
+  readonly #hash: Uint8Array;
+  /** The key for one message, and tau of the whitepaper. They are zeros between two calls. */
+  readonly #key = secretBytes(KEY_LENGTH);
+  readonly #tau = secretBytes(KEY_LENGTH);
 
   constructor(readonly suite: Suite, start: NoiseStart) {
     this.#chainingKey = secretCopy(start.chainingKey);
@@ -42,14 +48,12 @@ export class SymmetricState {
 
   /** Mixes public data into the hash. */
   mixHash(data: Uint8Array): void {
-    this.#hash = this.suite.hash(this.#hash, data);
+    this.suite.hashTo(this.#hash, this.#hash, data);
   }
 
   /** Mixes a shared secret, or an ephemeral public key, into the chaining key. */
   mixKey(input: Uint8Array): void {
-    const next = kdf1(this.suite, this.#chainingKey, input);
-    this.#chainingKey.fill(0);
-    this.#chainingKey = next;
+    this.suite.kdf(this.#chainingKey, input, this.#chainingKey);
   }
 
   /**
@@ -57,45 +61,41 @@ export class SymmetricState {
    * ciphertext is mixed into the hash.
    */
   mixKeyAndSeal(secret: Uint8Array, plaintext: Uint8Array): Uint8Array {
-    const key = this.#mixCipherKey(secret);
-    const sealed = this.suite.seal(key, 0n, plaintext, this.#hash);
-    key.fill(0);
-    this.mixHash(sealed);
-    return sealed;
+    this.suite.kdf(this.#chainingKey, secret, this.#chainingKey, this.#key);
+    return this.#seal(plaintext);
   }
 
-  /** Decrypts what `mixKeyAndSeal` made. After undefined (a wrong tag) the state is useless. */
-  mixKeyAndOpen(secret: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
-    const key = this.#mixCipherKey(secret);
-    const plaintext = this.suite.open(key, 0n, sealed, this.#hash);
-    key.fill(0);
-    this.mixHash(sealed);
-    return plaintext;
+  /**
+   * Decrypts what `mixKeyAndSeal` made, to `plaintext`. After false (a wrong tag) the state is
+   * useless.
+   */
+  mixKeyAndOpen(secret: Uint8Array, sealed: Uint8Array, plaintext: Uint8Array): boolean {
+    this.suite.kdf(this.#chainingKey, secret, this.#chainingKey, this.#key);
+    return this.#open(sealed, plaintext);
   }
 
   /** Mixes the preshared key (32 bytes) into chaining key and hash, and encrypts `plaintext`. */
   mixPskAndSeal(presharedKey: Uint8Array, plaintext: Uint8Array): Uint8Array {
-    const key = this.#mixPsk(presharedKey);
-    const sealed = this.suite.seal(key, 0n, plaintext, this.#hash);
-    key.fill(0);
-    this.mixHash(sealed);
-    return sealed;
+    this.#mixPsk(presharedKey);
+    return this.#seal(plaintext);
   }
 
-  /** Decrypts what `mixPskAndSeal` made. After undefined (a wrong tag) the state is useless. */
-  mixPskAndOpen(presharedKey: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
-    const key = this.#mixPsk(presharedKey);
-    const plaintext = this.suite.open(key, 0n, sealed, this.#hash);
-    key.fill(0);
-    this.mixHash(sealed);
-    return plaintext;
+  /**
+   * Decrypts what `mixPskAndSeal` made, to `plaintext`. After false (a wrong tag) the state is
+   * useless.
+   */
+  mixPskAndOpen(presharedKey: Uint8Array, sealed: Uint8Array, plaintext: Uint8Array): boolean {
+    this.#mixPsk(presharedKey);
+    return this.#open(sealed, plaintext);
   }
 
   /**
    * The two transport keys, first the one that the initiator sends with. Call `wipe` afterwards.
    */
   split(): [Uint8Array, Uint8Array] {
-    return kdf2(this.suite, this.#chainingKey, EMPTY);
+    const first = secretBytes(KEY_LENGTH), second = secretBytes(KEY_LENGTH);
+    this.suite.kdf(this.#chainingKey, EMPTY, first, second);
+    return [first, second];
   }
 
   /** Erases the chaining key and the hash. */
@@ -104,19 +104,24 @@ export class SymmetricState {
     this.#hash.fill(0);
   }
 
-  #mixCipherKey(secret: Uint8Array): Uint8Array {
-    const [next, key] = kdf2(this.suite, this.#chainingKey, secret);
-    this.#chainingKey.fill(0);
-    this.#chainingKey = next;
-    return key;
+  #mixPsk(presharedKey: Uint8Array): void {
+    this.suite.kdf(this.#chainingKey, presharedKey, this.#chainingKey, this.#tau, this.#key);
+    this.mixHash(this.#tau);
+    this.#tau.fill(0);
   }
 
-  #mixPsk(presharedKey: Uint8Array): Uint8Array {
-    const [next, tau, key] = kdf3(this.suite, this.#chainingKey, presharedKey);
-    this.#chainingKey.fill(0);
-    this.#chainingKey = next;
-    this.mixHash(tau);
-    tau.fill(0);
-    return key;
+  #seal(plaintext: Uint8Array): Uint8Array {
+    const sealed = new Uint8Array(plaintext.length + TAG_LENGTH);
+    this.suite.sealTo(sealed, this.#key, 0, plaintext, this.#hash);
+    this.#key.fill(0);
+    this.mixHash(sealed);
+    return sealed;
+  }
+
+  #open(sealed: Uint8Array, plaintext: Uint8Array): boolean {
+    const isRight = this.suite.openTo(plaintext, this.#key, 0, sealed, this.#hash);
+    this.#key.fill(0);
+    this.mixHash(sealed);
+    return isRight;
   }
 }

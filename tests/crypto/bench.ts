@@ -94,14 +94,16 @@ for (const { name, make } of CIPHERS.filter((cipher) => cipher.name.includes(onl
 for (const suite of SUITES.filter((suite) => suite.name.includes(only))) {
   const key = new Uint8Array(32).fill(7), other = suite.publicKey(new Uint8Array(32).fill(9));
   const text = new Uint8Array(64), short = new Uint8Array(32), nonce = new Uint8Array(24);
+  const first = new Uint8Array(32), second = new Uint8Array(32);
   const calls = suite.name === "noble" ? 4 : 40;
   console.log(suite.name.padEnd(18), {
     "X25519 shared secret": measure(calls / 2, () => suite.sharedSecret(key, other)),
+    "X25519 of three points": measure(calls / 4, () => suite.products(key, other, other, other)),
     "X25519 public key": measure(calls / 2, () => suite.publicKey(key)),
     "BLAKE2s of 64": measure(calls * 10, () => suite.hash(text)),
     "BLAKE2s of 32 and 32": measure(calls * 10, () => suite.hash(short, key)),
     "keyed BLAKE2s of 64": measure(calls * 10, () => suite.mac(key, text)),
-    "HMAC of 32": measure(calls * 10, () => suite.hmac(key, short)),
+    "KDF2 of 32": measure(calls * 3, () => suite.kdf(key, short, first, second)),
     "AEAD seal of 32": measure(calls * 5, () => suite.seal(key, 1n, short, short)),
     "XChaCha seal of 16": measure(
       calls * 5,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { kdf1, kdf2, kdf3 } from "../../lib/crypto/kdf.ts";
 import { subkeyOfBlock } from "../../lib/crypto/xchacha.ts";
 import { counterNonce, writeCounterNonce } from "../../lib/crypto/nonce.ts";
 import { SUITES } from "./implementations.ts";
@@ -23,15 +22,29 @@ function expand(key: Uint8Array, input: Uint8Array, count: number): Uint8Array[]
 for (const suite of SUITES) {
   Deno.test(`${suite.name}: KDF1, KDF2 and KDF3 are HKDF`, () => {
     const random = Chance.of(SEED + 20);
-    for (const length of [0, 1, 32, 64, 100]) {
+    for (const length of [0, 1, 32, 63, 64, 65, 100, 4031, 4032, 4033, 4096, 10_000]) {
       const key = random.bytes(32),
         input = random.bytes(length),
         what = `${length} bytes, seed ${SEED}`;
-      const [first, second, third] = expand(key, input, 3);
-      assert.deepEqual(kdf1(suite, key, input), first, what);
-      assert.deepEqual(kdf2(suite, key, input), [first, second], what);
-      assert.deepEqual(kdf3(suite, key, input), [first, second, third], what);
+      for (const count of [1, 2, 3]) {
+        const around = new Uint8Array(32 * count + 2).fill(0xa5), before = key.slice();
+        const outputs = Array.from(
+          { length: count },
+          (_, i) => around.subarray(1 + 32 * i, 33 + 32 * i),
+        );
+        suite.kdf(key, input, ...outputs);
+        assert.deepEqual(outputs, expand(key, input, count), what);
+        assert.deepEqual([key, around[0], around.at(-1)], [before, 0xa5, 0xa5], what);
+      }
     }
+  });
+
+  Deno.test(`${suite.name}: the first output of KDF may be its key`, () => {
+    const random = Chance.of(SEED + 21), input = random.bytes(32), other = new Uint8Array(32);
+    const key = random.bytes(32), expected = expand(key, input, 2);
+    suite.kdf(key, input, key, other);
+    assert.deepEqual([key, other], expected, `seed ${SEED}`);
+    assert.throws(() => suite.kdf(key.subarray(1), input, other), RangeError);
   });
 }
 

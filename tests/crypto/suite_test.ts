@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chacha20Poly1305 } from "../../ffi/libcrypto_suite.ts";
 import { openLibcrypto } from "../../ffi/libcrypto.ts";
 import { readVectors } from "../vectors/read.ts";
+import { BASE_POINT } from "../../lib/crypto/suite.ts";
 import { LIBCRYPTOS, SUITES } from "./implementations.ts";
 import { Chance, SEED } from "../random.ts";
 
@@ -83,6 +84,21 @@ for (const suite of SUITES) {
     assert.equal(zeros, 31);
   });
 
+  test("products of one key are the shared secrets and the public key, in their order", () => {
+    const random = Chance.of(SEED + 9), key = random.bytes(32), zeros = new Uint8Array(32);
+    const [a, b] = [random.bytes(32), random.bytes(32)];
+    assert.deepEqual(suite.products(key, a, zeros, BASE_POINT, b, a), [
+      suite.sharedSecret(key, a),
+      undefined,
+      suite.publicKey(key),
+      suite.sharedSecret(key, b),
+      suite.sharedSecret(key, a),
+    ], `seed ${SEED}`);
+    assert.deepEqual(suite.products(key, a), SUITES[0].products(key, a));
+    assert.throws(() => suite.products(key, a, a.subarray(1)), RangeError);
+    assert.throws(() => suite.products(key.subarray(1), a), RangeError);
+  });
+
   test("keys that are handed in stay as they are, and results are not shared", () => {
     const random = Chance.of(SEED + 1), key = random.bytes(32), before = key.slice();
     const first = suite.publicKey(key), second = suite.publicKey(random.bytes(32));
@@ -100,15 +116,17 @@ for (const suite of SUITES) {
     assert.equal(suite.hash(ascii("a"), EMPTY, ascii("bc")).toHex(), expected);
   });
 
-  test("BLAKE2s, keyed BLAKE2s and HMAC as Python has them, whole and in parts", () => {
+  test("BLAKE2s and keyed BLAKE2s as Python has them, whole and in parts", () => {
     const random = Chance.of(SEED + 2);
-    for (const [length, macKey, hmacKey, hash, mac, hmac] of readVectors("blake2s_hashlib.tsv")) {
+    for (const [length, macKey, hash, mac] of readVectors("blake2s_hashlib.tsv")) {
       const n = Number(length), cut = random.int(n + 1);
       const message = Uint8Array.from({ length: n }, (_, i) => 7 * i + n);
       for (const parts of [[message], [message.subarray(0, cut), EMPTY, message.subarray(cut)]]) {
         assert.equal(suite.hash(...parts).toHex(), hash, `${n} bytes, seed ${SEED}`);
         assert.equal(suite.mac(hex(macKey), ...parts).toHex(), mac, `${n} bytes, seed ${SEED}`);
-        assert.equal(suite.hmac(hex(hmacKey), ...parts).toHex(), hmac, `${n} bytes, seed ${SEED}`);
+        const to = new Uint8Array(34).fill(0xa5);
+        suite.hashTo(to.subarray(1, 33), ...parts);
+        assert.equal(to.toHex(), `a5${hash}a5`, `${n} bytes, seed ${SEED}`);
       }
     }
   });
@@ -208,6 +226,29 @@ for (const suite of SUITES) {
     }
   });
 
+  test("hashTo writes to one of its parts", () => {
+    const hash = Uint8Array.from({ length: 32 }, (_, i) => i), before = hash.slice();
+    suite.hashTo(hash, hash, ascii("abc"));
+    assert.deepEqual(hash, suite.hash(before, ascii("abc")));
+  });
+
+  test("openTo writes what open returns, and nothing when the tag is wrong", () => {
+    const random = Chance.of(SEED + 10);
+    for (const length of [0, 1, 12, 32, 64, 65, 4080, 4096, 10_000]) {
+      const key = random.bytes(32), text = random.bytes(length), associated = random.bytes(32);
+      const counter = random.u32() * 0x20_0000 + random.int(0x20_0000);
+      const sealed = suite.seal(key, BigInt(counter), text, associated);
+      const around = new Uint8Array(length + 2).fill(0xa5), to = around.subarray(1, 1 + length);
+      sealed[random.int(sealed.length)] ^= 1;
+      assert.equal(suite.openTo(to, key, counter, sealed, associated), false);
+      assert.ok(around.every((byte) => byte === 0xa5), `${length} bytes, seed ${SEED}`);
+      const whole = suite.seal(key, BigInt(counter), text, associated);
+      assert.equal(suite.openTo(to, key, counter, whole, associated), true);
+      assert.deepEqual(to, text, `${length} bytes, seed ${SEED}`);
+      assert.deepEqual([around[0], around.at(-1)], [0xa5, 0xa5]);
+    }
+  });
+
   test("macTo and sealTo write what mac and seal return, and nothing beside it", () => {
     const random = Chance.of(SEED + 8), other = SUITES[0];
     for (const length of [0, 1, 6, 16, 18, 63, 64, 65, 116, 148, 4095, 4096, 4097, 10_000]) {
@@ -276,12 +317,14 @@ for (const suite of SUITES) {
     assert.throws(() => suite.sharedSecret(key, short), RangeError);
     assert.throws(() => suite.seal(short, 0n, EMPTY, EMPTY), RangeError);
     assert.throws(() => suite.open(short, 0n, key, EMPTY), RangeError);
+    assert.throws(() => suite.openTo(EMPTY, short, 0, key.subarray(16), EMPTY), RangeError);
     assert.throws(() => suite.xseal(short, nonce, EMPTY, EMPTY), RangeError);
     assert.throws(() => suite.xopen(key, nonce.subarray(1), key, EMPTY), RangeError);
     assert.throws(() => suite.mac(EMPTY, EMPTY), RangeError);
     assert.throws(() => suite.mac(new Uint8Array(33), EMPTY), RangeError);
     for (let length = 0; length < 16; length++) {
       assert.equal(suite.open(key, 0n, new Uint8Array(length), EMPTY), undefined);
+      assert.equal(suite.openTo(EMPTY, key, 0, new Uint8Array(length), EMPTY), false);
       assert.equal(suite.xopen(key, nonce, new Uint8Array(length), EMPTY), undefined);
     }
   });

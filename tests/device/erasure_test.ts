@@ -7,7 +7,7 @@ import { milliseconds, type PresharedKey } from "../../lib/base/brands.ts";
 import { KEY_LENGTH } from "../../lib/base/constants.ts";
 import { STANDARD_TIMES } from "../../lib/base/times.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
-import type { Suite } from "../../lib/crypto/suite.ts";
+import { BASE_POINT, type Suite } from "../../lib/crypto/suite.ts";
 import { Bench, endpointOf, publicOf } from "./harness.ts";
 
 const PSK = new Uint8Array(KEY_LENGTH).fill(9) as PresharedKey;
@@ -15,14 +15,24 @@ const PSK = new Uint8Array(KEY_LENGTH).fill(9) as PresharedKey;
 /** A device whose secrets are watched. */
 function watched(seed: number, peer: number) {
   const secrets: Uint8Array[] = [];
-  const keep = <T extends Uint8Array | undefined>(secret: T): T => {
-    if (secret !== undefined) secrets.push(secret);
-    return secret;
-  };
+  const keep = (made: readonly (Uint8Array | undefined)[]) =>
+    secrets.push(...made.filter((secret) => secret !== undefined));
   const suite: Suite = {
     ...nobleSuite,
-    hmac: (key, ...parts) => keep(nobleSuite.hmac(key, ...parts)),
-    sharedSecret: (key, point) => keep(nobleSuite.sharedSecret(key, point)),
+    kdf: (key, input, ...outputs) => {
+      nobleSuite.kdf(key, input, ...outputs);
+      keep(outputs);
+    },
+    products: (privateKey, ...points) => {
+      const made = nobleSuite.products(privateKey, ...points);
+      keep(made.filter((_, i) => points[i] !== BASE_POINT));
+      return made;
+    },
+    sharedSecret: (privateKey, point) => {
+      const made = nobleSuite.sharedSecret(privateKey, point);
+      keep([made]);
+      return made;
+    },
   };
   const bench = new Bench(seed, STANDARD_TIMES, suite);
   bench.start([{ publicKey: publicOf(peer), endpoint: endpointOf(peer), presharedKey: PSK }]);

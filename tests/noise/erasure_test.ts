@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { sessionIndex } from "../../lib/base/brands.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
-import type { Suite } from "../../lib/crypto/suite.ts";
+import { BASE_POINT, type Suite } from "../../lib/crypto/suite.ts";
 import {
   consumeResponse,
   createInitiation,
@@ -27,18 +27,30 @@ const isZero = (bytes: Uint8Array) => bytes.every((byte) => byte === 0);
 function watched() {
   const secrets: Uint8Array[] = [];
   const hashes: Uint8Array[] = [];
-  const keep = <T extends Uint8Array | undefined>(secret: T): T => {
-    if (secret !== undefined) secrets.push(secret);
-    return secret;
+  const keep = (made: readonly (Uint8Array | undefined)[]) => {
+    for (const secret of made) {
+      if (secret !== undefined && !secrets.includes(secret)) secrets.push(secret);
+    }
   };
   const suite: Suite = {
     ...nobleSuite,
-    hmac: (...args) => keep(nobleSuite.hmac(...args)),
-    sharedSecret: (...args) => keep(nobleSuite.sharedSecret(...args)),
-    hash: (...parts) => {
-      const hash = nobleSuite.hash(...parts);
-      hashes.push(hash);
-      return hash;
+    kdf: (key, input, ...outputs) => {
+      keep(outputs);
+      nobleSuite.kdf(key, input, ...outputs);
+    },
+    products: (privateKey, ...points) => {
+      const made = nobleSuite.products(privateKey, ...points);
+      keep(made.filter((_, i) => points[i] !== BASE_POINT));
+      return made;
+    },
+    sharedSecret: (...args) => {
+      const made = nobleSuite.sharedSecret(...args);
+      keep([made]);
+      return made;
+    },
+    hashTo: (to, ...parts) => {
+      hashes.push(to);
+      nobleSuite.hashTo(to, ...parts);
     },
   };
   return { suite, start: wireguardStart(suite), secrets, hashes };

@@ -7,13 +7,15 @@
  * initiation of a stranger.
  * @module
  */
+import { blake2s } from "npm:@noble/hashes@2.4.0/blake2.js";
+import { hmac } from "npm:@noble/hashes@2.4.0/hmac.js";
 import { Arena } from "../../lib/base/arena.ts";
 import { type PrivateKey, type PublicKey, sessionIndex } from "../../lib/base/brands.ts";
 import { parseEndpoint } from "../../lib/base/ip_text.ts";
 import { mac1Key, mac1Of } from "../../lib/cookie/macs.ts";
 import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
-import type { Suite } from "../../lib/crypto/suite.ts";
+import { BASE_POINT, type Suite } from "../../lib/crypto/suite.ts";
 import { DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
 import { LocalInterface } from "../../lib/embed/local.ts";
 import { MemoryTun } from "../../lib/embed/memory_tun.ts";
@@ -47,15 +49,19 @@ function run(order: PeerOrder): void {
   tell("static-static", staticShared);
   const recorded: Suite = {
     ...nobleSuite,
-    sharedSecret(ours, theirs) {
-      const shared = nobleSuite.sharedSecret(ours, theirs);
-      if (shared !== undefined && shared.toHex() !== staticShared.toHex()) tell("x25519", shared);
-      return shared;
-    },
-    hmac(key, ...parts) {
-      const made = nobleSuite.hmac(key, ...parts);
-      tell("kdf", made);
+    sharedSecret: (ours, theirs) => recorded.products(ours, theirs)[0],
+    products(ours, ...points) {
+      const made = nobleSuite.products(ours, ...points);
+      made.forEach((product, i) => {
+        if (product === undefined || points[i] === BASE_POINT) return;
+        if (product.toHex() !== staticShared.toHex()) tell("x25519", product);
+      });
       return made;
+    },
+    kdf(key, input, ...outputs) {
+      tell("kdf", hmac(blake2s, key, input));
+      nobleSuite.kdf(key, input, ...outputs);
+      for (const output of outputs) tell("kdf", output);
     },
   };
 

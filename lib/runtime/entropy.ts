@@ -6,8 +6,7 @@
  * generator, so it is used only where FFI is not allowed.
  * @module
  */
-import { checked } from "../../ffi/errno.ts";
-import { getrandom } from "../../ffi/libc.ts";
+import { openRandom } from "../../ffi/random.ts";
 import { mayUseFfi } from "./permission.ts";
 
 /** The most bytes per call of crypto.getRandomValues (Web Cryptography API section 10.1.1). */
@@ -17,6 +16,7 @@ const RUNTIME_BYTES_MAX = 65_536;
 export type RandomSource = "getrandom(2)" | "the runtime's generator";
 
 let source: RandomSource | undefined;
+let fill: ((into: Uint8Array) => void) | undefined;
 
 /** The source that `fillRandom` uses in this process. */
 export const randomSource = (): RandomSource =>
@@ -34,14 +34,8 @@ export const randomSource = (): RandomSource =>
  * ```
  */
 export function fillRandom(into: Uint8Array): void {
-  if (randomSource() === "getrandom(2)") fillFromKernel(into);
-  else fillFromRuntime(into);
-}
-
-function fillFromKernel(into: Uint8Array): void {
-  for (let at = 0; at < into.length;) {
-    at += checked(getrandom(into.subarray(at)), "getrandom", "random bytes");
-  }
+  fill ??= randomSource() === "getrandom(2)" ? openRandom() : fillFromRuntime;
+  fill(into);
 }
 
 function fillFromRuntime(into: Uint8Array): void {

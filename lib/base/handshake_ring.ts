@@ -162,7 +162,7 @@ export class HandshakeRing {
       const length = this.takeTo(bytes, MESSAGE_AT, CELL_AT);
       const source = readEndpointCell(bytes, CELL_AT);
       if (source === undefined) continue;
-      const datagram = bytes.slice(MESSAGE_AT, MESSAGE_AT + length);
+      const datagram = bytes.subarray(MESSAGE_AT, MESSAGE_AT + length);
       return { datagram, source, local: readLocalCell(bytes, CELL_AT) };
     }
     return undefined;

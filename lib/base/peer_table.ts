@@ -124,6 +124,8 @@ export class PeerTable {
   readonly #peers: number;
   readonly #f64: Float64Array;
   readonly #i32: Int32Array;
+  /** Where `readEndpoint` copies a cell to. */
+  readonly #cell: Uint8Array = new Uint8Array(ENDPOINT_CELL_BYTES);
   readonly #bytes: Uint8Array;
   readonly #handshakes: Int32Array;
 
@@ -378,7 +380,7 @@ export class PeerTable {
   readEndpoint(
     peer: PeerSlot,
   ): { endpoint: Endpoint | undefined; local: LocalAddress | undefined } {
-    const cell = new Uint8Array(ENDPOINT_CELL_BYTES);
+    const cell = this.#cell;
     while (this.copyEndpoint(peer, cell, 0) < 0);
     return { endpoint: readEndpointCell(cell, 0), local: readLocalCell(cell, 0) };
   }

@@ -167,8 +167,10 @@ export class SessionTable {
       return null;
     }
     const keyAt = this.#memory.keys(row);
-    usesSecretMemory(this.#memory.bytes.subarray(keyAt, keyAt + SESSION_KEYS_BYTES));
     const { bytes } = this.#memory;
+    if (row === this.#rows.length) {
+      usesSecretMemory(bytes.subarray(keyAt, keyAt + SESSION_KEYS_BYTES));
+    }
     if (this.#sends) this.#keys.takeSendKey(command.keySlot, bytes, keyAt);
     if (this.#receives) this.#keys.takeReceiveKey(command.keySlot, bytes, keyAt + 64);
     const { localIndex, remoteIndex, initiator, createdAt } = command;

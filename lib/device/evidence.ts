@@ -24,7 +24,7 @@ interface Noted {
   readonly at: Milliseconds;
   /** How often since the last handshake that completed, or since the start for strangers. */
   readonly count: number;
-  readonly who: string;
+  readonly who: Endpoint | undefined;
   readonly detail: string;
 }
 
@@ -35,7 +35,7 @@ export class PeerEvidence {
   /** Notes an event, which replaces the last one of its kind. */
   note(kind: PeerEvidenceKind, now: Milliseconds, who?: Endpoint, detail = ""): void {
     const count = this.count(kind) + 1;
-    (this.#noted ??= new Map()).set(kind, { at: now, count, who: textOf(who), detail });
+    (this.#noted ??= new Map()).set(kind, { at: now, count, who, detail });
   }
 
   /** When the last event of a kind happened; undefined for never. */
@@ -45,7 +45,7 @@ export class PeerEvidence {
 
   /** The other end of the last event of a kind, as text; empty for none. */
   who(kind: PeerEvidenceKind): string {
-    return this.#noted?.get(kind)?.who ?? "";
+    return textOf(this.#noted?.get(kind)?.who);
   }
 
   /** How often events of a kind happened since the last handshake that completed. */
@@ -85,15 +85,14 @@ export class InterfaceEvidence {
   ): void {
     let ofKind = this.#noted.get(kind);
     if (ofKind === undefined) this.#noted.set(kind, ofKind = new Map());
-    const text = textOf(who);
-    const key = who === undefined ? detail : text;
+    const key = who === undefined ? detail : textOf(who);
     const count = (ofKind.get(key)?.count ?? 0) + 1;
     ofKind.delete(key);
     if (ofKind.size >= STRANGERS_MAX) {
       const [oldest] = ofKind.keys();
       ofKind.delete(oldest);
     }
-    ofKind.set(key, { at: now, count, who: text, detail });
+    ofKind.set(key, { at: now, count, who, detail });
   }
 
   /** The last event of a kind with this other end; undefined when none is kept. */
@@ -127,7 +126,7 @@ export function evidenceOf(
   return [
     ...evidence.list(now),
     ...times.filter(([, at]) => at !== NEVER)
-      .map(([kind, at]) => oneOf(kind, { at, count: 1, who: "", detail: "" }, now)),
+      .map(([kind, at]) => oneOf(kind, { at, count: 1, who: undefined, detail: "" }, now)),
   ];
 }
 
@@ -135,5 +134,5 @@ const textOf = (who: Endpoint | undefined) => who === undefined ? "" : formatEnd
 
 function oneOf(kind: EvidenceKind, noted: Noted, now: Milliseconds): Evidence {
   const { at, count, who, detail } = noted;
-  return { kind, ageMs: Math.max(0, Math.round(now - at)), count, who, detail };
+  return { kind, ageMs: Math.max(0, Math.round(now - at)), count, who: textOf(who), detail };
 }

@@ -14,6 +14,7 @@ import {
   MESSAGE_INITIATION,
 } from "../base/constants.ts";
 import { receiverOf } from "../base/data_planes.ts";
+import { sameEndpoint } from "../base/endpoint.ts";
 import { COUNTER, type CounterName, type PeerCounterName } from "../base/counters.ts";
 import { isRefusal } from "../base/events.ts";
 import type { PeerEvidenceKind } from "../base/evidence.ts";
@@ -257,7 +258,9 @@ export class Incoming {
     peer.handshakeRxBytes += incoming.datagram.length;
     const before = pathOf(this.ctx, peer).endpoint;
     moveTo(this.ctx, peer, incoming.source, incoming.local);
-    if (before !== undefined) tellRoamed(this.ctx, peer, before, now);
+    if (before !== undefined && !sameEndpoint(before, incoming.source)) {
+      tellRoamed(this.ctx, peer, before, now);
+    }
   }
 }
 

@@ -281,6 +281,7 @@ export class PeerTimers {
           this.#needAnotherKeepalive,
         );
       case "persistentKeepalive":
+        if (this.#persistentKeepalive === 0) return NOT_PENDING;
         return persistentKeepaliveDue(
           this.#persistentKeepalive * 1_000,
           this.#activity(),

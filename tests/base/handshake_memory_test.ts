@@ -125,7 +125,7 @@ Deno.test("a ring between two threads loses, repeats and mixes no messages", asy
         const message = ring.take();
         if (message === undefined) continue;
         const { datagram, source } = message;
-        const number = new DataView(datagram.buffer).getUint32(4);
+        const number = new DataView(datagram.buffer, datagram.byteOffset).getUint32(4);
         if (number !== next || source.port !== 1 + number % 60000) { postMessage("wrong at " + next); return; }
         if (datagram.subarray(8).some((byte) => byte !== (number & 255))) { postMessage("torn at " + next); return; }
         next++;

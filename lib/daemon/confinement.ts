@@ -77,7 +77,7 @@ export const UNCONFINED: Confinement = { words: ["unconfined"], missing: [], clo
 
 /** Options of `confine`. */
 export interface ConfineOptions {
-  /** The sockets to open before, as `socketsSetting` tells them, or PORT_LATER. */
+  /** The sockets to open before, as `rightsVariables` tells them, or PORT_LATER. */
   readonly sockets?: string | undefined;
   /** The data planes that receive, which each need sockets; 1 by default. */
   readonly receivers?: number;

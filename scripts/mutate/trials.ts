@@ -6,7 +6,7 @@ import { roomOf } from "./choice.ts";
 import { explanationOf } from "./explained.ts";
 import type { Fault } from "./faults.ts";
 import { type TestFile, testName, TestsOf } from "./tests_of.ts";
-import { failsAlready, type TestRun, Workbench } from "./workbench.ts";
+import { failsAlready, type RunTime, type TestRun, Workbench } from "./workbench.ts";
 
 /** Runs that go on at the same time. */
 const COPIES = 2;
@@ -16,8 +16,12 @@ const SIMULATED_SEEDS = 24;
 const TIMES_LONGER = 4;
 /** And longer by this unless told, in seconds of processor time. */
 const SPARE_SECONDS = 5;
-/** No run without a fault takes so much processor time. */
-const FIRST_RUN_SECONDS = 300;
+/** No run without a fault takes so much time. */
+const FIRST_RUN: RunTime = { cpuSeconds: 300, seconds: 1_800 };
+/** By the clock a run may take so many times as long, since other programs may begin to run. */
+const CLOCK_TIMES_LONGER = 20;
+/** And at least so long. */
+const CLOCK_SECONDS_LEAST = 600;
 
 /** What became of a fault. */
 export interface Outcome {
@@ -83,23 +87,23 @@ export async function tryFaults(
 
 /** What stands behind the trial of every fault. */
 class Trial {
-  /** Seconds that the simulation takes without a fault; undefined when there is none. */
-  #simulationSeconds: number | undefined;
+  /** The time that the simulation takes without a fault; undefined when there is none. */
+  #simulationTime: RunTime | undefined;
 
   constructor(
     readonly workbench: Workbench,
     readonly plan: TrialPlan,
     readonly testsOf: TestsOf,
-    readonly durations: ReadonlyMap<string, number>,
+    readonly durations: ReadonlyMap<string, RunTime>,
   ) {}
 
   /** @throws Error if the simulation fails without a fault */
   async measureSimulation(): Promise<void> {
-    const { verdict, cpuSeconds, output } = await this.#simulate(0, FIRST_RUN_SECONDS);
-    if (verdict !== "passed") {
-      throw new Error(`the simulation fails without a fault (${verdict}):\n${output}`);
+    const run = await this.#simulate(0, FIRST_RUN);
+    if (run.verdict !== "passed") {
+      throw new Error(`the simulation fails without a fault (${run.verdict}):\n${run.output}`);
     }
-    this.#simulationSeconds = cpuSeconds;
+    this.#simulationTime = run;
   }
 
   /** Tries a fault in a copy. */
@@ -119,12 +123,12 @@ class Trial {
    * the other tests. Returns what noticed the fault.
    */
   async #noticed(fault: Fault, copy: number): Promise<Partial<Outcome> | undefined> {
-    const tests = this.testsOf.of(fault.file, (test) => this.#duration(test));
+    const tests = this.testsOf.of(fault.file, (test) => this.#time(test).cpuSeconds);
     const isOwn = ({ path }: TestFile) => roomOf(path) === roomOf(fault.file);
     const first = await this.#firstToNotice(tests.filter(isOwn), fault, copy);
     if (first !== undefined) return first;
-    if (this.#simulationSeconds !== undefined) {
-      const run = await this.#simulate(copy, this.#limit(this.#simulationSeconds));
+    if (this.#simulationTime !== undefined) {
+      const run = await this.#simulate(copy, this.#limit(this.#simulationTime));
       if (run.verdict !== "passed") return noticedBy("scripts/sim.ts", run);
     }
     return await this.#firstToNotice(tests.filter((test) => !isOwn(test)), fault, copy);
@@ -132,7 +136,7 @@ class Trial {
 
   async #firstToNotice(tests: readonly TestFile[], fault: Fault, copy: number) {
     for (const test of tests) {
-      const run = await this.workbench.test(copy, test, this.#limit(this.#duration(test)));
+      const run = await this.workbench.test(copy, test, this.#limit(this.#time(test)));
       if (run.verdict === "passed") continue;
       this.testsOf.noticed(fault.file, test);
       return noticedBy(testName(test), run);
@@ -140,16 +144,19 @@ class Trial {
     return undefined;
   }
 
-  #simulate(copy: number, cpuSecondsMax: number): Promise<TestRun> {
-    return this.workbench.simulate(copy, SIMULATED_SEEDS, this.plan.seed, cpuSecondsMax);
+  #simulate(copy: number, max: RunTime): Promise<TestRun> {
+    return this.workbench.simulate(copy, SIMULATED_SEEDS, this.plan.seed, max);
   }
 
-  #duration(test: TestFile): number {
-    return this.durations.get(testName(test)) ?? 0;
+  #time(test: TestFile): RunTime {
+    return this.durations.get(testName(test)) ?? { cpuSeconds: 0, seconds: 0 };
   }
 
-  #limit(seconds: number): number {
-    return TIMES_LONGER * seconds + (this.plan.spareSeconds ?? SPARE_SECONDS);
+  #limit({ cpuSeconds, seconds }: RunTime): RunTime {
+    return {
+      cpuSeconds: TIMES_LONGER * cpuSeconds + (this.plan.spareSeconds ?? SPARE_SECONDS),
+      seconds: Math.max(CLOCK_SECONDS_LEAST, CLOCK_TIMES_LONGER * seconds),
+    };
   }
 }
 
@@ -157,17 +164,17 @@ function noticedBy(by: string, { verdict, output }: TestRun): Partial<Outcome> {
   return { noticedBy: by, isEndless: verdict === "endless", output };
 }
 
-/** Runs every test without a fault. Returns the processor time of each in seconds, by its name. */
+/** Runs every test without a fault. Returns the time of each, by its name. */
 async function measure(
   workbench: Workbench,
   tests: readonly TestFile[],
   listener: Listener,
-): Promise<Map<string, number>> {
-  const durations = new Map<string, number>();
+): Promise<Map<string, RunTime>> {
+  const durations = new Map<string, RunTime>();
   await share(tests, async (test, copy) => {
-    const run = await workbench.test(copy, test, FIRST_RUN_SECONDS);
+    const run = await workbench.test(copy, test, FIRST_RUN);
     if (run.verdict !== "passed") throw failsAlready(test, run);
-    durations.set(testName(test), run.cpuSeconds);
+    durations.set(testName(test), run);
     listener.measured(durations.size, tests.length);
   });
   return durations;

@@ -46,17 +46,20 @@ exit $status
 `;
 /** Exit statuses of a command that SIGXCPU or SIGKILL has ended. */
 const ENDED_BY_LIMIT: readonly number[] = [128 + 24, 128 + 9];
-/** A run that waits for something that never comes is ended after this, by the clock. */
-const WAITING_MAX_MS = 600_000;
-
 /** What became of a run: it succeeded, it failed, or it took too long and was ended. */
 export type Verdict = "passed" | "failed" | "endless";
 
-/** A run with its output. */
-export interface TestRun {
-  readonly verdict: Verdict;
-  /** The processor time that it took. */
+/** The time of a run, or the most that it may take. */
+export interface RunTime {
+  /** Processor time. */
   readonly cpuSeconds: number;
+  /** Time by the clock. A run that waits for something that never comes uses no processor. */
+  readonly seconds: number;
+}
+
+/** A run with its output. */
+export interface TestRun extends RunTime {
+  readonly verdict: Verdict;
   readonly output: string;
 }
 
@@ -118,35 +121,36 @@ export class Workbench {
   }
 
   /** Runs a test file in a copy, until its first failure. */
-  test(copy: number, test: TestFile, cpuSecondsMax: number): Promise<TestRun> {
+  test(copy: number, test: TestFile, max: RunTime): Promise<TestRun> {
     const words = ["test", "-A", "--no-check", "--quiet", "--fail-fast", test.path];
-    return this.#run(copy, test.twoWays ? [...words, "--", "--workers=2"] : words, cpuSecondsMax);
+    return this.#run(copy, test.twoWays ? [...words, "--", "--workers=2"] : words, max);
   }
 
   /** Simulates `count` seeds from `first` on in a copy. */
-  simulate(copy: number, count: number, first: number, cpuSecondsMax: number): Promise<TestRun> {
+  simulate(copy: number, count: number, first: number, max: RunTime): Promise<TestRun> {
     const seed = `0x${first.toString(16)}`;
     const words = ["run", "-A", "--no-check", "--quiet", "scripts/sim.ts", `${count}`, seed];
-    return this.#run(copy, words, cpuSecondsMax);
+    return this.#run(copy, words, max);
   }
 
-  async #run(copy: number, [verb, ...words]: string[], cpuSecondsMax: number): Promise<TestRun> {
+  async #run(copy: number, [verb, ...words]: string[], max: RunTime): Promise<TestRun> {
     // A process that is started now would make a part of the folder again.
     if (this.#isClosed) return await NEVER;
     const deno = [Deno.execPath(), verb, `--v8-flags=--max-old-space-size=${HEAP_MIB}`, ...words];
     const child = new Deno.Command("sh", {
-      args: ["-c", LIMITER, "limiter", `${Math.ceil(cpuSecondsMax)}`, ...deno],
+      args: ["-c", LIMITER, "limiter", `${Math.ceil(max.cpuSeconds)}`, ...deno],
       cwd: this.#copy(copy),
       env: this.#environment,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    const began = performance.now();
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
       this.#endRunsIn(copy);
-    }, WAITING_MAX_MS);
+    }, max.seconds * 1_000);
     const { code, stdout, stderr } = await child.output();
     clearTimeout(timer);
     // It was ended with the folder. What it would have found is not known.
@@ -159,6 +163,7 @@ export class Workbench {
         ? "passed"
         : "failed",
       cpuSeconds: cpuSecondsOf(written),
+      seconds: (performance.now() - began) / 1_000,
       output: written + new TextDecoder().decode(stderr),
     };
   }

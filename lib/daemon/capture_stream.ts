@@ -17,10 +17,10 @@ const END_MS = 2_000;
 const NEWLINE = 10;
 
 /**
- * Begins a capture and returns its records (lib/base/capture_record.ts). A record is valid until
- * the next one is asked for.
+ * Begins a capture and returns its records (lib/base/capture_record.ts), as many at once as have
+ * arrived. They are valid until the next ones are asked for.
  * @param stop ends the capture
- * @param begun called when the daemon has begun
+ * @param begun called when the daemon has begun, and waited for
  * @throws ConfigError for a peer that the interface does not have
  * @throws OsError `EBUSY` while another capture is running, `EPROTO` for the process of another
  *   implementation, `ENXIO` when there is no such interface, `EACCES` when this user may not
@@ -30,8 +30,8 @@ export async function* captureRecords(
   name: string,
   request: CaptureRequest,
   stop: AbortSignal,
-  begun: () => void,
-): AsyncGenerator<Uint8Array> {
+  begun: () => Promise<void>,
+): AsyncGenerator<readonly Uint8Array[]> {
   const connection = await connect(name);
   const close = () => {
     try {
@@ -65,17 +65,19 @@ export async function* captureRecords(
       if (from < 0) {
         from = answerEnd(buffer.subarray(0, end), name);
         if (from < 0) continue;
-        begun();
+        await begun();
       }
+      const records: Uint8Array[] = [];
       while (end - from >= RECORD_HEAD_BYTES) {
         const length = view.getUint32(from, true);
         if (length < RECORD_HEAD_BYTES || length > RECORD_BYTES_MAX) {
           throw osError("capture", name, EPROTO, "the daemon sent no record");
         }
         if (end - from < length) break;
-        yield buffer.subarray(from, from + length);
+        records.push(buffer.subarray(from, from + length));
         from += length;
       }
+      if (records.length > 0) yield records;
       buffer.copyWithin(0, from, end);
       end -= from;
       from = 0;

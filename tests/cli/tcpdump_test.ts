@@ -169,10 +169,10 @@ Deno.test("every block of a file has its length at both ends, a multiple of 4", 
   }
 });
 
-Deno.test("a capture is in a new file: not behind a link, nor in one that somebody has open", () => {
+Deno.test("a capture is in a new file: not behind a link, nor in one that somebody has open", async () => {
   const folder = Deno.makeTempDirSync();
-  const write = (path: string) => {
-    using file = openCaptureFile(path);
+  const write = async (path: string) => {
+    using file = await openCaptureFile(path);
     file.writeSync(new TextEncoder().encode("secret"));
   };
   try {
@@ -182,16 +182,16 @@ Deno.test("a capture is in a new file: not behind a link, nor in one that somebo
     Deno.symlinkSync(old, `${folder}/link`);
     Deno.symlinkSync(`${folder}/nothing`, `${folder}/loose`);
     for (const name of ["link", "loose"]) {
-      assert.throws(() => write(`${folder}/${name}`), /-w: .* is a symbolic link/);
+      await assert.rejects(write(`${folder}/${name}`), /-w: .* is a symbolic link/);
     }
     assert.equal(Deno.readTextFileSync(old), "old");
-    write(old);
+    await write(old);
     assert.equal(Deno.readTextFileSync(old), "secret");
     assert.equal(Deno.statSync(old).mode! & 0o777, 0o600);
     const bytes = new Uint8Array(16);
     assert.equal(new TextDecoder().decode(bytes.subarray(0, reader.readSync(bytes)!)), "old");
     Deno.symlinkSync("/dev/null", `${folder}/null`);
-    write(`${folder}/null`);
+    await write(`${folder}/null`);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

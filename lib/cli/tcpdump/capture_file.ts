@@ -7,18 +7,19 @@ import { displayPath } from "../../base/quote.ts";
 
 /**
  * Opens a file that only its owner, this user, can read. A regular file of this name is removed
- * first: somebody else may own it or have it open. A device or a FIFO is opened as it is.
+ * first: somebody else may own it or have it open. A device or a FIFO is opened as it is; a FIFO
+ * waits for its reader.
  * @throws ConfigError for a symbolic link to a regular file or to nothing; for another path that
- *   cannot be opened the errors of `Deno.openSync`
+ *   cannot be opened the errors of `Deno.open`
  */
-export function openCaptureFile(path: string): Deno.FsFile {
+export async function openCaptureFile(path: string): Promise<Deno.FsFile> {
   const there = found(() => Deno.lstatSync(path));
   if (there?.isSymlink && found(() => Deno.statSync(path))?.isFile !== false) {
     throw new ConfigError("-w", `${displayPath(path)} is a symbolic link; a file is required`);
   }
-  if (there !== undefined && !there.isFile) return Deno.openSync(path, { write: true });
+  if (there !== undefined && !there.isFile) return await Deno.open(path, { write: true });
   if (there !== undefined) Deno.removeSync(path);
-  return Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
+  return await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
 }
 
 function found(ask: () => Deno.FileInfo): Deno.FileInfo | undefined {

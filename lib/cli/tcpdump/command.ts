@@ -2,6 +2,7 @@
  * `wg tcpdump`: prints or records the packets of an interface until it is ended.
  * @module
  */
+import { concatBytes } from "npm:@noble/hashes@2.4.0/utils.js";
 import { wipeStatus } from "../../base/config.ts";
 import { EPERM, osError } from "../../base/errno.ts";
 import { ConfigError } from "../../base/errors.ts";
@@ -13,7 +14,7 @@ import { VERSION } from "../../daemon/program.ts";
 import { asOsError } from "../../daemon/socket_folder.ts";
 import type { CaptureRequest } from "../../uapi/capture.ts";
 import type { Command } from "../command.ts";
-import { complain, printAll, printBytes } from "../output.ts";
+import { complain } from "../output.ts";
 import { openCaptureFile } from "./capture_file.ts";
 import { type CapturedPacket, type CapturedSecrets, RecordReader } from "./packet.ts";
 import { pcapngEnd, pcapngHead, pcapngPacket, pcapngSecrets } from "./pcapng.ts";
@@ -23,12 +24,18 @@ import { parseTcpdump, type TcpdumpLine } from "./words.ts";
 /** The command `tcpdump`. */
 export const command: Command = { run: tcpdump };
 
-/** Where packets go. */
+/** Where packets go. Signals are handled while a slow reader is waited for. */
 interface Sink {
   packet(packet: CapturedPacket): void;
   secrets(secrets: CapturedSecrets): void;
-  end(dropped: number): void;
+  /** Writes what there is. */
+  flush(): Promise<void>;
+  end(dropped: number): Promise<void>;
 }
+
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** How long the records that are left may take after a signal, which then ends the process. */
+const END_MS = 3_000;
 
 async function tcpdump(args: readonly string[]): Promise<number> {
   const line = parseTcpdump(args);
@@ -40,31 +47,46 @@ async function tcpdump(args: readonly string[]): Promise<number> {
   }
   const request = await requestOf(line);
   const stop = new AbortController();
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const end = () => stop.abort();
-  for (const signal of signals) Deno.addSignalListener(signal, end);
+  const listeners = ENDING.map((signal) => [signal, () => end(signal)] as const);
+  const unlisten = () => {
+    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+  };
+  const end = (signal: Deno.Signal) => {
+    stop.abort();
+    // Nobody may read what is written.
+    Deno.unrefTimer(setTimeout(() => {
+      unlisten();
+      Deno.kill(Deno.pid, signal);
+    }, END_MS));
+  };
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   let sink: Sink | undefined;
   const reader = new RecordReader();
   let packets = 0;
   let dropped = 0;
   try {
     // The file is made when the daemon has agreed.
-    const records = captureRecords(line.interface, request, stop.signal, () => {
-      sink = sinkOf(line);
+    const begun = async () => {
+      sink = await sinkOf(line);
       if (line.secrets) warn(line);
       complain(`capturing on ${line.interface}; Ctrl-C ends it`);
-    });
-    for await (const record of records) {
-      const captured = reader.read(record);
-      if (captured?.type === "dropped") dropped = captured.count;
-      if (captured?.type === "secrets") sink?.secrets(captured.secrets);
-      if (captured?.type !== "packet") continue;
-      sink?.packet(captured.packet);
-      if (++packets >= line.count) break;
+    };
+    for await (const records of captureRecords(line.interface, request, stop.signal, begun)) {
+      for (const record of records) {
+        if (packets >= line.count) break;
+        const captured = reader.read(record);
+        if (captured?.type === "dropped") dropped = captured.count;
+        if (captured?.type === "secrets") sink?.secrets(captured.secrets);
+        if (captured?.type !== "packet") continue;
+        sink?.packet(captured.packet);
+        packets++;
+      }
+      await sink?.flush();
+      if (packets >= line.count) break;
     }
   } finally {
-    for (const signal of signals) Deno.removeSignalListener(signal, end);
-    sink?.end(dropped);
+    await sink?.end(dropped);
+    unlisten();
   }
   complain(`${packets} packets captured, ${dropped} dropped`);
   return 0;
@@ -88,41 +110,56 @@ function warn({ file, interface: name }: TcpdumpLine): void {
   );
 }
 
-function sinkOf(line: TcpdumpLine): Sink {
-  if (line.file !== undefined) return fileSink(line, line.file);
+async function sinkOf(line: TcpdumpLine): Promise<Sink> {
+  if (line.file !== undefined) return await fileSink(line, line.file);
+  const encoder = new TextEncoder();
+  const lines: string[] = [];
+  const flush = () => writeAll(Deno.stdout, encoder.encode(lines.splice(0).join("")));
   return {
     packet: (packet) =>
-      printAll(
+      lines.push(
         `${line.json ? JSON.stringify(packetObject(packet)) : packetLine(packet, clock(packet))}\n`,
       ),
     secrets: () => {},
-    end: () => {},
+    flush,
+    end: flush,
   };
 }
 
-function fileSink(line: TcpdumpLine, path: string): Sink {
-  const file = path === "-" ? undefined : openCaptureFile(path);
-  const write = (bytes: Uint8Array) => {
-    if (file === undefined) return printBytes(bytes);
+async function fileSink(line: TcpdumpLine, path: string): Promise<Sink> {
+  const file = path === "-" ? undefined : await openCaptureFile(path);
+  const blocks = [pcapngHead(line.interface, line.snap, `wg ${VERSION}`)];
+  const flush = async () => {
+    const bytes = concatBytes(...blocks);
+    // They may have secrets.
+    for (const block of blocks.splice(0)) block.fill(0);
     try {
-      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      await writeAll(file ?? Deno.stdout, bytes);
     } catch (error) {
-      throw asOsError("write", displayPath(path), error);
+      throw file === undefined ? error : asOsError("write", displayPath(path), error);
+    } finally {
+      bytes.fill(0);
     }
   };
-  write(pcapngHead(line.interface, line.snap, `wg ${VERSION}`));
+  await flush();
   return {
-    packet: (packet) => write(pcapngPacket(packet)),
-    secrets: (secrets) => {
-      const bytes = pcapngSecrets(secrets);
-      write(bytes);
-      bytes.fill(0);
-    },
-    end: (dropped) => {
-      write(pcapngEnd(Date.now(), dropped));
+    packet: (packet) => blocks.push(pcapngPacket(packet)),
+    secrets: (secrets) => blocks.push(pcapngSecrets(secrets)),
+    flush,
+    end: async (dropped) => {
+      blocks.push(pcapngEnd(Date.now(), dropped));
+      await flush();
       file?.close();
     },
   };
+}
+
+/** Writes all bytes, also if a pipe takes them in pieces. */
+async function writeAll(
+  to: { write(bytes: Uint8Array): Promise<number> },
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
 }
 
 /** The time of a packet, as tcpdump(8) prints it: the local time with microseconds. */

@@ -109,6 +109,8 @@ Deno.test(
       room.output(["ip", "-n", "left", "-batch", "-"], {
         stdin: "link set wg1 down\nlink set wg1 up\n".repeat(times),
       });
+    // While the link is down, ping would not start: it has no route.
+    await pings.goesOn("traffic at first");
     // The first times fill caches.
     await downAndUp(20);
     await must(room, "ifconfig wg1 down", "left");

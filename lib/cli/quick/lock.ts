@@ -14,12 +14,37 @@ export const LOCKED_FILE = "WG_QUICK_LOCKED";
  * `up` holds the lock then, and waits for its command.
  */
 export async function withLock<T>({ path }: QuickFile, act: () => Promise<T>): Promise<T> {
-  const file = callerVariables()[LOCKED_FILE] === path ? undefined : open(path);
+  const file = callerVariables()[LOCKED_FILE] === path ? undefined : await locked(path);
   try {
-    await file?.lock(true);
     return await act();
   } finally {
     file?.close();
+  }
+}
+
+/** The file that is at the path once it is locked: an editor may have replaced it meanwhile. */
+async function locked(path: string): Promise<Deno.FsFile | undefined> {
+  for (;;) {
+    const file = open(path);
+    if (file === undefined) return undefined;
+    try {
+      await file.lock(true);
+      if (isAt(path, file)) return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+  }
+}
+
+function isAt(path: string, file: Deno.FsFile): boolean {
+  try {
+    const [at, own] = [Deno.statSync(path), file.statSync()];
+    return at.dev === own.dev && at.ino === own.ino;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
   }
 }
 

@@ -9,10 +9,19 @@ import { type DataEvent, EVIDENCE_NOTICES, type Notice } from "../base/messages.
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Peer } from "./sessions.ts";
 
-/** The most notices of one kind per second. */
+/** The most notices of one kind per second, whoever they are about. */
 const NOTICES_PER_SECOND = 5;
+/** The most peers whose first notice of a kind in a second is reported all the same. */
+const FIRST_NOTICES_PER_SECOND = 32;
 /** How often a loop of one peer is reported. */
 export const LOOP_EVERY_MS = 60_000;
+
+/** The notices of one kind in a second. */
+interface Noticed {
+  since: Milliseconds;
+  count: number;
+  readonly peers: Set<PeerSlot>;
+}
 
 /** Emits events. */
 export class EventReporter {
@@ -21,7 +30,7 @@ export class EventReporter {
   readonly #table: PeerTable;
   readonly #handshakes: HandshakeMemory;
   readonly #emit: (event: DataEvent) => void;
-  readonly #noticed = new Map<Notice, { since: Milliseconds; count: number }>();
+  readonly #noticed = new Map<Notice, Noticed>();
 
   constructor(table: PeerTable, handshakes: HandshakeMemory, emit: (event: DataEvent) => void) {
     this.#table = table;
@@ -62,17 +71,26 @@ export class EventReporter {
   }
 
   /**
-   * Whether to report a notice: not without `debug` unless it is evidence, and not more than
-   * NOTICES_PER_SECOND. Call `notice` if it returns true.
+   * Whether to report a notice: not without `debug` unless it is evidence, and at a limited rate.
+   * Call `notice` if it returns true.
+   * @param peer the peer that it is about, if that is sure
    */
-  wants(notice: Notice, now: Milliseconds): boolean {
+  wants(notice: Notice, now: Milliseconds, peer?: PeerSlot): boolean {
     if (!this.debug && EVIDENCE_NOTICES[notice] === undefined) return false;
-    const noticed = this.#noticed.get(notice);
-    if (noticed === undefined || now - noticed.since >= 1000) {
-      this.#noticed.set(notice, { since: now, count: 1 });
-      return true;
+    let noticed = this.#noticed.get(notice);
+    if (noticed === undefined) {
+      noticed = { since: now, count: 0, peers: new Set() };
+      this.#noticed.set(notice, noticed);
+    } else if (now - noticed.since >= 1000) {
+      noticed.since = now;
+      noticed.count = 0;
+      noticed.peers.clear();
     }
-    return ++noticed.count <= NOTICES_PER_SECOND;
+    const { peers } = noticed;
+    const isFirst = peer !== undefined && !peers.has(peer) &&
+      peers.size < FIRST_NOTICES_PER_SECOND;
+    if (isFirst) peers.add(peer);
+    return ++noticed.count <= NOTICES_PER_SECOND || isFirst;
   }
 
   /**

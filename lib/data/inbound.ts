@@ -278,7 +278,7 @@ export class Inbound {
     const { slot, cellAt } = session.peer;
     const { memory, counters, events } = this.#parts;
     counters.addOf(COUNTER.rx_keepalives, slot);
-    if (!events.wants("keepalive-received", now)) return;
+    if (!events.wants("keepalive-received", now, slot)) return;
     events.notice("keepalive-received", slot, readEndpointCell(memory.bytes, cellAt));
   }
 
@@ -308,7 +308,7 @@ export class Inbound {
     const { slot, cellAt } = session.peer;
     const { counters, events } = this.#parts;
     counters.addOf(COUNTER.rx_not_ip, slot);
-    if (events.wants("not-ip", now)) {
+    if (events.wants("not-ip", now, slot)) {
       events.notice("not-ip", slot, readEndpointCell(bytes, cellAt));
     }
     return 0;
@@ -342,7 +342,7 @@ export class Inbound {
     now: Milliseconds,
   ): void {
     const { memory: { bytes }, events } = this.#parts;
-    if (!events.wants(notice, now)) return;
+    if (!events.wants(notice, now, slot)) return;
     const source = bytes[at] >>> 4 === 4
       ? formatIp(bytes, at + Ip.IPV4_SOURCE, 4)
       : formatIp(bytes, at + Ip.IPV6_SOURCE, 16);

@@ -215,7 +215,9 @@ export class Outbound {
     if (!endpoints.has(peer)) {
       counters.addOf(COUNTER.tx_no_endpoint, peer.slot);
       const { events } = this.#parts;
-      if (events.wants("no-endpoint", now)) events.notice("no-endpoint", peer.slot, undefined);
+      if (events.wants("no-endpoint", now, peer.slot)) {
+        events.notice("no-endpoint", peer.slot, undefined);
+      }
       unreachable.answer(tunPacket, length, now);
       return;
     }

@@ -297,7 +297,7 @@ export class Sender {
     const failed = result === SEND_FAILED;
     if (failed) {
       counters.addOf(COUNTER.tx_send_failed, peer.slot, count);
-      if (events.wants("send-failed", now)) {
+      if (events.wants("send-failed", now, peer.slot)) {
         const endpoint = readEndpointCell(this.#parts.memory.bytes, peer.cellAt);
         events.notice("send-failed", peer.slot, endpoint, errnoName(errno));
       }
@@ -343,7 +343,7 @@ export class Sender {
     counters.addOf(COUNTER.tx_keepalives, peer.slot);
     this.flush(now);
     this.keepFresh(session, now);
-    if (!events.wants("keepalive-sent", now)) return;
+    if (!events.wants("keepalive-sent", now, peer.slot)) return;
     events.notice("keepalive-sent", peer.slot, readEndpointCell(memory.bytes, peer.cellAt));
   }
 }

@@ -52,6 +52,20 @@ Deno.test("refused messages are reported without debug too, five of a kind in a 
   }
 });
 
+Deno.test("the first notice of a peer in a second is not hidden by others', up to 32 peers", () => {
+  const { reporter } = reporting();
+  const reported = (slot: number, now: number) =>
+    reporter.wants("unallowed-source", at(now), peerSlot(slot));
+  for (const begin of [1_000, 2_000]) {
+    const noisy = Array.from({ length: 10 }, () => reported(0, begin));
+    assert.deepEqual(noisy, Array.from({ length: 10 }, (_, i) => i < 5));
+    const others = Array.from({ length: 40 }, (_, i) => reported(1 + i, begin + 500));
+    assert.deepEqual(others, Array.from({ length: 40 }, (_, i) => i < 31));
+    assert.ok(!reported(1, begin + 999), "its second one");
+    assert.ok(!reporter.wants("unallowed-source", at(begin + 999)), "of no peer");
+  }
+});
+
 Deno.test("a loop of a peer is reported once a minute, that of another peer too", () => {
   const { reporter, take } = reporting();
   const [peer, through] = [3, 4].map((slot) => new Peer(peerSlot(slot), 0));

@@ -128,10 +128,10 @@ export function runPacketLoop(loop: PacketLoop): "stopped" | "gone" {
     const readsBefore = reads;
     reads = values[COUNTER.tun_reads];
     const waited = isThick ? 0 : now() - pass;
-    if (bursts.begins(reads - readsBefore, waited)) naps.nap(NAP_MIN_US);
     fromBulk = polls.found(PLACE_TUN_BULK) !== 0;
     fromTun = fromBulk || polls.found(PLACE_TUN) !== 0;
     fromUdp = (polls.found(PLACE_UDP4) | polls.found(PLACE_UDP6)) !== 0;
+    if (bursts.begins(reads - readsBefore, waited) && fromTun) naps.nap(NAP_MIN_US);
     // The bell is drained here only. The ringer sets the word before it writes to the eventfd, so a
     // ring whose word was read above may still arrive.
     if (polls.found(PLACE_BELL) !== 0) bell.drain();

@@ -36,9 +36,11 @@ const LIMITS: Limits = { wholeMs: 15 * 60_000, silentMs: 7 * 60_000 };
  */
 const IN_ROOMS = /^(\.\/)?tests\/(linux|bench)(\/|$)/;
 
-const COLOURS: Record<string, string> = Deno.stdout.isTerminal()
-  ? { FORCE_COLOR: "1" }
-  : { NO_COLOR: "1" };
+const ENVIRONMENT: Record<string, string> = {
+  ...(Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }),
+  // Seconds; it would tell again and again of a test that hangs, which then is not silent.
+  DENO_SLOW_TEST_TIMEOUT: "86400",
+};
 
 /**
  * Runs `deno test` and writes what it wrote in one piece. The counts are those of its report, so
@@ -99,14 +101,14 @@ interface Output {
 }
 
 async function run(argv: readonly string[], limits: Limits): Promise<Output> {
-  const command = { cwd: ROOT, env: COLOURS };
+  const command = { cwd: ROOT, env: ENVIRONMENT };
   return await finish(new Running(argv, { command, name: argv.join(" ") }), limits);
 }
 
 async function runInRoom(argv: readonly string[], limits: Limits): Promise<Output> {
   try {
     await using room = await Room.open();
-    return await finish(room.spawn(argv, { cwd: ROOT, env: COLOURS }), limits);
+    return await finish(room.spawn(argv, { cwd: ROOT, env: ENVIRONMENT }), limits);
   } catch (error) {
     return failureOf(error);
   }

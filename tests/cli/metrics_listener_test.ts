@@ -1,17 +1,26 @@
 /** The listener of metrics with clients that take their time. */
 import assert from "node:assert/strict";
-import { listen, type ListenerLimits } from "../../lib/cli/metrics/listener.ts";
+import { CONNECTIONS_MAX, listen, type ListenerLimits } from "../../lib/cli/metrics/listener.ts";
 
 /** Short limits that are long enough on a busy machine. */
 const QUICK: ListenerLimits = { headMs: 2_000, requestMs: 2_000, idleMs: 2_000, answerMs: 4_000 };
+const PATIENT: ListenerLimits = {
+  headMs: 60_000,
+  requestMs: 60_000,
+  idleMs: 60_000,
+  answerMs: 60_000,
+};
 /** More than the kernel keeps for a reader. */
 const LONG = "x".repeat(16 << 20);
 
 /** Runs a test with a listener whose answers are long. */
-async function withListener(test: (path: string) => Promise<void>): Promise<void> {
+async function withListener(
+  test: (path: string) => Promise<void>,
+  limits: ListenerLimits = QUICK,
+): Promise<void> {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/metrics.sock`;
-  const listener = await listen({ kind: "unix", path }, () => Promise.resolve(LONG), QUICK);
+  const listener = await listen({ kind: "unix", path }, () => Promise.resolve(LONG), limits);
   try {
     assert.equal(listener.address, `unix:${path}`);
     await test(path);
@@ -57,6 +66,30 @@ Deno.test("a client that reads nothing, or a little at a time, is dropped", () =
     assert.ok(await bytesRead(silent, 0) < LONG.length);
     assert.ok(await few < LONG.length);
   }));
+
+Deno.test("clients without a request make room for another one, those with one do not", () =>
+  withListener(async (path) => {
+    const connect = () => Deno.connect({ transport: "unix", path });
+    const others: Deno.UnixConn[] = [];
+    try {
+      for (let i = 0; i < 2 * CONNECTIONS_MAX; i++) others.push(await connect());
+      using client = await ask(path);
+      assert.ok(await bytesRead(client, 0) >= LONG.length);
+      // The oldest ones were closed for the later ones.
+      assert.equal(await bytesRead(others[0], 0), 0);
+      while (others.length > 0) others.pop()!.close();
+
+      for (let i = 0; i < CONNECTIONS_MAX; i++) {
+        others.push(await ask(path));
+        assert.equal(await others[i].read(new Uint8Array(1)), 1, "the answer begins");
+      }
+      using late = await connect();
+      assert.equal(await bytesRead(late, 0), 0);
+      assert.ok(await bytesRead(others[0], 0) >= LONG.length - 1);
+    } finally {
+      for (const other of others) other.close();
+    }
+  }, PATIENT));
 
 Deno.test("a client that sends requests and reads no answers is dropped", () =>
   withListener(async (path) => {

@@ -5,13 +5,17 @@
  */
 import http from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { errnoNumber, osError } from "../../base/errno.ts";
 import { formatEndpoint, formatIp, parseIp } from "../../base/ip_text.ts";
 import { unixSocketState } from "../../../ffi/unix_socket.ts";
 import { CONTENT_TYPES, type MetricsFormat } from "./text.ts";
 import { isLocal, type ListenAddress } from "./words.ts";
 
-/** The most connections at once. Others are closed at once. */
+/**
+ * The most connections at once. For another one the oldest that has no request is closed, or, when
+ * all have one, the new one.
+ */
 export const CONNECTIONS_MAX = 16;
 /** How long clients may take, in milliseconds. */
 export interface ListenerLimits {
@@ -73,7 +77,17 @@ export async function listen(
     response.once("close", () => clearTimeout(late));
     void answer(request, response, source, to.kind !== "unix" && isLocal(to));
   });
-  server.maxConnections = CONNECTIONS_MAX;
+  const open = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    const idle = [...open].find((other) => !busy.has(other));
+    if (open.size >= CONNECTIONS_MAX) {
+      if (idle === undefined) return void socket.destroy();
+      open.delete(idle);
+      idle.destroy();
+    }
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+  });
   server.timeout = limits.idleMs;
   await bind(server, to);
   server.on("error", () => {});

@@ -1,11 +1,10 @@
 /**
  * How many data planes an interface has. With several, each moves packets in one direction:
  * senders take them from the TUN device, receivers from the UDP sockets. All that send do so for
- * all peers. The messages of a peer are received by one of them, which the index of the session
+ * all peers. The messages of a session are received by one of them, which the index of the session
  * tells.
  * @module
  */
-import type { PeerSlot } from "./brands.ts";
 
 /** The numbers of data planes. */
 export interface DataPlanes {
@@ -55,9 +54,12 @@ export function dataPlanesOf(workers: number): DataPlanes {
   return { senders: Math.ceil(workers / 2), receivers: Math.floor(workers / 2) };
 }
 
-/** Which of `receivers` data planes receives the messages of a peer, from 0 on. */
-export function receiverOf(peer: PeerSlot, receivers: number): number {
-  return peer % receivers;
+/**
+ * Which of `receivers` data planes receives the messages of a session, from 0 on.
+ * @param localIndex the index of the session (unsigned)
+ */
+export function receiverOf(localIndex: number, receivers: number): number {
+  return (localIndex >>> 24) % receivers;
 }
 
 /**

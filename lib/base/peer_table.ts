@@ -1,12 +1,11 @@
 /**
  * The peer table: the state of each peer that the control plane and the data planes share.
  *
- * Sending and receiving may run in several threads. What is received of a peer is received by one
- * thread, but several may send to it. Each field is written by one thread, and each thread has a
- * cache line of its own: the receiving one and the first that sends in the row, the others that
- * send (`PeerTableOptions`) behind the rows. Reading adds these up. "Sent since something was
- * received" (the `since` fields) is found by comparing counts, so no thread resets a field of
- * another.
+ * Sending and receiving may run in several threads. Each field is written by one thread, and each
+ * thread has a cache line of its own for each peer: the first sender and the first receiver in the
+ * row, the others (`PeerTableOptions`) behind the rows. Reading adds these up. "Sent since
+ * something was received" (the `since` fields) is found by comparing counts, so no thread resets a
+ * field of another.
  *
  * Several threads write, with Atomics: the flags ACTIVE, WANTED and ROAMED, and the endpoint.
  * @module
@@ -22,19 +21,17 @@ import {
   writeEndpointCell,
 } from "./endpoint.ts";
 import { PEERS_MAX } from "./constants.ts";
+import type { DataPlanes } from "./data_planes.ts";
 import { PEER_COUNTERS_BYTES, PeerCounters } from "./peer_counters.ts";
 import { NEVER } from "./times.ts";
 
 /** Bytes of a line, which one thread writes. */
 const LINE_BYTES = 64;
-const LINE_F64 = LINE_BYTES / 8;
-const LINE_I32 = LINE_BYTES / 4;
 /** Bytes of a row: a sending line, the receiving line, and a line that several threads write. */
 const ROW_BYTES = 3 * LINE_BYTES;
-const ROW_F64 = ROW_BYTES / 8;
 const ROW_I32 = ROW_BYTES / 4;
 
-// Indices in the sending line: three of 64-bit floats, then two of 32-bit words.
+// Indices in a sending line: three of 64-bit floats, then two of 32-bit words.
 const TX_BYTES = 0;
 const SENT_AT = 1;
 const DATA_SENT_FIRST = 2;
@@ -46,16 +43,20 @@ const SENT_COUNT = 6;
  */
 const DATA_SENT_UNANSWERED = 7;
 
-// Indices in the receiving line: four of 64-bit floats, then three of 32-bit words.
-const RX_BYTES = 8;
-const RECEIVED_AT = 9;
-const DATA_RECEIVED_AT = 10;
-const DATA_RECEIVED_FIRST = 11;
+// Indices in a receiving line: four of 64-bit floats, then two of 32-bit words.
+const RX_BYTES = 0;
+const RECEIVED_AT = 1;
+const DATA_RECEIVED_AT = 2;
+const DATA_RECEIVED_FIRST = 3;
 /** Counts authenticated receives, as SENT_COUNT does sends. */
-const RECEIVED_COUNT = 24;
+const RECEIVED_COUNT = 8;
 /** SENT_COUNT + 1 at the time of DATA_RECEIVED_FIRST; 0 for none. */
-const DATA_RECEIVED_UNANSWERED = 25;
-/** 1 from the event `endpoint-moved` until `clearRoamed`. */
+const DATA_RECEIVED_UNANSWERED = 9;
+
+/**
+ * The index of a 32-bit word in the row, in the first receiving line: 1 from the event
+ * `endpoint-moved` until `clearRoamed`. Several threads write it.
+ */
 const ROAMED = 26;
 
 // Indices of 32-bit words in the shared line.
@@ -77,20 +78,19 @@ const CELL_AT = 144;
 const HANDSHAKES = 256;
 const HANDSHAKES_BYTES = HANDSHAKES * 8;
 
-/** The threads that send, and which of them a table writes for. */
-export interface PeerTableOptions {
-  /** The number of threads that send; 1 by default. It is the same for all tables of a buffer. */
-  readonly senders?: number;
+/** The threads that send and receive, and which of them a table writes for. */
+export interface PeerTableOptions extends Partial<DataPlanes> {
   /** The sender whose line `sent` and `handshakeSent` write, from 0 on; 0 by default. */
   readonly sender?: number;
+  /** The receiver whose line `received` and `handshakeReceived` write; 0 by default. */
+  readonly receiver?: number;
 }
 
 /**
- * Bytes for one peer: its row, its counters, and the lines of the second and further senders. The
- * rows of all peers come first, then the counters of all, then the lines.
+ * Bytes for one peer: its row, its counters, and `lines` lines of further senders and receivers.
+ * The rows of all peers come first, then the counters of all, then the lines.
  */
-const peerBytes = (senders: number): number =>
-  ROW_BYTES + PEER_COUNTERS_BYTES + (senders - 1) * LINE_BYTES;
+const peerBytes = (lines: number): number => ROW_BYTES + PEER_COUNTERS_BYTES + lines * LINE_BYTES;
 
 /**
  * The peer table, indexed by PeerSlot. Pages of rows that no peer uses are not resident.
@@ -112,13 +112,11 @@ export class PeerTable {
   readonly buffer: SharedArrayBuffer;
   /** The counters of each peer. */
   readonly counters: PeerCounters;
-  /** The number of threads that send. */
-  readonly senders: number;
-  /** Where the sending line of this table's thread is: for peer 0, and from peer to peer. */
-  readonly #sendF64: number;
-  readonly #sendI32: number;
-  readonly #sendStepF64: number;
-  readonly #sendStepI32: number;
+  readonly #senders: number;
+  readonly #receivers: number;
+  /** The lines that this table's thread writes. */
+  readonly #sender: number;
+  readonly #receiver: number;
   /** Where the lines of the second sender begin, in bytes. */
   readonly #linesAt: number;
   readonly #peers: number;
@@ -133,22 +131,21 @@ export class PeerTable {
    * Makes a table, or opens the table of another isolate.
    * @param buffer the `buffer` of another isolate; by default a new table of PEERS_MAX rows
    */
-  constructor(buffer?: SharedArrayBuffer, { senders = 1, sender = 0 }: PeerTableOptions = {}) {
-    // The lines of further senders begin at a multiple of their length.
-    const rest = HANDSHAKES_BYTES + (senders > 1 ? LINE_BYTES : 0);
-    buffer ??= new SharedArrayBuffer(PEERS_MAX * peerBytes(senders) + rest);
-    const peers = Math.floor((buffer.byteLength - rest) / peerBytes(senders));
+  constructor(buffer?: SharedArrayBuffer, options: PeerTableOptions = {}) {
+    const { senders = 1, receivers = 1, sender = 0, receiver = 0 } = options;
+    const lines = senders - 1 + receivers - 1;
+    // Lines begin at a multiple of their length.
+    const rest = HANDSHAKES_BYTES + (lines > 0 ? LINE_BYTES : 0);
+    buffer ??= new SharedArrayBuffer(PEERS_MAX * peerBytes(lines) + rest);
+    const peers = Math.floor((buffer.byteLength - rest) / peerBytes(lines));
     this.buffer = buffer;
-    this.senders = senders;
+    this.#senders = senders;
+    this.#receivers = receivers;
+    this.#sender = sender;
+    this.#receiver = receiver;
     this.counters = new PeerCounters(buffer, peers * ROW_BYTES, peers);
-    const linesAt = Math.ceil(peers * (ROW_BYTES + PEER_COUNTERS_BYTES) / LINE_BYTES) * LINE_BYTES;
-    this.#linesAt = linesAt;
+    this.#linesAt = Math.ceil(peers * (ROW_BYTES + PEER_COUNTERS_BYTES) / LINE_BYTES) * LINE_BYTES;
     this.#peers = peers;
-    const own = sender === 0 ? 0 : linesAt + (sender - 1) * peers * LINE_BYTES;
-    this.#sendF64 = own / 8;
-    this.#sendI32 = own / 4;
-    this.#sendStepF64 = sender === 0 ? ROW_F64 : LINE_F64;
-    this.#sendStepI32 = sender === 0 ? ROW_I32 : LINE_I32;
     this.#f64 = new Float64Array(buffer);
     this.#i32 = new Int32Array(buffer);
     this.#bytes = new Uint8Array(buffer);
@@ -161,10 +158,9 @@ export class PeerTable {
    */
   clear(peer: PeerSlot): void {
     this.#bytes.fill(0, peer * ROW_BYTES, (peer + 1) * ROW_BYTES);
-    for (let sender = 1; sender < this.senders; sender++) {
-      const line = this.#lineOf(sender, peer);
-      this.#bytes.fill(0, line, line + LINE_BYTES);
-    }
+    const clearLine = (at: number) => this.#bytes.fill(0, at, at + LINE_BYTES);
+    for (let k = 1; k < this.#senders; k++) clearLine(this.#sendingLine(k, peer));
+    for (let k = 1; k < this.#receivers; k++) clearLine(this.#receivingLine(k, peer));
     this.counters.clear(peer);
   }
 
@@ -175,13 +171,14 @@ export class PeerTable {
    * @returns whether to report `peer-active`
    */
   sent(peer: PeerSlot, bytes: number, data: boolean, now: Milliseconds): boolean {
-    const f64 = this.#sendF64 + peer * this.#sendStepF64;
-    const i32 = this.#sendI32 + peer * this.#sendStepI32;
+    const line = this.#sendingLine(this.#sender, peer);
+    const f64 = line / 8;
+    const i32 = line / 4;
     this.#f64[f64 + TX_BYTES] += bytes;
     this.#f64[f64 + SENT_AT] = now;
     this.#i32[i32 + SENT_COUNT]++;
     if (data) {
-      const unanswered = this.#i32[peer * ROW_I32 + RECEIVED_COUNT] + 1 | 0;
+      const unanswered = this.#receivedCount(peer) + 1 | 0;
       if (this.#i32[i32 + DATA_SENT_UNANSWERED] !== unanswered) {
         this.#f64[f64 + DATA_SENT_FIRST] = now;
         // Stored after the time, so that another thread that sees the count reads the new time.
@@ -198,8 +195,9 @@ export class PeerTable {
    * @returns whether to report `peer-active`
    */
   received(peer: PeerSlot, bytes: number, data: boolean, now: Milliseconds): boolean {
-    const f64 = peer * ROW_F64;
-    const i32 = peer * ROW_I32;
+    const line = this.#receivingLine(this.#receiver, peer);
+    const f64 = line / 8;
+    const i32 = line / 4;
     this.#f64[f64 + RX_BYTES] += bytes;
     this.#f64[f64 + RECEIVED_AT] = now;
     this.#i32[i32 + RECEIVED_COUNT]++;
@@ -219,7 +217,7 @@ export class PeerTable {
    * no passive keepalive is owed to the peer.
    */
   handshakeSent(peer: PeerSlot): void {
-    this.#i32[this.#sendI32 + peer * this.#sendStepI32 + SENT_COUNT]++;
+    this.#i32[this.#sendingLine(this.#sender, peer) / 4 + SENT_COUNT]++;
   }
 
   /**
@@ -227,7 +225,7 @@ export class PeerTable {
    * received, so data sent before counts as answered.
    */
   handshakeReceived(peer: PeerSlot): void {
-    this.#i32[peer * ROW_I32 + RECEIVED_COUNT]++;
+    this.#i32[this.#receivingLine(this.#receiver, peer) / 4 + RECEIVED_COUNT]++;
   }
 
   /**
@@ -388,34 +386,40 @@ export class PeerTable {
   /** Bytes of data messages and keepalives sent, on the wire. */
   txBytes(peer: PeerSlot): number {
     let bytes = 0;
-    for (let k = 0; k < this.senders; k++) bytes += this.#f64[this.#lineOf(k, peer) / 8 + TX_BYTES];
+    for (let k = 0; k < this.#senders; k++) {
+      bytes += this.#f64[this.#sendingLine(k, peer) / 8 + TX_BYTES];
+    }
     return bytes;
   }
   /** Bytes of data messages and keepalives received, on the wire. */
   rxBytes(peer: PeerSlot): number {
-    return this.#f64[peer * ROW_F64 + RX_BYTES];
+    let bytes = 0;
+    for (let k = 0; k < this.#receivers; k++) {
+      bytes += this.#f64[this.#receivingLine(k, peer) / 8 + RX_BYTES];
+    }
+    return bytes;
   }
   /** When a data message or keepalive was last sent. */
   sentAt(peer: PeerSlot): Milliseconds {
     let latest = NEVER;
-    for (let k = 0; k < this.senders; k++) {
-      latest = milliseconds(Math.max(latest, this.#time(this.#lineOf(k, peer) / 8 + SENT_AT)));
+    for (let k = 0; k < this.#senders; k++) {
+      latest = later(latest, this.#time(this.#sendingLine(k, peer) / 8 + SENT_AT));
     }
     return latest;
   }
   /** When a data message or keepalive was last received. */
   receivedAt(peer: PeerSlot): Milliseconds {
-    return this.#time(peer * ROW_F64 + RECEIVED_AT);
+    return this.#latestReceived(peer, RECEIVED_AT);
   }
   /**
    * When data was first sent after anything authenticated was last received, handshakes included;
    * NEVER when no data waits for an answer.
    */
   dataSentSince(peer: PeerSlot): Milliseconds {
-    const waiting = this.#i32[peer * ROW_I32 + RECEIVED_COUNT] + 1 | 0;
+    const waiting = this.#receivedCount(peer) + 1 | 0;
     let first: number = Infinity;
-    for (let k = 0; k < this.senders; k++) {
-      const line = this.#lineOf(k, peer);
+    for (let k = 0; k < this.#senders; k++) {
+      const line = this.#sendingLine(k, peer);
       if (Atomics.load(this.#i32, line / 4 + DATA_SENT_UNANSWERED) !== waiting) continue;
       first = Math.min(first, this.#time(line / 8 + DATA_SENT_FIRST));
     }
@@ -429,9 +433,8 @@ export class PeerTable {
     const unanswered = this.dataSentSince(peer);
     if (unanswered !== NEVER) return unanswered;
     let latest = NEVER;
-    for (let k = 0; k < this.senders; k++) {
-      const first = this.#time(this.#lineOf(k, peer) / 8 + DATA_SENT_FIRST);
-      latest = milliseconds(Math.max(latest, first));
+    for (let k = 0; k < this.#senders; k++) {
+      latest = later(latest, this.#time(this.#sendingLine(k, peer) / 8 + DATA_SENT_FIRST));
     }
     return latest;
   }
@@ -440,30 +443,62 @@ export class PeerTable {
    * NEVER when no keepalive is owed.
    */
   dataReceivedSince(peer: PeerSlot): Milliseconds {
-    const row = peer * ROW_I32;
-    const unanswered = Atomics.load(this.#i32, row + DATA_RECEIVED_UNANSWERED);
-    if (unanswered !== (this.#sentCount(peer) + 1 | 0)) return NEVER;
-    return this.#time(peer * ROW_F64 + DATA_RECEIVED_FIRST);
+    const waiting = this.#sentCount(peer) + 1 | 0;
+    let first: number = Infinity;
+    for (let k = 0; k < this.#receivers; k++) {
+      const line = this.#receivingLine(k, peer);
+      if (Atomics.load(this.#i32, line / 4 + DATA_RECEIVED_UNANSWERED) !== waiting) continue;
+      first = Math.min(first, this.#time(line / 8 + DATA_RECEIVED_FIRST));
+    }
+    return first === Infinity ? NEVER : milliseconds(first);
   }
   /** When data, not a keepalive, was last received. */
   dataReceivedAt(peer: PeerSlot): Milliseconds {
-    return this.#time(peer * ROW_F64 + DATA_RECEIVED_AT);
+    return this.#latestReceived(peer, DATA_RECEIVED_AT);
+  }
+
+  /** The latest time of a field of all receivers. */
+  #latestReceived(peer: PeerSlot, field: number): Milliseconds {
+    let latest = NEVER;
+    for (let k = 0; k < this.#receivers; k++) {
+      latest = later(latest, this.#time(this.#receivingLine(k, peer) / 8 + field));
+    }
+    return latest;
   }
 
   /** Authenticated sends of all senders. */
   #sentCount(peer: PeerSlot): number {
-    let count = this.#i32[peer * ROW_I32 + SENT_COUNT];
-    for (let k = 1; k < this.senders; k++) {
-      count = count + this.#i32[this.#lineOf(k, peer) / 4 + SENT_COUNT] | 0;
+    let count = 0;
+    for (let k = 0; k < this.#senders; k++) {
+      count = count + this.#i32[this.#sendingLine(k, peer) / 4 + SENT_COUNT] | 0;
+    }
+    return count;
+  }
+
+  /** Authenticated receives of all receivers. */
+  #receivedCount(peer: PeerSlot): number {
+    let count = 0;
+    for (let k = 0; k < this.#receivers; k++) {
+      count = count + this.#i32[this.#receivingLine(k, peer) / 4 + RECEIVED_COUNT] | 0;
     }
     return count;
   }
 
   /** The offset of a sender's line, in bytes. */
-  #lineOf(sender: number, peer: PeerSlot): number {
-    return sender === 0
-      ? peer * ROW_BYTES
-      : this.#linesAt + ((sender - 1) * this.#peers + peer) * LINE_BYTES;
+  #sendingLine(sender: number, peer: PeerSlot): number {
+    return sender === 0 ? peer * ROW_BYTES : this.#line(sender - 1, peer);
+  }
+
+  /** The offset of a receiver's line, in bytes. */
+  #receivingLine(receiver: number, peer: PeerSlot): number {
+    return receiver === 0
+      ? peer * ROW_BYTES + LINE_BYTES
+      : this.#line(this.#senders + receiver - 2, peer);
+  }
+
+  /** The offset of a line behind the rows, in bytes. */
+  #line(number: number, peer: PeerSlot): number {
+    return this.#linesAt + (number * this.#peers + peer) * LINE_BYTES;
   }
 
   /** A time of a row. New memory holds zeros, which stand for NEVER. */
@@ -471,4 +506,8 @@ export class PeerTable {
     const time = this.#f64[at];
     return time === 0 ? NEVER : milliseconds(time);
   }
+}
+
+function later(a: Milliseconds, b: Milliseconds): Milliseconds {
+  return a > b ? a : b;
 }

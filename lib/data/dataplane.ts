@@ -474,9 +474,13 @@ export class Dataplane {
     command: Extract<DataCommand, { type: "session-install" }>,
     now: Milliseconds,
   ): void {
-    const isReceiver = this.#receivesOf(peer.slot);
-    // Another data plane receives the messages of this peer.
-    if (this.#outbound === undefined && !isReceiver) return;
+    const isReceiver = this.#receives(command.localIndex);
+    if (this.#outbound === undefined && !isReceiver) {
+      // Another data plane receives. The sessions that are here are older.
+      peer.next = null;
+      if (command.initiator) peer.current = null;
+      return;
+    }
     const isFirst = this.#outbound !== undefined && this.#share.index === 0;
     if (isFirst) this.#table.handshakeSent(peer.slot);
     if (isReceiver) this.#table.handshakeReceived(peer.slot);
@@ -498,17 +502,22 @@ export class Dataplane {
 
   /** Erases the keys of a session whose peer does not exist, if they are for this data plane. */
   #discardKeys(command: Extract<DataCommand, { type: "session-install" }>): void {
-    if (this.#outbound === undefined && !this.#receivesOf(command.peer)) return;
+    if (this.#outbound === undefined && !this.#receives(command.localIndex)) return;
     this.#sessions.discard(command);
   }
 
-  /** Whether this data plane receives the messages of a peer. */
-  #receivesOf(peer: PeerSlot): boolean {
+  /** Whether this data plane receives the messages of a session. */
+  #receives(localIndex: number): boolean {
     const { index, of } = this.#share;
-    return this.#inbound !== undefined && receiverOf(peer, of) === index;
+    return this.#inbound !== undefined && receiverOf(localIndex, of) === index;
   }
 
   #promoteSession(peer: Peer, localIndex: number, now: Milliseconds): void {
+    if (this.#outbound === undefined) {
+      // The data plane that received the confirmation has promoted it. The session here is older.
+      if (peer.current?.localIndex !== localIndex) peer.current = null;
+      return;
+    }
     if (peer.next?.localIndex !== localIndex) return;
     peer.current = peer.next;
     peer.next = null;

@@ -20,6 +20,7 @@ import type { IndexTable } from "./index_table.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerRegistry } from "./peer_registry.ts";
+import type { ReceiverLoads } from "./receiver_loads.ts";
 import type { RefusalLimit } from "./refusal_limit.ts";
 
 /** Our key pair, and the checker of macs made with it. */
@@ -61,6 +62,7 @@ export interface Context {
   readonly names: AskedNames;
   readonly expiries: ExpiryDates;
   readonly indices: IndexTable<Peer>;
+  readonly receivers: ReceiverLoads;
   /** The last events with senders that are no peer. */
   readonly strangers: InterfaceEvidence;
   /** Our keys; undefined while no private key is set. */

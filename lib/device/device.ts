@@ -56,6 +56,7 @@ import { type DeviceOutputs, type OutgoingDatagram, Outputs } from "./outputs.ts
 import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
 import { PeerRegistry } from "./peer_registry.ts";
+import { ReceiverLoads } from "./receiver_loads.ts";
 import { RefusalLimit } from "./refusal_limit.ts";
 import { confirmSession, usableSession, wipeKeys } from "./sessions.ts";
 import { runTimers } from "./timer_expiry.ts";
@@ -139,6 +140,7 @@ export class Device {
       names: new AskedNames(),
       expiries: new ExpiryDates(),
       indices: new IndexTable(random, handshakes.awaited, planes.receivers),
+      receivers: new ReceiverLoads(planes.receivers, times.rekeyTimeout),
       strangers: new InterfaceEvidence(),
       own: undefined,
       secretsMade: undefined,

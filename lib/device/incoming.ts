@@ -13,7 +13,6 @@ import {
   MESSAGE_DATA,
   MESSAGE_INITIATION,
 } from "../base/constants.ts";
-import { receiverOf } from "../base/data_planes.ts";
 import { sameEndpoint } from "../base/endpoint.ts";
 import { COUNTER, type CounterName, type PeerCounterName } from "../base/counters.ts";
 import { isRefusal } from "../base/events.ts";
@@ -166,7 +165,7 @@ export class Incoming {
     ctx.out.say(`Receiving handshake initiation from peer ${peer.label}`, source);
 
     const index = ctx.handshakes.sessionKeys.hasRoom
-      ? ctx.indices.allocate(peer, receiverOf(peer.slot, ctx.planes.receivers))
+      ? ctx.indices.allocate(peer, ctx.receivers.next(peer, ctx.table.rxBytes(peer.slot), now))
       : undefined;
     if (index === undefined) return this.#refuseOf(peer, "handshake_no_index", incoming, now);
     const ephemeral = secretBytes(KEY_LENGTH);

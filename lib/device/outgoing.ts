@@ -5,7 +5,6 @@
 import { AWAITS_COOKIE, AWAITS_RESPONSE } from "../base/awaited_indices.ts";
 import { type Milliseconds, milliseconds } from "../base/brands.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
-import { receiverOf } from "../base/data_planes.ts";
 import { COUNTER } from "../base/counters.ts";
 import { secretBytes, secretMoved } from "../base/secret_bytes.ts";
 import { CookieJar } from "../cookie/cookie_jar.ts";
@@ -102,7 +101,10 @@ function sendInitiation(ctx: Context, peer: Peer, now: Milliseconds): void {
     return;
   }
   dropPending(ctx, peer);
-  const index = ctx.indices.allocate(peer, receiverOf(peer.slot, ctx.planes.receivers));
+  const index = ctx.indices.allocate(
+    peer,
+    ctx.receivers.next(peer, ctx.table.rxBytes(peer.slot), now),
+  );
   if (index === undefined) {
     ctx.counters.addOf(COUNTER.handshake_no_index, peer.slot);
     return;

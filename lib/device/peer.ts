@@ -10,6 +10,7 @@ import { NEVER } from "../base/times.ts";
 import type { Initiated } from "../noise/ikpsk2.ts";
 import type { EndpointName } from "./endpoint_name.ts";
 import { PeerEvidence } from "./evidence.ts";
+import type { Receiving } from "./receiver_loads.ts";
 import { PeerTimers, type TimersOwner } from "../timers/peer_timers.ts";
 
 /** The preshared key of all peers without one: 32 zero bytes. */
@@ -66,6 +67,9 @@ export class Peer {
   next: Session | undefined;
   /** Replaced sessions, each of which receives until a given time, in that order; or undefined. */
   replaced: { readonly session: Session; readonly until: number }[] | undefined;
+
+  /** Who receives the messages of its newest session, and how many; undefined before the first. */
+  receiving: Receiving | undefined;
 
   /** Whether the peer has had a session since it was last told as disconnected. */
   connected = false;

@@ -110,6 +110,7 @@ export function retireExpired(ctx: Context, peer: Peer, now: Milliseconds): void
   if (peer.current !== undefined && peer.current.createdAt <= oldest) {
     retire(ctx, peer.current);
     peer.current = undefined;
+    ctx.receivers.forget(peer);
     ctx.out.event({ kind: "key-expired", peer: eventPeer(peer) });
     tellDisconnected(ctx, peer, "expired");
   }
@@ -137,6 +138,7 @@ export function wipeKeys(ctx: Context, peer: Peer): void {
   retire(ctx, peer.current);
   retire(ctx, peer.next);
   peer.previous = peer.current = peer.next = undefined;
+  ctx.receivers.forget(peer);
   dropPending(ctx, peer);
   updateExpiry(ctx, peer);
 }

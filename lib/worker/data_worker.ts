@@ -55,8 +55,8 @@ function run(start: WorkerStart): void {
   const { direction, share } = start;
   nameThread(threadName(direction, share));
   const words = new Int32Array(start.words);
-  const sender = direction === "inbound" ? 0 : share.index;
-  const table = new PeerTable(start.table, { senders: start.senders, sender });
+  const own = direction === "inbound" ? { receiver: share.index } : { sender: share.index };
+  const table = new PeerTable(start.table, { ...start.planes, ...own });
   const counters = new Counters(table, start.counters);
   const tun = new LinuxTunPort(arena, start.tun, counters);
   const udp = new LinuxUdpPort(arena, start.fd4, start.fd6, {}, counters);

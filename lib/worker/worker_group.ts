@@ -23,7 +23,7 @@ export const workersByDefault = (): number =>
   navigator.hardwareConcurrency >= PROCESSORS_FOR_TWO ? 2 : 1;
 
 /** What the Workers need. The first sockets are the first receiver's, and so on. */
-export type GroupSetup = Omit<WorkerSetup, "fd4" | "fd6" | "senders"> & {
+export type GroupSetup = Omit<WorkerSetup, "fd4" | "fd6" | "planes"> & {
   readonly sockets: readonly UdpPair[];
 };
 
@@ -104,7 +104,7 @@ export class WorkerGroup {
       // Only one of them polls the sockets for links and routes.
       const watches = worker === this.#receivers[0] ? {} : { linkSocket: -1, routeSocket: -1 };
       const own = this.#socketsOf(worker, sockets);
-      return worker.run({ ...rest, ...watches, ...own, senders: this.planes.senders }, {
+      return worker.run({ ...rest, ...watches, ...own, planes: this.planes }, {
         report: (report) => this.#handleReport(worker, report),
         ended: (reason) => this.#ended(reason),
       });

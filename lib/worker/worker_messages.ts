@@ -4,7 +4,7 @@
  * commands and events of the planes.
  * @module
  */
-import type { Direction, Share } from "../base/data_planes.ts";
+import type { DataPlanes, Direction, Share } from "../base/data_planes.ts";
 import type { DataCommand, DataEvent } from "../base/messages.ts";
 import type { Offloads } from "../base/offloads.ts";
 import type { Times } from "../base/times.ts";
@@ -55,8 +55,8 @@ export interface WorkerStart {
   readonly direction: Direction;
   /** Which of the Workers of this direction it is. */
   readonly share: Share;
-  /** How many Workers send. */
-  readonly senders: number;
+  /** How many Workers send and receive. */
+  readonly planes: DataPlanes;
   readonly times: Times | undefined;
   readonly offloads: Partial<Offloads> | undefined;
 }

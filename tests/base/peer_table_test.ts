@@ -194,3 +194,34 @@ Deno.test("several senders: what they write is added up, and each has a line of 
   one.clear(P0);
   assert.deepEqual([two.txBytes(P0), two.sentAt(P0), two.txBytes(P1)], [0, NEVER, 152]);
 });
+
+Deno.test("several receivers: what they write is added up, and each has a line of its own", () => {
+  const buffer = new SharedArrayBuffer(1 << 15);
+  const planes = { senders: 2, receivers: 3 };
+  const [one, two, three] = [0, 1, 2].map((receiver) =>
+    new PeerTable(buffer, { ...planes, receiver })
+  );
+  const sender = new PeerTable(buffer, { ...planes, sender: 1 });
+  for (const peer of [P0, P1]) {
+    sender.sent(peer, 1, true, at(1));
+    assert.equal(one.dataSentSince(peer), 1);
+    two.received(peer, 100, false, at(5));
+    assert.equal(one.dataSentSince(peer), NEVER, "a keepalive to any receiver answers");
+    three.received(peer, 10, true, at(6));
+    one.received(peer, 1, true, at(7));
+    for (const table of [one, two, three, sender]) {
+      assert.equal(table.rxBytes(peer), 111);
+      assert.equal(table.receivedAt(peer), 7);
+      assert.equal(table.dataReceivedAt(peer), 7);
+      assert.equal(table.dataReceivedSince(peer), 6, "the first of all");
+    }
+    sender.sent(peer, 1, true, at(8));
+    assert.equal(three.dataReceivedSince(peer), NEVER, "all are answered");
+    assert.equal(three.dataSentSince(peer), 8);
+    three.handshakeReceived(peer);
+    assert.equal(one.dataSentSince(peer), NEVER);
+    assert.equal(one.txBytes(peer), 2);
+  }
+  two.clear(P0);
+  assert.deepEqual([one.rxBytes(P0), one.receivedAt(P0), one.rxBytes(P1)], [0, NEVER, 111]);
+});

@@ -1,12 +1,13 @@
 /** Several data planes for one interface: who sends what, who receives, and whose counters. */
 import assert from "node:assert/strict";
 import { Arena } from "../../lib/base/arena.ts";
-import { peerSlot, sessionIndex } from "../../lib/base/brands.ts";
+import { peerSlot, type SessionIndex, sessionIndex } from "../../lib/base/brands.ts";
 import { UNDER_LOAD_QUEUE } from "../../lib/base/constants.ts";
 import { dataPlanesOf } from "../../lib/base/data_planes.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
-import type { DataCommand } from "../../lib/base/messages.ts";
+import type { DataCommand, DataEvent } from "../../lib/base/messages.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
+import { STANDARD_TIMES } from "../../lib/base/times.ts";
 import { cookieKey, mac1Key, mac1Of } from "../../lib/cookie/macs.ts";
 import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
@@ -46,6 +47,7 @@ class Four {
   readonly tun = new MemoryTun(this.arena, true, true);
   readonly udp = new MemoryUdp(this.arena, ENDPOINT_B, true);
   readonly planes: readonly Dataplane[];
+  readonly events: DataEvent[] = [];
 
   constructor() {
     this.planes = planesOf({
@@ -56,7 +58,7 @@ class Four {
       handshakes: this.handshakes,
       tun: this.tun,
       udp: this.udp,
-      emit: () => {},
+      emit: (event) => this.events.push(event),
     }, 4);
     this.apply({ type: "link", up: true, mtu: 1420 });
     for (const peer of [P0, P1]) {
@@ -69,11 +71,16 @@ class Four {
   apply(command: DataCommand): void {
     for (const plane of this.planes) plane.apply(command, NOON);
   }
-  install(peer = P0, localIndex = INDEX_0, counter = new SharedArrayBuffer(4)): void {
+  install(
+    peer = P0,
+    localIndex = INDEX_0,
+    counter = new SharedArrayBuffer(4),
+    initiator = true,
+  ): void {
     this.apply({
       type: "session-install",
       peer,
-      initiator: true,
+      initiator,
       localIndex,
       remoteIndex: sessionIndex(7),
       keySlot: this.handshakes.sessionKeys.put(KEY_AB, KEY_BA),
@@ -81,8 +88,8 @@ class Four {
       createdAt: NOON,
     });
   }
-  turn(): void {
-    while (this.planes.map((plane) => plane.turn(NOON)).includes(true));
+  turn(now = NOON): void {
+    while (this.planes.map((plane) => plane.turn(now)).includes(true));
   }
   /** Sends packets of a flow each, and takes the counters of what went out. */
   counters(flows: number): number[] {
@@ -131,7 +138,7 @@ Deno.test("a session ends before its shared counter begins again", () => {
   assert.ok(new Uint32Array(counter)[0] < 0xffff_0000);
 });
 
-Deno.test("a peer's messages are opened by its own receiver, and nobody else has the key", () => {
+Deno.test("a session's messages are opened by its own receiver, and nobody else has the key", () => {
   const four = new Four();
   four.install();
   four.install(P1, INDEX_1);
@@ -148,6 +155,70 @@ Deno.test("a peer's messages are opened by its own receiver, and nobody else has
   assert.equal(zero.rx_no_session + one.rx_no_session, 0);
   assert.equal(four.table.receivedAt(P0), NOON);
   assert.equal(four.tun.takePackets().length, 2, "peer 1 has no allowed IPs");
+});
+
+Deno.test("a peer's next session may have another receiver, and what both receive adds up", () => {
+  const four = new Four();
+  const wanted = () => four.events.filter(({ type }) => type === "handshake-wanted").length;
+  const receive = (index: SessionIndex, counter: number, now = NOON) => {
+    const bytes = dataMessage(index, BigInt(counter), KEY_BA, packetOf(1));
+    four.udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from: ENDPOINT_B });
+    four.turn(now);
+  };
+  four.install(P0, INDEX_0);
+  receive(INDEX_0, 0);
+  four.install(P0, INDEX_1);
+  receive(INDEX_0, 1);
+  receive(INDEX_1, 0);
+  const opened = () => four.planes.map((plane) => plane.counts().rx_opened);
+  assert.deepEqual(opened(), [2, 1, 0, 0]);
+  const datagram = dataMessage(INDEX_0, 0n, KEY_BA, packetOf(1)).length;
+  assert.equal(four.table.rxBytes(P0), 3 * datagram);
+  assert.equal(four.tun.takePackets().length, 3);
+
+  const late = after(STANDARD_TIMES.rejectAfter - 1_000);
+  receive(INDEX_0, 2, late);
+  assert.equal(wanted(), 0, "there is a newer session at the other receiver");
+  receive(INDEX_1, 1, late);
+  assert.equal(wanted(), 1, "it is late for the current session");
+  assert.deepEqual(opened(), [3, 2, 0, 0]);
+});
+
+Deno.test("a responder's session is confirmed at another receiver, and replaces the older one", () => {
+  const four = new Four();
+  four.install(P0, INDEX_0);
+  four.install(P0, INDEX_1, undefined, false);
+  four.udp.sent.length = 0;
+  const bytes = dataMessage(INDEX_1, 0n, KEY_BA, packetOf(1));
+  four.udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from: ENDPOINT_B });
+  four.turn();
+  assert.deepEqual(
+    four.events.map(({ type }) => type).filter((type) => type.startsWith("session")),
+    [
+      "session-confirmed",
+    ],
+  );
+  four.apply({ type: "session-promote", peer: P0, localIndex: INDEX_1 });
+  const late = after(STANDARD_TIMES.rejectAfter - 1_000);
+  const old = dataMessage(INDEX_0, 0n, KEY_BA, packetOf(1));
+  four.udp.inbox.push({ bytes: old, segmentSize: 0, ecn: 0, from: ENDPOINT_B });
+  four.turn(late);
+  assert.equal(four.planes[0].counts().rx_opened, 1);
+  assert.ok(
+    !four.events.some(({ type }) => type === "handshake-wanted"),
+    "it is no longer current",
+  );
+});
+
+Deno.test("a responder's session that another one has replaced is not confirmed any more", () => {
+  const four = new Four();
+  four.install(P0, INDEX_0, undefined, false);
+  four.install(P0, INDEX_1, undefined, false);
+  const bytes = dataMessage(INDEX_0, 0n, KEY_BA, packetOf(1));
+  four.udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from: ENDPOINT_B });
+  four.turn();
+  assert.equal(four.planes[0].counts().rx_opened, 1);
+  assert.ok(!four.events.some(({ type }) => type === "session-confirmed"));
 });
 
 Deno.test("an answer is written to the queue from which its flow is read, bulk or not", () => {

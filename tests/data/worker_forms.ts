@@ -68,9 +68,11 @@ export function planesOf(
         bulkFlows,
         direction,
         share: { index, of },
-        table: direction === "inbound" || senders === 1
-          ? table
-          : new PeerTable(table.buffer, { senders, sender: index }),
+        table: new PeerTable(table.buffer, {
+          senders,
+          receivers,
+          ...(direction === "inbound" ? { receiver: index } : { sender: index }),
+        }),
         udp: direction === "inbound" && shares !== undefined ? shares.ports[index] : options.udp,
       }));
   return [...make("inbound", receivers), ...make("outbound", senders)];

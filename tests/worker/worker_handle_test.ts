@@ -20,7 +20,7 @@ const setup = (): WorkerSetup => ({
   table: new PeerTable().buffer,
   handshakes: new HandshakeMemory().buffer,
   tun: { queues: [], tso: false, uso: false },
-  senders: 1,
+  planes: { senders: 1, receivers: 1 },
   bulkFlows: new SharedArrayBuffer(BULK_FLOWS_BYTES),
   fd4: -1,
   fd6: -1,

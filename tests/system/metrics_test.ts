@@ -181,13 +181,16 @@ Deno.test("clients that say nothing are bounded in number and in time", NEEDED, 
     while (await client.read(part).catch(() => null) !== null);
     client.close();
   });
-  using one = await connect();
-  equal(await one.read(new Uint8Array(10)).catch(() => null), null, "no room: closed at once");
-  await Promise.all(ends);
-  using next = await connect();
-  await next.write(new TextEncoder().encode("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
   const part = new Uint8Array(1000);
-  match(new TextDecoder().decode(part.subarray(0, await next.read(part) ?? 0)), / 200 OK\r\n/);
+  const isAnswered = async () => {
+    using next = await connect();
+    await next.write(new TextEncoder().encode("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
+    match(new TextDecoder().decode(part.subarray(0, await next.read(part) ?? 0)), / 200 OK\r\n/);
+  };
+  // The oldest one makes room.
+  await isAnswered();
+  await Promise.all(ends);
+  await isAnswered();
   // A head without end, and a body without end.
   using long = await connect();
   const junk = new TextEncoder().encode(`GET /metrics HTTP/1.1\r\nX: ${"x".repeat(9_000)}`);

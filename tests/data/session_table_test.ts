@@ -42,6 +42,32 @@ Deno.test("a session is found by the peer's index, whether it came before the fi
   assert.deepEqual(peer.sessions, [first]);
 });
 
+Deno.test("a data plane discards the keys of its own direction alone", () => {
+  const memory = new PacketMemory(new Arena(DATAPLANE_ARENA_BYTES));
+  for (const sends of [true, false]) {
+    const { sessionKeys } = new HandshakeMemory();
+    const table = new SessionTable(memory, sessionKeys, sends, !sends);
+    const keySlot = sessionKeys.put(new Uint8Array(32).fill(1), new Uint8Array(32).fill(2));
+    table.discard({
+      type: "session-install",
+      peer: peerSlot(0),
+      initiator: true,
+      localIndex: sessionIndex(1),
+      remoteIndex: sessionIndex(2),
+      keySlot,
+      createdAt: milliseconds(1),
+    });
+    const taken = new Uint8Array(32);
+    const take = [
+      () => sessionKeys.takeSendKey(keySlot, taken, 0),
+      () => sessionKeys.takeReceiveKey(keySlot, taken, 0),
+    ];
+    assert.throws(take[sends ? 0 : 1], /the slot is empty/);
+    take[sends ? 1 : 0]();
+    assert.equal(taken[0], sends ? 2 : 1);
+  }
+});
+
 Deno.test("a session is found by our whole index, and one that takes its slot ends it", () => {
   const { table, peer, install } = sessions();
   const first = install(5, 1);

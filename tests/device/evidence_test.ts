@@ -96,10 +96,17 @@ Deno.test("a message that could not be sent is not counted as sent, and the log 
 Deno.test("the log tells once a minute that a peer does not answer", () => {
   const [a] = pair();
   a.want();
-  later(a, 9_000);
+  // Three may be lost. The fourth says it, which is collected with the fifth.
+  while (a.datagrams.length < 4) later(a, 1_000);
   assert.deepEqual(a.told, []);
-  later(a, 50_000);
-  assert.deepEqual(a.told, ["No answer from peer 1 (office) at 10.0.0.2:51820"]);
+  while (a.datagrams.length < 5) later(a, 1_000);
+  const { length } = a.told;
+  assert.deepEqual([length, a.told[0]], [
+    1,
+    "No answer from peer 1 (office) at 10.0.0.2:51820",
+  ]);
+  later(a, 30_000);
+  assert.equal(a.told.length, 1);
   later(a, 60_000);
   assert.equal(a.told.length, 2);
   const { counters } = a.device.status().peers[0];

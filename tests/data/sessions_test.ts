@@ -11,7 +11,7 @@ import { VNET_HEADER_BYTES } from "../../lib/data/ports.ts";
 import { Peer, Session } from "../../lib/data/sessions.ts";
 import { STAGED_BYTES_MAX, Staging } from "../../lib/data/staging.ts";
 import { dataMessage } from "./data_message.ts";
-import { concat, makePacket } from "./packets.ts";
+import { concat, makePacket, offload } from "./packets.ts";
 import {
   after,
   carry,
@@ -455,6 +455,28 @@ Deno.test("every byte on the wire is counted, and activity is reported once", ()
   b.apply({ type: "keepalive-send", peer: P0 }, after(7));
   assert.equal(b.table.dataReceivedSince(P0), NEVER);
   assert.equal(b.table.sentAt(P0), after(7));
+});
+
+Deno.test("every datagram of a run is counted", () => {
+  const { a, b } = connectedSides();
+  const before = [a.table.txBytes(P0), b.table.rxBytes(P0)];
+  const large = makePacket({
+    v6: false,
+    udp: false,
+    source: 1,
+    destination: 2,
+    sourcePort: 5,
+    destinationPort: 6,
+    payload: new Uint8Array(10_000),
+  });
+  a.tun.push(offload(large, 1380));
+  a.turn(after(5));
+  const [run] = a.udp.sent.splice(0);
+  assert.ok(run.bytes.length > 5 * run.segmentSize);
+  b.udp.inbox.push(run);
+  b.turn(after(6));
+  assert.equal(a.table.txBytes(P0) - before[0], run.bytes.length);
+  assert.equal(b.table.rxBytes(P0) - before[1], run.bytes.length);
 });
 
 Deno.test("a failed send counts no bytes, but counts as an attempt", () => {

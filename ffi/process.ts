@@ -78,9 +78,9 @@ export function trimMemory(): void {
 const MADV_DONTNEED = 4;
 
 /**
- * Releases the pages of the program's code and constants. Most of the code that runs at the start
- * is not needed later. The kernel reads pages that are needed again from the file, with a page
- * fault for each 64 KiB.
+ * Releases the pages of code and constants of the program and its libraries. Most of the code that
+ * runs at the start is not needed later. The kernel reads pages that are needed again from the
+ * file, with a page fault for each 64 KiB.
  */
 export function unloadCode(): void {
   let smaps: string;
@@ -90,27 +90,22 @@ export function unloadCode(): void {
     // Without /proc the pages stay.
     return;
   }
-  for (const { start, bytes } of codeMappings(smaps, Deno.execPath())) {
-    libc.madvise(start, bytes, MADV_DONTNEED);
-  }
+  for (const { start, bytes } of codeMappings(smaps)) libc.madvise(start, bytes, MADV_DONTNEED);
 }
 
 /**
- * The mappings of a program's code and constants, from its /proc/PID/smaps (proc(5)): those of its
- * file before the first writable one. Mappings that the loader has written to are left out, because
- * the written bytes would be lost.
+ * The private read-only mappings of files, from a /proc/PID/smaps (proc(5)). Mappings that the
+ * loader has written to are left out, because the written bytes would be lost.
  */
 export function codeMappings(
   smaps: string,
-  program: string,
 ): { readonly start: bigint; readonly bytes: bigint }[] {
   const found: { start: bigint; bytes: bigint }[] = [];
-  const mappings = [
-    ...smaps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)\n((?:[A-Z].*\n?)*)/gm),
-  ];
-  const first = mappings.findIndex(([, , , , name]) => name === program);
-  for (const [, start, end, rights, name, fields] of first < 0 ? [] : mappings.slice(first)) {
-    if (name !== program || rights.includes("w")) break;
+  for (
+    const [, start, end, fields] of smaps.matchAll(
+      /^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+ +\/.*\n((?:[A-Z].*\n?)*)/gm,
+    )
+  ) {
     if (/^Anonymous: +0 kB$/m.test(fields)) {
       found.push({ start: BigInt(`0x${start}`), bytes: BigInt(`0x${end}`) - BigInt(`0x${start}`) });
     }

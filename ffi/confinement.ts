@@ -42,6 +42,7 @@ const PR_SET_DUMPABLE = 4;
 const PR_CAPBSET_DROP = 24;
 const PR_GET_SECUREBITS = 27;
 const PR_SET_NO_NEW_PRIVS = 38;
+const PR_GET_NO_NEW_PRIVS = 39;
 const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2;
 
@@ -61,6 +62,9 @@ export const rootIsOrdinary = (): boolean => (call("prctl", PR_GET_SECUREBITS) &
 
 /** Set-user-ID bits and file capabilities give nothing to this thread any more. Returns 0. */
 export const setNoNewPrivileges = (): number => call("prctl", PR_SET_NO_NEW_PRIVS, 1);
+
+/** Whether set-user-ID bits and file capabilities give nothing to this thread. */
+export const hasNoNewPrivileges = (): boolean => call("prctl", PR_GET_NO_NEW_PRIVS) === 1;
 
 /**
  * Sets whether others with the same user id may read the memory of this process, and whether it

@@ -272,6 +272,25 @@ export async function spawnDaemon(
 }
 
 /**
+ * Does the same as `spawnDaemon` in less time, and gives up the rights of this process that an
+ * interface's process does not have. For commands that need no others afterwards: none but
+ * CAP_NET_ADMIN and the files that such a process uses remain.
+ * @throws as `spawnDaemon`
+ */
+export async function spawnAsLastDeed(
+  name: string,
+  change: DeviceChange,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const { spawn } = await import("./spawn.ts");
+  return await spawn(name, formatSet(change), {
+    workers: change.workers ?? workersSetting(),
+    environment: { ...environment, ...rightsVariables(change) },
+    givesUpRights: true,
+  });
+}
+
+/**
  * Opens the network namespace of an interface.
  * @param open gets a path of the namespace, which is valid during the call
  * @returns the result of `open`

@@ -4,7 +4,7 @@
  * @module
  */
 import { collectGarbage, releaseMemory } from "../worker/release_memory.ts";
-import { unloadCode } from "../../ffi/process.ts";
+import { trimMemory, unloadCode } from "../../ffi/process.ts";
 
 /** The size of an operation, in bytes or lines, from which on its garbage is collected. */
 const WORTH_BYTES = 1 << 18;
@@ -26,6 +26,8 @@ const BUSY_BEATS = 200;
 const CALM_BEATS = 50;
 /** How many calm seconds after a busy one it takes until memory is released. */
 const CALM_SECONDS = 30;
+/** The busy seconds after which the packet loop is compiled, so that the compiler's code can go. */
+const WARM_SECONDS = 10;
 
 /**
  * Releases memory after the last large operation and after much traffic, and collects garbage
@@ -40,6 +42,8 @@ export class MemoryRelease {
   /** The passes at the last look, and the calm seconds since the last busy one. */
   #beats = 0;
   #calm = CALM_SECONDS;
+  /** The busy seconds since memory was last released. */
+  #busy = 0;
 
   /**
    * @param first releases memory of other isolates; it is called first, and told whether they have
@@ -71,14 +75,23 @@ export class MemoryRelease {
   }
 
   /**
-   * Call every second with the passes of the packet loops so far. Some time after much traffic
-   * memory is released. Code stays: the next packets need it.
+   * Call every second with the passes of the packet loops so far. What only compiling the packet
+   * loops needs is released during much traffic, other memory some time after it. Then code stays:
+   * the next packets need it.
    */
   look(beats: number): void {
     const passes = beats - this.#beats;
     this.#beats = beats;
-    if (passes >= BUSY_BEATS) this.#calm = 0;
-    else if (passes <= CALM_BEATS && this.#calm < CALM_SECONDS && ++this.#calm === CALM_SECONDS) {
+    if (passes >= BUSY_BEATS) {
+      this.#calm = 0;
+      if (++this.#busy === WARM_SECONDS) {
+        trimMemory();
+        unloadCode();
+      }
+    } else if (
+      passes <= CALM_BEATS && this.#calm < CALM_SECONDS && ++this.#calm === CALM_SECONDS
+    ) {
+      this.#busy = 0;
       this.#first(true).then(releaseMemory);
     }
   }

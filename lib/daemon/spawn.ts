@@ -7,6 +7,7 @@ import { parseReply } from "../uapi/reply.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import { serviceVariables } from "../linux/service_manager.ts";
 import { SANDBOX_VARIABLE, selfCommand } from "./program.ts";
+import { NAMES_VARIABLE, PORT_LATER, SOCKETS_VARIABLE } from "./rights.ts";
 
 /**
  * A script that starts its words and ends. systemd says that it will most likely not notice the end
@@ -23,6 +24,12 @@ export interface SpawnOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** The number of its Workers; by default the daemon chooses. */
   readonly workers?: number | undefined;
+  /**
+   * Whether this thread gives up the rights that the daemon does not need, which makes the start
+   * quicker (`confineStarter`). It does not when the daemon opens sockets before, nor when it is a
+   * service of systemd, whose script is another program.
+   */
+  readonly givesUpRights?: boolean;
 }
 
 /**
@@ -35,15 +42,22 @@ export interface SpawnOptions {
 export async function spawn(
   name: string,
   lines: string,
-  { environment = {}, workers }: SpawnOptions = {},
+  { environment = {}, workers, givesUpRights = false }: SpawnOptions = {},
 ): Promise<number> {
   const service = serviceVariables((variable) => Deno.env.get(variable));
   const words = workers === undefined ? [] : [`${workers}`];
   const self = selfCommand(["daemon", checkInterfaceName(name), ...words]);
   const isService = Object.keys(service).length > 0;
+  const confined = givesUpRights && !isService ? await confine(environment) : undefined;
   const child = new Deno.Command(isService ? "/bin/sh" : self.program, {
     args: [...isService ? ["-c", WITHOUT_PARENT, "sh", self.program] : [], ...self.args],
-    env: { ...self.environment, ...sandboxSetting(), ...service, ...environment },
+    env: {
+      ...self.environment,
+      ...sandboxSetting(),
+      ...service,
+      ...environment,
+      ...confined?.environment,
+    },
     clearEnv: true,
     cwd: "/",
     detached: true,
@@ -51,6 +65,7 @@ export async function spawn(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  confined?.close();
   const timer = setTimeout(() => child.kill("SIGKILL"), READY_MS);
   const complaint = readUpTo(child.stderr, undefined);
   try {
@@ -76,6 +91,13 @@ export async function spawn(
     child.unref();
     complaint.catch(() => {});
   }
+}
+
+async function confine(environment: Readonly<Record<string, string>>) {
+  const sockets: string | undefined = environment[SOCKETS_VARIABLE];
+  if (sockets !== undefined && sockets !== PORT_LATER) return undefined;
+  const { confineStarter } = await import("./confinement.ts");
+  return confineStarter({ sockets, looksUpNames: NAMES_VARIABLE in environment });
 }
 
 /** The caller's setting of the sandbox, for the daemon. */

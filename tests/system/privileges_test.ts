@@ -78,6 +78,21 @@ for (const workers of [1, 2] as const) {
   });
 }
 
+Deno.test("a process whose starter was not limited limits itself", NEEDED, async () => {
+  await using room = await wgRoom();
+  const told = JSON.stringify({ words: ["no_new_privs"], missing: [], kept: "net_admin" });
+  const program = `${Deno.execPath()} run -A --quiet ${ROOT}main.ts`;
+  for (const [name, wrap] of [["wg1", ""], ["wg2", "setpriv --no-new-privs"]]) {
+    const daemon = room.spawn([
+      "sh",
+      "-c",
+      `export WG_CONFINED='${told}'; exec ${wrap} ${program} daemon ${name} </dev/null`,
+    ]);
+    await eventually(name, () => daemon.output().includes("errno=0"));
+    ok(await checkThreads(room, name) > 4);
+  }
+});
+
 Deno.test("everything that an administrator does later works, as root", NEEDED, async () => {
   await using room = await wgRoom();
   await worksLater(room);

@@ -3,7 +3,7 @@
  * @module
  */
 import type { DeviceChange } from "../../base/config.ts";
-import { spawnDaemon } from "../../daemon/client.ts";
+import { spawnAsLastDeed } from "../../daemon/client.ts";
 import { confine } from "../../daemon/confinement.ts";
 import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { dataWorkerUrl, VERSION } from "../../daemon/program.ts";
@@ -42,7 +42,7 @@ export async function userspace(args: readonly string[], program?: string): Prom
   const level = logLevelOf(Deno.env.get("LOG_LEVEL"));
   const change = level === "verbose" ? { debug: true } : {};
   if (!flagged && Deno.env.get("WG_PROCESS_FOREGROUND") !== "1") {
-    await spawnDaemon(names[0], change, {
+    await spawnAsLastDeed(names[0], change, {
       ...(level === undefined ? {} : { LOG_LEVEL: level }),
       [SOCKETS_VARIABLE]: PORT_LATER,
     });

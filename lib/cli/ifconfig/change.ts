@@ -16,6 +16,7 @@ import {
   interfaceNames,
   publicFacts,
   setDevice,
+  spawnAsLastDeed,
   spawnDaemon,
 } from "../../daemon/client.ts";
 import { removeLeftRdomains } from "../../daemon/left_rdomains.ts";
@@ -35,23 +36,36 @@ import { commandSources } from "./sources.ts";
 /** The numbers of a class that `create` tries. */
 const CLASS_NUMBERS = 1 << 15;
 
+/** What this process and the interface do later. */
+export interface Later {
+  /** Whether a new interface gets names of endpoints. */
+  readonly looksUpNames?: boolean;
+  /**
+   * Whether this process does nothing more that needs other rights than CAP_NET_ADMIN. A new
+   * interface is ready sooner then.
+   */
+  readonly isLastDeed?: boolean;
+}
+
 /**
  * Runs `ifconfig INTERFACE WORD...`.
- * @param looksUpNames whether a new interface gets names of endpoints later
  * @returns the exit status
  * @throws ConfigError or OsError; nothing has changed then
  */
 export async function changeInterface(
   words: readonly string[],
-  looksUpNames?: boolean,
+  { looksUpNames = false, isLastDeed = false }: Later = {},
 ): Promise<number> {
   const draft = parseWords(words);
-  if (looksUpNames === true) draft.change.looksUpNames = true;
+  if (looksUpNames) draft.change.looksUpNames = true;
   if (draft.create && draft.name !== CLASS_NAME) requireFree(draft.name);
   const makes = draft.create || !isThere(draft);
   if (makes) requireNetAdmin(draft.name);
   const command = await settle(draft, commandSources());
-  const name = await applyCommand(command, makes);
+  // To move the link to an rdomain needs more rights.
+  const isQuick = makes && isLastDeed && command.rdomain === undefined;
+  if (isQuick) removeLeftRdomains();
+  const name = await applyCommand(command, makes, isQuick ? spawnAsLastDeed : spawnDaemon);
   for (const warning of await unresolvedWarnings(name, [command.change])) complain(warning);
   return 0;
 }
@@ -66,12 +80,17 @@ export const readCommand = async (words: readonly string[]): Promise<Command> =>
 /**
  * Applies a command as a whole, or changes nothing.
  * @param makes whether the interface is created
+ * @param start starts its process
  * @returns the name of the interface
  * @throws ConfigError or OsError
  */
-export async function applyCommand(command: Command, makes = false): Promise<string> {
+export async function applyCommand(
+  command: Command,
+  makes = false,
+  start: typeof spawnDaemon = spawnDaemon,
+): Promise<string> {
   try {
-    if (makes) return await make(command);
+    if (makes) return await make(command, start);
     if (command.destroy) await destroy(command.name);
     else await modify(command);
     return command.name;
@@ -86,9 +105,9 @@ export async function applyCommand(command: Command, makes = false): Promise<str
  * Creates the interface. As on OpenBSD, every word but `destroy` creates an interface that does not
  * exist.
  */
-async function make(command: Command): Promise<string> {
+async function make(command: Command, start: typeof spawnDaemon): Promise<string> {
   try {
-    return await create(command);
+    return await create(command, start);
   } catch (error) {
     // Without `create` it is no error if another process has created the interface meanwhile.
     if (command.create || !interfaceExists(command.name)) throw error;
@@ -138,8 +157,8 @@ async function destroy(name: string): Promise<void> {
   for (const rdomain of new Set(rdomains)) if (rdomain !== undefined) removeRdomainIfEmpty(rdomain);
 }
 
-async function create(command: Command): Promise<string> {
-  const name = await spawnNamed(command.name, changeFor(command, []));
+async function create(command: Command, start: typeof spawnDaemon): Promise<string> {
+  const name = await spawnNamed(command.name, changeFor(command, []), start);
   try {
     using here = NetNamespace.current();
     await using editor = new LinkEditor(name, here);
@@ -154,10 +173,17 @@ async function create(command: Command): Promise<string> {
   return name;
 }
 
-/** Starts the daemon under the name, or under the lowest free number of the class. */
-async function spawnNamed(name: string, change: DeviceChange): Promise<string> {
+/**
+ * Starts the daemon under the name, or under the lowest free number of the class. Then it may take
+ * several attempts, so this process keeps its rights.
+ */
+async function spawnNamed(
+  name: string,
+  change: DeviceChange,
+  start: typeof spawnDaemon,
+): Promise<string> {
   if (name !== CLASS_NAME) {
-    await spawnDaemon(name, change);
+    await start(name, change);
     return name;
   }
   const taken = new Set(interfaceNames());

@@ -31,7 +31,7 @@ export const command: Command = {
       throw new ConfigError(before[0], ONLY_FOR_SHOWING);
     }
     const { changeInterface } = await import("./change.ts");
-    return await changeInterface(args);
+    return await changeInterface(args, { isLastDeed: true });
   },
 };
 

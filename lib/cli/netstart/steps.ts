@@ -61,7 +61,9 @@ export class FileRun {
     let made = false;
     try {
       if (!interfaceExists(this.#name)) {
-        await changeInterface([this.#name, "create"], namesEndpoints(this.#steps));
+        await changeInterface([this.#name, "create"], {
+          looksUpNames: namesEndpoints(this.#steps),
+        });
         made = true;
       }
       const before = await runningInterface(this.#name);

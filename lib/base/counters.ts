@@ -190,10 +190,22 @@ export type CounterIndex = number & { readonly __scope?: CounterScope };
 /** The index in the list of a counter that is kept for each peer too. */
 export type PeerCounterIndex = number & { readonly __scope: "peer" };
 
+/**
+ * The class of COUNTER. V8 gives objects of a class a shape of their own. In the shape that COUNTER
+ * would share with `Counts`, large counts change the representation of its fields. V8 then discards
+ * code that reads COUNTER, compiles it again, and so on for ever.
+ */
+class CounterIndices {}
+
 /** The index of each counter, by name. */
 export const COUNTER: {
   readonly [N in CounterName]: N extends PeerCounterName ? PeerCounterIndex : CounterIndex;
-} = Object.freeze(Object.fromEntries(COUNTERS.map(([name], index) => [name, index]))) as never;
+} = Object.freeze(
+  Object.assign(
+    new CounterIndices(),
+    Object.fromEntries(COUNTERS.map(([name], index) => [name, index])),
+  ),
+) as never;
 
 /** The counters that are kept for each peer, in the order of the list. */
 export const PEER_COUNTERS: readonly PeerCounterName[] = COUNTERS

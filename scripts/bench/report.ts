@@ -155,13 +155,15 @@ function talkerTable(results: Results): string {
     String(Math.min(...row.heard)),
     `${(middle(row.rate) / 1000).toFixed(1)} (${ratioText(middle(row.rate) / middle(one.rate))})`,
     `${middle(row.cpu).toFixed(1)} (${ratioText(middle(row.cpu) / middle(one.cpu))})`,
+    row.load === undefined ? "-" : middle(row.load).toFixed(1),
   ]);
   return table(
     [
       "peers in turn",
       "answered",
-      "1000 echoes/s (to one peer)",
-      "CPU per echo, us (to one peer)",
+      "1000 echoes/s (ratio)",
+      "CPU per echo, us (ratio)",
+      "the load's",
     ],
     rows,
   );

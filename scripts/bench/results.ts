@@ -57,6 +57,8 @@ export interface TalkerRow {
   readonly rate: readonly number[];
   /** Microseconds of the device's CPU time for each echo, both directions. */
   readonly cpu: readonly number[];
+  /** Microseconds of the load's own CPU time for each echo; absent in older runs. */
+  readonly load?: readonly number[];
 }
 
 /** The time of one end under a TCP stream: shares in percent, the greatest first. */

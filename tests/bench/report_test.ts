@@ -155,7 +155,7 @@ Deno.test("the report says what failed, what is absent and what goals came to", 
       ],
       talkers: [
         { peers: 1, heard: [1, 1], rate: [10e3, 12e3], cpu: [20, 20] },
-        { peers: 1000, heard: [1000, 999], rate: [10e3, 12e3], cpu: [25, 35] },
+        { peers: 1000, heard: [1000, 999], rate: [10e3, 12e3], cpu: [25, 35], load: [4, 5] },
       ],
     },
   );
@@ -165,7 +165,7 @@ Deno.test("the report says what failed, what is absent and what goals came to", 
   assert.match(text, /NOT REACHED/);
   assert.match(text, /wg ifconfig wg1 \| 31\.0 ms \| +25\.0 ms \| +1\.24/);
   assert.match(text, /\| 1001 .* 4\.90 \(0\.98\) .* 52\.0 .* 2000 \|/);
-  assert.match(text, /\| 1000 +\| +999 \| +11\.0 \(1\.00\) \| +30\.0 \(1\.50\) \|/);
+  assert.match(text, /\| 1000 +\| +999 \| +11\.0 \(1\.00\) \| +30\.0 \(1\.50\) \| +4\.5 \|/);
 });
 
 Deno.test("the heading says in which order was measured, also of older runs", () => {

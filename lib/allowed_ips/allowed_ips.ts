@@ -7,21 +7,27 @@ import { ALLOWED_IPS_MAX, PEERS_MAX } from "../base/constants.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { PrefixTrie } from "./prefix_trie.ts";
 
+/**
+ * The recent addresses of each family, a power of two. A look-up in the trie reads a node for each
+ * step, and with many peers most of them have left the processor's cache. An address has one place,
+ * where the next address of this place replaces it.
+ */
+const RECENT = 2048;
+/** Words of a recent address: its peer + KNOWN, or 0 for none, and the words of the address. */
+const RECENT4_WORDS = 2;
+const RECENT6_WORDS = 8;
+/** Makes -1, an address without a peer, a number above 0. */
+const KNOWN = 2;
+
 /** Maps ranges to peers. A peer is a number from 0 to PEERS_MAX - 1. A range has one owner. */
 export class AllowedIps {
   readonly #trie4 = new PrefixTrie(32);
   readonly #trie6 = new PrefixTrie(128);
   readonly #key = new Int32Array(4);
-  /** The last address of each family that was looked up, and its peer. Every change clears them. */
-  #cached4 = false;
-  #cached6 = false;
-  #last4 = 0;
-  #last60 = 0;
-  #last61 = 0;
-  #last62 = 0;
-  #last63 = 0;
-  #peer4 = -1;
-  #peer6 = -1;
+  /** What was looked up last, of both families. Every change clears it. */
+  readonly #recent4 = new Int32Array(RECENT * RECENT4_WORDS);
+  readonly #recent6 = new Int32Array(RECENT * RECENT6_WORDS);
+  #hasRecent = false;
 
   /** The number of ranges of both families. */
   get size(): number {
@@ -43,11 +49,14 @@ export class AllowedIps {
    */
   lookup4(bytes: Uint8Array, at: number): number {
     const key = bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
-    if (this.#cached4 && key === this.#last4) return this.#peer4;
+    const recent = this.#recent4;
+    const entry = ((key ^ key >>> 11 ^ key >>> 22) & (RECENT - 1)) * RECENT4_WORDS;
+    const known = recent[entry];
+    if (known !== 0 && recent[entry + 1] === key) return known - KNOWN;
     const peer = this.#trie4.lookup32(key);
-    this.#cached4 = true;
-    this.#last4 = key;
-    this.#peer4 = peer;
+    this.#hasRecent = true;
+    recent[entry] = peer + KNOWN;
+    recent[entry + 1] = key;
     return peer;
   }
 
@@ -60,17 +69,21 @@ export class AllowedIps {
     const key1 = bytes[at + 4] << 24 | bytes[at + 5] << 16 | bytes[at + 6] << 8 | bytes[at + 7];
     const key2 = bytes[at + 8] << 24 | bytes[at + 9] << 16 | bytes[at + 10] << 8 | bytes[at + 11];
     const key3 = bytes[at + 12] << 24 | bytes[at + 13] << 16 | bytes[at + 14] << 8 | bytes[at + 15];
+    const recent = this.#recent6;
+    const mixed = key0 ^ key1 ^ key2 ^ key3;
+    const entry = ((mixed ^ mixed >>> 11 ^ mixed >>> 22) & (RECENT - 1)) * RECENT6_WORDS;
+    const known = recent[entry];
     if (
-      this.#cached6 && key3 === this.#last63 && key2 === this.#last62 && key1 === this.#last61 &&
-      key0 === this.#last60
-    ) return this.#peer6;
+      known !== 0 && recent[entry + 4] === key3 && recent[entry + 3] === key2 &&
+      recent[entry + 2] === key1 && recent[entry + 1] === key0
+    ) return known - KNOWN;
     const peer = this.#trie6.lookup128(key0, key1, key2, key3);
-    this.#cached6 = true;
-    this.#last60 = key0;
-    this.#last61 = key1;
-    this.#last62 = key2;
-    this.#last63 = key3;
-    this.#peer6 = peer;
+    this.#hasRecent = true;
+    recent[entry] = peer + KNOWN;
+    recent[entry + 1] = key0;
+    recent[entry + 2] = key1;
+    recent[entry + 3] = key2;
+    recent[entry + 4] = key3;
     return peer;
   }
 
@@ -98,7 +111,7 @@ export class AllowedIps {
 
   /** Removes all ranges of a peer. */
   removePeer(peer: number): void {
-    this.#clearCache();
+    this.#forgetRecent();
     this.#trie4.removePeer(peer);
     this.#trie6.removePeer(peer);
   }
@@ -122,12 +135,17 @@ export class AllowedIps {
     return this.#trie4.capacity + this.#trie6.capacity;
   }
 
-  #clearCache(): void {
-    this.#cached4 = false;
-    this.#cached6 = false;
+  #forgetRecent(): void {
+    if (!this.#hasRecent) return;
+    this.#hasRecent = false;
+    this.#recent4.fill(0);
+    this.#recent6.fill(0);
   }
 
-  /** Checks the arguments, writes the address to `#key` and clears the cache. Returns the trie. */
+  /**
+   * Checks the arguments, writes the address to `#key` and forgets the recent addresses. Returns
+   * the trie.
+   */
   #prepare(address: Uint8Array, prefix: number, peer: number): PrefixTrie {
     const length = address.length;
     if (length !== 4 && length !== 16) {
@@ -143,7 +161,7 @@ export class AllowedIps {
       this.#key[i >>> 2] = address[i] << 24 | address[i + 1] << 16 | address[i + 2] << 8 |
         address[i + 3];
     }
-    this.#clearCache();
+    this.#forgetRecent();
     return length === 4 ? this.#trie4 : this.#trie6;
   }
 }

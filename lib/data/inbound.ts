@@ -148,9 +148,9 @@ export class Inbound {
     }
     const end = start + received;
     const { capture } = this;
-    // The session of the last data message and its index (signed). `isAuthenticated` tells that
-    // #authenticated was called for the session and need not be called again.
-    let session: Session | null = null;
+    // The row of the session of the last data message and its index (signed). `isAuthenticated`
+    // tells that #authenticated was called for the session and need not be called again.
+    let row = -1;
     let index = 0;
     let isAuthenticated = false;
     let opened = 0;
@@ -165,32 +165,36 @@ export class Inbound {
         gate.receive(at, length, udp.sourceAt, now);
         continue;
       }
-      if (session === null || view.getInt32(at + DATA.receiver, true) !== index) {
+      if (row < 0 || view.getInt32(at + DATA.receiver, true) !== index) {
         index = view.getInt32(at + DATA.receiver, true);
-        session = sessions.find(index >>> 0);
+        row = sessions.rowOf(index);
         isAuthenticated = false;
         allowed[0] = 0;
-        if (session === null) {
+        if (row < 0) {
           if (capture !== null) capture.arrived(null, at, length, udp.sourceAt, ecn);
           counters.add(COUNTER.rx_no_session);
           continue;
         }
       }
-      if (capture !== null) capture.arrived(session.peer, at, length, udp.sourceAt, ecn);
+      // The processor fetches the session, its peer and the line of its key at the same time.
+      const session = sessions.at(row);
+      const { peer } = session;
+      const { slot } = peer;
+      if (capture !== null) capture.arrived(peer, at, length, udp.sourceAt, ecn);
       const low = view.getUint32(at + DATA.counter, true);
       const high = view.getUint32(at + DATA.counter + 4, true);
-      if (now - session.createdAt >= times.rejectAfter || isExhausted(low, high)) {
-        counters.addOf(COUNTER.rx_expired, session.peer.slot);
+      if (sessions.receivesNoMore(row, times.rejectAfter, now) || isExhausted(low, high)) {
+        counters.addOf(COUNTER.rx_expired, slot);
         continue;
       }
       const messageBytes = length - C.DATA_OVERHEAD;
       const to = this.#slotFor(messageBytes);
-      if (!cipher.open(session.receiveKeyAt, low, high, at + DATA.packet, messageBytes, to)) {
-        counters.addOf(COUNTER.rx_unauthentic, session.peer.slot);
+      if (!cipher.open(sessions.receiveKeyAt(row), low, high, at + DATA.packet, messageBytes, to)) {
+        counters.addOf(COUNTER.rx_unauthentic, slot);
         continue;
       }
-      if (!session.replay.accept(low, high)) {
-        counters.addOf(COUNTER.rx_replayed, session.peer.slot);
+      if (!sessions.accept(row, low, high)) {
+        counters.addOf(COUNTER.rx_replayed, slot);
         continue;
       }
       opened++;
@@ -209,11 +213,11 @@ export class Inbound {
         keepSource(allowed, u32, to >>> 2);
       }
       if (ecn !== Ip.ECN_NOT_ECT && !carryEcn(bytes, view, to, ecn)) {
-        counters.addOf(COUNTER.rx_ecn_dropped, session.peer.slot);
+        counters.addOf(COUNTER.rx_ecn_dropped, slot);
         continue;
       }
       if (capture !== null) {
-        capture.accepted(session.peer, to, innerBytes, at, length, udp.sourceAt, ecn);
+        capture.accepted(peer, to, innerBytes, at, length, udp.sourceAt, ecn);
       }
       merger.add(to, innerBytes);
     }

@@ -30,8 +30,18 @@ export const OPEN_LARGE_SLOTS = 16;
 
 /** The most sessions: half of the index table. */
 export const SESSIONS_MAX = SESSION_SLOTS / 2;
-/** Bytes of the keys of a session: the send key at offset 0, the receive key at 64. */
+/**
+ * Bytes of the keys of a session: the send key, and the receive key RECEIVE_KEY behind it. Each has
+ * a line of the processor's cache, which also has what else a message needs, after the 32 bytes of
+ * the key: when the session was created (a 64-bit float), and behind the receive key the head of
+ * the replay window (replay.ts).
+ */
 export const SESSION_KEYS_BYTES = 128;
+export const RECEIVE_KEY = 64;
+/** Offset of the time from either key. */
+export const KEY_CREATED_AT = 32;
+/** Offset of the head of the replay window from the receive key. */
+export const KEY_REPLAY = 40;
 
 /** The most cookie replies that wait for one send, and the bytes of their slots. */
 export const COOKIE_REPLIES_MAX = 32;
@@ -44,6 +54,8 @@ export class PacketMemory {
   readonly bytes: Uint8Array;
   readonly u32: Uint32Array;
   readonly view: DataView;
+  /** The block as 64-bit floats; index `at / 8` is the one at offset `at`. */
+  readonly f64: Float64Array;
   /**
    * The IP packet that was read from the TUN device. The 10 bytes before it are its vnet header.
    */
@@ -68,6 +80,7 @@ export class PacketMemory {
     this.bytes = arena.bytes;
     this.u32 = arena.u32;
     this.view = arena.view;
+    this.f64 = new Float64Array(arena.memory.buffer);
     this.tunPacket = arena.allocate(64 + DATAGRAM_MAX + 128) + 64;
     this.received = arena.allocate(64 + DATAGRAM_MAX + 128) + 64;
     this.scratch = arena.allocate(LARGE_SLOT_BYTES) + MESSAGE_AT;

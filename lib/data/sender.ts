@@ -20,7 +20,13 @@ import { DATA } from "../wire/messages.ts";
 import type { Capture } from "./capture.ts";
 import { ecnOf } from "./ecn.ts";
 import type { Endpoints } from "./endpoints.ts";
-import { type PacketMemory, SEAL_LARGE_SLOTS, SEAL_SLOTS, SLOT_MESSAGE_MAX } from "./memory.ts";
+import {
+  KEY_CREATED_AT,
+  type PacketMemory,
+  SEAL_LARGE_SLOTS,
+  SEAL_SLOTS,
+  SLOT_MESSAGE_MAX,
+} from "./memory.ts";
 import {
   SEND_FAILED,
   SEND_SOURCE_LOST,
@@ -110,12 +116,10 @@ export class Sender {
    */
   sendable(peer: Peer, count: number, now: Milliseconds): Session | null {
     const session = peer.current;
-    if (
-      session === null || now - session.createdAt >= this.#parts.times.rejectAfter ||
-      !session.take(count)
-    ) {
-      return null;
-    }
+    if (session === null) return null;
+    // The time that is in the line of the key, because that is needed next.
+    const createdAt = this.#parts.memory.f64[(session.keyAt + KEY_CREATED_AT) >>> 3];
+    if (now - createdAt >= this.#parts.times.rejectAfter || !session.take(count)) return null;
     return session;
   }
 

@@ -3,12 +3,20 @@
  * @module
  */
 import type { Milliseconds, PeerSlot } from "../base/brands.ts";
-import { REKEY_AFTER_MESSAGES, SESSION_SLOTS } from "../base/constants.ts";
+import { REKEY_AFTER_MESSAGES } from "../base/constants.ts";
 import type { DataCommand } from "../base/messages.ts";
 import { usesSecretMemory } from "../base/secret_bytes.ts";
 import type { SessionKeySlots } from "../base/session_keys.ts";
-import { type PacketMemory, SESSION_KEYS_BYTES, SESSIONS_MAX } from "./memory.ts";
-import { ReplayWindow } from "./replay.ts";
+import { IndexTable } from "./index_table.ts";
+import {
+  KEY_CREATED_AT,
+  KEY_REPLAY,
+  type PacketMemory,
+  RECEIVE_KEY,
+  SESSION_KEYS_BYTES,
+  SESSIONS_MAX,
+} from "./memory.ts";
+import { ReplayWindows } from "./replay.ts";
 
 const REKEY_HIGH = Number(REKEY_AFTER_MESSAGES >> 32n);
 
@@ -46,15 +54,14 @@ export const SHARED_COUNTER_END = 0xf000_0000;
 const SHARED_COUNTER_WORN = 0xc000_0000;
 
 /**
- * A session: its keys, send counter and replay window. When there are several data planes, each has
- * a Session of its own. Those that send take the counters of messages from one word in shared
- * memory. The receiving one alone uses the replay window.
+ * A session: its keys and send counter. When there are several data planes, each has a Session of
+ * its own. Those that send take the counters of messages from one word in shared memory. The
+ * receiving one alone has a replay window for it, in its SessionTable.
  */
 export class Session {
   /** The counter of the next message to seal, as two unsigned 32-bit halves. */
   sendLow = 0;
   sendHigh = 0;
-  readonly replay: ReplayWindow = new ReplayWindow();
   /**
    * Whether a handshake was wanted because data was received late; this happens once per session.
    */
@@ -63,6 +70,7 @@ export class Session {
   constructor(
     readonly peer: Peer,
     readonly row: number,
+    /** The offset of the send key. The receive key is RECEIVE_KEY behind it. */
     readonly keyAt: number,
     readonly localIndex: number,
     readonly remoteIndex: number,
@@ -92,23 +100,15 @@ export class Session {
     if (this.shared !== null) return this.sendLow > SHARED_COUNTER_WORN;
     return this.sendHigh > REKEY_HIGH || this.sendHigh === REKEY_HIGH && this.sendLow > 0;
   }
-
-  /** The offset of the receive key. The send key is at `keyAt`. */
-  get receiveKeyAt(): number {
-    return this.keyAt + 64;
-  }
 }
 
-/**
- * Finds sessions by index. The low bits of an index are its slot, and the slot has the number of a
- * row. Rows are allocated densely.
- */
+/** Finds sessions by index. Each has a row. Rows are allocated densely. */
 export class SessionTable {
   readonly #memory: PacketMemory;
-  /** The row + 1 of each slot; 0 for none. */
-  readonly #rowOfSlot = new Int32Array(SESSION_SLOTS);
+  readonly #indices = new IndexTable();
   readonly #rows: (Session | null)[] = [];
   readonly #freeRows: number[] = [];
+  readonly #windows: ReplayWindows;
   /**
    * Sessions by remote index. It is made at the first look-up, which most interfaces never need.
    */
@@ -121,6 +121,7 @@ export class SessionTable {
   /** @param keys where the keys of new sessions wait */
   constructor(memory: PacketMemory, keys: SessionKeySlots, sends: boolean, receives: boolean) {
     this.#memory = memory;
+    this.#windows = new ReplayWindows(memory.u32);
     this.#keys = keys;
     this.#sends = sends;
     this.#receives = receives;
@@ -131,12 +132,37 @@ export class SessionTable {
     return this.#rows.length - this.#freeRows.length;
   }
 
-  /** The session with a local index (unsigned), or null. */
+  /** The session with a local index, or null. */
   find(index: number): Session | null {
-    const row = this.#rowOfSlot[index & (SESSION_SLOTS - 1)];
-    if (row === 0) return null;
-    const session = this.#rows[row - 1];
-    return session !== null && session.localIndex === index ? session : null;
+    const row = this.#indices.find(index);
+    return row < 0 ? null : this.#rows[row];
+  }
+
+  /** The row of the session with a local index, or -1. */
+  rowOf(index: number): number {
+    return this.#indices.find(index);
+  }
+
+  /** The session in a row that has one. */
+  at(row: number): Session {
+    return this.#rows[row] as Session;
+  }
+
+  /** The offset of the receive key of the session in a row. */
+  receiveKeyAt(row: number): number {
+    return this.#memory.keys(row) + RECEIVE_KEY;
+  }
+
+  /** Whether the session in a row is so old that it receives no more. */
+  receivesNoMore(row: number, rejectAfter: number, now: Milliseconds): boolean {
+    const { f64 } = this.#memory;
+    return now - f64[(this.receiveKeyAt(row) + KEY_CREATED_AT) >>> 3] >= rejectAfter;
+  }
+
+  /** Accepts the counter of a message that a session has received; see `ReplayWindows.accept`. */
+  accept(row: number, counterLow: number, counterHigh: number): boolean {
+    const head = (this.receiveKeyAt(row) + KEY_REPLAY) >>> 2;
+    return this.#windows.accept(row, head, counterLow, counterHigh);
   }
 
   /**
@@ -158,9 +184,8 @@ export class SessionTable {
    * has. A session in the same slot is wiped. Returns null when there are SESSIONS_MAX sessions.
    */
   install(peer: Peer, command: Extract<DataCommand, { type: "session-install" }>): Session | null {
-    const slot = command.localIndex & (SESSION_SLOTS - 1);
-    const before = this.#rowOfSlot[slot];
-    if (before !== 0) this.wipe(this.#rows[before - 1] as Session);
+    const before = this.#indices.rowOfSlot(command.localIndex);
+    if (before >= 0) this.wipe(this.#rows[before] as Session);
     const row = this.#freeRows.pop() ?? this.#rows.length;
     if (row >= SESSIONS_MAX) {
       this.discard(command);
@@ -172,8 +197,13 @@ export class SessionTable {
       usesSecretMemory(bytes.subarray(keyAt, keyAt + SESSION_KEYS_BYTES));
     }
     if (this.#sends) this.#keys.takeSendKey(command.keySlot, bytes, keyAt);
-    if (this.#receives) this.#keys.takeReceiveKey(command.keySlot, bytes, keyAt + 64);
     const { localIndex, remoteIndex, initiator, createdAt } = command;
+    if (this.#receives) {
+      this.#keys.takeReceiveKey(command.keySlot, bytes, keyAt + RECEIVE_KEY);
+      this.#windows.open(row);
+    }
+    this.#memory.f64[(keyAt + KEY_CREATED_AT) >>> 3] = createdAt;
+    this.#memory.f64[(keyAt + RECEIVE_KEY + KEY_CREATED_AT) >>> 3] = createdAt;
     const session = new Session(
       peer,
       row,
@@ -185,7 +215,7 @@ export class SessionTable {
       command.counter === undefined ? null : new Uint32Array(command.counter),
     );
     this.#rows[row] = session;
-    this.#rowOfSlot[slot] = row + 1;
+    this.#indices.set(localIndex, row);
     this.#byRemote?.set(remoteIndex >>> 0, session);
     (peer.sessions ??= []).push(session);
     return session;
@@ -198,11 +228,11 @@ export class SessionTable {
 
   /** Erases the keys of a session and removes it. */
   wipe(session: Session): void {
+    // The head of the replay window is among these bytes.
     this.#memory.bytes.fill(0, session.keyAt, session.keyAt + SESSION_KEYS_BYTES);
-    session.replay.release();
     this.#rows[session.row] = null;
     this.#freeRows.push(session.row);
-    this.#rowOfSlot[session.localIndex & (SESSION_SLOTS - 1)] = 0;
+    this.#indices.delete(session.localIndex);
     if (this.#byRemote?.get(session.remoteIndex >>> 0) === session) {
       this.#byRemote.delete(session.remoteIndex >>> 0);
     }

@@ -1,10 +1,29 @@
 import assert from "node:assert/strict";
 import { REJECT_AFTER_MESSAGES } from "../../lib/base/constants.ts";
-import { isExhausted, REPLAY_WINDOW_USABLE, ReplayWindow } from "../../lib/data/replay.ts";
+import {
+  isExhausted,
+  REPLAY_HEAD_WORDS,
+  REPLAY_WINDOW_USABLE,
+  ReplayWindows,
+} from "../../lib/data/replay.ts";
 import { property } from "../random.ts";
 
-const accept = (window: ReplayWindow, counter: bigint) =>
-  window.accept(Number(counter & 0xffff_ffffn), Number(counter >> 32n));
+/** The window of one of the sessions. */
+interface Window {
+  readonly windows: ReplayWindows;
+  readonly row: number;
+}
+
+/** Sessions that there may be. */
+const ROWS = 200;
+const heads = (row: number) => REPLAY_HEAD_WORDS * row;
+const newWindow = (row = 70): Window => {
+  const windows = new ReplayWindows(new Uint32Array(heads(ROWS)));
+  windows.open(row);
+  return { windows, row };
+};
+const accept = ({ windows, row }: Window, counter: bigint) =>
+  windows.accept(row, heads(row), Number(counter & 0xffff_ffffn), Number(counter >> 32n));
 
 const SIZE = BigInt(REPLAY_WINDOW_USABLE);
 const LIMIT = SIZE + 1n;
@@ -67,7 +86,7 @@ const KERNEL_CASES: readonly (readonly Case[])[] = [
 Deno.test("the replay window passes the kernel's self-test", () => {
   assert.equal(REPLAY_WINDOW_USABLE, 8128);
   KERNEL_CASES.forEach((cases, list) => {
-    const window = new ReplayWindow();
+    const window = newWindow();
     cases.forEach(([counter, isNew], i) => {
       assert.equal(
         accept(window, counter),
@@ -80,7 +99,7 @@ Deno.test("the replay window passes the kernel's self-test", () => {
 
 Deno.test("the replay window agrees with a set of accepted counters", () => {
   property(20, (chance) => {
-    const window = new ReplayWindow();
+    const window = newWindow();
     const seen = new Set<bigint>();
     let greatest = -1n;
     let middle = BigInt(chance.oneOf([0, 2 ** 32 - 5000, 2 ** 33, 2 ** 52]));
@@ -101,7 +120,7 @@ Deno.test("the replay window agrees with a set of accepted counters", () => {
 for (const base of [0n, 2n ** 31n, 2n ** 32n, 2n ** 33n + 77n, 2n ** 40n]) {
   Deno.test(`words that a jump leaves out, and words that follow each other, are new: from ${base} on`, () => {
     for (const jump of [40n, 64n, 300n, 5_000n]) {
-      const window = new ReplayWindow();
+      const window = newWindow();
       // All in order, until every bit of the window is set twice over.
       const start = base > 20_000n ? base - 17_000n : 0n;
       const end = start + 17_000n;
@@ -113,7 +132,7 @@ for (const base of [0n, 2n ** 31n, 2n ** 32n, 2n ** 33n + 77n, 2n ** 40n]) {
       }
     }
     // Every other one in order: a word begins with a bit of its own alone.
-    const window = new ReplayWindow();
+    const window = newWindow();
     for (let counter = base; counter < base + 20_000n; counter += 64n) {
       for (let i = 0n; i < 34n; i++) assert.ok(accept(window, counter + i));
       for (let i = 63n; i >= 34n; i--) assert.ok(accept(window, counter + i), `${counter + i}`);
@@ -124,7 +143,7 @@ for (const base of [0n, 2n ** 31n, 2n ** 32n, 2n ** 33n + 77n, 2n ** 40n]) {
     for (const ahead of [1n, 100n, 8_127n, 8_128n, 8_129n]) {
       const greatest = base + ahead;
       if (greatest < 8_129n) continue;
-      const window = new ReplayWindow();
+      const window = newWindow();
       assert.ok(accept(window, greatest));
       assert.ok(!accept(window, greatest - 8_129n));
       assert.ok(accept(window, greatest - 8_128n));
@@ -133,12 +152,44 @@ for (const base of [0n, 2n ** 31n, 2n ** 32n, 2n ** 33n + 77n, 2n ** 40n]) {
   });
 }
 
-Deno.test("a released window is empty, and so is the next one with its memory", () => {
-  const window = new ReplayWindow();
-  assert.ok(accept(window, 5n));
-  window.release();
-  assert.ok(accept(window, 5n));
-  assert.ok(accept(new ReplayWindow(), 5n));
+Deno.test("a window is empty again when its head is zeroed", () => {
+  for (const row of [0, 63, 64, ROWS - 1]) {
+    const memory = new Uint32Array(heads(ROWS));
+    const windows = new ReplayWindows(memory);
+    windows.open(row);
+    const window = { windows, row };
+    const again = () => memory.fill(0, heads(row), heads(row + 1));
+    for (const counter of [5n, 6n, 4_000n, 2n ** 32n]) assert.ok(accept(window, counter));
+    assert.ok(!accept(window, 2n ** 32n));
+    again();
+    for (const counter of [2n ** 32n, 2n ** 32n - 8_000n]) assert.ok(accept(window, counter));
+    again();
+    for (let counter = 9_000n; counter > 900n; counter--) assert.ok(accept(window, counter));
+    again();
+    for (const counter of [5n, 4n, 6n, 0n, 40n, 39n, 31n, 30n, 8_000n, 7_999n, 100n]) {
+      assert.ok(accept(window, counter), `${counter} in row ${row}`);
+      assert.ok(!accept(window, counter), `${counter} in row ${row} again`);
+    }
+  }
+});
+
+Deno.test("each session has a window of its own", () => {
+  property(1, (chance) => {
+    const memory = new Uint32Array(heads(ROWS));
+    const windows = new ReplayWindows(memory);
+    for (let row = 0; row < ROWS; row++) windows.open(row);
+    const seen = Array.from({ length: ROWS }, () => new Set<number>());
+    for (let i = 0; i < 20_000; i++) {
+      const row = chance.int(ROWS), counter = chance.int(300);
+      const isNew = !seen[row].has(counter);
+      assert.equal(accept({ windows, row }, BigInt(counter)), isNew, `row ${row}, ${counter}`);
+      seen[row].add(counter);
+      if (!chance.once(100)) continue;
+      memory.fill(0, heads(row), heads(row + 1));
+      windows.open(row);
+      seen[row].clear();
+    }
+  });
 });
 
 Deno.test("the counter limit is 2^64 - 2^13 - 1", () => {

@@ -11,7 +11,7 @@ import { COUNTER, type CounterName } from "../../lib/base/counters.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import type { PacketCipher } from "../../lib/crypto/suite.ts";
 import { SESSION_KEYS_BYTES } from "../../lib/data/memory.ts";
-import { ReplayWindow } from "../../lib/data/replay.ts";
+import { ReplayWindows } from "../../lib/data/replay.ts";
 import { Sender } from "../../lib/data/sender.ts";
 import { Session, SessionTable } from "../../lib/data/sessions.ts";
 import { choosePacketCipher } from "../../lib/runtime/crypto.ts";
@@ -73,7 +73,7 @@ const PLANTED: readonly Planted[] = [
   {
     name: "a replay window that forgets",
     noticed: /came out twice/,
-    plant: () => replace(ReplayWindow.prototype, "accept", () => () => true),
+    plant: () => replace(ReplayWindows.prototype, "accept", () => () => true),
   },
   {
     name: "a counter that repeats",

@@ -14,6 +14,7 @@ import {
 import type { DataCommand } from "../../../lib/base/messages.ts";
 import type { Suite } from "../../../lib/crypto/suite.ts";
 import type { Dataplane } from "../../../lib/data/dataplane.ts";
+import { RECEIVE_KEY } from "../../../lib/data/memory.ts";
 import { DATA, messageKind, readIndex } from "../../../lib/wire/messages.ts";
 import type { Node, Witness, World } from "../world.ts";
 
@@ -195,8 +196,7 @@ export class SessionBook implements Witness {
 function assertErased(node: Node, plane: Dataplane, booked: BookedSession): void {
   for (const { plane: owner, session } of node.installed) {
     if (owner !== plane || session.localIndex !== booked.localIndex) continue;
-    const { keyAt, receiveKeyAt } = session;
-    for (const at of [keyAt, receiveKeyAt]) {
+    for (const at of [session.keyAt, session.keyAt + RECEIVE_KEY]) {
       const hex = node.arena.bytes.subarray(at, at + KEY_LENGTH).toHex();
       assert.ok(
         hex !== booked.receiveKey && hex !== booked.sendKey.toHex(),

@@ -106,7 +106,7 @@ const settingsOf = (folder: string): string[] =>
  */
 export const SHELL_PREAMBLE =
   `unset -f [ base64 cat cd env find gzip head ls mkdir mktemp mv printf pwd read rm rmdir \\
-  sha256sum tail tar tr ulimit uname
+  sha256sum tail tar tr true ulimit uname
 set +aCefnuvx
 newline='
 '

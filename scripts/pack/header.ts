@@ -45,10 +45,13 @@ const PRIVATE_NAME = "wg-program";
 /** How many such names are looked at, whoever made them. */
 const PRIVATE_MAX = 1000;
 /**
- * A version that is older than this, and that no process runs from, is removed when another one is
- * unpacked. It holds 100 MB.
+ * A version that was not started for so long, and that no process runs from, is removed when
+ * another one is unpacked. It holds 100 MB. Processes of other containers that share the folder are
+ * not seen, and load modules later.
  */
-const KEEP_MINUTES = 60;
+const KEEP_MINUTES = 24 * 60;
+/** The file in a version's folder whose time is that of the last start. */
+const STARTED = ".started";
 /**
  * In a user namespace root's folders may belong to an owner without a number. These are root's
  * anyway.
@@ -177,6 +180,7 @@ unpacked() {
 }
 start() {
   dir=$real/$id
+  { true >"$dir/${STARTED}"; } 2>/dev/null
 ${indented(startRuntime("$dir", '"$0"'))}
 }
 # Whether a process runs from folder $1.
@@ -187,7 +191,10 @@ used() {
   return 1
 }
 old() {
-  own_folder "$1" && [ -n "$(clean find "$1" -prune -mmin +${KEEP_MINUTES} 2>/dev/null)" ]
+  own_folder "$1" || return 1
+  set -- "$1" "$1/${STARTED}"
+  if [ ! -e "$2" ]; then set -- "$1" "$1"; fi
+  [ -n "$(clean find "$2" -prune -mmin +${KEEP_MINUTES} 2>/dev/null)" ]
 }
 # Removes from private folder $1 other versions, and what an unpacking that was killed left there.
 sweep() {

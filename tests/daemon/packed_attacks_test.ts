@@ -284,7 +284,7 @@ attack(
       if (how !== "folder of somebody else" || victim.uid === undefined) {
         assert.equal(folder, program, how);
       }
-      assert.deepEqual(names(folder), ["deno", "lib", "main.js"], how);
+      assert.deepEqual(names(folder), [".started", "deno", "lib", "main.js"], how);
       for (const name of names(cache)) await Deno.remove(`${cache}/${name}`, { recursive: true });
     }
   },

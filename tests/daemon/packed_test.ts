@@ -24,7 +24,7 @@ Deno.test("it unpacks once, privately, and passes its name and its words", () =>
       assert.ok(first.arguments.includes(flag), flag);
     }
     assert.deepEqual(names(cache), [id]);
-    assert.deepEqual(names(`${cache}/${id}`), ["deno", "lib", "main.js"]);
+    assert.deepEqual(names(`${cache}/${id}`), [".started", "deno", "lib", "main.js"]);
     assert.equal((await Deno.stat(cache)).mode! & 0o777, 0o700);
     assert.equal(
       (await Deno.stat(`${cache}/${id}/lib/worker/data_worker.js`)).mode! & 0o777,
@@ -65,7 +65,7 @@ Deno.test("several at once leave one folder and all run", () =>
     const results = await Promise.all(Array.from({ length: 6 }, () => run(["x"])));
     for (const { code, err } of results) assert.deepEqual([code, err], [0, ""]);
     assert.deepEqual(names(cache), [id]);
-    assert.deepEqual(names(`${cache}/${id}`), ["deno", "lib", "main.js"]);
+    assert.deepEqual(names(`${cache}/${id}`), [".started", "deno", "lib", "main.js"]);
   }));
 
 Deno.test("a damaged file says so and unpacks nothing", () =>
@@ -110,19 +110,28 @@ Deno.test("no place to unpack to: one clear sentence for each place, status 1", 
     );
   }));
 
-Deno.test("an old version that nobody runs is removed, a young one stays, and so does one that runs", () =>
+Deno.test("an old version is removed unless it runs or was started lately", () =>
   withPacked(async ({ run, cache, id }) => {
-    const [old, young, used] = ["0", "1", "2"].map((digit) => digit.repeat(32));
-    for (const name of [old, young, used]) {
+    const [old, young, used, started, ended] = [0, 1, 2, 3, 4].map((digit) =>
+      `${digit}`.repeat(32)
+    );
+    for (const name of [old, young, used, started, ended]) {
       await Deno.mkdir(`${cache}/${name}`, { recursive: true });
     }
+    for (const name of [started, ended]) await Deno.create(`${cache}/${name}/.started`);
     await Deno.chmod(cache, 0o700);
     await Deno.copyFile("/bin/sleep", `${cache}/${used}/deno`);
     await using _running = new Deno.Command(`${cache}/${used}/deno`, { args: ["60"] }).spawn();
     const longAgo = new Date(Date.now() - 5 * 86_400_000);
-    for (const name of [old, used]) await Deno.utime(`${cache}/${name}`, longAgo, longAgo);
+    for (const name of [old, used, started, ended, `${ended}/.started`]) {
+      await Deno.utime(`${cache}/${name}`, longAgo, longAgo);
+    }
     assert.equal((await run(["x"])).code, 0);
-    assert.deepEqual(names(cache), [young, used, id].sort());
+    assert.deepEqual(names(cache), [young, used, started, id].sort());
+    const start = Deno.statSync(`${cache}/${id}/.started`).mtime!;
+    await Deno.utime(`${cache}/${id}/.started`, longAgo, longAgo);
+    assert.equal((await run(["x"])).code, 0);
+    assert.ok(Deno.statSync(`${cache}/${id}/.started`).mtime! >= start);
   }));
 
 Deno.test("what a killed unpacking left is removed after a while; a folder that lost pieces is unpacked again", () =>
@@ -137,7 +146,7 @@ Deno.test("what a killed unpacking left is removed after a while; a folder that 
       if (lost !== "") await Deno.remove(`${cache}/${id}/${lost}`);
       const { code, err } = await run(["x"]);
       assert.deepEqual([code, err], [0, ""], lost);
-      assert.deepEqual(names(`${cache}/${id}`), ["deno", "lib", "main.js"], lost);
+      assert.deepEqual(names(`${cache}/${id}`), [".started", "deno", "lib", "main.js"], lost);
     }
     assert.deepEqual(names(cache), [".new.12345678", id]);
   }));

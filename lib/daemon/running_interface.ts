@@ -137,11 +137,13 @@ export class RunningInterface {
     const { planes } = options.worker;
     const { listenPort: port = 0, fwmark = 0, rtable = 0, mtuAuto = false } = change;
     checkMtuAuto(mtuAuto, rtable);
+    // Nothing is waited for between here and the settings of the new link.
+    const suite = await loadSuite();
     const sockets = openSockets({ port, fwmark, rtable, receivers: planes.receivers }, distant);
     let tun: OpenedTun | undefined;
     try {
       tun = openTun(options.name, { senders: planes.senders });
-      const opened = new RunningInterface(options, tun, sockets, distant, await loadSuite());
+      const opened = new RunningInterface(options, tun, sockets, distant, suite);
       try {
         opened.#offloads.change(change.offloads);
         opened.#control.configure({ ...change, listenPort: sockets.port });

@@ -79,7 +79,7 @@ async function jobs(args: readonly string[]): Promise<Job[]> {
   // The tests of packets once more, over several data planes (tests/data/worker_forms.ts).
   const forms = [
     ["tests/data", "tests/sim", "tests/conformance", "--", "--workers=2"],
-    ["tests/sim", "tests/conformance", "--", "--workers=4"],
+    ["tests/data/hostile_test.ts", "tests/sim", "tests/conformance", "--", "--workers=4"],
   ];
   // tests/library_test.ts checks their types.
   const examples = [["--doc", "lib", "ffi", "mod.ts"]];

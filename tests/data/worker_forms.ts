@@ -1,7 +1,7 @@
 /**
  * The forms in which the daemon runs data planes: one for both directions, or several for one each
- * (lib/base/data_planes.ts). `deno test -A tests/data tests/sim tests/conformance -- --workers=4`
- * runs these tests with as many.
+ * (lib/base/data_planes.ts). `deno test -A tests/sim tests/conformance -- --workers=4` runs these
+ * tests with as many. Most of tests/data is about one data plane in a direction, and takes 1 and 2.
  * @module
  */
 import type { Arena } from "../../lib/base/arena.ts";

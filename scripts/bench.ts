@@ -11,8 +11,8 @@
  *
  * `--only` takes names of programs (ours, libcrypto, avx2, plain, debian, newest, tailscale,
  * boringtun, gotatun) and of measurements (ping, tcp, both, streams, ipv6, udp64, fixed, udp1372,
- * loaded, handshakes, commands, peers, talkers, profile). Without a name of a kind all of that kind
- * are measured, except `profile`, which requires perf and disturbs the others.
+ * loaded, loaded8, busy, handshakes, commands, peers, talkers, profile). Without a name of a kind
+ * all of that kind are measured, except `profile`, which requires perf and disturbs the others.
  *
  * Root is required: everything runs in namespaces that end with this program. A single figure says
  * as much about the machine as about the program; the ratios count.

@@ -31,6 +31,10 @@ export type FigureId =
   | "ping_p99"
   | "loaded_p50"
   | "loaded_p99"
+  | "streams_p50"
+  | "streams_p99"
+  | "busy_p50"
+  | "busy_p99"
   | "handshakes"
   | "memory_idle"
   | "memory"
@@ -112,6 +116,34 @@ export const FIGURES: readonly Figure[] = [
   {
     id: "loaded_p99",
     title: "round trip beside TCP, p99",
+    unit: "ms",
+    better: "lower",
+    digits: 2,
+  },
+  {
+    id: "streams_p50",
+    title: "round trip beside 8 streams, p50",
+    unit: "ms",
+    better: "lower",
+    digits: 2,
+  },
+  {
+    id: "streams_p99",
+    title: "round trip beside 8 streams, p99",
+    unit: "ms",
+    better: "lower",
+    digits: 2,
+  },
+  {
+    id: "busy_p50",
+    title: "round trip, busy processors, p50",
+    unit: "ms",
+    better: "lower",
+    digits: 2,
+  },
+  {
+    id: "busy_p99",
+    title: "round trip, busy processors, p99",
     unit: "ms",
     better: "lower",
     digits: 2,

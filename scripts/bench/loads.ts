@@ -45,6 +45,8 @@ export const LOADS: readonly Load[] = [
   { id: "fixed", title: "UDP 64 bytes, 39 kpps", run: udpFixed },
   { id: "udp1372", title: "UDP 1372 bytes, flood", run: udpLargeFlood },
   { id: "loaded", title: "round trip under TCP", run: loaded },
+  { id: "loaded8", title: "round trip under 8 TCP streams", run: loadedByStreams },
+  { id: "busy", title: "round trip, a busy process on each processor", run: busy },
 ];
 
 /**
@@ -182,13 +184,43 @@ async function idle(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
 }
 
 async function loaded(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
-  const flow = iperf(tunnel, seconds + 1, []);
+  const times = await pingBeside(tunnel, seconds, []);
+  return { loaded_p50: quantile(times, 0.5), loaded_p99: quantile(times, 0.99) };
+}
+
+async function loadedByStreams(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
+  const times = await pingBeside(tunnel, seconds, ["-P", "8"]);
+  return { streams_p50: quantile(times, 0.5), streams_p99: quantile(times, 0.99) };
+}
+
+/** Round trips beside TCP that iperf3 sends. */
+async function pingBeside(
+  tunnel: RunningTunnel,
+  seconds: number,
+  args: readonly string[],
+): Promise<number[]> {
+  const flow = iperf(tunnel, seconds + 1, args);
   try {
     await sleep(500);
-    const times = await ping(tunnel, seconds, 0.01);
-    return { loaded_p50: quantile(times, 0.5), loaded_p99: quantile(times, 0.99) };
+    return await ping(tunnel, seconds, 0.01);
   } finally {
     await flow.catch(() => {});
+  }
+}
+
+/** Round trips while processes that have nothing to do with the tunnel take all processors. */
+async function busy(tunnel: RunningTunnel, seconds: number): Promise<Sample> {
+  const others = Array.from(
+    { length: navigator.hardwareConcurrency },
+    () => tunnel.left.start(["sh", "-c", "while :; do :; done"]),
+  );
+  try {
+    await sleep(200);
+    const times = await ping(tunnel, seconds, 0.01);
+    return { busy_p50: quantile(times, 0.5), busy_p99: quantile(times, 0.99) };
+  } finally {
+    for (const other of others) other.signal("SIGKILL");
+    await Promise.all(others.map((other) => other.status));
   }
 }
 

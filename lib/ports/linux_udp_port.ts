@@ -34,6 +34,11 @@ const IPV6_RECVTCLASS = 66;
 const GSO_REFUSERS_MAX = 256;
 /** How often one socket may be drained in a row before the other socket is read. */
 const SERIES_ALONE_MAX = 4;
+/**
+ * The most receives in a row from one socket before the other socket is read. A flood that comes
+ * faster than it is read never empties its socket.
+ */
+const RECEIVES_IN_ROW_MAX = 32;
 /** Receives that may fail in a row before the socket counts as drained. */
 const TRANSIENT_ERRORS_MAX = 16;
 
@@ -65,12 +70,14 @@ export class LinuxUdpPort implements UdpPort {
   #wantsGro = true;
   #fd4 = -1;
   #fd6 = -1;
-  /** Whether the IPv6 socket is read first. It is the socket that received last. */
+  /** Whether the IPv6 socket is read first. It received last, or it is its turn. */
   #six = false;
   /** Whether the last receive returned datagrams. */
   #gave = false;
   /** How often the same socket was drained in a row. */
   #seriesAlone = 0;
+  /** Receives in a row from the same socket. */
+  #inRow = 0;
 
   /**
    * @param fd4 the IPv4 socket, or -1
@@ -160,19 +167,30 @@ export class LinuxUdpPort implements UdpPort {
 
   receive(at: number): number {
     this.#room.set(0, at, DATAGRAM_MAX);
+    if (this.#inRow === RECEIVES_IN_ROW_MAX) {
+      this.#six = !this.#six;
+      this.#inRow = 0;
+      // If this socket is empty, the first one is read on.
+      this.#gave = false;
+    }
     let received = this.#receiveFrom(this.#six ? this.#fd6 : this.#fd4);
     if (received === PORT_DRAINED) {
       if (this.#gave && ++this.#seriesAlone < SERIES_ALONE_MAX) {
         this.#gave = false;
+        this.#inRow = 0;
         return PORT_DRAINED;
       }
       this.#seriesAlone = 0;
       const other = this.#receiveFrom(this.#six ? this.#fd4 : this.#fd6);
       if (other !== PORT_DRAINED) this.#six = !this.#six;
+      this.#inRow = 0;
       received = other;
     }
     this.#gave = received !== PORT_DRAINED;
-    if (this.#gave) this.#receives.readTo(this.sourceAt);
+    if (this.#gave) {
+      this.#inRow++;
+      this.#receives.readTo(this.sourceAt);
+    }
     return received;
   }
 

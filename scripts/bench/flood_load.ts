@@ -19,6 +19,8 @@ export const FLOODS = {
   /** mac1 is right, as everybody can make it who knows the public key. */
   initiations: () => withMac1(1, 148),
   responses: () => withMac1(2, 92),
+  /** mac1 is right and mac2 is wrong, so that both are computed. */
+  mac2s: () => withMac2(1, 148),
   /** mac1 is wrong. */
   macs: () => typed(1, 148),
   cookies: () => typed(3, 64),
@@ -43,6 +45,12 @@ function withMac1(type: number, length: number): Uint8Array {
   const message = typed(type, length);
   message.set(mac1Of(suite, key, message), length - 32);
   message.fill(0, length - 16);
+  return message;
+}
+
+function withMac2(type: number, length: number): Uint8Array {
+  const message = withMac1(type, length);
+  crypto.getRandomValues(message.subarray(length - 16));
   return message;
 }
 

@@ -188,6 +188,36 @@ for (const [family, address] of [["IPv4", LOOPBACK4], ["IPv6", LOOPBACK6]] as co
   });
 }
 
+Deno.test("neither family waits for the end of what came to the other", () => {
+  for (const [first, second] of [[LOOPBACK4, LOOPBACK6], [LOOPBACK6, LOOPBACK4]]) {
+    using a = new Post();
+    using b = new Post({ gro: false });
+    const datagram = Uint8Array.of(1);
+    const send = (address: Uint8Array, count: number) => {
+      for (let i = 0; i < count; i++) assert.equal(a.send(b.at(address), [datagram]), SEND_OK);
+    };
+    const families = (count: number) =>
+      Array.from({ length: count }, () => {
+        assert.equal(b.port.receive(DATA), 1);
+        return b.arena.bytes[b.port.sourceAt];
+      });
+    send(first, 100);
+    assert.deepEqual(new Set(families(50)), new Set([first.length]), "the other socket is empty");
+    // Sockets that never become empty, as in a flood of both families.
+    send(second, 100);
+    send(first, 150);
+    const came = families(160);
+    for (const { length } of [first, second]) {
+      for (let at = 0; at + 33 <= came.length; at++) {
+        assert.ok(
+          came.slice(at, at + 33).includes(length),
+          `${length} is read from ${at} on: ${came}`,
+        );
+      }
+    }
+  }
+});
+
 Deno.test("queued datagrams are sent to both families in order, and a failed one stops no other", () => {
   using a = new Post();
   using b = new Post();

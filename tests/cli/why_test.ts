@@ -286,6 +286,25 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
   ["works", "well", { peer: { lastHandshakeUnixMs: Date.now() }, status: { features: [] } }],
 ];
 
+/** What strangers can make an interface believe, with messages that they have seen or forge. */
+const FORGED: readonly string[] = [
+  `handshake_replayed 1 9 ${ENDPOINT} 60`,
+  `handshake_too_often 1 9 ${ENDPOINT}`,
+  `handshake_no_index 1 9 ${ENDPOINT}`,
+  `handshake_initiation_forged 1 9 ${ENDPOINT}`,
+  `handshake_response_forged 1 9 ${ENDPOINT}`,
+  `handshake_initiation_accepted 1 9 ${ENDPOINT}`,
+  `cookie_accepted 1 9 ${ENDPOINT}`,
+  `cookie_forged 1 9 ${ENDPOINT}`,
+];
+const FORGED_STRANGERS: readonly string[] = [
+  `handshake_mac1_wrong 1 9 ${ENDPOINT} initiation`,
+  `handshake_rate_limited 1 9 ${ENDPOINT}`,
+  `handshake_unknown_peer 1 9 ${ENDPOINT} THEIRS`,
+  `udp_icmp_errors 1 9 ${ENDPOINT} port-unreachable 10.0.0.2 0`,
+  `udp_icmp_errors 1 9 ${ENDPOINT} too-big 10.0.0.2 552`,
+];
+
 for (const [cause, level, given, ...words] of CASES) {
   Deno.test(`the verdict ${cause}: ${words.join(", ") || level}`, () => {
     const found = diagnose(factsOf(given));
@@ -313,6 +332,60 @@ Deno.test("a success makes older evidence of failure void", () => {
     })).peers[0];
     assert.notEqual(verdict.level, "broken", `${cause}: ${verdict.says}`);
   }
+});
+
+Deno.test("what strangers forge or replay does not outweigh a session that works", () => {
+  const session = ["handshake_completed 150 1 - initiator", "received 20"];
+  const trying = [`handshake_initiation_sent 3 1 ${ENDPOINT}`];
+  for (const given of [...FORGED, ...FORGED_STRANGERS]) {
+    const facts = FORGED.includes(given) ? { of: [given] } : { strangers: [given] };
+    for (const more of [[], trying]) {
+      const of = [...session, ...more, ...(facts.of ?? [])];
+      assert.ok(isWell(diagnose(factsOf({ ...facts, of }))), `${given}, ${more}`);
+    }
+  }
+  // What was refused is told all the same.
+  const { verdict } = diagnose(factsOf({
+    of: [...session, FORGED[0]],
+    peer: { lastHandshakeUnixMs: 1 },
+  })).peers[0];
+  assert.equal(verdict.cause, "works");
+  assert.match(verdict.evidence.join("\n"), /refused as replays: 9 times/);
+  for (
+    const silence of [
+      [session[0], "received 31"],
+      ["handshake_completed 181 1 - initiator", "received 1"],
+      [...session, "data_unanswered 15"],
+      [...session, `handshake_initiation_sent 6 1 ${ENDPOINT}`],
+    ]
+  ) {
+    const { verdict } = diagnose(factsOf({ of: [...silence, FORGED[0]] })).peers[0];
+    assert.equal(verdict.cause, "clock-behind", silence.join());
+  }
+});
+
+Deno.test("evidence that the configuration has overtaken makes no verdict", () => {
+  const found = diagnose(factsOf({
+    of: [...WORKS, `rx_unallowed_source 1 4 ${ENDPOINT} 192.168.5.2`],
+    strangers: [
+      "tx_no_peer 4 1 - 192.168.7.20",
+      `handshake_unknown_peer 4 1 10.0.0.77:1 ${key(3).toBase64()}`,
+    ],
+  }));
+  assert.deepEqual(found.verdicts, []);
+  assert.equal(found.peers[0].verdict.level, "well");
+  const trying = diagnose(factsOf({
+    of: TRIED,
+    strangers: [`handshake_unknown_peer 1 3 ${ENDPOINT} ${key(3).toBase64()}`],
+  }));
+  assert.equal(trying.peers[0].verdict.cause, "no-answer");
+});
+
+Deno.test("nothing is said of packets whose time another implementation does not tell", () => {
+  const told = { peer: { lastHandshakeUnixMs: Date.now() }, status: { features: [] } };
+  const text = formatDiagnosis(diagnose(factsOf(told)), false);
+  assert.match(text, /handshake completed/);
+  assert.doesNotMatch(text, /never|last packet/);
 });
 
 Deno.test("an interface of another implementation is down when the kernel says so", () => {

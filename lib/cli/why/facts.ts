@@ -4,6 +4,7 @@
  * @module
  */
 import type { PeerStatus } from "../../base/config.ts";
+import { REJECT_AFTER_TIME_MS } from "../../base/constants.ts";
 import type { PeerCounterName } from "../../base/counters.ts";
 import { type AllowedIp, type IpBytes, sameBytes } from "../../base/endpoint.ts";
 import {
@@ -47,6 +48,10 @@ export const isUp = ({ flags }: { readonly flags: number }): boolean => (flags &
 
 /** How long evidence of a fault counts for a peer whose handshakes work. */
 export const RECENT_MS = 180_000;
+/** How long ago a peer may have been heard whose session works: a persistent keepalive and more. */
+const HEARD_MS = 30_000;
+/** How long data may be without an answer. The peer owes a keepalive after 10 s. */
+export const ANSWER_MS = 15_000;
 /** How long an initiation may be under way before it counts as unanswered. */
 const PATIENCE_MS = 5_000;
 
@@ -126,6 +131,21 @@ export class PeerView {
       this.fresh("handshake_given_up") !== undefined || this.triedMs > PATIENCE_MS;
   }
 
+  /** How long data waits for an answer of any kind, in ms; 0 when none waits. */
+  get silentMs(): number {
+    return this.last("data_unanswered")?.ageMs ?? 0;
+  }
+
+  /**
+   * Whether a session works: the peer was heard lately, and neither data nor an initiation waits
+   * too long for an answer. What strangers may forge or replay does not count against it.
+   */
+  get hasSession(): boolean {
+    const heardMs = Math.min(this.age("received"), this.completedMs);
+    return this.completedMs <= REJECT_AFTER_TIME_MS && heardMs <= HEARD_MS &&
+      this.silentMs < ANSWER_MS && !this.isUnanswered;
+  }
+
   /**
    * Evidence of the interface whose other end is the peer's endpoint, with the same port first. A
    * NAT may change the port, so the address is enough where no other peer has it. Void is what is
@@ -183,3 +203,7 @@ export function ownerOf(
   }
   return found;
 }
+
+/** Whether a peer has this public key now, in base64. */
+export const isPeerKey = ({ peers }: InterfaceStatus, text: string): boolean =>
+  peers.some(({ publicKey }) => publicKey.toBase64() === text);

@@ -7,7 +7,7 @@ import type { Evidence } from "../../base/evidence.ts";
 import { parseEndpoint, parseIp } from "../../base/ip_text.ts";
 import { sameBytes } from "../../base/endpoint.ts";
 import { keepsEvidence } from "../../base/status.ts";
-import { type Facts, isUp, RECENT_MS } from "./facts.ts";
+import { type Facts, isPeerKey, isUp, ownerOf, RECENT_MS } from "./facts.ts";
 import { ago, often, type Verdict } from "./verdict.ts";
 
 type InterfaceCause = (facts: Facts) => Verdict | readonly Verdict[] | undefined;
@@ -53,19 +53,19 @@ export const INTERFACE_CAUSES: readonly InterfaceCause[] = [
     };
   },
   (facts) =>
-    recent(facts, "handshake_unknown_peer").map((one): Verdict => ({
-      cause: "stranger",
-      level: "warning",
-      says:
-        `Somebody at ${one.who} wants a handshake, with the public key ${one.detail}, which is ` +
-        "no peer of this interface.",
-      evidence: [`initiations from there with this key: ${often(one)}`],
-      likely: ["the peer is not configured here", "it has a new key"],
-      next: [`if it is to be a peer: ifconfig ${facts.name} wgpeer ${one.detail} wgaip RANGE`],
-    })),
+    recent(facts, "handshake_unknown_peer", ({ detail }) => !isPeerKey(facts.status, detail))
+      .map((one): Verdict => ({
+        cause: "stranger",
+        level: "warning",
+        says:
+          `Somebody at ${one.who} wants a handshake, with the public key ${one.detail}, which is ` +
+          "no peer of this interface.",
+        evidence: [`initiations from there with this key: ${often(one)}`],
+        likely: ["the peer is not configured here", "it has a new key"],
+        next: [`if it is to be a peer: ifconfig ${facts.name} wgpeer ${one.detail} wgaip RANGE`],
+      })),
   (facts) =>
-    recent(facts, "handshake_mac1_wrong")
-      .filter(({ who }) => !isEndpoint(facts, who))
+    recent(facts, "handshake_mac1_wrong", ({ who }) => !isEndpoint(facts, who))
       .map((one): Verdict => ({
         cause: "not-for-our-key",
         level: "warning",
@@ -78,7 +78,7 @@ export const INTERFACE_CAUSES: readonly InterfaceCause[] = [
         ],
       })),
   (facts) =>
-    recent(facts, "tx_no_peer").filter(({ detail }) => !isToMany(detail)).map((one): Verdict => ({
+    recent(facts, "tx_no_peer", ({ detail }) => isOfNobody(facts, detail)).map((one): Verdict => ({
       cause: "destination-of-no-peer",
       level: "warning",
       says: `Packets to ${one.detail} are dropped: it is in no peer's allowed IPs.`,
@@ -88,10 +88,14 @@ export const INTERFACE_CAUSES: readonly InterfaceCause[] = [
     })),
 ];
 
-/** The newest recent evidence of a kind. */
-function recent({ status }: Facts, kind: Evidence["kind"]): readonly Evidence[] {
+/** The newest recent evidence of a kind that still holds. */
+function recent(
+  { status }: Facts,
+  kind: Evidence["kind"],
+  holds: (one: Evidence) => boolean,
+): readonly Evidence[] {
   return (status.evidence ?? [])
-    .filter((one) => one.kind === kind && one.ageMs <= RECENT_MS)
+    .filter((one) => one.kind === kind && one.ageMs <= RECENT_MS && holds(one))
     .toSorted((a, b) => a.ageMs - b.ageMs)
     .slice(0, STRANGERS_SHOWN);
 }
@@ -103,13 +107,17 @@ function isEndpoint({ status }: Facts, who: string): boolean {
     status.peers.some(({ endpoint }) => endpoint && sameBytes(endpoint.address, address));
 }
 
-/** Whether an address is that of a group or of everybody: programs send there by themselves. */
-function isToMany(text: string): boolean {
+/**
+ * Whether an address is in no peer's allowed IPs now. That of a group or of everybody does not
+ * count: programs send there by themselves.
+ */
+function isOfNobody({ status }: Facts, text: string): boolean {
   const address = parseIp(text);
-  if (address === undefined) return false;
-  return address.length === 4
+  if (address === undefined) return true;
+  const isToMany = address.length === 4
     ? address[0] >= 224 || address[3] === 255
     : address[0] === 0xff || address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
+  return !isToMany && ownerOf(status, address) === undefined;
 }
 
 const countLine = (count: number | undefined, what: string) =>

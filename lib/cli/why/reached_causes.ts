@@ -4,14 +4,12 @@
  */
 import { formatIp, formatRange, parseEndpoint, parseIp } from "../../base/ip_text.ts";
 import { sameBytes } from "../../base/endpoint.ts";
-import { ownerOf, type PeerView } from "./facts.ts";
+import { ANSWER_MS, ownerOf, type PeerView } from "./facts.ts";
 import { unsentReason } from "./unsent.ts";
 import { ago, shownName, type Verdict } from "./verdict.ts";
 
 type Cause = (view: PeerView) => Verdict | undefined;
 
-/** How long data may be without an answer. The peer owes a keepalive after 10 s. */
-const ANSWER_MS = 15_000;
 /** How long ago that may be which makes a warning. */
 const CALLED_MS = 3_600_000;
 
@@ -32,6 +30,8 @@ function innerSourceRefused(view: PeerView): Verdict | undefined {
   if (refused === undefined) return undefined;
   const address = parseIp(refused.detail);
   const owner = address === undefined ? undefined : ownerOf(view.facts.status, address);
+  // It has got the range since.
+  if (owner?.peer === view.peer) return undefined;
   const ranges = view.peer.allowedIps.map(formatRange).join(", ") || "none";
   return {
     cause: "inner-source-not-allowed",
@@ -80,9 +80,8 @@ function dataUnsent(view: PeerView): Verdict | undefined {
 function dataUnanswered(view: PeerView): Verdict | undefined {
   const { peer } = view;
   const silent = view.recent("handshake_unanswered");
-  const waits = view.age("data_unanswered");
   const isSilent = silent !== undefined && view.age("received") > silent.ageMs;
-  if (!isSilent && (waits < ANSWER_MS || waits === Infinity)) return undefined;
+  if (!isSilent && view.silentMs < ANSWER_MS) return undefined;
   if (view.age("handshake_completed") === Infinity) return undefined;
   const tooBig = tooLargeMtu(view);
   return {
@@ -92,7 +91,7 @@ function dataUnanswered(view: PeerView): Verdict | undefined {
     evidence: [
       `the last handshake completed ${ago(view.age("handshake_completed"))}`,
       silent === undefined
-        ? `data without an answer since: ${ago(waits)}`
+        ? `data without an answer since: ${ago(view.silentMs)}`
         : `handshakes begun because data got no answer: ${view.count("handshake_unanswered")}`,
       `data and keepalives last received: ${ago(view.age("received"))}`,
       ...(tooBig?.evidence ?? []),
@@ -168,11 +167,15 @@ function tooLargeMtu(view: PeerView): Verdict | undefined {
   return {
     cause: "mtu-too-large",
     level: "warning",
-    says: `The MTU of the tunnel, ${tunnel}, is too large for the path, which takes ${path} bytes.`,
+    says: told === path
+      ? `The MTU of the tunnel, ${tunnel}, is too large for the path, if an ICMP error is true.`
+      : `The MTU of the tunnel, ${tunnel}, is too large for the path, which takes ${path} bytes.`,
     evidence: [
       `${tunnel} and ${view.overhead} bytes of headers are ${tunnel + view.overhead}`,
       told > 0 && told === path
-        ? `${error?.offender || "a router"} says so by ICMP: ${ago(error?.ageMs ?? 0)}`
+        ? `${error?.offender || "a router"} says by ICMP that the path takes ${path} bytes: ${
+          ago(error?.ageMs ?? 0)
+        }`
         : `the route through ${route?.through ?? "?"} has the MTU ${path}`,
     ],
     likely: ["large packets are sent in fragments, which many firewalls drop"],

@@ -59,7 +59,18 @@ export const STATES: readonly ((view: PeerView) => Verdict | undefined)[] = [
       : well("works", "It works.", lives(view)),
 ];
 
-const lives = (view: PeerView) => [
-  `the last handshake completed ${ago(view.completedMs)}`,
-  `the last packet came ${ago(view.age("received"))}`,
-];
+/**
+ * What shows that it works, and which initiations were refused all the same. The process of another
+ * implementation does not tell when packets came.
+ */
+function lives(view: PeerView): readonly string[] {
+  const received = view.last("received");
+  const replayed = view.fresh("handshake_replayed");
+  return [
+    `the last handshake completed ${ago(view.completedMs)}`,
+    ...(received === undefined ? [] : [`the last packet came ${ago(received.ageMs)}`]),
+    ...(replayed === undefined
+      ? []
+      : [`old initiations from ${replayed.who} that were refused as replays: ${often(replayed)}`]),
+  ];
+}

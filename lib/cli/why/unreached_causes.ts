@@ -7,7 +7,7 @@
 import { formatDate } from "../../base/date_text.ts";
 import { formatIp } from "../../base/ip_text.ts";
 import { keepsEvidence } from "../../base/status.ts";
-import { type PeerView, RECENT_MS } from "./facts.ts";
+import { isPeerKey, type PeerView, RECENT_MS } from "./facts.ts";
 import { unsentReason } from "./unsent.ts";
 import { ago, often, type Verdict } from "./verdict.ts";
 
@@ -37,17 +37,27 @@ export const UNREACHED_CAUSES: readonly Cause[] = [
   weakKey,
   endpointInside,
   unsent,
-  presharedKeyDiffers,
-  clockBehind,
-  tooMany,
-  noRoom,
-  otherKeyThere,
-  wrongKeyThere,
-  pathSays,
-  cookieLoop,
-  responseUnused,
-  noAnswer,
+  ...[
+    presharedKeyDiffers,
+    clockBehind,
+    tooMany,
+    noRoom,
+    otherKeyThere,
+    wrongKeyThere,
+    pathSays,
+    cookieLoop,
+    responseUnused,
+    noAnswer,
+  ].map(withoutSession),
 ];
+
+/**
+ * A cause that is shown by messages from outside. Anybody may replay an initiation, answer one that
+ * was seen, or send from another's address, so it tells nothing against a session that works.
+ */
+function withoutSession(cause: Cause): Cause {
+  return (view) => view.hasSession ? undefined : cause(view);
+}
 
 const DISABLED_REASONS = {
   hand: "by hand",
@@ -195,7 +205,7 @@ function clockBehind(view: PeerView): Verdict | undefined {
   const seconds = Number(old.detail) || 0;
   return broken(
     "clock-behind",
-    "Its initiations have an older time than an earlier one, and are refused as replays.",
+    "Initiations with its key have an older time than an earlier one: they are refused as replays.",
     [
       `such initiations from ${old.who}: ${often(old)}`,
       `the last one is ${ago(seconds * 1000).replace(" ago", "")} behind the newest`,
@@ -238,6 +248,7 @@ function noRoom(view: PeerView): Verdict | undefined {
 function otherKeyThere(view: PeerView): Verdict | undefined {
   const other = view.atEndpoint("handshake_unknown_peer");
   if (other === undefined || !view.isUnanswered) return undefined;
+  if (isPeerKey(view.facts.status, other.detail)) return undefined;
   return broken(
     "other-key-at-endpoint",
     `At its endpoint somebody uses the public key ${other.detail}, and not that of this peer.`,

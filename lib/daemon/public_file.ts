@@ -6,11 +6,23 @@
 import { publicPath, recordPath } from "./paths.ts";
 import { writeWithMode } from "./socket_folder.ts";
 
-/** A public status file. Failures are ignored, because the file is not necessary. */
+/** When a write that failed is tried again; each failure doubles it, up to the second time. */
+const RETRY_MS = 1_000;
+const RETRY_MS_MAX = 60_000;
+
+/**
+ * A public status file. The interface runs without it: a write that fails, as in a full /run, is
+ * tried again until it succeeds.
+ */
 export class PublicFile {
   #path: string;
   #record: string;
+  /** What the file holds; empty when there is none. */
   #text = "";
+  /** What the file is to hold. */
+  #wanted = "";
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #retryMs = RETRY_MS;
 
   /** @throws ConfigError for a wrong name */
   constructor(name: string) {
@@ -20,14 +32,24 @@ export class PublicFile {
 
   /** Writes the file with mode 0644, if the text has changed. */
   write(text: string): void {
-    if (text === this.#text) return;
+    this.#wanted = text;
+    this.#retryMs = RETRY_MS;
+    this.#put();
+  }
+
+  #put(): void {
+    clearTimeout(this.#retry);
+    if (this.#wanted === this.#text) return;
     const fresh = `${this.#path}.${Deno.pid}`;
     try {
-      writeWithMode(fresh, text, 0o644);
+      writeWithMode(fresh, this.#wanted, 0o644);
       Deno.renameSync(fresh, this.#path);
-      this.#text = text;
+      this.#text = this.#wanted;
     } catch {
       remove(fresh);
+      this.#retry = setTimeout(() => this.#put(), this.#retryMs);
+      Deno.unrefTimer(this.#retry);
+      this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX);
     }
   }
 
@@ -37,7 +59,8 @@ export class PublicFile {
     try {
       if (this.#text !== "") Deno.renameSync(this.#path, path);
     } catch {
-      this.remove();
+      remove(this.#path);
+      this.#text = "";
     }
     try {
       Deno.renameSync(this.#record, record);
@@ -46,13 +69,15 @@ export class PublicFile {
     }
     this.#path = path;
     this.#record = record;
+    this.#put();
   }
 
   /** Removes the file, and netstart's record of this daemon. */
   remove(): void {
+    clearTimeout(this.#retry);
     if (this.#text !== "") remove(this.#path);
     remove(this.#record);
-    this.#text = "";
+    this.#text = this.#wanted = "";
   }
 }
 

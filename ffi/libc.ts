@@ -356,6 +356,13 @@ export function copyDescriptorLimit(pid: number): number {
   return result < 0 ? result : call("prlimit64", 0, RLIMIT_NOFILE, limits, null);
 }
 
+/** The soft limit on descriptors of this process; Infinity when the kernel does not tell it. */
+export function descriptorLimit(): number {
+  const limits = new BigUint64Array(2);
+  const bytes = new Uint8Array(limits.buffer);
+  return call("prlimit64", 0, RLIMIT_NOFILE, null, bytes) < 0 ? Infinity : Number(limits[0]);
+}
+
 const SIG_SETMASK = 2;
 const SIG_DFL = 0n;
 const SIG_IGN = 1n;

@@ -14,7 +14,8 @@ import { ask } from "./ask.ts";
 import { removeDeadSocket } from "./socket_folder.ts";
 import type { LogLine } from "./log_text.ts";
 import { rightsVariables } from "./rights.ts";
-import { workersSetting } from "./workers_setting.ts";
+import { checkDescriptors } from "./descriptors.ts";
+import { WORKERS_VARIABLE, workersSetting } from "./workers_setting.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";
 
 /** How long a daemon may take to end after it answered that it ends. */
@@ -266,7 +267,7 @@ export async function spawnDaemon(
 ): Promise<number> {
   const { spawn } = await import("./spawn.ts");
   return await spawn(name, formatSet(change), {
-    workers: change.workers ?? workersSetting(),
+    workers: workersOf(change),
     environment: { ...environment, ...rightsVariables(change) },
   });
 }
@@ -284,10 +285,17 @@ export async function spawnAsLastDeed(
 ): Promise<number> {
   const { spawn } = await import("./spawn.ts");
   return await spawn(name, formatSet(change), {
-    workers: change.workers ?? workersSetting(),
+    workers: workersOf(change),
     environment: { ...environment, ...rightsVariables(change) },
     givesUpRights: true,
   });
+}
+
+/** The number of Workers that a new interface is to have; undefined for the default. */
+function workersOf({ workers }: DeviceChange): number | undefined {
+  const wanted = workers ?? workersSetting();
+  checkDescriptors(workers === undefined ? WORKERS_VARIABLE : "wgworkers", wanted);
+  return wanted;
 }
 
 /**

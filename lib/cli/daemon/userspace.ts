@@ -5,6 +5,7 @@
 import type { DeviceChange } from "../../base/config.ts";
 import { spawnAsLastDeed } from "../../daemon/client.ts";
 import { confine } from "../../daemon/confinement.ts";
+import { checkDescriptors } from "../../daemon/descriptors.ts";
 import { type LogLevel, logLevelOf } from "../../daemon/log.ts";
 import { dataWorkerUrl, VERSION } from "../../daemon/program.ts";
 import { runDaemon } from "../../daemon/run.ts";
@@ -59,6 +60,7 @@ async function stay(
 ): Promise<number> {
   let failure: string | undefined;
   const workers = workersSetting();
+  checkDescriptors(WORKERS_VARIABLE, workers);
   const confinement = confine({
     args: ["-f", name],
     environment: {

@@ -6,6 +6,7 @@ import { wipeStatus } from "../../base/config.ts";
 import { ConfigError, type OsError } from "../../base/errors.ts";
 import { displayValue } from "../../base/quote.ts";
 import { destroyDaemon, getDevice, interfaceExists, spawnDaemon } from "../../daemon/client.ts";
+import { checkDescriptors } from "../../daemon/descriptors.ts";
 import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Route } from "../../netlink/route.ts";
@@ -55,11 +56,12 @@ async function restart(name: string): Promise<void> {
   if (before.rdomain === undefined && !isHere) {
     throw new ConfigError(name, "is in another network namespace; run the command there");
   }
+  const { workers, peers } = before.status;
+  checkDescriptors("wgworkers", workers);
   const routes = await routesOf(name);
   const record = readRecord(name, before.status.pid);
   const quick = readQuickRecord(name);
   await destroyDaemon(name);
-  const { workers, peers } = before.status;
   const looksUpNames = peers.some(({ endpointName }) => endpointName !== undefined);
   const pid = await spawnDaemon(name, { workers, looksUpNames });
   // The records say of which process they are. That of netstart ended with it.

@@ -101,7 +101,8 @@ export const WIREGUARD_WORDS: readonly Word[] = [
     section: "wireguard",
     help: `The threads that move packets, 1 to ${WORKERS_MAX}, for an interface that is created. ` +
       "Of several, half send and half receive. The default is 2 with four processors or more, " +
-      "otherwise 1, or the number in WG_WORKERS.",
+      "otherwise 1, or the number in WG_WORKERS. More than 2 require 46 open files, and 9 for each " +
+      "(ulimit -n).",
     fill(draft, [number], word) {
       draft.change.workers = parseNumber(word, number, 1, WORKERS_MAX);
     },

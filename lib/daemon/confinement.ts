@@ -181,6 +181,9 @@ function limitThread(
   const wanted = sockets === PORT_LATER ? [...KEPT, "net_bind_service" as const] : KEPT;
   const missing = limitCapabilities(keptFor(wanted, programFiles()));
   const words: string[] = [];
+  // The path of a folder in another mount namespace could not be found any more: the C library
+  // reads all folders above it for that, and the runtime does not start without a path.
+  Deno.chdir("/");
   if (setNoNewPrivileges() === 0) words.push(NO_NEW_PRIVILEGES);
   else missing.push(NO_NEW_PRIVILEGES);
   try {

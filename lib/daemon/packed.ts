@@ -66,8 +66,8 @@ const CALLER_ENVIRONMENT = "WG_CALLER_ENVIRONMENT";
 /** The kernel takes 128 KiB a variable. As base64 that is an environment of about 97 KB. */
 const CARRIED_MAX = 131_000;
 /**
- * The descriptors that each process requires, also that of an interface with one or two Workers. The
- * runtime panics with fewer. See descriptors.ts for more Workers.
+ * The descriptors that each process requires, also that of an interface with one or two Workers.
+ * The runtime panics with fewer. See descriptors.ts for more Workers.
  */
 export const DESCRIPTORS_MIN = 64;
 /** Variables that shells set by themselves. */
@@ -105,8 +105,8 @@ const settingsOf = (folder: string): string[] =>
 
 /**
  * The first lines of an sh program that the caller's environment is not to influence: functions
- * that bash takes from it, options, the field separator, the path, the locale, and a folder in which
- * the runtime does not start.
+ * that bash takes from it, options, the field separator, the path, the locale, and a folder in
+ * which the runtime does not start.
  */
 export const SHELL_PREAMBLE =
   `unset -f [ base64 cat cd env find gzip head ls mkdir mktemp mv printf pwd read rm rmdir \\
@@ -117,8 +117,8 @@ newline='
 IFS=" 	$newline"
 PATH=${SYSTEM_PATH}
 LC_ALL=C
-# The runtime does not start in a folder that no path leads to: it was removed or unmounted, or is in
-# another mount namespace. One that has another path here is entered by it.
+# The runtime does not start in a folder that no path leads to: it was removed or unmounted, or is
+# in another mount namespace. One that has another path here is entered by it.
 { [ . -ef "$PWD" ] && cd "$PWD"; } 2>/dev/null || [ -n "$(pwd -P 2>/dev/null)" ] || cd /`;
 
 /**

@@ -69,8 +69,6 @@ system=${places.system}
 shared=${places.shared}/${PRIVATE_NAME}
 why=
 me=${"$"}{0##*/}
-# The runtime does not start in a folder that was removed.
-[ -d "$PWD" ] || [ -n "$(pwd -P 2>/dev/null)" ] || cd /
 clean() {
   env -i PATH="$PATH" LC_ALL=C "$@"
 }

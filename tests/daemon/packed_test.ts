@@ -60,6 +60,23 @@ Deno.test("a program that is started in a removed folder runs in another one", (
     assert.equal(code, 0);
   }));
 
+Deno.test("a folder that has another path in this mount namespace is entered by it", {
+  ignore: new Deno.Command("unshare", { args: ["-Urm", "true"], stderr: "null" }).outputSync()
+    .code !== 0,
+}, () =>
+  withPacked(async ({ file, folder, run }) => {
+    await run();
+    // The shell stays in the folder of the mount that is gone.
+    const script = 'mkdir "$1/m" && mount --bind "$1" "$1/m" && cd "$1/m" && umount -l "$1/m" && ' +
+      'PWD=$1 && export PWD && exec "$2" x';
+    const { code, stdout, stderr } = await new Deno.Command("unshare", {
+      args: ["-Urm", "sh", "-c", script, "sh", folder, file],
+      env: { XDG_CACHE_HOME: `${folder}/cache` },
+    }).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    assert.match(new TextDecoder().decode(stdout), /^in\0/);
+  }));
+
 Deno.test("several at once leave one folder and all run", () =>
   withPacked(async ({ run, cache, id }) => {
     const results = await Promise.all(Array.from({ length: 6 }, () => run(["x"])));

@@ -293,3 +293,16 @@ Deno.test(
     await checkThreads(room, "wg2");
   },
 );
+
+Deno.test("it starts in a folder of another mount namespace", NEEDED, async () => {
+  await using room = await wgRoom();
+  const start = `cd /etc; unshare -m sh -c "cd /proc/$$/cwd && ${WG} -f wg6"; exit $?`;
+  const running = room.spawn(["sh", "-c", start]);
+  const isUp = async () => (await may(room, "ifconfig wg6")).code === 0;
+  await eventually("wg6", isUp).catch((error) => {
+    throw new Error(running.output(), { cause: error });
+  });
+  await must(room, "ifconfig wg6 destroy");
+  equal((await running.status).code, 0);
+  deepEqual(await traces(room), []);
+});

@@ -2,11 +2,11 @@
  * Datagrams of a running tunnel that somebody on the way has recorded and sends again, and packets
  * of a peer that is removed while they are on their way.
  */
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { counted, countPackets } from "./counting_rules.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, tunnel, wgRoom } from "./peers.ts";
+import { may, must, ping, tunnel, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "nft");
 
@@ -112,6 +112,11 @@ Deno.test(
       equal(more.rx_replayed, 2 * data.length);
       equal(more.handshake_response_sent ?? 0, 0, "an old initiation is not answered");
       equal(more.handshake_completed ?? 0, 0, "an old response begins no session");
+      // Nor does it make the tunnel a broken one for who asks.
+      const why = await may(room, `${WG} why ${name}`);
+      equal(why.code, 0, why.stdout);
+      match(why.stdout, /It works\./);
+      if (way === ">") match(why.stdout, /refused as replays/);
     }
     deepEqual(await endpoints(), expected);
     deepEqual(await counted(room, "right"), { echo });

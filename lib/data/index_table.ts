@@ -31,6 +31,11 @@ export class IndexTable {
   #mask = ENTRIES_AT_FIRST - 1;
   #size = 0;
 
+  /** The number of entries for which memory is allocated. It never shrinks. */
+  get capacity(): number {
+    return this.#mask + 1;
+  }
+
   /** The row of exactly this index, or -1. The index may be signed. */
   find(index: number): number {
     const entries = this.#entries;

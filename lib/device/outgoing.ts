@@ -48,7 +48,6 @@ export function sessionWanted(
   const { rekeyAfter, rekeyTimeout } = ctx.times;
   const fresh = deferred ? rekeyAfter : Math.min(rekeyAfter, rekeyTimeout);
   if (session !== undefined && now - session.createdAt < fresh) {
-    peer.timers.handshakeNotWanted();
     ctx.table.clearWanted(peer.slot);
     return;
   }

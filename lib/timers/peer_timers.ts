@@ -139,12 +139,6 @@ export class PeerTimers {
     this.markDirty();
   }
 
-  /** Call when the deferred handshake is no longer needed. */
-  handshakeNotWanted(): void {
-    this.#deferredHandshakeAt = NOT_PENDING;
-    this.markDirty();
-  }
-
   /** When an authenticated handshake message was last received; NEVER before the first. */
   get handshakeReceivedAt(): Milliseconds {
     return this.#handshakeReceivedAt;

@@ -3,7 +3,7 @@
  * @module
  */
 import { roomOf } from "./choice.ts";
-import type { Outcome } from "./trials.ts";
+import { CHECK, type Outcome } from "./trials.ts";
 
 /** All trials of a run. */
 export interface Trials {
@@ -46,8 +46,10 @@ export function sumsText({ seed, seconds, outcomes }: Trials): string {
 function sums(outcomes: readonly Outcome[]): string {
   const noticed = outcomes.filter(wasNoticed).length;
   const endless = outcomes.filter(({ isEndless }) => isEndless).length;
+  const ofTypes = outcomes.filter(({ noticedBy }) => noticedBy === CHECK).length;
   const percent = (100 * noticed / outcomes.length).toFixed(1);
   return `${outcomes.length} planted, ${noticed} noticed (${percent} %), ` +
+    `${ofTypes} of them by ${CHECK} alone, ` +
     `${outcomes.filter(hasSurvived).length} survived, ` +
     `${outcomes.filter(isExplained).length} explained, ${endless} ended by the time limit`;
 }

@@ -8,6 +8,10 @@ import type { Fault } from "./faults.ts";
 import { type TestFile, testName, TestsOf } from "./tests_of.ts";
 import { failsAlready, type RunTime, type TestRun, Workbench } from "./workbench.ts";
 
+/** The type checker, where a test is named. */
+export const CHECK = "deno check";
+/** An error in what it writes. That a name is used no more says nothing about the program. */
+const ERROR_OF_TYPES = /\bTS(?!6133|6192|6196|6198)\d+ \[ERROR\]/;
 /** Runs that go on at the same time. */
 const COPIES = 2;
 /** Seeds that are simulated when no test notices a fault. */
@@ -26,7 +30,7 @@ const CLOCK_SECONDS_LEAST = 600;
 /** What became of a fault. */
 export interface Outcome {
   readonly fault: Fault;
-  /** The test that noticed it; undefined when none did. */
+  /** The test that noticed it, or `deno check`; undefined when nothing did. */
   readonly noticedBy: string | undefined;
   /** Whether the test was ended because it took too long. */
   readonly isEndless: boolean;
@@ -76,6 +80,7 @@ export async function tryFaults(
   }
   const durations = await measure(workbench, [...tests.values()], listener);
   const trial = new Trial(workbench, plan, testsOf, durations);
+  await trial.measureCheck();
   if (plan.simulates) await trial.measureSimulation();
   const outcomes: Outcome[] = [];
   await share(plan.faults, async (fault, copy, i) => {
@@ -87,6 +92,8 @@ export async function tryFaults(
 
 /** What stands behind the trial of every fault. */
 class Trial {
+  /** The time that the types of all files with faults take without a fault. */
+  #checkTime = FIRST_RUN;
   /** The time that the simulation takes without a fault; undefined when there is none. */
   #simulationTime: RunTime | undefined;
 
@@ -96,6 +103,16 @@ class Trial {
     readonly testsOf: TestsOf,
     readonly durations: ReadonlyMap<string, RunTime>,
   ) {}
+
+  /** @throws Error if the types are wrong without a fault */
+  async measureCheck(): Promise<void> {
+    const files = [...new Set(this.plan.faults.map(({ file }) => file))];
+    const run = await this.workbench.check(0, files, FIRST_RUN);
+    if (run.verdict !== "passed") {
+      throw new Error(`${CHECK} fails without a fault (${run.verdict}):\n${run.output}`);
+    }
+    this.#checkTime = run;
+  }
 
   /** @throws Error if the simulation fails without a fault */
   async measureSimulation(): Promise<void> {
@@ -120,7 +137,8 @@ class Trial {
 
   /**
    * Runs the tests of the fault's own room, then the simulation, which uses nearly all rooms, then
-   * the other tests. Returns what noticed the fault.
+   * the other tests. The types are checked last, because a test says more. Returns what noticed the
+   * fault.
    */
   async #noticed(fault: Fault, copy: number): Promise<Partial<Outcome> | undefined> {
     const tests = this.testsOf.of(fault.file, (test) => this.#time(test).cpuSeconds);
@@ -131,7 +149,8 @@ class Trial {
       const run = await this.#simulate(copy, this.#limit(this.#simulationTime));
       if (run.verdict !== "passed") return noticedBy("scripts/sim.ts", run);
     }
-    return await this.#firstToNotice(tests.filter((test) => !isOwn(test)), fault, copy);
+    const far = tests.filter((test) => !isOwn(test));
+    return await this.#firstToNotice(far, fault, copy) ?? await this.#check(fault, copy);
   }
 
   async #firstToNotice(tests: readonly TestFile[], fault: Fault, copy: number) {
@@ -142,6 +161,11 @@ class Trial {
       return noticedBy(testName(test), run);
     }
     return undefined;
+  }
+
+  async #check({ file }: Fault, copy: number): Promise<Partial<Outcome> | undefined> {
+    const run = await this.workbench.check(copy, [file], this.#limit(this.#checkTime));
+    return ERROR_OF_TYPES.test(run.output) ? noticedBy(CHECK, run) : undefined;
   }
 
   #simulate(copy: number, max: RunTime): Promise<TestRun> {

@@ -126,6 +126,11 @@ export class Workbench {
     return this.#run(copy, test.twoWays ? [...words, "--", "--workers=2"] : words, max);
   }
 
+  /** Checks the types of files, and of all that they import, in a copy. */
+  check(copy: number, files: readonly string[], max: RunTime): Promise<TestRun> {
+    return this.#run(copy, ["check", "--quiet", ...files], max);
+  }
+
   /** Simulates `count` seeds from `first` on in a copy. */
   simulate(copy: number, count: number, first: number, max: RunTime): Promise<TestRun> {
     const seed = `0x${first.toString(16)}`;

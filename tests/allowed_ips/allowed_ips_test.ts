@@ -100,6 +100,23 @@ Deno.test("a change of any kind is seen by the very next lookup of the same addr
   }
 });
 
+Deno.test("addresses that differ in one word only are told apart, however many were looked up", () => {
+  for (const [bytes, word] of [[4, 0], [16, 0], [16, 1], [16, 2], [16, 3]]) {
+    const ranges = new AllowedIps();
+    // So many that most places of the recent answers have had several of them.
+    const addresses = Array.from({ length: 5_000 }, (_, i) => {
+      const address = new Uint8Array(bytes);
+      new DataView(address.buffer).setUint32(4 * word, Math.imul(i, 0x9e37_79b1));
+      return address;
+    });
+    addresses.forEach((address, i) => ranges.insert(address, 8 * bytes, i));
+    const found = () => addresses.map((address) => lookup(ranges, address));
+    const own = addresses.map((_, i) => i);
+    deepEqual(found(), own, `${bytes} bytes, word ${word}`);
+    deepEqual(found(), own, `${bytes} bytes, word ${word}, again`);
+  }
+});
+
 Deno.test("memory: 200,000 inserts and removes take no more room than the most ranges at once", () => {
   const ranges = new AllowedIps();
   const chance = Chance.of(20);
@@ -164,7 +181,10 @@ Deno.test("arguments out of range are the caller's mistake", () => {
   throws(() => ranges.insert(new Uint8Array(4), 33, 0), RangeError);
   throws(() => ranges.insert(new Uint8Array(16), 129, 0), RangeError);
   throws(() => ranges.insert(new Uint8Array(4), -1, 0), RangeError);
-  throws(() => ranges.insert(new Uint8Array(4), 8, PEERS_MAX), RangeError);
+  throws(
+    () => ranges.insert(new Uint8Array(4), 8, PEERS_MAX),
+    new RangeError(`allowed IP: peer ${PEERS_MAX}; 0 to ${PEERS_MAX - 1} is required`),
+  );
   throws(() => ranges.insert(new Uint8Array(4), 8, -1), RangeError);
   throws(() => ranges.owner(new Uint8Array(4), 33), RangeError);
   throws(() => ranges.remove(new Uint8Array(16), 129, 0), RangeError);

@@ -32,6 +32,29 @@ Deno.test("rows are found by whole indices and by slots, as in a Map", () => {
   });
 });
 
+Deno.test("it is as large as the most rows at a time need, however many come and go", () => {
+  property(8, (chance) => {
+    const table = new IndexTable();
+    const rows = new Set<number>();
+    const most = chance.oneOf([1, 32, 33, 64, 256, 257]);
+    for (let i = 0; i < 4_000; i++) {
+      const index = chance.int(SESSION_SLOTS);
+      if (rows.size === most) {
+        const [first] = rows;
+        table.delete(first);
+        rows.delete(first);
+      }
+      // What is not there takes nothing away.
+      if (!rows.has(index)) {
+        table.delete(index);
+        table.set(index, i);
+        rows.add(index);
+      }
+    }
+    assert.equal(table.capacity, Math.max(64, 2 ** Math.ceil(Math.log2(2 * most))));
+  });
+});
+
 Deno.test("every slot can have a row", () => {
   const table = new IndexTable();
   for (let slot = 0; slot < SESSION_SLOTS / 2; slot++) table.set(slot * 2, slot);

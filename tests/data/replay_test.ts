@@ -192,6 +192,14 @@ Deno.test("each session has a window of its own", () => {
   });
 });
 
+Deno.test("windows take 1 KiB each, up to the last row that has one", () => {
+  const windows = new ReplayWindows(new Uint32Array(heads(1_024)));
+  const before = Deno.memoryUsage().external;
+  for (let row = 0; row < 1_024; row++) windows.open(row);
+  // Less when the collector has freed something else.
+  assert.ok(Deno.memoryUsage().external - before < 1_200 * 1_024);
+});
+
 Deno.test("the counter limit is 2^64 - 2^13 - 1", () => {
   for (
     const [counter, exhausted] of [[END - 1n, false], [END, true], [2n ** 64n - 1n, true], [

@@ -81,6 +81,37 @@ Deno.test("a peer that is gone or has no session is no load, and a retry is no m
   assert.notEqual(after[crowd.peers.indexOf(mate)], after[crowd.peers.indexOf(first)]);
 });
 
-Deno.test("one data plane receives everything", () => {
-  assert.deepEqual(new Crowd(1, [1, 2, 3]).rekey(), [0, 0, 0]);
+Deno.test("a rate is the bytes of a millisecond since the last handshake, of 5 s or more", () => {
+  const loads = new ReceiverLoads(2, 5_000);
+  const peer: ReceivedPeer = { slot: peerSlot(3), receiving: undefined };
+  const next = (bytes: number, now: number) => {
+    assert.equal(loads.next(peer, bytes, at(now)), 1);
+    return peer.receiving;
+  };
+  assert.deepEqual(next(700, 1_000), { receiver: 1, rate: 0, bytes: 700, at: 1_000 });
+  assert.deepEqual(next(9_999, 5_999), { receiver: 1, rate: 0, bytes: 700, at: 1_000 });
+  assert.deepEqual(next(10_700, 6_000), { receiver: 1, rate: 2, bytes: 10_700, at: 6_000 });
+  assert.deepEqual(next(70_700, 26_000), { receiver: 1, rate: 3, bytes: 70_700, at: 26_000 });
+  loads.forget(peer);
+  assert.deepEqual(peer.receiving, { receiver: 1, rate: 0, bytes: 70_700, at: 26_000 });
+});
+
+Deno.test("a peer changes when the other data plane then has less than 4/5 of what its own has", () => {
+  for (const [other, receiver] of [[699, 1], [700, 0]]) {
+    const loads = new ReceiverLoads(2, 5_000);
+    const rates: Readonly<Record<number, number>> = { 1: other, 0: 1_000, 2: 500 };
+    const peers = [1, 0, 2].map((slot): ReceivedPeer => ({
+      slot: peerSlot(slot),
+      receiving: undefined,
+    }));
+    for (const peer of peers) loads.next(peer, 0, at(0));
+    const received = peers.map((peer) => loads.next(peer, rates[peer.slot] * 10_000, at(10_000)));
+    assert.deepEqual(received, [1, 0, receiver]);
+  }
+});
+
+Deno.test("one data plane receives everything, and nothing is measured", () => {
+  const crowd = new Crowd(1, [1, 2, 3]);
+  assert.deepEqual(crowd.rekey(), [0, 0, 0]);
+  assert.ok(crowd.peers.every(({ receiving }) => receiving === undefined));
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeTai64n, isLater, TimestampSource } from "../../lib/noise/tai64n.ts";
+import { encodeTai64n, isLater, secondsBetween, TimestampSource } from "../../lib/noise/tai64n.ts";
 import { fractions, SEED } from "../random.ts";
 
 Deno.test("the epoch is 2^62 + 10 s, nanoseconds follow, big-endian", () => {
@@ -29,6 +29,25 @@ Deno.test("every byte counts, the first one most", () => {
   assert.equal(isLater(a, b), false);
   a[0] = 1;
   assert.deepEqual([isLater(a, b), isLater(b, a)], [true, false]);
+});
+
+Deno.test("seconds between two timestamps, wherever they are in a buffer", () => {
+  const second = 1_000_000_000n;
+  const start = 1_700_000_000n * second;
+  const buffer = new Uint8Array(64).fill(0xa5);
+  const inBuffer = (at: number, ns: bigint) => {
+    buffer.set(encodeTai64n(ns), at);
+    return buffer.subarray(at, at + 12);
+  };
+  for (const seconds of [0n, 1n, 59n, 256n, 1n << 33n]) {
+    for (const ns of [0n, 1n, 999_999_999n]) {
+      const later = start + seconds * second + ns;
+      const a = inBuffer(5, later), b = inBuffer(33, start);
+      assert.equal(secondsBetween(a, b), Number(seconds));
+      assert.equal(secondsBetween(encodeTai64n(later), encodeTai64n(start)), Number(seconds));
+      assert.equal(secondsBetween(b, a), 0, "it is not later");
+    }
+  }
 });
 
 Deno.test("a clock that stands still gives timestamps of 1 ns after each other, from its own on", () => {

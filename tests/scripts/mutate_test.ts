@@ -79,6 +79,40 @@ Deno.test("a fault is noticed, an endless loop is noticed, and what nothing look
   assert.equal(await exists(workbench.folder), false, "the folder is removed");
 });
 
+Deno.test("what only the type checker notices is noticed, an unused name is not", async () => {
+  await using tree = await makeTree();
+  const source = `
+type Time = number & { readonly brand: unique symbol };
+const last: { length: number; at: Time | undefined } = { length: 0, at: undefined };
+let note = "";
+function keep(length: number, at: Time): void {
+  last.length = length;
+  last.at = at;
+}
+export function countTo(end: number): number {
+  const time = end as Time;
+  const noted = \`${"${end}"}\`;
+  keep(end, time);
+  note = noted;
+  return end;
+}
+export const shown = () => note;
+`;
+  await Deno.writeTextFile(`${tree.root}lib/data/counting.ts`, source);
+  const options = { compilerOptions: { noUnusedLocals: true } };
+  await Deno.writeTextFile(`${tree.root}deno.json`, JSON.stringify(options));
+  const faults = faultsOf("lib/data/counting.ts", source)
+    .filter(({ before, after }) =>
+      `${before} ${after}` === "keep(end, time); keep(time, end);" ||
+      `${before} ${after}` === "note = noted; ;"
+    );
+  assert.equal(faults.length, 2);
+  const plan = { root: tree.root, faults, seed: 1, simulates: false };
+  await using workbench = await openWorkbench(plan);
+  const outcomes = await tryFaults(workbench, plan, SILENT);
+  assert.deepEqual(outcomes.map(({ noticedBy }) => noticedBy), ["deno check", undefined]);
+});
+
 Deno.test("a test that fails without a fault ends the trials, and the folder is removed", async () => {
   await using tree = await makeTree(COUNTING_TEST.replace("!== 0", "=== 0"));
   const faults = faultsOf("lib/data/counting.ts", COUNTING).slice(0, 1);

@@ -94,6 +94,24 @@ Deno.test("without pending timers the row is read once more after ten seconds, a
   assert.ok(table.sent(SLOT, 32, false, NOW), "it may say so again");
 });
 
+Deno.test("at the last look the data plane may report again, and the peer is watched on", () => {
+  const { queue, table, timers } = running();
+  const report = (now: Milliseconds) => {
+    const first = table.sent(SLOT, 32, false, now);
+    if (first) timers.anyAuthenticatedPacketTraversal(now);
+    return first;
+  };
+  assert.ok(report(NOW));
+  for (let at = 10_000; at <= 50_000; at += 10_000) {
+    const now = milliseconds(NOW + at);
+    assert.ok(!report(now), "it need not say so while it is watched");
+    assert.ok(timers.expired("activity", now));
+    assert.ok(report(now), "before the last look");
+    queue.settle(now);
+    assert.equal(queue.next(), now + 10_000);
+  }
+});
+
 Deno.test("a peer that was not started has no timer, and the first attempt of a handshake is the first", () => {
   const queue = new TimerQueue(STANDARD_TIMES, new PeerTable());
   const timers = new PeerTimers(SLOT, queue);
@@ -153,7 +171,6 @@ Deno.test("a handshake that waits is begun once, and is not needed after another
   };
   const ends: Readonly<Record<string, (timers: PeerTimers) => void>> = {
     complete: (timers) => timers.handshakeComplete(),
-    "not wanted": (timers) => timers.handshakeNotWanted(),
     stopped: (timers) => {
       timers.stop();
       timers.start();

@@ -39,6 +39,20 @@ const TURNS_CATCHING_UP = 8;
 /** Cookie replies of a turn that read everything. */
 const ANSWERS_DRAINED = COOKIE_REPLIES_MAX;
 
+/**
+ * Handshake messages under load from which on a turn that left datagrams unread is overloaded. A
+ * turn that reads both families has half of its receives from each.
+ */
+const OVERLOAD_MESSAGES = 16;
+/**
+ * Overloaded turns, with no turn between them that read everything, after which the queue of the
+ * UDP port becomes short, because all that comes waits behind what is in it. They have read what a
+ * long queue takes, so it is not what came while other programs had the processor.
+ */
+const OVERLOAD_TURNS = 288;
+/** How long the queue stays short after the last of them. */
+const SHORT_QUEUE_MS = 4_000;
+
 /** The parts of a Gate. */
 export interface GateParts {
   readonly memory: PacketMemory;
@@ -68,6 +82,12 @@ export class Gate {
   #replies = 0;
   /** Turns in a row that left datagrams unread. */
   #turnsBehind = 0;
+  /** Handshake messages under load of this turn. */
+  #loadedOfTurn = 0;
+  /** Overloaded turns since the last turn that read everything. */
+  #turnsOverloaded = 0;
+  /** When the queue of the UDP port becomes long. */
+  #shortUntil: number = NEVER;
   /** When the load that was last seen is over, in whole milliseconds. */
   #loadedUntil: number = NEVER;
   /** Messages that wait for a cookie reply. */
@@ -107,14 +127,15 @@ export class Gate {
   }
 
   /**
-   * Sends cookie replies, and forgets sources that have sent nothing for a while. Call it at the
-   * end of a turn.
+   * Sends cookie replies, forgets sources that have sent nothing for a while, and makes the queue
+   * of the UDP port short or long. Call it at the end of a turn.
    * @param drained whether the turn has read everything
    * @returns whether more messages wait for a cookie reply
    */
   endTurn(drained: boolean, now: Milliseconds): boolean {
     this.#limiter.collect(now);
     this.#turnsBehind = drained ? 0 : this.#turnsBehind + 1;
+    this.#fitQueue(drained, now);
     if (this.#unanswered.waiting === 0) return false;
     const { unanswered: at, unansweredCell: cellAt } = this.#parts.memory;
     for (let left = this.#answersOfTurn; left > 0; left--) {
@@ -131,6 +152,17 @@ export class Gate {
     return this.#turnsBehind <= TURNS_CATCHING_UP ? ANSWERS_CATCHING_UP : ANSWERS_BEHIND;
   }
 
+  /** Makes the queue of the UDP port short in a flood, and long after it. */
+  #fitQueue(drained: boolean, now: Milliseconds): void {
+    const isFlood = this.#loadedOfTurn >= OVERLOAD_MESSAGES;
+    this.#loadedOfTurn = 0;
+    if (drained) this.#turnsOverloaded = 0;
+    else if (isFlood && ++this.#turnsOverloaded >= OVERLOAD_TURNS) {
+      this.#shortUntil = now + SHORT_QUEUE_MS;
+    }
+    this.#parts.udp.setShortQueue?.(now < this.#shortUntil);
+  }
+
   #isAwaited(at: number, what: number): boolean {
     return this.#parts.handshakes.awaited.awaits(this.#view.getUint32(at, true), what);
   }
@@ -140,7 +172,10 @@ export class Gate {
     const { proven, others } = this.#parts.handshakes;
     if (!checker.hasKeys) return this.#parts.counters.add(COUNTER.handshake_no_private_key);
     const loaded = this.#underLoad(now);
-    if (loaded) this.#parts.counters.add(COUNTER.handshake_under_load);
+    if (loaded) {
+      this.#loadedOfTurn++;
+      this.#parts.counters.add(COUNTER.handshake_under_load);
+    }
     if ((loaded ? proven : others).isFull) {
       return this.#parts.counters.add(COUNTER.handshake_queue_full);
     }

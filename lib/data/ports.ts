@@ -57,6 +57,11 @@ export interface UdpPort {
   readonly gro: boolean;
   /** Switches GRO on or off. A port without GRO has no such method. */
   setGro?(on: boolean): void;
+  /**
+   * Makes the queue of what was not yet received short, or as long as it was. What is in it stays.
+   * A port whose queue is no socket's has no such method.
+   */
+  setShortQueue?(on: boolean): void;
   /** The most datagrams of one `send`. */
   readonly segmentsMax: number;
   /** The most bytes of one `send`. */

@@ -22,6 +22,7 @@ import * as libc from "../../ffi/libc.ts";
 import { type PacketIo, packetIo } from "../../ffi/packet_io.ts";
 import { mayBePending } from "./error_queue.ts";
 import { IoVectors } from "./io_vectors.ts";
+import { receiveBuffer, setReceiveBuffer } from "./receive_buffer.ts";
 import { canSourceCause, UdpQueue } from "./udp_queue.ts";
 import { SOL_IP, SOL_IPV6, SOL_UDP, UDP_GRO, UDP_SEGMENT, UdpMessage } from "./udp_message.ts";
 
@@ -41,6 +42,12 @@ const SERIES_ALONE_MAX = 4;
 const RECEIVES_IN_ROW_MAX = 32;
 /** Receives that may fail in a row before the socket counts as drained. */
 const TRANSIENT_ERRORS_MAX = 16;
+
+/**
+ * Bytes of the receive buffer of a short queue. It has room for about 1,300 small datagrams; a long
+ * one has room for 18,000, which in a flood take most of a second to read.
+ */
+const SHORT_QUEUE_BYTES = 512 << 10;
 
 /** Offloads that are never used. */
 export type UdpOffloads = Partial<Pick<Offloads, "gso" | "gro">>;
@@ -70,6 +77,9 @@ export class LinuxUdpPort implements UdpPort {
   #wantsGro = true;
   #fd4 = -1;
   #fd6 = -1;
+  #hasShortQueue = false;
+  /** The receive buffers, in bytes, that the sockets with a short queue had before. */
+  readonly #longBuffers = new Map<number, number>();
   /** Whether the IPv6 socket is read first. It received last, or it is its turn. */
   #six = false;
   /** Whether the last receive returned datagrams. */
@@ -122,6 +132,7 @@ export class LinuxUdpPort implements UdpPort {
 
   /** Uses other sockets from now on. The caller may close the old ones afterwards. */
   replace(fd4: number, fd6: number): void {
+    this.setShortQueue(false);
     this.use(fd4, fd6);
     this.#gsoRefusers.clear();
     this.#gso = false;
@@ -162,6 +173,22 @@ export class LinuxUdpPort implements UdpPort {
       if (fd >= 0 && libc.setsockopt(fd, SOL_UDP, UDP_GRO, value) >= 0 && value === 1) {
         this.#gro = true;
       }
+    }
+  }
+
+  setShortQueue(on: boolean): void {
+    if (on === this.#hasShortQueue) return;
+    this.#hasShortQueue = on;
+    if (on) {
+      for (const fd of [this.#fd4, this.#fd6]) {
+        const bytes = fd < 0 ? 0 : receiveBuffer(fd);
+        if (bytes <= SHORT_QUEUE_BYTES) continue;
+        setReceiveBuffer(fd, SHORT_QUEUE_BYTES);
+        this.#longBuffers.set(fd, bytes);
+      }
+    } else {
+      for (const [fd, bytes] of this.#longBuffers) setReceiveBuffer(fd, bytes);
+      this.#longBuffers.clear();
     }
   }
 

@@ -7,15 +7,14 @@ import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT } from "../base/errno.ts";
 import { sockFprog } from "../../ffi/bpf.ts";
 import { checked } from "../../ffi/errno.ts";
 import * as libc from "../../ffi/libc.ts";
+import { setReceiveBuffer } from "./receive_buffer.ts";
 import { receiverFilter } from "./receiver_filter.ts";
 import { AF_INET, AF_INET6, sockaddr, SOCKADDR_IN_BYTES, sockaddrPort } from "../../ffi/structs.ts";
 
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
-const SO_RCVBUF = 8;
 const SO_REUSEPORT = 15;
 const SO_SNDBUFFORCE = 32;
-const SO_RCVBUFFORCE = 33;
 const SO_MARK = 36;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
 
@@ -218,13 +217,11 @@ function openFamily(family: number, object: string): number {
     for (const [level, option, value, call] of options) {
       checked(libc.setsockopt(fd, level, option, value), call, object);
     }
-    // The FORCE options exceed the limit of the sysctl, but need CAP_NET_ADMIN.
+    // The FORCE option exceeds the limit of the sysctl, but needs CAP_NET_ADMIN.
     if (libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES) < 0) {
       libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, BUFFER_BYTES);
     }
-    if (libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES) < 0) {
-      libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, BUFFER_BYTES);
-    }
+    setReceiveBuffer(fd, BUFFER_BYTES);
   } catch (error) {
     libc.close(fd);
     throw error;

@@ -438,3 +438,67 @@ Deno.test("in a flood packets of the tunnel are written in the turn that they co
   assert.ok(b.udp.inbox.length > 0);
   assert.equal(b.tun.takePackets().length, 1);
 });
+
+Deno.test("the queue is short while a flood of handshake messages is never read to its end", () => {
+  const door = new Door().load();
+  door.renewSecret();
+  const { udp, dataplane } = door;
+  const put = (bytes: Uint8Array, count: number) => {
+    for (let i = 0; i < count; i++) {
+      udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from: endpointOf(i) });
+    }
+  };
+  const initiation = withMac1(1, 148);
+  /** Takes turns that leave something to read, and returns after which one the queue was short. */
+  const turns = (count: number, now = NOON): number => {
+    let shortAfter = 0;
+    for (let turn = 1; turn <= count; turn++) {
+      dataplane.turn(now);
+      if (udp.hasShortQueue && shortAfter === 0) shortAfter = turn;
+    }
+    assert.ok(udp.inbox.length > 0);
+    udp.inbox.length = 0;
+    return shortAfter;
+  };
+  // A burst that is read in fewer turns, twice.
+  for (let burst = 0; burst < 2; burst++) {
+    put(initiation, 287 * INBOUND_RECEIVES_MAX);
+    door.turn();
+    assert.equal(udp.hasShortQueue, false);
+  }
+  // Other messages, which exceed the processor while the load lasts, with few initiations.
+  for (let i = 0; i < 300; i++) {
+    put(typed(4, 128), INBOUND_RECEIVES_MAX - 15);
+    put(initiation, 15);
+  }
+  assert.equal(turns(299), 0);
+  door.turn();
+  // Initiations among as many others, and turns without any.
+  for (let i = 0; i < 300; i++) {
+    put(typed(4, 128), INBOUND_RECEIVES_MAX / 2);
+    put(initiation, INBOUND_RECEIVES_MAX / 2);
+    if (i === 100) put(typed(4, 128), 5 * INBOUND_RECEIVES_MAX);
+  }
+  assert.equal(turns(293), 288 + 5);
+  // It stays short when all is read, and for so long only, also when other messages exceed the
+  // processor then.
+  door.turn(after(1));
+  put(initiation, 100 * INBOUND_RECEIVES_MAX);
+  door.turn(after(500));
+  put(typed(4, 128), 600 * INBOUND_RECEIVES_MAX);
+  for (let turn = 0; turn < 300; turn++) dataplane.turn(after(3_999));
+  assert.equal(udp.hasShortQueue, true);
+  dataplane.turn(after(4_000));
+  assert.equal(udp.hasShortQueue, false);
+});
+
+Deno.test("the queue stays long without load, however much comes", () => {
+  const door = new Door();
+  const { udp, dataplane } = door;
+  for (const bytes of [typed(4, 128), typed(1, 148), withMac1(2, 92)]) {
+    for (let i = 0; i < 300 * INBOUND_RECEIVES_MAX; i++) {
+      udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from: endpointOf(i) });
+    }
+    while (dataplane.turn(NOON)) assert.equal(udp.hasShortQueue, false);
+  }
+});

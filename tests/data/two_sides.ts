@@ -107,6 +107,7 @@ export class MemoryUdp implements UdpPort {
   local: LocalAddress | undefined;
   readonly sourceAt: number;
   gro: boolean;
+  hasShortQueue = false;
   readonly #pieces: (readonly [number, number])[] = [];
   /** How many datagrams each send of the queue had. */
   readonly queuedSends: number[] = [];
@@ -122,6 +123,9 @@ export class MemoryUdp implements UdpPort {
   }
   setGro(on: boolean): void {
     this.gro = on;
+  }
+  setShortQueue(on: boolean): void {
+    this.hasShortQueue = on;
   }
   receive(at: number): number {
     let run = this.inbox.shift();

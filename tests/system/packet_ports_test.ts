@@ -14,6 +14,7 @@ import { SEND_FAILED, SEND_OK, SEND_SOURCE_LOST } from "../../lib/data/ports.ts"
 import { sendDatagram } from "../../lib/ports/linux_datagram.ts";
 import { LinuxUdpPort, type UdpOffloads } from "../../lib/ports/linux_udp_port.ts";
 import { closeUdp, openUdp } from "../../lib/ports/open_udp.ts";
+import { receiveBuffer, setReceiveBuffer } from "../../lib/ports/receive_buffer.ts";
 
 const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1);
 const LOOPBACK6 = new Uint8Array(16).fill(1, 15);
@@ -335,6 +336,55 @@ Deno.test("the sockets are replaced while datagrams are sent", () => {
     }
   } finally {
     closeUdp(fresh);
+  }
+});
+
+Deno.test("a short queue takes less, keeps what is in it, and becomes as long as it was", () => {
+  using a = new Post();
+  using b = new Post({ gro: false });
+  const { port } = b;
+  const pairs = [{ ...b.sockets }, openUdp({ port: 0 })];
+  const buffers = () => pairs.flatMap(({ fd4, fd6 }) => [fd4, fd6].map(receiveBuffer));
+  try {
+    const long = buffers();
+    // Without CAP_NET_ADMIN the limit of the sysctl applies, which may be below.
+    const short = long.map((bytes) => Math.min(bytes, 512 << 10));
+    port.setShortQueue(false);
+    assert.deepEqual(buffers(), long);
+    const send = (count: number) => {
+      for (let i = 0; i < count; i++) a.send(b.at(LOOPBACK4), [Uint8Array.of(1)]);
+    };
+    const drain = () => {
+      let count = 0;
+      while (port.receive(DATA) > 0) count++;
+      return count;
+    };
+    send(4_000);
+    for (let i = 0; i < 2; i++) port.setShortQueue(true);
+    assert.deepEqual(buffers(), [...short.slice(0, 2), ...long.slice(2)]);
+    send(10);
+    const kept = drain();
+    if (long[0] >= 7 << 20) assert.equal(kept, 4_000);
+    send(4_000);
+    const taken = drain();
+    assert.ok(taken > 100 && taken < 2_500, `${taken}`);
+    for (let i = 0; i < 2; i++) port.setShortQueue(false);
+    assert.deepEqual(buffers(), long);
+    // Others in their place: these are long, and so are the first ones again.
+    port.setShortQueue(true);
+    port.replace(pairs[1].fd4, pairs[1].fd6);
+    assert.deepEqual(buffers(), long);
+    port.setShortQueue(true);
+    assert.deepEqual(buffers(), [...long.slice(0, 2), ...short.slice(2)]);
+    // A buffer that is smaller is left alone.
+    port.setShortQueue(false);
+    for (const fd of [pairs[1].fd4, pairs[1].fd6]) setReceiveBuffer(fd, 100_000);
+    port.setShortQueue(true);
+    assert.deepEqual(buffers().slice(2), [100_000, 100_000]);
+    port.setShortQueue(false);
+    assert.deepEqual(buffers().slice(2), [100_000, 100_000]);
+  } finally {
+    closeUdp(pairs[1]);
   }
 });
 

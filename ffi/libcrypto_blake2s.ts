@@ -64,7 +64,7 @@ export function blake2s(libcrypto: Libcrypto): Pick<Suite, "hash" | "hashTo" | "
 
   // HMAC is the hash of the outer pad, and of the hash of the inner pad and the message. A pad is a
   // block: the key and zeros, each byte with a constant. The inner hash follows the outer pad.
-  const innerPad = new Uint8Array(BLOCK_LENGTH).fill(INNER);
+  const innerPad = pinned(BLOCK_LENGTH).bytes.fill(INNER);
   const outer = pinned(BLOCK_LENGTH + HASH_LENGTH);
   const innerHash = Deno.UnsafePointer.create(outer.address + BigInt(BLOCK_LENGTH))!;
   outer.bytes.fill(OUTER, 0, BLOCK_LENGTH);

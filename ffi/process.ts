@@ -106,7 +106,8 @@ export function codeMappings(
       /^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+ +\/.*\n((?:[A-Z].*\n?)*)/gm,
     )
   ) {
-    if (/^Anonymous: +0 kB$/m.test(fields)) {
+    // Written pages that are swapped out count as Swap only, and would be lost too.
+    if (/^Anonymous: +0 kB$/m.test(fields) && !/^Swap: +[1-9]/m.test(fields)) {
       found.push({ start: BigInt(`0x${start}`), bytes: BigInt(`0x${end}`) - BigInt(`0x${start}`) });
     }
   }

@@ -8,7 +8,7 @@
  * what the first one did.
  *
  * A command that needs no other rights any more limits its own main thread (`confineStarter`). The
- * process that this thread starts then needs no first run, which takes a fifth of the start.
+ * process that this thread starts then needs no first run, which takes an eighth of the start.
  * @module
  */
 import { errnoName, errnoText } from "../base/errno.ts";

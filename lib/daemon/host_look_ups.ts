@@ -155,7 +155,8 @@ export function withReason(answer: NameAnswer): NameAnswer {
   if (!("problem" in answer)) return answer;
   const path = replacedNameSetting();
   if (path === undefined) return answer;
-  const reason = `${path} was replaced, and this process may not read it; \`wg restart\` starts ` +
+  const reason =
+    `${path} was made or replaced after the start, and this process may not read it; \`wg restart\` starts ` +
     "one that may";
   return { ...answer, problem: `${answer.problem} (${reason})` };
 }

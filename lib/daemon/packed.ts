@@ -87,10 +87,15 @@ export function packedEnvironment(folder: string): Readonly<Record<string, strin
  */
 export const PREPARE: readonly string[] = ["daemon", "--prepare"];
 
+/** How long PREPARE may take. The first command waits for it. */
+const PREPARE_SECONDS = 20;
+
 /** The lines of an sh program that run PREPARE. `folder` is that of `startRuntime`. */
 export function prepareRuntime(folder: string): string {
   return [
     ...settingsOf(folder),
+    "timeout",
+    `${PREPARE_SECONDS}`,
     `"${folder}/deno"`,
     ...PACKED_FLAGS,
     `"${folder}/${PACKED_MAIN}"`,

@@ -309,14 +309,17 @@ function publish(device: RunningInterface, named: Named): void {
   wipeStatus(status);
 }
 
-/** Detaches this process from the process that started it. */
+/**
+ * Detaches this process from the process that started it. In the foreground it keeps its session
+ * and the standard descriptors.
+ */
 function detach(foreground: boolean): void {
   nameThread(PROCESS_NAME);
   Deno.umask(0o077);
   keepMemoryOutOfCoreDumps();
+  closeInheritedDescriptors();
   if (foreground) return;
   leadSession();
-  closeInheritedDescriptors();
   Deno.chdir("/");
   for (const name of Object.keys(Deno.env.toObject())) Deno.env.delete(name);
 }

@@ -115,10 +115,12 @@ export class Incoming {
       say();
       return this.#refuse("handshake_initiation_forged");
     }
-    const verdict = this.#answer(opened, incoming, now, say);
-    // Erased already when it was answered.
-    wipeOpened(opened);
-    return verdict;
+    try {
+      return this.#answer(opened, incoming, now, say);
+    } finally {
+      // Erased already when it was answered.
+      wipeOpened(opened);
+    }
   }
 
   /** Checks an initiation further and answers it. The caller erases `opened`. */

@@ -25,7 +25,8 @@ export interface ReceivedPeer {
 
 /**
  * A peer changes when the load of the new data plane is then less than this part of the old one's.
- * Packets that are under way at this moment may come out of order.
+ * Packets that are under way at this moment may come out of order. The kernel joins datagrams of
+ * both sessions to one run, which goes whole to the data plane of the first; the others are lost.
  */
 const GAIN = 0.8;
 

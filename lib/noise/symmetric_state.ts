@@ -98,8 +98,10 @@ export class SymmetricState {
     return [first, second];
   }
 
-  /** Erases the chaining key and the hash. */
+  /** Erases everything, also what is left when the suite has thrown an error. */
   wipe(): void {
+    this.#key.fill(0);
+    this.#tau.fill(0);
     this.#chainingKey.fill(0);
     this.#hash.fill(0);
   }

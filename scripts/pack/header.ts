@@ -50,6 +50,8 @@ const PRIVATE_MAX = 1000;
  * not seen, and load modules later.
  */
 const KEEP_MINUTES = 24 * 60;
+/** What an unpacking that was killed left is removed after so long. It may hold as much. */
+const REMAINS_MINUTES = 60;
 /** The file in a version's folder whose time is that of the last start. */
 const STARTED = ".started";
 /**
@@ -188,24 +190,26 @@ used() {
   done
   return 1
 }
+# Whether nothing was unpacked in private folder $1, or started from it, for $2 minutes.
 old() {
+  minutes=$2
   own_folder "$1" || return 1
   set -- "$1" "$1/${STARTED}"
   if [ ! -e "$2" ]; then set -- "$1" "$1"; fi
-  [ -n "$(clean find "$2" -prune -mmin +${KEEP_MINUTES} 2>/dev/null)" ]
+  [ -n "$(clean find "$2" -prune -mmin +$minutes 2>/dev/null)" ]
 }
 # Removes from private folder $1 other versions, and what an unpacking that was killed left there.
 sweep() {
   for found in "$1"/* "$1"/.new.*; do
-    name=${"$"}{found##*/}
+    name=${"$"}{found##*/} keep=${KEEP_MINUTES}
     case $name in
       "$id") continue ;;
-      .new.????????) case ${"$"}{name#.new.} in *[!0-9A-Za-z]*) continue ;; esac ;;
+      .new.????????) case ${"$"}{name#.new.} in *[!0-9A-Za-z]*) continue ;; esac; keep=${REMAINS_MINUTES} ;;
       *[!0123456789abcdef]*) continue ;;
       ${"?".repeat(32)}) ;;
       *) continue ;;
     esac
-    if old "$found" && ! used "$found"; then clean rm -rf "$found"; fi
+    if old "$found" $keep && ! used "$found"; then clean rm -rf "$found"; fi
   done
 }
 # A folder that unpack is to make, or has to be able to write to. Sets $real.
@@ -257,7 +261,7 @@ unpack() {
   prepare "$real/$id"
   sweep "$real"
   for other in "$shared".*; do
-    if [ "$other" != "$real" ] && old "$other" && look "$other" folder; then sweep "$real"; clean rmdir "$real"; fi
+    if [ "$other" != "$real" ] && old "$other" ${KEEP_MINUTES} && look "$other" folder; then sweep "$real"; clean rmdir "$real"; fi
   done 2>/dev/null
   unpacked "$into"
 }

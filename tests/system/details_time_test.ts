@@ -13,7 +13,8 @@ const NEEDED = needs("namespaces", "tun", "ip", "ping", "nft");
 
 const count = (text: string, what: RegExp) => [...text.matchAll(what)].length;
 
-const responses = ({ output }: Running) => count(output(), /Receiving handshake response from/g);
+const responses = (running: Running) =>
+  count(running.output(), /Receiving handshake response from/g);
 
 /** What the interface has counted, by its own account. */
 async function countersOf(running: Running): Promise<Record<string, number>> {

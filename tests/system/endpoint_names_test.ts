@@ -346,9 +346,10 @@ Deno.test(
       await eventually(
         "the reason",
         async () =>
-          /resolv\.conf was replaced, and this process may not read it; `wg restart` starts /.test(
-            (await peersOf(room, "wg5"))[0].wgendpointName?.problem ?? "",
-          ),
+          /resolv\.conf was made or replaced after the start, and this process may not read it; `wg restart` starts /
+            .test(
+              (await peersOf(room, "wg5"))[0].wgendpointName?.problem ?? "",
+            ),
         LONG_MS,
       );
       await must(room, `${WG} restart wg5`, "left");

@@ -21,7 +21,9 @@ import { printAll } from "../output.ts";
  */
 export const command: Command = {
   async run(args) {
-    if (args[0] === PREPARE[1]) return await (await import("./prepare.ts")).prepare();
+    if (args.length === 1 && args[0] === PREPARE[1]) {
+      return await (await import("./prepare.ts")).prepare();
+    }
     const workers = args[1] === undefined ? undefined : parseWorkers(args[1]);
     if (args.length < 1 || args.length > 2 || args[1] !== undefined && workers === undefined) {
       throw new ConfigError(

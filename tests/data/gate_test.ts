@@ -141,6 +141,20 @@ Deno.test("responses and cookie replies pass only for an index that waits for on
   ]);
 });
 
+Deno.test("messages of one turn wait as they came, each with its source", () => {
+  const door = new Door();
+  door.handshakes.awaited.set(sessionIndex(INDEX), AWAITS_RESPONSE | AWAITS_COOKIE);
+  const messages = [typed(3, 64), withMac1(2, 92), withMac1(1, 148), typed(3, 64)]
+    .map((bytes, i) => ({ bytes, from: endpointOf(i + 1, 1_000 + i) }));
+  for (const message of messages) door.udp.inbox.push({ ...message, segmentSize: 0, ecn: 0 });
+  door.turn(NOON);
+  for (const { bytes, from } of messages) {
+    const expected = { datagram: bytes, source: from, local: undefined };
+    assert.deepEqual(door.handshakes.take(), expected);
+  }
+  assert.equal(door.handshakes.waiting, 0);
+});
+
 Deno.test("dropped messages are reported in debug mode, a few per second", () => {
   const door = new Door();
   door.apply({ type: "debug", on: true });

@@ -103,6 +103,10 @@ Deno.test("packets from our own IPv4 addresses are dropped while they are to be 
   assert.equal(b.dataplane.counts().rx_own_source, 3);
   assert.equal(b.table.counters.counts(P0).rx_own_source, 3);
   assert.equal(arrived(true, 7), 1);
+  // What is at the place of an IPv4 source is none in a packet of IPv6.
+  const inSource6 = makePacket({ ...SPEC, v6: true, source: 7 }).slice(12, 16);
+  b.apply({ type: "own-addresses", own: { ...NO_OWN_ADDRESSES, refused4: [inSource6] } });
+  assert.equal(arrived(true, 7), 1);
   b.apply({ type: "own-addresses", own: NO_OWN_ADDRESSES });
   assert.equal(arrived(false, 7), 1);
 });

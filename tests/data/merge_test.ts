@@ -133,6 +133,10 @@ for (const kind of KINDS) {
     add(...short);
     assert.deepEqual(take(), [superPacket(kind, short)]);
     assert.deepEqual(flush(), []);
+    // One byte is enough.
+    const least = [0, 1, 2].map((number) => packetOf(kind, number, 1, { sequence: number }));
+    add(...least);
+    assert.deepEqual(flush(), [superPacket(kind, least)]);
     // A longer one begins another.
     const long = packetOf(kind, 1, SEGMENT + 1);
     add(packets[0], long);

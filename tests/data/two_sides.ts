@@ -114,6 +114,8 @@ export class MemoryUdp implements UdpPort {
 
   constructor(readonly arena: Arena, public self: Endpoint, readonly gso: boolean) {
     this.gro = true;
+    // So the offset of the cell cannot be taken for the length of a message.
+    arena.allocate(256);
     this.sourceAt = arena.allocate(48);
     this.segmentsMax = gso ? 64 : 1;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { milliseconds, peerSlot } from "../../lib/base/brands.ts";
+import { milliseconds, peerSlot, type PublicKey } from "../../lib/base/brands.ts";
 import { ECONNREFUSED, ENETUNREACH } from "../../lib/base/errno.ts";
 import type { Evidence, EvidenceKind } from "../../lib/base/evidence.ts";
 import { COMPLAIN_EVERY_MS } from "../../lib/device/complaints.ts";
@@ -57,6 +57,18 @@ Deno.test("a handshake leaves its times on both sides, and none without evidence
   assert.deepEqual(a.told, []);
 });
 
+Deno.test("a cookie reply leaves its sender, which need not be the peer's endpoint", () => {
+  const [a, b] = pair();
+  a.want();
+  a.receive(b.cookieReply(a.datagrams[0].bytes, endpointOf(1)), endpointOf(77));
+  assert.deepEqual(evidence(a, "cookie_accepted"), {
+    ageMs: 0,
+    count: 1,
+    who: "10.0.0.77:51820",
+    detail: "",
+  });
+});
+
 Deno.test("a message that could not be sent is not counted as sent, and the log says so by name", () => {
   const a = new Bench(1);
   a.device.configure({
@@ -90,6 +102,23 @@ Deno.test("a message that could not be sent is not counted as sent, and the log 
     a.device.unsent(datagram, ECONNREFUSED, a.now);
     a.collect();
     assert.equal(a.told.length, lines);
+  }
+});
+
+Deno.test("a peer whose public key is of small order gets no initiation, and the log says why", () => {
+  // 0 and 1 are the points of order 2 and 4 of Curve25519 (RFC 7748 section 6.1).
+  for (const point of [0, 1]) {
+    const publicKey = new Uint8Array(32) as PublicKey;
+    publicKey[0] = point;
+    const a = new Bench(1).start([{ publicKey, endpoint: endpointOf(2) }]).clear();
+    a.want();
+    assert.deepEqual(a.datagrams, []);
+    assert.equal(a.peerCounts().handshake_weak_key, 1);
+    assert.equal(evidence(a, "handshake_weak_key")?.who, "10.0.0.2:51820");
+    assert.deepEqual(a.log, [
+      "Unable to send handshake initiation to peer 1: its public key is of small order " +
+      "(10.0.0.2:51820)",
+    ]);
   }
 });
 

@@ -19,6 +19,9 @@ const RECENT6_WORDS = 8;
 /** Makes -1, an address without a peer, a number above 0. */
 const KNOWN = 2;
 
+/** The place of an address whose words are combined in `word`. */
+const recentPlace = (word: number): number => (word ^ word >>> 11 ^ word >>> 22) & (RECENT - 1);
+
 /** Maps ranges to peers. A peer is a number from 0 to PEERS_MAX - 1. A range has one owner. */
 export class AllowedIps {
   readonly #trie4 = new PrefixTrie(32);
@@ -50,7 +53,7 @@ export class AllowedIps {
   lookup4(bytes: Uint8Array, at: number): number {
     const key = bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
     const recent = this.#recent4;
-    const entry = ((key ^ key >>> 11 ^ key >>> 22) & (RECENT - 1)) * RECENT4_WORDS;
+    const entry = recentPlace(key) * RECENT4_WORDS;
     const known = recent[entry];
     if (known !== 0 && recent[entry + 1] === key) return known - KNOWN;
     const peer = this.#trie4.lookup32(key);
@@ -70,8 +73,7 @@ export class AllowedIps {
     const key2 = bytes[at + 8] << 24 | bytes[at + 9] << 16 | bytes[at + 10] << 8 | bytes[at + 11];
     const key3 = bytes[at + 12] << 24 | bytes[at + 13] << 16 | bytes[at + 14] << 8 | bytes[at + 15];
     const recent = this.#recent6;
-    const mixed = key0 ^ key1 ^ key2 ^ key3;
-    const entry = ((mixed ^ mixed >>> 11 ^ mixed >>> 22) & (RECENT - 1)) * RECENT6_WORDS;
+    const entry = recentPlace(key0 ^ key1 ^ key2 ^ key3) * RECENT6_WORDS;
     const known = recent[entry];
     if (
       known !== 0 && recent[entry + 4] === key3 && recent[entry + 3] === key2 &&

@@ -265,11 +265,7 @@ export async function spawnDaemon(
   change: DeviceChange,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  const { spawn } = await import("./spawn.ts");
-  return await spawn(name, formatSet(change), {
-    workers: workersOf(change),
-    environment: { ...environment, ...rightsVariables(change) },
-  });
+  return await start(name, change, environment, false);
 }
 
 /**
@@ -283,11 +279,20 @@ export async function spawnAsLastDeed(
   change: DeviceChange,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<number> {
+  return await start(name, change, environment, true);
+}
+
+async function start(
+  name: string,
+  change: DeviceChange,
+  environment: Readonly<Record<string, string>>,
+  givesUpRights: boolean,
+): Promise<number> {
   const { spawn } = await import("./spawn.ts");
   return await spawn(name, formatSet(change), {
     workers: workersOf(change),
     environment: { ...environment, ...rightsVariables(change) },
-    givesUpRights: true,
+    givesUpRights,
   });
 }
 

@@ -156,7 +156,7 @@ export function withReason(answer: NameAnswer): NameAnswer {
   const path = replacedNameSetting();
   if (path === undefined) return answer;
   const reason =
-    `${path} was made or replaced after the start, and this process may not read it; \`wg restart\` starts ` +
-    "one that may";
+    `${path} was made or replaced after the start, and this process may not read it; ` +
+    "`wg restart` starts one that may";
   return { ...answer, problem: `${answer.problem} (${reason})` };
 }

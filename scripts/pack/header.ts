@@ -261,7 +261,10 @@ unpack() {
   prepare "$real/$id"
   sweep "$real"
   for other in "$shared".*; do
-    if [ "$other" != "$real" ] && old "$other" ${KEEP_MINUTES} && look "$other" folder; then sweep "$real"; clean rmdir "$real"; fi
+    if [ "$other" != "$real" ] && old "$other" ${KEEP_MINUTES} && look "$other" folder; then
+      sweep "$real"
+      clean rmdir "$real"
+    fi
   done 2>/dev/null
   unpacked "$into"
 }

@@ -12,11 +12,12 @@ import { socketPath } from "./paths.ts";
 export const SILENCE_MS = 2_000;
 const ANSWER_MS = 20_000;
 /**
- * A silent daemon gets more time while it waits for a processor for at least this part of the time,
- * because the machine is busy. It gets no more after it ran for RAN_MAX_MS without an answer.
+ * A silent daemon gets more time while it runs or waits for a processor for at least this part of
+ * the time, because the machine is busy or slow. It gets no more after it ran for RAN_MAX_MS
+ * without an answer, as in an endless loop.
  */
-const STARVED_SHARE = 0.25;
-const RAN_MAX_MS = 400;
+const BUSY_SHARE = 0.25;
+const RAN_MAX_MS = 5_000;
 /** Bytes of a request for which the daemon gets a millisecond more. */
 const BYTES_PER_MS = 500;
 /** How often connecting is tried while the daemon's queue of connections is full. */
@@ -109,17 +110,18 @@ class SilenceGuard {
       this.#silent = true;
       return this.#lookIn(SILENCE_MS);
     }
-    const waits = early && await this.#isStarved();
+    const waits = early && await this.#isBusy();
     if (this.#stopped) return;
     if (waits || early && !this.#silent) return this.#lookIn(0);
     this.hung = true;
     this.#connection.close();
   }
 
-  async #isStarved(): Promise<boolean> {
+  async #isBusy(): Promise<boolean> {
     const did = await watch(socketOwner(this.#name));
-    this.#ranMs += did?.ranMs ?? 0;
-    return did !== undefined && this.#ranMs < RAN_MAX_MS && did.waitedMs > WATCH_MS * STARVED_SHARE;
+    if (did === undefined) return false;
+    this.#ranMs += did.ranMs;
+    return this.#ranMs < RAN_MAX_MS && did.ranMs + did.waitedMs > WATCH_MS * BUSY_SHARE;
   }
 }
 

@@ -54,8 +54,8 @@ export async function writeFile(
 }
 
 /** The public key that ifconfig shows. */
-export async function publicKey(room: Room, name: string): Promise<string> {
-  const shown = /\twgpubkey (\S{44})\n/.exec(await must(room, `ifconfig ${name}`));
+export async function publicKey(room: Room, name: string, run = must): Promise<string> {
+  const shown = /\twgpubkey (\S{44})\n/.exec(await run(room, `ifconfig ${name}`));
   if (shown === null) throw new Error(`${name} shows no wgpubkey`);
   return shown[1];
 }
@@ -119,29 +119,34 @@ export async function tunnel(
 /**
  * Makes wg1 in `left` and wg2 in `right` each other's peers, as `tunnel` has them, and gives them
  * their addresses.
+ * @param configure runs a command line that must succeed
  */
 export async function connect(
   room: Room,
   outer = "10.0.0.2",
   words = "",
+  configure: typeof must = must,
 ): Promise<Pair["publicKeys"]> {
-  const publicKeys = { left: await publicKey(room, "wg1"), right: await publicKey(room, "wg2") };
+  const publicKeys = {
+    left: await publicKey(room, "wg1", configure),
+    right: await publicKey(room, "wg2", configure),
+  };
   const more = words === "" ? "" : ` ${words}`;
   // The right side is ready before the left one has anything to say: no initiation is lost.
-  await must(
+  await configure(
     room,
     `ifconfig wg2 wgpeer ${publicKeys.left} wgaip 192.168.5.1/32 wgaip fd05::1/128${more}`,
     "right",
   );
-  await must(room, "ifconfig wg2 192.168.5.2/24", "right");
-  await must(room, "ifconfig wg2 inet6 fd05::2/64", "right");
-  await must(
+  await configure(room, "ifconfig wg2 192.168.5.2/24", "right");
+  await configure(room, "ifconfig wg2 inet6 fd05::2/64", "right");
+  await configure(
     room,
     `ifconfig wg1 wgpeer ${publicKeys.right} wgendpoint ${outer} 7222 wgaip 192.168.5.2/32 wgaip fd05::2/128${more}`,
     "left",
   );
-  await must(room, "ifconfig wg1 192.168.5.1/24", "left");
-  await must(room, "ifconfig wg1 inet6 fd05::1/64", "left");
+  await configure(room, "ifconfig wg1 192.168.5.1/24", "left");
+  await configure(room, "ifconfig wg1 inet6 fd05::1/64", "left");
   return publicKeys;
 }
 

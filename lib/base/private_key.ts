@@ -1,13 +1,14 @@
 /**
- * Compares private keys.
+ * Private keys of Curve25519, which ignores five of their bits (RFC 7748 section 5).
  * @module
  */
-import { sameBytes } from "./endpoint.ts";
-import { secretBytes } from "./secret_bytes.ts";
+import { KEY_LENGTH } from "./constants.ts";
+
+const LAST = KEY_LENGTH - 1;
 
 /**
- * Whether Curve25519 uses two private keys of 32 bytes alike: it ignores five of their bits (RFC
- * 7748 section 5). An interface reports its key without these bits.
+ * Whether two private keys of 32 bytes differ in no other bits than those five. No copy is made. An
+ * interface reports its key without these bits.
  *
  * @example
  * ```ts
@@ -19,17 +20,27 @@ import { secretBytes } from "./secret_bytes.ts";
  * ```
  */
 export function samePrivateKey(a: Uint8Array, b: Uint8Array): boolean {
-  const [left, right] = [clamped(a), clamped(b)];
-  const same = sameBytes(left, right);
-  left.fill(0);
-  right.fill(0);
-  return same;
+  return a.length === b.length && a.every((byte, i) => ((byte ^ b[i]) & usedBits(i)) === 0);
 }
 
-function clamped(key: Uint8Array): Uint8Array {
-  const copy = secretBytes(key.length);
-  copy.set(key);
-  copy[0] &= 248;
-  copy[31] = copy[31] & 127 | 64;
-  return copy;
+/**
+ * Sets the five bits of a private key of 32 bytes as Curve25519 uses them. Linux stores and shows
+ * keys in this form.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { clamp } from "./private_key.ts";
+ *
+ * const key = new Uint8Array(32).fill(255);
+ * clamp(key);
+ * assert.deepEqual([key[0], key[1], key[31]], [248, 255, 127]);
+ * ```
+ */
+export function clamp(privateKey: Uint8Array): void {
+  for (const i of [0, LAST]) privateKey[i] &= usedBits(i);
+  privateKey[LAST] |= 0x40;
 }
+
+/** The bits of byte `i` of a private key that make a difference. */
+const usedBits = (i: number): number => i === 0 ? 0xf8 : i === LAST ? 0x3f : 0xff;

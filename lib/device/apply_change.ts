@@ -8,6 +8,7 @@ import type { DeviceChange, PeerChange } from "../base/config.ts";
 import { type AllowedIp, sameBytes } from "../base/endpoint.ts";
 import type { CookieKeys } from "../base/cookie_keys.ts";
 import { maskAddress } from "../base/ip_text.ts";
+import { clamp, samePrivateKey } from "../base/private_key.ts";
 import { secretCopy } from "../base/secret_bytes.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { identityOf } from "../noise/handshake.ts";
@@ -50,19 +51,14 @@ function applySockets(ctx: Context, change: DeviceChange): void {
 
 function setPrivateKey(ctx: Context, privateKey: Uint8Array, now: Milliseconds): void {
   const none = privateKey.every((byte) => byte === 0);
-  const key = clamped(privateKey);
-  if (
-    none
-      ? ctx.own === undefined
-      : ctx.own !== undefined && sameBytes(ctx.own.identity.privateKey, key)
-  ) {
-    key.fill(0);
-    return;
-  }
-  ctx.own?.identity.privateKey.fill(0);
+  const before = ctx.own?.identity.privateKey;
+  if (before === undefined ? none : !none && samePrivateKey(before, privateKey)) return;
+  before?.fill(0);
   if (none) {
     ctx.own = undefined;
   } else {
+    const key = secretCopy(privateKey, "lasting");
+    clamp(key);
     const identity = identityOf(ctx.suite, key);
     ctx.own = { identity, mac1Key: mac1Key(ctx.suite, identity.publicKey) };
     const ourselves = ctx.peers.find(identity.publicKey);
@@ -83,17 +79,6 @@ function ownCookieKeys(ctx: Context): Parameters<CookieKeys["setKeys"]>[0] {
   if (ctx.own === undefined) return undefined;
   const { identity, mac1Key } = ctx.own;
   return { mac1Key, cookieKey: cookieKey(ctx.suite, identity.publicKey) };
-}
-
-/**
- * A private key with the five bits that Curve25519 fixes (RFC 7748 section 5). Linux stores and
- * shows keys in this form, and so a key is recognized when it is set again.
- */
-function clamped(privateKey: Uint8Array): Uint8Array {
-  const key = secretCopy(privateKey, "lasting");
-  key[0] &= 0xf8;
-  key[31] = key[31] & 0x7f | 0x40;
-  return key;
 }
 
 function removePeer(ctx: Context, peer: Peer, now: Milliseconds): void {

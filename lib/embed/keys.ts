@@ -7,6 +7,7 @@ import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
 import { ConfigError } from "../base/errors.ts";
 import { KEY_TEXT_LENGTH } from "../base/key_text.ts";
+import { clamp } from "../base/private_key.ts";
 import { nobleSuite } from "../crypto/noble_suite.ts";
 import { fillRandom } from "../runtime/entropy.ts";
 
@@ -41,8 +42,7 @@ const SMALL_ORDER_POINTS: readonly string[] = [
  */
 export function makePrivateKey(): PrivateKey {
   const key = randomKey();
-  key[0] &= 0xf8;
-  key[31] = key[31] & 0x7f | 0x40;
+  clamp(key);
   return key as PrivateKey;
 }
 

@@ -8,6 +8,7 @@ import { DEFAULT_MTU, KEY_LENGTH } from "../../base/constants.ts";
 import type { AllowedIp, IpBytes } from "../../base/endpoint.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { formatIp, formatRange, maskAddress } from "../../base/ip_text.ts";
+import { clamp } from "../../base/private_key.ts";
 import { quote } from "../../base/quote.ts";
 import { secretBytes } from "../../base/secret_bytes.ts";
 import { chooseSuite } from "../../runtime/crypto.ts";
@@ -28,9 +29,7 @@ import type { ClientLine } from "./words.ts";
 export async function addClient(name: string, line: ClientLine): Promise<number> {
   const privateKey = secretKey();
   const presharedKey = line.psk ? secretKey() as PresharedKey : undefined;
-  // The five bits that Curve25519 fixes (RFC 7748 section 5).
-  privateKey[0] &= 0xf8;
-  privateKey[31] = privateKey[31] & 0x7f | 0x40;
+  clamp(privateKey);
   const publicKey = chooseSuite().publicKey(privateKey as PrivateKey) as PublicKey;
   try {
     return await withServer(name, line.file, async (server) => {

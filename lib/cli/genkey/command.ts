@@ -3,6 +3,7 @@
  * @module
  */
 import { KEY_LENGTH } from "../../base/constants.ts";
+import { clamp } from "../../base/private_key.ts";
 import { secretBytes } from "../../base/secret_bytes.ts";
 import { fillRandom } from "../../runtime/entropy.ts";
 import { type Command, noWords } from "../command.ts";
@@ -14,9 +15,7 @@ export const command: Command = {
     noWords("genkey", args);
     const key = secretBytes(KEY_LENGTH);
     fillRandom(key);
-    // The five bits that Curve25519 fixes (RFC 7748 section 5).
-    key[0] &= 0xf8;
-    key[31] = key[31] & 0x7f | 0x40;
+    clamp(key);
     printKey(key, true);
     return 0;
   },

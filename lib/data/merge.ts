@@ -413,7 +413,6 @@ export class Merger {
     const transport = first + headerBytes;
     const sumAt = transport + (udp ? Ip.UDP_CHECKSUM : Ip.TCP_CHECKSUM);
     const ownSum = view.getUint16(sumAt);
-    const ownIpSum = view.getUint16(first + Ip.IPV4_CHECKSUM);
 
     const vnet = first - VNET_HEADER_BYTES;
     bytes[vnet + Vnet.VNET_FLAGS] = Vnet.VNET_NEEDS_CHECKSUM;
@@ -451,7 +450,6 @@ export class Merger {
       this.#merges[kind] = false;
     }
     this.#setLength(flow, flow.firstBytes);
-    if (v4) view.setUint16(first + Ip.IPV4_CHECKSUM, ownIpSum);
     view.setUint16(sumAt, ownSum);
     if (flow.psh) bytes[transport + Ip.TCP_FLAGS] &= ~Ip.TCP_PSH;
     this.#writeAlone(first, flow.firstBytes);

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { ALLOWED_IPS_MAX, PEERS_MAX } from "../../lib/base/constants.ts";
 import { AllowedIps } from "../../lib/allowed_ips/allowed_ips.ts";
+import { PrefixTrie } from "../../lib/allowed_ips/prefix_trie.ts";
 import { rangeBits, RangeList } from "./range_list.ts";
 import { Chance, property } from "../random.ts";
 
@@ -114,6 +115,38 @@ Deno.test("addresses that differ in one word only are told apart, however many w
     const own = addresses.map((_, i) => i);
     deepEqual(found(), own, `${bytes} bytes, word ${word}`);
     deepEqual(found(), own, `${bytes} bytes, word ${word}, again`);
+  }
+});
+
+Deno.test("recent addresses are not searched for again, whichever of their bits differ", () => {
+  const { lookup32, lookup128 } = PrefixTrie.prototype;
+  let searches = 0;
+  PrefixTrie.prototype.lookup32 = function (...key) {
+    searches++;
+    return lookup32.apply(this, key);
+  };
+  PrefixTrie.prototype.lookup128 = function (...key) {
+    searches++;
+    return lookup128.apply(this, key);
+  };
+  try {
+    for (const [bytes, word] of [[4, 0], [16, 0], [16, 1], [16, 2], [16, 3]]) {
+      for (const [shift, count] of [[0, 2_048], [11, 2_048], [22, 1_024]]) {
+        const ranges = new AllowedIps();
+        const addresses = Array.from({ length: count }, (_, i) => {
+          const address = new Uint8Array(bytes);
+          new DataView(address.buffer).setUint32(4 * word, i << shift);
+          return address;
+        });
+        for (const address of addresses) lookup(ranges, address);
+        const first = searches;
+        for (const address of addresses) lookup(ranges, address);
+        deepEqual([first, searches], [count, count], `${bytes} bytes, word ${word}, bit ${shift}`);
+        searches = 0;
+      }
+    }
+  } finally {
+    Object.assign(PrefixTrie.prototype, { lookup32, lookup128 });
   }
 });
 

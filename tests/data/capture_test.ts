@@ -8,7 +8,17 @@ import { peerSlot } from "../../lib/base/brands.ts";
 import { RECORD } from "../../lib/base/capture_record.ts";
 import { capture, type Recorded } from "./captured.ts";
 import { makePacket, offload, packetsOf } from "./packets.ts";
-import { after, carry, connectedSides, datagramsOf, ENDPOINT_B, NOON, P0 } from "./two_sides.ts";
+import {
+  after,
+  carry,
+  connectedSides,
+  datagramsOf,
+  ENDPOINT_A,
+  ENDPOINT_B,
+  EVERYTHING,
+  NOON,
+  P0,
+} from "./two_sides.ts";
 
 /** An ECN value that the outer header takes over. */
 const ECT_0 = 2;
@@ -141,9 +151,21 @@ Deno.test("ranges select by source or destination, of the right family, with dat
   }
   for (const records of [ofA(), ofB()]) {
     assert.deepEqual(ofKind(records, RECORD.inner).map(({ bytes }) => bytes), wanted);
-    assert.deepEqual(ofKind(records, RECORD.outer).map(({ bytes }) => bytes), carriers);
+    const outer = ofKind(records, RECORD.outer);
+    assert.deepEqual(outer.map(({ bytes }) => bytes), carriers);
+    const port = outer[0].sent ? ENDPOINT_B.port : ENDPOINT_A.port;
+    assert.ok(outer.every((record) => record.tos === ECT_0 && record.port === port));
     assert.ok(records.every(({ peer }) => peer === P0));
   }
+});
+
+Deno.test("a keepalive has no addresses, so no range selects it", () => {
+  const { a, b } = connectedSides();
+  const sides = [a, b].map((side) => capture(side, { ranges: EVERYTHING }));
+  a.sendPacket(packet(1, 2));
+  a.apply({ type: "keepalive-send", peer: P0 });
+  carry(a, b);
+  assert.deepEqual(sides.map((records) => records().length), [2, 0]);
 });
 
 Deno.test("a range of IPv6 selects packets of IPv6 alone", () => {

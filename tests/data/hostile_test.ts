@@ -280,6 +280,12 @@ Deno.test("with an MTU beyond the longest datagram, packets that fit are sent an
     a.tun.push(offload(makePacket({ ...fields, payload }), payload.length));
     a.turn();
     assert.equal(a.dataplane.counts().tx_too_long, 61);
+    // What counts is the longest segment.
+    a.tun.push(offload(makePacket({ ...fields, payload }), 1_000));
+    a.tun.push(offload(makePacket({ ...fields, payload: payload.subarray(0, 9) }), 65_535));
+    a.turn();
+    assert.equal(a.dataplane.counts().tx_too_long, 61);
+    carry(a, b);
     b.tun.written.length = 0;
     if (session) assertStillWorks(a, b);
     else installSession(a, b);

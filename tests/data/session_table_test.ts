@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { Arena } from "../../lib/base/arena.ts";
 import { milliseconds, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
+import { holdSecretMemory } from "../../lib/base/secret_bytes.ts";
 import { DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
-import { PacketMemory } from "../../lib/data/memory.ts";
+import { PacketMemory, SESSION_KEYS_BYTES } from "../../lib/data/memory.ts";
 import { Peer, SessionTable } from "../../lib/data/sessions.ts";
 
 function sessions() {
@@ -40,6 +41,21 @@ Deno.test("a session is found by the peer's index, whether it came before the fi
   table.wipe(third);
   assert.equal(table.findRemote(7), undefined);
   assert.deepEqual(peer.sessions, [first]);
+});
+
+Deno.test("memory for keys is held when it is first used", () => {
+  const { table, install } = sessions();
+  const held: Uint8Array[] = [];
+  holdSecretMemory((memory) => held.push(memory));
+  held.length = 0;
+  const [first, second] = [install(1, 1), install(2, 2)];
+  table.wipe(first);
+  install(3, 3);
+  holdSecretMemory(() => {});
+  assert.deepEqual(
+    held.map(({ byteOffset, length }) => [byteOffset, length]),
+    [first, second].map(({ keyAt }) => [keyAt, SESSION_KEYS_BYTES]),
+  );
 });
 
 Deno.test("a data plane discards the keys of its own direction alone", () => {

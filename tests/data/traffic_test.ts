@@ -235,6 +235,30 @@ Deno.test("a whole flow is written as few super-packets, of TCP and UDP, IPv4 an
   }
 });
 
+Deno.test("a checksum that is completed may be any number, and for UDP it is never 0", () => {
+  for (const udp of [false, true]) {
+    const { a, b } = connectedSides();
+    const of = (word: number) =>
+      makePacket({
+        v6: false,
+        udp,
+        source: 1,
+        destination: 2,
+        sourcePort: 9,
+        destinationPort: 9,
+        payload: Uint8Array.of(word >>> 8, word),
+      });
+    const sumOf = (packet: Uint8Array) => new DataView(packet.buffer).getUint16(udp ? 26 : 36);
+    for (const sum of [0, 1, 2, 0xfffe]) {
+      const packet = of((sumOf(of(0)) - sum + 0xffff) % 0xffff);
+      assert.equal(sumOf(packet), udp && sum === 0 ? 0xffff : sum);
+      a.tun.push(offload(packet, 0));
+      carry(a, b);
+      assert.deepEqual(b.tun.takePackets(), [packet]);
+    }
+  }
+});
+
 Deno.test("interleaved flows are merged separately", () => {
   const { a, b } = connectedSides();
   const flows = [1, 2, 3, 4].map((port) => {

@@ -167,6 +167,8 @@ Deno.test("the wall clock is read every second while a peer has a date, and else
   assert.equal(a.device.nextDeadline(), a.now + 1_000);
   pass(a, 1_000);
   assert.equal(a.device.nextDeadline(), a.now + 1_000);
+  pass(a, 400);
+  assert.equal(a.device.nextDeadline(), a.now + 600, "something else was due");
   configure(a, { remove: true });
   pass(a, 1_000);
   assert.equal(a.device.nextDeadline(), undefined);

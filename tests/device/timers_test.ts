@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { peerSlot } from "../../lib/base/brands.ts";
+import { STANDARD_TIMES } from "../../lib/base/times.ts";
 import { LOG_LINES_PER_SECOND } from "../../lib/device/outputs.ts";
 import { Bench, endpointOf, keyOf, pair, publicOf, shake } from "./harness.ts";
 
@@ -366,6 +367,14 @@ Deno.test("a wall clock that jumps back or far ahead stalls nothing", () => {
     const { initiator } = shake(a, b);
     assert.ok(initiator !== undefined, `step ${step}`);
   }
+});
+
+Deno.test("a timer that is due again at once runs a millisecond later", () => {
+  const { a } = pair({ ...STANDARD_TIMES, keepaliveTimeout: 0 });
+  a.sent(true);
+  assert.equal(a.device.nextDeadline(), a.now);
+  a.device.tick(a.now);
+  assert.equal(a.device.nextDeadline(), a.now + 1);
 });
 
 Deno.test("ten thousand idle peers cost nothing, and the row of a busy peer is read every ten seconds", () => {

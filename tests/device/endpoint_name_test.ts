@@ -215,6 +215,17 @@ Deno.test("a peer that moved is found by its name after 15 s of silence", () => 
   assert.deepEqual(a.told, [`The endpoint of peer 1, ${HOST}, is now 10.0.0.3:51820`]);
 });
 
+Deno.test("a peer without a session is reached until 15 s after it was heard", () => {
+  const { a } = connected();
+  a.pass(300_000);
+  a.received(false);
+  for (const [ms, lookUps] of [[14_999, []], [1, [HOST]]] as const) {
+    a.pass(ms);
+    a.device.configure({ peers: [named(2)] }, a.now);
+    assert.deepEqual(a.collect().lookUps, lookUps);
+  }
+});
+
 Deno.test("a peer that roamed and falls silent is tried there and at its name in turn", () => {
   const { a } = connected();
   a.table.writeEndpoint(peerSlot(0), endpointOf(77), undefined);

@@ -12,7 +12,7 @@
  * @module
  */
 import { program } from "./facilities.ts";
-import { LabError, Running, within } from "./running.ts";
+import { LabError, LONG_MS, Running, within } from "./running.ts";
 
 export { LabError, Running };
 
@@ -35,10 +35,7 @@ if [ "$1" != own-processes ]; then
 fi
 `;
 
-/** The longest run of a command, unless told. */
-const RUN_MS = 60_000;
-/** The longest time that a room takes to end, and how often it is looked at. */
-const CLOSE_MS = 60_000;
+/** How often it is looked whether a room has ended. */
 const CLOSE_LOOK_MS = 100;
 
 /** How rooms can be had here. */
@@ -62,7 +59,7 @@ export interface RunOptions {
   readonly stdin?: string;
   /** The folder it runs in; the root folder unless told. */
   readonly cwd?: string;
-  /** How long `run` waits before the command is killed; 60 s unless told. */
+  /** How long `run` waits before the command is killed; LONG_MS unless told. */
   readonly timeoutMs?: number;
   /** Throw when it does not exit with 0. */
   readonly check?: boolean;
@@ -203,7 +200,7 @@ export class Room {
   async run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
     const running = this.spawn(argv, options);
     try {
-      const { code, signal } = await running.wait(options.timeoutMs ?? RUN_MS);
+      const { code, signal } = await running.wait(options.timeoutMs ?? LONG_MS);
       const { stdout, stderr } = running;
       if (options.check && code !== 0) {
         throw new LabError(`${argv.join(" ")}: ended with ${code}\n${stdout}${stderr}`);
@@ -300,18 +297,18 @@ export class Room {
 
   /**
    * Ends everything in the room. Its namespaces go with its last process.
-   * @throws LabError with the processes that are left when this takes more than a minute
+   * @throws LabError with the processes that are left when this takes more than LONG_MS
    */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#stdin.close().catch(() => {});
-    const late = performance.now() + CLOSE_MS;
+    const late = performance.now() + LONG_MS;
     while (await within(this.#holder.status, CLOSE_LOOK_MS) === undefined) {
       for (const running of this.#running) running.goOn();
       if (performance.now() < late) continue;
       const left = await this.processes().catch(() => []);
-      throw new LabError(`the room has not ended within ${CLOSE_MS} ms\n${left.join("\n")}`);
+      throw new LabError(`the room has not ended within ${LONG_MS} ms\n${left.join("\n")}`);
     }
   }
 
@@ -322,12 +319,12 @@ export class Room {
 
 /**
  * Waits until `condition` gives something other than undefined or false. @throws LabError after
- * `timeoutMs`, which is long because machines that run tests are busy
+ * `timeoutMs`
  */
 export async function eventually<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 30_000,
+  timeoutMs = LONG_MS,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   while (true) {

@@ -8,10 +8,14 @@
  * @module
  */
 
-/** The longest wait for the end of a process, unless told. */
-const END_MS = 120_000;
-/** How often a wait looks at the process. */
+/**
+ * The longest wait for one thing, unless told. It is long because machines that run tests are busy,
+ * and may be so short of memory that programs are read from the disk again and again.
+ */
+export const LONG_MS = 180_000;
+/** How often a wait looks at the process, and at what it wrote. */
 const LOOK_MS = 500;
+const OUTPUT_LOOK_MS = 20;
 /** How long the kernel may take to end a process that is killed. */
 const KILLED_MS = 5_000;
 
@@ -85,11 +89,11 @@ export class Running {
   }
 
   /**
-   * Waits for its end, at most two minutes from when this is read.
+   * Waits for its end, at most LONG_MS from when this is read.
    * @throws LabError with the states of its processes and what it wrote when it has not ended
    */
   get status(): Promise<Deno.CommandStatus> {
-    return this.wait(END_MS);
+    return this.wait(LONG_MS);
   }
 
   /**
@@ -107,6 +111,31 @@ export class Running {
     }
     const why = left > 0 ? `silent for ${silentMs} ms` : `not done after ${withinMs} ms`;
     throw new LabError(`${this.#name}: ${why}: ${this.#states()}\n${this.#output}`);
+  }
+
+  /**
+   * Waits until it has written a text, or something that an expression matches, to one of its
+   * streams. @returns the match
+   * @param what an expression without the flag `g`
+   * @throws LabError with the states of its processes and what it wrote, after `withinMs`, or when
+   *   it has ended without
+   */
+  async wrote(what: string | RegExp, withinMs: number = LONG_MS): Promise<readonly string[]> {
+    const late = performance.now() + withinMs;
+    while (true) {
+      const hasEnded = this.#hasEnded;
+      const match = typeof what === "string"
+        ? this.#output.includes(what) && [what]
+        : what.exec(this.#output);
+      if (match) return match;
+      if (hasEnded || performance.now() > late) {
+        const why = hasEnded ? "ended without writing" : `after ${withinMs} ms it has not written`;
+        throw new LabError(
+          `${this.#name}: ${why} ${JSON.stringify(`${what}`)}: ${this.#states()}\n${this.#output}`,
+        );
+      }
+      await within(this.#finished, OUTPUT_LOOK_MS);
+    }
   }
 
   /** Sends a signal to the program, behind nsenter. */
@@ -176,6 +205,7 @@ export class Running {
 
   /** What its processes do, for messages. */
   #states(): string {
+    if (this.#hasEnded) return "it has ended";
     if (this.#hasExited) return "it has ended, but another process has its output open";
     return tree(this.pid).map(describe).join(", ");
   }

@@ -71,8 +71,8 @@ export async function ask(name: string, request: string, asking: Asking = {}): P
   }
 }
 
-/** Closes a connection on which the daemon sends nothing. */
-class SilenceGuard {
+/** Closes a connection on which the daemon sends nothing, although it has a processor. */
+export class SilenceGuard {
   /** Whether the guard has closed the connection. */
   hung = false;
   readonly #connection: Deno.UnixConn;
@@ -82,16 +82,19 @@ class SilenceGuard {
   #stopped = false;
   #ranMs = 0;
 
-  constructor(connection: Deno.UnixConn, name: string, firstMs: number) {
+  /** @param firstMs how long the daemon may send nothing at first */
+  constructor(connection: Deno.UnixConn, name: string, firstMs: number = SILENCE_MS) {
     this.#connection = connection;
     this.#name = name;
     this.#lookIn(firstMs);
   }
 
+  /** Call after the daemon has sent something. */
   heard(): void {
     this.#silent = false;
   }
 
+  /** Call when nothing is awaited any more. */
   stop(): void {
     this.#stopped = true;
   }

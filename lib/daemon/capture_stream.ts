@@ -6,14 +6,12 @@ import { RECORD_BYTES_MAX, RECORD_HEAD_BYTES } from "../base/capture_record.ts";
 import { EPROTO, osError } from "../base/errno.ts";
 import { type CaptureRequest, formatCapture } from "../uapi/capture.ts";
 import { parseReply } from "../uapi/reply.ts";
-import { connect } from "./ask.ts";
+import { connect, SilenceGuard } from "./ask.ts";
 
 /** Bytes of the buffer: several of the longest records. */
 const BUFFER_BYTES = 16 * RECORD_BYTES_MAX;
 /** The longest answer before the records. */
 const ANSWER_MAX = 4096;
-/** How long the daemon may send the records that are left. */
-const END_MS = 2_000;
 const NEWLINE = 10;
 
 /**
@@ -33,17 +31,11 @@ export async function* captureRecords(
   begun: () => Promise<void>,
 ): AsyncGenerator<readonly Uint8Array[]> {
   const connection = await connect(name);
-  const close = () => {
-    try {
-      connection.close();
-    } catch {
-      // It is closed already.
-    }
-  };
   // The daemon then sends the records that are left, and closes the connection.
+  let guard: SilenceGuard | undefined;
   const end = () => {
     connection.closeWrite().catch(() => {});
-    AbortSignal.timeout(END_MS).addEventListener("abort", close);
+    guard = new SilenceGuard(connection, name);
   };
   stop.addEventListener("abort", end);
   try {
@@ -61,6 +53,7 @@ export async function* captureRecords(
         }
         return;
       }
+      guard?.heard();
       end += count;
       if (from < 0) {
         from = answerEnd(buffer.subarray(0, end), name);
@@ -84,7 +77,12 @@ export async function* captureRecords(
     }
   } finally {
     stop.removeEventListener("abort", end);
-    close();
+    guard?.stop();
+    try {
+      connection.close();
+    } catch {
+      // Closed by the guard.
+    }
   }
 }
 

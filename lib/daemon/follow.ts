@@ -5,7 +5,7 @@
 import { ECONNRESET, EPROTO, osError } from "../base/errno.ts";
 import { EVENT_LINE_MAX, type EventRecord, parseEvent } from "../uapi/events.ts";
 import { parseReply } from "../uapi/reply.ts";
-import { connect, hangs, SILENCE_MS } from "./ask.ts";
+import { connect, hangs, SilenceGuard } from "./ask.ts";
 
 /**
  * Follows the events of an interface until its process ends.
@@ -22,9 +22,7 @@ export async function followEvents(
   following: () => void = () => {},
 ): Promise<void> {
   using connection = await connect(name);
-  const silence = AbortSignal.timeout(SILENCE_MS);
-  const hung = (): void => connection.close();
-  silence.addEventListener("abort", hung);
+  const guard = new SilenceGuard(connection, name);
   const lines = linesOf(connection);
   let reply = "";
   try {
@@ -36,9 +34,9 @@ export async function followEvents(
       reply += `${value}\n`;
     }
   } catch (error) {
-    throw silence.aborted ? hangs(name) : brokenOff(error, name);
+    throw guard.hung ? hangs(name) : brokenOff(error, name);
   } finally {
-    silence.removeEventListener("abort", hung);
+    guard.stop();
   }
   parseReply(reply, name);
   following();

@@ -96,7 +96,7 @@ Deno.test(
     await using room = await wgRoom();
     await must(room, "mkdir -p /run/wireguard");
     const recorder = room.spawn([Deno.execPath(), "eval", RECORDER]);
-    await eventually("the socket", () => recorder.output().includes("ready"));
+    await recorder.wrote("ready");
     await must(room, `ifconfig wg1 wgpeer ${randomKey()} wgaip 10.0.0.0/8`);
     await must(room, `ifconfig wg1 wgkey ${randomKey()} debug`);
     await eventually("both requests", () => recorder.output().split("asked ").length > 2);

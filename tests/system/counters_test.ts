@@ -169,7 +169,7 @@ Deno.test(
     await eventually("the repetition is counted", async () => {
       const [, , noRoute] = (await told(room, "wg1")).wgpeers;
       return noRoute.counters.handshake_retried! > 0;
-    }, 20_000);
+    });
     const { wgpeers: [, psk, noRoute, noEndpoint] } = await told(room, "wg1");
     equal(psk.wgpeer, four);
     ok(psk.counters.handshake_response_forged! > 0);
@@ -207,13 +207,13 @@ Deno.test(
         }
       }`,
     });
-    await must(room, "ping -n -c 3 -i 0.2 -W 2 192.168.5.2", "left");
+    await must(room, "ping -n -c 3 -i 0.2 -W 60 192.168.5.2", "left");
     const before = await ofPeer(room, "wg2");
     ok(before.rx_replayed! >= 3);
     equal(before.handshake_replayed, 0);
     await must(room, "ifconfig wg1 down", "left");
     await must(room, "ifconfig wg1 up", "left");
-    await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.2", "left");
+    await must(room, "ping -n -c 1 -w 60 -W 60 192.168.5.2", "left");
     await eventually(
       "the repeated initiation",
       async () => (await ofPeer(room, "wg2")).handshake_replayed! > 0,

@@ -19,7 +19,7 @@ const HOLD = `
 async function hold(room: Room, ports: readonly number[]): Promise<void> {
   const words = [Deno.execPath(), "eval", "--quiet", "--unstable-net", HOLD, ...ports.map(String)];
   const holder = room.spawn(words);
-  await eventually("the ports are held", () => holder.output().includes("held"));
+  await holder.wrote("held");
 }
 
 const portOf = async (room: Room, name: string) =>
@@ -89,7 +89,7 @@ Deno.test(
     const pid = /\tpid (\d+)\n/.exec(await must(room, "ifconfig wg1 hwfeatures"))?.[1] ?? "";
     const words = "strace -f -o /dev/null -e trace=sendmsg -e inject=sendmsg:error=EIO:when=10+10";
     const strace = room.spawn([...words.split(" "), "-p", pid]);
-    await eventually("strace is attached", () => strace.output().includes("attached"));
+    await strace.wrote("attached");
     // While packets go, the counter may grow between two looks at it.
     const refused = eventually("a run is refused", async () => await counted() || undefined);
     await Promise.all([

@@ -112,7 +112,7 @@ async function differences(
 async function isAsBefore(room: Room, netns: string, before: readonly string[]): Promise<void> {
   let left: string[] = [];
   const same = async () => (left = await differences(room, netns, before)).length === 0;
-  await eventually("the link is as before", same, 5_000).catch(() => {});
+  await eventually("the link is as before", same).catch(() => {});
   deepEqual(left, []);
 }
 

@@ -1,6 +1,6 @@
 /** TCP through a tunnel that must come back as it was sent, between the two sides of `tunnel`. */
 import { equal } from "node:assert/strict";
-import { eventually, type Room } from "../../scripts/netlab.ts";
+import type { Room } from "../../scripts/netlab.ts";
 
 /** Sends back whatever it gets. */
 const ECHO = `
@@ -33,7 +33,7 @@ const EVAL = [Deno.execPath(), "eval", "--quiet"];
 /** Starts the echo in `right` and returns when it listens. The room ends it. */
 export async function startEcho(room: Room): Promise<void> {
   const server = room.spawn([...EVAL, ECHO], { netns: "right" });
-  await eventually("the echo listens", () => server.output().includes("listening"));
+  await server.wrote("listening");
 }
 
 /** Sends bytes, a multiple of 65,536, from `left` to the echo. They must come back as they were. */

@@ -5,7 +5,6 @@
  */
 import { equal, match } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
-import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { cable, must, ping, publicKey, randomKey, wgRoom } from "./peers.ts";
 
@@ -29,12 +28,7 @@ Deno.test(
       "10.0.0.2:7222",
       interfaceKey,
     ], { netns: "left" });
-    const said = (what: RegExp) =>
-      eventually(`${what}`, () => what.exec(program.output()) ?? undefined, 20_000).catch(
-        (error) => {
-          throw new Error(`${error.message}\n${program.output()}`);
-        },
-      );
+    const said = (what: RegExp) => program.wrote(what);
     const key = (await said(/^key (\S{44})$/m))[1];
     await must(room, `ifconfig wg2 wgpeer ${key} wgaip 192.168.5.1/32`, "right");
     await must(room, "ifconfig wg2 192.168.5.2/24", "right");

@@ -58,7 +58,7 @@ async function nameServer(room: Room, netns: string, at = "127.0.0.1"): Promise<
     at,
     "/run/names.json",
   ], { netns });
-  await eventually("the name server", () => server.output().includes("ready"), LONG_MS);
+  await server.wrote("ready");
   return server;
 }
 
@@ -178,7 +178,7 @@ Deno.test(
     await ping(room, "left", "192.168.5.2");
     // It roams, and is heard from there.
     await moveRight(room, "10.0.0.2", "10.0.0.3");
-    await must(room, "ping -n -c 3 -i 0.3 -W 2 192.168.5.1", "right");
+    await must(room, "ping -n -c 3 -i 0.3 -W 60 192.168.5.1", "right");
     equal(await addressOf(room), "10.0.0.3");
     await ping(room, "left", "192.168.5.2");
     equal(await addressOf(room), "10.0.0.3", "where it was heard, whatever its name says");
@@ -191,11 +191,7 @@ Deno.test(
     const from = performance.now();
     const pings = room.spawn(["ping", "-n", "-i", "0.5", "192.168.5.2"], { netns: "left" });
     await eventually("it is found", async () => await addressOf(room) === "10.0.0.4", LONG_MS);
-    await eventually(
-      "answers",
-      () => /\d+ bytes from 192\.168\.5\.2/.test(pings.output()),
-      LONG_MS,
-    );
+    await pings.wrote(/\d+ bytes from 192\.168\.5\.2/);
     ok(performance.now() - from > 14_000, "the old address had its 15 s");
     ok(server.output() !== asked);
   },

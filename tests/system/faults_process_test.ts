@@ -70,7 +70,7 @@ Deno.test(
         env: { HOME: Deno.env.get("HOME") ?? "/root" },
       },
     );
-    await eventually("wg1", () => stopped.output().includes("errno=0"));
+    await stopped.wrote("errno=0");
     await must(room, `ifconfig wg1 wgport 7111 wgkey ${randomKey()}`, "left");
     await must(room, `ifconfig wg2 create wgport 7222 wgkey ${randomKey()}`, "right");
     await connect(room);

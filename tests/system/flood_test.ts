@@ -89,7 +89,6 @@ for (const workers of [1, 2] as const) {
       await eventually(
         "that it is as small as before",
         () => residentMb(pid) < before + KEPT_MAX_MB,
-        60_000,
       );
       await must(room, "ifconfig wg2 destroy");
       await must(room, "ifconfig wg1 destroy");
@@ -167,13 +166,13 @@ Deno.test(
     await must(room, "ifconfig wg3 192.168.5.3/24", "stranger");
     // It takes six seconds: the second initiation has the cookie. Where other programs use the
     // processors too, the kernel may drop one or the other, and each costs five seconds more.
-    const patience = ["-w", "40", "-W", "40"];
+    const patience = ["-w", "60", "-W", "60"];
     await room.output(["ping", "-n", "-c", "1", ...patience, "192.168.5.2"], {
       netns: "stranger",
-      timeoutMs: 60_000,
+      timeoutMs: 90_000,
     });
     // Some of a running tunnel's packets may be lost in the flood; the tunnel is not.
-    equal((await may(room, "ping -n -c 10 -i 0.05 -W 2 192.168.5.2", "left")).code, 0);
+    equal((await may(room, "ping -n -c 10 -i 0.05 -W 20 192.168.5.2", "left")).code, 0);
     equal(sender.output(), "", "the flood goes on");
     sender.signal("SIGKILL");
     await sender.status;
@@ -213,7 +212,6 @@ for (
       await eventually(
         "that a new peer connects",
         async () => (await must(room, "ifconfig wg3", "left")).includes("last handshake"),
-        60_000,
       );
       for (const sender of senders) {
         equal(sender.output(), "", "the flood goes on");

@@ -32,7 +32,7 @@ async function impostor(room: Room, name: string, then: string) {
   const script =
     `Deno.listen({ transport: "unix", path: "/var/run/wireguard/${name}.sock" }); console.log("ready"); ${then}`;
   const running = room.spawn([Deno.execPath(), "eval", script]);
-  await eventually(`${name}.sock`, () => running.output().includes("ready"));
+  await running.wrote("ready");
   return running;
 }
 
@@ -42,7 +42,7 @@ async function crowd(room: Room, name: string): Promise<AsyncDisposable> {
     try { while (true) all.push(await Deno.connect({ transport: "unix", path })); } catch { console.log("full"); }
     setInterval(() => all.length, 1000);`;
   const clients = room.spawn([Deno.execPath(), "eval", script]);
-  await eventually("a full queue", () => clients.output().includes("full"));
+  await clients.wrote("full");
   return {
     async [Symbol.asyncDispose]() {
       clients.signal("SIGKILL");
@@ -187,7 +187,7 @@ Deno.test(
 Deno.test("no process is ended because a file names it", NEEDED, async () => {
   await using room = await wgRoom();
   const bystander = room.spawn(["sh", "-c", "echo $$; exec sleep 600"]);
-  const pid = await eventually("its number", () => /^(\d+)\n/.exec(bystander.output())?.[1]);
+  const [, pid] = await bystander.wrote(/^(\d+)\n/);
   const name = `printf 'listen_port=7\\npid=${pid}\\n' >/run/wireguard/wg9.public`;
   const running = await impostor(room, "wg9", "setInterval(() => {}, 1000);");
   await room.output(["sh", "-c", name]);

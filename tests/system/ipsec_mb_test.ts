@@ -4,7 +4,6 @@
  * @module
  */
 import { equal, match, ok } from "node:assert/strict";
-import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { cable, connect, create, must, ping, randomKey, WG, wgRoom } from "./peers.ts";
 
@@ -30,7 +29,7 @@ Deno.test(
       ],
       { netns: "right" },
     );
-    await eventually("wg2 is up", () => daemon.output().includes("errno=0"));
+    await daemon.wrote("errno=0");
     await must(room, `ifconfig wg2 wgport 7222 wgkey ${randomKey()}`, "right");
 
     match(
@@ -48,10 +47,10 @@ Deno.test(
     await ping(room, "left", "192.168.5.2");
     await ping(room, "right", "fd05::1");
     for (const size of [0, 1, 15, 100, 1392, 1393, 4000]) {
-      await must(room, `ping -n -c 1 -W 5 -s ${size} 192.168.5.2`, "left");
+      await must(room, `ping -n -c 1 -W 60 -s ${size} 192.168.5.2`, "left");
     }
     const server = room.spawn(["iperf3", "-s", "--forceflush"], { netns: "right" });
-    await eventually("iperf3 listens", () => server.output().includes("listening"));
+    await server.wrote("listening");
     for (const way of [[], ["-R"], ["--bidir"]]) {
       const words = ["iperf3", "-J", "-t", "1", "-c", "192.168.5.2", ...way];
       const { end } = JSON.parse(await must(room, words.join(" "), "left"));

@@ -99,14 +99,14 @@ async function startPeer(room: Room, order: PeerOrder): Promise<Running> {
     netns: "right",
     env: { ORDER: JSON.stringify(order), HOME: Deno.env.get("HOME") ?? "/root" },
   });
-  await eventually("the peer is ready", () => peer.output().includes("ready\n"), 60_000);
+  await peer.wrote("ready\n");
   return peer;
 }
 
 async function nextHandshake(peer: Running, begin: () => void): Promise<Handshake> {
   const number = handshakesOf(peer).filter(({ end }) => end !== undefined).length;
   begin();
-  await eventually("the handshake is over", () => handshakesOf(peer)[number]?.end, 30_000);
+  await eventually("the handshake is over", () => handshakesOf(peer)[number]?.end);
   return handshakesOf(peer)[number];
 }
 
@@ -129,7 +129,7 @@ for (const workers of [1, 2] as const) {
         ..."-f -xx -s 64 -e trace=getrandom -o /run/trace -p".split(" "),
         /\tpid (\d+)\n/.exec(await must(room, "ifconfig wg1 hwfeatures", "left"))![1],
       ]);
-      await eventually("strace is attached", () => strace.output().includes("attached"));
+      await strace.wrote("attached");
       const traced = async () => ephemerals(await must(room, "cat /run/trace"));
 
       const ours = nobleSuite.publicKey(Uint8Array.fromBase64(peerKey)).toBase64();

@@ -11,6 +11,7 @@ import { COUNTERS } from "../../lib/base/counters.ts";
 import { QUEUES } from "../../lib/base/queues.ts";
 import { needs } from "./needs.ts";
 import { may, must, ping, randomKey, tunnel, WG, wgRoom, writeFile } from "./peers.ts";
+import { pinging } from "./running.ts";
 import { walk } from "./tour.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
@@ -125,10 +126,7 @@ Deno.test("a listener: formats, other requests, a Unix socket, and its end", NEE
   await using room = await wgRoom();
   await must(room, "ifconfig wg1 create");
   const listener = room.spawn([WG, "metrics", "--listen", "9586"]);
-  await eventually(
-    "the listener",
-    () => listener.output().includes("metrics are at 127.0.0.1:9586"),
-  );
+  await listener.wrote("metrics are at 127.0.0.1:9586");
   const old = await get(room, "/metrics");
   equal(old.head, "200 text/plain; version=0.0.4; charset=utf-8");
   match(old.body, /^# TYPE wg_interface_rx_datagrams_total counter$/m);
@@ -150,12 +148,12 @@ Deno.test("a listener: formats, other requests, a Unix socket, and its end", NEE
   const path = "/run/wg-metrics.sock";
   const unix = () => room.spawn([WG, "metrics", "--listen", `unix:${path}`]);
   const first = unix();
-  await eventually("the socket", () => first.output().includes(`metrics are at unix:${path}`));
+  await first.wrote(`metrics are at unix:${path}`);
   match(await must(room, `stat -c %a ${path}`), /^660$/m);
   first.signal("SIGKILL");
   await first.status;
   const second = unix();
-  await eventually("the socket again", () => second.output().includes("metrics are at"));
+  await second.wrote("metrics are at");
   using client = await Deno.connect({ transport: "unix", path: `/proc/${room.pid}/root${path}` });
   await client.write(new TextEncoder().encode("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
   const part = new Uint8Array(1000);
@@ -171,7 +169,7 @@ Deno.test("clients that say nothing are bounded in number and in time", NEEDED, 
   await must(room, "ifconfig wg1 create");
   const path = "/run/wg-metrics.sock";
   const listener = room.spawn([WG, "metrics", "--listen", `unix:${path}`]);
-  await eventually("the listener", () => listener.output().includes("metrics are at"));
+  await listener.wrote("metrics are at");
   const outside = `/proc/${room.pid}/root${path}`;
   const connect = () => Deno.connect({ transport: "unix", path: outside });
   const silent = await Promise.all(Array.from({ length: CONNECTIONS_MAX }, connect));
@@ -200,6 +198,9 @@ Deno.test("clients that say nothing are bounded in number and in time", NEEDED, 
   equal((await listener.status).code, 0);
 });
 
+/** What promtool prints of a query with data. */
+const HAS_DATA = /^(\{[^\n]*\}|wg_[a-z_]+\{[^\n]*\}) => [0-9.e+-]+ @/;
+
 /** A query of the dashboard, with the panel that has it. */
 interface Query {
   readonly title: string;
@@ -213,7 +214,7 @@ function dashboardQueries(): Query[] {
   return panels.flatMap(({ title, targets }) =>
     targets.map(({ expr }) => ({
       title,
-      expression: expr.replaceAll("$interface", ".*").replaceAll("$__rate_interval", "10s"),
+      expression: expr.replaceAll("$interface", ".*").replaceAll("$__rate_interval", "1m"),
     }))
   );
 }
@@ -254,16 +255,19 @@ Deno.test(
       return shown.includes('interface="wg1"');
     });
     match(await query("up"), /^up\{instance="127\.0\.0\.1:9586", job="wg"\} => 1 /);
-    await ping(room, "left", "192.168.5.2");
+    const pings = pinging(room, "left", "192.168.5.2");
     const of = `interface="wg1", job="wg", name="office", public_key="${publicKeys.right}"`;
     await eventually("traffic", async () => {
-      const shown = await query("rate(wg_peer_receive_bytes_total[10s]) > 0");
+      const shown = await query("rate(wg_peer_receive_bytes_total[1m]) > 0");
       return shown.includes(of);
     });
     for (const { title, expression } of dashboardQueries()) {
-      const shown = await query(expression);
-      match(shown, /^(\{[^\n]*\}|wg_[a-z_]+\{[^\n]*\}) => [0-9.e+-]+ @/, `${title}: ${expression}`);
+      await eventually(
+        `${title}: ${expression}`,
+        async () => HAS_DATA.test(await query(expression)),
+      );
     }
+    await pings.end();
     for (const running of [listener, server]) {
       running.signal("SIGTERM");
       equal((await running.status).code, 0, running.output());

@@ -29,7 +29,7 @@ function monitor(room: Room, ...names: string[]): Monitor {
     heard: async (kind, name) => {
       const found = () =>
         events().find((event) => event.event === kind && event.interface === name);
-      await eventually(`${kind} of ${name}`, () => found() !== undefined, 15_000);
+      await eventually(`${kind} of ${name}`, () => found() !== undefined);
       return found()!;
     },
   };
@@ -190,13 +190,11 @@ Deno.test(
     await eventually(
       "all changes",
       () => count(quick.running.output()) + missed(quick.running.output()) === changes,
-      30_000,
     );
     await must(room, "touch /run/go");
     await eventually(
       "the slow one",
       () => count(slow.output()) + missed(slow.output()) === changes,
-      20_000,
     );
     ok(missed(slow.output()) > 0, "it has missed something");
     await must(room, "ifconfig wg1 destroy");
@@ -231,7 +229,7 @@ Deno.test(
       JOURNAL,
     ]);
     const exists = async (path: string) => (await room.run(["test", "-e", path])).code === 0;
-    await eventually("the journal", () => exists("/run/journal"), 15_000);
+    await eventually("the journal", () => exists("/run/journal"));
     await must(room, "mkdir -p -m 700 /run/hooks");
     await writeFile(
       room,
@@ -249,7 +247,7 @@ Deno.test(
         JSON.parse(line) as EventRecord
       );
     };
-    await eventually("both", async () => (await connected()).length === 2, 15_000);
+    await eventually("both", async () => (await connected()).length === 2);
     deepEqual(
       (await connected()).map(({ interface: name, event, peer }) => [name, event, peer]).sort(),
       [["wg1", "connected", publicKeys.right], ["wg2", "connected", publicKeys.left]],

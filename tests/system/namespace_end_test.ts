@@ -13,7 +13,7 @@ const NEEDED = needs("namespaces", "tun", "ip", "ping");
 /** Starts the daemon of wg1 with so many Workers, in the room's own namespace. */
 async function startDaemon(room: Room, workers: 1 | 2): Promise<void> {
   const daemon = room.spawn(["sh", "-c", `exec ${WG} daemon wg1 ${workers} </dev/null`]);
-  await eventually("wg1 is up", () => daemon.output().includes("errno=0"));
+  await daemon.wrote("errno=0");
   await must(room, "ifconfig wg1 wgport 7111");
 }
 
@@ -25,8 +25,8 @@ async function unnamedNamespace(
   room: Room,
 ): Promise<{ readonly holder: Running; readonly pid: string }> {
   const holder = room.spawn(["unshare", "-n", "sh", "-c", "echo $$; exec sleep 1000"]);
-  await eventually("the namespace", () => holder.output().endsWith("\n"));
-  return { holder, pid: holder.output().trim() };
+  const [, pid] = await holder.wrote(/^(\d+)\n/);
+  return { holder, pid };
 }
 
 /** Everything of wg1 is gone, and may be there again. */
@@ -190,7 +190,7 @@ Deno.test(
     );
     await must(room, "ip netns del left");
     await new Promise((resolve) => setTimeout(resolve, NOTICED_MS));
-    await must(room, "ping -n -c 1 -w 8 -W 8 192.168.5.1", "right");
+    await must(room, "ping -n -c 1 -w 60 -W 60 192.168.5.1", "right");
     inhabitant.signal("SIGKILL");
     await inhabitant.status;
     await eventually("the end of wg1", async () => !(await traces(room)).includes("wg1.sock"));

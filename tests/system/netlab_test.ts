@@ -47,7 +47,7 @@ Deno.test("exit codes, signals, input, a time limit", needs("namespaces"), async
     "-c",
     "trap 'echo told; exit 3' TERM; echo on; while :; do sleep 0.05; done",
   ]);
-  await eventually("its first line", () => running.output().includes("on"));
+  await running.wrote("on");
   running.signal("SIGTERM");
   equal((await running.status).code, 3);
   match(running.output(), /told/);
@@ -78,6 +78,17 @@ Deno.test("waits end, and say what was waited for", needs("namespaces"), async (
   await rejects(running.wait(300), /^LabError: sleep 63.25: not done after 300 ms: .*\d sleep S/);
   equal(running.hasEnded, false);
   await rejects(
+    running.wrote("ready", 300),
+    /^LabError: sleep 63.25: after 300 ms it has not written "ready": .*\d sleep S/,
+  );
+  const writer = room.spawn(["sh", "-c", "echo port 7; echo port 8 >&2"]);
+  equal((await writer.wrote(/^port (7)$/m))[1], "7");
+  await writer.wrote("port 8");
+  await rejects(
+    writer.wrote("port 9"),
+    /: ended without writing "port 9": it has ended\nport \d\nport \d\n$/,
+  );
+  await rejects(
     room.run(["sh", "-c", "echo begun; kill -STOP $$"], { timeoutMs: 300 }),
     /not done after 300 ms: \d+ nsenter T.*, \d+ sh T.*\nbegun\n/,
   );
@@ -94,7 +105,7 @@ Deno.test(
     await using room = await Room.open();
     const stopped = async () => {
       const running = room.spawn(["sh", "-c", "echo on; exec sleep 63.25"]);
-      await eventually("it runs", () => running.output() === "on\n");
+      await running.wrote("on\n");
       running.signal("SIGSTOP");
       const stat = () => Deno.readTextFileSync(`/proc/${running.pid}/stat`);
       await eventually("nsenter has stopped", () => stat().includes(") T "));
@@ -103,10 +114,10 @@ Deno.test(
     const told = await stopped();
     told.signal("SIGTERM");
     told.signal("SIGCONT");
-    equal((await told.wait(10_000)).signal, "SIGTERM");
+    equal((await told.status).signal, "SIGTERM");
     const left = await stopped();
     await room.close();
-    equal((await left.wait(10_000)).success, false);
+    equal((await left.status).success, false);
   },
 );
 

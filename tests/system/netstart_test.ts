@@ -210,9 +210,9 @@ Deno.test(
     await t.step(
       "site to site: IPv6 outside and inside, IPv4 between the networks, a preshared key",
       async () => {
-        await must(room, "ping -n -c 1 -w 8 -W 8 fd23::2", "sitea");
-        await must(room, "ping -n -c 2 -i 0.2 -W 2 -I fd0a::1 fd0b::1", "sitea");
-        await must(room, "ping -n -c 2 -i 0.2 -W 2 -I 172.16.2.1 172.16.1.1", "siteb");
+        await must(room, "ping -n -c 1 -w 60 -W 60 fd23::2", "sitea");
+        await must(room, "ping -n -c 2 -i 0.2 -W 60 -I fd0a::1 fd0b::1", "sitea");
+        await must(room, "ping -n -c 2 -i 0.2 -W 60 -I 172.16.2.1 172.16.1.1", "siteb");
         const site = await read(room, "wg3");
         deepEqual(site.wgpeers[0].wgendpoint, { address: "2001:db8::21", port: 7002 });
         equal(site.wgpeers[0].wgpsk, true);
@@ -221,11 +221,11 @@ Deno.test(
     );
 
     await t.step("rdomains, and UDP sockets in a third one", async () => {
-      await must(room, "route -T4 exec ping -n -c 1 -w 8 -W 8 192.168.5.2", "machine");
-      await must(room, "route -T5 exec ping -n -c 2 -i 0.2 -W 2 192.168.5.1", "machine");
+      await must(room, "route -T4 exec ping -n -c 1 -w 60 -W 60 192.168.5.2", "machine");
+      await must(room, "route -T5 exec ping -n -c 2 -i 0.2 -W 60 192.168.5.1", "machine");
       equal((await read(room, "wg4")).rdomain, 4);
-      await must(room, "ping -n -c 1 -w 8 -W 8 10.67.0.7", "machine");
-      await must(room, "route -T7 exec ping -n -c 2 -i 0.2 -W 2 10.67.0.6", "machine");
+      await must(room, "ping -n -c 1 -w 60 -W 60 10.67.0.7", "machine");
+      await must(room, "route -T7 exec ping -n -c 2 -i 0.2 -W 60 10.67.0.6", "machine");
       const [six, seven] = [await read(room, "wg6"), await read(room, "wg7")];
       deepEqual([six.rdomain, six.wgrtable, seven.rdomain, seven.wgrtable], [0, 6, 7, 6]);
       equal(six.addresses[0].broadcast, "10.67.0.255");
@@ -249,7 +249,7 @@ Deno.test(
       for (
         const address of ["10.10.0.1", "10.10.0.2", "10.10.0.3", "fd10::1", "fd10::a", "fd10::b"]
       ) {
-        await must(room, `ping -n -c 1 -W 2 ${address}`, "printer");
+        await must(room, `ping -n -c 1 -W 60 ${address}`, "printer");
       }
       const [nas, printer] = [await read(room, "wg10"), await read(room, "wg11")];
       deepEqual(texts(nas).sort(), [
@@ -278,9 +278,9 @@ Deno.test(
         MACHINES.map(() => ({ code: 0, stdout: "", stderr: "" })),
       );
       deepEqual(await everything(room), first);
-      await must(room, "ping -n -c 1 -W 2 10.9.0.1", "laptop");
-      await must(room, "ping -n -c 1 -W 2 fd88::2", "phone");
-      await must(room, "route -T5 exec ping -n -c 1 -W 2 192.168.5.1", "machine");
+      await must(room, "ping -n -c 1 -W 60 10.9.0.1", "laptop");
+      await must(room, "ping -n -c 1 -W 60 fd88::2", "phone");
+      await must(room, "route -T5 exec ping -n -c 1 -W 60 192.168.5.1", "machine");
       deepEqual(await everything(room), first);
     });
 

@@ -5,7 +5,7 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { OFFLOAD_NAMES, type OffloadName } from "../../lib/base/offloads.ts";
-import { eventually, type Room } from "../../scripts/netlab.ts";
+import type { Room } from "../../scripts/netlab.ts";
 import { exchange, startEcho } from "./echo.ts";
 import { needs } from "./needs.ts";
 import { may, must, tunnel, WG, wgRoom } from "./peers.ts";
@@ -70,7 +70,7 @@ for (const workers of [1, 2] as const) {
       await startEcho(room);
       for (const port of ["5201", "5203"]) {
         const server = room.spawn(["iperf3", "-s", "-p", port, "--forceflush"], { netns: "right" });
-        await eventually("iperf3 listens", () => server.output().includes("listening"));
+        await server.wrote("listening");
       }
       // Slow enough to leave the machine to the rest; it goes on until it is told to stop.
       const traffic = room.spawn([
@@ -86,7 +86,7 @@ for (const workers of [1, 2] as const) {
       ], {
         netns: "left",
       });
-      await eventually("traffic runs", () => /-1\.\d+ +sec/.test(traffic.output()));
+      await traffic.wrote(/-1\.\d+ +sec/);
 
       for (const name of OFFLOAD_NAMES) {
         await both(room, `-${name}`);

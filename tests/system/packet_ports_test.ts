@@ -50,14 +50,14 @@ class Post {
     });
     return this.port.send(datagrams.length, datagrams[0].length, this.cellAt, ecn);
   }
-  /** Waits a little for the next run. */
+  /** Waits for the next run. */
   receive(): {
     datagrams: Uint8Array[];
     source: Endpoint | undefined;
     local: LocalAddress | undefined;
     ecn: number;
   } {
-    const deadline = performance.now() + 2000;
+    const deadline = performance.now() + 30_000;
     while (performance.now() < deadline) {
       const received = this.port.receive(DATA);
       if (received === 0) continue;

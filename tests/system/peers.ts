@@ -4,7 +4,7 @@
  * @module
  */
 import { ROOT } from "../../scripts/built.ts";
-import { eventually, type Ran, Room } from "../../scripts/netlab.ts";
+import { type Ran, Room } from "../../scripts/netlab.ts";
 
 /** Where a room that `wgRoom` made has ./wg: a path without blanks, which every user may enter. */
 export const WG = "/run/program/wg";
@@ -72,7 +72,7 @@ export async function create(
     const daemon = room.spawn(["sh", "-c", `exec ${WG} daemon ${name} ${workers} </dev/null`], {
       netns,
     });
-    await eventually(`${name} is up`, () => daemon.output().includes("errno=0"));
+    await daemon.wrote("errno=0");
   }
   await must(room, `ifconfig ${name} ${workers === undefined ? "create " : ""}${words}`, netns);
 }
@@ -155,8 +155,8 @@ export async function connect(
  * sent before the other side was up is repeated after 5 to 5.333 s.
  */
 export async function ping(room: Room, netns: string, address: string): Promise<void> {
-  await must(room, `ping -n -c 1 -w 8 -W 8 ${address}`, netns);
-  await must(room, `ping -n -c 3 -i 0.2 -W 2 ${address}`, netns);
+  await must(room, `ping -n -c 1 -w 60 -W 60 ${address}`, netns);
+  await must(room, `ping -n -c 3 -i 0.2 -W 60 ${address}`, netns);
 }
 
 /** What stands in the control folder and among the named namespaces. */

@@ -104,7 +104,7 @@ Deno.test(
     await must(room, "touch /run/netns/rdomain98");
     const script = "mount --bind /run/netns/left /run/netns/rdomain98; echo there; exec sleep 600";
     const elsewhere = room.spawn(["unshare", "-m", "sh", "-c", script]);
-    await eventually("the other mount namespace", () => elsewhere.output().includes("there"));
+    await elsewhere.wrote("there");
     await must(room, "ifconfig wg1 create rdomain 98");
     const here = await identity(room, "/run/netns/rdomain98");
     const seen = await shell(

@@ -1,5 +1,4 @@
 import { match, ok } from "node:assert/strict";
-import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { must, ping, tunnel, wgRoom } from "./peers.ts";
 
@@ -24,7 +23,7 @@ Deno.test(
       "-p",
       pid,
     ]);
-    await eventually("strace is attached", () => strace.output().includes("attached"));
+    await strace.wrote("attached");
     const rounds = 4;
     for (let round = 0; round < rounds; round++) {
       // Down wipes the sessions, so that the next packet needs a handshake.

@@ -3,7 +3,6 @@
  * @module
  */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { cable, may, must, wgRoom } from "./peers.ts";
 
@@ -125,7 +124,7 @@ Deno.test(
       "-c",
       "trap 'echo told; exit 3' TERM; echo ready; while :; do sleep 0.05; done",
     ]);
-    await eventually("the trap", () => running.output().includes("ready"));
+    await running.wrote("ready");
     running.signal("SIGTERM");
     equal((await running.status).code, 3);
     match(running.output(), /told/);

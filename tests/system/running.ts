@@ -2,7 +2,6 @@
  * What tests read of the process of a running interface, and traffic through it.
  * @module
  */
-import { equal } from "node:assert/strict";
 import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
 
 export const sleep = (ms: number): Promise<void> =>
@@ -10,10 +9,15 @@ export const sleep = (ms: number): Promise<void> =>
 
 /** The process of an interface of this room. */
 export async function daemonOf(room: Room, name: string): Promise<number> {
-  const found = (await room.processes()).filter((line) =>
-    new RegExp(` daemon ${name}( |$)`).test(line)
-  );
-  equal(found.length, 1, found.join("\n"));
+  let found: string[] = [];
+  // One that was told to end may not be gone yet.
+  await eventually(`one process of ${name}`, async () => {
+    const ofName = new RegExp(` daemon ${name}( |$)`);
+    found = (await room.processes()).filter((line) => ofName.test(line));
+    return found.length === 1;
+  }).catch((error) => {
+    throw new Error(`${error.message}\n${found.join("\n")}`, { cause: error });
+  });
   return Number(found[0].split(" ")[0]);
 }
 
@@ -46,7 +50,7 @@ export function pinging(room: Room, netns: string, address: string) {
     async goesOn(what: string): Promise<void> {
       const before = answered().length;
       const isAnswered = () => answered().length > before + 5;
-      await eventually(what, isAnswered, 60_000).catch((error) => {
+      await eventually(what, isAnswered).catch((error) => {
         throw new Error(`${error.message}\n${running.output().slice(-2_000)}`, { cause: error });
       });
     },

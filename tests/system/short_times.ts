@@ -3,7 +3,7 @@
  * @module
  */
 import { ROOT } from "../../scripts/built.ts";
-import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
+import type { Room, Running } from "../../scripts/netlab.ts";
 import { cable, must, randomKey } from "./peers.ts";
 
 const hex = (base64: string) => Uint8Array.fromBase64(base64).toHex();
@@ -37,7 +37,7 @@ export async function startInterface(
   const argv = [Deno.execPath(), "run", "-A", "--quiet", "--no-check", ...words];
   await room.output(["sh", "-c", `umask 077; cat >/run/${name}.set`], { stdin: configuration });
   const running = room.spawn(["sh", "-c", `exec "$@" </run/${name}.set`, "sh", ...argv], { netns });
-  await eventually(`${name} ready`, () => running.output().includes("ready\n"), 20_000);
+  await running.wrote("ready\n");
   return running;
 }
 

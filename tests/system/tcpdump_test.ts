@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
+import type { Room, Running } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { walk } from "./tour.ts";
 import { may, must, ping, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
@@ -15,7 +15,7 @@ const TSHARK = needs("namespaces", "tun", "ip", "ping", "tshark");
 /** Begins a capture in the namespace `left`, and waits until it runs. */
 async function capturing(room: Room, words: string): Promise<Running> {
   const running = room.spawn([WG, "tcpdump", "wg1", ...words.split(" ")], { netns: "left" });
-  await eventually("the capture runs", () => running.output().includes("capturing on wg1"));
+  await running.wrote("capturing on wg1");
   return running;
 }
 
@@ -154,10 +154,7 @@ Deno.test({
     await must(room, `ifconfig wg1 wgpeer ${publicKeys.right} wgdescr anna`, "left");
     const running = await capturing(room, "peer anna");
     await ping(room, "left", "192.168.5.2");
-    await eventually(
-      "the last reply",
-      () => /seq 3, length 64\n.*seq 3, length/.test(running.output()),
-    );
+    await running.wrote(/seq 3, length 64\n.*seq 3, length/);
     const said = await ended(running);
     const time = String.raw`^\d\d:\d\d:\d\d\.\d{6} `;
     const line = (rest: string) => new RegExp(time + rest, "m");
@@ -288,7 +285,7 @@ Deno.test({
     const begin = async (redirection: string, words: string) => {
       const script = `exec 3<>/run/fifo; exec ${WG} tcpdump wg1 ${words} ${redirection}`;
       const running = room.spawn(["sh", "-c", script], { netns: "left" });
-      await eventually("the capture runs", () => running.output().includes("capturing on wg1"));
+      await running.wrote("capturing on wg1");
       return running;
     };
     // A pipe takes 64 KiB.
@@ -297,7 +294,7 @@ Deno.test({
       const more = "ping -n -q -c 400 -i 0.005 -s 500 -W 20 192.168.5.2";
       assert.match(await must(room, more, "left"), / 0% packet loss/);
       running.signal("SIGTERM");
-      assert.equal((await running.wait(30_000)).signal, "SIGTERM", running.output());
+      assert.equal((await running.status).signal, "SIGTERM", running.output());
     }
   },
 });
@@ -308,7 +305,7 @@ Deno.test({
   fn: async () => {
     await using room = await wgRoom();
     await must(room, "wireguard-go wg3");
-    const { code, stderr } = await may(room, `timeout 20 ${WG} tcpdump wg3`);
+    const { code, stderr } = await may(room, `timeout 100 ${WG} tcpdump wg3`);
     assert.equal(code, 1);
     assert.equal(
       stderr,

@@ -4,7 +4,7 @@
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { eventually, type Room } from "../../scripts/netlab.ts";
+import type { Room } from "../../scripts/netlab.ts";
 import { Chance, SEED } from "../random.ts";
 import { needs } from "./needs.ts";
 import { must, wgRoom } from "./peers.ts";
@@ -330,7 +330,7 @@ Deno.test("a port that is taken is refused by both, and nothing has changed", NE
     const script =
       'Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: 7000 }); console.log("held"); setInterval(() => {}, 1e6);';
     const holder = room.spawn([Deno.execPath(), "eval", "--unstable-net", script], { netns });
-    await eventually("the port is taken", () => holder.output().includes("held"));
+    await holder.wrote("held");
   }
   const before = await state(room, OURS);
   for (const name of [OURS, THEIRS]) {

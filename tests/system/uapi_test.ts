@@ -107,7 +107,7 @@ Deno.test(
     const go = () => Promise.all(all.map((one) => one.write(Uint8Array.of(0x73))));
     await go(); console.log("full"); setInterval(go, 1000);`;
     const clients = room.spawn([Deno.execPath(), "eval", crowd]);
-    await eventually("all clients", () => clients.output().includes("full"));
+    await clients.wrote("full");
     equal(await say(room, "get=1\n\n"), "errno=-16\n\n");
     for (
       const [line, said] of [

@@ -127,7 +127,7 @@ Deno.test(
       await eventually(address, async () => await dropped() > before + i);
     }
     match(
-      await must(room, `ping -n -c 1 -W 2 -I 192.168.5.1 192.168.5.9`, "left"),
+      await must(room, `ping -n -c 1 -W 60 -I 192.168.5.1 192.168.5.9`, "left"),
       / 0% packet loss/,
     );
   },

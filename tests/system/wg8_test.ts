@@ -137,7 +137,7 @@ Deno.test("a daemon that answers set=2 with an error is asked with set=1", NEEDE
   const listener = room.spawn([Deno.execPath(), "eval", "--quiet", AS_BORINGTUN]);
   await eventually("wg5", async () => (await may(room, "wg show wg5")).code === 0);
   await must(room, "wg set wg5 listen-port 7");
-  await eventually("the change", () => listener.output().includes('"set=1\\nlisten_port=7\\n\\n"'));
+  await listener.wrote('"set=1\\nlisten_port=7\\n\\n"');
 });
 
 Deno.test("ranges are added and removed with + and -", NEEDED, async () => {

@@ -30,7 +30,7 @@ for (const [workers, shown] of FORMS) {
       await ping(room, "right", "fd05::1");
 
       const server = room.spawn(["iperf3", "-s", "--forceflush"], { netns: "right" });
-      await eventually("iperf3 listens", () => server.output().includes("listening"));
+      await server.wrote("listening");
       for (const way of ["", " -R", " --bidir", " -6 --bidir"]) {
         const address = way.includes("-6") ? "fd05::2" : "192.168.5.2";
         const bytes = received(

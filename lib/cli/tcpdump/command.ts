@@ -34,8 +34,12 @@ interface Sink {
 }
 
 const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-/** How long the records that are left may take after a signal, which then ends the process. */
-const END_MS = 3_000;
+/**
+ * After a signal, how often it is looked whether the records that are left move, and after how many
+ * looks without a move the signal ends the process. A process that had no processor has not looked.
+ */
+const LOOK_MS = 500;
+const STILL_LOOKS = 6;
 
 async function tcpdump(args: readonly string[]): Promise<number> {
   const line = parseTcpdump(args);
@@ -51,13 +55,19 @@ async function tcpdump(args: readonly string[]): Promise<number> {
   const unlisten = () => {
     for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
   };
+  let moves = 0;
   const end = (signal: Deno.Signal) => {
     stop.abort();
+    let seen = moves;
+    let still = 0;
     // Nobody may read what is written.
-    Deno.unrefTimer(setTimeout(() => {
+    Deno.unrefTimer(setInterval(() => {
+      still = moves === seen ? still + 1 : 0;
+      seen = moves;
+      if (still < STILL_LOOKS) return;
       unlisten();
       Deno.kill(Deno.pid, signal);
-    }, END_MS));
+    }, LOOK_MS));
   };
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   let sink: Sink | undefined;
@@ -82,6 +92,7 @@ async function tcpdump(args: readonly string[]): Promise<number> {
         packets++;
       }
       await sink?.flush();
+      moves++;
       if (packets >= line.count) break;
     }
   } finally {

@@ -9,12 +9,12 @@ import { describeOwner, socketOwner, watch, WATCH_MS } from "./owner.ts";
 import { socketPath } from "./paths.ts";
 
 /** How long a daemon may send nothing, and how long a whole answer may take. */
-export const SILENCE_MS = 2_000;
+const SILENCE_MS = 2_000;
 const ANSWER_MS = 20_000;
 /**
  * A silent daemon gets more time while it runs or waits for a processor for at least this part of
- * the time, because the machine is busy or slow. It gets no more after it ran for RAN_MAX_MS
- * without an answer, as in an endless loop.
+ * the time, or waits for the disk, because the machine is busy or slow. It gets no more after it
+ * ran for RAN_MAX_MS without an answer, as in an endless loop.
  */
 const BUSY_SHARE = 0.25;
 const RAN_MAX_MS = 5_000;
@@ -124,7 +124,8 @@ export class SilenceGuard {
     const did = await watch(socketOwner(this.#name));
     if (did === undefined) return false;
     this.#ranMs += did.ranMs;
-    return this.#ranMs < RAN_MAX_MS && did.ranMs + did.waitedMs > WATCH_MS * BUSY_SHARE;
+    const waits = did.blocked || did.ranMs + did.waitedMs > WATCH_MS * BUSY_SHARE;
+    return this.#ranMs < RAN_MAX_MS && waits;
   }
 }
 

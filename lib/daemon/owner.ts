@@ -133,6 +133,11 @@ export interface Watched {
   readonly ranMs: number;
   /** Milliseconds for which its threads waited for a processor, added up. */
   readonly waitedMs: number;
+  /**
+   * Whether its main thread is in a wait of the kernel's that no signal ends, as for its program on
+   * a slow disk.
+   */
+  readonly blocked: boolean;
 }
 
 /** Watches a process for WATCH_MS. Undefined when /proc cannot be read. */
@@ -141,10 +146,14 @@ export async function watch(pid: number | undefined): Promise<Watched | undefine
   await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
   const after = schedule(pid);
   if (before === undefined || after === undefined) return undefined;
-  return { ranMs: after.ranMs - before.ranMs, waitedMs: after.waitedMs - before.waitedMs };
+  return {
+    ranMs: after.ranMs - before.ranMs,
+    waitedMs: after.waitedMs - before.waitedMs,
+    blocked: before.blocked && after.blocked,
+  };
 }
 
-/** The activity of a process since its start (Documentation/scheduler/sched-stats.rst). */
+/** The activity of a process since its start, and its state now (Documentation/scheduler/sched-stats.rst). */
 function schedule(pid: number | undefined): Watched | undefined {
   if (pid === undefined) return undefined;
   let ranMs: number | undefined;
@@ -160,7 +169,7 @@ function schedule(pid: number | undefined): Watched | undefined {
       // The thread has ended.
     }
   }
-  return ranMs === undefined ? undefined : { ranMs, waitedMs };
+  return ranMs === undefined ? undefined : { ranMs, waitedMs, blocked: stateOf(pid) === "D" };
 }
 
 /** Waits until a process has ended, for at most `withinMs`. Returns whether it has. */

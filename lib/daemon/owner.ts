@@ -153,7 +153,10 @@ export async function watch(pid: number | undefined): Promise<Watched | undefine
   };
 }
 
-/** The activity of a process since its start, and its state now (Documentation/scheduler/sched-stats.rst). */
+/**
+ * The activity of a process since its start, and its state now
+ * (Documentation/scheduler/sched-stats.rst).
+ */
 function schedule(pid: number | undefined): Watched | undefined {
   if (pid === undefined) return undefined;
   let ranMs: number | undefined;

@@ -16,8 +16,8 @@ import { NAMES_VARIABLE, PORT_LATER, SOCKETS_VARIABLE } from "./rights.ts";
 const WITHOUT_PARENT = 'exec 3<&0; "$@" <&3 3<&- &';
 
 /**
- * How long a daemon may take to start. It takes less than a second of a processor, and many times as
- * long where processors are busy or programs are read from the disk again and again.
+ * How long a daemon may take to start. It takes less than a second of a processor, and many times
+ * that where processors are busy or programs are read from the disk again and again.
  */
 const READY_MS = 120_000;
 

@@ -117,6 +117,9 @@ export function jobsCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
     }
   };
 
+  /** Whether a job was prepared since `forget`. */
+  let isUsed = false;
+
   /** Fills in the next job, without its tag and direction. Returns the index of its first word. */
   const prepare = (
     keyAt: number,
@@ -127,6 +130,7 @@ export function jobsCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
     to: number,
   ): number => {
     const job = jobs + (ring[next] >>> 2);
+    isUsed = true;
     ivWords[1] = counterLow;
     ivWords[2] = counterHigh;
     addresses.write(ring, job + ENC_KEYS, keyAt);
@@ -166,10 +170,12 @@ export function jobsCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
     },
 
     forget() {
+      if (!isUsed) return;
       cipher.seal(zeroKeyAt, 0, 0, forgetAt, FORGET_BYTES);
       clear();
       ivWords.fill(0);
       tag.fill(0);
+      isUsed = false;
     },
   };
 

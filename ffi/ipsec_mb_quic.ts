@@ -82,11 +82,14 @@ export function quicCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
     words[NONCES + 1] = Number(at(NONCE) >> 32n);
   };
   clear();
+  /** Whether a message was sealed or opened since `forget`. */
+  let isUsed = false;
 
   const cipher: PacketCipher = {
     name: `ipsec-mb ${library.version}`,
 
     seal(keyAt, counterLow, counterHigh, at, length) {
+      isUsed = true;
       words[NONCE + 1] = counterLow;
       words[NONCE + 2] = counterHigh;
       addresses.write(words, DESTINATIONS, at);
@@ -110,6 +113,7 @@ export function quicCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
     },
 
     open(keyAt, counterLow, counterHigh, from, length, to) {
+      isUsed = true;
       words[NONCE + 1] = counterLow;
       words[NONCE + 2] = counterHigh;
       addresses.write(words, DESTINATIONS, to);
@@ -141,8 +145,10 @@ export function quicCipher(arena: Arena, library: IpsecMb): PacketCipher | undef
     },
 
     forget() {
+      if (!isUsed) return;
       cipher.seal(zeroKeyAt, 0, 0, forgetAt, FORGET_BYTES);
       clear();
+      isUsed = false;
     },
   };
   return cipher;

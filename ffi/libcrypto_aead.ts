@@ -90,6 +90,7 @@ export function aeadCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher | u
     },
 
     forget() {
+      if (sealKeyAt === NO_KEY && openKeyAt === NO_KEY) return;
       const zeroKey = addresses.address(zeroKeyAt);
       const sealing = EVP_EncryptInit_ex(seals, null, null, zeroKey, noncePointer);
       const opening = EVP_DecryptInit_ex(opens, null, null, zeroKey, noncePointer);

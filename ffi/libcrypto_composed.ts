@@ -145,6 +145,7 @@ export function composedCipher(arena: Arena, libcrypto: Libcrypto): PacketCipher
     },
 
     forget() {
+      if (loadedKeyAt === NO_KEY) return;
       loadedKeyAt = NO_KEY;
       setNonce(zeroKeyAt, 0, 0);
       loadedKeyAt = NO_KEY;

@@ -129,4 +129,8 @@ Deno.test("after forget() the ring of 1.3 has no address of a message or key", N
   assert.ok(kept() > 0);
   cipher.forget();
   assert.equal(kept(), 0);
+  cipher.open(keyAt, 0, 0, at, 64, arena.allocate(256) + 64);
+  assert.ok(kept() > 0);
+  cipher.forget();
+  assert.equal(kept(), 0);
 });

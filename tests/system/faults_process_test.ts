@@ -8,7 +8,7 @@ import { ROOT } from "../../scripts/built.ts";
 import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { cable, connect, may, must, ping, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
-import { daemonOf, descriptorsOf, pinging, sleep, writtenMb } from "./running.ts";
+import { daemonOf, descriptorsOf, killDaemon, pinging, sleep, writtenMb } from "./running.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 /** What garbage, caches and the stacks of threads may add. */
@@ -26,13 +26,9 @@ Deno.test(
     const pings = pinging(room, "right", "192.168.5.1");
     for (let round = 0; round < 3; round++) {
       await pings.goesOn(`traffic, round ${round}`);
-      const pid = await daemonOf(room, "wg1");
-      Deno.kill(pid, "SIGKILL");
+      const pid = await killDaemon(room, "wg1");
       // The device ends with the process. The files stay, and are in nobody's way.
-      await eventually(
-        "the end of the link",
-        async () => (await may(room, "ip link show wg1", "left")).code !== 0,
-      );
+      equal((await may(room, "ip link show wg1", "left")).code, 1);
       ok((await must(room, "ls /run/wireguard")).includes("wg1.sock"));
       const shown = await may(room, "ifconfig wg1", "left");
       deepEqual([shown.code, shown.stdout], [1, ""]);

@@ -6,14 +6,9 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { eventually, type Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { may, must, ping, randomKey, traces, tunnel, WG, wgRoom } from "./peers.ts";
+import { daemonOf, killDaemon } from "./running.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
-
-async function daemonOf(room: Room, name: string): Promise<string> {
-  const found = (await room.processes()).filter((line) => line.includes(name));
-  equal(found.length, 1, found.join("\n"));
-  return found[0].split(" ")[0];
-}
 
 async function nothingLeft(room: Room): Promise<void> {
   await eventually("that nothing is left", async () => (await traces(room)).length === 0);
@@ -41,7 +36,7 @@ Deno.test(
 Deno.test("kill -TERM ends the process and removes the same", NEEDED, async () => {
   await using room = await wgRoom();
   await must(room, "ifconfig wg1 create wgport 7111");
-  Deno.kill(Number(await daemonOf(room, "wg1")), "SIGTERM");
+  Deno.kill(await daemonOf(room, "wg1"), "SIGTERM");
   await nothingLeft(room);
 });
 
@@ -66,7 +61,7 @@ Deno.test("an rdomain ends with its last interface, however that ends", NEEDED, 
     await nothingLeft(room);
   };
   await must(room, "ifconfig wg1 create rdomain 1 wgport 7111");
-  Deno.kill(Number(await daemonOf(room, "wg1")), "SIGTERM");
+  Deno.kill(await daemonOf(room, "wg1"), "SIGTERM");
   await nothingLeftAfterNext();
   await must(room, "ifconfig wg1 create rdomain 1 wgport 7111");
   await must(room, "ip -n rdomain1 link del wg1");
@@ -79,11 +74,8 @@ Deno.test(
   async () => {
     await using room = await wgRoom();
     await must(room, "ifconfig wg1 create wgport 7111");
-    Deno.kill(Number(await daemonOf(room, "wg1")), "SIGKILL");
-    await eventually(
-      "the end of the link",
-      async () => (await may(room, "ip link show wg1")).code === 1,
-    );
+    await killDaemon(room, "wg1");
+    equal((await may(room, "ip link show wg1")).code, 1);
     match((await may(room, "ifconfig wg1")).stderr, /^ifconfig: wg1: [^\n]+\n$/);
     await must(room, "ifconfig wg1 create wgport 7112");
     match(await must(room, "ifconfig wg1"), /\twgport 7112\n/);

@@ -1,9 +1,8 @@
 /** `wg restart`: another process for an interface, with everything that the interface had. */
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
-import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { may, must, ping, randomKey, tunnel, WG, wgRoom, writeFile } from "./peers.ts";
-import { daemonOf } from "./running.ts";
+import { killDaemon } from "./running.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 
@@ -68,8 +67,7 @@ Deno.test(
     match(await named(), /the file is gone, but wg1 is running/);
     await must(room, `${WG} restart wg1`);
     match(await named(), /the file is gone, but wg1 is running/);
-    Deno.kill(await daemonOf(room, "wg1"), "SIGKILL");
-    await eventually("the end", async () => (await may(room, "ip link show wg1")).code !== 0);
+    await killDaemon(room, "wg1");
     await must(room, "ifconfig wg1 create");
     equal(await named(), "");
   },

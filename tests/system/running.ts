@@ -2,7 +2,10 @@
  * What tests read of the process of a running interface, and traffic through it.
  * @module
  */
+import { ok } from "node:assert/strict";
+import { hasEnded } from "../../lib/daemon/owner.ts";
 import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
+import { LONG_MS } from "../../scripts/running.ts";
 
 export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
@@ -19,6 +22,18 @@ export async function daemonOf(room: Room, name: string): Promise<number> {
     throw new Error(`${error.message}\n${found.join("\n")}`, { cause: error });
   });
   return Number(found[0].split(" ")[0]);
+}
+
+/**
+ * Kills the process of an interface, and waits for its end. Its link goes before its control socket
+ * does, so an end of the link is not enough for the next interface of this name.
+ * @returns its process id
+ */
+export async function killDaemon(room: Room, name: string): Promise<number> {
+  const pid = await daemonOf(room, name);
+  Deno.kill(pid, "SIGKILL");
+  ok(await hasEnded(pid, LONG_MS), `process ${pid} of ${name} does not end`);
+  return pid;
 }
 
 /** Resident memory in MiB. */

@@ -90,7 +90,9 @@ for (const workers of [1, 4]) {
           ...["wg.type", "ip.src", "ip.dst", "udp.srcport", "udp.dstport", "ip.checksum.status"],
           ...["udp.checksum.status", "frame.packet_flags_direction"],
         );
-        assert.deepEqual(handshake.slice(0, 2), [
+        // On a slow machine an initiation may be sent again before the first response.
+        const first = ["1", "2"].map((type) => handshake.find(([its]) => its === type));
+        assert.deepEqual(first, [
           ["1", "10.0.0.1", "10.0.0.2", "7111", "7222", "1", "1", "0x00000002"],
           ["2", "10.0.0.2", "10.0.0.1", "7222", "7111", "1", "1", "0x00000001"],
         ]);

@@ -22,6 +22,7 @@ export const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--single-threaded-gc
 /** The flags of a packed program's runtime: nothing outside of its folder is looked at. */
 export const PACKED_FLAGS: readonly string[] = [
   "run",
+  "--quiet",
   "-A",
   "--no-prompt",
   "--no-config",

@@ -19,7 +19,15 @@ Deno.test("it unpacks once, privately, and passes its name and its words", () =>
     assert.equal(first.folder, `${cache}/${id}`);
     assert.deepEqual(first.arguments.slice(-5), [file, "ifconfig", "wg1", "two words", ""]);
     for (
-      const flag of ["-A", "--no-config", "--no-lock", "--no-remote", "--no-npm", "--cached-only"]
+      const flag of [
+        "--quiet",
+        "-A",
+        "--no-config",
+        "--no-lock",
+        "--no-remote",
+        "--no-npm",
+        "--cached-only",
+      ]
     ) {
       assert.ok(first.arguments.includes(flag), flag);
     }

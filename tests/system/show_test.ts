@@ -168,3 +168,11 @@ Deno.test("without interfaces nothing is shown", NEEDED, async () => {
     equal(await must(room, `${OURS} ${words}`), "");
   }
 });
+
+Deno.test("a terminal gets a command's output and nothing else", NEEDED, async () => {
+  await using room = await wgRoom();
+  const line = `stty cols 80 rows 24; printf 'key: '; printf %s ${randomKey()} | ${WG} pubkey`;
+  // The runtime erases the line that it shows the progress of downloads in.
+  const shown = await room.output(["script", "-qec", line, "/dev/null"]);
+  match(shown, /^key: [A-Za-z0-9+/]{43}=\r\n$/);
+});

@@ -225,7 +225,7 @@ function* ofMinimum({ expression }: ts.CallExpression): Generator<Change> {
 
 function* ofArguments(node: ts.CallExpression | ts.NewExpression): Generator<Change> {
   // The order of these arguments makes no difference.
-  if (/^Math\.(min|max)$/.test(node.expression.getText())) return;
+  if (/^Math\.(min|max|imul)$/.test(node.expression.getText())) return;
   const list = node.arguments ?? [];
   const source = node.getSourceFile();
   for (let i = 0; i + 1 < list.length; i++) {

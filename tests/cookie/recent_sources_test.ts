@@ -32,6 +32,14 @@ Deno.test("a source is recent for four seconds, which is less than until its nex
   assert.ok(RECENT_SOURCE_MS + 32 < 5_000);
 });
 
+Deno.test("the four seconds end with their last 16 ms", () => {
+  for (const [ms, isRecent] of [[RECENT_SOURCE_MS + 15.9, true], [RECENT_SOURCE_MS + 16, false]]) {
+    const sources = new RecentSources();
+    add(sources, v4(1), 16_000);
+    assert.equal(add(sources, v4(1), 16_000 + Number(ms)), isRecent);
+  }
+});
+
 Deno.test("a clock that goes back makes no source recent for longer", () => {
   const sources = new RecentSources();
   add(sources, v4(1), 50_000);
@@ -68,6 +76,17 @@ Deno.test("many sources are remembered, and none is taken for another", () => {
     if (added.has(other)) continue;
     added.add(other);
     if (add(sources, shared(other), 9_000)) assert.fail(`${other} is new, seed ${SEED}`);
+  }
+});
+
+Deno.test("none of many IPv6 networks is taken for another, whichever of their halves differ", () => {
+  for (const half of [0, 4]) {
+    const sources = new RecentSources();
+    const network = v6(7, 0);
+    for (let i = 0; i < 4_096; i++) {
+      network.set(v4(i), half);
+      assert.ok(!add(sources, network, 5_000), `${i}`);
+    }
   }
 });
 

@@ -7,9 +7,6 @@
 import { AF_INET, AF_INET6, cString, SOCKADDR_IN6_BYTES, SOCKADDR_IN_BYTES } from "./structs.ts";
 import { type Pinned, pinned } from "./memory.ts";
 
-/** The longest time that glibc keeps a thread without work (its `gai_idle_time`), in ms. */
-export const LOOK_UP_THREAD_IDLE_MS = 1_000;
-
 /** Struct gaicb (netdb.h): the name, the hints and the result are pointers. */
 const GAICB = { bytes: 56, name: 0, request: 16, result: 24 } as const;
 /** Struct addrinfo (netdb.h). */

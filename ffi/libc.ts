@@ -29,10 +29,14 @@ export const SYSTEM_CALLS = {
   getsockname: [51, 204],
   setsockopt: [54, 208],
   getsockopt: [55, 209],
+  socketpair: [53, 199],
   execve: [59, 221],
   fcntl: [72, 25],
   flock: [73, 32],
   setsid: [112, 157],
+  setgroups: [116, 159],
+  setresuid: [117, 147],
+  setresgid: [119, 149],
   prlimit64: [302, 261],
   rt_sigaction: [13, 134],
   rt_sigprocmask: [14, 135],
@@ -234,6 +238,10 @@ export const SOCK_CLOEXEC = O_CLOEXEC;
 /** socket(2). Returns a descriptor. */
 export const socket = (family: number, type: number, protocol: number): number =>
   call("socket", family, type, protocol);
+/** socketpair(2) into two ints. Returns 0. */
+export const socketpair = (family: number, type: number, into: Uint8Array): number =>
+  call("socketpair", family, type, 0, into);
+
 /** bind(2) to an address made by structs.ts. */
 export const bind = (fd: number, address: Uint8Array): number =>
   call("bind", fd, address, address.length);
@@ -331,6 +339,15 @@ export const getrandom = (into: Uint8Array): number => call("getrandom", into, i
 
 /** setsid(2): a session of its own, without a controlling terminal. */
 export const setsid = (): number => call("setsid");
+
+/** setgroups(2) to none, of the calling thread. Returns 0. */
+export const leaveGroups = (): number => call("setgroups", 0, null);
+
+/** setresgid(2) of the calling thread, with one id for all three. Returns 0. */
+export const setgid = (id: number): number => call("setresgid", id, id, id);
+
+/** setresuid(2) of the calling thread, with one id for all three. Returns 0. */
+export const setuid = (id: number): number => call("setresuid", id, id, id);
 
 /** prctl(2) with one argument. */
 export const prctl = (option: number, argument: number | Uint8Array): number =>

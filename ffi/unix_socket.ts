@@ -4,6 +4,7 @@
  * @module
  */
 import { EACCES, ECONNREFUSED, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "../lib/base/errno.ts";
+import { checked } from "./errno.ts";
 import * as libc from "./libc.ts";
 
 const AF_UNIX = 1;
@@ -101,6 +102,17 @@ export function connectUnix(path: string, type: number): number {
   if (result === 0) return descriptor;
   libc.close(descriptor);
   return result;
+}
+
+/**
+ * Two connected stream sockets, which are closed on exec.
+ * @throws OsError EMFILE when too many descriptors are open
+ */
+export function socketPair(): [number, number] {
+  const pair = new Int32Array(2);
+  const type = libc.SOCK_STREAM | libc.SOCK_CLOEXEC;
+  checked(libc.socketpair(AF_UNIX, type, new Uint8Array(pair.buffer)), "socketpair", "stream");
+  return [pair[0], pair[1]];
 }
 
 /** A connected datagram socket. A message that would block is lost. */

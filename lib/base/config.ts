@@ -86,11 +86,6 @@ export interface DeviceChange {
   readonly rtable?: number;
   /** The number of Workers, 1 to WORKERS_MAX. It is chosen with the first change alone. */
   readonly workers?: number;
-  /**
-   * Whether the process of a new interface may read the settings of look-ups also after they were
-   * replaced. By default it may when a peer has the name of an endpoint.
-   */
-  readonly looksUpNames?: boolean;
   /** Whether debug messages are written to the log (OpenBSD's IFF_DEBUG). */
   readonly debug?: boolean;
   /**

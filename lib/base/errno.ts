@@ -26,6 +26,7 @@ export const EINVAL = 22;
 export const EMFILE = 24;
 export const ENOTTY = 25;
 export const EROFS = 30;
+export const EPIPE = 32;
 export const ENAMETOOLONG = 36;
 export const ENONET = 64;
 export const EPROTO = 71;
@@ -81,7 +82,7 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [29, "ESPIPE", "Illegal seek"],
   [EROFS, "EROFS", "Read-only file system"],
   [31, "EMLINK", "Too many links"],
-  [32, "EPIPE", "Broken pipe"],
+  [EPIPE, "EPIPE", "Broken pipe"],
   [33, "EDOM", "Numerical argument out of domain"],
   [34, "ERANGE", "Numerical result out of range"],
   [35, "EDEADLK", "Resource deadlock avoided"],

@@ -43,6 +43,8 @@ export interface InterfaceFacts {
   readonly privileges: string;
   /** The layers that are missing, with reasons, e.g. `landlock (ENOSYS)`. */
   readonly privilegesMissing: string;
+  /** The process that looks up the names of endpoints; 0 when there is none, or not reported. */
+  readonly lookUpsPid: number;
   /** The version of the daemon; empty for others' daemons and those before 0.3.0. */
   readonly version: string;
   /** Whether the link is up. */
@@ -116,6 +118,7 @@ export const NO_FACTS: InterfaceFacts = {
   workers: 0,
   privileges: "",
   privilegesMissing: "",
+  lookUpsPid: 0,
   version: "",
   up: false,
   mtu: 0,
@@ -131,6 +134,7 @@ export const FEATURES: readonly string[] = [
   "disabled_peers",
   "monitor",
   "evidence",
+  "look_up_process",
 ];
 
 /** Whether the daemon keeps evidence (lib/base/evidence.ts). */
@@ -141,6 +145,11 @@ export function keepsEvidence(status: InterfaceStatus): boolean {
 /** Whether the daemon looks up the names of endpoints (`PeerChange.endpointName`). */
 export function looksUpNames(status: InterfaceStatus): boolean {
   return status.features.includes("endpoint_name");
+}
+
+/** Whether a command may lend the daemon a process that looks up names. */
+export function takesLookUpProcess({ features }: Pick<InterfaceStatus, "features">): boolean {
+  return features.includes("look_up_process");
 }
 
 /** Whether the daemon can disable peers (`PeerChange.disabled` and `expiresUnixMs`). */

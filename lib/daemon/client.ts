@@ -8,12 +8,12 @@ import { OsError } from "../base/errors.ts";
 import { parseGet } from "../uapi/get.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { formatSet } from "../uapi/set.ts";
-import type { InterfaceStatus } from "../base/status.ts";
+import { type InterfaceStatus, takesLookUpProcess } from "../base/status.ts";
 import { unixSocketState } from "../../ffi/unix_socket.ts";
 import { ask } from "./ask.ts";
 import { removeDeadSocket } from "./socket_folder.ts";
 import type { LogLine } from "./log_text.ts";
-import { rightsVariables } from "./rights.ts";
+import { hasNames, rightsVariables } from "./rights.ts";
 import { checkDescriptors } from "./descriptors.ts";
 import { WORKERS_VARIABLE, workersSetting } from "./workers_setting.ts";
 import { publicPath, socketNames, socketPath } from "./paths.ts";
@@ -143,10 +143,17 @@ export async function getStats(name: string, explained = false): Promise<Interfa
  * ```
  */
 export async function setDevice(name: string, change: DeviceChange): Promise<void> {
-  const lines = formatSet(change);
   const isOfSockets = change.listenPort !== undefined || change.rtable !== undefined;
-  const before = isOfSockets ? publicFacts(name) : undefined;
-  if (before !== undefined) return await setSockets(name, change, before);
+  const before = isOfSockets || hasNames(change) ? publicFacts(name) : undefined;
+  if (isOfSockets && before !== undefined) await setSockets(name, change, before);
+  else await setAll(name, change);
+  if (before === undefined || !takesLookUpProcess(before)) return;
+  const { provideLookUps } = await import("./look_up_process.ts");
+  await provideLookUps(name, change, before);
+}
+
+async function setAll(name: string, change: DeviceChange): Promise<void> {
+  const lines = formatSet(change);
   let text = await ask(name, `set=2\n${lines}\n`);
   // Version 2 tells an error in words first. Others close the connection or answer EIO.
   if (text === "" || /^errno=-?[1-9]/.test(text)) text = await ask(name, `set=1\n${lines}\n`);
@@ -289,11 +296,18 @@ async function start(
   givesUpRights: boolean,
 ): Promise<number> {
   const { spawn } = await import("./spawn.ts");
-  return await spawn(name, formatSet(change), {
+  const { rtable = 0 } = change;
+  const names = hasNames(change) ? await import("./look_up_process.ts") : undefined;
+  // This process may give up the rights for it. An rdomain may be made by the new process.
+  using early = rtable === 0 ? names?.StartedLookUps.begin(name) : undefined;
+  const pid = await spawn(name, formatSet(change), {
     workers: workersOf(change),
     environment: { ...environment, ...rightsVariables(change) },
     givesUpRights,
   });
+  if (early !== undefined) await early.lend();
+  else await names?.lendLookUpsOf(name, rtable, pid);
+  return pid;
 }
 
 /** The number of Workers that a new interface is to have; undefined for the default. */

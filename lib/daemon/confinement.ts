@@ -42,7 +42,7 @@ import {
   fromFacts,
   openDistantSockets,
 } from "./distant_sockets.ts";
-import { OWN_PORTS, ownFiles } from "./own_files.ts";
+import { ownFiles } from "./own_files.ts";
 import { SOCKET_FOLDER } from "./paths.ts";
 import { underLock } from "./socket_folder.ts";
 import { PORT_LATER } from "./rights.ts";
@@ -94,11 +94,6 @@ interface Wanted {
   readonly sockets?: string | undefined;
   /** The data planes that receive, which each need sockets; 1 by default. */
   readonly receivers?: number;
-  /**
-   * Whether the peers of the interface have names of endpoints. The process may read all of /etc
-   * then, because the settings of look-ups are replaced by other files there.
-   */
-  readonly looksUpNames?: boolean;
 }
 
 /** Options of `confine`. */
@@ -172,7 +167,7 @@ interface Limited extends Pick<Confinement, "words" | "missing"> {
 
 /** Opens what is needed later, and limits the calling thread. */
 function limitThread(
-  { sockets, receivers = 1, looksUpNames = false }: Wanted,
+  { sockets, receivers = 1 }: Wanted,
   program: string,
 ): Limited {
   // Rules and rights are for the folder that is there.
@@ -187,8 +182,8 @@ function limitThread(
   if (setNoNewPrivileges() === 0) words.push(NO_NEW_PRIVILEGES);
   else missing.push(NO_NEW_PRIVILEGES);
   try {
-    const version = restrictFiles(ownFiles(program, programFiles(), looksUpNames), OWN_PORTS);
-    words.push(`landlock(${version}${looksUpNames ? ",etc" : ""})`);
+    const version = restrictFiles(ownFiles(program, programFiles()), []);
+    words.push(`landlock(${version})`);
   } catch (error) {
     missing.push(`landlock (${error instanceof OsError ? error.code : error})`);
   }

@@ -1,60 +1,53 @@
 /**
- * Looks up the hosts of endpoints for the control plane, without ever waiting for an answer. They
- * are looked up in the network namespace of the UDP sockets, because that is where the addresses
- * must be reached: a resolver behind the tunnel could not be asked while the tunnel is down. A
- * process that may not enter another rdomain looks them up in its own one.
+ * Looks up the hosts of endpoints for the control plane, without ever waiting for an answer. A
+ * process of its own does it, which has neither keys nor rights. This process may start no other
+ * one: a command starts it and lends its socket (look_up_process.ts).
  * @module
  */
-import { EACCES, EPERM } from "../base/errno.ts";
-import { ConfigError, OsError } from "../base/errors.ts";
+import { OsError } from "../base/errors.ts";
 import type { NameAnswer } from "../device/device.ts";
-import { NetNamespace } from "../linux/namespace.ts";
-import { HostLookUp, LOOK_UP_THREAD_IDLE_MS } from "../../ffi/host_lookup.ts";
-import { replacedNameSetting } from "./own_files.ts";
+import { LOOK_UP_SECONDS, SLOTS } from "./look_up_protocol.ts";
+import type { LookUpProcess } from "./look_up_socket.ts";
 
-/** The most look-ups at once, each of which occupies a thread. Others wait. */
-const LOOK_UPS_AT_ONCE = 16;
-/** How long an answer is awaited. A resolver that does not answer may take longer to give up. */
-const ANSWER_MS = 20_000;
+/** How long an answer is awaited. The process gives up earlier, unless it is stopped. */
+const ANSWER_MS = (LOOK_UP_SECONDS + 10) * 1_000;
+/** How long a host waits for a process, which a command starts. */
+const PROCESS_MS = 10_000;
 /** How often it is looked whether answers are there: soon at first, then more rarely. */
 const FIRST_POLL_MS = 5;
 const POLL_MAX_MS = 100;
 
 /** The parts that look-ups require. */
 export interface HostLookUpOptions {
-  /** The rdomain of the UDP sockets now. */
-  readonly rtable: () => number;
-  /** Takes the answer for a host. It is called once for each `lookUp`. */
+  /** Takes the answer for a host. A host for which `lookUp` is called meanwhile has one answer. */
   readonly answered: (host: string, answer: NameAnswer) => void;
-  /** Begins a look-up; by default with getaddrinfo(3). */
-  readonly begin?: (host: string, rtable: number) => UnderWay;
+  /** Called when the process has ended. */
+  readonly lost?: () => void;
+  /** What to do without a process, for the user. */
+  readonly remedy: () => string;
   /** The time in milliseconds. */
   readonly now?: () => number;
 }
 
-/** A look-up that is under way. */
-export interface UnderWay {
-  /** The result; undefined while there is none. */
-  result(): NameAnswer | undefined;
+interface Waiting {
+  readonly host: string;
+  readonly since: number;
 }
 
-interface Running {
-  readonly host: string;
-  readonly lookUp: UnderWay;
-  readonly since: number;
+interface Running extends Waiting {
+  readonly slot: number;
   /** Whether the answer is still awaited. */
-  isAwaited: boolean;
+  readonly isAwaited: boolean;
 }
 
 /** The look-ups of one interface. */
 export class HostLookUps {
   readonly #options: HostLookUpOptions;
   readonly #now: () => number;
-  readonly #waiting: string[] = [];
+  #waiting: Waiting[] = [];
   readonly #running = new Map<string, Running>();
-  /** The rdomain of the look-ups that run, or ran last. */
-  #rtable = 0;
-  #lastEndedAt = -Infinity;
+  readonly #freeSlots: number[] = [];
+  #process: LookUpProcess | undefined;
   #pollMs = FIRST_POLL_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -64,21 +57,58 @@ export class HostLookUps {
     this.#now = options.now ?? (() => performance.now());
   }
 
+  /** The id of the process that looks up names; 0 without one. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Has a process do the look-ups from now on. The former one ends. */
+  use(process: LookUpProcess): void {
+    if (this.#closed) return process.close();
+    this.end();
+    this.#process = process;
+    this.#freeSlots.splice(0, SLOTS, ...Array.from({ length: SLOTS }, (_, slot) => slot));
+    this.#soon();
+  }
+
+  /** Ends the process. What it was asked for waits for another one. */
+  end(): void {
+    this.#process?.close();
+    this.#process = undefined;
+    const since = this.#now();
+    this.#waiting.unshift(...this.#awaited().map(({ host }) => ({ host, since })));
+    this.#running.clear();
+  }
+
   /** Begins to look up a host. The answer comes later, also when nothing can be looked up. */
   lookUp(host: string): void {
     if (this.#closed) return;
     const running = this.#running.get(host);
-    if (running === undefined) this.#waiting.push(host);
-    // It was given up, but is still under way. Its answer serves.
-    else this.#running.set(host, { ...running, since: this.#now(), isAwaited: true });
-    this.#pollMs = FIRST_POLL_MS;
-    this.#schedule(0);
+    const since = this.#now();
+    if (running !== undefined) {
+      // It was given up, but is still under way. Its answer serves.
+      this.#running.set(host, { ...running, since, isAwaited: true });
+    } else if (!this.#waiting.some((waiting) => waiting.host === host)) {
+      this.#waiting.push({ host, since });
+    }
+    this.#soon();
   }
 
-  /** Ends all look-ups. Nothing is answered afterwards, and what hangs is not waited for. */
+  /** Ends all look-ups and the process. Nothing is answered afterwards. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#process?.close();
+    this.#process = undefined;
+  }
+
+  #awaited(): Running[] {
+    return [...this.#running.values()].filter(({ isAwaited }) => isAwaited);
+  }
+
+  #soon(): void {
+    this.#pollMs = FIRST_POLL_MS;
+    this.#schedule(0);
   }
 
   #schedule(ms: number): void {
@@ -88,75 +118,52 @@ export class HostLookUps {
 
   #turn(): void {
     const answers: [host: string, answer: NameAnswer][] = [];
-    this.#finish(answers);
-    this.#start(answers);
+    try {
+      if (this.#process !== undefined) this.#move(this.#process, answers);
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      this.end();
+      this.#options.lost?.();
+    }
+    if (this.#process === undefined) this.#doWithout(answers);
     for (const [host, answer] of answers) this.#options.answered(host, answer);
     if (this.#closed || this.#running.size + this.#waiting.length === 0) return;
     this.#schedule(this.#pollMs);
     this.#pollMs = Math.min(POLL_MAX_MS, this.#pollMs * 2);
   }
 
-  #finish(answers: [string, NameAnswer][]): void {
+  /** Takes the answers that are there, and begins with others. @throws OsError */
+  #move(process: LookUpProcess, answers: [string, NameAnswer][]): void {
+    for (const { slot, answer } of process.answers()) {
+      const running = [...this.#running.values()].find((one) => one.slot === slot);
+      // Nobody asked: the answer of a slot that is free, or a second one.
+      if (running === undefined) continue;
+      process.giveBack(slot);
+      this.#running.delete(running.host);
+      this.#freeSlots.push(slot);
+      if (running.isAwaited) answers.push([running.host, answer]);
+    }
     const now = this.#now();
-    for (const running of this.#running.values()) {
-      const { host, lookUp, since, isAwaited } = running;
-      const result = lookUp.result();
-      if (result !== undefined) {
-        this.#running.delete(host);
-        this.#lastEndedAt = now;
-        if (isAwaited) answers.push([host, result]);
-      } else if (isAwaited && now - since >= ANSWER_MS) {
-        running.isAwaited = false;
-        answers.push([host, { problem: `no answer for ${ANSWER_MS / 1_000} seconds` }]);
-      }
+    for (const running of this.#awaited()) {
+      if (now - running.since < ANSWER_MS) continue;
+      this.#running.set(running.host, { ...running, isAwaited: false });
+      answers.push([running.host, { problem: `no answer for ${ANSWER_MS / 1_000} seconds` }]);
+    }
+    while (this.#waiting.length > 0 && this.#freeSlots.length > 0) {
+      const [{ host }] = this.#waiting, [slot] = this.#freeSlots;
+      process.ask(slot, host);
+      this.#waiting.shift();
+      this.#freeSlots.shift();
+      this.#running.set(host, { host, slot, since: now, isAwaited: true });
     }
   }
 
-  #start(answers: [string, NameAnswer][]): void {
-    const rtable = this.#options.rtable();
-    if (rtable !== this.#rtable) {
-      // Threads of the other namespace would serve these look-ups too.
-      const idle = this.#now() - this.#lastEndedAt;
-      if (this.#running.size > 0 || idle < LOOK_UP_THREAD_IDLE_MS * 1.5) return;
-      this.#rtable = rtable;
-    }
-    while (this.#waiting.length > 0 && this.#running.size < LOOK_UPS_AT_ONCE) {
-      const host = this.#waiting.shift()!;
-      try {
-        const lookUp = (this.#options.begin ?? beginIn)(host, rtable);
-        this.#running.set(host, { host, lookUp, since: this.#now(), isAwaited: true });
-      } catch (error) {
-        if (!(error instanceof OsError || error instanceof ConfigError)) throw error;
-        answers.push([host, { problem: error.message }]);
-      }
-    }
+  /** Answers for those who have waited for a process long enough. */
+  #doWithout(answers: [string, NameAnswer][]): void {
+    const now = this.#now();
+    const isOver = ({ since }: Waiting) => now - since >= PROCESS_MS;
+    const problem = `no process looks it up; ${this.#options.remedy()}`;
+    for (const { host } of this.#waiting.filter(isOver)) answers.push([host, { problem }]);
+    this.#waiting = this.#waiting.filter((waiting) => !isOver(waiting));
   }
-}
-
-/** Begins a look-up in an rdomain, or, without the right to enter it, in the process's own one. */
-function beginIn(host: string, rtable: number): HostLookUp {
-  if (rtable === 0) return HostLookUp.begin(host);
-  try {
-    using namespace = NetNamespace.rdomain(rtable);
-    return namespace.run(() => HostLookUp.begin(host));
-  } catch (error) {
-    // Landlock refuses to open the namespace with EACCES, the kernel to enter it with EPERM.
-    const isRefusal = error instanceof OsError && [EPERM, EACCES].includes(error.errno);
-    if (!isRefusal) throw error;
-    return HostLookUp.begin(host);
-  }
-}
-
-/**
- * Adds to a problem what this process may be missing: settings that another program has replaced
- * since it started.
- */
-export function withReason(answer: NameAnswer): NameAnswer {
-  if (!("problem" in answer)) return answer;
-  const path = replacedNameSetting();
-  if (path === undefined) return answer;
-  const reason =
-    `${path} was made or replaced after the start, and this process may not read it; ` +
-    "`wg restart` starts one that may";
-  return { ...answer, problem: `${answer.problem} (${reason})` };
 }

@@ -39,7 +39,7 @@ export function lendForChange(
 }
 
 /** The namespace in which a process was started; undefined when it is the present one. */
-function homeOf(pid: number): NetNamespace | undefined {
+export function homeOf(pid: number): NetNamespace | undefined {
   const isHere = namespaceMark(pid) === namespaceMark("thread-self");
   return isHere ? undefined : NetNamespace.atPath(`/proc/${pid}/ns/net`);
 }

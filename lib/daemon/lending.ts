@@ -16,6 +16,7 @@ import {
   factsOf,
   fromFacts,
 } from "./distant_sockets.ts";
+import { LookUpSocket } from "./look_up_socket.ts";
 import { lendingPath } from "./paths.ts";
 import { removeFile } from "./socket_folder.ts";
 
@@ -23,11 +24,16 @@ import { removeFile } from "./socket_folder.ts";
 const WAITING_MAX = 8;
 const TOKEN_BYTES = 16;
 
-/** The text of a message, in JSON. `link` is for a netlink socket in the link's namespace. */
+/**
+ * The text of a message, in JSON. `link` is for a netlink socket in the link's namespace,
+ * `look-ups` for the socket of a process that looks up names.
+ */
 interface Note {
   readonly token: string;
-  readonly kind: "sockets" | "link";
+  readonly kind: "sockets" | "link" | "look-ups";
   readonly sockets?: DistantFacts;
+  /** The process id of `look-ups`. */
+  readonly pid?: number;
 }
 
 /** Receives what commands lend. */
@@ -60,10 +66,13 @@ export class LendingSocket {
 
   /** Takes the lent netlink socket of a token. @throws OsError as `takeSockets` */
   takeLink(token: string): number {
-    const passed = this.#take(token, "link");
-    if (passed.descriptors.length === 1) return passed.descriptors[0];
-    closeAll(passed);
-    throw osError("lent", "link", EPROTO);
+    return this.#takeOne(token, "link").descriptor;
+  }
+
+  /** Takes the lent process of a token that looks up names. @throws OsError as `takeSockets` */
+  takeLookUps(token: string): LookUpSocket {
+    const { descriptor, note } = this.#takeOne(token, "look-ups");
+    return new LookUpSocket(descriptor, note.pid ?? 0);
   }
 
   /** Renames the socket after the interface. */
@@ -83,6 +92,14 @@ export class LendingSocket {
     removeFile(this.#path);
     for (const passed of this.#waiting.values()) closeAll(passed);
     this.#waiting.clear();
+  }
+
+  #takeOne(token: string, kind: Note["kind"]) {
+    const passed = this.#take(token, kind);
+    const [descriptor] = passed.descriptors;
+    if (passed.descriptors.length === 1) return { descriptor, note: passed.note };
+    closeAll(passed);
+    throw osError("lent", kind, EPROTO);
   }
 
   #take(token: string, kind: Note["kind"]): Passed & { readonly note: Note } {
@@ -134,6 +151,10 @@ export function lendSockets(name: string, sockets: DistantSockets): string {
 /** Lends a netlink socket in the namespace of the link. Returns the token. @throws OsError */
 export const lendLink = (name: string, routes: number): string =>
   lend(name, { kind: "link" }, [routes]);
+
+/** Lends the socket of a process that looks up names. Returns the token. @throws OsError */
+export const lendLookUps = (name: string, pid: number, socket: number): string =>
+  lend(name, { kind: "look-ups", pid }, [socket]);
 
 function lend(name: string, note: Omit<Note, "token">, descriptors: readonly number[]): string {
   const random = new Uint8Array(TOKEN_BYTES);

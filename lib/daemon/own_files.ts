@@ -30,31 +30,6 @@ const SETTINGS = [
   "/etc/crypto-policies",
 ];
 
-/** The settings of look-ups of names. They are read whenever they have changed. */
-const NAME_SETTINGS = [
-  "/etc/resolv.conf",
-  "/etc/hosts",
-  "/etc/nsswitch.conf",
-  "/etc/host.conf",
-  "/etc/gai.conf",
-];
-
-/**
- * The folders of these settings. A rule for a file is one for its inode: it does not hold for the
- * file that a program puts in its place. A rule for the folder does.
- */
-const NAME_FOLDERS = [
-  "/run/systemd/resolve",
-  "/run/resolvconf",
-  "/run/NetworkManager",
-  "/run/connman",
-];
-/** The folder in which there are keys and passwords too. */
-const NAME_FOLDER_WITH_SECRETS = "/etc";
-
-/** The TCP ports to which it may connect: DNS, for long answers. */
-export const OWN_PORTS: readonly number[] = [53];
-
 /**
  * What the runtime and this program read: other processes' public files, limits of the control
  * group, processors.
@@ -65,17 +40,14 @@ const FACTS = ["/proc", "/sys/fs/cgroup", "/sys/devices/system", "/dev/urandom"]
  * The rules of an interface's process.
  * @param program the file that is executed
  * @param files what the program is read from
- * @param looksUpNames whether settings of look-ups can be read also after they were replaced
  */
 export function ownFiles(
   program: string,
   files: readonly string[],
-  looksUpNames: boolean,
 ): PathRule[] {
-  const names = [...NAME_FOLDERS, ...looksUpNames ? [NAME_FOLDER_WITH_SECRETS] : NAME_SETTINGS];
   return [
     ...[program, ...LOADERS].map((path) => ({ path, access: ["execute", "read_file"] as const })),
-    ...[...files, ...LIBRARIES, ...SETTINGS, ...names, ...FACTS].map((path) => ({
+    ...[...files, ...LIBRARIES, ...SETTINGS, ...FACTS].map((path) => ({
       path,
       access: READ,
     })),
@@ -89,19 +61,4 @@ export function ownFiles(
       access: [...READ, "write_file", "truncate", "make_reg", "make_sock", "remove_file"],
     },
   ];
-}
-
-/**
- * The setting of look-ups that was replaced by a file which this process may not read; undefined
- * when there is none.
- */
-export function replacedNameSetting(): string | undefined {
-  return NAME_SETTINGS.find((path) => {
-    try {
-      Deno.openSync(path).close();
-      return false;
-    } catch (error) {
-      return error instanceof Deno.errors.PermissionDenied;
-    }
-  });
 }

@@ -8,6 +8,8 @@
  */
 import { ETIMEDOUT, osError } from "../base/errno.ts";
 import { unixSocketOwner, unixSocketState } from "../../ffi/unix_socket.ts";
+import { LOOK_UPS_NAME } from "./look_up_protocol.ts";
+import { LOOK_UPS } from "./packed.ts";
 import { PROCESS_NAME, SOCKET_FOLDER, socketNames, socketPath } from "./paths.ts";
 
 /** How long a process may take to end after SIGTERM, and after SIGKILL. */
@@ -93,6 +95,22 @@ function descriptorsOf(pid: number): string[] | undefined {
  */
 export const isDaemon = (pid: number): boolean =>
   Deno.readTextFileSync(`/proc/${pid}/comm`).trim() === PROCESS_NAME;
+
+/**
+ * Whether a process looks up names for an interface, or was started by one that does: it is in the
+ * session of such a process.
+ */
+export function isLookUps(pid: number): boolean {
+  try {
+    // The session is the fourth field behind the name, which is in parentheses (proc_pid_stat(5)).
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    const session = /\) \S+ \S+ \S+ (\d+)[^)]*$/.exec(stat)?.[1];
+    const words = Deno.readTextFileSync(`/proc/${session}/cmdline`).split("\0");
+    return words.includes(LOOK_UPS_NAME) || words.includes(LOOK_UPS[1]);
+  } catch {
+    return false;
+  }
+}
 
 const processes = (): number[] =>
   namesIn("/proc").map(Number).filter((pid) => Number.isInteger(pid));

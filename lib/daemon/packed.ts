@@ -37,7 +37,7 @@ export const PACKED_FLAGS: readonly string[] = [
  * Where the programs of the system are. The caller's PATH is for the commands that the caller
  * names.
  */
-const SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+export const SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 /** What the runtime is given besides a home and a cache in the program's own folder. */
 const SETTINGS = { PATH: SYSTEM_PATH, DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
 /**
@@ -87,6 +87,12 @@ export function packedEnvironment(folder: string): Readonly<Record<string, strin
  * (lib/cli/daemon/prepare.ts). Its name is not one that an interface may have.
  */
 export const PREPARE: readonly string[] = ["daemon", "--prepare"];
+
+/**
+ * The words of an internal command that becomes a process that looks up names
+ * (lib/cli/daemon/look_ups.ts). The interface and a descriptor follow.
+ */
+export const LOOK_UPS: readonly string[] = ["daemon", "--look-ups"];
 
 /** How long PREPARE may take. The first command waits for it. */
 const PREPARE_SECONDS = 20;

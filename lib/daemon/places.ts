@@ -13,7 +13,7 @@ import {
   sameNamespace,
   THREAD_NAMESPACE,
 } from "../linux/rdomain.ts";
-import { isDaemon } from "./owner.ts";
+import { isDaemon, isLookUps } from "./owner.ts";
 import { leaveRdomain } from "./left_rdomains.ts";
 import type { Log } from "./log.ts";
 
@@ -41,7 +41,8 @@ export class Places {
 
   /** The reason why the interface must end, for the log; undefined while it may go on. */
   reasonToEnd(): string | undefined {
-    const lost = [this.#birthplace, this.#sockets].find((place) => place?.isAbandoned(isDaemon));
+    const isOurs = (pid: number) => isDaemon(pid) || isLookUps(pid);
+    const lost = [this.#birthplace, this.#sockets].find((place) => place?.isAbandoned(isOurs));
     return lost && `${lost.path} was deleted and nobody else is in that network namespace`;
   }
 }

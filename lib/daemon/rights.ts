@@ -15,9 +15,6 @@ export const SOCKETS_VARIABLE = "WG_SOCKETS";
  */
 export const PORT_LATER = "later";
 
-/** A variable for a new process: set when it looks up names of endpoints. */
-export const NAMES_VARIABLE = "WG_NAMES";
-
 /** Whether sockets on this port in this rdomain need more rights than CAP_NET_ADMIN. */
 export const needsRights = (port: number, rtable: number): boolean =>
   rtable !== 0 || (port !== 0 && port < UNPRIVILEGED_PORT);
@@ -27,13 +24,12 @@ function socketsSetting({ listenPort = 0, rtable = 0 }: DeviceChange): string | 
   return needsRights(listenPort, rtable) ? `${listenPort} ${rtable}` : undefined;
 }
 
+/** Whether a change has names of endpoints, which another process looks up. */
+export const hasNames = ({ peers = [] }: DeviceChange): boolean =>
+  peers.some(({ endpointName }) => endpointName !== undefined);
+
 /** The variables that tell the process of a new interface which rights it needs. */
 export function rightsVariables(change: DeviceChange): Record<string, string> {
   const sockets = socketsSetting(change);
-  const { peers = [], looksUpNames = peers.some((peer) => peer.endpointName !== undefined) } =
-    change;
-  return {
-    ...sockets === undefined ? {} : { [SOCKETS_VARIABLE]: sockets },
-    ...looksUpNames ? { [NAMES_VARIABLE]: "1" } : {},
-  };
+  return sockets === undefined ? {} : { [SOCKETS_VARIABLE]: sockets };
 }

@@ -245,6 +245,9 @@ async function operate(
       );
       feed.tell({ kind: "changed", changed: [`link ${request.value}`], by });
       return { body: "" };
+    case "look_ups":
+      device.lookUpWith(lending.takeLookUps(token ?? ""));
+      return { body: "" };
     case "capture":
       return { body: "", follow: device.captures.begin(parseCapture(request.lines)) };
     case "netns": {

@@ -46,7 +46,8 @@ import {
 import { Captures } from "./capture.ts";
 import { type Confinement, UNCONFINED } from "./confinement.ts";
 import { EventSlices } from "./event_slices.ts";
-import { HostLookUps, withReason } from "./host_look_ups.ts";
+import { HostLookUps } from "./host_look_ups.ts";
+import type { LookUpProcess } from "./look_up_socket.ts";
 import type { Log } from "./log.ts";
 import { MtuFollower } from "./mtu_follower.ts";
 import { InterfaceOffloads } from "./offloads.ts";
@@ -203,8 +204,12 @@ export class RunningInterface {
       ...(options.times === undefined ? {} : { times: options.times }),
     });
     this.#lookUps = new HostLookUps({
-      rtable: () => this.#sockets.rtable,
-      answered: (host, answer) => this.#control.lookedUp(host, withReason(answer)),
+      answered: (host, answer) => this.#control.lookedUp(host, answer),
+      lost: () => {
+        options.log.write(`the process that looks up names has ended; ${this.#remedy}`, "error");
+        options.changed?.();
+      },
+      remedy: () => this.#remedy,
     });
     this.captures = new Captures({
       device: this.#device,
@@ -254,6 +259,17 @@ export class RunningInterface {
         options.flooded?.();
       },
     });
+  }
+
+  /** What brings a process that looks up names. */
+  get #remedy(): string {
+    return `\`wg restart ${this.name}\` starts one, and so does a change of an endpoint's name`;
+  }
+
+  /** Has a process look up the names of endpoints from now on. */
+  lookUpWith(process: LookUpProcess): void {
+    this.#lookUps.use(process);
+    this.#options.changed?.();
   }
 
   /** The index of a link in the rdomain of the UDP sockets; undefined when there is none. */
@@ -429,6 +445,8 @@ export class RunningInterface {
       throw error;
     }
     if (step?.replaced) this.#overflowed = 0;
+    // The process that looks up names is in the other rdomain.
+    if (isMoved) this.#lookUps.end();
     this.#keep(change);
     if (switched !== undefined) await this.#options.worker.setOffloads(this.#offloads.usable);
     if (step?.replaced) {
@@ -608,6 +626,7 @@ export class RunningInterface {
       workers: this.#options.worker.workers,
       privileges: words.join(" "),
       privilegesMissing: missing.join(", "),
+      lookUpsPid: this.#lookUps.pid,
       version: VERSION,
       up: this.#link?.up ?? false,
       mtu: this.#link?.mtu ?? 0,

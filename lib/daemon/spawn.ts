@@ -7,7 +7,7 @@ import { parseReply } from "../uapi/reply.ts";
 import { checkInterfaceName } from "../base/interface_name.ts";
 import { serviceVariables } from "../linux/service_manager.ts";
 import { SANDBOX_VARIABLE, selfCommand } from "./program.ts";
-import { NAMES_VARIABLE, PORT_LATER, SOCKETS_VARIABLE } from "./rights.ts";
+import { PORT_LATER, SOCKETS_VARIABLE } from "./rights.ts";
 
 /**
  * A script that starts its words and ends. systemd says that it will most likely not notice the end
@@ -100,7 +100,7 @@ async function confine(environment: Readonly<Record<string, string>>) {
   const sockets: string | undefined = environment[SOCKETS_VARIABLE];
   if (sockets !== undefined && sockets !== PORT_LATER) return undefined;
   const { confineStarter } = await import("./confinement.ts");
-  return confineStarter({ sockets, looksUpNames: NAMES_VARIABLE in environment });
+  return confineStarter({ sockets });
 }
 
 /** The caller's setting of the sandbox, for the daemon. */

@@ -9,27 +9,19 @@
  * program makes them, so whoever makes them has taken it over.
  * @module
  */
-import { EAFNOSUPPORT, EINVAL, EOPNOTSUPP, EPERM } from "../base/errno.ts";
+import { EAFNOSUPPORT, EINVAL, EPERM } from "../base/errno.ts";
 import type { CallName } from "./call_numbers.ts";
 import type { CallRule, Condition } from "./seccomp.ts";
 
 const words = (text: string) => text.trim().split(/\s+/) as CallName[];
 
 /**
- * The packets' calls are first. The kernel remembers which calls are allowed without conditions,
- * and runs the filter for the others: `SENDING`.
+ * The packets' calls are first. The kernel remembers that they are allowed without conditions. With
+ * MSG_FASTOPEN those that send could connect TCP past Landlock, but no TCP socket can be made.
  */
-const PACKETS = words("read write readv writev recvmsg recvfrom poll ppoll futex");
-/**
- * The calls that send, and the argument with their flags. With MSG_FASTOPEN they connect TCP to any
- * port, and the kernel does not ask Landlock.
- */
-const SENDING: readonly (readonly [CallName, flags: number])[] = [
-  ["sendmsg", 2],
-  ["sendmmsg", 3],
-  ["sendto", 3],
-];
-const MSG_FASTOPEN = 0x2000_0000;
+const PACKETS = words(
+  "read write readv writev recvmsg recvfrom sendmsg sendmmsg sendto poll ppoll futex",
+);
 const MEMORY = words(
   "brk mmap munmap mremap mprotect madvise membarrier mlock munlock mincore pkey_alloc pkey_free " +
     "pkey_mprotect",
@@ -82,7 +74,7 @@ const [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] = [1, 2, 10, 16];
 const [SOCK_STREAM, SOCK_DGRAM] = [1, 2];
 /** Bits of socket(2)'s second argument without SOCK_NONBLOCK and SOCK_CLOEXEC. */
 const SOCK_TYPE_MASK = 0xf;
-const [IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP] = [0, 6, 17];
+const [IPPROTO_IP, IPPROTO_UDP] = [0, 17];
 const [NETLINK_ROUTE, NETLINK_KOBJECT_UEVENT] = [0, 15];
 
 /**
@@ -98,8 +90,8 @@ const socketsOf = (isOpening: boolean): Condition[][] => {
   return [
     [
       family(AF_INET, AF_INET6),
-      type(SOCK_STREAM, SOCK_DGRAM),
-      protocol(IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP),
+      type(SOCK_DGRAM),
+      protocol(IPPROTO_IP, IPPROTO_UDP),
     ],
     [
       family(AF_NETLINK),
@@ -173,12 +165,6 @@ export function callRules(phase: Phase, pid: number): CallRule[] {
     ...(isOpening ? OPENING : []),
   ];
   return [
-    ...SENDING.map(([call, argument]): CallRule => ({
-      call,
-      answer: "allow",
-      when: { argument, mask: MSG_FASTOPEN, values: [0] },
-      otherwise: { errno: EOPNOTSUPP },
-    })),
     ...allowed.map((call): CallRule => ({ call, answer: "allow" })),
     { call: "ioctl", ...only(1, [...REQUESTS, ...(isOpening ? [TUNSETIFF] : [])], EPERM) },
     {

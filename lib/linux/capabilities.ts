@@ -9,6 +9,8 @@ import * as ffi from "../../ffi/confinement.ts";
 export const CAPABILITY = {
   dac_override: 1,
   dac_read_search: 2,
+  setgid: 6,
+  setuid: 7,
   net_bind_service: 10,
   net_broadcast: 11,
   net_admin: 12,

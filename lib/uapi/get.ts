@@ -115,6 +115,7 @@ function formatFacts(status: DeviceStatus, facts: InterfaceFacts): string {
     }\npriority=${facts.priority}\n` +
     `suite=${facts.suite}\ncipher=${facts.cipher}\noffloads=${facts.offloads}\noffloads_off=${facts.offloadsOff}\nworkers=${facts.workers}\n` +
     `privileges=${facts.privileges}\nprivileges_missing=${facts.privilegesMissing}\n` +
+    `${facts.lookUpsPid === 0 ? "" : `look_ups_pid=${facts.lookUpsPid}\n`}` +
     `version=${facts.version}\nfeatures=${facts.features.join(" ")}\n`;
 }
 
@@ -395,6 +396,9 @@ function readDevice(device: DeviceDraft, key: string, value: string): void {
       return;
     case "offloads_off":
       device.offloadsOff = value;
+      return;
+    case "look_ups_pid":
+      device.lookUpsPid = count(key, value);
       return;
     case "privileges_missing":
       device.privilegesMissing = value;

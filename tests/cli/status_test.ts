@@ -44,6 +44,7 @@ function shown(change: Partial<ShownInterface> = {}): ShownInterface {
       offloadsOff: "",
       privileges: "",
       privilegesMissing: "",
+      lookUpsPid: 0,
       workers: 2,
       fwmark: 0x10,
     },

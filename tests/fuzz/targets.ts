@@ -10,6 +10,7 @@ import { environment } from "./targets/environment.ts";
 import { eventLines } from "./targets/events.ts";
 import { hostnameIf, mygate, shellLine } from "./targets/files.ts";
 import { handshake } from "./targets/handshake.ts";
+import { lookUps } from "./targets/look_ups.ts";
 import { netlink } from "./targets/netlink.ts";
 import { datagrams, innerPackets, superPacket } from "./targets/packets.ts";
 import { ring } from "./targets/ring.ts";
@@ -38,6 +39,7 @@ export const TARGETS: readonly Target[] = [
   route,
   others,
   addresses,
+  lookUps,
   netlink,
   socketTable,
   wgData,

@@ -1,17 +1,16 @@
 /**
  * A program for privileges_test.ts: the process of an interface, which gives up its rights as `wg
  * -f` does. When the interface runs, it tries what it may not do any more, and prints each result.
- * Its arguments are the interface's name, and the word `kill` for a try that kills the process, or
- * `names` for an interface with names of endpoints.
+ * Its arguments are the interface's name, and perhaps the word `kill` for a try that kills the
+ * process.
  * @module
  */
 import { runDaemon } from "../../lib/daemon/run.ts";
 import { confine } from "../../lib/daemon/confinement.ts";
 import { type CallName, callNumber } from "../../lib/linux/call_numbers.ts";
 
-/** Files of /etc: secrets, and settings of look-ups. */
-const SECRETS = ["/etc/shadow", "/etc/wireguard/wg1.conf"];
-const NAME_SETTINGS = ["/etc/resolv.conf", "/etc/hosts"];
+/** Files of /etc: secrets, and settings of look-ups, which another process reads. */
+const OF_ETC = ["/etc/shadow", "/etc/wireguard/wg1.conf", "/etc/resolv.conf", "/etc/hosts"];
 
 const libc = () =>
   Deno.dlopen("libc.so.6", {
@@ -64,7 +63,7 @@ function tryAll(): void {
   say("a connection of MPTCP", () => call("socket", 2, 1, 262));
   say("nf_tables", () => call("socket", 16, 3, 12));
   say("a connection to another program's socket", () => call("socket", 1, 1, 0));
-  say("a TCP socket, as for DNS", () => call("socket", 2, 0x80001, 0));
+  say("a TCP socket", () => call("socket", 2, 0x80001, 0));
   say("TCP to a port by fast open", () => call("sendto", 0, 0, 0, 0x2000_0000));
   say("an ear for TCP", () => call("listen", 0, 5));
   say("a signal to process 1", () => call("tgkill", 1, 1, 0));
@@ -75,8 +74,7 @@ function tryAll(): void {
   say("another namespace", () => call("unshare", 0x40000000));
   say("read /usr/bin", () => Deno.openSync("/usr/bin/env").close());
   say("list /root", () => void [...Deno.readDirSync("/root")]);
-  for (const path of SECRETS) say(`read ${path}`, () => Deno.openSync(path).close());
-  for (const path of NAME_SETTINGS) say(`read ${path}`, () => Deno.openSync(path).close());
+  for (const path of OF_ETC) say(`read ${path}`, () => Deno.openSync(path).close());
   say("list /etc", () => void [...Deno.readDirSync("/etc")]);
   say("write /etc", () => void Deno.openSync("/etc/hostname", { write: true }).close());
   say("write /run", () => Deno.writeTextFileSync("/run/wg-was-here", ""));
@@ -92,7 +90,6 @@ const cache = Deno.env.get("DENO_DIR");
 const confinement = confine({
   args: Deno.args,
   environment: {},
-  looksUpNames: Deno.args[1] === "names",
   self: (args) => ({
     program: Deno.execPath(),
     args: [...flags, script, ...args],

@@ -4,9 +4,20 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
-import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
+import { eventually, Room, type Running } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ownEtc, ping, randomKey, tunnel, WG, wgRoom, writeFile } from "./peers.ts";
+import {
+  may,
+  must,
+  ownEtc,
+  ping,
+  randomKey,
+  traces,
+  tunnel,
+  WG,
+  wgRoom,
+  writeFile,
+} from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping", "wg", "nft", "ipv6");
 /** A session is looked for this long, under any load of the machine. */
@@ -79,6 +90,10 @@ async function peersOf(room: Room, name = "wg1"): Promise<readonly PeerJson[]> {
 }
 
 const addressOf = async (room: Room) => (await peersOf(room))[0].wgendpoint?.address;
+
+/** The only peer of an interface in the namespace of the room. */
+const onlyPeer = async (room: Room) =>
+  JSON.parse(await must(room, "ifconfig wg1 --json"))[0].wgpeers[0] as PeerJson;
 
 const session = (room: Room, name = "wg1") =>
   eventually(
@@ -293,13 +308,29 @@ Deno.test(
     await must(room, "ifconfig wg1 destroy", "left");
     const again = await may(room, "ifconfig wg1", "left");
     equal(again.code, 1);
-    // The look-up would still go on: its first query waits for 30 s.
+    // The look-up would still go on: its first query waits for 30 s. It has ended.
+    await eventually(
+      "no look-up",
+      async () => (await room.processes()).every((process) => !/getent|look-up/.test(process)),
+    );
     equal(server.output().match(/hang\.example\.org A\n/g)?.length, 1);
   },
 );
 
+/** The process that looks up names for an interface; 0 for none. */
+const lookUpsPid = async (room: Room, name: string): Promise<number> =>
+  Number(
+    /^look_ups_pid=(\d+)$/m.exec(await must(room, `cat /run/wireguard/${name}.public`))?.[1] ?? 0,
+  );
+
+/** The fields of /proc/PID/status of a process in a room. */
+async function statusOf(room: Room, pid: number): Promise<ReadonlyMap<string, string>> {
+  const text = await must(room, `cat /proc/${pid}/status`);
+  return new Map([...text.matchAll(/^(\w+):\t(.*)$/gm)].map(([, key, value]) => [key, value]));
+}
+
 Deno.test(
-  "a resolv.conf that is replaced: names are found, or the reason why not is told",
+  "names are looked up by a process without rights, also after resolv.conf was replaced",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -324,45 +355,130 @@ Deno.test(
         async () => (await peersOf(room, name))[0].wgendpoint?.address === "10.0.0.2",
         LONG_MS,
       );
-    const privileges = async (name: string) =>
-      /privileges: .*/.exec(await must(room, `ifconfig ${name} hwfeatures`, "left"))?.[0] ?? "";
+    const before = await traces(room);
 
-    // Made with a name, by ifconfig and by netstart: it reads the new file.
+    // Made with a name, by ifconfig and by netstart; and made without one.
     await must(room, `ifconfig wg3 create wgkey ${randomKey()} ${named} up`, "left");
     await writeFile(room, `${FOLDER}/hostname.wg4`, `wgkey ${randomKey()}\n${named}\nup\n`);
     await must(room, `${WG} netstart -d ${FOLDER} wg4`, "left");
-    // Made without a name: it reads the file of its beginning, and after a restart the new one.
     await must(room, `ifconfig wg5 create wgkey ${randomKey()} up`, "left");
+    equal(await lookUpsPid(room, "wg5"), 0, "without names there is no such process");
     await must(room, `ifconfig wg5 ${named}`, "left");
     await replace("/etc/resolv.conf", right);
-    for (const name of ["wg3", "wg4"]) await reaches(name);
-    const isRestricted = / landlock\(/.test(await privileges("wg5"));
-    if (isRestricted) {
-      match(await privileges("wg3"), / landlock\(\d+,etc\)/);
-      await eventually(
-        "the reason",
-        async () =>
-          /resolv\.conf was made or replaced after the start, and this process may not read it; `wg restart` starts /
-            .test(
-              (await peersOf(room, "wg5"))[0].wgendpointName?.problem ?? "",
-            ),
-        LONG_MS,
+    for (const name of ["wg3", "wg4", "wg5"]) {
+      await reaches(name);
+      const pid = await lookUpsPid(room, name);
+      const status = await statusOf(room, pid);
+      const user = "65534\t65534\t65534\t65534";
+      deepEqual([status.get("Uid"), status.get("Gid"), status.get("Groups")], [user, user, " "]);
+      for (const set of ["Inh", "Prm", "Eff", "Bnd", "Amb"]) {
+        equal(status.get(`Cap${set}`), "0000000000000000");
+      }
+      equal(status.get("NoNewPrivs"), "1");
+      match(
+        (await must(room, `cat /proc/${pid}/cmdline`)).replaceAll("\0", " "),
+        new RegExp(`^/bin/sh -c \\S+ \\S+ wg-look-ups ${name} $`),
       );
-      await must(room, `${WG} restart wg5`, "left");
+      match(
+        await must(room, `ifconfig ${name} hwfeatures`, "left"),
+        new RegExp(`^\tlook-ups: process ${pid}$`, "m"),
+      );
     }
-    await reaches("wg5");
+    const pid = await lookUpsPid(room, "wg3");
+    await must(room, `ifconfig wg3 ${named}`, "left");
+    equal(await lookUpsPid(room, "wg3"), pid, "the same one goes on");
 
-    // A link to a folder where resolvers put their file, as systemd-resolved does.
-    await must(room, "mkdir -p /run/systemd/resolve");
-    await replace("/run/systemd/resolve/stub.conf", nobody);
-    await must(room, "ln -sf /run/systemd/resolve/stub.conf /etc/resolv.conf");
-    await must(room, `ifconfig wg6 create wgkey ${randomKey()} up`, "left");
-    await must(room, `ifconfig wg6 ${named}`, "left");
-    await replace("/run/systemd/resolve/stub.conf", right);
-    await reaches("wg6");
-    equal(/,etc\)/.test(await privileges("wg6")), false);
+    // It is killed, which the next look-up finds out. A change of a name brings another one.
+    await must(room, `kill -KILL ${pid}`);
+    await must(room, `ifconfig wg3 ${named.replace("7222", "7223")}`, "left");
+    await eventually("another one", async () => ![0, pid].includes(await lookUpsPid(room, "wg3")));
+    await eventually(
+      "the port",
+      async () => (await peersOf(room, "wg3"))[0].wgendpoint?.port === 7223,
+      LONG_MS,
+    );
+    match(
+      await must(room, `${WG} dmesg wg3`, "left"),
+      /the process that looks up names has ended; `wg restart wg3` starts one/,
+    );
+    await must(room, `kill -KILL ${await lookUpsPid(room, "wg3")}`);
+    await must(room, `${WG} restart wg3`, "left");
+    await reaches("wg3");
+
+    // It ends with the process of the interface, however that ends.
+    const owner = /^pid=(\d+)$/m.exec(await must(room, "cat /run/wireguard/wg4.public"))![1];
+    await must(room, `kill -KILL ${owner}`);
+    for (const name of ["wg3", "wg5"]) await must(room, `ifconfig ${name} destroy`, "left");
+    await eventually(
+      "nothing is left",
+      async () =>
+        (await traces(room)).filter((trace) => !before.includes(trace) && !/wg4\./.test(trace))
+          .length === 0,
+    );
   },
 );
+
+Deno.test(
+  "a process that looks up names may write nothing and read no secret",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await ownEtc(room);
+    for (const path of ["/etc/shadow", "/etc/wireguard/wg1.conf", "/run/wg-secret"]) {
+      await writeFile(room, path, "secret\n");
+    }
+    await must(room, "chmod 777 /run");
+    // What getent(1) may do, a program in its place may do.
+    const tries = ["cat /etc/shadow", "cat /etc/wireguard/wg1.conf", "cat /run/wg-secret"];
+    const writes = ["touch /run/wg-was-here", "touch /tmp/wg-was-here", "kill -0 $PPID", "id -u"];
+    const script = [...tries, ...writes].map((line) =>
+      `${line} >/dev/null 2>&1 && echo "10.99.0.$((n += 1)) DGRAM" || n=$((n + 1))`
+    );
+    await writeFile(room, "/run/getent", `#!/bin/sh\nn=0\n${script.join("\n")}\n`, "755");
+    await must(room, "mount --bind /run/getent /usr/bin/getent");
+    await must(
+      room,
+      `ifconfig wg1 create wgpeer ${randomKey()} wgendpoint any.example.org 7`,
+    );
+    await eventually(
+      "answers",
+      async () => (await onlyPeer(room)).wgendpoint !== undefined,
+      LONG_MS,
+    );
+    // Without Landlock, what everybody may write to is not refused.
+    const privileges = await must(room, "ifconfig wg1 hwfeatures");
+    const refused = / landlock\(/.test(privileges) ? [1, 2, 3, 4, 5] : [1, 2, 3];
+    const { addresses } = (await onlyPeer(room)).wgendpointName!;
+    for (let n = 1; n <= 7; n++) {
+      equal(addresses.includes(`10.99.0.${n}`), !refused.includes(n), `try ${n}`);
+    }
+  },
+);
+
+Deno.test("names are looked up as root of a user namespace", NEEDED, async () => {
+  await using room = await Room.open("user");
+  await room.install(`${ROOT}wg`, ["ifconfig", "route", "netstat"]);
+  await must(room, `ifconfig wg1 create wgpeer ${randomKey()} wgendpoint localhost 7`);
+  match((await onlyPeer(room)).wgendpoint?.address ?? "", /^(::1|127\.0\.0\.1)$/);
+  const pid = await lookUpsPid(room, "wg1");
+  const status = await statusOf(room, pid);
+  equal(status.get("CapEff"), "0000000000000000");
+  equal(status.get("NoNewPrivs"), "1");
+  await must(room, "ifconfig wg1 destroy");
+  await eventually("its end", async () => (await traces(room)).length === 0);
+});
+
+Deno.test("names are looked up with CAP_NET_ADMIN alone, as in containers", NEEDED, async () => {
+  await using room = await wgRoom();
+  const only = ["setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin"];
+  const line = `/run/bin/ifconfig wg1 create wgpeer ${randomKey()} wgendpoint localhost 7`;
+  await room.output([...only, ...line.split(" ")]);
+  match((await onlyPeer(room)).wgendpoint?.address ?? "", /^(::1|127\.0\.0\.1)$/);
+  const status = await statusOf(room, await lookUpsPid(room, "wg1"));
+  equal(status.get("CapEff"), "0000000000000000");
+  await room.output([...only, "/run/bin/ifconfig", "wg1", "destroy"]);
+  await eventually("its end", async () => (await traces(room)).length === 0);
+});
 
 Deno.test(
   "names come from /etc/hosts, and are looked up in the rdomain of the UDP socket",
@@ -394,9 +510,7 @@ Deno.test(
     await nameServer(room, "rdomain3");
     await names(room, { "vpn.example.org": ["10.3.0.2"] });
     const key = peer.split(" ")[1];
-    // Only a process with all rights may enter the rdomain; another asks in its own.
-    const argv = `ifconfig wg4 create wgport 7444 wgpeer ${key}`.split(" ");
-    await room.output(argv, { netns: "left", env: { WG_SANDBOX: "off" } });
+    await must(room, `ifconfig wg4 create wgport 7444 wgpeer ${key}`, "left");
     const there = async () => (await peersOf(room, "wg4"))[0];
     const here = await may(
       room,
@@ -408,6 +522,19 @@ Deno.test(
     await must(room, "ifconfig wg4 wgrtable 3", "left");
     await eventually("an address", async () => (await there()).wgendpoint !== undefined, LONG_MS);
     equal((await there()).wgendpoint?.address, "10.3.0.2");
+    // The same from the beginning, and for a name that comes from a command elsewhere.
+    const other = `wgpeer ${key} wgendpoint vpn.example.org 7222`;
+    await must(room, `ifconfig wg5 create wgport 7555 wgrtable 3 ${other}`, "left");
+    await must(room, "ifconfig wg6 create wgport 7666 wgrtable 3", "left");
+    await must(room, `ifconfig wg6 ${other}`, "right");
+    for (const name of ["wg5", "wg6"]) {
+      await eventually(
+        name,
+        async () => (await peersOf(room, name))[0].wgendpoint?.address === "10.3.0.2",
+        LONG_MS,
+      );
+      await must(room, `ifconfig ${name} destroy`, "left");
+    }
     for (const name of ["wg4", "wg9"]) await must(room, `ifconfig ${name} destroy`, "left");
   },
 );

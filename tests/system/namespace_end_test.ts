@@ -3,10 +3,10 @@
  * namespace it is in.
  * @module
  */
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { eventually, type Room, type Running } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { may, must, ping, traces, tunnel, WG, wgRoom } from "./peers.ts";
+import { may, must, ping, randomKey, traces, tunnel, WG, wgRoom, writeFile } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 
@@ -166,6 +166,14 @@ Deno.test(
     await must(room, "ifconfig wg1 create wgport 7111", "birth");
     await must(room, "ifconfig wg2 create wgport 7112", "birth");
     await must(room, "ip netns exec birth ifconfig wg3 create");
+    // Processes that look up names are there too, with what they have started.
+    await writeFile(room, "/run/getent", "#!/bin/sh\nexec sleep 1000\n", "755");
+    await must(room, "mount --bind /run/getent /usr/bin/getent");
+    for (const name of ["wg1", "wg2"]) {
+      await must(room, `ifconfig ${name} wgpeer ${randomKey()} wgendpoint a.invalid 7`, "birth");
+    }
+    const lookUps = (await room.processes()).filter((line) => /wg-look-ups|sleep 1000/.test(line));
+    ok(lookUps.length >= 4, lookUps.join("\n"));
     await must(room, "ip -n birth link set wg2 netns stays");
     await must(room, "ip netns del birth");
     await eventually(

@@ -174,6 +174,7 @@ export function randomFacts(chance: Chance): InterfaceFacts {
     offloadsOff: ["", "uso gro"][chance.int(2)],
     privileges: ["", "net_admin no_new_privs"][chance.int(2)],
     privilegesMissing: ["", "landlock (ENOSYS), mlock (ENOMEM)"][chance.int(2)],
+    lookUpsPid: [0, 1 + chance.int(1 << 22)][chance.int(2)],
     version: ["", "0.2.0"][chance.int(2)],
     ...(maybe(chance) && { counters: randomCounts(chance, COUNTERS.map(([name]) => name)) }),
     ...(maybe(chance) && {

@@ -8,8 +8,8 @@ import { ConfigError } from "../../base/errors.ts";
 import { confine, type Confinement } from "../../daemon/confinement.ts";
 import { logLevelOf } from "../../daemon/log.ts";
 import { dataWorkerUrl } from "../../daemon/program.ts";
-import { PREPARE } from "../../daemon/packed.ts";
-import { NAMES_VARIABLE, SOCKETS_VARIABLE } from "../../daemon/rights.ts";
+import { LOOK_UPS, PREPARE } from "../../daemon/packed.ts";
+import { SOCKETS_VARIABLE } from "../../daemon/rights.ts";
 import { serviceVariables } from "../../linux/service_manager.ts";
 import { formatReply } from "../../uapi/reply.ts";
 import type { Command } from "../command.ts";
@@ -23,6 +23,9 @@ export const command: Command = {
   async run(args) {
     if (args.length === 1 && args[0] === PREPARE[1]) {
       return await (await import("./prepare.ts")).prepare();
+    }
+    if (args.length === 3 && args[0] === LOOK_UPS[1]) {
+      return (await import("./look_ups.ts")).becomeLookUps(args[1], Number(args[2]));
     }
     const workers = args[1] === undefined ? undefined : parseWorkers(args[1]);
     if (args.length < 1 || args.length > 2 || args[1] !== undefined && workers === undefined) {
@@ -42,7 +45,6 @@ export const command: Command = {
         args: ["daemon", ...args],
         environment,
         sockets: Deno.env.get(SOCKETS_VARIABLE),
-        looksUpNames: Deno.env.has(NAMES_VARIABLE),
         receivers: dataPlanesOf(workers ?? 1).receivers,
       });
     } catch (error) {

@@ -38,8 +38,6 @@ const CLASS_NUMBERS = 1 << 15;
 
 /** What this process and the interface do later. */
 export interface Later {
-  /** Whether a new interface gets names of endpoints. */
-  readonly looksUpNames?: boolean;
   /**
    * Whether this process does nothing more that needs other rights than CAP_NET_ADMIN. A new
    * interface is ready sooner then.
@@ -54,10 +52,9 @@ export interface Later {
  */
 export async function changeInterface(
   words: readonly string[],
-  { looksUpNames = false, isLastDeed = false }: Later = {},
+  { isLastDeed = false }: Later = {},
 ): Promise<number> {
   const draft = parseWords(words);
-  if (looksUpNames) draft.change.looksUpNames = true;
   if (draft.create && draft.name !== CLASS_NAME) requireFree(draft.name);
   const makes = draft.create || !isThere(draft);
   if (makes) requireNetAdmin(draft.name);

@@ -101,6 +101,7 @@ async function wgInterface(name: string): Promise<ShownInterface | undefined> {
       workers: status.workers,
       privileges: status.privileges,
       privilegesMissing: status.privilegesMissing,
+      lookUpsPid: status.lookUpsPid,
       fwmark: status.fwmark,
     },
     counters: status.counters,

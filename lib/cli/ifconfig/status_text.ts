@@ -51,6 +51,8 @@ export interface ShownEngine {
   readonly privileges: string;
   /** The layers that are missing. */
   readonly privilegesMissing: string;
+  /** The process that looks up names; 0 without one. */
+  readonly lookUpsPid: number;
   readonly fwmark: number;
 }
 
@@ -269,6 +271,7 @@ function formatEngine(engine: ShownEngine): string {
     const missing = engine.privilegesMissing;
     text += `\tprivileges: ${engine.privileges}${missing === "" ? "" : `; missing: ${missing}`}\n`;
   }
+  if (engine.lookUpsPid !== 0) text += `\tlook-ups: process ${engine.lookUpsPid}\n`;
   if (engine.fwmark !== 0) text += `\tfwmark 0x${engine.fwmark.toString(16)}\n`;
   return text + `\tpid ${engine.pid}\n`;
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import { ConfigError, OsError } from "../../base/errors.ts";
-import { parseIp } from "../../base/ip_text.ts";
 import { sameBytes } from "../../base/endpoint.ts";
 import { withPeerName } from "../../base/peer_name.ts";
 import { destroyDaemon, getDevice, interfaceExists } from "../../daemon/client.ts";
@@ -61,9 +60,7 @@ export class FileRun {
     let made = false;
     try {
       if (!interfaceExists(this.#name)) {
-        await changeInterface([this.#name, "create"], {
-          looksUpNames: namesEndpoints(this.#steps),
-        });
+        await changeInterface([this.#name, "create"]);
         made = true;
       }
       const before = await runningInterface(this.#name);
@@ -372,11 +369,3 @@ function messageOf(error: unknown): string {
   if (error instanceof ConfigError || error instanceof OsError) return error.message;
   throw error;
 }
-
-/** Whether a line may give an endpoint by its name. What a variable stands for may be a name. */
-const namesEndpoints = (steps: readonly HostnameStep[]): boolean =>
-  steps.some((step) =>
-    [...stepText(step).matchAll(/\bwgendpoint\s+(\S+)/g)].some(([, host]) =>
-      parseIp(host) === undefined
-    )
-  );

@@ -56,14 +56,13 @@ async function restart(name: string): Promise<void> {
   if (before.rdomain === undefined && !isHere) {
     throw new ConfigError(name, "is in another network namespace; run the command there");
   }
-  const { workers, peers } = before.status;
+  const { workers } = before.status;
   checkDescriptors("wgworkers", workers);
   const routes = await routesOf(name);
   const record = readRecord(name, before.status.pid);
   const quick = readQuickRecord(name);
   await destroyDaemon(name);
-  const looksUpNames = peers.some(({ endpointName }) => endpointName !== undefined);
-  const pid = await spawnDaemon(name, { workers, looksUpNames });
+  const pid = await spawnDaemon(name, { workers });
   // The records say of which process they are. That of netstart ended with it.
   if (record.file !== "") writeRecord(name, { ...record, pid });
   if (quick?.pid === before.status.pid) writeQuickRecord(name, { ...quick, pid });

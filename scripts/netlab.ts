@@ -12,9 +12,9 @@
  * @module
  */
 import { program } from "./facilities.ts";
-import { LabError, LONG_MS, Running, within } from "./running.ts";
+import { eventually, LabError, LONG_MS, Running, within } from "./running.ts";
 
-export { LabError, Running };
+export { eventually, LabError, Running };
 
 /** The shell that holds a room. Its argument: whether the room has its own process namespace. */
 const HOLDER = `
@@ -314,23 +314,5 @@ export class Room {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-}
-
-/**
- * Waits until `condition` gives something other than undefined or false. @throws LabError after
- * `timeoutMs`
- */
-export async function eventually<T>(
-  what: string,
-  condition: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = LONG_MS,
-): Promise<T> {
-  const end = performance.now() + timeoutMs;
-  while (true) {
-    const value = await condition();
-    if (value !== undefined && value !== false) return value;
-    if (performance.now() > end) throw new LabError(`${what}: not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -13,9 +13,9 @@
  * and may be so short of memory that programs are read from the disk again and again.
  */
 export const LONG_MS = 180_000;
-/** How often a wait looks at the process, and at what it wrote. */
+/** How often a wait looks at the process, and at a condition. */
 const LOOK_MS = 500;
-const OUTPUT_LOOK_MS = 20;
+const CONDITION_LOOK_MS = 20;
 /** How long the kernel may take to end a process that is killed. */
 const KILLED_MS = 5_000;
 
@@ -134,7 +134,7 @@ export class Running {
           `${this.#name}: ${why} ${JSON.stringify(`${what}`)}: ${this.#states()}\n${this.#output}`,
         );
       }
-      await within(this.#finished, OUTPUT_LOOK_MS);
+      await within(this.#finished, CONDITION_LOOK_MS);
     }
   }
 
@@ -208,6 +208,24 @@ export class Running {
     if (this.#hasEnded) return "it has ended";
     if (this.#hasExited) return "it has ended, but another process has its output open";
     return tree(this.pid).map(describe).join(", ");
+  }
+}
+
+/**
+ * Waits until `condition` gives something other than undefined or false. @throws LabError after
+ * `timeoutMs`
+ */
+export async function eventually<T>(
+  what: string,
+  condition: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs = LONG_MS,
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (let pauseMs = 1;; pauseMs = Math.min(2 * pauseMs, CONDITION_LOOK_MS)) {
+    const value = await condition();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > end) throw new LabError(`${what}: not within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 

@@ -10,6 +10,7 @@ import type { PeerChange } from "../../lib/base/config.ts";
 import { STANDARD_TIMES } from "../../lib/base/times.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import type { CipherChoice, SuiteChoice } from "../../lib/runtime/crypto.ts";
+import { eventually } from "../../scripts/running.ts";
 import { address4, address6, markOf, udpPacket } from "./packets.ts";
 import { loopback, type Side, side, type TransportName } from "./transports.ts";
 
@@ -23,13 +24,6 @@ const CRYPTO: readonly { readonly suite: SuiteChoice; readonly cipher: CipherCho
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
 
-async function until(what: string, true_: () => boolean, limitMs = 30_000): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!true_()) {
-    assert.ok(performance.now() < end, `waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Two interfaces, 1 and 2, which are peers of each other. Only 1 has an endpoint of the other. */
@@ -61,7 +55,7 @@ class Pair {
   async carries(from: Side, to: Side, packet: Uint8Array): Promise<void> {
     const before = to.delivered.length;
     assert.ok(from.tun.inject(packet));
-    await until("the packet", () => to.delivered.length > before);
+    await eventually("the packet", () => to.delivered.length > before);
     assert.deepEqual(to.delivered[before], packet);
   }
 }
@@ -91,7 +85,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     for (let mark = 0; mark < 100; mark++) {
       one.tun.inject(udpPacket(address4(1), address4(2), mark, 64));
     }
-    await until("a hundred packets", () => two.delivered.length === 100);
+    await eventually("a hundred packets", () => two.delivered.length === 100);
     assert.deepEqual(two.delivered.map(markOf), [...Array(100).keys()]);
   },
 
@@ -120,7 +114,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await pair.carries(one, two, udpPacket(address4(1), address4(2), 4, 64));
     assert.equal(two.delivered.length, 2, "only the packets with the peer's source came out");
     one.tun.inject(udpPacket(address4(1), address4(99), 5, 64));
-    await until("the ICMP answer", () => one.delivered.length === 1);
+    await eventually("the ICMP answer", () => one.delivered.length === 1);
     assert.deepEqual(
       [one.delivered[0][9], one.delivered[0][20]],
       [1, 3],
@@ -168,7 +162,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       one.tun.inject(udpPacket(address4(1), address4(2), mark, 64));
       await pause(10);
     }
-    await until("all packets", () => two.delivered.length === 61);
+    await eventually("all packets", () => two.delivered.length === 61);
     assert.ok(
       one.local.status().peers[0].lastHandshakeUnixMs > first + 100,
       "there was a new handshake",
@@ -179,7 +173,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     const { one, two } = new Pair(make(), make());
     const [peer] = one.local.status().peers;
     one.local.configure({ peers: [{ publicKey: peer.publicKey, persistentKeepalive: 25 }] });
-    await until("the handshake", () => two.local.status().peers[0].lastHandshakeUnixMs > 0);
+    await eventually("the handshake", () => two.local.status().peers[0].lastHandshakeUnixMs > 0);
     assert.equal(two.delivered.length, 0);
   },
 

@@ -16,7 +16,8 @@ import { MemoryTun } from "../../lib/embed/memory_tun.ts";
 import { PortableUdp } from "../../lib/embed/portable_udp.ts";
 import { fillRandom } from "../../lib/runtime/entropy.ts";
 import { udpPacket } from "../conformance/packets.ts";
-import { address4, side, until } from "./pair.ts";
+import { eventually } from "../../scripts/running.ts";
+import { address4, side } from "./pair.ts";
 
 await side().tunnel.close();
 
@@ -70,13 +71,13 @@ Deno.test("a tunnel hears of each renewal of its session, without losing a packe
     peers: [{ publicKey: publicKeyOf(keys[1]), endpoint, allowedIps }],
   });
   let sent = 0;
-  await until("three renewals", () => {
+  await eventually("three renewals", () => {
     if (right.packets.length === sent) {
       left.tun.inject(udpPacket(address4(1), address4(2), sent++, 64));
     }
     return right.handshakes.length >= 4;
   });
-  await until("all packets", () => right.packets.length === sent);
+  await eventually("all packets", () => right.packets.length === sent);
   const publicKey = formatKey(publicKeyOf(keys[0]));
   for (const event of right.handshakes) deepEqual(event, { publicKey, initiator: false });
   deepEqual(right.endpoints.length, 1, "a renewal is no move");
@@ -106,7 +107,7 @@ Deno.test("a peer that does not answer: its handshake fails once, and is tried a
     const told = () => left.events.filter(({ kind }) => kind !== "up" && kind !== "log");
     for (const failures of [1, 2]) {
       left.tun.inject(udpPacket(address4(1), address4(2), failures, 64));
-      await until("the failure", () => told().length === failures);
+      await eventually("the failure", () => told().length === failures);
     }
     const failed = { kind: "unanswered", peer: { publicKey, description: "" }, endpoint };
     deepEqual(told(), [failed, failed]);

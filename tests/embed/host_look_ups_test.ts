@@ -4,7 +4,8 @@ import { formatIp } from "../../lib/base/ip_text.ts";
 import type { NameAnswer } from "../../lib/device/device.ts";
 import { HostLookUps, type Resolve } from "../../lib/embed/host_look_ups.ts";
 import { udpPacket } from "../conformance/packets.ts";
-import { address4, Pair, side, until } from "./pair.ts";
+import { eventually } from "../../scripts/running.ts";
+import { address4, Pair, side } from "./pair.ts";
 
 // Libraries of the machine stay open for the life of the process.
 await side().tunnel.close();
@@ -16,9 +17,9 @@ Deno.test("a name of a host is an endpoint, also one that was changed to it", as
   const endpoint = `localhost:${right.tunnel.port}`;
   left.tunnel.addPeer({ publicKey, allowedIps: ["10.0.0.2/32"] });
   left.tunnel.changePeer(publicKey, { endpoint });
-  await until("the address of the name", () => left.endpoints.length === 1);
+  await eventually("the address of the name", () => left.endpoints.length === 1);
   left.tunnel.send(udpPacket(address4(1), address4(2), 1, 64));
-  await until("the packet on the right", () => right.packets.length === 1);
+  await eventually("the packet on the right", () => right.packets.length === 1);
   const [peer] = left.tunnel.status().peers;
   const address = `127.0.0.1:${right.tunnel.port}`;
   deepEqual([peer.endpointName, peer.endpoint, peer.endpointProblem], [endpoint, address, ""]);
@@ -37,7 +38,7 @@ Deno.test("a name that does not resolve is told in the status, and its peer wait
   });
   alone.tunnel.send(udpPacket(address4(1), address4(2), 1, 64));
   const peer = () => alone.tunnel.status().peers[0];
-  await until("the answer", () => peer().endpointProblem !== "");
+  await eventually("the answer", () => peer().endpointProblem !== "");
   match(peer().endpointProblem, /nosuch\.invalid/);
   deepEqual([peer().endpointName, peer().endpoint], ["nosuch.invalid:7", undefined]);
 });
@@ -56,7 +57,7 @@ Deno.test("only addresses that the socket reaches are answers", async () => {
   );
   of.lookUp("six");
   of.lookUp("both");
-  await until("both answers", () => answers.size === 2);
+  await eventually("both answers", () => answers.size === 2);
   of.close();
   deepEqual(answers.get("six"), { problem: "the socket reaches no address of the name" });
   const both = answers.get("both")!;
@@ -75,7 +76,7 @@ Deno.test("sixteen look-ups run at once, the others wait, and none answers after
   equal(asked.size, 16);
   asked.get("host3")!.reject(new Error("no such host"));
   asked.get("host4")!.resolve([]);
-  await until("two answers", () => answers.size === 2);
+  await eventually("two answers", () => answers.size === 2);
   deepEqual(answers.get("host3"), { problem: "no such host" });
   deepEqual(answers.get("host4"), { addresses: [] });
   equal(asked.size, 18);

@@ -74,12 +74,3 @@ export class Pair implements AsyncDisposable {
     await Promise.all([this.left.tunnel.close(), this.right.tunnel.close()]);
   }
 }
-
-/** Waits until something is so. @throws Error when it is not within 10 s */
-export async function until(what: string, isSo: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!isSo()) {
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}

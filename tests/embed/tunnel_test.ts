@@ -15,7 +15,8 @@ import {
   type TunnelOptions,
 } from "../../mod.ts";
 import { markOf, udpPacket } from "../conformance/packets.ts";
-import { address4, address6, Pair, side, until } from "./pair.ts";
+import { eventually } from "../../scripts/running.ts";
+import { address4, address6, Pair, side } from "./pair.ts";
 import { reported } from "./reported.ts";
 
 // Libraries of the machine that cryptography and clock use stay open for the life of the process:
@@ -31,11 +32,11 @@ Deno.test("packets of both families pass both ways unchanged, and both sides hea
   const { left, right } = pair;
   const sent = [toRight(1), udpPacket(address6(1), address6(2), 2, 1000), toRight(3, 1300)];
   for (const packet of sent) ok(left.tunnel.send(packet));
-  await until("three packets on the right", () => right.packets.length === 3);
+  await eventually("three packets on the right", () => right.packets.length === 3);
   deepEqual(right.packets, sent);
   const answers = [toLeft(4), udpPacket(address6(2), address6(1), 5, 7)];
   for (const packet of answers) ok(right.tunnel.send(packet));
-  await until("two packets on the left", () => left.packets.length === 2);
+  await eventually("two packets on the left", () => left.packets.length === 2);
   deepEqual(left.packets, answers);
 
   const [leftKey, rightKey] = [left, right].map(({ tunnel }) => tunnel.status().publicKey);
@@ -68,13 +69,13 @@ Deno.test("packets of both families pass both ways unchanged, and both sides hea
 Deno.test("on all addresses of both families: a peer on IPv4 and one on IPv6", async () => {
   await using pair = new Pair({ listen: 0 }, { listen: "127.0.0.1:0" });
   pair.left.tunnel.send(toRight(1));
-  await until("the packet over IPv4", () => pair.right.packets.length === 1);
+  await eventually("the packet over IPv4", () => pair.right.packets.length === 1);
   equal(pair.left.tunnel.status().listen, `[::]:${pair.left.tunnel.port}`);
   await using six = new Pair({ listen: 0, peers: [] }, { listen: "[::1]:0" });
   const { publicKey, listen } = six.right.tunnel.status();
   six.left.tunnel.addPeer({ publicKey, endpoint: listen, allowedIps: ["10.0.0.2/32"] });
   six.left.tunnel.send(toRight(2));
-  await until("the packet over IPv6", () => six.right.packets.length === 1);
+  await eventually("the packet over IPv6", () => six.right.packets.length === 1);
   equal(six.right.endpoints[0].endpoint, `[::1]:${six.left.tunnel.port}`);
 });
 
@@ -82,7 +83,7 @@ Deno.test("a peer that moves is followed, and said to have moved once", async ()
   await using pair = new Pair();
   const { left, right } = pair;
   left.tunnel.send(toRight(1));
-  await until("the first packet", () => right.packets.length === 1);
+  await eventually("the first packet", () => right.packets.length === 1);
   const before = `127.0.0.1:${left.tunnel.port}`;
   // A tunnel with the same key on another port is, to its peer, the same one that moved.
   const [{ publicKey, endpoint }] = left.tunnel.status().peers;
@@ -98,7 +99,7 @@ Deno.test("a peer that moves is followed, and said to have moved once", async ()
   });
   for (const mark of [2, 3]) {
     moved.tunnel.send(udpPacket(address4(9), address4(2), mark, 64));
-    await until("a packet from the new place", () => right.packets.length === mark);
+    await eventually("a packet from the new place", () => right.packets.length === mark);
   }
   deepEqual(right.endpoints.slice(1), [
     {
@@ -109,13 +110,13 @@ Deno.test("a peer that moves is followed, and said to have moved once", async ()
   ]);
   // And packets go where it is.
   right.tunnel.send(udpPacket(address4(2), address4(9), 4, 64));
-  await until("the answer", () => moved.packets.length === 1);
+  await eventually("the answer", () => moved.packets.length === 1);
 });
 
 Deno.test("one on whose right there is nobody yet waits; an address that is nobody's is answered", async () => {
   await using alone = side();
   alone.tunnel.send(toRight(1));
-  await until("the ICMP answer", () => alone.packets.length === 1);
+  await eventually("the ICMP answer", () => alone.packets.length === 1);
   deepEqual([alone.packets[0][9], alone.packets[0][20]], [1, 3], "ICMP destination unreachable");
   // Neither is an IP packet.
   ok(alone.tunnel.send(new Uint8Array(0)));
@@ -155,24 +156,24 @@ Deno.test("peers are added, changed and removed while the tunnel runs", async ()
     },
   );
   left.tunnel.send(toRight(1));
-  await until("the packet", () => right.packets.length === 1);
+  await eventually("the packet", () => right.packets.length === 1);
   const handshakes = left.handshakes.length;
   left.tunnel.changePeer(publicKey, { persistentKeepalive: 0 });
   left.tunnel.send(toRight(2));
-  await until("the next packet", () => right.packets.length === 2);
+  await eventually("the next packet", () => right.packets.length === 2);
   equal(left.handshakes.length, handshakes, "the session went on");
 
   left.tunnel.removePeer(publicKey);
   deepEqual(left.tunnel.status().peers, []);
   left.tunnel.send(toRight(3));
-  await until("the ICMP answer", () => left.packets.length === 1);
+  await eventually("the ICMP answer", () => left.packets.length === 1);
 });
 
 Deno.test("another private key ends the sessions, and a handshake is made with it", async () => {
   await using pair = new Pair();
   const { left, right } = pair;
   left.tunnel.send(toRight(1));
-  await until("the packet", () => right.packets.length === 1);
+  await eventually("the packet", () => right.packets.length === 1);
   const privateKey = makePrivateKey();
   const publicKey = formatKey(publicKeyOf(privateKey));
   right.tunnel.removePeer(left.tunnel.status().publicKey);
@@ -180,7 +181,7 @@ Deno.test("another private key ends the sessions, and a handshake is made with i
   left.tunnel.setPrivateKey(privateKey);
   equal(left.tunnel.status().publicKey, publicKey);
   left.tunnel.send(toRight(2));
-  await until("the packet under the new key", () => right.packets.length === 2);
+  await eventually("the packet under the new key", () => right.packets.length === 2);
   equal(left.handshakes.length, 2);
 });
 
@@ -326,7 +327,7 @@ Deno.test("a full queue refuses a packet; when it is drained there is room again
   await using pair = new Pair();
   const { left, right } = pair;
   left.tunnel.send(toRight(0));
-  await until("a session", () => right.packets.length === 1);
+  await eventually("a session", () => right.packets.length === 1);
   let taken = 0;
   while (left.tunnel.send(toRight(1))) taken++;
   equal(taken, 1024);
@@ -346,7 +347,7 @@ Deno.test("a slow onPacket: what waits is bounded, the tunnel goes on, and later
   });
   const { left, right } = pair;
   left.tunnel.send(toRight(0));
-  await until("a session", () => marks.length === 1);
+  await eventually("a session", () => marks.length === 1);
   const dropped = () => right.tunnel.status().packetsDropped;
   for (let mark = 1; dropped() < 50; mark++) {
     left.tunnel.send(toRight(mark));
@@ -357,13 +358,13 @@ Deno.test("a slow onPacket: what waits is bounded, the tunnel goes on, and later
   deepEqual(marks, [0, 1], "one packet is with the callback");
   // Handshakes are not in its way.
   right.tunnel.send(toLeft(7));
-  await until("a packet the other way", () => left.packets.length === 1);
+  await eventually("a packet the other way", () => left.packets.length === 1);
   gate.resolve();
-  await until("those that waited", () => marks.length >= 1026);
+  await eventually("those that waited", () => marks.length >= 1026);
   deepEqual(marks, [...marks].sort((a, b) => a - b), "in order");
   const last = dropped();
   left.tunnel.send(toRight(1_000_000));
-  await until("a later packet", () => marks.at(-1) === 1_000_000);
+  await eventually("a later packet", () => marks.at(-1) === 1_000_000);
   equal(dropped(), last);
 });
 
@@ -382,7 +383,7 @@ Deno.test("an error of a callback is the program's, and the tunnel goes on", asy
     });
     for (const wanted of [1, 2]) {
       pair.left.tunnel.send(toRight(wanted));
-      await until("the packet", () => count === wanted);
+      await eventually("the packet", () => count === wanted);
     }
   });
   deepEqual(messages.toSorted(), ["in onHandshake", "in onPacket 1", "in onPacket 2"]);
@@ -392,7 +393,7 @@ Deno.test("debug messages are wg(4)'s, only when somebody gets them", async () =
   const lines: string[] = [];
   await using pair = new Pair({ onLog: (line) => lines.push(line) });
   pair.left.tunnel.send(toRight(1));
-  await until("the packet", () => pair.right.packets.length === 1);
+  await eventually("the packet", () => pair.right.packets.length === 1);
   const { port } = pair.right.tunnel;
   deepEqual(lines.slice(0, 2), [
     `Sending handshake initiation to peer 1 (127.0.0.1:${port})`,
@@ -404,7 +405,7 @@ Deno.test("closed: nothing is called any more, waiting packets are dropped, the 
   await using pair = new Pair();
   const { left, right } = pair;
   left.tunnel.send(toRight(1));
-  await until("the packet", () => right.packets.length === 1);
+  await eventually("the packet", () => right.packets.length === 1);
   for (let mark = 0; mark < 500; mark++) left.tunnel.send(toRight(mark));
   const drained = left.tunnel.drained();
   const closing = right.tunnel.close();
@@ -449,7 +450,7 @@ Deno.test("a tunnel that is busy leaves the event loop to others", async () => {
   await using pair = new Pair();
   const { left } = pair;
   left.tunnel.send(toRight(0));
-  await until("a session", () => pair.right.packets.length === 1);
+  await eventually("a session", () => pair.right.packets.length === 1);
   let ticks = 0;
   const ticking = setInterval(() => ticks++, 1);
   try {

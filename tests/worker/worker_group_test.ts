@@ -10,6 +10,7 @@ import { PeerTable } from "../../lib/base/peer_table.ts";
 import type { WorkerListener } from "../../lib/worker/worker_handle.ts";
 import type { WorkerReport } from "../../lib/worker/worker_messages.ts";
 import { type GroupSetup, WorkerGroup, workersByDefault } from "../../lib/worker/worker_group.ts";
+import { eventually } from "../../scripts/running.ts";
 
 const BLOCKING = new URL("./blocking_worker.ts", import.meta.url);
 const module = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
@@ -59,14 +60,6 @@ const running = (then: string) =>
     postMessage({ type: "loaded" });
   `);
 
-const until = async (what: string, true_: () => boolean) => {
-  const end = performance.now() + 10_000;
-  while (!true_()) {
-    assert.ok(performance.now() < end, `waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
-
 Deno.test("orders reach both, and stop ends both, once", async () => {
   const ends = new Ends();
   const pair = new WorkerGroup(BLOCKING, 2);
@@ -88,7 +81,7 @@ Deno.test("one Worker polls link and routes, and each offload is reported by the
     2,
   );
   await pair.run(setup(), ends);
-  await until("both told", () => (pair.eventsHandled(), ends.events().length === 2));
+  await eventually("both told", () => (pair.eventsHandled(), ends.events().length === 2));
   assert.deepEqual(ends.events().sort(), ['["inbound",77,78]', '["outbound",-1,-1]']);
   const told = ends.reports.findLast((report) => report.type === "running");
   assert.deepEqual(told?.offloads, { tso: true, uso: false, gso: true, gro: true });
@@ -102,7 +95,7 @@ Deno.test("the owner gets one report of events at a time", async () => {
     2,
   );
   await pair.run(setup(), ends);
-  await until("one", () => ends.events().length > 0);
+  await eventually("one", () => ends.events().length > 0);
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(ends.events().length, 1);
   pair.eventsHandled();

@@ -13,10 +13,10 @@ import type { Device, DeviceEvent, NameAnswer, OutgoingDatagram } from "../devic
 const TIMER_MAX_MS = 60_000;
 
 /**
- * Handshake messages whose outputs are carried out together, because a message to the Worker costs
- * as much as a tenth of a handshake.
+ * Handshake messages whose outputs are carried out together, because each message to the Worker
+ * wakes it. The first of them waits for its response until the last one is done, 3 ms.
  */
-const HANDSHAKES_TOGETHER = 8;
+const HANDSHAKES_TOGETHER = 16;
 
 /** The parts of a control driver. */
 export interface ControlOptions {

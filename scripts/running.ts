@@ -68,6 +68,11 @@ export class Running {
     return this.#child.pid;
   }
 
+  /** The process id of the program behind nsenter, as the host sees it. */
+  get program(): number {
+    return innermost(this.pid);
+  }
+
   /** What it wrote so far, both streams. */
   output(): string {
     return this.#output;
@@ -141,14 +146,14 @@ export class Running {
   /** Sends a signal to the program, behind nsenter. */
   signal(signal: Deno.Signal): void {
     if (this.#hasExited) return;
-    kill(innermost(this.pid), signal);
+    kill(this.program, signal);
     this.goOn();
   }
 
   /** Lets nsenter go on when it is stopped and its program is not. */
   goOn(): void {
     if (this.#hasExited) return;
-    const program = innermost(this.pid);
+    const { program } = this;
     if (program !== this.pid && isStopped(this.pid) && !isStopped(program)) {
       kill(this.pid, "SIGCONT");
     }

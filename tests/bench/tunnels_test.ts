@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { measureLoads } from "../../scripts/bench/tunnels.ts";
 import { type Implementation, IMPLEMENTATIONS } from "../../scripts/bench/implementations.ts";
 import { findParticipants } from "../../scripts/bench/participants.ts";
-import { run } from "../../scripts/bench/laboratory.ts";
+import { run, until } from "../../scripts/bench/laboratory.ts";
 import type { Load, RunningTunnel } from "../../scripts/bench/loads.ts";
 import { type Facility, missing } from "../../scripts/facilities.ts";
 
@@ -39,13 +39,18 @@ Deno.test({
       },
     });
     const together = load("t", async ({ left, plan }) => {
-      await left.run(["ping", "-c", "1", "-W", "2", plan.left.peerInet]);
+      await left.run(["ping", "-c", "1", "-W", "60", plan.left.peerInet]);
     });
     // The second load of the first round begins with b.
     let killed = false;
-    const kills = load("k", async ({ daemons }) => {
-      if (!killed) await run(["kill", "-9", String(daemons[0])]);
+    const kills = load("k", async ({ left, right, daemons: [pid] }) => {
+      if (killed) return;
       killed = true;
+      await run(["kill", "-9", String(pid)]);
+      await until("its end", 120, 10, () => {
+        const isThere = [...left.processes(), ...right.processes()].includes(pid);
+        return Promise.resolve(!isThere || undefined);
+      });
     });
     const plan = { loads: [together, kills], seconds: 1, warmUpSeconds: 1 };
     await measureLoads(participants, plan, { rounds: 2, say: quiet });

@@ -2,6 +2,7 @@ import { equal, match, ok } from "node:assert/strict";
 import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
 import { may, must, wgRoom } from "./peers.ts";
+import { waitedMs } from "./running.ts";
 import { shortTunnel } from "./short_times.ts";
 
 const count = (text: string, what: RegExp) => [...text.matchAll(what)].length;
@@ -18,6 +19,8 @@ for (const [form, workers] of Object.entries(WORKERS)) {
     async () => {
       await using room = await wgRoom();
       const { left: one, right: two } = await shortTunnel(room, workers);
+      const waited = () => waitedMs(one.program) + waitedMs(two.program);
+      const waitedBefore = waited();
       const pings = await must(room, "ping -n -q -c 120 -i 0.05 -W 60 192.168.5.2", "left");
       const received = Number(/(\d+) received/.exec(pings)?.[1]);
       ok(received >= 118, pings);
@@ -27,7 +30,12 @@ for (const [form, workers] of Object.entries(WORKERS)) {
       const initiated = both(/Sending handshake initiation to peer 1/g);
       const completed = both(/Receiving handshake response from peer 1/g);
       ok(completed >= 4 && completed <= 10, `${completed} handshakes\n${one.output()}`);
-      ok(initiated <= completed + 3, `${initiated} initiations for ${completed} handshakes`);
+      // An initiation is repeated when 100 ms bring no answer, which a wait for a processor costs.
+      const starvedMs = waited() - waitedBefore;
+      ok(
+        initiated <= completed + 3 + starvedMs / 100,
+        `${initiated} initiations for ${completed} handshakes, waited ${starvedMs} ms`,
+      );
       ok(both(/Receiving handshake initiation from peer 1/g) >= completed);
 
       // Idle: the last data is answered by a keepalive, then silence until the keys are erased.

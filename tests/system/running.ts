@@ -50,6 +50,21 @@ export const writtenMb = (pid: number): number => {
     .reduce((sum, [, kib]) => sum + Number(kib) / 1024, 0);
 };
 
+/**
+ * Milliseconds for which the threads of a process have waited for a processor, added up
+ * (Documentation/scheduler/sched-stats.rst).
+ */
+export const waitedMs = (pid: number): number =>
+  [...Deno.readDirSync(`/proc/${pid}/task`)].reduce((sum, { name }) => {
+    try {
+      const [, waitedNs] = Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`).split(" ");
+      return sum + Number(waitedNs) / 1e6;
+    } catch {
+      // The thread has ended.
+      return sum;
+    }
+  }, 0);
+
 /** How many descriptors a process has open. */
 export const descriptorsOf = (pid: number): number =>
   [...Deno.readDirSync(`/proc/${pid}/fd`)].length;

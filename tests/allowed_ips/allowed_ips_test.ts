@@ -183,6 +183,17 @@ function removeEither(ranges: AllowedIps, address: Uint8Array, peer: number): vo
   ranges.remove(address, bits - 1, peer);
 }
 
+Deno.test("memory is allocated for so many nodes as the capacity says", () => {
+  const trie = new PrefixTrie(128);
+  const { capacity } = trie;
+  // Each prefix that contains the next one is a node.
+  const key = new Int32Array(4);
+  for (let prefix = 0; prefix < capacity; prefix++) trie.insert(key, prefix, 1);
+  deepEqual([trie.size, trie.capacity], [capacity, capacity]);
+  trie.insert(key, capacity, 1);
+  equal(trie.capacity, 2 * capacity + 1);
+});
+
 Deno.test("n ranges take at most 2n nodes", () => {
   const ranges = new AllowedIps();
   for (let i = 0; i < 10_000; i++) ranges.insert(Uint8Array.of(10, i >>> 16, i >>> 8, i), 32, i);

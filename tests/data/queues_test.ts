@@ -44,6 +44,13 @@ function turn(side: Side, now = NOON): number[][] {
   });
 }
 
+Deno.test("super-packets of the bulk queue share a run when nothing comes between them", () => {
+  const { a } = connectedSides();
+  a.tun.queues = 2;
+  for (let i = 0; i < 3; i++) a.tun.bulkQueue.push(superPacket(STREAM, 3 * 1300));
+  assert.deepEqual(turn(a).map((run) => run.length), [9]);
+});
+
 Deno.test("a packet of the main queue waits for one packet of the bulk queue at most", () => {
   const { a } = connectedSides();
   a.tun.queues = 2;

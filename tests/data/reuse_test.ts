@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type PeerSlot, peerSlot, type SessionIndex, sessionIndex } from "../../lib/base/brands.ts";
+import { AllowedIps } from "../../lib/allowed_ips/allowed_ips.ts";
 import { SESSION_SLOTS } from "../../lib/base/constants.ts";
 import { SEAL_SLOTS } from "../../lib/data/memory.ts";
 import { type Session, SessionTable } from "../../lib/data/sessions.ts";
@@ -220,4 +221,27 @@ Deno.test("in a run of one session every word of a source counts, where it is in
   b.turn();
   assert.equal(b.dataplane.counts().rx_unallowed_source, wrong.length + 1);
   assert.equal(b.tun.takePackets().length, wrong.length + 1);
+});
+
+Deno.test("in a run a source is looked up once, and again after another one", () => {
+  for (const v6 of [false, true]) {
+    const { a, b } = connectedSides();
+    const look = v6 ? "lookup6" : "lookup4";
+    const { [look]: real } = AllowedIps.prototype;
+    for (const [sources, lookUps] of [[[1, 1, 1, 1], 1], [[1, 1, 2, 2, 1, 1], 3]] as const) {
+      const packets = sources.map((source) => packetOf(100, 7, { v6, source }));
+      const runs = packets.flatMap((packet) => a.sendPacket(packet));
+      const bytes = concat(...runs.map((run) => run.bytes));
+      b.udp.inbox.push({ ...runs[0], bytes, segmentSize: runs[0].bytes.length });
+      let count = 0;
+      AllowedIps.prototype[look] = function (...where) {
+        count++;
+        return real.apply(this, where);
+      };
+      b.turn();
+      AllowedIps.prototype[look] = real;
+      assert.equal(count, lookUps, `${look}, sources ${sources}`);
+      assert.equal(b.tun.takePackets().length, packets.length);
+    }
+  }
 });

@@ -5,7 +5,7 @@ import { milliseconds, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
 import { HandshakeMemory } from "../../lib/base/handshake_memory.ts";
 import { holdSecretMemory } from "../../lib/base/secret_bytes.ts";
 import { DATAPLANE_ARENA_BYTES } from "../../lib/data/dataplane.ts";
-import { PacketMemory, SESSION_KEYS_BYTES } from "../../lib/data/memory.ts";
+import { PacketMemory, SESSION_KEYS_BYTES, SESSIONS_MAX } from "../../lib/data/memory.ts";
 import { Peer, SessionTable } from "../../lib/data/sessions.ts";
 
 function sessions() {
@@ -56,6 +56,30 @@ Deno.test("memory for keys is held when it is first used", () => {
     held.map(({ byteOffset, length }) => [byteOffset, length]),
     [first, second].map(({ keyAt }) => [keyAt, SESSION_KEYS_BYTES]),
   );
+});
+
+Deno.test("a session that finds no place leaves no keys", () => {
+  const memory = new PacketMemory(new Arena(DATAPLANE_ARENA_BYTES));
+  const { sessionKeys } = new HandshakeMemory();
+  const table = new SessionTable(memory, sessionKeys, true, false);
+  const peer = new Peer(peerSlot(0), memory.cell(0));
+  const install = (index: number) => {
+    const command = {
+      type: "session-install",
+      peer: peerSlot(0),
+      initiator: true,
+      localIndex: sessionIndex(index),
+      remoteIndex: sessionIndex(index),
+      keySlot: sessionKeys.put(new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)),
+      createdAt: milliseconds(1),
+    } as const;
+    sessionKeys.discard(command.keySlot, false, true);
+    return [table.install(peer, command), command.keySlot] as const;
+  };
+  for (let i = 0; i < SESSIONS_MAX; i++) assert.notEqual(install(i)[0], null);
+  const [session, keySlot] = install(SESSIONS_MAX);
+  assert.equal(session, null);
+  assert.throws(() => sessionKeys.takeSendKey(keySlot, new Uint8Array(32), 0), RangeError);
 });
 
 Deno.test("a data plane discards the keys of its own direction alone", () => {

@@ -19,6 +19,25 @@ function exchange(a: Bench, b: Bench) {
   return { initiation, response: b.datagrams[0].bytes };
 }
 
+Deno.test("an initiation is answered 20 ms after the last one, and none before", () => {
+  const { a, b } = pair();
+  a.want();
+  a.pass(12_000);
+  const initiations = a.datagrams.map(({ bytes }) => bytes);
+  const { now } = b;
+  for (
+    const [ms, verdict] of [
+      [0, "handshake_initiation_accepted"],
+      [19.99, "handshake_too_often"],
+      [20, "handshake_initiation_accepted"],
+    ] as const
+  ) {
+    b.now = milliseconds(now + ms);
+    b.receive(initiations.shift()!, endpointOf(1));
+    assert.equal(b.lastVerdict, verdict, `${ms}`);
+  }
+});
+
 Deno.test("a handshake gives both sides the same keys, crossed", () => {
   const { a, b } = pair();
   const { initiator, responder } = shake(a, b);

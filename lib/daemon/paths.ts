@@ -1,6 +1,6 @@
 /**
  * The name of a daemon's process, and the paths of its files: control sockets, where
- * wireguard-tools expects them, public status files, and netstart's records.
+ * wireguard-tools expects them, and public status files.
  * @module
  */
 import { checkInterfaceName, isInterfaceName } from "../base/interface_name.ts";
@@ -14,7 +14,6 @@ export const SOCKET_FOLDER = "/var/run/wireguard";
 const LENDING_SUFFIX = ".lending";
 const SOCKET_SUFFIX = ".sock";
 const PUBLIC_SUFFIX = ".public";
-const RECORD_SUFFIX = ".netstart";
 
 /** The path of an interface's control socket, mode 0600. @throws ConfigError for a wrong name */
 export const socketPath = (name: string, folder = SOCKET_FOLDER): string =>
@@ -33,13 +32,6 @@ export const lendingPath = (name: string): string =>
  */
 export const publicPath = (name: string): string =>
   `${SOCKET_FOLDER}/${checkInterfaceName(name)}${PUBLIC_SUFFIX}`;
-
-/**
- * The path of netstart's record of an interface, mode 0600. It exists while the daemon runs.
- * @throws ConfigError for a wrong name
- */
-export const recordPath = (name: string): string =>
-  `${SOCKET_FOLDER}/${checkInterfaceName(name)}${RECORD_SUFFIX}`;
 
 /** The names of all control sockets, also of dead ones. wg2 comes before wg10. */
 export function socketNames(): string[] {

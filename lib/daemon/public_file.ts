@@ -3,7 +3,7 @@
  * ends.
  * @module
  */
-import { publicPath, recordPath } from "./paths.ts";
+import { publicPath } from "./paths.ts";
 import { writeWithMode } from "./socket_folder.ts";
 
 /** When a write that failed is tried again; each failure doubles it, up to the second time. */
@@ -16,7 +16,6 @@ const RETRY_MS_MAX = 60_000;
  */
 export class PublicFile {
   #path: string;
-  #record: string;
   /** What the file holds; empty when there is none. */
   #text = "";
   /** What the file is to hold. */
@@ -27,7 +26,6 @@ export class PublicFile {
   /** @throws ConfigError for a wrong name */
   constructor(name: string) {
     this.#path = publicPath(name);
-    this.#record = recordPath(name);
   }
 
   /** Writes the file with mode 0644, if the text has changed. */
@@ -53,30 +51,23 @@ export class PublicFile {
     }
   }
 
-  /** Renames the file and netstart's record. @throws ConfigError for a wrong name */
+  /** Renames the file. @throws ConfigError for a wrong name */
   rename(name: string): void {
-    const [path, record] = [publicPath(name), recordPath(name)];
+    const path = publicPath(name);
     try {
       if (this.#text !== "") Deno.renameSync(this.#path, path);
     } catch {
       remove(this.#path);
       this.#text = "";
     }
-    try {
-      Deno.renameSync(this.#record, record);
-    } catch {
-      // There is no record.
-    }
     this.#path = path;
-    this.#record = record;
     this.#put();
   }
 
-  /** Removes the file, and netstart's record of this daemon. */
+  /** Removes the file. */
   remove(): void {
     clearTimeout(this.#retry);
     if (this.#text !== "") remove(this.#path);
-    remove(this.#record);
     this.#text = this.#wanted = "";
   }
 }

@@ -78,6 +78,7 @@ function tryAll(): void {
   say("list /etc", () => void [...Deno.readDirSync("/etc")]);
   say("write /etc", () => void Deno.openSync("/etc/hostname", { write: true }).close());
   say("write /run", () => Deno.writeTextFileSync("/run/wg-was-here", ""));
+  say("write /run/wg", () => Deno.writeTextFileSync("/run/wg/wg2.quick", "{}"));
   say("open a device", () => Deno.openSync("/dev/mem"));
   console.log("tried");
   if (Deno.args[1] === "kill") call("ptrace", 16, 1, 0, 0);

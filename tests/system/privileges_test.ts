@@ -234,6 +234,7 @@ Deno.test(
       },
     };
     await ownEtc(room);
+    await must(room, "mkdir -m 700 /run/wg");
     for (const path of ["/etc/shadow", "/etc/wireguard/wg1.conf"]) {
       await writeFile(room, path, "secret\n");
     }
@@ -258,7 +259,14 @@ Deno.test(
     equal(result("mount"), `errno ${EPERM}`);
     equal(result("another namespace"), `errno ${EPERM}`);
     if (/landlock\(/.test(await privileges(room, "wg1"))) {
-      const refused = ["read /usr/bin", "list /root", "write /etc", "write /run", "list /etc"];
+      const refused = [
+        "read /usr/bin",
+        "list /root",
+        "write /etc",
+        "write /run",
+        "write /run/wg",
+        "list /etc",
+      ];
       const files = ["shadow", "wireguard/wg1.conf", "resolv.conf", "hosts"];
       for (const what of [...refused, ...files.map((path) => `read /etc/${path}`)]) {
         equal(result(what), "EACCES", what);

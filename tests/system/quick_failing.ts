@@ -65,7 +65,9 @@ function machine(): string[] {
       name.startsWith("resolv")
     )
       .join(),
-    [...Deno.readDirSync("/var/run/wireguard")].map(({ name }) => name).sort().join(),
+    ...["/var/run/wireguard", "/run/wg"].map((folder) =>
+      [...Deno.readDirSync(folder)].map(({ name }) => name).sort().join()
+    ),
     peers,
   ].flatMap((text) => text.replaceAll("},{", "},\n{").split("\n"));
 }
@@ -97,7 +99,7 @@ async function each(act: () => Promise<number>): Promise<void> {
   }
 }
 
-Deno.mkdirSync("/var/run/wireguard", { recursive: true });
+for (const folder of ["/var/run/wireguard", "/run/wg"]) Deno.mkdirSync(folder, { recursive: true });
 const start = machine();
 await each(() => up(FILE, QUIET, failing));
 console.log("up");

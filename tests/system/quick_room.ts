@@ -74,6 +74,7 @@ export async function machine(room: Room): Promise<string[]> {
     "nft list ruleset",
     "cat /proc/sys/net/ipv4/conf/all/src_valid_mark /etc/resolv.conf",
     "ls /etc /etc/wireguard /run/wireguard",
+    "find /run/wg -type f",
   ];
   const found: string[] = [];
   for (const command of commands) found.push((await may(room, command, "left")).stdout);

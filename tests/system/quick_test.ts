@@ -385,11 +385,11 @@ Deno.test("Debian's wg-quick takes down what we brought up, and we what it broug
   await left(room, "sysctl -q -w net.ipv4.conf.all.src_valid_mark=0");
   await sameMachine(room, before, "our down");
   await quickly(room, "up wg1");
-  const ours = (await machine(room)).filter((line) => line !== "wg1.quick");
+  const ours = (await machine(room)).filter((line) => line !== "/run/wg/wg1.quick");
   sameLines(ours, byDebian, "up");
   equal((await debian("down")).code, 0);
   await left(room, "sysctl -q -w net.ipv4.conf.all.src_valid_mark=0");
-  await left(room, "rm /run/wireguard/wg1.quick");
+  await left(room, "rm /run/wg/wg1.quick");
   await sameMachine(room, before, "their down");
 });
 

@@ -1,11 +1,13 @@
 /**
  * The facts that netstart keeps of an interface between its runs: the routes that the commands of
- * the file have added, and their other effects on the interface. They are in a file beside the
- * control socket, which the daemon removes at its end.
+ * the file have added, and their other effects on the interface. They are those of a process, and
+ * not those of a name, because the interface may be renamed.
  * @module
  */
 import { publicFacts } from "../../daemon/client.ts";
-import { recordPath } from "../../daemon/paths.ts";
+import { readRecordText, recordFiles, removeRecord, writeRecordText } from "../records.ts";
+
+const SUFFIX = ".netstart";
 
 /** The record of an interface. */
 export interface NetstartRecord {
@@ -21,39 +23,53 @@ export interface NetstartRecord {
   readonly routes: readonly string[];
 }
 
-/**
- * The file from which a running interface was started; undefined if netstart did not start it. The
- * record of a process that was killed stays, and is not of the next one.
- */
+/** The file from which a running interface was started; undefined if netstart did not start it. */
 export function startedFrom(name: string): string | undefined {
   const pid = publicFacts(name)?.pid;
-  return pid === undefined ? undefined : readRecord(name, pid).file || undefined;
+  return pid === undefined ? undefined : readRecord(pid).file || undefined;
 }
 
-/** The record of this daemon's interface; an empty one if there is none. */
-export function readRecord(name: string, pid: number): NetstartRecord {
-  const none = { pid, file: "", commands: "", theirs: [], routes: [] };
+/** The record of this process's interface; an empty one if there is none. */
+export function readRecord(pid: number): NetstartRecord {
   try {
-    const record = JSON.parse(Deno.readTextFileSync(recordPath(name))) as NetstartRecord;
-    return record.pid === pid ? record : none;
+    const { start, record } = JSON.parse(readRecordText(`${pid}${SUFFIX}`) ?? "{}");
+    if (record?.pid === pid && start === startOf(pid)) return record;
   } catch {
-    return none;
+    // It is not a record, or the process has ended.
+  }
+  return { pid, file: "", commands: "", theirs: [], routes: [] };
+}
+
+/**
+ * Writes the record, and removes those of processes that have ended. If that fails, the next run of
+ * netstart knows less.
+ */
+export function writeRecord(record: NetstartRecord): void {
+  try {
+    const start = startOf(record.pid);
+    writeRecordText(`${record.pid}${SUFFIX}`, JSON.stringify({ start, record }));
+  } catch {
+    // The process has ended, or this user may not write it.
+  }
+  for (const file of recordFiles()) {
+    const pid = /^([1-9][0-9]*)\.netstart$/.exec(file)?.[1];
+    if (pid !== undefined && !exists(`/proc/${pid}`)) removeRecord(file);
   }
 }
 
-/** Writes the record. If that fails, the next run of netstart knows less. */
-export function writeRecord(name: string, record: NetstartRecord): void {
-  const path = recordPath(name);
-  const fresh = `${path}.${Deno.pid}`;
+/**
+ * When a process started, in ticks since the boot: field 22 of /proc/PID/stat (proc(5)). Another
+ * process may have its number later.
+ */
+const startOf = (pid: number): string =>
+  Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ")[19];
+
+function exists(path: string): boolean {
   try {
-    Deno.writeTextFileSync(fresh, JSON.stringify(record), { mode: 0o600 });
-    Deno.renameSync(fresh, path);
+    Deno.lstatSync(path);
+    return true;
   } catch {
-    try {
-      Deno.removeSync(fresh);
-    } catch {
-      // The file was not created.
-    }
+    return false;
   }
 }
 

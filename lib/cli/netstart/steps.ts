@@ -64,7 +64,7 @@ export class FileRun {
         made = true;
       }
       const before = await runningInterface(this.#name);
-      const record = readRecord(this.#name, before.status.pid);
+      const record = readRecord(before.status.pid);
       const commands: Command[] = [];
       for (const step of this.#steps) await this.#do(step, commands);
       this.#line = 0;
@@ -89,7 +89,7 @@ export class FileRun {
     try {
       const commands = await this.#readAll();
       const running = withLinkLocal(await runningInterface(this.#name), commands);
-      const record = readRecord(this.#name, running.status.pid);
+      const record = readRecord(running.status.pid);
       const digest = await digestOf(this.#opaqueCommands());
       const spare = new Set(record.commands === digest ? record.theirs : []);
       const wanted = wantedFor(running, commands);
@@ -107,7 +107,7 @@ export class FileRun {
       for (const route of record.routes) if (!routes.includes(route)) this.#deleteRoute(route);
       const theirs = differenceOf(this.#name, await runningInterface(this.#name), wanted).extra
         .filter((words) => words !== "wgkey" || spare.has(words));
-      writeRecord(this.#name, {
+      writeRecord({
         pid: running.status.pid,
         file: this.#file,
         commands: digest,
@@ -130,7 +130,7 @@ export class FileRun {
     try {
       const commands = await this.#readAll();
       const running = withLinkLocal(await runningInterface(this.#name), commands);
-      const record = readRecord(this.#name, running.status.pid);
+      const record = readRecord(running.status.pid);
       const same = record.commands === await digestOf(this.#opaqueCommands());
       const spare = new Set(same ? record.theirs : []);
       const { plan } = differenceOf(this.#name, running, wantedFor(running, commands), spare);
@@ -257,7 +257,7 @@ export class FileRun {
     const others = record.routes.filter((route) => !routes.includes(route) && isThere(route));
     for (const route of others) this.#nameExtra(`route ${notedText(route)}`);
     const commandsNow = made || record.commands === "" ? digest : record.commands;
-    writeRecord(this.#name, {
+    writeRecord({
       pid: before.status.pid,
       file: this.#file,
       commands: commandsNow,

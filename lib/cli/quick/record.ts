@@ -1,16 +1,20 @@
 /**
  * The record of what `up` did for an interface, so that `down` undoes exactly that, also when the
- * file was changed or removed since. It is a file beside the control socket. Rules, name servers
- * and kernel settings outlive the interface and its process, and so does the record.
+ * file was changed or removed since. Rules, name servers and kernel settings outlive the interface
+ * and its process, and so does the record.
  * @module
  */
-import { SOCKET_FOLDER } from "../../daemon/paths.ts";
 import { checkInterfaceName, isInterfaceName } from "../../base/interface_name.ts";
+import {
+  readRecordText,
+  RECORD_FOLDER,
+  recordFiles,
+  removeRecord,
+  writeRecordText,
+} from "../records.ts";
 import { type DoneStep, PHASES } from "./plan.ts";
 
 const SUFFIX = ".quick";
-/** The most bytes of a record that are read: a route for each allowed IP of 10,000 peers. */
-const RECORD_MAX = 64 * 1024 * 1024;
 
 /** The record of an interface. It has the commands of the file, so only its owner may read it. */
 export interface QuickRecord {
@@ -29,20 +33,16 @@ export interface QuickRecord {
   readonly theirs: readonly string[];
 }
 
+const fileOf = (name: string): string => `${checkInterfaceName(name)}${SUFFIX}`;
+
 /** The path of the record of an interface, mode 0600. @throws ConfigError for a wrong name */
-export const quickRecordPath = (name: string): string =>
-  `${SOCKET_FOLDER}/${checkInterfaceName(name)}${SUFFIX}`;
+export const quickRecordPath = (name: string): string => `${RECORD_FOLDER}/${fileOf(name)}`;
 
 /** The record of an interface; undefined if there is none that can be read. */
 export function readQuickRecord(name: string): QuickRecord | undefined {
-  const path = quickRecordPath(name);
+  const text = readRecordText(fileOf(name));
   try {
-    const { uid, mode, isFile, size } = Deno.lstatSync(path);
-    // Its commands are run: it must be this user's own, and nobody else's to write.
-    if (!isFile || size > RECORD_MAX || uid !== Deno.uid() || ((mode ?? 0) & 0o022) !== 0) {
-      return undefined;
-    }
-    return checked(JSON.parse(Deno.readTextFileSync(path)));
+    return text === undefined ? undefined : checked(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -59,29 +59,12 @@ function checked(record: QuickRecord): QuickRecord | undefined {
   return whole ? record : undefined;
 }
 
-/** Writes the record. @throws what Deno throws */
-export function writeQuickRecord(name: string, record: QuickRecord): void {
-  const path = quickRecordPath(name);
-  const fresh = `${path}.${Deno.pid}`;
-  try {
-    Deno.writeTextFileSync(fresh, JSON.stringify(record), { mode: 0o600, createNew: true });
-    Deno.renameSync(fresh, path);
-  } catch (error) {
-    removeIfThere(fresh);
-    throw error;
-  }
-}
+/** Writes the record. @throws OsError */
+export const writeQuickRecord = (name: string, record: QuickRecord): void =>
+  writeRecordText(fileOf(name), JSON.stringify(record));
 
 /** Removes the record, if there is one. */
-export const removeQuickRecord = (name: string): void => removeIfThere(quickRecordPath(name));
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
+export const removeQuickRecord = (name: string): void => removeRecord(fileOf(name));
 
 /** The tables that other interfaces have for their default routes, or are about to have. */
 export function tablesOfOthers(name: string): ReadonlySet<number> {
@@ -93,12 +76,6 @@ export function tablesOfOthers(name: string): ReadonlySet<number> {
 }
 
 /** The names of the interfaces that have a record. */
-export function recordedNames(): string[] {
-  try {
-    return [...Deno.readDirSync(SOCKET_FOLDER)].map(({ name }) => name)
-      .filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length))
-      .filter(isInterfaceName).sort();
-  } catch {
-    return [];
-  }
-}
+export const recordedNames = (): string[] =>
+  recordFiles().filter((file) => file.endsWith(SUFFIX)).map((file) => file.slice(0, -SUFFIX.length))
+    .filter(isInterfaceName).sort();

@@ -59,12 +59,12 @@ async function restart(name: string): Promise<void> {
   const { workers } = before.status;
   checkDescriptors("wgworkers", workers);
   const routes = await routesOf(name);
-  const record = readRecord(name, before.status.pid);
+  const record = readRecord(before.status.pid);
   const quick = readQuickRecord(name);
   await destroyDaemon(name);
   const pid = await spawnDaemon(name, { workers });
-  // The records say of which process they are. That of netstart ended with it.
-  if (record.file !== "") writeRecord(name, { ...record, pid });
+  // The records say of which process they are.
+  if (record.file !== "") writeRecord({ ...record, pid });
   if (quick?.pid === before.status.pid) writeQuickRecord(name, { ...quick, pid });
   await restore(name, before);
   const failures = await addRoutes(name, routes);

@@ -181,6 +181,24 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
     of: TRIED,
     strangers: [`handshake_mac1_wrong 3 3 ${ENDPOINT} initiation`],
   }, key(1).toBase64()],
+  // The peer calls with the wrong key, and nothing is to be sent from here.
+  [
+    "our-key-wrong-there",
+    "broken",
+    {
+      strangers: [`handshake_mac1_wrong 3 4 ${ENDPOINT} initiation`],
+    },
+    key(1).toBase64(),
+    "The peer sends",
+    "4 times",
+  ],
+  ["our-key-wrong-there", "broken", {
+    strangers: ["handshake_mac1_wrong 3 4 10.0.0.2:9 initiation"],
+  }, "Somebody at the peer's address"],
+  ["our-key-wrong-there", "warning", {
+    of: ["handshake_completed 900 1 - initiator"],
+    strangers: [`handshake_mac1_wrong 3 4 ${ENDPOINT} initiation`],
+  }, "4 times"],
   ...([
     ["port-refused", "port-unreachable 10.0.0.2 0", "The machine at its endpoint"],
     ["host-unreachable", "host-unreachable 10.9.9.9 0", "10.9.9.9, on the way,"],
@@ -362,6 +380,26 @@ Deno.test("what strangers forge or replay does not outweigh a session that works
     const { verdict } = diagnose(factsOf({ of: [...silence, FORGED[0]] })).peers[0];
     assert.equal(verdict.cause, "clock-behind", silence.join());
   }
+});
+
+Deno.test("a wrong key beside a peer that works behind the same NAT is the interface's", () => {
+  const idle = ["handshake_completed 100 1 - initiator", "received 40"];
+  const causes = (of: readonly string[], ...strangers: string[]) => {
+    const peer = { lastHandshakeUnixMs: of.length === 0 ? 0 : 1 };
+    const found = diagnose(factsOf({ of, strangers, peer }));
+    return [...found.verdicts, found.peers[0].verdict].map(({ cause }) => cause);
+  };
+  const beside = "handshake_mac1_wrong 3 4 10.0.0.2:9 initiation";
+  for (const  of of[WORKS, idle]) {
+    assert.deepEqual(causes(of, beside), ["not-for-our-key", "works"]);
+  }
+  const older = ["handshake_completed 900 1 - initiator"];
+  assert.deepEqual(causes(older, beside), ["not-for-our-key", "idle"]);
+  // From the port of the peer itself, and before its last handshake, it tells nothing.
+  assert.deepEqual(causes(idle, `handshake_mac1_wrong 3 4 ${ENDPOINT} initiation`), ["works"]);
+  assert.deepEqual(causes(WORKS, "handshake_mac1_wrong 30 4 10.0.0.2:9 initiation"), ["works"]);
+  // It is told once.
+  assert.deepEqual(causes([], beside).filter((cause) => cause !== "idle"), ["our-key-wrong-there"]);
 });
 
 Deno.test("evidence that the configuration has overtaken makes no verdict", () => {

@@ -32,6 +32,8 @@ interface Cause {
   readonly left?: string;
   /** The key that wg1 has for the peer is another one than the peer's. */
   readonly wrongKey?: true;
+  /** Nothing is sent to it from the left. */
+  readonly quiet?: true;
   /** A word that the text of the verdict must have. */
   readonly word: string;
 }
@@ -117,13 +119,20 @@ const CAUSES: readonly Cause[] = [
     right: "wgpeer OTHER wgaip 192.168.5.1/32 wgendpoint 10.0.0.1 7111 wgpka 5",
     word: "10.0.0.2:7315",
   },
+  {
+    cause: "our-key-wrong-there",
+    endpoint: "10.0.0.2 7316",
+    right: "wgpeer OTHER wgaip 192.168.5.1/32 wgendpoint 10.0.0.1 7111 wgpka 5",
+    quiet: true,
+    word: "10.0.0.2:7316",
+  },
   // It is not told from here, and at length on the other side.
-  { cause: "no-answer", endpoint: "10.0.0.2 7316", right: "debug", word: "we are not its peer" },
+  { cause: "no-answer", endpoint: "10.0.0.2 7317", right: "debug", word: "we are not its peer" },
   {
     cause: "response-unused",
     endpoint: "",
     right: "wgpeer LEFT wgaip 192.168.5.1/32 wgendpoint 10.0.0.1 7111 wgpka 5",
-    before: ["right nft add rule inet t in udp dport 7317 drop"],
+    before: ["right nft add rule inet t in udp dport 7318 drop"],
     word: "our responses do not reach it",
   },
   {
@@ -144,21 +153,21 @@ const CAUSES: readonly Cause[] = [
   },
   {
     cause: "no-data-back",
-    endpoint: "10.0.0.2 7320",
+    endpoint: "10.0.0.2 7321",
     right: "wgpeer LEFT wgaip 192.168.99.0/24",
     word: "as its keepalives show",
   },
   { cause: "no-endpoint", endpoint: "", word: "nobody knows where it is" },
   {
     cause: "endpoint-inside-tunnel",
-    endpoint: "10.79.0.1 7322",
-    left: "wgaip 192.168.5.24/32 wgaip 10.79.0.1/32",
+    endpoint: "10.79.0.1 7323",
+    left: "wgaip 192.168.5.25/32 wgaip 10.79.0.1/32",
     word: "10.79.0.1",
   },
-  { cause: "name-unresolved", endpoint: "nobody.invalid 7323", word: "nobody.invalid" },
+  { cause: "name-unresolved", endpoint: "nobody.invalid 7324", word: "nobody.invalid" },
   {
     cause: "mtu-too-large",
-    endpoint: "10.0.0.3 7324",
+    endpoint: "10.0.0.3 7325",
     before: [
       "right ip address add 10.0.0.3/24 dev cable",
       "left ip route add 10.0.0.3 dev cable mtu 1400",
@@ -228,7 +237,8 @@ Deno.test("the right verdict for causes that are made for real", facilities, asy
     }),
   );
   await Promise.all(
-    peers.map(({ asked }) => may(room, `ping -n -c 3 -i 0.3 -w 1 ${asked}`, "left")),
+    peers.filter(({ quiet }) => quiet === undefined)
+      .map(({ asked }) => may(room, `ping -n -c 3 -i 0.3 -w 1 ${asked}`, "left")),
   );
   const pinging = peers.filter(({ inner, asked }) => inner !== asked).map(({ inner }) =>
     room.spawn(["ping", "-n", "-i", "0.5", "-I", inner, "192.168.5.1"], { netns: "right" })
@@ -296,7 +306,7 @@ Deno.test("the right verdict for causes that are made for real", facilities, asy
       /Unable to send to peer \d+ \(refused-by-own-firewall-5\) .* \(EPERM\)/,
       /No answer from peer \d+ \(port-refused-6\) .*: 10\.0\.0\.2 says that the port is refused/,
       /Handshake with peer \d+ \(preshared-key-differs-13\) .* often the preshared keys differ/,
-      /Packet from peer \d+ \(inner-source-not-allowed-18\) has the source 192\.168\.77\.1/,
+      /Packet from peer \d+ \(inner-source-not-allowed-19\) has the source 192\.168\.77\.1/,
     ]
   ) assert.match(log, line);
   assert.equal(log.split("(no-route-1)").length, 2, log);

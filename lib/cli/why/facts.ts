@@ -172,6 +172,20 @@ export class PeerView {
       )[0];
   }
 
+  /**
+   * A message for another public key than ours that came from the peer's endpoint. It tells nothing
+   * against a session that may be in use, and anybody may send it, so a peer that has been reached
+   * before and waits for nothing must have sent it from its very port.
+   */
+  get wrongKeyMessage(): Evidence | undefined {
+    const sent = this.atEndpoint("handshake_mac1_wrong");
+    if (sent === undefined || this.hasSession) return undefined;
+    if (this.isUnanswered) return sent;
+    if (sent.ageMs > RECENT_MS) return undefined;
+    const isUsual = sent.who === this.endpoint && this.completedMs > REJECT_AFTER_TIME_MS;
+    return this.completedMs === Infinity || isUsual ? sent : undefined;
+  }
+
   /** The last ICMP error for the peer's endpoint. */
   get pathError(): PathError & Evidence | undefined {
     const found = (this.facts.status.evidence ?? []).find((one) =>

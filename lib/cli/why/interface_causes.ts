@@ -7,7 +7,7 @@ import type { Evidence } from "../../base/evidence.ts";
 import { parseEndpoint, parseIp } from "../../base/ip_text.ts";
 import { sameBytes } from "../../base/endpoint.ts";
 import { keepsEvidence } from "../../base/status.ts";
-import { type Facts, isPeerKey, isUp, ownerOf, RECENT_MS } from "./facts.ts";
+import { type Facts, isPeerKey, isUp, ownerOf, PeerView, RECENT_MS } from "./facts.ts";
 import { ago, often, type Verdict } from "./verdict.ts";
 
 type InterfaceCause = (facts: Facts) => Verdict | readonly Verdict[] | undefined;
@@ -65,7 +65,7 @@ export const INTERFACE_CAUSES: readonly InterfaceCause[] = [
         next: [`if it is to be a peer: ifconfig ${facts.name} wgpeer ${one.detail} wgaip RANGE`],
       })),
   (facts) =>
-    recent(facts, "handshake_mac1_wrong", ({ who }) => !isEndpoint(facts, who))
+    recent(facts, "handshake_mac1_wrong", (one) => !isToldWithPeer(facts, one))
       .map((one): Verdict => ({
         cause: "not-for-our-key",
         level: "warning",
@@ -100,11 +100,19 @@ function recent(
     .slice(0, STRANGERS_SHOWN);
 }
 
-/** Whether a message came from the address of a peer's endpoint. Then it is told with that peer. */
-function isEndpoint({ status }: Facts, who: string): boolean {
+/**
+ * Whether a message for another key concerns a peer: it came from its endpoint, is told with it, or
+ * is older than the last handshake with its address. Clients behind one NAT have one address, so
+ * the address alone does not tell.
+ */
+function isToldWithPeer(facts: Facts, { who, ageMs }: Evidence): boolean {
   const address = parseEndpoint(who)?.address;
-  return address !== undefined &&
-    status.peers.some(({ endpoint }) => endpoint && sameBytes(endpoint.address, address));
+  return address !== undefined && facts.status.peers.some((peer) => {
+    if (peer.endpoint === undefined || !sameBytes(peer.endpoint.address, address)) return false;
+    const view = new PeerView(facts, peer);
+    return view.endpoint === who || view.wrongKeyMessage?.who === who ||
+      view.completedMs <= ageMs;
+  });
 }
 
 /**

@@ -259,16 +259,22 @@ function otherKeyThere(view: PeerView): Verdict | undefined {
 }
 
 function wrongKeyThere(view: PeerView): Verdict | undefined {
-  const other = view.atEndpoint("handshake_mac1_wrong");
-  if (other === undefined || !view.isUnanswered) return undefined;
+  const other = view.wrongKeyMessage;
+  if (other === undefined) return undefined;
   const own = view.facts.status.publicKey?.toBase64() ?? "that of this interface";
-  return broken(
+  const says = other.who === view.endpoint
+    ? "The peer sends messages that are made for another public key than ours."
+    : "Somebody at the peer's address sends messages for another public key than ours.";
+  const verdict = broken(
     "our-key-wrong-there",
-    "The peer sends messages that are made for another public key than ours.",
+    says,
     [`such messages from ${other.who}: ${often(other)}`],
     ["the other side has a wrong public key for this interface"],
     [`the other side must have ${own} as the public key of its peer`],
   );
+  // Anybody can send them. They are no proof against a peer that was reached, and is not wanted now.
+  const isProof = view.isUnanswered || view.completedMs === Infinity;
+  return isProof ? verdict : { ...verdict, level: "warning" };
 }
 
 /** What each problem says, what is behind it, and what to do. */

@@ -46,6 +46,11 @@ export const EVIDENCE = [
     "peer",
     "the peer's initiation came after ours got no response; who: the source; detail: where ours went",
   ],
+  [
+    "endpoint_learned",
+    "peer",
+    "a message of a peer without an endpoint told it; who: the endpoint",
+  ],
   ["endpoint_moved", "peer", "who: the endpoint; detail: the one before"],
   ["data_sent", "peer", "the first data after anything was received"],
   ["data_unanswered", "peer", "as data_sent, while nothing was received since"],

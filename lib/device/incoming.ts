@@ -259,7 +259,8 @@ export class Incoming {
     peer.handshakeRxBytes += incoming.datagram.length;
     const before = pathOf(this.ctx, peer).endpoint;
     moveTo(this.ctx, peer, incoming.source, incoming.local);
-    if (before !== undefined && !sameEndpoint(before, incoming.source)) {
+    if (before === undefined) peer.evidence.note("endpoint_learned", now, incoming.source);
+    else if (!sameEndpoint(before, incoming.source)) {
       tellRoamed(this.ctx, peer, before, now);
     }
   }

@@ -289,6 +289,46 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
   ["handshake-under-way", "well", { of: [`handshake_initiation_sent 1 1 ${ENDPOINT}`] }],
   ["nat-changed-port", "well", { of: [...WORKS, `endpoint_moved 9 1 ${ENDPOINT} 10.0.0.2:4000`] }],
   ["roamed", "well", { of: [...WORKS, `endpoint_moved 9 1 ${ENDPOINT} 10.0.0.3:7222`] }],
+  ["answer-awaited", "well", { of: [WORKS[0], "data_unanswered 3"] }, "handshake is done", "never"],
+  ["answer-awaited", "well", { of: [WORKS[0], "received 14", "data_unanswered 13"] }, "has worked"],
+  ["works", "well", {
+    of: [...WORKS, "data_unanswered 3"],
+    peer: { lastHandshakeUnixMs: 1 },
+  }, "It works."],
+  ["works", "well", {
+    of: [WORKS[0]],
+    peer: { lastHandshakeUnixMs: 1 },
+  }, "no packet has come yet"],
+  ...([
+    ["warning", 7, ""],
+    ["broken", 16, ""],
+    ["broken", 16, "handshake_initiation_sent 1 1"],
+  ] as const).map(([level, silent, more]) =>
+    [
+      "nat-closed",
+      level,
+      {
+        of: [
+          `handshake_completed 60 1 - responder`,
+          `endpoint_learned 60 1 ${ENDPOINT}`,
+          "received 45",
+          `data_unanswered ${silent}`,
+          ...(more === "" ? [] : [more]),
+        ],
+        strangers: [`udp_icmp_errors 1 9 ${ENDPOINT} port-unreachable 10.0.0.2 0`],
+      },
+      "port is refused",
+      "wgpka 25",
+    ] as const
+  ),
+  ["port-refused", "broken", {
+    of: [WORKS[0], "received 45", "data_unanswered 16"],
+    strangers: [`udp_icmp_errors 1 9 ${ENDPOINT} port-unreachable 10.0.0.2 0`],
+  }, "no program listens"],
+  ["port-refused", "broken", {
+    of: TRIED,
+    strangers: [`udp_icmp_errors 1 9 ${ENDPOINT} port-unreachable 10.0.0.1 0`],
+  }, "no program listens"],
   ["works", "well", { of: WORKS, peer: { lastHandshakeUnixMs: 1 } }, "20 seconds ago"],
   ["idle", "well", {
     of: ["handshake_completed 900 1 - initiator", "received 880"],

@@ -414,6 +414,12 @@ Deno.test(
     await nat(4000);
     const pinging = room.spawn(["ping", "-n", "-i", "0.2", "192.168.5.2"], { netns: "left" });
     await verdict("nat-closed");
+    // A NAT that refuses the port of old instead of dropping what comes to it.
+    await must(room, "nft flush chain ip t in", "nat");
+    await eventually(
+      "the refused port is the NAT's",
+      async () => /the port is refused/.test(await verdict("nat-closed")),
+    );
     pinging.signal("SIGINT");
     await pinging.status;
     await must(room, "ping -n -c 2 -w 60 192.168.5.1", "inside");

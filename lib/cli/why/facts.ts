@@ -52,8 +52,8 @@ export const RECENT_MS = 180_000;
 const HEARD_MS = 30_000;
 /** How long data may be without an answer. The peer owes a keepalive after 10 s. */
 export const ANSWER_MS = 15_000;
-/** How long an initiation may be under way before it counts as unanswered. */
-const PATIENCE_MS = 5_000;
+/** How long an initiation or data may be under way before something may explain the silence. */
+export const PATIENCE_MS = 5_000;
 
 /** The facts as they concern one peer. */
 export class PeerView {
@@ -144,6 +144,13 @@ export class PeerView {
     const heardMs = Math.min(this.age("received"), this.completedMs);
     return this.completedMs <= REJECT_AFTER_TIME_MS && heardMs <= HEARD_MS &&
       this.silentMs < ANSWER_MS && !this.isUnanswered;
+  }
+
+  /** Whether the endpoint is where a message of the peer came from, and was not configured. */
+  get isLearned(): boolean {
+    return this.endpoint !== "" &&
+      (this.last("endpoint_learned")?.who === this.endpoint ||
+        this.last("endpoint_moved")?.who === this.endpoint);
   }
 
   /**

@@ -5,6 +5,7 @@
 import { formatIp, formatRange, parseEndpoint, parseIp } from "../../base/ip_text.ts";
 import { sameBytes } from "../../base/endpoint.ts";
 import { ANSWER_MS, ownerOf, type PeerView } from "./facts.ts";
+import { pathSaysOfData } from "./path_causes.ts";
 import { unsentReason } from "./unsent.ts";
 import { ago, shownName, type Verdict } from "./verdict.ts";
 
@@ -18,6 +19,7 @@ export const REACHED_CAUSES: readonly Cause[] = [
   innerSourceRefused,
   ownSource,
   dataUnsent,
+  pathSaysOfData,
   dataUnanswered,
   noDataBack,
   onlyPeerCanCall,

@@ -4,8 +4,13 @@
  */
 import { parseEndpoint } from "../../base/ip_text.ts";
 import { sameBytes } from "../../base/endpoint.ts";
+import { keepsEvidence } from "../../base/status.ts";
+import { KEEPALIVE_TIMEOUT_MS } from "../../base/constants.ts";
 import { type PeerView, RECENT_MS } from "./facts.ts";
 import { ago, often, type Verdict } from "./verdict.ts";
+
+/** How long a keepalive may be under way. */
+const KEEPALIVE_DELAY_MS = 1_000;
 
 const well = (cause: string, says: string, evidence: readonly string[] = []): Verdict => ({
   cause,
@@ -24,6 +29,24 @@ export const STATES: readonly ((view: PeerView) => Verdict | undefined)[] = [
     return well("handshake-under-way", "A handshake is under way.", [
       `an initiation was sent to ${sent.who}: ${often(sent)}`,
     ]);
+  },
+  (view) => {
+    const { silentMs } = view;
+    const received = view.age("received");
+    // One way alone is well for 10 s, after which the peer owes a keepalive.
+    const isLate = silentMs > KEEPALIVE_TIMEOUT_MS + KEEPALIVE_DELAY_MS;
+    if (silentMs === 0 || received !== Infinity && !isLate) return undefined;
+    return well(
+      "answer-awaited",
+      received === Infinity
+        ? "The handshake is done, and data that was sent since has no answer yet."
+        : "It has worked, and data that was sent since has no answer yet.",
+      [
+        `the last handshake completed ${ago(view.completedMs)}`,
+        `data without an answer since: ${ago(silentMs)}`,
+        `data and keepalives last received: ${ago(received)}`,
+      ],
+    );
   },
   (view) => {
     const moved = view.recent("endpoint_moved");
@@ -53,10 +76,14 @@ export const STATES: readonly ((view: PeerView) => Verdict | undefined)[] = [
       ...(tried === undefined ? [] : [`handshakes that could not begin: ${often(tried)}`]),
     ]);
   },
-  (view) =>
-    view.completedMs > RECENT_MS
-      ? well("idle", "It works, and is idle.", lives(view))
-      : well("works", "It works.", lives(view)),
+  (view) => {
+    const isIdle = view.completedMs > RECENT_MS;
+    const cause = isIdle ? "idle" : "works";
+    // The response of a handshake shows less than a packet. Other programs tell of no packets.
+    return keepsEvidence(view.facts.status) && view.last("received") === undefined
+      ? well(cause, "Handshakes work, and no packet has come yet.", lives(view))
+      : well(cause, isIdle ? "It works, and is idle." : "It works.", lives(view));
+  },
 ];
 
 /**

@@ -5,11 +5,11 @@
  * @module
  */
 import { formatDate } from "../../base/date_text.ts";
-import { formatIp } from "../../base/ip_text.ts";
 import { keepsEvidence } from "../../base/status.ts";
 import { isPeerKey, type PeerView, RECENT_MS } from "./facts.ts";
 import { unsentReason } from "./unsent.ts";
-import { ago, often, type Verdict } from "./verdict.ts";
+import { pathSays } from "./path_causes.ts";
+import { ago, broken, natClosed, often, sentLine, type Verdict } from "./verdict.ts";
 
 type Cause = (view: PeerView) => Verdict | undefined;
 
@@ -19,14 +19,6 @@ const UNUSED_RESPONSES_MIN = 2;
 const SILENT_MIN = 3;
 /** Cookies without a response, from which on they count as a loop. */
 const COOKIES_MIN = 2;
-
-const broken = (
-  cause: string,
-  says: string,
-  evidence: readonly string[],
-  likely: readonly string[],
-  next: readonly string[],
-): Verdict => ({ cause, level: "broken", says, evidence, likely, next });
 
 /** The causes. */
 export const UNREACHED_CAUSES: readonly Cause[] = [
@@ -277,86 +269,6 @@ function wrongKeyThere(view: PeerView): Verdict | undefined {
   return isProof ? verdict : { ...verdict, level: "warning" };
 }
 
-/** What each problem says, what is behind it, and what to do. */
-const PATH_PROBLEMS = {
-  "port-unreachable": [
-    "port-refused",
-    "no program listens on that port",
-    "look whether the interface runs there and has this wgport",
-  ],
-  "host-unreachable": [
-    "host-unreachable",
-    "the machine is off, or its address has changed",
-    "look whether the address is right and the machine is on",
-  ],
-  "net-unreachable": [
-    "net-unreachable",
-    "a router on the way has no route to that address",
-    "look at the routes of that router",
-  ],
-  "prohibited": [
-    "prohibited",
-    "a firewall on the way refuses it",
-    "allow UDP to that port there",
-  ],
-  "too-big": ["too-big", "the path takes only smaller packets", "set a smaller MTU"],
-  "time-exceeded": [
-    "too-many-hops",
-    "routers on the way send the packets in a circle, or the route has a small hop limit",
-    "traceroute -U to that address",
-  ],
-  "other": ["icmp-error", "a host on the way cannot process the packets", "tcpdump icmp"],
-} as const;
-
-function pathSays(view: PeerView): Verdict | undefined {
-  const error = view.pathError;
-  if (error === undefined || !view.isUnanswered) return undefined;
-  if (error.ageMs >= view.age("handshake_completed")) return undefined;
-  const { offender } = error;
-  const isOwn = view.facts.ownAddresses.has(offender);
-  const [cause, likely, next] = PATH_PROBLEMS[error.problem];
-  const evidence = [
-    `ICMP errors for datagrams to ${view.endpoint}: ${often(error)}`,
-    sentLine(view),
-  ];
-  if (isOwn && error.problem === "host-unreachable") {
-    return broken(
-      "no-neighbour",
-      `This machine finds nobody at ${view.endpoint} on its own network.`,
-      evidence,
-      [
-        "the machine is off, or its address has changed",
-        "the prefix length of our address is wrong",
-      ],
-      [`ping ${addressOf(view)}`, "ip neigh"],
-    );
-  }
-  const who = offender === ""
-    ? "A host on the way"
-    : offender === addressOf(view)
-    ? `The machine at its endpoint, ${offender},`
-    : isOwn
-    ? `This machine (${offender})`
-    : `${offender}, on the way,`;
-  return broken(
-    cause,
-    `${who} says: ${view.endpoint} is ${PROBLEM_WORDS[error.problem]}.`,
-    evidence,
-    [isOwn ? "a firewall or a route of this machine refuses it" : likely],
-    [isOwn ? "nft list ruleset; ip rule; ip route" : next],
-  );
-}
-
-const PROBLEM_WORDS = {
-  "port-unreachable": "not reached, the port is refused",
-  "host-unreachable": "not reached, the host is unreachable",
-  "net-unreachable": "not reached, the network is unreachable",
-  "prohibited": "administratively prohibited",
-  "too-big": "reached by smaller packets only",
-  "time-exceeded": "not reached, the packets pass too many routers",
-  "other": "not reached",
-} as const;
-
 function cookieLoop(view: PeerView): Verdict | undefined {
   const cookie = view.fresh("cookie_accepted");
   if (cookie === undefined || cookie.count < COOKIES_MIN || !view.isUnanswered) return undefined;
@@ -402,20 +314,11 @@ function noAnswer(view: PeerView): Verdict | undefined {
   const sent = view.fresh("handshake_initiation_sent");
   const hasCalled = before?.detail === "responder" || view.last("called_first") !== undefined;
   if (before !== undefined && hasCalled && sent !== undefined && sent.count >= SILENT_MIN) {
-    return broken(
-      "nat-closed",
-      `Nothing comes back from ${view.endpoint} since the peer itself was last heard.`,
-      [
-        ...evidence,
-        ...(moved === undefined ? [] : [`its port has changed before: ${moved.detail}`]),
-      ],
-      [
-        "the peer is behind a NAT or firewall, whose entry for it has expired; only the peer can " +
-        "open it again",
-        "the peer is off",
-      ],
-      ["on the peer, set a persistent keepalive for this machine: wgpka 25"],
-    );
+    const says = `Nothing comes back from ${view.endpoint} since the peer itself was last heard.`;
+    return natClosed(says, [
+      ...evidence,
+      ...(moved === undefined ? [] : [`its port has changed before: ${moved.detail}`]),
+    ]);
   }
   return broken(
     "no-answer",
@@ -435,17 +338,7 @@ function noAnswer(view: PeerView): Verdict | undefined {
       ],
     [
       `on the peer: wg why; it needs a peer ${own}, and ${peer.publicKey.toBase64()} as its own key`,
-      "look whether datagrams arrive there: tcpdump udp port PORT",
+      `look whether datagrams arrive there: tcpdump udp port ${peer.endpoint.port}`,
     ],
   );
-}
-
-const addressOf = ({ peer: { endpoint } }: PeerView) =>
-  endpoint === undefined ? "" : formatIp(endpoint.address);
-
-function sentLine(view: PeerView): string {
-  const sent = view.fresh("handshake_initiation_sent");
-  return sent === undefined
-    ? "no initiation has been sent since the last handshake"
-    : `initiations to ${sent.who} that got no response: ${often(sent)}`;
 }

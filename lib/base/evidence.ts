@@ -52,6 +52,11 @@ export const EVIDENCE = [
     "a message of a peer without an endpoint told it; who: the endpoint",
   ],
   ["endpoint_moved", "peer", "who: the endpoint; detail: the one before"],
+  [
+    "endpoint_alternated",
+    "peer",
+    "it came back to the endpoint before the last; who: the endpoint; detail: the one between",
+  ],
   ["data_sent", "peer", "the first data after anything was received"],
   ["data_unanswered", "peer", "as data_sent, while nothing was received since"],
   ["received", "peer", "anything authenticated that is not a handshake message"],
@@ -76,7 +81,8 @@ export interface Evidence {
   readonly ageMs: number;
   /**
    * How often it happened since the last handshake with the peer that completed. For the kinds that
-   * belong to the interface: since the start, with this other end.
+   * belong to the interface: since the start, with this other end. For `endpoint_alternated`: in a
+   * row, each at most ALTERNATION_MS after the one before, whatever handshakes complete.
    */
   readonly count: number;
   /** The endpoint at the other end, as text; empty when there is none. */
@@ -84,6 +90,9 @@ export interface Evidence {
   /** What else is known; see EVIDENCE. Without spaces at its ends, on one line. */
   readonly detail: string;
 }
+
+/** How soon a peer comes back to an endpoint, again and again, that alternates, in ms. */
+export const ALTERNATION_MS = 60_000;
 
 const KINDS: ReadonlySet<string> = new Set(EVIDENCE.map(([kind]) => kind));
 

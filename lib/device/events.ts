@@ -5,7 +5,6 @@
 import type { Milliseconds, PublicKey } from "../base/brands.ts";
 import { type Endpoint, sameEndpoint } from "../base/endpoint.ts";
 import type { Disconnection, EventPeer, Refusal } from "../base/events.ts";
-import { formatEndpoint } from "../base/ip_text.ts";
 import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import { pathOf } from "./peer_endpoint.ts";
@@ -40,7 +39,7 @@ export function tellRoamed(
 ): void {
   const { endpoint } = pathOf(ctx, peer);
   if (endpoint === undefined || sameEndpoint(before, endpoint)) return;
-  peer.evidence.note("endpoint_moved", now, endpoint, formatEndpoint(before));
+  peer.evidence.moved(now, endpoint, before);
   ctx.out.event({ kind: "roamed", peer: eventPeer(peer), before, endpoint });
 }
 

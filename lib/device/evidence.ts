@@ -5,11 +5,12 @@
  */
 import type { Milliseconds, PeerSlot } from "../base/brands.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import type {
-  Evidence,
-  EvidenceKind,
-  InterfaceEvidenceKind,
-  PeerEvidenceKind,
+import {
+  ALTERNATION_MS,
+  type Evidence,
+  type EvidenceKind,
+  type InterfaceEvidenceKind,
+  type PeerEvidenceKind,
 } from "../base/evidence.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import { formatEndpoint } from "../base/ip_text.ts";
@@ -19,6 +20,12 @@ import { NEVER } from "../base/times.ts";
  * The most events of one kind that are kept, each of another sender. One more drops the oldest.
  */
 export const STRANGERS_MAX = 32;
+
+/** Kinds whose count a handshake does not begin anew. */
+const LASTING: ReadonlySet<PeerEvidenceKind> = new Set<PeerEvidenceKind>([
+  "handshake_completed",
+  "endpoint_alternated",
+]);
 
 interface Noted {
   readonly at: Milliseconds;
@@ -38,6 +45,18 @@ export class PeerEvidence {
     (this.#noted ??= new Map()).set(kind, { at: now, count, who, detail });
   }
 
+  /** Notes that the peer sends from another endpoint than before. */
+  moved(now: Milliseconds, endpoint: Endpoint, before: Endpoint): void {
+    if (this.#noted?.get("endpoint_moved")?.detail === formatEndpoint(endpoint)) {
+      const last = this.at("endpoint_alternated");
+      if (last !== undefined && now - last > ALTERNATION_MS) {
+        this.#noted.delete("endpoint_alternated");
+      }
+      this.note("endpoint_alternated", now, endpoint, formatEndpoint(before));
+    }
+    this.note("endpoint_moved", now, endpoint, formatEndpoint(before));
+  }
+
   /** When the last event of a kind happened; undefined for never. */
   at(kind: PeerEvidenceKind): Milliseconds | undefined {
     return this.#noted?.get(kind)?.at;
@@ -51,7 +70,7 @@ export class PeerEvidence {
   /** How often events of a kind happened since the last handshake that completed. */
   count(kind: PeerEvidenceKind): number {
     const noted = this.#noted?.get(kind);
-    const completed = kind === "handshake_completed" ? undefined : this.at("handshake_completed");
+    const completed = LASTING.has(kind) ? undefined : this.at("handshake_completed");
     return noted === undefined || completed !== undefined && noted.at < completed ? 0 : noted.count;
   }
 

@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { milliseconds, peerSlot, type PublicKey } from "../../lib/base/brands.ts";
 import { ECONNREFUSED, ENETUNREACH } from "../../lib/base/errno.ts";
-import type { Evidence, EvidenceKind } from "../../lib/base/evidence.ts";
+import { ALTERNATION_MS, type Evidence, type EvidenceKind } from "../../lib/base/evidence.ts";
 import { COMPLAIN_EVERY_MS } from "../../lib/device/complaints.ts";
-import { InterfaceEvidence, STRANGERS_MAX } from "../../lib/device/evidence.ts";
+import { InterfaceEvidence, PeerEvidence, STRANGERS_MAX } from "../../lib/device/evidence.ts";
 import { Bench, endpointOf, publicOf, shake } from "./harness.ts";
 
 /** The last event of a kind, without its age. */
@@ -206,6 +206,26 @@ Deno.test("different preshared keys, an old clock and a stranger leave evidence 
       publicOf(3).toBase64()
     }, which is no peer's`,
   );
+});
+
+Deno.test("a peer that comes back to an endpoint again and again leaves evidence", () => {
+  const book = new PeerEvidence();
+  const move = (at: number, to: number, before: number) =>
+    book.moved(milliseconds(at), endpointOf(to), endpointOf(before));
+  const count = () => book.count("endpoint_alternated");
+  // One that moves on does not.
+  for (let i = 1; i < 9; i++) move(i * 1_000, i + 1, i);
+  assert.equal(count(), 0);
+  // Handshakes of both machines complete meanwhile.
+  for (let i = 10; i < 20; i += 2) {
+    move(i * 1_000, 8, 9);
+    book.note("handshake_completed", milliseconds(i * 1_000 + 1));
+    move((i + 1) * 1_000, 9, 8);
+  }
+  assert.equal(count(), 10);
+  assert.equal(book.who("endpoint_alternated"), "10.0.0.9:51820");
+  move(19_000 + ALTERNATION_MS + 1, 8, 9);
+  assert.equal(count(), 1);
 });
 
 Deno.test("strangers get a bounded number of places", () => {

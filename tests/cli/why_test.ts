@@ -138,6 +138,41 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
   ["no-endpoint", "broken", { endpoint: "", of: ["handshake_no_endpoint 4 2"] }, "2 times"],
   ["no-endpoint", "broken", { endpoint: "", of: ["tx_no_endpoint 4"] }, "4 seconds ago"],
   ["idle", "well", { endpoint: "", of: ["handshake_no_endpoint 400 2"] }, "not called", "2 times"],
+  ["endpoint-is-ours", "broken", {
+    endpoint: "10.0.0.1:7111",
+    of: TRIED,
+    strangers: ["handshake_mac1_wrong 2 3 10.0.0.1:7111 initiation"],
+  }, "this interface itself"],
+  ["port-refused", "broken", {
+    endpoint: "10.0.0.1:7112",
+    of: TRIED,
+    strangers: ["udp_icmp_errors 2 4 10.0.0.1:7112 port-unreachable 10.0.0.1 0"],
+  }],
+  ["endpoint-unspecified", "broken", { endpoint: "0.0.0.0:7222", of: TRIED }, "of no machine"],
+  ["no-ranges", "warning", { peer: { allowedIps: [] } }, "no allowed IPs"],
+  ["name-looked-up", "well", {
+    endpoint: "",
+    of: ["handshake_no_endpoint 1 1"],
+    peer: { endpointName: { host: "vpn.example", port: 1, addresses: [], problem: "" } },
+  }, "vpn.example"],
+  [
+    "no-answer",
+    "broken",
+    {
+      of: TRIED,
+      peer: {
+        endpointName: {
+          host: "vpn.example",
+          port: 7222,
+          addresses: [parseEndpoint(ENDPOINT)!.address],
+          problem: "may not read the file",
+        },
+      },
+    },
+    "vpn.example",
+    "may not read the file",
+    "udp port 7222",
+  ],
   ["weak-key", "broken", { of: ["handshake_weak_key 4 1"] }],
   ["endpoint-inside-tunnel", "broken", { of: [...TRIED, `tx_looped 1 5 ${ENDPOINT} x`] }, ENDPOINT],
   ...([
@@ -288,6 +323,28 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
   ["not-routed-here", "warning", { of: WORKS, unrouted: "192.168.5.2/32" }, "192.168.5.2/32"],
   ["handshake-under-way", "well", { of: [`handshake_initiation_sent 1 1 ${ENDPOINT}`] }],
   ["nat-changed-port", "well", { of: [...WORKS, `endpoint_moved 9 1 ${ENDPOINT} 10.0.0.2:4000`] }],
+  [
+    "endpoint-alternates",
+    "broken",
+    {
+      of: [
+        ...WORKS,
+        `endpoint_moved 1 9 ${ENDPOINT} 10.0.0.3:7`,
+        `endpoint_alternated 1 8 ${ENDPOINT} 10.0.0.3:7`,
+      ],
+    },
+    "10.0.0.2:7222 and 10.0.0.3:7",
+    "8 times",
+  ],
+  ...["3 3", "61 9"].map((few) =>
+    ["roamed", "well", {
+      of: [
+        ...WORKS,
+        `endpoint_moved 1 9 ${ENDPOINT} 10.0.0.3:7`,
+        `endpoint_alternated ${few} ${ENDPOINT} 10.0.0.3:7`,
+      ],
+    }] as const
+  ),
   ["roamed", "well", { of: [...WORKS, `endpoint_moved 9 1 ${ENDPOINT} 10.0.0.3:7222`] }],
   ["answer-awaited", "well", { of: [WORKS[0], "data_unanswered 3"] }, "handshake is done", "never"],
   ["answer-awaited", "well", { of: [WORKS[0], "received 14", "data_unanswered 13"] }, "has worked"],

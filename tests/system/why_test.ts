@@ -175,6 +175,7 @@ const CAUSES: readonly Cause[] = [
     right: "wgpeer LEFT wgaip 192.168.5.1/32",
     word: "mtu 1340",
   },
+  { cause: "endpoint-is-ours", endpoint: "10.0.0.1 7111", word: "is this interface itself" },
 ];
 
 interface Json {
@@ -336,6 +337,28 @@ async function verdictIs(
     throw new Error(`${cause}: ${last}`, { cause: error });
   }
 }
+
+Deno.test("two machines with one private key", facilities, async () => {
+  await using room = await wgRoom();
+  await cable(room);
+  const [leftKey, rightKey] = [randomKey(), randomKey()];
+  const publicKeys = { left: await publicOf(leftKey), right: await publicOf(rightKey) };
+  await must(
+    room,
+    `ifconfig wg1 create wgport 7111 wgkey ${leftKey} wgpeer ${publicKeys.right} wgaip 192.168.5.2/32 192.168.5.1/24`,
+    "left",
+  );
+  for (const [name, port] of [["wg2", 7222], ["wg3", 7223]]) {
+    await must(
+      room,
+      `ifconfig ${name} create up wgport ${port} wgkey ${rightKey} wgpeer ${publicKeys.left} wgaip 192.168.5.1/32 wgendpoint 10.0.0.1 7111 wgpka 1`,
+      "right",
+    );
+  }
+  const text = await verdictIs(room, publicKeys.right, "endpoint-alternates");
+  assert.match(text, /10\.0\.0\.2:722[23] and 10\.0\.0\.2:722[23]/);
+  assert.equal((await may(room, `${WG} why wg1`, "left")).code, 1);
+});
 
 const shortDaemon = `${ROOT}scripts/soak/short_daemon.ts`;
 

@@ -41,9 +41,19 @@ export function diagnosePeer(facts: Facts, peer: PeerStatus): Verdict {
   const view = new PeerView(facts, peer);
   for (const cause of [...UNREACHED_CAUSES, ...REACHED_CAUSES, ...STATES]) {
     const verdict = cause(view);
-    if (verdict !== undefined) return verdict;
+    if (verdict !== undefined) return withName(verdict, peer);
   }
   throw new Error("the last state always applies");
+}
+
+/** Adds that the address of a peer that is not reached is of an old answer for its name. */
+function withName(verdict: Verdict, { endpoint, endpointName }: PeerStatus): Verdict {
+  if (verdict.level !== "broken" || endpoint === undefined) return verdict;
+  if (endpointName === undefined || endpointName.addresses.length === 0) return verdict;
+  if (endpointName.problem === "") return verdict;
+  const { host, problem } = endpointName;
+  const evidence = [...verdict.evidence, `its name, ${host}, is not looked up now: ${problem}`];
+  return { ...verdict, evidence };
 }
 
 /** Whether nothing is broken. */

@@ -16,8 +16,10 @@ export const WHY_MANUAL: Manual = {
     "kept: what was sent and what came back, which messages were refused and why, ICMP errors and " +
     "who sent them, and errors of this machine's kernel. The first sentence is certain. ICMP " +
     "errors can be forged, so they explain and never change what the interface does.",
-    "The exit status is 0 when all is well, also with warnings, and 1 when a peer cannot be " +
-    "reached, its packets are dropped, or an interface is down or has no key.",
+    "The exit status is 1 when a peer cannot be reached, its packets are dropped, or an interface " +
+    "is down or has no key, and otherwise 0, also with warnings. It is a warning that a peer is " +
+    "disabled, which is on purpose, that it has no allowed IPs, and that packets go to an address " +
+    "of no peer.",
   ],
   lists: [
     {

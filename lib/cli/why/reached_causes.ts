@@ -4,20 +4,26 @@
  */
 import { formatIp, formatRange, parseEndpoint, parseIp } from "../../base/ip_text.ts";
 import { sameBytes } from "../../base/endpoint.ts";
+import { ALTERNATION_MS } from "../../base/evidence.ts";
 import { ANSWER_MS, ownerOf, type PeerView } from "./facts.ts";
 import { pathSaysOfData } from "./path_causes.ts";
 import { unsentReason } from "./unsent.ts";
-import { ago, shownName, type Verdict } from "./verdict.ts";
+import { ago, broken, often, shownName, type Verdict } from "./verdict.ts";
 
 type Cause = (view: PeerView) => Verdict | undefined;
 
 /** How long ago that may be which makes a warning. */
 const CALLED_MS = 3_600_000;
 
+/** So many returns in a row to the endpoint before the last one are no roaming. */
+const RETURNS_MIN = 4;
+
 /** The causes. */
 export const REACHED_CAUSES: readonly Cause[] = [
+  alternates,
   innerSourceRefused,
   ownSource,
+  noRanges,
   dataUnsent,
   pathSaysOfData,
   dataUnanswered,
@@ -26,6 +32,24 @@ export const REACHED_CAUSES: readonly Cause[] = [
   tooLargeMtu,
   unrouted,
 ];
+
+/** A peer that roams, and a NAT that changes its port, move on. */
+function alternates(view: PeerView): Verdict | undefined {
+  const back = view.last("endpoint_alternated");
+  if (back === undefined || back.count < RETURNS_MIN || back.ageMs > ALTERNATION_MS) {
+    return undefined;
+  }
+  return broken(
+    "endpoint-alternates",
+    `It sends from two endpoints in turn: ${back.who} and ${back.detail}.`,
+    [`times that it came back to the one before: ${often(back)}`],
+    [
+      "two machines use its private key at the same time, and each takes the other one's packets",
+      "its packets take two ways in turn, as through two providers",
+    ],
+    ["give each machine a private key of its own, and a peer here"],
+  );
+}
 
 function innerSourceRefused(view: PeerView): Verdict | undefined {
   const refused = view.recent("rx_unallowed_source");
@@ -56,6 +80,19 @@ function innerSourceRefused(view: PeerView): Verdict | undefined {
       `ifconfig ${view.facts.name} wgpeer ${view.peer.publicKey.toBase64()} with all its wgaip`,
       "or give the peer's interface the address that it is to use",
     ],
+  };
+}
+
+/** A warning, because a peer may be meant to wait until it gets the ranges of another. */
+function noRanges({ peer, facts }: PeerView): Verdict | undefined {
+  if (peer.allowedIps.length > 0) return undefined;
+  return {
+    cause: "no-ranges",
+    level: "warning",
+    says: "It has no allowed IPs: nothing is sent to it, and what it sends is dropped.",
+    evidence: [],
+    likely: ["its wgaip is missing", "another peer has got its range: a range has one peer"],
+    next: [`ifconfig ${facts.name} wgpeer ${peer.publicKey.toBase64()} wgaip RANGE`],
   };
 }
 
@@ -104,6 +141,7 @@ function dataUnanswered(view: PeerView): Verdict | undefined {
       "two machines use the peer's private key, and its answers go to the other one",
     ],
     next: tooBig?.next ?? [
+      `wg mtu ${view.facts.name} ${peer.publicKey.toBase64()}`,
       `ping -s 64, then -s 1300, an address in ${
         peer.allowedIps.map(formatRange)[0] ?? "its range"
       }`,

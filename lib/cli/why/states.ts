@@ -63,7 +63,13 @@ export const STATES: readonly ((view: PeerView) => Verdict | undefined)[] = [
     );
   },
   (view) => {
-    const { endpoint, lastHandshakeUnixMs } = view.peer;
+    const { endpoint, endpointName, lastHandshakeUnixMs } = view.peer;
+    if (endpoint === undefined && endpointName !== undefined) {
+      return well(
+        "name-looked-up",
+        `The name of its endpoint, ${endpointName.host}, is looked up.`,
+      );
+    }
     if (lastHandshakeUnixMs !== 0) return undefined;
     const tried = view.last("handshake_no_endpoint");
     const says = tried === undefined

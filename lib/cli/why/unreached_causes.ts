@@ -9,7 +9,7 @@ import { keepsEvidence } from "../../base/status.ts";
 import { isPeerKey, type PeerView, RECENT_MS } from "./facts.ts";
 import { unsentReason } from "./unsent.ts";
 import { pathSays } from "./path_causes.ts";
-import { ago, broken, natClosed, often, sentLine, type Verdict } from "./verdict.ts";
+import { addressOf, ago, broken, natClosed, often, sentLine, type Verdict } from "./verdict.ts";
 
 type Cause = (view: PeerView) => Verdict | undefined;
 
@@ -30,6 +30,7 @@ export const UNREACHED_CAUSES: readonly Cause[] = [
   endpointInside,
   unsent,
   ...[
+    endpointIsOurs,
     presharedKeyDiffers,
     clockBehind,
     tooMany,
@@ -115,6 +116,8 @@ function unresolvedName(view: PeerView): Verdict | undefined {
 }
 
 function noEndpoint(view: PeerView): Verdict | undefined {
+  // Its name is being looked up, or has told an address that is not used yet.
+  if (view.peer.endpointName !== undefined) return undefined;
   // A packet of long ago is no fault of a peer that calls when it wants to.
   const tried = [view.fresh("handshake_no_endpoint"), view.last("tx_no_endpoint")]
     .find((one) => one !== undefined && one.ageMs <= RECENT_MS);
@@ -170,6 +173,30 @@ function unsent(view: PeerView): Verdict | undefined {
     return undefined;
   }
   return unsentReason(view, failed, "handshake messages");
+}
+
+/** The interface gets its own initiations, which are not made for its key. */
+function endpointIsOurs(view: PeerView): Verdict | undefined {
+  const { peer: { endpoint }, facts: { name, ownAddresses, status } } = view;
+  if (endpoint === undefined) return undefined;
+  const next = [
+    `ifconfig ${name} wgpeer ${view.peer.publicKey.toBase64()} wgendpoint ADDRESS PORT, of the peer`,
+  ];
+  if (endpoint.address.every((byte) => byte === 0)) {
+    const says = `Its endpoint, ${view.endpoint}, is the address of no machine.`;
+    return broken("endpoint-unspecified", says, [], [], next);
+  }
+  if (endpoint.port !== status.listenPort || !ownAddresses.has(addressOf(view))) return undefined;
+  const says = `Its endpoint, ${view.endpoint}, is this interface itself.`;
+  return broken(
+    "endpoint-is-ours",
+    says,
+    [`${
+      addressOf(view)
+    } is an address of this machine, and ${endpoint.port} the wgport of ${name}`],
+    [],
+    next,
+  );
 }
 
 function presharedKeyDiffers(view: PeerView): Verdict | undefined {
@@ -264,7 +291,7 @@ function wrongKeyThere(view: PeerView): Verdict | undefined {
     ["the other side has a wrong public key for this interface"],
     [`the other side must have ${own} as the public key of its peer`],
   );
-  // Anybody can send them. They are no proof against a peer that was reached, and is not wanted now.
+  // Anybody can send them: no proof against a peer that was reached, and is not wanted now.
   const isProof = view.isUnanswered || view.completedMs === Infinity;
   return isProof ? verdict : { ...verdict, level: "warning" };
 }

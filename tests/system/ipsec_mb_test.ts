@@ -4,6 +4,7 @@
  * @module
  */
 import { equal, match, ok } from "node:assert/strict";
+import { Iperf3Server } from "./iperf3.ts";
 import { needs } from "./needs.ts";
 import { cable, connect, create, must, ping, randomKey, WG, wgRoom } from "./peers.ts";
 
@@ -49,12 +50,10 @@ Deno.test(
     for (const size of [0, 1, 15, 100, 1392, 1393, 4000]) {
       await must(room, `ping -n -c 1 -W 60 -s ${size} 192.168.5.2`, "left");
     }
-    const server = room.spawn(["iperf3", "-s", "--forceflush"], { netns: "right" });
-    await server.wrote("listening");
-    for (const way of [[], ["-R"], ["--bidir"]]) {
-      const words = ["iperf3", "-J", "-n", "16M", "-c", "192.168.5.2", ...way];
-      const told = await must(room, words.join(" "), "left");
-      ok(JSON.parse(told).end.sum_received?.bytes > 1e6, `${words.join(" ")}: ${told}`);
+    const server = new Iperf3Server(room, "right");
+    for (const way of ["", " -R", " --bidir"]) {
+      const told = await server.load("left", `-J -n 16M -c 192.168.5.2${way}`);
+      ok(JSON.parse(told).end.sum_received?.bytes > 1e6, `${way}: ${told}`);
     }
     for (const [name, side] of [["wg1", "left"], ["wg2", "right"]]) {
       const counts = await must(room, `ifconfig ${name} hwfeatures`, side);

@@ -7,6 +7,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { OFFLOAD_NAMES, type OffloadName } from "../../lib/base/offloads.ts";
 import type { Room } from "../../scripts/netlab.ts";
 import { exchange, startEcho } from "./echo.ts";
+import { Iperf3Server } from "./iperf3.ts";
 import { needs } from "./needs.ts";
 import { may, must, tunnel, WG, wgRoom } from "./peers.ts";
 
@@ -51,9 +52,6 @@ async function perPacket(
   return [average("tx"), average("rx")];
 }
 
-/** Something to count packets of, from left to right. */
-const load = (room: Room) => must(room, "iperf3 -p 5203 -n 4M -c 192.168.5.2", "left");
-
 for (const workers of [1, 2] as const) {
   Deno.test(
     `every offload off and on again under traffic, with ${
@@ -68,10 +66,11 @@ for (const workers of [1, 2] as const) {
       match(had, /^tso (uso )?gso gro$/);
 
       await startEcho(room);
-      for (const port of ["5201", "5203"]) {
-        const server = room.spawn(["iperf3", "-s", "-p", port, "--forceflush"], { netns: "right" });
-        await server.wrote("listening");
-      }
+      const server = new Iperf3Server(room, "right", 5203);
+      /** Something to count packets of, from left to right. */
+      const load = () => server.load("left", "-n 4M -c 192.168.5.2");
+      const other = room.spawn(["iperf3", "-s", "--forceflush"], { netns: "right" });
+      await other.wrote("listening");
       // Slow enough to leave the machine to the rest; it goes on until it is told to stop.
       const traffic = room.spawn([
         "iperf3",
@@ -95,7 +94,7 @@ for (const workers of [1, 2] as const) {
         }
         await exchange(room, 4 << 20);
         if (name === "uso") {
-          await must(room, "iperf3 -p 5203 -u -b 100M -t 1 -c 192.168.5.2", "left");
+          await server.load("left", "-u -b 100M -n 8M -c 192.168.5.2");
         }
         await both(room, name);
         for (const [wg] of SIDES) deepEqual(await told(room, wg), { running: had, off: "" });
@@ -108,16 +107,16 @@ for (const workers of [1, 2] as const) {
       // Several in one change, in any order of the words; the kernel's own counters tell what
       // became of super-packets.
       const super_ = 3000;
-      const [, before] = await perPacket(room, "right", "wg2", () => load(room));
-      const [sends] = await perPacket(room, "left", "cable", () => load(room));
+      const [, before] = await perPacket(room, "right", "wg2", load);
+      const [sends] = await perPacket(room, "left", "cable", load);
       ok(before > super_ && sends > super_, `merged writes of ${before} bytes, sends of ${sends}`);
       await both(room, "-gso -tso mtu 1400 -gro");
       for (const [wg] of SIDES) {
         deepEqual(await told(room, wg), { running: "", off: "tso gso gro" });
       }
-      const [taken] = await perPacket(room, "left", "wg1", () => load(room));
-      const [, written] = await perPacket(room, "right", "wg2", () => load(room));
-      const [alone] = await perPacket(room, "left", "cable", () => load(room));
+      const [taken] = await perPacket(room, "left", "wg1", load);
+      const [, written] = await perPacket(room, "right", "wg2", load);
+      const [alone] = await perPacket(room, "left", "cable", load);
       ok(
         Math.max(taken, written) <= 1400 && alone <= 1500,
         `${taken}, ${written}, ${alone} bytes a packet`,

@@ -5,6 +5,7 @@
  */
 import { equal, match, notEqual, ok } from "node:assert/strict";
 import { eventually } from "../../scripts/netlab.ts";
+import { Iperf3Server } from "./iperf3.ts";
 import { needs } from "./needs.ts";
 import { cable, may, must, ping, randomKey, tunnel, WG, wgRoom } from "./peers.ts";
 
@@ -30,12 +31,11 @@ for (const [workers, shown] of FORMS) {
       await ping(room, "left", "192.168.5.2");
       await ping(room, "right", "fd05::1");
 
-      const server = room.spawn(["iperf3", "-s", "--forceflush"], { netns: "right" });
-      await server.wrote("listening");
+      const server = new Iperf3Server(room, "right");
       for (const way of ["", " -R", " --bidir", " -6 --bidir"]) {
         const address = way.includes("-6") ? "fd05::2" : "192.168.5.2";
         const bytes = received(
-          await must(room, `iperf3 -J -n 16M -P 4 -c ${address}${way.replace(" -6", "")}`, "left"),
+          await server.load("left", `-J -n 16M -P 4 -c ${address}${way.replace(" -6", "")}`),
         );
         ok(bytes > 1e6, `iperf3${way}: ${bytes} bytes`);
       }

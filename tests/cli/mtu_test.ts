@@ -16,7 +16,9 @@ Deno.test("mtu: the advice is the smaller of what was answered and what the path
       [undefined, 1400, 1340, false],
       [1420, undefined, 1420, true],
       [1300, undefined, 1300, false],
-      [undefined, undefined, undefined, true],
+      // Nothing came back: what the path tells is no proof that the peer is reached.
+      [undefined, undefined, undefined, undefined],
+      [undefined, 1500, undefined, undefined],
       // A forged message of ICMP cannot ask for less than IPv6 requires.
       [1420, 576, 1280, false],
       [900, undefined, 1280, false],
@@ -25,6 +27,11 @@ Deno.test("mtu: the advice is the smaller of what was answered and what the path
     const what = `${inner} ${outer}`;
     assert.deepEqual(adviceOf({ ...base, inner, outer }), { mtu, fits }, what);
   }
+  // One that has the least MTU is not advised to set it again.
+  assert.deepEqual(adviceOf({ link: 1280, outerHeader: 20, inner: 1232, outer: 1500 }), {
+    mtu: undefined,
+    fits: false,
+  });
   assert.equal(innerMtu(1500, 20), 1440);
   assert.equal(innerMtu(1500, 40), 1420);
 });

@@ -84,5 +84,14 @@ Deno.test("a peer that answers no echo is told, and the path tells all the same"
   const ran = await mtu(room, "wg1 office");
   match(ran.stderr, /^wg: warning: 10\.7\.0\.2 answers no echo request$/m);
   match(ran.stdout, /^advice: ifconfig wg1 mtu 1340$/m);
+  equal(ran.code, 1);
+  // One that fits the path, of which nothing shows that it passes.
+  await must(room, "ifconfig wg1 mtu 1280", "left");
+  const unknown = await mtu(room, "--json wg1 office");
+  deepEqual([unknown.code, JSON.parse(unknown.stdout).fits], [1, null], unknown.stdout);
+  match(
+    (await mtu(room, "wg1 office --to 8.8.8.8")).stderr,
+    /^wg: --to: 8\.8\.8\.8 is in no range/,
+  );
   match((await mtu(room, "wg1 nobody")).stderr, /^wg: mtu: "nobody": no peer has this name/);
 });

@@ -3,6 +3,7 @@
  * @module
  */
 import { type PeerStatus, wipeStatus } from "../../base/config.ts";
+import { IPV6_MTU_MIN } from "../../base/constants.ts";
 import type { IpBytes } from "../../base/endpoint.ts";
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { innerMtu, ipHeaderBytes } from "../../base/inner_mtu.ts";
@@ -16,6 +17,7 @@ import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Command } from "../command.ts";
 import { namespaceOf } from "../ifconfig/kernel.ts";
 import { complain } from "../output.ts";
+import { ownerOf } from "../why/facts.ts";
 import { adviceOf, largestPassing, type MtuFindings } from "./verdict.ts";
 
 /** The size of the first request, which also begins a session. */
@@ -89,6 +91,9 @@ async function measure(
   peer: PeerStatus,
 ): Promise<Measured> {
   const problems: string[] = [];
+  if (to !== undefined && ownerOf(status, to)?.peer !== peer) {
+    throw new ConfigError("--to", `${formatIp(to)} is in no range of the peer ${peerName(peer)}`);
+  }
   const address = to ?? insideOf(peer);
   if (address === undefined) {
     problems.push("the peer has no range of one address; --to gives one to ask for an echo");
@@ -145,7 +150,7 @@ function largestEcho(address: IpBytes, device: string, link: number): number | u
   });
 }
 
-/** Prints what was found. Returns 0 when the interface's MTU is right, and 1 when it is not. */
+/** Prints what was found. Returns 0 when the interface's MTU is right, and otherwise 1. */
 function tell(line: MtuLine, peer: PeerStatus, measured: Measured): number {
   const { link, inner, outer, outerHeader, to, problems } = measured;
   const advice = adviceOf(measured);
@@ -158,13 +163,13 @@ function tell(line: MtuLine, peer: PeerStatus, measured: Measured): number {
         ...(inner !== undefined && { answered: inner }),
         ...(outer !== undefined && { path: outer, fitsPath: innerMtu(outer, outerHeader) }),
         ...(advice.mtu !== undefined && { advice: advice.mtu }),
-        fits: advice.fits,
+        fits: advice.fits ?? null,
         problems,
       },
       undefined,
       2,
     ));
-    return advice.fits ? 0 : 1;
+    return advice.fits === true ? 0 : 1;
   }
   console.log(`${line.name}: mtu ${link}`);
   if (inner !== undefined && to !== undefined) {
@@ -178,8 +183,11 @@ function tell(line: MtuLine, peer: PeerStatus, measured: Measured): number {
     );
   }
   for (const problem of problems) complain(`warning: ${problem}`);
-  if (advice.mtu === undefined) console.log("advice: none; nothing tells what passes");
-  else if (advice.fits) console.log("advice: the MTU is right");
-  else console.log(`advice: ifconfig ${line.name} mtu ${advice.mtu}`);
-  return advice.fits ? 0 : 1;
+  if (advice.fits === true) console.log("advice: the MTU is right");
+  else if (advice.mtu !== undefined) console.log(`advice: ifconfig ${line.name} mtu ${advice.mtu}`);
+  else if (advice.fits === false) {
+    const least = `IPv6 requires ${IPV6_MTU_MIN} in the tunnel`;
+    console.log(`advice: none; ${least}, and the path must carry more, or fragments`);
+  } else console.log("advice: none; it is unknown whether packets of this size pass");
+  return advice.fits === true ? 0 : 1;
 }

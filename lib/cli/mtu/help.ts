@@ -13,8 +13,9 @@ export const MTU_MANUAL: Manual = {
     "public key. Echo requests of several sizes go through the tunnel to an address of the peer, " +
     "and any peer that answers ping will do. Datagrams to its endpoint, which must not be " +
     "fragmented, find the MTU that routers on the path tell by ICMP.",
-    "The advice is the smaller of both. The exit status is 0 if the interface's MTU is right, " +
-    "and 1 if it is not.",
+    "The advice is the smaller of both, and none below 1280, which IPv6 requires. The exit status " +
+    "is 0 if the interface's MTU is right, and 1 if it is not, or if nothing was answered through " +
+    "the tunnel, so that it is unknown; `fits` is null then.",
     "`ifconfig interface mtu auto` lets the MTU follow what the paths to all peers tell.",
   ],
   lists: [
@@ -24,7 +25,7 @@ export const MTU_MANUAL: Manual = {
         [
           "--to address",
           "The address inside the tunnel that is asked; by default the peer's first range of one " +
-          "address.",
+          "address. It must be in a range of the peer.",
         ],
         ["--json", "Print values for programs."],
       ],

@@ -24,8 +24,11 @@ export interface MtuFindings {
 export interface MtuAdvice {
   /** The MTU that the interface should have at most; undefined when nothing tells it. */
   readonly mtu: number | undefined;
-  /** Whether the interface's MTU is right: no packet is too long for the path. */
-  readonly fits: boolean;
+  /**
+   * Whether the interface's MTU is right: no packet is too long for the path. Undefined when
+   * nothing came back, so that nothing shows that packets of this size pass.
+   */
+  readonly fits: boolean | undefined;
 }
 
 /**
@@ -37,9 +40,14 @@ export function adviceOf({ link, inner, outer, outerHeader }: MtuFindings): MtuA
   // A peer that answers at the interface's MTU may be able to answer more.
   if (inner !== undefined && inner < link) limits.push(inner);
   if (outer !== undefined) limits.push(innerMtu(outer, outerHeader));
-  if (limits.length === 0) return { mtu: inner === undefined ? undefined : link, fits: true };
-  const mtu = Math.max(Math.min(...limits), IPV6_MTU_MIN);
-  return { mtu, fits: link <= Math.min(...limits) };
+  const limit = Math.min(...limits);
+  if (limit < link) {
+    // One that has the least MTU already cannot be helped by another.
+    const mtu = Math.max(limit, IPV6_MTU_MIN);
+    return { mtu: mtu < link ? mtu : undefined, fits: false };
+  }
+  if (inner === undefined) return { mtu: undefined, fits: undefined };
+  return { mtu: limits.length === 0 ? link : limit, fits: true };
 }
 
 /**

@@ -33,6 +33,11 @@ const PUT = 16;
 const DROPPED = 17;
 /** The time of the last record, as a 64-bit float: word 18, float 9. */
 const LAST_TIME = 9;
+/**
+ * Milliseconds between a record and the one before it, at least. A 64-bit float can tell them apart
+ * up to a time of twenty years.
+ */
+const STEP_MS = 2 ** -13;
 const HEAD_BYTES = 128;
 
 const offsetOf = (ring: number): number =>
@@ -81,9 +86,10 @@ export function captureRingOf(
 /**
  * The ring of one writer.
  *
- * Times of records never go back, and a record that follows from another has no earlier time: a
- * writer takes the latest time of all rings if that is later than its own. The turn of a data plane
- * may have begun before the handshake whose session it uses.
+ * A record is later than every record that was put before it, in whatever ring, so the order of the
+ * times is that of causes: a writer takes a time just after the latest of all rings unless its own
+ * is later still. The turn of a data plane may have begun before the initiation whose response it
+ * reads. What is sent is put before it is sent.
  *
  * @example
  * ```ts
@@ -186,10 +192,30 @@ export class CaptureRing {
     return true;
   }
 
+  /**
+   * Takes back the record that was put last, for what could not be sent. The writer calls it, only
+   * where the reader cannot have taken the record.
+   * @param put what `mark` returned before it was put
+   */
+  withdraw(put: number): void {
+    Atomics.store(this.#words, PUT, put);
+  }
+
+  /** Where the next record will be put, for `withdraw`. */
+  get mark(): number {
+    return Atomics.load(this.#words, PUT);
+  }
+
   #later(time: number): number {
-    let latest = time;
-    for (const times of this.#times) if (times[LAST_TIME] > latest) latest = times[LAST_TIME];
+    const latest = Math.max(time, this.latestTime + STEP_MS);
     this.#own[LAST_TIME] = latest;
+    return latest;
+  }
+
+  /** The time of the latest record of all rings; 0 when there was none. */
+  get latestTime(): number {
+    let latest = 0;
+    for (const times of this.#times) if (times[LAST_TIME] > latest) latest = times[LAST_TIME];
     return latest;
   }
 

@@ -86,9 +86,14 @@ export class Captures {
     return capture;
   }
 
-  /** Records a handshake message that was sent. */
-  sent(datagram: OutgoingDatagram): void {
-    this.#running?.sent(datagram);
+  /**
+   * Sends a handshake message and records it. The record is made first: the answer may be there
+   * before the call returns.
+   * @param send returns 0 or an errno, with which nothing is recorded
+   * @returns what `send` returned
+   */
+  sending(datagram: OutgoingDatagram, send: () => number): number {
+    return this.#running === undefined ? send() : this.#running.sending(datagram, send);
   }
 
   /** Ends the capture that is on. */
@@ -136,7 +141,6 @@ export class RunningCapture {
     this.#filter = filter;
     this.#ended = ended;
     this.#own = new CaptureRing(memory, CONTROL_RING, filter.snap);
-    // Of records of the same time, those of data planes come before the answer to them.
     this.#rings = [
       ...Array.from({ length: dataPlanes }, (_, index) => new CaptureRing(memory, index + 1)),
       this.#own,
@@ -145,11 +149,19 @@ export class RunningCapture {
     parts.command([{ type: "capture", capture: { memory, senders, filter } }]);
   }
 
-  /** Records a handshake message that was sent. */
-  sent({ bytes, endpoint, local, peer }: OutgoingDatagram): void {
-    if (!this.#filter.handshakes || !this.#concerns(peer)) return;
+  /** Sends a handshake message and records it; see `Captures.sending`. */
+  sending(datagram: OutgoingDatagram, send: () => number): number {
+    const mark = this.#own.mark;
+    if (!this.#filter.handshakes || !this.#concerns(datagram.peer)) return send();
+    const isRecorded = this.#record(datagram);
+    const errno = send();
+    if (errno !== 0 && isRecorded) this.#own.withdraw(mark);
+    return errno;
+  }
+
+  #record({ bytes, endpoint, local, peer }: OutgoingDatagram): boolean {
     writeEndpointCell(this.#cell, 0, endpoint, local);
-    this.#own.put(
+    return this.#own.put(
       RECORD.outer,
       SENT,
       HANDSHAKE_TOS,
@@ -224,11 +236,13 @@ export class RunningCapture {
 
   /** Moves records to the chunk, the oldest first. Returns the bytes in it. */
   #collect(): number {
+    // A later record may follow from one that is put while the rings are looked at.
+    const until = this.#own.latestTime;
     const toWall = Number(wallClock()) / 1e6 - now();
     const port = this.#parts.port();
     let at = 0;
     while (at + RECORD_BYTES_MAX + PEER_RECORD_MAX + RECORD_HEAD_BYTES < CHUNK_BYTES) {
-      const ring = this.#oldest();
+      const ring = this.#oldest(until);
       if (ring === undefined) break;
       const length = ring.takeTo(this.#chunk, at);
       if (length === 0) break;
@@ -246,12 +260,13 @@ export class RunningCapture {
     return at;
   }
 
-  #oldest(): CaptureRing | undefined {
+  /** The ring with the oldest record, if that is not later than `until`. */
+  #oldest(until: number): CaptureRing | undefined {
     let oldest: CaptureRing | undefined;
     let time = Infinity;
     for (const ring of this.#rings) {
       const next = ring.nextTime;
-      if (next >= time) continue;
+      if (next > until || next >= time) continue;
       time = next;
       oldest = ring;
     }

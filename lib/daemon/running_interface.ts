@@ -511,16 +511,17 @@ export class RunningInterface {
 
   /** Sends a handshake message. Returns 0 or the errno. */
   #send(datagram: OutgoingDatagram): number {
-    const { bytes, endpoint, local, peer } = datagram;
+    return this.captures.sending(datagram, () => this.#sendUnrecorded(datagram));
+  }
+
+  #sendUnrecorded({ bytes, endpoint, local, peer }: OutgoingDatagram): number {
     const { fd4, fd6 } = this.#sockets;
     const result = sendDatagram(fd4, fd6, bytes, endpoint, local, HANDSHAKE_TOS);
     if (result === SEND_SOURCE_LOST) {
       this.#device.counters.addOf(COUNTER.handshake_source_lost, peer);
       this.#table.clearLocal(peer);
     }
-    if (result === SEND_FAILED) return sendFailure() || EIO;
-    this.captures.sent(datagram);
-    return 0;
+    return result === SEND_FAILED ? sendFailure() || EIO : 0;
   }
 
   #handleReport(report: WorkerReport): void {

@@ -70,7 +70,7 @@ Deno.test("a record has the time of its turn, and a datagram the TOS byte of its
     b.turn(after(ms + 1));
   }
   const facts = (records: readonly Recorded[]) =>
-    records.map(({ kind, time, tos }) => [kind, time - NOON, tos]);
+    records.map(({ kind, time, tos }) => [kind, Math.floor(time - NOON), tos]);
   const { inner, outer } = RECORD;
   assert.deepEqual(facts(ofA()), [
     [inner, 0, 0],

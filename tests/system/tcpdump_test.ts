@@ -96,6 +96,20 @@ for (const workers of [1, 4]) {
           ["1", "10.0.0.1", "10.0.0.2", "7111", "7222", "1", "1", "0x00000002"],
           ["2", "10.0.0.2", "10.0.0.1", "7222", "7111", "1", "1", "0x00000001"],
         ]);
+        // Of several handshakes, each initiation comes before its response.
+        const again = `${folder}/again.pcapng`;
+        const second = await capturing(room, `-w ${again} --secrets`);
+        for (let i = 0; i < 3; i++) {
+          await must(room, "ifconfig wg1 down", "left");
+          await must(room, "ifconfig wg1 up", "left");
+          await ping(room, "left", "192.168.5.2");
+        }
+        await ended(second);
+        const pairs = await tshark(again, "wg.type==2", "wg.response_to");
+        assert.ok(
+          pairs.length >= 3 && pairs.every(([initiation]) => initiation !== ""),
+          `${pairs}`,
+        );
         const names = await tshark(file, "wg.type==4 || icmp", "frame.comment");
         assert.deepEqual([...new Set(names.map(([name]) => name))], ["anna"]);
       } finally {

@@ -172,7 +172,8 @@ export type DataEvent =
   /**
    * Something that a debug message tells, or evidence, such as a refused message. Those of
    * EVIDENCE_NOTICES are always reported, the others only after `debug`, all at a limited rate.
-   * `detail` is that of the evidence.
+   * `detail` is that of the evidence. `leftOut` notices of the same kind were not reported before
+   * this one, because they were too many.
    */
   | {
     readonly type: "notice";
@@ -180,4 +181,5 @@ export type DataEvent =
     readonly peer: PeerSlot | undefined;
     readonly source: Endpoint | undefined;
     readonly detail?: string;
+    readonly leftOut?: number;
   };

@@ -20,6 +20,8 @@ export const LOOP_EVERY_MS = 60_000;
 interface Noticed {
   since: Milliseconds;
   count: number;
+  /** Those since the last one that was reported. */
+  leftOut: number;
   readonly peers: Set<PeerSlot>;
 }
 
@@ -79,7 +81,7 @@ export class EventReporter {
     if (!this.debug && EVIDENCE_NOTICES[notice] === undefined) return false;
     let noticed = this.#noticed.get(notice);
     if (noticed === undefined) {
-      noticed = { since: now, count: 0, peers: new Set() };
+      noticed = { since: now, count: 0, leftOut: 0, peers: new Set() };
       this.#noticed.set(notice, noticed);
     } else if (now - noticed.since >= 1000) {
       noticed.since = now;
@@ -90,7 +92,9 @@ export class EventReporter {
     const isFirst = peer !== undefined && !peers.has(peer) &&
       peers.size < FIRST_NOTICES_PER_SECOND;
     if (isFirst) peers.add(peer);
-    return ++noticed.count <= NOTICES_PER_SECOND || isFirst;
+    if (++noticed.count <= NOTICES_PER_SECOND || isFirst) return true;
+    noticed.leftOut++;
+    return false;
   }
 
   /**
@@ -103,6 +107,13 @@ export class EventReporter {
     source: Endpoint | undefined,
     detail?: string,
   ): void {
-    this.#emit({ type: "notice", notice, peer, source, ...(detail !== undefined && { detail }) });
+    const noticed = this.#noticed.get(notice);
+    const leftOut = noticed?.leftOut ?? 0;
+    if (noticed !== undefined) noticed.leftOut = 0;
+    this.#emit({
+      ...{ type: "notice", notice, peer, source },
+      ...(detail !== undefined && { detail }),
+      ...(leftOut > 0 && { leftOut }),
+    });
   }
 }

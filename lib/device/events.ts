@@ -46,6 +46,7 @@ export function tellRoamed(
 /**
  * Call when a message was refused. Strangers do not use up the rate of peers.
  * @param from the peer that it concerns, or the public key of a stranger, if it is known
+ * @param unreported refused messages before this one that were not even reported
  */
 export function tellRefused(
   ctx: Context,
@@ -53,10 +54,11 @@ export function tellRefused(
   from: Peer | PublicKey | undefined,
   endpoint: Endpoint | undefined,
   now: Milliseconds,
+  unreported = 0,
 ): void {
   const isPeer = from !== undefined && !(from instanceof Uint8Array);
   const { ofPeers, ofStrangers } = ctx.refusals;
-  const leftOut = (isPeer ? ofPeers : ofStrangers).take(now);
+  const leftOut = (isPeer ? ofPeers : ofStrangers).take(now, unreported);
   if (leftOut === undefined) return;
   const peer = isPeer ? eventPeer(from) : from && { publicKey: from, description: "" };
   ctx.out.event({ kind: "refused", why, peer, endpoint, leftOut });

@@ -21,12 +21,12 @@ import { pathOf } from "./peer_endpoint.ts";
 /** Call for each notice. */
 export function heardNotice(
   ctx: Context,
-  { notice, source, detail = "" }: Extract<DataEvent, { type: "notice" }>,
+  { notice, source, detail = "", leftOut = 0 }: Extract<DataEvent, { type: "notice" }>,
   peer: Peer | undefined,
   now: Milliseconds,
 ): void {
   const why = REFUSAL_NOTICES[notice];
-  if (why !== undefined) tellRefused(ctx, why, peer, source, now);
+  if (why !== undefined) tellRefused(ctx, why, peer, source, now, leftOut);
   const kind = EVIDENCE_NOTICES[notice];
   if (kind !== undefined && isInterfaceKind(kind)) ctx.strangers.note(kind, now, source, detail);
   else if (kind !== undefined) peer?.evidence.note(kind, now, source, detail);

@@ -13,8 +13,12 @@ export class RefusalLimit {
   #count = 0;
   #leftOut = 0;
 
-  /** How many were left out before this one; undefined when this one is left out too. */
-  take(now: Milliseconds): number | undefined {
+  /**
+   * How many were left out before this one; undefined when this one is left out too.
+   * @param unreported how many were left out before this one by who reports it
+   */
+  take(now: Milliseconds, unreported = 0): number | undefined {
+    this.#leftOut += unreported;
     if (now - this.#second >= 1_000) {
       this.#second = now;
       this.#count = 0;

@@ -5,7 +5,9 @@
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { type Milliseconds, milliseconds, peerSlot } from "../../lib/base/brands.ts";
+import type { DataEvent } from "../../lib/base/messages.ts";
 import { STANDARD_TIMES } from "../../lib/base/times.ts";
+import { EventReporter } from "../../lib/data/event_reporter.ts";
 import { REFUSALS_PER_SECOND } from "../../lib/device/refusal_limit.ts";
 import { Bench, endpointOf, keyOf, pair, publicOf, shake } from "./harness.ts";
 
@@ -184,4 +186,26 @@ Deno.test("of many refusals ten a second are told; strangers leave room for peer
   deepEqual(refuse(1, 3, 0), nones(3));
   deepEqual(refuse(999, 5), []);
   deepEqual(refuse(1_000, 3), [100 + 5 - REFUSALS_PER_SECOND, 0, 0]);
+});
+
+Deno.test("of three bursts that a data plane reports, every message is told or counted", () => {
+  const { b } = pair();
+  const source = endpointOf(9);
+  const reported: DataEvent[] = [];
+  const reporter = new EventReporter(b.table, b.handshakes, (event) => reported.push(event));
+  const bursts = [0, 2_000, 4_000].map((ms) => {
+    const now = milliseconds(b.now + ms);
+    for (let i = 0; i < 200; i++) {
+      if (!reporter.wants("invalid-initiation-mac", now)) continue;
+      reporter.notice("invalid-initiation-mac", undefined, source);
+    }
+    for (const event of reported.splice(0)) b.device.handle(event, now);
+    return b.clear().collect().events.flatMap((event) =>
+      event.kind === "refused" ? [event.leftOut] : []
+    );
+  });
+  const told = bursts[0].length;
+  ok(told > 0 && told < 20);
+  deepEqual(bursts.map(([first]) => first), [0, 200 - told, 200 - told]);
+  deepEqual(bursts.flat().filter((count) => count > 0).length, 2);
 });

@@ -6,7 +6,7 @@
 import { ConfigError, OsError } from "../../base/errors.ts";
 import { interfaceNames, readLog } from "../../daemon/client.ts";
 import type { Command } from "../command.ts";
-import { askEach, tellFailures } from "../output.ts";
+import { askEach, printAll, tellFailures } from "../output.ts";
 import type { LogLine } from "../../daemon/log_text.ts";
 
 /** The interval between two requests for new lines. */
@@ -34,12 +34,9 @@ async function dmesg(args: readonly string[]): Promise<number> {
   while (follow && seen.size > 0) {
     await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
     for (const name of [...seen.keys()]) {
-      try {
-        print(await news(name, seen));
-      } catch {
-        // The interface is gone. The others continue.
-        seen.delete(name);
-      }
+      // The interface may be gone. The others continue.
+      const lines = await news(name, seen).catch(() => void seen.delete(name));
+      if (lines !== undefined) print(lines);
     }
   }
   return tellFailures(failures);
@@ -74,7 +71,8 @@ async function news(name: string, seen: Map<string, number>): Promise<NamedLine[
 }
 
 function print(lines: readonly NamedLine[]): void {
-  for (const { unixMs, name, text } of lines) {
-    console.log(`${new Date(unixMs).toISOString()} ${name}: ${text}`);
-  }
+  const text = lines.map(({ unixMs, name, text }) =>
+    `${new Date(unixMs).toISOString()} ${name}: ${text}\n`
+  );
+  printAll(text.join(""));
 }

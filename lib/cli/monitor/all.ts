@@ -28,6 +28,7 @@ export async function followNamed(
 /**
  * Follows all interfaces, and those that come later. It never returns.
  * @param complain gets the error of an interface that cannot be followed, once
+ * @throws what `take` throws, as when nobody reads standard output any more
  */
 export async function followAll(
   take: (event: EventRecord) => void,
@@ -35,6 +36,7 @@ export async function followAll(
 ): Promise<never> {
   /** The interfaces that are followed, and those that cannot be. */
   const known = new Set<string>();
+  const failures: unknown[] = [];
   const follow = async (name: string): Promise<void> => {
     try {
       await followEvents(name, take);
@@ -52,8 +54,9 @@ export async function followAll(
     for (const name of present) {
       if (known.has(name)) continue;
       known.add(name);
-      void follow(name);
+      follow(name).catch((error) => failures.push(error));
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    if (failures.length > 0) throw failures[0];
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Command } from "../command.ts";
 import { helpText } from "../manual.ts";
-import { complain, printAll } from "../output.ts";
+import { complain, printAll, printBytes } from "../output.ts";
 import { tellReady } from "../service.ts";
 import { down } from "./down.ts";
 import { findFile, type QuickFile, readFileBytes } from "./file.ts";
@@ -65,7 +65,7 @@ function strip(file: QuickFile): number {
   const { text, byteOrderMark } = strippedFile(bytes);
   bytes.fill(0);
   if (byteOrderMark) complain(`WARNING: ${file.path}:1: the byte order mark is left out`);
-  for (let at = 0; at < text.length;) at += Deno.stdout.writeSync(text.subarray(at));
+  printBytes(text);
   text.fill(0);
   return 0;
 }

@@ -25,6 +25,7 @@ export const ENOTDIR = 20;
 export const EINVAL = 22;
 export const EMFILE = 24;
 export const ENOTTY = 25;
+export const ENOSPC = 28;
 export const EROFS = 30;
 export const EPIPE = 32;
 export const ENAMETOOLONG = 36;
@@ -78,7 +79,7 @@ const table = (): readonly (readonly [number, string, string])[] => [
   [25, "ENOTTY", "Inappropriate ioctl for device"],
   [26, "ETXTBSY", "Text file busy"],
   [27, "EFBIG", "File too large"],
-  [28, "ENOSPC", "No space left on device"],
+  [ENOSPC, "ENOSPC", "No space left on device"],
   [29, "ESPIPE", "Illegal seek"],
   [EROFS, "EROFS", "Read-only file system"],
   [31, "EMLINK", "Too many links"],

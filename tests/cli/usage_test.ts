@@ -1,11 +1,13 @@
 /** The history of peers: its command line, its arithmetic, its file, and its quotas. */
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import type { PublicKey } from "../../lib/base/brands.ts";
 import type { DeviceChange, DisabledStatus, PeerStatus } from "../../lib/base/config.ts";
 import { ConfigError, OsError } from "../../lib/base/errors.ts";
 import { FEATURES, type InterfaceStatus, NO_FACTS } from "../../lib/base/status.ts";
 import { Recorder } from "../../lib/cli/usage/recorder.ts";
 import { DAYS_MAX, PEERS_KEPT_MAX, UsageStore } from "../../lib/cli/usage/store.ts";
+import { sqliteError } from "../../lib/cli/usage/sqlite_error.ts";
 import type { Reading } from "../../lib/cli/usage/tally.ts";
 import { formatUsage, usageJson } from "../../lib/cli/usage/text.ts";
 import { parseUsage, USAGE_FILE } from "../../lib/cli/usage/words.ts";
@@ -267,13 +269,67 @@ Deno.test("a file that is none, or of a newer version, or is not there", () =>
       `${path}.text`,
       "not a database, and longer than a header of SQLite has\n".repeat(40),
     );
-    refused(() => UsageStore.find(`${path}.text`), /sqlite: file is not a database/);
+    refused(
+      () => UsageStore.find(`${path}.text`),
+      /sqlite: [^:]*: file is not a database; move it away, .*EIO/,
+    );
     // The version is in the header: https://www.sqlite.org/fileformat2.html, offset 60.
     const file = Deno.openSync(path, { read: true, write: true });
     file.seekSync(60, Deno.SeekMode.Start);
     file.writeSync(Uint8Array.of(0, 0, 0, 9));
     file.close();
-    refused(() => UsageStore.make(path), /sqlite: its version 9 is not known/);
+    refused(() => UsageStore.make(path), /sqlite: .*: its version 9 is not known/);
+  }));
+
+Deno.test("errors of SQLite have the errno of the system", () =>
+  withFile((path) => {
+    const codeOf = (error: unknown) => sqliteError(path, error).code;
+    const message = (work: () => void) => {
+      try {
+        work();
+      } catch (error) {
+        return error;
+      }
+      assert.fail("it did not throw");
+    };
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    using one = new DatabaseSync(path);
+    one.exec("CREATE TABLE t (a); BEGIN IMMEDIATE");
+    using other = new DatabaseSync(path);
+    assert.equal(codeOf(message(() => other.exec("BEGIN IMMEDIATE"))), "EBUSY");
+    one.exec("COMMIT; PRAGMA max_page_count = 2");
+    const fill = () => one.prepare("INSERT INTO t VALUES (zeroblob(100000))").run();
+    assert.equal(codeOf(message(fill)), "ENOSPC");
+    using read = new DatabaseSync(path, { readOnly: true });
+    assert.equal(codeOf(message(() => read.exec("DELETE FROM t"))), "EROFS");
+    const missing = `${path}.d/none/x`;
+    const opening = message(() => new DatabaseSync(missing));
+    assert.equal(sqliteError(missing, opening).code, "ENOENT");
+    const bytes = Deno.readFileSync(path);
+    Deno.writeFileSync(`${path}.damaged`, bytes.fill(0xff, 4096));
+    const damaged = message(() => new DatabaseSync(`${path}.damaged`).exec("SELECT * FROM t"));
+    assert.match(sqliteError(path, damaged).message, /; move it away, .*EIO/);
+  }));
+
+Deno.test("a file that is removed while a recorder runs is made anew, and told once", () =>
+  withFile(async (path) => {
+    const store = UsageStore.make(path);
+    const office = new Office();
+    const recorder = office.recorder(store);
+    office.received = 100;
+    await recorder.sample();
+    Deno.removeSync(path);
+    for (const received of [200, 300]) {
+      office.received = received;
+      await recorder.sample();
+    }
+    assert.deepEqual(office.said, [
+      `${path} was removed with its history and quotas; a new one is made`,
+    ]);
+    store.close();
+    const again = UsageStore.find(path);
+    assert.ok(again.used("day", undefined, 9).some(({ received }) => received > 0));
+    again.close();
   }));
 
 /** An interface with one peer, and what a recorder does to it. */

@@ -49,6 +49,10 @@ export class Recorder {
     const problems: string[] = [];
     try {
       const answered = await ask();
+      if (!store.isInPlace()) {
+        store.renew();
+        this.#parts.say(`${store.path} was removed with its history and quotas; a new one is made`);
+      }
       const day = today();
       const left = store.record(day, answered.flatMap(readingsOf));
       if (left > 0) problems.push(`${left} peers are not recorded: too many are recorded already`);

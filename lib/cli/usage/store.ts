@@ -10,6 +10,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ENOENT, osError } from "../../base/errno.ts";
 import { OsError } from "../../base/errors.ts";
 import { asOsError } from "../../daemon/socket_folder.ts";
+import { sqliteError } from "./sqlite_error.ts";
 import { daysOf, type PeerQuota, type Period, type Quota } from "./quota.ts";
 import { type PeerName, type Reading, transferred, type Used } from "./tally.ts";
 
@@ -55,7 +56,9 @@ type Row = Record<string, string | number>;
 /** The history. Every method throws an OsError when the file cannot be read or written. */
 export class UsageStore {
   readonly #path: string;
-  readonly #database: DatabaseSync;
+  #database: DatabaseSync;
+  /** The file that is open: another one may be at its path later. */
+  #file: FileIdentity;
   readonly #statements = new Map<string, StatementSync>();
   /** The day for which old days and peers were last removed. */
   #prunedFor = "";
@@ -63,6 +66,7 @@ export class UsageStore {
   private constructor(path: string, database: DatabaseSync) {
     this.#path = path;
     this.#database = database;
+    this.#file = identityOf(path);
   }
 
   /** Opens the file for a process that records. It is made, with its folder, if it is missing. */
@@ -182,6 +186,33 @@ export class UsageStore {
     });
   }
 
+  /** Whether the file that is open is still the one at its path. */
+  isInPlace(): boolean {
+    const { dev, ino } = this.#file;
+    try {
+      const there = identityOf(this.#path);
+      return there.dev === dev && there.ino === ino;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Opens the file at the path, as `make`, in place of the one that is open. */
+  renew(): void {
+    const { path } = this;
+    const other = UsageStore.make(path);
+    this.close();
+    this.#database = other.#database;
+    this.#file = other.#file;
+    this.#statements.clear();
+    this.#prunedFor = "";
+  }
+
+  /** The path of the file. */
+  get path(): string {
+    return this.#path;
+  }
+
   /** Closes the file. */
   close(): void {
     this.#database.close();
@@ -287,6 +318,9 @@ export class UsageStore {
   }
 }
 
+type FileIdentity = Pick<Deno.FileInfo, "dev" | "ino">;
+const identityOf = (path: string): FileIdentity => Deno.statSync(path);
+
 const nameIn = (row: Row): PeerName => ({
   interface: String(row.interface),
   publicKey: String(row.public_key),
@@ -298,8 +332,6 @@ function onFile<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof OsError) throw error;
-    const text = error instanceof Error ? error.message : String(error);
-    throw new OsError("sqlite", path, "EIO", 5, text);
+    throw sqliteError(path, error);
   }
 }

@@ -169,15 +169,16 @@ Deno.test("the lines of a status", () => {
 });
 
 Deno.test("command lines", () => {
-  const plain = { print: false, quiet: false, json: false };
+  const plain = { print: false, quiet: false, json: false, unit: false };
   assert.deepEqual(parseQuickWords(["up", "wg0"]), { action: "up", target: "wg0", ...plain });
   assert.deepEqual(parseQuickWords(["reload", "./wg0.conf", "-n", "-q"]), {
+    ...plain,
     action: "reload",
     target: "./wg0.conf",
     print: true,
     quiet: true,
-    json: false,
   });
+  assert.equal(parseQuickWords(["down", "--unit", "wg0"]).unit, true);
   assert.deepEqual(parseQuickWords(["status", "--json"]), {
     ...plain,
     action: "status",

@@ -126,6 +126,31 @@ Deno.test("a killed interface comes back under a supervisor, with all it had", N
   equal((await running.status).code, 0);
 });
 
+Deno.test("an interface in the foreground is restarted by its service alone", NEEDED, async () => {
+  await using place = await room();
+  const wg = `${ROOT}wg`;
+  for (const words of [["-f", "wg1", "--config", "/run/files/wg1.conf"], ["-f", "wg1"]]) {
+    const running = place.spawn([wg, ...words]);
+    const shown = async () => (await place.run(["ifconfig", "wg1"])).stdout;
+    const isUp = async () => /wgport|wgpubkey|mtu/.test(await shown());
+    await eventually("the interface", isUp);
+    await eventually(
+      "its address",
+      async () => words.length < 4 || / 10\.9\.0\.1 /.test(await shown()),
+    );
+    const before = await shown();
+    const { code, stderr } = await place.run([wg, "restart", "wg1"]);
+    equal(code, 1);
+    match(
+      stderr,
+      /^wg: wg1: process [0-9]+ runs it in the foreground \(wg -f\); restart its service instead\n$/,
+    );
+    equal(await shown(), before);
+    running.signal("SIGTERM");
+    equal((await running.status).code, 0);
+  }
+});
+
 for (const name of ["wg@", "wg-ifconfig@", "wg-events", "wg-metrics", "wg-usage"]) {
   Deno.test({
     name: `${name}.service: systemd accepts it, and calls its exposure OK`,

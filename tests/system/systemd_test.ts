@@ -2,13 +2,14 @@
  * The units under systemd as process 1, in a clean Debian with the package: started at boot,
  * killed, stuck, reloaded and stopped; with a full tunnel, hooks, systemd-resolved and an rdomain.
  */
-import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { ensureBuilt } from "../../scripts/built.ts";
+import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
+import { ensureBuilt, ROOT } from "../../scripts/built.ts";
 import { eventually } from "../../scripts/netlab.ts";
 import { release } from "../../scripts/release.ts";
 import { DebianMachine } from "./debian_machine.ts";
 import { needs } from "./needs.ts";
 import { ping } from "./peers.ts";
+import { sleep } from "./running.ts";
 
 const NEEDED = needs(
   "root",
@@ -66,6 +67,7 @@ AllowedIPs = 0.0.0.0/0
   const off = await machine.boot();
   try {
     await lifeOfUnits(machine);
+    await besideAdministrators(machine);
   } finally {
     await off();
   }
@@ -156,4 +158,114 @@ async function lifeOfUnits(machine: DebianMachine): Promise<void> {
   match(await machine.must("journalctl --no-pager -o cat"), /^down-wg1$/m);
   equal(await machine.must("ls -A /run/wireguard"), "");
   equal(await machine.must("systemctl --failed --no-legend --plain"), "");
+}
+
+/** What an administrator does by hand with interfaces of units, and beside them. */
+async function besideAdministrators(machine: DebianMachine): Promise<void> {
+  const property = async (unit: string, name: string) =>
+    (await machine.must(`systemctl show --property=${name} --value ${unit}`)).trim();
+  const state = async (unit: string) => await property(unit, "ActiveState");
+  const journal = (unit: string) => machine.must(`journalctl --no-pager -o cat -u ${unit}`);
+  const isThere = async (link: string) => (await machine.run(`wg show ${link}`)).code === 0;
+  const around = async () =>
+    (await machine.must("ip rule; ip -6 rule; nft list ruleset; resolvectl dns; resolvectl domain"))
+      .replaceAll(/^Link [0-9]+ /gm, "");
+  await machine.must("sed -i /^Jc/d /etc/wireguard/wg1.conf");
+  // systemd-nspawn lets units write there, and nobody else.
+  await machine.must("mount -o remount,bind,rw /proc/sys");
+  await machine.must(`systemctl start ${UNITS.join(" ")}`);
+
+  // `wg restart` keeps what was changed by hand and what is around the interface. The new process
+  // is the one that systemd watches.
+  const key = (await machine.must("wg genkey | wg pubkey")).trim();
+  await machine.must(`wg set wg1 peer ${key}`);
+  await machine.must(`wg set wg3 peer ${key}`);
+  const [before, old] = [
+    await around(),
+    await Promise.all(UNITS.map((u) => property(u, "MainPID"))),
+  ];
+  await machine.must("wg restart wg1 wg3");
+  equal(await around(), before);
+  for (const name of ["wg1", "wg3"]) {
+    ok((await machine.must(`wg show ${name} peers`)).includes(key), name);
+  }
+  match(await machine.must("ip netns exec rdomain3 ip -br address show wg3"), / 10\.9\.1\.1\/24/);
+  await ping(machine.room, "left", "192.168.5.2");
+  // Longer than the watchdog waits.
+  await sleep(4_000);
+  for (const [at, unit] of UNITS.entries()) {
+    equal(await state(unit), "active", await journal(unit));
+    equal(await property(unit, "NRestarts"), "0", await journal(unit));
+    const main = await property(unit, "MainPID");
+    notEqual(main, old[at]);
+    match(await machine.must(`tr '\\0' ' ' </proc/${main}/cmdline`), / daemon wg[13] /);
+    match(await machine.must(`cat /proc/${main}/cgroup`), new RegExp(`/${unit}\\.service$`, "m"));
+    await machine.must(`kill -s KILL ${main}`);
+    await eventually(`${unit} is back`, async () => {
+      return await property(unit, "NRestarts") === "1" && await state(unit) === "active";
+    });
+  }
+
+  // An end that was asked for is a success, and stays.
+  await machine.must("wg quick down wg1");
+  await machine.must("wg ifconfig wg3 destroy");
+  for (const unit of UNITS) {
+    await eventually(`the end of ${unit}`, async () => {
+      ok(await state(unit) !== "failed", await journal(unit));
+      return await state(unit) === "inactive";
+    });
+  }
+  await sleep(1_000);
+  for (const unit of UNITS) equal(await state(unit), "inactive", await journal(unit));
+  ok(!await isThere("wg1") && !await isThere("wg3"));
+
+  // What was brought up by hand is not the unit's.
+  await machine.must("wg quick up wg1");
+  const byHand = await around();
+  ok((await machine.run("systemctl start wg@wg1")).code !== 0);
+  await eventually("the unit gives up", async () => await state("wg@wg1") === "failed");
+  match(await journal("wg@wg1"), /wg1: the interface exists already/);
+  equal(await around(), byHand);
+  await ping(machine.room, "left", "192.168.5.2");
+  await machine.must("wg quick down wg1; systemctl reset-failed wg@wg1");
+
+  // Commands of a file get what the README's drop-in gives them.
+  const hooks = "touch /usr/hook /root/hook /tmp/hook && ip netns add hook";
+  const [, dropIn] = /```ini\n(\[Service\][^`]*)```/.exec(
+    await Deno.readTextFile(`${ROOT}README.md`),
+  )!;
+  await machine.must(`printf '[Interface]\nPostUp = ${hooks}\n' >/etc/wireguard/wg7.conf`);
+  ok((await machine.run("systemctl start wg@wg7")).code !== 0);
+  await machine.must(
+    "systemctl stop wg@wg7; cat >/etc/systemd/system/wg@.service.d/hooks.conf",
+    dropIn,
+  );
+  await machine.must("systemctl daemon-reload; systemctl reset-failed; systemctl start wg@wg7");
+  await machine.must("ls /usr/hook /root/hook /tmp/hook && ip netns delete hook");
+  await machine.must("systemctl stop wg@wg7; rm /etc/systemd/system/wg@.service.d/hooks.conf");
+  await machine.must("systemctl daemon-reload");
+
+  // An interface of several in a unit stays in it.
+  await machine.must("echo wgport 7114 >/etc/hostname.wg4; chmod 600 /etc/hostname.wg4");
+  await machine.must("systemctl start wg-netstart; wg restart wg4");
+  ok(await isThere("wg4") && await isThere("wg3"));
+  await machine.must("systemctl stop wg-netstart");
+  await eventually("the end", async () => !await isThere("wg4") && !await isThere("wg3"));
+
+  // A process that the unit itself runs cannot be replaced.
+  await machine.must("systemd-run --quiet --unit=front wg -f wg5");
+  await eventually("the interface", async () => await isThere("wg5"));
+  match(
+    (await machine.run("wg restart wg5")).stderr,
+    /^wg: wg5: .* restart front\.service instead/,
+  );
+  equal(await state("front"), "active");
+  await machine.must("systemctl stop front");
+
+  // What runs from the program is named with what ends it.
+  await machine.must("wg install --force; systemctl start wg-metrics; wg ifconfig wg6 create");
+  match(
+    (await machine.run("/usr/local/bin/wg uninstall")).stderr,
+    /wg-metrics\.service \(systemctl disable --now wg-metrics\.service\), wg6 \(wg ifconfig wg6 destroy\)/,
+  );
 }

@@ -15,6 +15,7 @@ import { reload } from "./reload.ts";
 import { save } from "./save.ts";
 import { status } from "./status.ts";
 import { strippedFile } from "./strip_text.ts";
+import { isOfThisRun } from "./unit_run.ts";
 import { up } from "./up.ts";
 import { ACTIONS, parseQuickWords, type QuickWords } from "./words.ts";
 
@@ -47,7 +48,10 @@ async function act(words: QuickWords): Promise<number> {
       return status;
     }
     case "down":
-      return await withLock(file, () => down(file, words));
+      return await withLock(file, async () => {
+        if (words.unit && !isOfThisRun(readQuickRecord(file.name))) return 0;
+        return await down(file, words);
+      });
     case "reload":
       return await withLock(file, () => reload(file, words));
     case "save":

@@ -7,6 +7,11 @@ import type { Action } from "./words.ts";
 
 const PRINT: ManualRow = ["-n", "Print the steps without keys and do nothing."];
 const QUIET: ManualRow = ["-q | --quiet", "Do not print the steps while they are done."];
+const UNIT: ManualRow = [
+  "--unit",
+  "down: Take down only what the same run of a unit of systemd has brought up (INVOCATION_ID). " +
+  "If it is down already, or was brought up by hand, nothing is done, and the exit status is 0.",
+];
 const JSON_ROW: ManualRow = ["--json", "Print values for programs."];
 
 /** A subcommand: its words, what it does, and its options. */
@@ -26,12 +31,12 @@ const SUBCOMMANDS: Readonly<Record<Action, Subcommand>> = {
     options: [PRINT, QUIET],
   },
   down: {
-    usage: "down [-nq] interface | file",
+    usage: "down [-nq] [--unit] interface | file",
     about:
       "Undo what up did, also if the file was changed or removed since, or the process of the " +
       "interface has ended. An interface that was renamed since, or that wg-quick of " +
       "wireguard-tools brought up, is taken down too.",
-    options: [PRINT, QUIET],
+    options: [PRINT, QUIET, UNIT],
   },
   reload: {
     usage: "reload [-nq] interface | file",
@@ -102,7 +107,7 @@ export const QUICK_MANUAL: Manual = {
       heading: "Subcommands",
       rows: Object.values(SUBCOMMANDS).map(({ usage, about }): ManualRow => [usage, about]),
     },
-    { heading: "Options", rows: [PRINT, QUIET, JSON_ROW] },
+    { heading: "Options", rows: [PRINT, QUIET, UNIT, JSON_ROW] },
     { heading: KEYS_HEADING, rows: KEYS },
   ],
   notes: [

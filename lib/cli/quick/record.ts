@@ -22,6 +22,11 @@ export interface QuickRecord {
   readonly pid: number;
   /** The path of the file. */
   readonly file: string;
+  /**
+   * The run of the unit of systemd that brought it up (INVOCATION_ID, systemd.exec(5)); the empty
+   * string if no unit did, undefined in the record of an older version.
+   */
+  readonly unitRun?: string | undefined;
   /** Whether `up` has come to its end. */
   readonly complete: boolean;
   /** The table of the interface's default routes; 0 for none. Other interfaces leave it alone. */

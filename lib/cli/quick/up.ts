@@ -6,6 +6,7 @@
 import { type DeviceChange, wipeChange } from "../../base/config.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { interfaceExists, publicFacts } from "../../daemon/client.ts";
+import { unitRun } from "./unit_run.ts";
 import { SOCKET_FOLDER } from "../../daemon/paths.ts";
 import { underLock } from "../../daemon/socket_folder.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
@@ -147,6 +148,7 @@ class Rise {
     return {
       pid: publicPid(name),
       file,
+      unitRun: unitRun(),
       complete,
       table: this.#table,
       steps: this.#done,

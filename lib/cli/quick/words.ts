@@ -12,13 +12,13 @@ export type Action = typeof ACTIONS[number];
 /** The options of each subcommand. */
 const OPTIONS: Readonly<Record<Action, readonly Option[]>> = {
   up: ["-n", "--quiet"],
-  down: ["-n", "--quiet"],
+  down: ["-n", "--quiet", "--unit"],
   save: ["--quiet"],
   strip: [],
   reload: ["-n", "--quiet"],
   status: ["--json"],
 };
-type Option = "-n" | "--quiet" | "--json";
+type Option = "-n" | "--quiet" | "--unit" | "--json";
 
 /** A command line. */
 export interface QuickWords {
@@ -30,6 +30,8 @@ export interface QuickWords {
   /** Whether the steps are not told. */
   readonly quiet: boolean;
   readonly json: boolean;
+  /** Whether only what the same run of a unit has brought up is taken down. */
+  readonly unit: boolean;
 }
 
 /**
@@ -70,5 +72,6 @@ export function parseQuickWords(words: readonly string[]): QuickWords {
     print: given.has("-n"),
     quiet: given.has("--quiet"),
     json: given.has("--json"),
+    unit: given.has("--unit"),
   };
 }

@@ -3,10 +3,13 @@
  * @module
  */
 import { wipeStatus } from "../../base/config.ts";
+import { unixSocketOwner } from "../../../ffi/unix_socket.ts";
 import { ConfigError, type OsError } from "../../base/errors.ts";
 import { displayValue } from "../../base/quote.ts";
 import { destroyDaemon, getDevice, interfaceExists, spawnDaemon } from "../../daemon/client.ts";
 import { checkDescriptors } from "../../daemon/descriptors.ts";
+import { socketPath } from "../../daemon/paths.ts";
+import { type DnsWay, setDns } from "../../linux/dns/dns.ts";
 import { identityOf, sameNamespace, THREAD_NAMESPACE } from "../../linux/rdomain.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { Route } from "../../netlink/route.ts";
@@ -19,9 +22,11 @@ import { identityToldBy } from "../ifconfig/place.ts";
 import { runningInterface } from "../ifconfig/running.ts";
 import { readRecord, writeRecord } from "../netstart/record.ts";
 import { complain } from "../output.ts";
-import { readQuickRecord, writeQuickRecord } from "../quick/record.ts";
+import { type QuickRecord, readQuickRecord, writeQuickRecord } from "../quick/record.ts";
 import { extraRoutes } from "../quick/theirs.ts";
+import { messageOf } from "../quick/session.ts";
 import { tellReady } from "../service.ts";
+import { Service } from "./service.ts";
 
 /** The command `restart`. */
 export const command: Command = {
@@ -33,6 +38,7 @@ export const command: Command = {
       }
       requireNetAdmin(name);
       requireOwner(name);
+      await Service.of(name, ownerOf(name));
     }
     await tryVersion();
     for (const name of names) await restart(name);
@@ -61,17 +67,38 @@ async function restart(name: string): Promise<void> {
   const routes = await routesOf(name);
   const record = readRecord(before.status.pid);
   const quick = readQuickRecord(name);
-  await destroyDaemon(name);
-  const pid = await spawnDaemon(name, { workers });
-  // The records say of which process they are.
-  if (record.file !== "") writeRecord({ ...record, pid });
-  if (quick?.pid === before.status.pid) writeQuickRecord(name, { ...quick, pid });
-  await restore(name, before);
-  const failures = await addRoutes(name, routes);
-  wipeStatus(before.status);
+  using service = await Service.of(name, ownerOf(name));
+  const byUnit = await service.restartUnit();
+  if (!byUnit) await service.enter();
+  let failures: OsError[];
+  try {
+    if (!byUnit) {
+      await destroyDaemon(name);
+      const pid = await spawnDaemon(name, { workers });
+      // The records say of which process they are.
+      if (record.file !== "") writeRecord({ ...record, pid });
+      if (quick?.pid === before.status.pid) writeQuickRecord(name, { ...quick, pid });
+    }
+    await restore(name, before);
+    failures = await addRoutes(name, routes);
+    if (quick?.pid === before.status.pid) await setNameServers(name, quick);
+  } catch (error) {
+    const recovery = await service.recover();
+    if (recovery === undefined) throw error;
+    throw new ConfigError(name, `${messageOf(error)}; ${recovery}`);
+  } finally {
+    wipeStatus(before.status);
+  }
+  if (!byUnit) tellReady(name);
   for (const failure of failures) complain(failure.message);
   if (failures.length > 0) throw new ConfigError(name, "runs, but not with all that it had");
-  tellReady(name);
+}
+
+/** The process of an interface. @throws ConfigError if it does not run in sight */
+function ownerOf(name: string): number {
+  const pid = unixSocketOwner(socketPath(name));
+  if (pid === undefined) throw new ConfigError(name, "its process cannot be seen from here");
+  return pid;
 }
 
 /** Gives a new interface what another one had. */
@@ -80,6 +107,15 @@ async function restore(name: string, before: RunningInterface): Promise<void> {
   const { command } = differenceOf(name, now, wantedLike(before));
   wipeStatus(now.status);
   if (command !== undefined) await applyCommand(command);
+}
+
+/** Sets name servers again that went with the link: those of systemd-resolved do. */
+async function setNameServers(name: string, { steps }: QuickRecord): Promise<void> {
+  for (const { step, saved } of steps) {
+    if (step.type !== "dns") continue;
+    const way = saved as DnsWay | undefined;
+    if (way?.type === "resolved") await setDns(name, step, way);
+  }
 }
 
 /** The routes of the interface that others than the kernel have added. */

@@ -16,6 +16,10 @@ export const RESTART_MANUAL: Manual = {
   ],
   lists: [],
   notes: [
+    "An interface that is a unit of systemd stays one: the unit watches the new process. A unit " +
+    "without NotifyAccess=all, which wg@.service has, is restarted itself, and the interface gets " +
+    "what it had before. An interface in the foreground (wg -f) is refused, because its supervisor " +
+    "would take the restart for its end: restart the service.",
     "Packets are lost for about a second. Sessions begin anew, and counters begin at zero. Name " +
     "servers, rules and packet filters of wg quick stay.",
   ],

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import {
   filesToInstall,
+  hiddenBy,
   LINK_NAMES,
+  linksOf,
   parseLinks,
   unitFor,
   USUAL_LINKS,
@@ -202,6 +204,16 @@ Deno.test("links and pages: net-tools' names stay theirs unless they are asked f
   assert.deepEqual(parseLinks("all"), LINK_NAMES);
   assert.deepEqual(parseLinks("none"), []);
   assert.throws(() => parseLinks("route,rout"), /"rout" is no link of wg/);
+});
+
+Deno.test("links: those of an installation, and programs of others that they would hide", () => {
+  const files = filesToInstall({ prefix: "/usr/local", links: LINK_NAMES, init: "none" }, [], []);
+  assert.deepEqual(linksOf("/usr/local", files), LINK_NAMES);
+  assert.deepEqual(linksOf("/opt", files), []);
+  const there = new Set(["/usr/bin/wg-quick", "/usr/local/sbin/netstart", "/usr/sbin/route"]);
+  const hidden = (prefix: string) => [...hiddenBy(prefix, (path) => there.has(path))];
+  assert.deepEqual(hidden("/usr/local"), [["wg-quick", "/usr/bin/wg-quick"]]);
+  assert.deepEqual(hidden("/usr").map(([name]) => name), ["netstart", "wg-quick"]);
 });
 
 Deno.test("a unit has the path of the executable, and no comment about where to put it", () => {

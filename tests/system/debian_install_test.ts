@@ -76,13 +76,36 @@ Deno.test("wg install, use and wg uninstall leave a Debian as it was", NEEDED, a
   await machine.mount();
   const before = await machine.files();
   const executable = await machine.bring(await ensureBuilt(true));
+
+  // An ordinary user's attempt does nothing, and tells no step.
+  const home = "mkdir -p /run/nobody && chown nobody /run/nobody";
+  const asNobody = "setpriv --reuid nobody --clear-groups env HOME=/run/nobody";
+  const denied = await machine.run(`${home} && ${asNobody} ${executable} install`);
+  equal(denied.stdout, "");
+  match(denied.stderr, /^wg: .*\(EACCES\)$/m);
+
+  // A program of another package is not hidden by a link, and the links that were chosen stay.
+  await machine.must("echo '#!/bin/sh' >/usr/bin/wg-quick; chmod 755 /usr/bin/wg-quick");
+  const links = async (words: string) =>
+    [...(await machine.must(`${executable} install ${words}`)).matchAll(/ \S+\/sbin\/(\S+) .*$/gm)]
+      .map(([, name]) => name).sort();
+  const all = ["ifconfig", "netstart", "netstat", "route", "wg-quick"];
+  deepEqual(await links(""), ["netstart"]);
+  await machine.must(`rm /usr/bin/wg-quick; ${executable} uninstall`);
+  deepEqual(await links("--links all"), all);
+  deepEqual(await links(""), []);
+  await machine.must(`wg ifconfig >/dev/null && ifconfig -a >/dev/null; ${executable} uninstall`);
+
   const steps = await machine.must(`${executable} install`);
   match(steps, /^install \/usr\/local\/bin\/wg$/m);
   ok(difference(before, await machine.files()).length > 10);
   await use(machine, ["wg", "wg-quick", "wg-ifconfig", "wg-route", "wg-netstat", "netstart"]);
   // Not while something runs from it.
   await machine.must("wg ifconfig wg3 create");
-  match((await machine.run("wg uninstall")).stderr, /still runs from this program/);
+  match(
+    (await machine.run("wg uninstall")).stderr,
+    /^wg: wg3 \(wg ifconfig wg3 destroy\): run from this program /,
+  );
   await machine.must("wg ifconfig wg3 destroy");
   await machine.must("wg uninstall");
   deepEqual(difference(before, await machine.files()), []);

@@ -61,7 +61,7 @@ Deno.test("installing, using it, and uninstalling it leaves nothing", NEEDED, as
   await room.output(["ifconfig", "wg1", "create", "wgport", "7111"], { env });
   match(await room.output(["netstat", "-ln"], { env }), /\*\.7111/);
   const early = await room.run(["sh", "-e"], { stdin: undo, env });
-  match(early.stderr, /^wg: process [0-9]+: still runs from this program; /);
+  match(early.stderr, /^wg: wg1 \(wg ifconfig wg1 destroy\): run from this program /);
   await room.output(["ifconfig", "wg1", "destroy"], { env });
 
   await room.output(["sh", "-e"], { stdin: undo, env });

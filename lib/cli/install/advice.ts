@@ -5,19 +5,38 @@
  */
 import { Arena } from "../../base/arena.ts";
 import { choosePacketCipher, chooseSuite } from "../../runtime/crypto.ts";
-import { executableIn } from "./layout.ts";
+import { executableIn, linkIn } from "./layout.ts";
 
 /** Where distributions have the wg(8) of wireguard-tools. */
 const OTHERS_PROGRAM = "/usr/bin/wg";
 /** The arena in which a cipher is chosen, in bytes. */
 const ARENA_BYTES = 1 << 16;
 
+/** An installation. */
+export interface Installed {
+  readonly prefix: string;
+  /** The folder of `--root`, or the empty string. */
+  readonly root: string;
+  /** Whether there are units. */
+  readonly units: boolean;
+  readonly links: readonly string[];
+  /** Programs of others with the names of links. */
+  readonly hidden: ReadonlyMap<string, string>;
+}
+
 /** Sentences for the user, one on each line. */
-export function adviceFor(prefix: string, root: string, units: boolean): string[] {
+export function adviceFor({ prefix, root, units, links, hidden }: Installed): string[] {
   const said: string[] = [];
   if (executableIn(prefix) !== OTHERS_PROGRAM && isThere(root + OTHERS_PROGRAM)) {
     said.push(
       `${OTHERS_PROGRAM} of wireguard-tools stays; a shell takes the first wg of its PATH.`,
+    );
+  }
+  for (const [name, path] of hidden) {
+    said.push(
+      links.includes(name)
+        ? `The link ${linkIn(prefix, name)} hides ${path} of another package.`
+        : `${path} of another package stays, so there is no link ${name}; --links makes one.`,
     );
   }
   if (units) {
@@ -38,7 +57,8 @@ export function adviceFor(prefix: string, root: string, units: boolean): string[
   return said;
 }
 
-function isThere(path: string): boolean {
+/** Whether there is a program at a path. */
+export function isThere(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch {

@@ -11,7 +11,9 @@ import {
   type Content,
   executableIn,
   filesToInstall,
+  hiddenBy,
   type Init,
+  linksOf,
   manifestIn,
   unitFor,
   USUAL_LINKS,
@@ -20,7 +22,7 @@ import { readManifest, reloadUnits, tellSteps } from "./machine.ts";
 import { manifestText } from "./manifest.ts";
 import { parseInstallOptions } from "./options.ts";
 import { carryOut, type Placement, planInstallation, planSteps } from "./placing.ts";
-import { adviceFor } from "./advice.ts";
+import { adviceFor, isThere } from "./advice.ts";
 
 /** The command `install`. */
 export const command: Command = { run: install };
@@ -32,8 +34,16 @@ async function install(args: readonly string[]): Promise<number> {
   if (executable === undefined) {
     throw new ConfigError("install", "runs from the executable; `deno task compile` makes ./wg");
   }
+  const manifestPath = manifestIn(prefix);
+  const before = readManifest(root + manifestPath);
+  // A second installation keeps the links of the first one.
+  const hidden = hiddenBy(prefix, (path) => isThere(root + path));
+  const usual = before === undefined
+    ? USUAL_LINKS.filter((name) => !hidden.has(name))
+    : linksOf(prefix, before.files);
+  const links = options.links ?? usual;
   const files = filesToInstall(
-    { prefix, links: options.links ?? USUAL_LINKS, init: options.init ?? initOf(root) },
+    { prefix, links, init: options.init ?? initOf(root) },
     namesOf("man", /\.[1-8]$/),
     namesOf("etc", /\.service$/),
   );
@@ -44,15 +54,14 @@ async function install(args: readonly string[]): Promise<number> {
       content: await contentOf(content, executable, executableIn(prefix)),
     })),
   );
-  const manifestPath = manifestIn(prefix);
-  const before = readManifest(root + manifestPath);
   const plan = planInstallation(root, manifestPath, VERSION, placements, before, options.force);
+  // Steps are told when they are done: an ordinary user may do none.
+  if (!options.print) carryOut(root, plan, manifestPath, manifestText(plan.manifest));
   tellSteps(planSteps(plan));
   if (options.print) return 0;
-  carryOut(root, plan, manifestPath, manifestText(plan.manifest));
   if (root === "") await reloadUnits();
   const units = files.some(({ content }) => content.kind === "unit");
-  for (const line of adviceFor(prefix, root, units)) console.log(line);
+  for (const line of adviceFor({ prefix, root, units, links, hidden })) console.log(line);
   return 0;
 }
 

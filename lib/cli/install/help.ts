@@ -29,12 +29,13 @@ export const INSTALL_MANUAL: Manual = {
         [
           "--force",
           "install: move files of others to NAME.before-wg; uninstall puts them back. uninstall: " +
-          "also while interfaces run.",
+          "also while processes run from the program, which are named.",
         ],
         [
           "--links list",
           "Names of links to the executable, with commas between them, or all or none. By default " +
-          "those that hide no program of another package: not ifconfig, route and netstat. Their " +
+          "those that hide no program of another package, also of /usr/bin and the like, and not " +
+          "ifconfig, route and netstat; a second installation keeps the links of the first. Their " +
           "manual pages are called wg-ifconfig, wg-route and wg-netstat then.",
         ],
         ["--init system", "systemd or none. By default what the machine has."],

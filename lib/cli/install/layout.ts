@@ -59,6 +59,39 @@ export const USUAL_LINKS: readonly string[] = LINK_NAMES.filter((name) =>
   !NAMES_OF_NET_TOOLS.includes(name)
 );
 
+/** Where a shell looks for programs. */
+const PROGRAM_FOLDERS: readonly string[] = [
+  "/usr/local/sbin",
+  "/usr/local/bin",
+  "/usr/sbin",
+  "/usr/bin",
+  "/sbin",
+  "/bin",
+];
+
+/** The path of a link to the executable. */
+export const linkIn = (prefix: string, name: string): string => `${prefix}/sbin/${name}`;
+
+/** The links that an installation has. */
+export const linksOf = (prefix: string, files: readonly { readonly path: string }[]): string[] =>
+  LINK_NAMES.filter((name) => files.some(({ path }) => path === linkIn(prefix, name)));
+
+/**
+ * The usual links that would hide a program of another package.
+ * @param isThere whether there is something at a path
+ * @returns the program of each name
+ */
+export function hiddenBy(
+  prefix: string,
+  isThere: (path: string) => boolean,
+): ReadonlyMap<string, string> {
+  const folders = PROGRAM_FOLDERS.filter((folder) => folder !== `${prefix}/sbin`);
+  return new Map(USUAL_LINKS.flatMap((name) => {
+    const path = folders.map((folder) => `${folder}/${name}`).find(isThere);
+    return path === undefined ? [] : [[name, path]];
+  }));
+}
+
 /** Folders of a prefix: shells and systemd look there for what packages install. */
 const COMPLETIONS: Readonly<Record<Shell, (prefix: string) => string>> = {
   bash: (prefix) => `${prefix}/share/bash-completion/completions/wg`,
@@ -105,7 +138,7 @@ export function filesToInstall(
     { path: executableIn(prefix), mode: 0o755, content: { kind: "executable" } },
   ];
   for (const name of links) {
-    files.push(link(`${prefix}/sbin/${name}`, "../bin/wg"));
+    files.push(link(linkIn(prefix, name), "../bin/wg"));
   }
   for (const page of pages) {
     files.push({

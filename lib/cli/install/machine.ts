@@ -5,6 +5,7 @@
  */
 import { ConfigError } from "../../base/errors.ts";
 import { displayPath } from "../../base/quote.ts";
+import { systemctl } from "../../linux/systemctl.ts";
 import { complain } from "../output.ts";
 import { type Manifest, MANIFEST_MAX, parseManifest } from "./manifest.ts";
 import type { Step } from "./placing.ts";
@@ -38,15 +39,10 @@ export function tellSteps(steps: readonly Step[]): void {
 export async function reloadUnits(): Promise<void> {
   try {
     if (!Deno.statSync("/run/systemd/system").isDirectory) return;
-    console.log("run     systemctl daemon-reload");
-    const { success, stderr } = await new Deno.Command("systemctl", {
-      args: ["daemon-reload"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).output();
-    if (!success) complain(`systemctl: ${new TextDecoder().decode(stderr).trim().split("\n")[0]}`);
   } catch {
-    // systemd does not run here.
+    return;
   }
+  console.log("run     systemctl daemon-reload");
+  const answer = await systemctl("daemon-reload");
+  if (answer?.success !== true) complain(`systemctl: ${answer?.complaint ?? "is not there"}`);
 }

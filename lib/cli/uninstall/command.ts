@@ -9,6 +9,7 @@ import { executableIn, manifestIn } from "../install/layout.ts";
 import { readManifest, reloadUnits, tellSteps } from "../install/machine.ts";
 import { parseInstallOptions } from "../install/options.ts";
 import { carryOutRemoval, planRemoval, removalSteps } from "../install/placing.ts";
+import { runningFrom, runningText } from "./running.ts";
 
 /** Where root's packed program is unpacked (scripts/pack/header.ts). */
 const CACHE = "/var/cache/wg";
@@ -28,39 +29,23 @@ async function uninstall(args: readonly string[]): Promise<number> {
   }
   const removal = planRemoval(root, manifest, path);
   const cache = root === "" && Deno.uid() === 0 && isOwnFolder(CACHE);
-  if (root === "" && !force && !print) refuseWhileRunning(executableIn(prefix));
+  const executable = executableIn(prefix);
+  const isOurs = (program: string) => program === executable || program.startsWith(`${CACHE}/`);
+  const running = root === "" ? runningText(runningFrom(isOurs)) : undefined;
+  if (running !== undefined && !force && !print) {
+    const what = "run from this program and are to be ended before; --force leaves them running";
+    throw new ConfigError(running, what);
+  }
+  // Steps are told when they are done: an ordinary user may do none.
+  if (!print) carryOutRemoval(root, removal);
   tellSteps(removalSteps(removal));
   if (cache) tellSteps([{ deed: "remove", path: CACHE, note: "the unpacked program" }]);
   if (print) return 0;
-  carryOutRemoval(root, removal);
   if (root === "") await reloadUnits();
   if (cache) Deno.removeSync(CACHE, { recursive: true });
+  if (running !== undefined) console.log(`Still running, until they are ended: ${running}.`);
   console.log("Configuration files in /etc and running interfaces are as they were.");
   return 0;
-}
-
-/** @throws ConfigError if processes run from the program: they read its files also later */
-function refuseWhileRunning(executable: string): void {
-  const running = [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((pid) => {
-    if (!/^[0-9]+$/.test(pid) || Number(pid) === Deno.pid) return false;
-    const program = targetOf(`/proc/${pid}/exe`);
-    return program === executable || program.startsWith(`${CACHE}/`);
-  });
-  if (running.length === 0) return;
-  throw new ConfigError(
-    `process ${running.join(", ")}`,
-    "still runs from this program; `wg ifconfig NAME destroy` ends an interface, and --force " +
-      "leaves it running",
-  );
-}
-
-/** What a link leads to; the empty string if that cannot be read. */
-function targetOf(path: string): string {
-  try {
-    return Deno.readLinkSync(path);
-  } catch {
-    return "";
-  }
 }
 
 function isOwnFolder(path: string): boolean {

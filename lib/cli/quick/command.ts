@@ -49,7 +49,7 @@ async function act(words: QuickWords): Promise<number> {
     }
     case "down":
       return await withLock(file, async () => {
-        if (words.unit && !isOfThisRun(readQuickRecord(file.name))) return 0;
+        if (words.unit && !isOfThisRun(file.name, readQuickRecord(file.name))) return 0;
         return await down(file, words);
       });
     case "reload":

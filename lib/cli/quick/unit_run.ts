@@ -3,16 +3,22 @@
  * up, and leaves alone what an administrator has brought up by hand.
  * @module
  */
+import { unixSocketOwner } from "../../../ffi/unix_socket.ts";
 import { callerVariables } from "../../daemon/caller_environment.ts";
+import { socketPath } from "../../daemon/paths.ts";
+import { systemServiceOf } from "../../linux/cgroups.ts";
 import type { QuickRecord } from "./record.ts";
 
 /** The run of the unit that this process is part of; the empty string for none. */
 export const unitRun = (): string => callerVariables().INVOCATION_ID ?? "";
 
 /**
- * Whether this run of a unit has brought the interface up. A record of an older version does not
- * say it; its interface counts as the unit's.
- * @param record undefined if `up` of wg quick did not bring the interface up
+ * Whether this run of a unit has brought the interface up. What an older version brought up, whose
+ * record does not say it, is the unit's if its process is in the unit.
+ * @param record undefined if there is none
  */
-export const isOfThisRun = (record: QuickRecord | undefined): boolean =>
-  record !== undefined && (record.unitRun === undefined || record.unitRun === unitRun());
+export function isOfThisRun(name: string, record: QuickRecord | undefined): boolean {
+  if (record?.unitRun !== undefined) return record.unitRun === unitRun();
+  const [unit, pid] = [systemServiceOf(Deno.pid), unixSocketOwner(socketPath(name))];
+  return unit !== undefined && pid !== undefined && systemServiceOf(pid) === unit;
+}

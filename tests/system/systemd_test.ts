@@ -230,7 +230,7 @@ async function besideAdministrators(machine: DebianMachine): Promise<void> {
   await machine.must("wg quick down wg1; systemctl reset-failed wg@wg1");
 
   // Commands of a file get what the README's drop-in gives them.
-  const hooks = "touch /usr/hook /root/hook /tmp/hook && ip netns add hook";
+  const hooks = "touch /usr/hook /home/hook /tmp/hook && ip netns add hook";
   const [, dropIn] = /```ini\n(\[Service\][^`]*)```/.exec(
     await Deno.readTextFile(`${ROOT}README.md`),
   )!;
@@ -241,7 +241,7 @@ async function besideAdministrators(machine: DebianMachine): Promise<void> {
     dropIn,
   );
   await machine.must("systemctl daemon-reload; systemctl reset-failed; systemctl start wg@wg7");
-  await machine.must("ls /usr/hook /root/hook /tmp/hook && ip netns delete hook");
+  await machine.must("ls /usr/hook /home/hook /tmp/hook && ip netns delete hook");
   await machine.must("systemctl stop wg@wg7; rm /etc/systemd/system/wg@.service.d/hooks.conf");
   await machine.must("systemctl daemon-reload");
 

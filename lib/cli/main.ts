@@ -94,7 +94,7 @@ async function run(name: string, args: readonly string[]): Promise<number> {
   return unknownCommand(word, "`wg help` lists the commands");
 }
 
-/** Runs a command. With `--help` as its only word, shows its help instead. */
+/** Runs a command. With `--help` as its only word, or behind its first one, shows its help. */
 async function runCommand(entry: CommandEntry, args: readonly string[]): Promise<number> {
   nameProcess(entry.name);
   if (asksForHelp(args)) return await help([entry.name]);
@@ -114,7 +114,8 @@ function nameProcess(command: CommandName): void {
 }
 
 const asksForHelp = (args: readonly string[]) =>
-  args.length === 1 && (args[0] === "--help" || args[0] === "-h");
+  args.length === 1 && (args[0] === "--help" || args[0] === "-h") ||
+  args.length === 2 && args[1] === "--help" && !args[0].startsWith("-");
 
 async function help(topic: readonly string[]): Promise<number> {
   return await (await LOADERS.help()).command.run(topic);

@@ -12,6 +12,9 @@ const COMMENTED_KEY =
   /^[\s#]*(?:publickey|presharedkey|privatekey|allowedips|endpoint|persistentkeepalive)\s*=/i;
 /** A key in base64, which may be secret. */
 const KEY_LIKE = /[A-Za-z0-9+/]{42}/;
+/** Whether a comment has what may be a key. It gives no peer a description then. */
+export const mayBeKey = (comment: string): boolean => KEY_LIKE.test(comment);
+
 /** Forms in which programs write names: exporters, PiVPN, wg-easy and angristan's script. */
 const NAMED = /^(?:friendly_name\s*=|name\s*[=:]|begin\s|client:?\s)\s*(.+)$/i;
 

@@ -1,7 +1,7 @@
 /** Addresses of new clients. */
 import assert from "node:assert/strict";
 import { formatIp, parseIp, parseRange } from "../../lib/base/ip_text.ts";
-import { freeAddress, takenBy } from "../../lib/cli/client/addresses.ts";
+import { freeAddress, networkOfEnd, takenBy } from "../../lib/cli/client/addresses.ts";
 import { Chance, SEED } from "../random.ts";
 
 const network = (text: string) => {
@@ -71,4 +71,13 @@ Deno.test("an address that somebody has is told with the range", () => {
   assert.equal(by("10.0.0.20"), undefined);
   assert.equal(by("10.9.1.1"), "10.9.0.0/16");
   assert.equal(by("192.0.2.1"), undefined);
+});
+
+Deno.test("the ends of a network are no addresses of clients", () => {
+  const own = [network("10.66.0.1/24"), network("10.9.0.0/31"), network("fd00::1/64")];
+  const isEnd = (text: string) => networkOfEnd(parseIp(text)!, own) !== undefined;
+  for (const text of ["10.66.0.0", "10.66.0.255", "fd00::"]) assert.ok(isEnd(text), text);
+  for (const text of ["10.66.0.254", "10.67.0.255", "10.9.0.1", "10.9.0.0", "fd00::ffff"]) {
+    assert.ok(!isEnd(text), text);
+  }
 });

@@ -47,9 +47,22 @@ Deno.test("client: a wrong word is named with what is required", () => {
       ["add #ann", /add: "#ann" cannot be kept in a file as a name/],
       ["add name=ann", /cannot be kept/],
       ["add wg:x", /cannot be kept/],
+      ["add ann --all --allowed-ips 10.0.0.0/8", /--all: --allowed-ips is given too/],
+      ["add ann --json --qr", /--qr: --json is given too/],
+      ["remove ann --no-file --file x", /--file: --no-file is given too/],
+      [`add ${"x".repeat(63)}`, /add: the name may be a key, .*fewer than 42 .* required$/],
       [`add ${"x".repeat(64)}`, /the description is too long/],
     ] as const
   ) {
     assert.throws(() => parseClientLine(text === "" ? [] : text.split(" ")), message, text);
   }
+});
+
+Deno.test("client: the parts of a list have commas between them", () => {
+  assert.deepEqual(line("add a --dns 10.0.0.1,home.arpa").dns, ["10.0.0.1", "home.arpa"]);
+  assert.deepEqual(parseClientLine(["add", "a", "--dns", "10.0.0.1, b"]).dns, ["10.0.0.1", "b"]);
+  assert.throws(
+    () => parseClientLine(["add", "a", "--dns", "a b"]),
+    /--dns: "a b" is neither an address nor a domain/,
+  );
 });

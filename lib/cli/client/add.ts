@@ -14,7 +14,7 @@ import { secretBytes } from "../../base/secret_bytes.ts";
 import { chooseSuite } from "../../runtime/crypto.ts";
 import { fillRandom } from "../../runtime/entropy.ts";
 import { complain, printAll } from "../output.ts";
-import { freeAddress, isIn, type Network, takenBy } from "./addresses.ts";
+import { freeAddress, isIn, type Network, networkOfEnd, takenBy } from "./addresses.ts";
 import { type LockedServer, withServer } from "./change_both.ts";
 import { clientConfText } from "./conf_text.ts";
 import { clientEndpoint } from "./endpoint.ts";
@@ -150,6 +150,19 @@ function chosenAddresses(
     taken.push({ address, prefix: address.length * 8 });
   }
   for (const address of given) {
+    const network = networkOfEnd(address, networks);
+    if (network !== undefined) {
+      const range = formatRange({
+        ...network,
+        address: maskAddress(network.address, network.prefix),
+      });
+      throw new ConfigError(
+        "--address",
+        `${
+          formatIp(address)
+        } is the first or the last address of ${range}, which no client may have`,
+      );
+    }
     const owner = takenBy(address, taken, networks);
     if (owner === undefined) continue;
     throw new ConfigError("--address", `${formatIp(address)} is taken: ${owner} is in use`);

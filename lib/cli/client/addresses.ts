@@ -33,22 +33,53 @@ export function freeAddress(
   taken: readonly AllowedIp[],
 ): IpBytes | undefined {
   const bits = address.length * 8;
-  const size = 1n << BigInt(bits - prefix);
-  const first = numberOf(address) / size * size;
-  const ends = size <= 2n ? 0n : 1n;
-  const last = first + size - 1n - (bits === 32 ? ends : 0n);
+  const { from: first, to: last } = clientsOf({ address, prefix });
   const ranges = taken.filter((range) => range.address.length === address.length)
     .filter((range) => range.prefix > prefix || range.prefix === bits)
     .map(extentOf)
     .filter(({ to, from }) => to >= first && from <= last);
   ranges.push(extentOf({ address, prefix: bits }));
   ranges.sort((a, b) => a.from < b.from ? -1 : a.from > b.from ? 1 : 0);
-  let candidate = first + ends;
+  let candidate = first;
   for (const { from, to } of ranges) {
     if (from > candidate) break;
     if (to >= candidate) candidate = to + 1n;
   }
   return candidate <= last ? bytesOf(candidate, address.length) : undefined;
+}
+
+/** The addresses of a network that clients may have. */
+function clientsOf({ address, prefix }: Network): { from: bigint; to: bigint } {
+  const bits = address.length * 8;
+  const { from, to } = extentOf({ address, prefix });
+  const first = from >> BigInt(bits - prefix) << BigInt(bits - prefix);
+  const ends = prefix >= bits - 1 ? 0n : 1n;
+  return { from: first + ends, to: first + (to - from) - (bits === 32 ? ends : 0n) };
+}
+
+/**
+ * The network whose first or last address this is, as that of a broadcast: no client may have it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseIp } from "../../base/ip_text.ts";
+ * import { networkOfEnd } from "./addresses.ts";
+ *
+ * const networks = [{ address: parseIp("10.0.0.1")!, prefix: 24 }];
+ * assert.ok(networkOfEnd(parseIp("10.0.0.255")!, networks) !== undefined);
+ * assert.ok(networkOfEnd(parseIp("10.0.0.254")!, networks) === undefined);
+ * ```
+ */
+export function networkOfEnd(
+  address: IpBytes,
+  networks: readonly Network[],
+): Network | undefined {
+  const number = numberOf(address);
+  return networks.find((network) => {
+    const { from, to } = clientsOf(network);
+    return isIn(address, [network]) && (number < from || number > to);
+  });
 }
 
 /** Whether an address is in one of the networks. */

@@ -11,7 +11,7 @@ import { isHostName } from "../../base/host_name.ts";
 import { formatRange, parseDecimal, parseIp, parseRange } from "../../base/ip_text.ts";
 import { checkDescription } from "../../base/labels.ts";
 import { displayValue, numberProblem, quote } from "../../base/quote.ts";
-import { descriptionOf } from "../../wgconf/description.ts";
+import { descriptionOf, mayBeKey } from "../../wgconf/description.ts";
 import { parseKeepalive } from "../../wgconf/values.ts";
 
 /** What `wg client` does. */
@@ -126,6 +126,12 @@ const OPTIONS: Readonly<Record<Action, Readonly<Record<string, Option>>>> = {
   enable: FILE_OPTIONS,
   expire: FILE_OPTIONS,
 };
+/** Options that do not go together, and why. */
+const EXCLUSIVE: readonly (readonly [one: string, other: string, why: string])[] = [
+  ["--all", "--allowed-ips", "one of them says what the client sends"],
+  ["--file", "--no-file", "one of them is required"],
+  ["--qr", "--json", "the output is one of them; --png and --svg make files"],
+];
 /** The words of each action besides the interface, which may be before them. */
 const REQUIRED: Readonly<Record<Action, readonly string[]>> = {
   add: ["NAME"],
@@ -199,6 +205,7 @@ export function parseClientLine([word, ...args]: readonly string[]): ClientLine 
 function takeOptions(line: Draft, args: readonly string[]): string[] {
   const words: string[] = [];
   const options = OPTIONS[line.action];
+  const given = new Set<string>();
   for (let at = 0; at < args.length; at++) {
     const word = args[at];
     if (!word.startsWith("-")) {
@@ -217,6 +224,12 @@ function takeOptions(line: Draft, args: readonly string[]): string[] {
       throw new ConfigError(word, `requires ${operand}`);
     }
     take(line, value, word);
+    given.add(word);
+  }
+  for (const [one, other, why] of EXCLUSIVE) {
+    if (given.has(one) && given.has(other)) {
+      throw new ConfigError(one, `${other} is given too; ${why}`);
+    }
   }
   return words;
 }
@@ -225,6 +238,13 @@ function takeOptions(line: Draft, args: readonly string[]): string[] {
 function checkName(name: string): void {
   checkDescription("add", name);
   if (name !== "" && descriptionOf({ above: [], behind: name, below: [] }) === name) return;
+  if (mayBeKey(name)) {
+    throw new ConfigError(
+      "add",
+      "the name may be a key, which a file must not keep as a name: fewer than 42 letters and " +
+        "digits in a row are required",
+    );
+  }
   throw new ConfigError(
     "add",
     `${quote(name)} cannot be kept in a file as a name; letters and digits are required, ` +
@@ -254,7 +274,7 @@ function endpoint(word: string, text: string): EndpointWord {
 }
 
 function listOf<T>(word: string, text: string, read: (text: string) => T): T[] {
-  const list = text.split(/[\s,]+/).filter((one) => one !== "");
+  const list = text.split(",").map((one) => one.trim()).filter((one) => one !== "");
   if (list.length === 0) throw new ConfigError(word, "the list is empty");
   return list.map(read);
 }

@@ -72,6 +72,11 @@ export interface PeerChange {
   readonly disabled?: DisabledChange | false;
   /** The date from which on the peer is disabled: Unix time in ms, 0 for none. */
   readonly expiresUnixMs?: number;
+  /**
+   * The TAI64N timestamp of the last initiation that an earlier process accepted from the peer, 12
+   * bytes. Older initiations are refused as replayed. It only becomes later.
+   */
+  readonly lastTimestamp?: Uint8Array;
 }
 
 /** One change of an interface. It is applied whole or not at all. */
@@ -107,7 +112,10 @@ export interface DeviceChange {
    * the device ignores them.
    */
   readonly offloads?: Partial<Offloads>;
-  /** Remove all peers before `peers` are applied. */
+  /**
+   * Remove all peers before `peers` are applied. Of a peer that these make again, initiations that
+   * it sent before are refused as replayed.
+   */
   readonly replacePeers?: boolean;
   /** Changes of peers, applied in order. */
   readonly peers?: readonly PeerChange[];
@@ -162,6 +170,8 @@ export interface PeerStatus {
   readonly disabled?: DisabledStatus;
   /** The date from which on the peer is disabled: Unix time in ms; absent when there is none. */
   readonly expiresUnixMs?: number;
+  /** The TAI64N timestamp of the peer's last initiation, 12 bytes; absent before the first. */
+  readonly lastTimestamp?: Uint8Array;
   /** The last event of each kind; absent when not reported. */
   readonly evidence?: readonly Evidence[];
 }

@@ -12,6 +12,7 @@ import { clamp, samePrivateKey } from "../base/private_key.ts";
 import { secretCopy } from "../base/secret_bytes.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { identityOf } from "../noise/handshake.ts";
+import { isLater } from "../noise/tai64n.ts";
 import type { Context } from "./context.ts";
 import { forgetExpiry, isToBeDisabled, noteDisabled, obeyDisabled } from "./disabled_peers.ts";
 import { tellDisconnected } from "./events.ts";
@@ -28,11 +29,22 @@ export function applyChange(ctx: Context, change: DeviceChange, now: Millisecond
     ctx.out.debug = change.debug;
     ctx.out.command({ type: "debug", on: change.debug });
   }
-  if (change.replacePeers === true) {
-    for (const peer of [...ctx.peers.all()]) removePeer(ctx, peer, now);
-  }
+  const replaced = change.replacePeers === true ? [...ctx.peers.all()] : [];
+  for (const peer of replaced) removePeer(ctx, peer, now);
   if (change.privateKey !== undefined) setPrivateKey(ctx, change.privateKey, now);
   for (const peer of change.peers ?? []) applyPeer(ctx, peer, now);
+  for (const { publicKey, lastTimestamp } of replaced) {
+    const again = ctx.peers.find(publicKey);
+    if (again !== undefined) noteTimestamp(again, lastTimestamp);
+  }
+}
+
+/** Makes older initiations of the peer replayed ones, also those that were recorded before. */
+function noteTimestamp(peer: Peer, timestamp: Uint8Array | undefined): void {
+  const { lastTimestamp } = peer;
+  if (timestamp === undefined) return;
+  if (lastTimestamp !== undefined && !isLater(timestamp, lastTimestamp)) return;
+  peer.lastTimestamp = timestamp;
 }
 
 /**
@@ -109,6 +121,7 @@ function applyPeer(ctx: Context, change: PeerChange, now: Milliseconds): void {
     ctx.table.clear(peer.slot);
     ctx.out.command({ type: "peer-add", peer: peer.slot });
   }
+  noteTimestamp(peer, change.lastTimestamp);
   if (change.description !== undefined) peer.description = change.description;
   noteDisabled(ctx, peer, change, now);
   // A peer is disabled before anything could be sent to it, and enabled when all is set.

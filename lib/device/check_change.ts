@@ -2,7 +2,13 @@
  * Checks a change of the configuration. It is called before any part of the change is applied.
  * @module
  */
-import { ALLOWED_IPS_MAX, KEY_LENGTH, PEERS_MAX, RDOMAIN_MAX } from "../base/constants.ts";
+import {
+  ALLOWED_IPS_MAX,
+  KEY_LENGTH,
+  PEERS_MAX,
+  RDOMAIN_MAX,
+  TIMESTAMP_LENGTH,
+} from "../base/constants.ts";
 import type { DeviceChange, PeerChange } from "../base/config.ts";
 import type { AllowedIp } from "../base/endpoint.ts";
 import { ConfigError } from "../base/errors.ts";
@@ -59,6 +65,13 @@ function checkPeer(change: PeerChange): void {
   }
   if (description !== undefined) checkDescription("wgdescr", description);
   checkNumber("wgexpires", change.expiresUnixMs, DATE_MAX_MS);
+  const { lastTimestamp } = change;
+  if (lastTimestamp !== undefined && lastTimestamp.length !== TIMESTAMP_LENGTH) {
+    throw new ConfigError(
+      "last_timestamp",
+      `${lastTimestamp.length} bytes; ${TIMESTAMP_LENGTH} bytes are required`,
+    );
+  }
   if (change.disabled) checkNumber("wgdisabled", change.disabled.sinceUnixMs, DATE_MAX_MS);
 }
 

@@ -379,6 +379,7 @@ export class Device {
       counters: table.counters.counts(peer.slot),
       ...(disabled !== undefined && { disabled }),
       ...(peer.expiresUnixMs !== 0 && { expiresUnixMs: peer.expiresUnixMs }),
+      ...(peer.lastTimestamp !== undefined && { lastTimestamp: peer.lastTimestamp }),
       ...(now !== undefined && { evidence: evidenceOf(peer, table, now) }),
     };
   }

@@ -30,7 +30,7 @@ import { quote } from "../base/quote.ts";
 import { formatEvidence, readEvidence } from "./evidence.ts";
 import { KeyedText } from "./keyed_text.ts";
 import { formatReply } from "./reply.ts";
-import { parseKey } from "./set.ts";
+import { parseKey, parseTimestamp } from "./set.ts";
 import type { AddressFacts, InterfaceFacts, InterfaceStatus, LinkFacts } from "../base/status.ts";
 import { NO_FACTS } from "../base/status.ts";
 
@@ -200,6 +200,9 @@ function addPeer(
   }
   if (extended && peer.expiresUnixMs !== undefined) {
     text += `expires_unix_ms=${peer.expiresUnixMs}\n`;
+  }
+  if (extended && withSecrets && peer.lastTimestamp !== undefined) {
+    text += `last_timestamp=${peer.lastTimestamp.toHex()}\n`;
   }
   if (extended) text += formatCounters(peer.counters) + formatEvidence(peer.evidence);
   for (const range of peer.allowedIps) text += `allowed_ip=${formatRange(range)}\n`;
@@ -459,6 +462,9 @@ function readPeer(peer: PeerDraft, key: string, value: string): void {
       return;
     case "expires_unix_ms":
       peer.expiresUnixMs = count(key, value);
+      return;
+    case "last_timestamp":
+      peer.lastTimestamp = parseTimestamp(key, value);
       return;
     case "counter":
       readCounter(peer.counters ??= {}, key, value);

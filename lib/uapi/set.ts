@@ -5,7 +5,7 @@
  */
 import type { PresharedKey, PrivateKey, PublicKey } from "../base/brands.ts";
 import type { DeviceChange, DisabledChange, PeerChange } from "../base/config.ts";
-import { KEY_LENGTH, RDOMAIN_MAX } from "../base/constants.ts";
+import { KEY_LENGTH, RDOMAIN_MAX, TIMESTAMP_LENGTH } from "../base/constants.ts";
 import { parseWorkers, WORKERS_MAX } from "../base/data_planes.ts";
 import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
 import { DATE_MAX_MS } from "../base/date_text.ts";
@@ -134,6 +134,9 @@ function formatPeerChange(peer: PeerChange): string {
   if (peer.description !== undefined) text += `description=${peer.description}\n`;
   if (peer.disabled !== undefined) text += `disabled=${formatDisabled(peer.disabled)}\n`;
   if (peer.expiresUnixMs !== undefined) text += `expires_unix_ms=${peer.expiresUnixMs}\n`;
+  if (peer.lastTimestamp !== undefined) {
+    text += `last_timestamp=${peer.lastTimestamp.toHex()}\n`;
+  }
   if (peer.replaceAllowedIps) text += "replace_allowed_ips=true\n";
   for (const range of peer.removeAllowedIps ?? []) text += `allowed_ip=-${formatRange(range)}\n`;
   for (const range of peer.allowedIps ?? []) text += `allowed_ip=${formatRange(range)}\n`;
@@ -233,6 +236,9 @@ function setPeer(peer: PeerDraft, key: string, value: string, options: ParseSetO
     case "expires_unix_ms":
       peer.expiresUnixMs = parseUnixMs(key, value);
       return;
+    case "last_timestamp":
+      peer.lastTimestamp = parseTimestamp(key, value);
+      return;
     default:
       throw new ConfigError("set", `unknown key ${quote(key)}`);
   }
@@ -300,6 +306,18 @@ export function parseKey(word: string, value: string): Uint8Array {
     throw new ConfigError(
       word,
       `not a key; ${KEY_LENGTH} bytes as ${KEY_LENGTH * 2} hexadecimal digits are required`,
+    );
+  }
+  return Uint8Array.fromHex(value);
+}
+
+/** Reads a TAI64N timestamp. @throws ConfigError */
+export function parseTimestamp(word: string, value: string): Uint8Array {
+  const digits = TIMESTAMP_LENGTH * 2;
+  if (value.length !== digits || !/^[0-9a-f]*$/i.test(value)) {
+    throw new ConfigError(
+      word,
+      `${quote(value)} is not a TAI64N timestamp; ${digits} hexadecimal digits are required`,
     );
   }
   return Uint8Array.fromHex(value);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AWAITS_COOKIE, AWAITS_RESPONSE } from "../../lib/base/awaited_indices.ts";
 import { milliseconds, peerSlot, sessionIndex } from "../../lib/base/brands.ts";
+import type { DeviceChange } from "../../lib/base/config.ts";
 import type { Notice } from "../../lib/base/messages.ts";
 import { nobleSuite } from "../../lib/crypto/noble_suite.ts";
 import { CookieJar } from "../../lib/cookie/cookie_jar.ts";
@@ -88,6 +89,39 @@ Deno.test("with a preshared key on both sides; a wrong one is an invalid respons
   a.receive(b.datagrams.at(-1)!.bytes, endpointOf(2));
   assert.equal(a.of("session-install").length, 1);
   assert.deepEqual(a.of("session-install")[0].sendKey, b.of("session-install").at(-1)!.receiveKey);
+});
+
+Deno.test("a peer that is replaced, or made again with its timestamp, refuses old initiations", () => {
+  const { a, b } = pair();
+  const { initiation } = exchange(a, b);
+  const [{ publicKey, endpoint, lastTimestamp }] = b.device.status().peers;
+  assert.equal(lastTimestamp?.length, 12);
+  const peers = [{ publicKey, ...(endpoint && { endpoint }) }];
+  const replay = (change: DeviceChange) => {
+    b.device.configure(change, b.now);
+    b.pass(100);
+    b.clear().receive(initiation, endpointOf(9));
+    assert.deepEqual(b.device.status().peers[0]?.endpoint, endpoint);
+    assert.equal(b.lastVerdict, "handshake_replayed");
+    assert.deepEqual(b.datagrams, []);
+  };
+  replay({ replacePeers: true, peers });
+  replay({ replacePeers: true, peers });
+  b.device.configure({ peers: [{ publicKey, remove: true }] }, b.now);
+  replay({ peers: [{ ...peers[0], lastTimestamp }] });
+  // An older one makes nothing new again.
+  replay({ peers: [{ ...peers[0], lastTimestamp: new Uint8Array(12) }] });
+  assert.deepEqual(b.device.status().peers[0].lastTimestamp, lastTimestamp);
+  assert.throws(
+    () => b.device.configure({ peers: [{ publicKey, lastTimestamp: new Uint8Array(11) }] }, b.now),
+    /last_timestamp: 11 bytes; 12 bytes are required/,
+  );
+  // Who removes a peer by hand may wish it, as for a peer whose clock was set back.
+  b.device.configure({ peers: [{ publicKey, remove: true }] }, b.now);
+  b.device.configure({ peers }, b.now);
+  b.pass(100);
+  b.clear().receive(initiation, endpointOf(9));
+  assert.equal(b.lastVerdict, "handshake_initiation_accepted");
 });
 
 Deno.test("a replayed initiation, an older one and one of a stranger are ignored", () => {

@@ -126,6 +126,39 @@ Deno.test(
 );
 
 Deno.test(
+  "peers that are replaced, and another process, refuse what was recorded before",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    const { publicKeys } = await tunnel(room, "10.0.0.9");
+    const relay = room.spawn(deno(RELAY), { netns: "right" });
+    await relay.wrote(/inside (\d+)\n/);
+    await must(room, `ifconfig wg1 wgpeer ${publicKeys.right} wgendpoint 10.0.0.2 7999`);
+    await ping(room, "left", "192.168.5.2");
+    const [, initiation] = await relay.wrote(/^> (01[0-9a-f]+)$/m);
+    const endpoint = async () =>
+      /wgendpoint (\S+ \d+)\n/.exec(await must(room, "ifconfig wg2", "right"))?.[1];
+    const before = await endpoint();
+    const setconf = `${WG} showconf wg2 >/run/wg2.conf && ${WG} setconf wg2 /run/wg2.conf`;
+    for (const change of [setconf, `${WG} restart wg2`]) {
+      await room.output(["sh", "-c", change], { netns: "right" });
+      await room.output(deno(SEND, "10.0.0.1", "10.0.0.2", "7222"), {
+        netns: "left",
+        stdin: initiation,
+      });
+      const counters = await eventually("wg2 has received it", async () => {
+        const counters = await countersOf(room, "wg2");
+        return counters.handshake_replayed || counters.handshake_response_sent
+          ? counters
+          : undefined;
+      });
+      equal(counters.handshake_response_sent ?? 0, 0, change);
+      equal(await endpoint(), before, change);
+    }
+  },
+);
+
+Deno.test(
   "after the answer of its removal a peer under traffic gets nothing more",
   NEEDED,
   async () => {

@@ -56,6 +56,7 @@ function randomPeer(chance: Chance): PeerChange {
     ...(maybe(chance) && { description: chance.oneOf(DESCRIPTIONS) }),
     ...(maybe(chance) && { disabled: chance.oneOf(DISABLED) }),
     ...(maybe(chance) && { expiresUnixMs: chance.int(2 ** 31) * 1000 }),
+    ...(maybe(chance) && { lastTimestamp: randomBytes(chance, 12) }),
     ...(maybe(chance) && { replaceAllowedIps: true }),
     ...(allowedIps.length > 0 && { allowedIps }),
     ...(maybe(chance) && { removeAllowedIps: [randomRange(chance)] }),

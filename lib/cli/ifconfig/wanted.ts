@@ -33,6 +33,11 @@ export interface WantedPeer {
   readonly disabled: DisabledChange | undefined;
   /** The date from which on the peer is disabled: Unix time in ms, 0 for none. */
   readonly expiresUnixMs: number;
+  /**
+   * The TAI64N timestamp of the peer's last initiation, 12 bytes, which a peer that is made again
+   * gets. No line sets it.
+   */
+  readonly lastTimestamp?: Uint8Array;
 }
 
 /** A wanted interface. A value that is undefined may be any. */

@@ -5,8 +5,17 @@
  */
 import { shellQuote } from "../base/quote.ts";
 
-/** Makes the shell read its task from standard input. The variable is not exported. */
-export const READ_LINE = "unset _line; _line=$(cat); exec </dev/null; ";
+/**
+ * Makes the shell read its task from standard input. The variables are not exported. No program is
+ * run for it: it would be one of the caller's PATH. A shell that gets no task fails.
+ */
+export const READ_LINE = `unset _line _next
+while IFS= read -r _next || [ -n "$_next" ]; do _line="$_line$_next
+"; done
+[ -n "$_line" ] || exit 126
+unset _next
+exec </dev/null
+`;
 const EVALUATE = `${READ_LINE}eval "$_line"`;
 
 /**

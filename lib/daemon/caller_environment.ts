@@ -12,14 +12,14 @@ export function callerEnvironment(): readonly Uint8Array[] {
   return carriedEnvironment() ?? variables().map((variable) => new TextEncoder().encode(variable));
 }
 
-/** The caller's variables by name. Variables that are not UTF-8 are left out. */
+/** The caller's variables by name. Those that are not UTF-8 or have no name are left out. */
 export function callerVariables(): Record<string, string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const variables: Record<string, string> = {};
   for (const bytes of callerEnvironment()) {
     try {
       const text = decoder.decode(bytes);
-      const end = text.indexOf("=", 1);
+      const end = text.indexOf("=");
       if (end > 0) variables[text.slice(0, end)] = text.slice(end + 1);
     } catch {
       // Deno.Command takes text only.

@@ -178,7 +178,11 @@ IFS=$newline
 set -f
 for name in ${OF_SHELLS.join(" ")} $variables; do
   name=${"$"}{name%%=*}
-  [ "$name" = ${CALLER_ENVIRONMENT} ] || set -- -u "$name" "$@"
+  case $name in
+    # env(1) refuses to remove an entry without a name, which nothing can read.
+    "" | ${CALLER_ENVIRONMENT}) ;;
+    *) set -- -u "$name" "$@" ;;
+  esac
 done
 exec env "$@"`;
 }

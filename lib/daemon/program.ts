@@ -120,7 +120,7 @@ ${startRuntime("$dir", ["wg", ...args].map(shellQuote).join(" "))}
     [name, value],
   ) => `${name}=${value}`);
   return `#!/bin/sh\nexec ${
-    ["env", ...settings, program, ...words].map(shellQuote).join(" ")
+    ["/usr/bin/env", ...settings, program, ...words].map(shellQuote).join(" ")
   } "$@"\n`;
 }
 

@@ -6,7 +6,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { Room } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { must, WG, wgRoom } from "./peers.ts";
+import { may, must, WG, wgRoom } from "./peers.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip");
 const FOLDER = "/run/hostname";
@@ -61,6 +61,30 @@ Deno.test("route exec: the caller's environment, and no more", NEEDED, async () 
   const odd =
     "A=$(printf '\\377\\n\\200') exec \"$1\" route -T 1 exec sh -c 'printf %s \"$A\" | od -An -tx1'";
   equal(await room.output(["sh", "-c", odd, "sh", WG]), " ff 0a 80\n");
+});
+
+Deno.test("an entry without a name, and a PATH with other programs", NEEDED, async () => {
+  await using room = await wgRoom();
+  await room.output([
+    "sh",
+    "-ec",
+    `mkdir /run/evil
+for name in cat env sh; do
+  printf '#!/bin/sh\\necho >/run/EVIL\\n' >/run/evil/$name; chmod 755 /run/evil/$name
+done
+printf '[Interface]\\nAddress = 10.66.0.1/24\\nPostUp = /bin/true; echo >/run/hook\\n' >/run/wg6.conf
+chmod 600 /run/wg6.conf`,
+  ]);
+  // A shell would not pass on an entry without a name.
+  const nameless = `import { execve } from "${new URL("../../ffi/libc.ts", import.meta.url)}";
+    const bytes = (text) => new TextEncoder().encode(text);
+    const words = ["wg", "quick", "up", "/run/wg6.conf"];
+    const path = "PATH=/run/evil:" + Deno.env.get("PATH");
+    Deno.exit(-execve("${WG}", words, ["=x", "=y=z", path].map(bytes)));`;
+  const { code, stderr } = await room.run([Deno.execPath(), "eval", "--quiet", nameless]);
+  equal(code, 0, stderr);
+  equal((await may(room, "cat /run/hook")).code, 0, "the command has run");
+  equal((await may(room, "cat /run/EVIL")).code, 1, "no program of the PATH has run");
 });
 
 Deno.test(

@@ -339,7 +339,7 @@ class Parser {
 
   #peerKey(peer: PeerDraft, line: EntryLine, value: string): void {
     const { key } = line;
-    const { servicePort, exclusions, endpointPortMin } = this.#options;
+    const { servicePort, exclusions, endpointPortMin, interfaceKeys } = this.#options;
     switch (key.toLowerCase()) {
       case "publickey":
         peer.publicKey = publicKeyOf(key, value);
@@ -370,7 +370,11 @@ class Parser {
         return;
       }
     }
-    throw unknownKey(key, "[Peer]", INTERFACE_KEYS);
+    // Without wg-quick's keys, [Interface] is no place for them either.
+    const others = interfaceKeys === undefined
+      ? INTERFACE_KEYS
+      : [...INTERFACE_KEYS, ...interfaceKeys.keys()];
+    throw unknownKey(key, "[Peer]", others);
   }
 
   #refuse(line: number, word: string, problem: string): void {

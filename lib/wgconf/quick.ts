@@ -152,6 +152,12 @@ class InterfaceKeys {
   take({ key, value, line }: EntryLine): void {
     const hook = HOOK_KEYS.find((one) => one.toLowerCase() === key.toLowerCase());
     if (hook !== undefined) {
+      if (value.includes("\0")) {
+        throw new ConfigError(
+          key,
+          "the command has a character NUL, which no program can be given",
+        );
+      }
       if (value.length > COMMAND_MAX) {
         throw new ConfigError(key, `the command is too long; at most ${COMMAND_MAX} characters`);
       }

@@ -323,3 +323,9 @@ Deno.test("etc/wg-netstart.service is that unit for the usual place", () => {
   const file = Deno.readTextFileSync(new URL("../../etc/wg-netstart.service", import.meta.url));
   assert.equal(file, systemdUnit("/usr/local/bin/wg"));
 });
+
+Deno.test("netstart -n shows no control characters, and a line with NUL is refused", () => {
+  const { steps } = parseHostnameFile("!echo \x1b[2J\ndescription $(a \x07)\n", "wg0");
+  assert.deepEqual(steps.map(stepText), ["echo ?[2J", "ifconfig wg0 description $(a ?)"]);
+  assert.match(parseHostnameFile("!echo a\0b", "wg0").problems[0].problem, /NUL/);
+});

@@ -1,8 +1,11 @@
 /** The steps of `wg quick up`, the lines that tell of them, and its command lines. */
 import assert from "node:assert/strict";
 import { parseRange } from "../../lib/base/ip_text.ts";
+import { parseWgConfig } from "../../lib/wgconf/parse.ts";
+import { parseQuickConfig } from "../../lib/wgconf/quick.ts";
 import { type PlanInput, planUp, type Step, stepKey } from "../../lib/cli/quick/plan.ts";
 import { statusText, stepLines, undoLines } from "../../lib/cli/quick/text.ts";
+import { excludesRange, rangesOfExcluding, strippedFile } from "../../lib/cli/quick/strip_text.ts";
 import { parseQuickWords } from "../../lib/cli/quick/words.ts";
 
 const range = (text: string) => parseRange(text) ?? assert.fail(text);
@@ -185,6 +188,10 @@ Deno.test("command lines", () => {
     target: undefined,
     json: true,
   });
+  for (const group of ["-nq", "-qn"]) {
+    const { print, quiet } = parseQuickWords(["up", group, "wg0"]);
+    assert.ok(print && quiet, group);
+  }
   assert.equal(parseQuickWords(["down", "--", "-n"]).target, "-n");
   for (
     const [words, message] of [
@@ -193,9 +200,33 @@ Deno.test("command lines", () => {
       [["up"], /^up: the name of an interface, or a file NAME\.conf, is required$/],
       [["up", "wg0", "wg1"], /^wg1: one interface or file is required$/],
       [["strip", "-n", "wg0"], /^-n: strip has no such option$/],
+      [["save", "-nq", "wg0"], /^-nq: save has no such option$/],
       [["up", "--json", "wg0"], /^--json: up has no such option$/],
     ] as const
   ) {
     assert.throws(() => parseQuickWords(words), { name: "ConfigError", message });
   }
+});
+
+Deno.test("strip writes what is left of excluded ranges, and keeps the lines of others", () => {
+  const key = `PublicKey = ${"B".repeat(42)}A=\n`;
+  const plain = `[Peer] # Bob\n${key}AllowedIPs = 192.0.2.1/32 # home\n`;
+  const file = new TextEncoder().encode(
+    `[Interface]\nAddress = 10.0.0.1\nListenPort = 7111\n${plain}[Peer] # Ann\n${key}` +
+      "AllowedIPs = 0.0.0.0/0\nallowedips = !128.0.0.0/1, ::/0\n",
+  );
+  const config = parseQuickConfig(file, { file: "wg0.conf" });
+  assert.deepEqual(config.lines.filter(excludesRange).map(({ line }) => line), [10]);
+  const { text } = strippedFile(file, rangesOfExcluding(config));
+  assert.equal(
+    new TextDecoder().decode(text),
+    `[Interface]\nListenPort = 7111\n${plain}[Peer] # Ann\n${key}AllowedIPs = 0.0.0.0/1, ::/0\n\n`,
+  );
+  assert.deepEqual(parseWgConfig(text, { file: "wg0.conf" }).problems, []);
+});
+
+Deno.test("a command is shown without what a terminal would execute", () => {
+  const command = "echo\t\x1b[31mred\x07\x9b1m é";
+  const step: Step = { type: "hook", phase: "PostUp", command };
+  assert.deepEqual(stepLines("wg0", "FILE", step), ["echo\t?[31mred??1m é"]);
 });

@@ -162,3 +162,13 @@ Deno.test("a comment behind, below or above [Peer] describes it", () => {
   ];
   for (const [text, wanted] of cases) assert.equal(described(text), wanted, text);
 });
+
+Deno.test("keys of [Interface] below [Peer] are told where they belong, and NUL is refused", () => {
+  for (const line of ["Address = 10.0.0.1", "MTU = 1400", "PostUp = a", "FwMark = 1"]) {
+    const [key] = line.split(" ");
+    assert.deepEqual(refused(`[Peer]\nPublicKey = ${PUBLIC}\n${line}\n`), [
+      `wg0.conf:3: ${key}: not a key of [Peer]; it belongs in [Interface]`,
+    ]);
+  }
+  assert.match(refused("[Interface]\nPostUp = a\0b\n").join(), /^wg0\.conf:2: PostUp: .*NUL/);
+});

@@ -2,6 +2,7 @@
  * Adds the default routes of mygate(5).
  * @module
  */
+import { shownCommand } from "../../base/quote.ts";
 import { complain } from "../output.ts";
 import { gatewayRoute, type Mygate, type MygateLine, parseMygate } from "./mygate.ts";
 import { splitShellLine } from "./shell_words.ts";
@@ -50,7 +51,7 @@ export class DefaultRoutes {
     return [
       ...route(this.#gate.inet[0]),
       ...route(this.#gate.inet6[0]),
-      ...this.#gate.commands.map(({ text }) => text),
+      ...this.#gate.commands.map(({ text }) => shownCommand(text)),
     ];
   }
 

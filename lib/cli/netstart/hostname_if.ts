@@ -4,7 +4,7 @@
  */
 import { ConfigError } from "../../base/errors.ts";
 import { parseIpv4 } from "../../base/ip_text.ts";
-import { displayValue, shellQuote } from "../../base/quote.ts";
+import { displayValue, shellQuote, shownCommand } from "../../base/quote.ts";
 import { parseWords, passOverHarmless } from "../ifconfig/words/parse.ts";
 import { assignedNames, type ShellLine, splitShellLine, withOwnCommands } from "./shell_words.ts";
 
@@ -81,6 +81,12 @@ export function parseHostnameFile(text: string, name: string): HostnameFile {
     try {
       const named = content.replace(INTERFACE_NAME, name);
       if (named.startsWith("!")) {
+        if (named.includes("\0")) {
+          throw new ConfigError(
+            "!",
+            "the command has a character NUL, which no program can be given",
+          );
+        }
         const step = commandStep(named.slice(1), line, name, passedOver);
         if (step !== undefined) steps.push(step);
         continue;
@@ -200,7 +206,9 @@ export function wordsOf(
 }
 
 /** The step as a command for the shell, as `netstart -n` prints it. */
-export function stepText(step: HostnameStep): string {
+export const stepText = (step: HostnameStep): string => shownCommand(textOf(step));
+
+function textOf(step: HostnameStep): string {
   switch (step.type) {
     case "ifconfig":
       return ["ifconfig", ...step.words.map(shellQuote)].join(" ");

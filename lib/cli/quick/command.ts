@@ -2,9 +2,12 @@
  * `wg quick`: interfaces from the files of wg-quick(8).
  * @module
  */
+import { formatProblem, wipeConfig } from "../../wgconf/parse.ts";
+import { parseQuickConfig } from "../../wgconf/quick.ts";
 import type { Command } from "../command.ts";
 import { helpText } from "../manual.ts";
 import { complain, printAll, printBytes } from "../output.ts";
+import { servicePort } from "../services.ts";
 import { tellReady } from "../service.ts";
 import { down } from "./down.ts";
 import { findFile, type QuickFile, readFileBytes } from "./file.ts";
@@ -14,7 +17,7 @@ import { readQuickRecord } from "./record.ts";
 import { reload } from "./reload.ts";
 import { save } from "./save.ts";
 import { status } from "./status.ts";
-import { strippedFile } from "./strip_text.ts";
+import { excludesRange, rangesOfExcluding, strippedFile } from "./strip_text.ts";
 import { isOfThisRun } from "./unit_run.ts";
 import { up } from "./up.ts";
 import { ACTIONS, parseQuickWords, type QuickWords } from "./words.ts";
@@ -63,11 +66,22 @@ async function act(words: QuickWords): Promise<number> {
   }
 }
 
-/** Prints the file without the keys that only this command reads. */
+/**
+ * Prints the file as wg(8) reads it. Refused lines are left to the reader of what is printed,
+ * except in a file that excludes ranges, which are computed.
+ */
 function strip(file: QuickFile): number {
   const bytes = readFileBytes(file);
-  const { text, byteOrderMark } = strippedFile(bytes);
+  const config = parseQuickConfig(bytes, { file: file.path, servicePort });
+  const refused = config.lines.some(excludesRange) ? config.problems : [];
+  for (const problem of refused) complain(formatProblem(problem));
+  const { text, byteOrderMark } = strippedFile(bytes, rangesOfExcluding(config));
+  wipeConfig(config);
   bytes.fill(0);
+  if (refused.length > 0) {
+    text.fill(0);
+    return 1;
+  }
   if (byteOrderMark) complain(`WARNING: ${file.path}:1: the byte order mark is left out`);
   printBytes(text);
   text.fill(0);

@@ -56,7 +56,7 @@ const SUBCOMMANDS: Readonly<Record<Action, Subcommand>> = {
   strip: {
     usage: "strip interface | file",
     about: "Print the file, with its keys, without the lines that only wg quick reads, for " +
-      "wg setconf and wg syncconf.",
+      "wg setconf and wg syncconf. Ranges with ! are taken out of the others.",
     options: [],
   },
   status: {

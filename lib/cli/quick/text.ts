@@ -2,6 +2,7 @@
  * The lines that tell what is done, in the words of the commands that people know from wg-quick(8).
  * @module
  */
+import { shownCommand } from "../../base/quote.ts";
 import type { Saved, Step } from "./plan.ts";
 
 /** How name servers are set: lib/linux/dns/dns.ts has more of it. */
@@ -21,7 +22,7 @@ const KEY_LIKE = /[A-Za-z0-9+/]{43}=/g;
 export function stepLines(name: string, file: string, step: Step, way?: DnsBy): string[] {
   switch (step.type) {
     case "hook":
-      return [step.command.replace(KEY_LIKE, "(what may be a key)")];
+      return [shownCommand(step.command.replace(KEY_LIKE, "(what may be a key)"))];
     case "create":
       return [`ifconfig ${name} create`, `wg setconf ${name} ${file}`];
     case "address":

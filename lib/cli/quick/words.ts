@@ -53,11 +53,14 @@ export function parseQuickWords(words: readonly string[]): QuickWords {
   const targets: string[] = [];
   let literal = false;
   for (const word of rest) {
-    const option = word === "-q" ? "--quiet" : word;
     if (literal || !word.startsWith("-")) targets.push(word);
     else if (word === "--") literal = true;
-    else if ((OPTIONS[action] as readonly string[]).includes(option)) given.add(option);
-    else throw new ConfigError(displayValue(word), `${action} has no such option`);
+    else {
+      const options = optionsIn(word);
+      const known = options.every((one) => (OPTIONS[action] as readonly string[]).includes(one));
+      if (!known) throw new ConfigError(displayValue(word), `${action} has no such option`);
+      for (const option of options) given.add(option);
+    }
   }
   if (targets.length > 1) {
     throw new ConfigError(displayValue(targets[1]), "one interface or file is required");
@@ -75,3 +78,9 @@ export function parseQuickWords(words: readonly string[]): QuickWords {
     unit: given.has("--unit"),
   };
 }
+
+/** The options of a word: `-nq` is `-n` and `-q`. */
+const optionsIn = (word: string): string[] =>
+  /^-[a-z]+$/.test(word)
+    ? [...word.slice(1)].map((letter) => letter === "q" ? "--quiet" : `-${letter}`)
+    : [word];

@@ -82,7 +82,7 @@ export const COUNTERS = [
   ["rx_opened", "interface", "packets decrypted, keepalives included"],
   ["rx_keepalives", "peer", "keepalives received"],
   ["rx_link_down", "interface", "datagrams dropped because the interface was down"],
-  ["rx_malformed", "interface", "datagrams with a wrong message type or length"],
+  ["rx_malformed", "interface", "datagrams with a wrong type or length, or from port 0"],
   ["rx_no_session", "interface", "data messages for an unknown session"],
   ["rx_expired", "peer", "data messages of a session past its limit of time or messages"],
   ["rx_unauthentic", "peer", "data messages that could not be decrypted"],

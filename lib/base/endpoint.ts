@@ -80,6 +80,10 @@ export function writeEndpointCell(
   cell.set(local.address, at + 28);
 }
 
+/** Whether the endpoint of a cell has a port, to which datagrams can be sent. */
+export const cellHasPort = (cell: Uint8Array, at: number): boolean =>
+  (cell[at + 2] | cell[at + 3]) !== 0;
+
 /** Clears the local address of a cell. */
 export function clearLocalCell(cell: Uint8Array, at: number): void {
   cell[at + 1] = 0;

@@ -9,7 +9,7 @@ import { type Milliseconds, sessionIndex } from "../base/brands.ts";
 import * as C from "../base/constants.ts";
 import type { Counters } from "../base/counter_block.ts";
 import { COUNTER } from "../base/counters.ts";
-import { type IpBytes, readEndpointCell } from "../base/endpoint.ts";
+import { cellHasPort, type IpBytes, readEndpointCell } from "../base/endpoint.ts";
 import { formatIp } from "../base/ip_text.ts";
 import type { PeerTable } from "../base/peer_table.ts";
 import type { Times } from "../base/times.ts";
@@ -144,6 +144,11 @@ export class Inbound {
     counters.values[COUNTER.rx_datagrams] += datagrams;
     if (!this.up) {
       counters.add(COUNTER.rx_link_down, datagrams);
+      return;
+    }
+    // Nothing can be sent to port 0, and somebody on the way can change the port of a message.
+    if (!cellHasPort(bytes, udp.sourceAt)) {
+      counters.add(COUNTER.rx_malformed, datagrams);
       return;
     }
     const end = start + received;

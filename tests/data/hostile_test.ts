@@ -87,6 +87,34 @@ Deno.test("a data message without room for header and tag is not opened, even wi
   assertStillWorks(a, b);
 });
 
+Deno.test("what comes from port 0 is dropped, and no endpoint becomes port 0", () => {
+  const { a, b } = connectedSides();
+  const packet = makePacket({
+    v6: false,
+    udp: true,
+    source: 1,
+    destination: 2,
+    sourcePort: 1,
+    destinationPort: 2,
+    payload: Uint8Array.of(1, 2, 3),
+  });
+  const [run] = a.sendPacket(packet);
+  for (const bytes of [run.bytes, typed(1, 148)]) {
+    b.udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from: { ...ENDPOINT_A, port: 0 } });
+  }
+  b.turn();
+  assert.deepEqual([b.dataplane.counts().rx_malformed, b.tun.takePackets()], [2, []]);
+  b.udp.inbox.push({
+    bytes: run.bytes,
+    segmentSize: 0,
+    ecn: 0,
+    from: { ...ENDPOINT_A, port: 256 },
+  });
+  b.turn();
+  assert.deepEqual(b.tun.takePackets(), [packet]);
+  assertStillWorks(a, b);
+});
+
 Deno.test("a run may be cut anywhere", () => {
   const { a, b } = connectedSides();
   const chance = Chance.of(3);

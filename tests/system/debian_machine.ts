@@ -142,8 +142,9 @@ export class DebianMachine {
   /** Puts a file into the machine, into a folder that ends with it and is in no list. */
   async bring(path: string): Promise<string> {
     const name = path.slice(path.lastIndexOf("/") + 1);
-    await this.room.output(["cp", path, `${MACHINE}/run/${name}`]);
-    return `/run/${name}`;
+    // The program has a folder /run/wg of its own.
+    await this.room.output(["install", "-D", path, `${MACHINE}/run/brought/${name}`]);
+    return `/run/brought/${name}`;
   }
 
   /** All files but those of the kernel and of /run, each with its content. */

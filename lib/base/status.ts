@@ -152,6 +152,11 @@ export function takesLookUpProcess({ features }: Pick<InterfaceStatus, "features
   return features.includes("look_up_process");
 }
 
+/** Whether the daemon keeps descriptions of peers: it is one of this program. */
+export function describesPeers({ pid }: Pick<InterfaceStatus, "pid">): boolean {
+  return pid !== 0;
+}
+
 /** Whether the daemon can disable peers (`PeerChange.disabled` and `expiresUnixMs`). */
 export function disablesPeers(status: InterfaceStatus): boolean {
   return status.features.includes("disabled_peers");

@@ -3,11 +3,12 @@
  * @module
  */
 import type { PresharedKey, PrivateKey } from "../base/brands.ts";
-import type { DeviceChange, DeviceStatus, Draft, PeerChange } from "../base/config.ts";
+import type { DeviceChange, DeviceStatus, Draft, PeerChange, PeerStatus } from "../base/config.ts";
 import { KEY_LENGTH } from "../base/constants.ts";
 import type { AllowedIp, Endpoint } from "../base/endpoint.ts";
 import { formatRange } from "../base/ip_text.ts";
-import type { InterfaceSettings, PeerValues } from "./parse.ts";
+import { descriptionOf } from "./description.ts";
+import type { InterfaceSettings, PeerSettings, PeerValues } from "./parse.ts";
 import type { EndpointSetting } from "./values.ts";
 
 /** Finds the address of an endpoint. Undefined for a name leaves the look-up to the daemon. */
@@ -86,6 +87,31 @@ export function syncChange(
     });
   }
   return { ...RESET, ...change, ...(peers.length > 0 ? { peers } : {}) };
+}
+
+/**
+ * A change with the descriptions that comments of the file give to its peers (`descriptionOf`). A
+ * peer without such a comment keeps its description, also where the change makes it anew.
+ * @param running the peers of the interface as it is
+ */
+export function describedChange(
+  change: DeviceChange,
+  file: readonly Pick<PeerSettings, "publicKey" | "comments">[],
+  running: readonly Pick<PeerStatus, "publicKey" | "description">[],
+): DeviceChange {
+  const kept = change.replacePeers === true
+    ? running.map(({ publicKey, description }) => [publicKey.toBase64(), description] as const)
+    : [];
+  const given = file.map(({ publicKey, comments }) =>
+    [publicKey.toBase64(), descriptionOf(comments)] as const
+  );
+  const descriptions = new Map([...kept, ...given].filter(([, description]) => description !== ""));
+  if (change.peers === undefined || descriptions.size === 0) return change;
+  const peers = change.peers.map((peer) => {
+    const description = descriptions.get(peer.publicKey.toBase64());
+    return description === undefined || peer.remove ? peer : { ...peer, description };
+  });
+  return { ...change, peers };
 }
 
 const NO_PRESHARED_KEY = () => new Uint8Array(KEY_LENGTH) as PresharedKey;

@@ -3,6 +3,7 @@
  * @module
  */
 import type { DeviceStatus } from "../base/config.ts";
+import { formatNamedEndpoint } from "../base/host_name.ts";
 import { formatEndpoint, formatRange } from "../base/ip_text.ts";
 import { formatPeerSettings, peerSettingsOf } from "./peer_settings.ts";
 import { KEY_TEXT_LENGTH, writeKeyText } from "../base/key_text.ts";
@@ -44,6 +45,9 @@ export function printConfig(
     }
     if (peer.endpoint !== undefined) {
       parts.push(`Endpoint = ${formatEndpoint(peer.endpoint, zoneName)}\n`);
+    } else if (peer.endpointName !== undefined) {
+      // The name has no address yet.
+      parts.push(`Endpoint = ${formatNamedEndpoint(peer.endpointName)}\n`);
     }
     if (peer.persistentKeepalive !== 0) {
       parts.push(`PersistentKeepalive = ${peer.persistentKeepalive}\n`);

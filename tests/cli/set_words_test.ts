@@ -71,3 +71,14 @@ Deno.test("WG_ENDPOINT_RESOLUTION_RETRIES is a number or infinity", () => {
   throws(() => resolutionRetries("x"), /is not a number of attempts/);
   throws(() => resolutionRetries("4294967296"), /is not a number of attempts/);
 });
+
+Deno.test("wg set: ranges whose addresses have host bits are told", () => {
+  const { cut } = parseSetLine([
+    "wg1",
+    "peer",
+    A,
+    "allowed-ips",
+    "10.0.0.5/24,10.0.0.0/8,+fd00::1/64",
+  ]);
+  deepEqual(cut, ["10.0.0.0/24", "fd00::/64"]);
+});

@@ -52,6 +52,19 @@ Deno.test(
       1,
       `wg: peer: "office": 2 peers have this name; a public key is required: ${office}, ${home}\n`,
     ]);
+    // Files give names by comments, and leave others alone.
+    const file = (peers: string) =>
+      room.output(["sh", "-c", `umask 077; printf '${peers}' >/run/wg1.conf`]);
+    const names = async () => {
+      const { wg1 } = JSON.parse(await must(room, `${WG} show wg1 --json`));
+      return [home, office].map((key) => wg1.peers[key].description).join();
+    };
+    await file(`[Peer] # house\\nPublicKey = ${home}\\n[Peer]\\nPublicKey = ${office}\\n`);
+    for (const how of ["addconf", "setconf", "syncconf"]) {
+      await must(room, `ifconfig wg1 wgpeer ${home} wgdescr home`);
+      await must(room, `${WG} ${how} wg1 /run/wg1.conf`);
+      equal(await names(), "house,office", how);
+    }
     await must(room, `ifconfig wg1 -wgpeer ${home}`);
     await must(room, "ifconfig wg1 -wgpeer office");
     equal((await must(room, "ifconfig wg1")).includes("wgpeer"), false);

@@ -3,7 +3,7 @@ import type { DeviceChange, DeviceStatus } from "../../lib/base/config.ts";
 import type { Endpoint } from "../../lib/base/endpoint.ts";
 import { parseGet } from "../../lib/uapi/get.ts";
 import { formatSet } from "../../lib/uapi/set.ts";
-import { addChange, setChange, syncChange } from "../../lib/wgconf/change.ts";
+import { addChange, describedChange, setChange, syncChange } from "../../lib/wgconf/change.ts";
 import { parseWgConfig } from "../../lib/wgconf/parse.ts";
 import { printConfig } from "../../lib/wgconf/print.ts";
 import type { EndpointSetting } from "../../lib/wgconf/values.ts";
@@ -118,4 +118,25 @@ Deno.test("wgconf: what is printed is read back as the same", () => {
     `public_key=${hex(B)}`,
     "replace_allowed_ips=true",
   ]);
+});
+
+Deno.test("wgconf: setconf, addconf and syncconf take names from comments, and keep others", () => {
+  const status = parseGet(
+    `public_key=${hex(A)}\ndescription=old\npublic_key=${hex(B)}\ndescription=Bob\n`,
+  );
+  const config = parse(`[Peer] # Ann\nPublicKey = ${A}\n[Peer]\nPublicKey = ${B}\n`);
+  const names = (change: DeviceChange) =>
+    describedChange(change, config.peers, status.peers).peers?.map(({ description }) =>
+      description
+    );
+  assert.deepEqual(names(setChange(config, endpointOf)), ["Ann", "Bob"]);
+  // These leave Bob as he is.
+  assert.deepEqual(names(addChange(config, endpointOf)), ["Ann", undefined]);
+  assert.deepEqual(names(syncChange(config, status, endpointOf)), ["Ann", undefined]);
+});
+
+Deno.test("wgconf: the name of an endpoint without an address is printed", () => {
+  const status = parseGet(`public_key=${hex(A)}\nendpoint_name=example.org:7\n`);
+  const config = parseWgConfig(printConfig(status), { file: "printed" });
+  assert.deepEqual(config.peers[0].endpoint, { type: "name", name: "example.org", port: 7 });
 });

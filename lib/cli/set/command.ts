@@ -9,6 +9,7 @@ import { addChange } from "../../wgconf/change.ts";
 import type { Command } from "../command.ts";
 import { endpointsOf } from "../endpoints.ts";
 import { changeAndTell, wireguardStatus } from "../interfaces.ts";
+import { complain } from "../output.ts";
 import { readKeyFile } from "../key_files.ts";
 import { servicePort } from "../services.ts";
 import { namesPeers, parseSetLine } from "./words.ts";
@@ -17,7 +18,10 @@ import { namesPeers, parseSetLine } from "./words.ts";
 export const command: Command = {
   async run(args) {
     const named = namesPeers(args) ? await namedPeers(args[0]) : [];
-    const { name, peers, ...line } = parseSetLine(args, servicePort, named);
+    const { name, peers, cut, ...line } = parseSetLine(args, servicePort, named);
+    for (const range of cut) {
+      complain(`WARNING: allowed-ips: ${range} is used: the address has host bits`);
+    }
     const settings = {
       interface: {
         listenPort: line.listenPort,

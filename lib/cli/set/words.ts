@@ -4,6 +4,7 @@
  */
 import type { Draft } from "../../base/config.ts";
 import { ConfigError } from "../../base/errors.ts";
+import { formatRange } from "../../base/ip_text.ts";
 import { findPeer, keyOfWord, type NamedPeer } from "../../base/peer_name.ts";
 import { displayValue } from "../../base/quote.ts";
 import { type PeerValues, publicKeyOf, replaces } from "../../wgconf/parse.ts";
@@ -29,6 +30,8 @@ export interface SetLine {
   readonly fwmark: number | undefined;
   readonly privateKeyFile: string | undefined;
   readonly peers: readonly PeerWords[];
+  /** Ranges whose addresses have host bits, which are left out, for warnings. */
+  readonly cut: readonly string[];
 }
 
 /** The words with an operand, and what it is. */
@@ -70,12 +73,14 @@ export function parseSetLine(
     throw new ConfigError("set", "an interface and words are required; `wg help set` lists them");
   }
   const peers: Draft<PeerWords>[] = [];
+  const cut: string[] = [];
   const line: Draft<SetLine> = {
     name,
     listenPort: undefined,
     fwmark: undefined,
     privateKeyFile: undefined,
     peers,
+    cut,
   };
   for (let at = 0; at < words.length;) {
     const word = words[at++];
@@ -93,6 +98,9 @@ export function parseSetLine(
     if (word === "peer") peers.push(newPeer(word, operand, named));
     else if (peer !== undefined) takePeerWord(peer, word, operand, servicePort);
     else takeWord(line, word, operand, servicePort);
+  }
+  for (const { allowedIps } of peers) {
+    for (const { range, hostBits } of allowedIps) if (hostBits) cut.push(formatRange(range));
   }
   return line;
 }

@@ -2,13 +2,15 @@
  * What setconf, addconf and syncconf share: they read a file and change an interface by it.
  * @module
  */
-import type { DeviceChange } from "../../base/config.ts";
-import { ConfigError } from "../../base/errors.ts";
-import type { EndpointOf, Settings } from "../../wgconf/change.ts";
+import { type DeviceChange, wipeStatus } from "../../base/config.ts";
+import { ConfigError, OsError } from "../../base/errors.ts";
+import { describesPeers } from "../../base/status.ts";
+import { describedChange, type EndpointOf, type Settings } from "../../wgconf/change.ts";
+import type { WgConfig } from "../../wgconf/parse.ts";
 import type { Command } from "../command.ts";
 import { closeConfFile, readConfFile } from "../conf_file.ts";
 import { endpointsOf } from "../endpoints.ts";
-import { changeAndTell } from "../interfaces.ts";
+import { changeAndTell, wireguardStatus } from "../interfaces.ts";
 
 /** Makes the change of a file. */
 type ChangeOf = (
@@ -31,11 +33,30 @@ export function fileCommand(command: string, changeOf: ChangeOf): Command {
       if (conf === undefined) return 1;
       try {
         const endpointOf = await endpointsOf(name, conf.config);
-        await changeAndTell(name, await changeOf(conf.config, endpointOf, name), "Endpoint");
+        const change = await changeOf(conf.config, endpointOf, name);
+        await changeAndTell(name, await withNames(name, change, conf.config), "Endpoint");
       } finally {
         closeConfFile(conf);
       }
       return 0;
     },
   };
+}
+
+/** The change with the descriptions of peers, for an interface that keeps them. */
+async function withNames(
+  name: string,
+  change: DeviceChange,
+  { peers }: WgConfig,
+): Promise<DeviceChange> {
+  if (peers.length === 0) return change;
+  try {
+    const status = await wireguardStatus(name);
+    wipeStatus(status);
+    return describesPeers(status) ? describedChange(change, peers, status.peers) : change;
+  } catch (error) {
+    // The change meets the same error and tells it.
+    if (error instanceof OsError) return change;
+    throw error;
+  }
 }

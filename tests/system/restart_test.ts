@@ -1,8 +1,11 @@
 /** `wg restart`: another process for an interface, with everything that the interface had. */
-import { deepEqual, equal, match, notEqual } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { needs } from "./needs.ts";
 import { may, must, ping, randomKey, tunnel, WG, wgRoom, writeFile } from "./peers.ts";
-import { killDaemon } from "./running.ts";
+import { daemonOf, killDaemon } from "./running.ts";
+import { hasEnded } from "../../lib/daemon/owner.ts";
+import { eventually } from "../../scripts/netlab.ts";
+import { LONG_MS } from "../../scripts/running.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
 
@@ -41,6 +44,32 @@ Deno.test("an interface keeps its configuration, addresses and routes", NEEDED, 
   deepEqual(await show(), before);
   await ping(room, "left", "192.168.5.2");
   equal((await may(room, `${WG} version`, "left")).stdout.split("\n").length, 2);
+});
+
+Deno.test("a signal waits until the interface is whole again", NEEDED, async () => {
+  await using room = await wgRoom();
+  await tunnel(room, "10.0.0.2");
+  const show = async () => lasting(await must(room, "ifconfig -A wg1", "left"));
+  const before = await show();
+  const first = await daemonOf(room, "wg1");
+  const has = async (word: string) =>
+    (await room.processes()).some((line) => line.includes(` daemon ${word}`));
+  // While another version is tried: nothing is done then.
+  const early = room.spawn([WG, "restart", "wg1"], { netns: "left" });
+  await eventually("the trial", async () => await has("wgtry") || undefined);
+  early.signal("SIGINT");
+  deepEqual(await early.status, { ...await early.status, code: 130, signal: null });
+  equal(await daemonOf(room, "wg1"), first);
+  equal(await has("wgtry"), false);
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+    const pid = await daemonOf(room, "wg1");
+    const late = room.spawn([WG, "restart", "wg1"], { netns: "left" });
+    ok(await hasEnded(pid, LONG_MS));
+    late.signal(signal);
+    deepEqual(await late.status, { ...await late.status, code: 0, signal: null });
+    equal(await show(), before);
+  }
+  await ping(room, "left", "192.168.5.2");
 });
 
 Deno.test("an interface in an rdomain comes back in its rdomain", NEEDED, async () => {

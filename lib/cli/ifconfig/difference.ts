@@ -256,8 +256,11 @@ class Comparison {
     }
     this.#ranges(is, wanted, change, goes, words, comments);
     this.#disabled(is, wanted, change, goes, words);
+    // A peer that was made again has forgotten it.
+    if (wanted.lastTimestamp !== undefined && is?.lastTimestamp === undefined) {
+      change.lastTimestamp = wanted.lastTimestamp;
+    }
     if (is !== undefined && Object.keys(change).length === 1) return undefined;
-    if (wanted.lastTimestamp !== undefined) change.lastTimestamp = wanted.lastTimestamp;
     const name = change.description === undefined || change.description === "" ? described : "";
     const comment = commentOf([name, ...comments]);
     this.#plan.push(`wgpeer ${key}${words.map((word) => ` ${word}`).join("")}${comment}`);

@@ -22,6 +22,7 @@ import { identityToldBy } from "../ifconfig/place.ts";
 import { runningInterface } from "../ifconfig/running.ts";
 import { readRecord, writeRecord } from "../netstart/record.ts";
 import { complain } from "../output.ts";
+import { Interrupted, Interruption } from "../quick/interruption.ts";
 import { type QuickRecord, readQuickRecord, writeQuickRecord } from "../quick/record.ts";
 import { extraRoutes } from "../quick/theirs.ts";
 import { messageOf } from "../quick/session.ts";
@@ -40,11 +41,29 @@ export const command: Command = {
       requireOwner(name);
       await Service.of(name, ownerOf(name));
     }
-    await tryVersion();
-    for (const name of names) await restart(name);
-    return 0;
+    return await untilInterrupted([tryVersion, ...names.map((name) => () => restart(name))]);
   },
 };
+
+/**
+ * Does one deed after the other. A signal waits until the present one is done, because an interface
+ * has no process, or no configuration, meanwhile.
+ * @returns the exit status
+ */
+async function untilInterrupted(deeds: readonly (() => Promise<void>)[]): Promise<number> {
+  using interruption = new Interruption(() => {});
+  try {
+    for (const deed of deeds) {
+      await interruption.check();
+      await deed();
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    complain(error.message);
+    return error.status;
+  }
+}
 
 /** Starts an interface of this version and ends it again. @throws OsError if it does not start */
 async function tryVersion(): Promise<void> {

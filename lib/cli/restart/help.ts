@@ -20,6 +20,9 @@ export const RESTART_MANUAL: Manual = {
     "without NotifyAccess=all, which wg@.service has, is restarted itself, and the interface gets " +
     "what it had before. An interface in the foreground (wg -f) is refused, because its supervisor " +
     "would take the restart for its end: restart the service.",
+    "Signals wait until an interface is whole: SIGINT, SIGTERM and SIGHUP end the command before " +
+    "the next one. SIGKILL while an interface has no process loses it, or its configuration; " +
+    "wg quick and netstart make it again from its file.",
     "Packets are lost for about a second. Sessions begin anew, and counters begin at zero. Name " +
     "servers, rules and packet filters of wg quick stay.",
   ],

@@ -19,10 +19,6 @@ import { messageOf } from "../quick/session.ts";
 const QUESTIONS = 25;
 const APART_MS = 200;
 
-/** Signals that end a process. They are ignored while the interface has no process. */
-const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-const ignore = () => {};
-
 /** The service of an interface's process. */
 export class Service implements Disposable {
   #manager: ServiceManager | undefined;
@@ -91,7 +87,6 @@ export class Service implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const signal of SIGNALS) Deno.removeSignalListener(signal, ignore);
     // The next interface is another service's, or nobody's.
     setVariables({});
     clearInterval(this.#feeding);
@@ -104,7 +99,6 @@ export class Service implements Disposable {
    * @throws ConfigError if that fails; the process is as it was
    */
   async enter(): Promise<void> {
-    for (const signal of SIGNALS) Deno.addSignalListener(signal, ignore);
     setVariables(this.#variables);
     if (this.#unit === undefined) return;
     try {

@@ -3,6 +3,8 @@
  * ends.
  * @module
  */
+import { OsError } from "../base/errors.ts";
+import { onFile } from "../linux/file_error.ts";
 import { publicPath } from "./paths.ts";
 import { writeWithMode } from "./socket_folder.ts";
 
@@ -22,10 +24,21 @@ export class PublicFile {
   #wanted = "";
   #retry: ReturnType<typeof setTimeout> | undefined;
   #retryMs = RETRY_MS;
+  #problem: string | undefined;
+  readonly #tell: (problem: string) => void;
 
-  /** @throws ConfigError for a wrong name */
-  constructor(name: string) {
+  /**
+   * @param tell called for the first write that fails after one that succeeded
+   * @throws ConfigError for a wrong name
+   */
+  constructor(name: string, tell: (problem: string) => void = () => {}) {
     this.#path = publicPath(name);
+    this.#tell = tell;
+  }
+
+  /** Why the file could not be written; undefined when it is up to date. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** Writes the file with mode 0644, if the text has changed. */
@@ -40,11 +53,18 @@ export class PublicFile {
     if (this.#wanted === this.#text) return;
     const fresh = `${this.#path}.${Deno.pid}`;
     try {
-      writeWithMode(fresh, this.#wanted, 0o644);
-      Deno.renameSync(fresh, this.#path);
+      onFile("write", this.#path, () => {
+        writeWithMode(fresh, this.#wanted, 0o644);
+        Deno.renameSync(fresh, this.#path);
+      });
       this.#text = this.#wanted;
-    } catch {
+      this.#problem = undefined;
+    } catch (error) {
       remove(fresh);
+      const isNew = this.#problem === undefined;
+      const why = error instanceof OsError ? error.message : String(error);
+      this.#problem = `${why}; it is tried again`;
+      if (isNew) this.#tell(this.#problem);
       this.#retry = setTimeout(() => this.#put(), this.#retryMs);
       Deno.unrefTimer(this.#retry);
       this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX);

@@ -119,7 +119,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     });
     const lending = new LendingSocket(name);
     const feed = new EventFeed(() => socket.name);
-    const parts: Named = { socket, lending, facts: new PublicFile(name), log, feed };
+    const facts = new PublicFile(name, (problem) => log.write(problem, "error"));
+    const parts: Named = { socket, lending, facts, log, feed };
     named = parts;
     const device = await RunningInterface.open({
       name,
@@ -155,7 +156,10 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { missing } = confinement;
   if (missing.length > 0) log.write(`rights that could not be given up: ${missing.join(", ")}`);
   try {
-    options.ready(formatReply(`pid=${Deno.pid}\n`));
+    const { problem } = named.facts;
+    options.ready(
+      formatReply(`pid=${Deno.pid}\n${problem === undefined ? "" : `problem=${problem}\n`}`),
+    );
   } catch {
     // The interface would stay without its configuration.
     device.close("the command that started it ended");

@@ -88,6 +88,8 @@ export async function spawn(
       );
     }
     const body = parseReply(answer, name);
+    const problem = /^problem=(.*)$/m.exec(body)?.[1];
+    if (problem !== undefined) console.error(`wg: ${name}: ${problem}`);
     return Number(/^pid=([0-9]+)$/m.exec(body)?.[1] ?? child.pid);
   } finally {
     clearTimeout(timer);

@@ -61,6 +61,25 @@ Deno.test("the control folder gets full", NEEDED, async () => {
   deepEqual(await traces(room), ["left", "right"]);
 });
 
+Deno.test("a folder that takes the sockets and no more text", NEEDED, async () => {
+  await using room = await wgRoom();
+  await must(room, `mkdir ${FOLDER}`);
+  await must(room, `mount -t tmpfs -o size=64k,mode=755 tmpfs ${FOLDER}`);
+  // All pages are taken, and inodes are left.
+  await shell(room, `cat /dev/zero >${FOLDER}/full 2>/dev/null`);
+  const { code, stderr } = await may(room, "ifconfig wg3 create");
+  equal(code, 0);
+  const told = /wg3\.public: write: No space left on device \(ENOSPC\); it is tried again\n/;
+  match(stderr, told);
+  match(await must(room, `${WG} dmesg wg3`), told);
+  await must(room, `rm ${FOLDER}/full`);
+  await eventually(
+    "the public file",
+    async () => (await may(room, `grep -c listen_port ${FOLDER}/wg3.public`)).code === 0,
+  );
+  await must(room, "ifconfig wg3 destroy");
+});
+
 Deno.test("the control folder becomes read-only", NEEDED, async () => {
   await using room = await wgRoom();
   await must(room, `mkdir ${FOLDER}`);

@@ -20,7 +20,7 @@ import {
   sparkline,
   type View,
 } from "../../lib/cli/top/view.ts";
-import { parseTop } from "../../lib/cli/top/words.ts";
+import { hasScreen, parseTop } from "../../lib/cli/top/words.ts";
 
 const NOW = 1_800_000_000_000;
 const SIZE = { columns: 120, lines: 12 };
@@ -198,6 +198,52 @@ Deno.test("lines fit into every screen, and names of peers cannot write to the t
     assert.doesNotMatch(lines, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
   }
   assert.equal(JSON.parse(jsonLine(rows, NOW)).rows[3].drops.rx_replayed, 12);
+});
+
+Deno.test("of what is cut there is a mark, and 80 columns show a whole IPv4 endpoint", () => {
+  const endpoint = parseEndpoint("255.255.255.255:65535");
+  const rows = new Rates().look([status([peer(1, { endpoint })])], 1000);
+  const shown = (columns: number, changes: Partial<View> = {}) =>
+    screenLines(viewOf(rows, changes), { columns, lines: 5 }, NOW, false);
+  assert.match(shown(80)[3], / 255\.255\.255\.255:65535$/);
+  assert.match(shown(79)[3], / 255\.255\.255\.255:655…$/);
+  assert.match(shown(70, { showsDrops: true })[1], / drops by r…$/);
+});
+
+Deno.test("an explanation is wrapped and scrolls; other keys leave it", () => {
+  const explained = `first ${"word ".repeat(40)}last\n  indented ${"more ".repeat(20)}end`;
+  const size = { columns: 40, lines: 5 };
+  let view = viewOf([], { explained });
+  const shown = () => screenLines(view, size, NOW, false);
+  const key = (name: string) => {
+    const outcome = press(view, { name }, size);
+    assert.equal(outcome.type, "view");
+    if (outcome.type === "view") view = outcome.view;
+  };
+  const seen = new Set(shown().slice(0, -1));
+  assert.equal(shown().at(-1), "arrows scroll, any other key goes back");
+  for (let i = 0; i < 20; i++) {
+    key("down");
+    for (const line of shown().slice(0, -1)) seen.add(line);
+  }
+  const words = [...seen].join(" ").split(/ +/);
+  assert.deepEqual([words[0], words.includes("last"), words.at(-1)], ["first", true, "end"]);
+  assert.ok([...seen].every((line) => line.length <= 40));
+  assert.ok(shown()[2].startsWith("  more"), "lines that go on keep their place");
+  key("home");
+  assert.match(shown()[0], /^first/);
+  key("pagedown");
+  key("x");
+  assert.deepEqual([view.explained, view.scrolled], [undefined, 0]);
+});
+
+Deno.test("a terminal without a type, or a dumb one, has no screen; ctrl-z stops", () => {
+  const types = [undefined, "", "dumb", "xterm", "linux"];
+  assert.deepEqual(types.map(hasScreen), [false, false, false, true, true]);
+  for (const changes of [{}, { explained: "text" }, { isTyping: true }]) {
+    const outcome = press(viewOf([], changes), { name: "z", ctrl: true }, SIZE);
+    assert.equal(outcome.type, "stop");
+  }
 });
 
 Deno.test("keys: select, sort, filter, drops, explain, end", () => {

@@ -68,7 +68,7 @@ Deno.test(
     await pane.keys("d");
     await pane.shows(/drops by reason/);
     await pane.keys("Enter");
-    await pane.shows(/any key goes back/);
+    await pane.shows(/any (other )?key goes back/);
     await pane.keys("x");
     await pane.shows(/drops by reason/);
     await pane.keys("Escape");
@@ -80,6 +80,30 @@ Deno.test(
     await pane.keys("q");
     match(await pane.shows(/ended with 0/), /^ended with 0$/m, "the screen is the old one");
     pings.signal("SIGINT");
+  },
+);
+
+Deno.test(
+  "ctrl-z gives the terminal to the shell until fg; a dumb terminal gets lines",
+  needs("namespaces", "tun", "ip", "tmux"),
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg1 create wgport 7111");
+    const pane = new Pane(room);
+    await pane.start("bash --norc --noprofile -i", 90, 12);
+    await pane.keys(`${WG} top -d 0.3 wg1`, "Enter");
+    await pane.shows(/^wg top: 1 interfaces/);
+    await pane.keys("C-z");
+    await pane.shows(/Stopped/);
+    await pane.keys("echo $((7*6)) is the shell", "Enter");
+    await pane.shows(/^42 is the shell$/m);
+    await pane.keys("fg", "Enter");
+    await pane.shows(/^wg top: 1 interfaces/);
+    await pane.keys("q");
+    await pane.keys("clear; TERM=dumb PS1= ", `${WG} top -n 1 wg1; echo "ended $?"`, "Enter");
+    const lines = await pane.shows(/^ended 0$/m);
+    match(lines, /^\d{4}-\d\d-\d\dT/m);
+    ok(!lines.includes("q end"), lines);
   },
 );
 

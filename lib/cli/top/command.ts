@@ -10,14 +10,14 @@ import { wireguardNames, wireguardStats } from "../interfaces.ts";
 import { askEach, printAll, tellFailures } from "../output.ts";
 import { jsonLine, plainLines } from "./lines.ts";
 import { Rates, type Row } from "./rates.ts";
-import { parseTop, type TopLine } from "./words.ts";
+import { hasScreen, parseTop, type TopLine } from "./words.ts";
 
 /** The command `top`. */
 export const command: Command = {
   async run(args) {
     const line = parseTop(args);
     const isScreen = !line.batch && !line.json && Deno.stdout.isTerminal() &&
-      Deno.stdin.isTerminal();
+      Deno.stdin.isTerminal() && hasScreen(Deno.env.get("TERM"));
     // A wrong name is told before the screen is taken.
     if (line.name !== undefined) await wireguardStats(line.name);
     return isScreen ? await showScreen(line) : await printLooks(line);
@@ -92,10 +92,11 @@ async function showScreen({ name, count = Infinity, delayMs }: TopLine): Promise
     key: (key) => {
       const outcome = press(view, key, terminal.size);
       if (outcome.type === "end") return end.resolve();
+      if (outcome.type === "stop") return terminal.stop();
       if (outcome.type === "look") return void look().catch(fails);
       if (outcome.type === "explain") {
         explain(outcome.row).then((explained) => {
-          view = { ...view, explained };
+          view = { ...view, explained, scrolled: 0 };
           draw();
         }).catch(fails);
         return;

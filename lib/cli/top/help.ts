@@ -8,12 +8,12 @@ import { DELAY_MAX_S, DELAY_MIN_S } from "./words.ts";
 /** The keys of the screen. */
 const KEYS: readonly (readonly [string, string])[] = [
   ["arrows", "Select a peer, as page up, page down, home, end, j and k do."],
-  ["enter", "Explain the peer, as wg why does; w too. Any key goes back."],
+  ["enter", "Explain the peer, as wg why does; w too. Arrows scroll, any other key goes back."],
   ["s", "Sort by the next column. S turns the order round."],
   ["/", "Show only what contains the text that follows: interface, name, key, endpoint."],
   ["d", "Show the drops by reason in place of endpoints."],
   ["space", "Look now."],
-  ["q", "End, as ctrl-c does."],
+  ["q", "End, as ctrl-c does. Ctrl-z stops the command until the shell continues it."],
 ];
 
 /** The manual of `top`, for wg(8) and the help. */
@@ -23,7 +23,7 @@ export const TOP_MANUAL: Manual = {
   about: [
     "Shows interfaces and their peers with what they send and receive now, the age of the last " +
     "handshake, the endpoint and what was dropped, again every two seconds. When standard output " +
-    "is no terminal it prints a line for each interface and peer.",
+    "is no terminal, or one that is called dumb by $TERM, it prints a line for each interface and peer.",
   ],
   lists: [
     {

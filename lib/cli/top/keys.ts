@@ -3,7 +3,7 @@
  * @module
  */
 import type { Row } from "./rates.ts";
-import { idOf, OTHER_LINES, shownRows, type Size, SORTS, type View } from "./view.ts";
+import { idOf, OTHER_LINES, scrolledMax, shownRows, type Size, SORTS, type View } from "./view.ts";
 
 /** A key, as node:readline names it. */
 export interface Key {
@@ -14,10 +14,11 @@ export interface Key {
   readonly ctrl?: boolean | undefined;
 }
 
-/** What a key leads to: another view, the end, a look now, or the explanation of a row. */
+/** What a key leads to: another view, the end, a stop, a look now, or the explanation of a row. */
 export type Outcome =
   | { readonly type: "view"; readonly view: View }
   | { readonly type: "end" }
+  | { readonly type: "stop" }
   | { readonly type: "look" }
   | { readonly type: "explain"; readonly row: Row };
 
@@ -31,7 +32,14 @@ export function press(view: View, key: Key, size: Size): Outcome {
     view: { ...view, ...changes },
   });
   if (key.ctrl === true && key.name === "c") return { type: "end" };
-  if (view.explained !== undefined) return change({ explained: undefined });
+  if (key.ctrl === true && key.name === "z") return { type: "stop" };
+  if (view.explained !== undefined) {
+    const most = scrolledMax(view.explained, size);
+    const from = Math.min(view.scrolled, most);
+    const to = moved(from, Math.max(1, size.lines - 2), most, key);
+    if (to === undefined || most === 0) return change({ explained: undefined, scrolled: 0 });
+    return change({ scrolled: Math.max(0, Math.min(most, to)) });
+  }
   if (view.isTyping) return type(view, key, change);
   switch (key.name) {
     case "q":
@@ -56,7 +64,14 @@ export function press(view: View, key: Key, size: Size): Outcome {
     return rows.length === 0 ? change({}) : { type: "explain", row: rows[at] };
   }
   const page = Math.max(1, size.lines - OTHER_LINES - 1);
-  const to = ({
+  const to = moved(at, page, rows.length - 1, key);
+  const row = to === undefined ? undefined : rows[Math.max(0, Math.min(rows.length - 1, to))];
+  return change(row === undefined ? {} : { selected: idOf(row) });
+}
+
+/** Where a key leads from line `at`, perhaps beyond the ends; undefined for other keys. */
+function moved(at: number, page: number, last: number, key: Key): number | undefined {
+  return ({
     up: at - 1,
     k: at - 1,
     down: at + 1,
@@ -64,10 +79,8 @@ export function press(view: View, key: Key, size: Size): Outcome {
     pageup: at - page,
     pagedown: at + page,
     home: 0,
-    end: rows.length - 1,
+    end: last,
   } as Readonly<Record<string, number>>)[key.name ?? ""];
-  const row = to === undefined ? undefined : rows[Math.max(0, Math.min(rows.length - 1, to))];
-  return change(row === undefined ? {} : { selected: idOf(row) });
 }
 
 function type(view: View, key: Key, change: (changes: Partial<View>) => Outcome): Outcome {

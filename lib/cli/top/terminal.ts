@@ -8,7 +8,7 @@ import * as readline from "node:readline";
 import process from "node:process";
 import ansiDiff from "npm:ansi-diff@1.2.0";
 import {
-  clearScreen,
+  clearViewport,
   cursorHide,
   cursorShow,
   cursorTo,
@@ -21,6 +21,8 @@ import type { Size } from "./view.ts";
 
 /** A terminal without a size, as over a serial line. */
 const USUAL: Size = { columns: 80, lines: 24 };
+/** How long a stop takes to be in effect. */
+const STOPPED_MS = 50;
 const ENDING = ["SIGTERM", "SIGHUP"] as const;
 
 /** What the terminal tells. */
@@ -36,22 +38,24 @@ export class Terminal {
   readonly #listener: TerminalListener;
   readonly #onKey = (_text: string, key: Key) => this.#listener.key(key);
   readonly #onResize = () => {
+    if (!this.#isShown) return;
     this.#begin();
     this.#listener.resized();
   };
   readonly #onEnd = () => this.#listener.ended();
   #diff = ansiDiff({ width: USUAL.columns, height: USUAL.lines });
   #isOpen = true;
+  /** Whether it has the terminal: not while it stops. */
+  #isShown = false;
 
   constructor(listener: TerminalListener) {
     this.#listener = listener;
     readline.emitKeypressEvents(process.stdin);
-    Deno.stdin.setRaw(true);
     process.stdin.on("keypress", this.#onKey);
     process.stdin.resume();
     Deno.addSignalListener("SIGWINCH", this.#onResize);
     for (const signal of ENDING) Deno.addSignalListener(signal, this.#onEnd);
-    printAll(enterAlternativeScreen + cursorHide);
+    this.#enter();
     this.#begin();
   }
 
@@ -67,8 +71,20 @@ export class Terminal {
 
   /** Shows lines, each no wider than the screen, and no more than its lines. */
   draw(lines: readonly string[]): void {
-    if (!this.#isOpen) return;
+    if (!this.#isShown) return;
     printAll(this.#diff.update(lines.join("\n")));
+  }
+
+  /** Stops this process, as ctrl-z does, until the shell continues it. */
+  stop(): void {
+    this.#leave();
+    Deno.kill(Deno.pid, "SIGTSTP");
+    // Time stands still until then. Without a shell that controls jobs nothing stops (setpgid(2)).
+    setTimeout(() => {
+      if (!this.#isOpen) return;
+      this.#enter();
+      this.#onResize();
+    }, STOPPED_MS);
   }
 
   /** Gives the terminal back as it was. */
@@ -79,6 +95,18 @@ export class Terminal {
     process.stdin.pause();
     Deno.removeSignalListener("SIGWINCH", this.#onResize);
     for (const signal of ENDING) Deno.removeSignalListener(signal, this.#onEnd);
+    this.#leave();
+  }
+
+  #enter(): void {
+    this.#isShown = true;
+    Deno.stdin.setRaw(true);
+    printAll(enterAlternativeScreen + cursorHide);
+  }
+
+  #leave(): void {
+    if (!this.#isShown) return;
+    this.#isShown = false;
     printAll(cursorShow + exitAlternativeScreen);
     Deno.stdin.setRaw(false);
   }
@@ -86,6 +114,6 @@ export class Terminal {
   #begin(): void {
     const { columns: width, lines: height } = this.size;
     this.#diff = ansiDiff({ width, height });
-    printAll(clearScreen + cursorTo(0, 0));
+    printAll(clearViewport + cursorTo(0, 0));
   }
 }

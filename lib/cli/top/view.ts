@@ -5,6 +5,7 @@
 import { Chalk } from "npm:chalk@6.0.1";
 import stringWidth from "npm:string-width@9.0.0";
 import sliceAnsi from "npm:slice-ansi@10.0.1";
+import wrapAnsi from "npm:wrap-ansi@10.0.0";
 import type { Row } from "./rates.ts";
 
 /** The columns by which peers can be sorted. */
@@ -28,6 +29,8 @@ export interface View {
   readonly selected: string | undefined;
   /** The text that explains the selected row; undefined when rows are shown. */
   readonly explained: string | undefined;
+  /** The lines of the explanation that are above the screen. */
+  readonly scrolled: number;
 }
 
 /** A screen at its start. */
@@ -41,6 +44,7 @@ export const FIRST_VIEW: View = {
   showsDrops: false,
   selected: undefined,
   explained: undefined,
+  scrolled: 0,
 };
 
 /** Columns and lines of a terminal. */
@@ -130,8 +134,37 @@ export const formatDrops = ({ drops }: Row): string =>
     .join(", ");
 
 /** Widths of the columns behind the name. */
-const COLUMNS = [["received", 9], ["sent", 9], ["", 12], ["handshake", 10], ["drops", 9]] as const;
+const COLUMNS = [["received", 9], ["sent", 9], ["handshake", 10], ["drops", 9]] as const;
 const FIXED = COLUMNS.reduce((sum, [, width]) => sum + width + 1, 0);
+/** The widths of the marks: on a narrow screen the endpoint needs the room. */
+const MARKS_WIDTH = 12;
+const MARKS_NARROW = 4;
+/** The longest IPv4 endpoint. */
+const ENDPOINT = "255.255.255.255:65535".length;
+/** The columns of a screen that has room for both. */
+const WIDE = 96;
+
+/**
+ * The lines of an explanation, as wide as the screen at most.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { explanationLines } from "./view.ts";
+ *
+ * assert.deepEqual(explanationLines("all is well", 8), ["all is", "well"]);
+ * ```
+ */
+export const explanationLines = (text: string, columns: number): string[] =>
+  text.trimEnd().split("\n").flatMap((line) => {
+    const indent = " ".repeat(Math.min(/^ */.exec(line)![0].length, columns >> 1));
+    return wrapAnsi(line.trimStart(), Math.max(1, columns - indent.length), { hard: true })
+      .split("\n").map((part) => indent + part);
+  });
+
+/** The most lines of an explanation that may be above the screen. */
+export const scrolledMax = (text: string, { columns, lines }: Size): number =>
+  Math.max(0, explanationLines(text, columns).length - Math.max(1, lines - 1));
 
 /**
  * The lines of the screen, each at most `columns` wide.
@@ -141,21 +174,32 @@ const FIXED = COLUMNS.reduce((sum, [, width]) => sum + width + 1, 0);
 export function screenLines(view: View, size: Size, nowUnixMs: number, colors: boolean): string[] {
   const chalk = new Chalk({ level: colors ? 1 : 0 });
   const { columns, lines } = size;
-  const fit = (text: string) => stringWidth(text) <= columns ? text : sliceAnsi(text, 0, columns);
+  const fit = (text: string) =>
+    stringWidth(text) <= columns ? text : `${sliceAnsi(text, 0, columns - 1)}…`;
   if (view.explained !== undefined) {
-    const text = view.explained.split("\n").slice(0, Math.max(1, lines - 1));
-    return [...text, chalk.dim("any key goes back")].map(fit);
+    const most = scrolledMax(view.explained, size);
+    const from = Math.min(view.scrolled, most);
+    const text = explanationLines(view.explained, columns).slice(from).slice(
+      0,
+      Math.max(1, lines - 1),
+    );
+    const how = most === 0 ? "any key goes back" : "arrows scroll, any other key goes back";
+    return [...text, chalk.dim(how)].map(fit);
   }
-  const nameWidth = Math.max(12, Math.min(32, columns - FIXED - 16));
+  const marksWidth = columns < WIDE ? MARKS_NARROW : MARKS_WIDTH;
+  const nameWidth = Math.max(12, Math.min(32, columns - FIXED - marksWidth - 2 - ENDPOINT));
   const cell = (text: string, width: number) => {
     const short = stringWidth(text) > width ? `${sliceAnsi(text, 0, width - 1)}…` : text;
     return short + " ".repeat(Math.max(0, width - stringWidth(short)));
   };
   const right = (text: string, width: number) => text.padStart(width).slice(0, width);
+  // The marks are behind the rates.
+  const row = (name: string, cells: readonly string[], marks: string, last: string) =>
+    [name, ...cells.slice(0, 2), marks, ...cells.slice(2), last].join(" ");
   const last = view.showsDrops ? "drops by reason" : "endpoint";
   const heads = COLUMNS.map(([head, width]) => {
     const mark = view.sort === head ? (view.reversed ? "^" : "v") : "";
-    return head === "" ? " ".repeat(width) : right(`${mark}${head}`, width);
+    return right(`${mark}${head}`, width);
   });
   const peers = view.rows.filter(({ key }) => key !== undefined);
   const connected = peers.filter((row) => nowUnixMs - row.handshakeUnixMs < CONNECTED_MS).length;
@@ -165,24 +209,27 @@ export function screenLines(view: View, size: Size, nowUnixMs: number, colors: b
   const at = Math.max(0, shown.findIndex((row) => idOf(row) === view.selected));
   const room = Math.max(1, lines - OTHER_LINES);
   const from = Math.max(0, Math.min(at - Math.floor(room / 2), shown.length - room));
-  const body = shown.slice(from, from + room).map((row, i) => {
-    const name = row.key === undefined ? chalk.bold(cell(row.name, nameWidth)) : cell(
-      `  ${row.name}`,
+  const body = shown.slice(from, from + room).map((one, i) => {
+    const name = one.key === undefined ? chalk.bold(cell(one.name, nameWidth)) : cell(
+      `  ${one.name}`,
       nameWidth,
     );
-    const text = [
+    const cells = [
+      right(formatRate(one.rxRate), 9),
+      right(formatRate(one.txRate), 9),
+      right(formatAge(one.handshakeUnixMs, nowUnixMs), 10),
+      right(`${dropsOf(one)}`, 9),
+    ];
+    const text = row(
       name,
-      right(formatRate(row.rxRate), 9),
-      right(formatRate(row.txRate), 9),
-      chalk.green(sparkline(row.history, 12)),
-      right(formatAge(row.handshakeUnixMs, nowUnixMs), 10),
-      right(`${dropsOf(row)}`, 9),
-      row.disabled !== ""
-        ? chalk.yellow(`disabled (${row.disabled})`)
+      cells,
+      chalk.green(sparkline(one.history, marksWidth)),
+      one.disabled !== ""
+        ? chalk.yellow(`disabled (${one.disabled})`)
         : view.showsDrops
-        ? formatDrops(row)
-        : row.endpoint,
-    ].join(" ");
+        ? formatDrops(one)
+        : one.endpoint,
+    );
     return from + i === at ? chalk.inverse(fit(text)) : text;
   });
   const foot = view.isTyping || view.filter !== ""
@@ -190,7 +237,7 @@ export function screenLines(view: View, size: Size, nowUnixMs: number, colors: b
     : HELP_LINE;
   return [
     title,
-    chalk.bold([cell("name", nameWidth), ...heads, last].join(" ")),
+    chalk.bold(row(cell("name", nameWidth), heads, " ".repeat(marksWidth), last)),
     ...body,
     ...Array.from({ length: room - body.length }, () => ""),
     chalk.dim(foot),

@@ -48,6 +48,10 @@ export function parseTop(args: readonly string[]): TopLine {
   return { name, batch, json, count, delayMs: Math.round(delay * 1000) };
 }
 
+/** Whether a terminal of this type ($TERM) can show a screen. One without a type cannot. */
+export const hasScreen = (term: string | undefined): boolean =>
+  term !== undefined && term !== "" && term !== "dumb";
+
 function numberOf(
   word: string,
   text: string | undefined,

@@ -46,7 +46,10 @@ export const TCPDUMP_MANUAL: Manual = {
         "Packets of this peer; name is its description or its public key. Received handshake " +
         "messages are shown for all peers, because they tell their sender only when opened.",
       ],
-      ["net prefix", "Packets of the tunnel from or to this range, and their datagrams."],
+      [
+        "net prefix",
+        "Packets of the tunnel from or to this range, their datagrams, and handshakes of all peers.",
+      ],
       ["host address", "As net, for one address."],
       ["inner", "Only packets of the tunnel."],
       ["outer", "Only outer datagrams, with those of data."],

@@ -13,6 +13,9 @@ export function setProgramName(name: string): void {
   if (/^[\x21-\x7e]{1,64}$/.test(name)) program = name;
 }
 
+/** The name by which the program was called. */
+export const programName = (): string => program;
+
 /** Writes a message to standard error, on one line that begins with the name of the program. */
 export function complain(text: string): void {
   console.error(`${program}: ${text}`);

@@ -44,6 +44,16 @@ export function writeRecordText(file: string, text: string): void {
 /** Removes a record, if it is there and this user may. */
 export const removeRecord = (file: string): void => removeFile(`${RECORD_FOLDER}/${file}`);
 
+/** Whether this user may not see the records, so that a missing one says nothing. */
+export function recordsDenied(): boolean {
+  try {
+    Deno.readDirSync(RECORD_FOLDER);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.PermissionDenied;
+  }
+}
+
 /** The names of the files in the folder. */
 export function recordFiles(): string[] {
   try {

@@ -166,6 +166,16 @@ Deno.test("the lines of a status", () => {
     "wg0: up, not brought up by wg quick\n\tfile: /etc/wireguard/wg0.conf (there is no such file)\n\tdiffers: x\n",
   );
   assert.equal(
+    statusText({
+      ...base,
+      by: undefined,
+      state: "up",
+      differences: undefined,
+      fileExists: undefined,
+    }),
+    "wg0: up\n\tfile: /etc/wireguard/wg0.conf (not for this user to see)\n",
+  );
+  assert.equal(
     statusText({ ...base, by: "wg quick", state: "ended", differences: undefined, left: ["y"] }),
     "wg0: ended without down\n\tfile: /etc/wireguard/wg0.conf\n\tleft: y\n",
   );

@@ -5,8 +5,8 @@
 import { formatProblem, wipeConfig } from "../../wgconf/parse.ts";
 import { parseQuickConfig } from "../../wgconf/quick.ts";
 import type { Command } from "../command.ts";
-import { helpText } from "../manual.ts";
-import { complain, printAll, printBytes } from "../output.ts";
+import { helpText, type Manual } from "../manual.ts";
+import { complain, printAll, printBytes, programName } from "../output.ts";
 import { servicePort } from "../services.ts";
 import { tellReady } from "../service.ts";
 import { down } from "./down.ts";
@@ -22,22 +22,29 @@ import { isOfThisRun } from "./unit_run.ts";
 import { up } from "./up.ts";
 import { ACTIONS, parseQuickWords, type QuickWords } from "./words.ts";
 
+/** The link that runs this command. */
+const QUICK_LINK = "wg-quick";
+
 /** The command `quick`. */
 export const command: Command = {
   async run(args) {
     const [first, second] = args;
     if (first === undefined || first === "help") {
-      printAll(helpText(QUICK_MANUAL));
+      printAll(helpText(asCalled(QUICK_MANUAL)));
       return first === undefined ? 1 : 0;
     }
     const action = ACTIONS.find((one) => one === first);
     if (action !== undefined && (second === "--help" || second === "-h")) {
-      printAll(helpText(subcommandManual(action)));
+      printAll(helpText(asCalled(subcommandManual(action))));
       return 0;
     }
     return await act(parseQuickWords(args));
   },
 };
+
+/** The manual with the name of the link that was called. */
+const asCalled = (manual: Manual): Manual =>
+  programName() === QUICK_LINK ? { ...manual, name: QUICK_LINK } : manual;
 
 async function act(words: QuickWords): Promise<number> {
   const { action, target } = words;

@@ -66,6 +66,16 @@ export function exists(path: string): boolean {
   }
 }
 
+/** Whether there is a file; undefined if this user may not see that. */
+export function seenFile(path: string): boolean | undefined {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    return error instanceof Deno.errors.PermissionDenied ? undefined : false;
+  }
+}
+
 /** The path without links; a path that leads nowhere is made absolute. */
 function physical(path: string): string {
   try {

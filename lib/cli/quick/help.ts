@@ -62,7 +62,9 @@ const SUBCOMMANDS: Readonly<Record<Action, Subcommand>> = {
   status: {
     usage: "status [--json] [interface | file]",
     about: "Tell which interfaces are up, from which files, and what differs from the file. " +
-      "Without a name, all interfaces of wg quick and all files in /etc/wireguard. The exit " +
+      "Without a name, all interfaces of wg quick and all files in /etc/wireguard. A line differs: " +
+      "is a step that reload would do, and a line left: one that undoes what an interface left " +
+      "that ended without down. Without MTU in the file, the MTU is not compared. The exit " +
       "status is 1 if a named interface is down or differs from its file.",
     options: [JSON_ROW],
   },

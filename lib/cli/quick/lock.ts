@@ -22,6 +22,12 @@ export async function withLock<T>({ path }: QuickFile, act: () => Promise<T>): P
   }
 }
 
+/** Whether a command holds the file: `up` is at work, or one of its own commands asks. */
+export async function isLocked({ path }: QuickFile): Promise<boolean> {
+  using file = open(path);
+  return file !== undefined && !await file.tryLock(false);
+}
+
 /** The file that is at the path once it is locked: an editor may have replaced it meanwhile. */
 async function locked(path: string): Promise<Deno.FsFile | undefined> {
   for (;;) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { type DeviceChange, wipeChange } from "../../base/config.ts";
+import { ConfigError } from "../../base/errors.ts";
 import { RouteSocket } from "../../linux/route_socket.ts";
 import type { QuickConfig } from "../../wgconf/quick.ts";
 import {
@@ -146,7 +147,12 @@ function withRulePairs(steps: readonly DoneStep[]): DoneStep[] {
 
 function routesOf(name: string): (Step & { readonly type: "route" })[] {
   using routes = RouteSocket.open();
-  return extraRoutes(routes, routes.requireLink(name).index).map(stepOf);
+  const link = routes.link(name);
+  if (link === undefined) {
+    const problem = "the link is in another network namespace, so it cannot be compared here";
+    throw new ConfigError(name, problem);
+  }
+  return extraRoutes(routes, link.index).map(stepOf);
 }
 
 /** The interface of the file. What a file of wg-quick(8) cannot say stays as it is. */

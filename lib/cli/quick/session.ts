@@ -12,7 +12,7 @@ import { HookRunner } from "./hooks.ts";
 import { Interruption } from "./interruption.ts";
 import type { DoneStep, Step } from "./plan.ts";
 import { type QuickRecord, removeQuickRecord } from "./record.ts";
-import { updateRecord } from "./shared_setting.ts";
+import { isShared, updateRecord } from "./shared_setting.ts";
 import { outlivesInterface, StepRunner } from "./step_runner.ts";
 import { stepLines, undoLines } from "./text.ts";
 
@@ -97,7 +97,9 @@ export class Session implements Disposable {
     note: () => void = () => {},
   ): Promise<void> {
     const way = step.type === "dns" ? await this.runner.dnsWay() : undefined;
-    this.tell(stepLines(this.name, this.file, step, way));
+    // A setting that has its value is not written.
+    const isThere = step.type === "sysctl" && await this.runner.isInPlace({ step }) === true;
+    if (!isThere) this.tell(stepLines(this.name, this.file, step, way));
     if (this.isPrinting) return;
     if (step.type === "hook") {
       try {
@@ -142,7 +144,8 @@ export class Session implements Disposable {
   async undoOne(one: DoneStep): Promise<void> {
     const { step, saved } = one;
     if (outlivesInterface(step) && await this.runner.isInPlace(one) === false) return;
-    this.tell(undoLines(this.name, step, saved));
+    const stays = step.type === "sysctl" && isShared(this.name, step);
+    if (!stays) this.tell(undoLines(this.name, step, saved));
     if (!this.isPrinting) await this.runner.undo(one);
   }
 

@@ -48,17 +48,27 @@ export function updateRecord(name: string, record: QuickRecord): void {
 
 /** Writes the value into the record of another interface that requires the setting, if any does. */
 function handOver(name: string, setting: Setting, saved: string): boolean {
+  const other = otherWith(name, setting);
+  if (other === undefined) return false;
+  const { record, at } = other;
+  const step: DoneStep = { ...record.steps[at], saved };
+  writeQuickRecord(other.name, { ...record, steps: record.steps.with(at, step) });
+  return true;
+}
+
+/** Whether another interface requires the setting, so that it stays. */
+export const isShared = (name: string, setting: Setting): boolean =>
+  otherWith(name, setting) !== undefined;
+
+function otherWith(name: string, setting: Setting) {
   using routes = RouteSocket.open();
   for (const other of recordedNames()) {
     const isThere = other !== name && routes.link(other) !== undefined;
     const record = isThere ? readQuickRecord(other) : undefined;
     const at = record === undefined ? -1 : indexOf(record, setting);
-    if (record === undefined || at < 0) continue;
-    const step: DoneStep = { ...record.steps[at], saved };
-    writeQuickRecord(other, { ...record, steps: record.steps.with(at, step) });
-    return true;
+    if (record !== undefined && at >= 0) return { name: other, record, at };
   }
-  return false;
+  return undefined;
 }
 
 const indexOf = ({ steps }: QuickRecord, { name }: Setting): number =>

@@ -8,8 +8,10 @@ import { OsError } from "../../base/errors.ts";
 import { getDevice, interfaceExists } from "../../daemon/client.ts";
 import { isInterfaceName } from "../../base/interface_name.ts";
 import { complain, printAll } from "../output.ts";
-import { CONFIG_FOLDER, exists, findFile, type QuickFile, readConfig } from "./file.ts";
+import { recordsDenied } from "../records.ts";
+import { CONFIG_FOLDER, exists, findFile, type QuickFile, readConfig, seenFile } from "./file.ts";
 import { HookRunner } from "./hooks.ts";
+import { isLocked } from "./lock.ts";
 import { readQuickRecord, recordedNames } from "./record.ts";
 import { presentName } from "./renamed.ts";
 import { planReload } from "./reload_plan.ts";
@@ -52,7 +54,7 @@ function allFiles(): QuickFile[] {
 async function stateOf(file: QuickFile): Promise<QuickStatus> {
   const { name, path } = file;
   const record = readQuickRecord(name);
-  const base = { name, file: path, fileExists: exists(path), by: byWhom(record !== undefined) };
+  const base = { name, file: path, fileExists: seenFile(path), by: byWhom(record !== undefined) };
   if (!interfaceExists(name)) {
     const left = record === undefined ? [] : await leftSteps(file, record.steps);
     const presently = presentName(name, record);
@@ -69,11 +71,18 @@ async function stateOf(file: QuickFile): Promise<QuickStatus> {
     }
     return { ...base, state: left.length > 0 ? "ended" : "down", differences: undefined, left };
   }
-  const state = record?.complete === false ? "incomplete" : "up";
+  const state = record?.complete !== false
+    ? "up"
+    : await isLocked(file)
+    ? "starting"
+    : "incomplete";
   return { ...base, state, ...await pidOf(name), differences: await differences(file), left: [] };
 }
 
-const byWhom = (recorded: boolean) => recorded ? "wg quick" as const : "other" as const;
+function byWhom(recorded: boolean) {
+  if (recorded) return "wg quick" as const;
+  return recordsDenied() ? undefined : "other" as const;
+}
 
 async function pidOf(name: string): Promise<{ readonly pid?: number }> {
   try {
@@ -107,6 +116,9 @@ async function leftSteps(
   return left;
 }
 
+/** A file without an MTU does not say which one is right, and that of the routes may change. */
+const isMtu = (line: string): boolean => /^mtu [0-9]+$/.test(line);
+
 /** The lines that `reload` would tell; undefined if the file cannot be compared. */
 async function differences(file: QuickFile): Promise<string[] | undefined> {
   if (!exists(file.path)) return undefined;
@@ -114,14 +126,16 @@ async function differences(file: QuickFile): Promise<string[] | undefined> {
   try {
     using read = readConfig(file);
     if (read === undefined) return undefined;
+    const { config } = read;
     const runner = new StepRunner(name, new HookRunner(name, path));
-    const { removed, difference, added, running } = await planReload(file, read.config, runner);
+    const { removed, difference, added, running } = await planReload(file, config, runner);
     wipeStatus(running.status);
     if (difference.command !== undefined) wipeChange(difference.command.change);
     const way = added.some(({ type }) => type === "dns") ? await runner.dnsWay() : undefined;
     return [
       ...removed.toReversed().flatMap(({ step, saved }) => undoLines(name, step, saved)),
-      ...difference.plan.map((line) => `ifconfig ${name} ${line}`),
+      ...difference.plan.filter((line) => config.mtu !== undefined || !isMtu(line))
+        .map((line) => `ifconfig ${name} ${line}`),
       ...added.flatMap((step) => stepLines(name, path, step, way)),
     ];
   } catch (error) {

@@ -119,14 +119,19 @@ function routeWords(verb: string, name: string, step: Step & { readonly type: "r
 export interface QuickStatus {
   readonly name: string;
   readonly file: string;
-  readonly fileExists: boolean;
-  /** Who brought the interface up. It is "other" also for an interface that is down. */
-  readonly by: "wg quick" | "other";
+  /** Undefined if this user may not see that. */
+  readonly fileExists: boolean | undefined;
   /**
-   * `ended`: the interface is gone, but not what `up` did besides. `incomplete`: `up` was killed.
+   * Who brought the interface up. It is "other" also for an interface that is down.
+   * Undefined if this user may not see the records.
+   */
+  readonly by: "wg quick" | "other" | undefined;
+  /**
+   * `ended`: the interface is gone, but not what `up` did besides. `starting`: `up` is at
+   * work. `incomplete`: `up` was killed.
    * `renamed`: the interface has another name now.
    */
-  readonly state: "up" | "down" | "ended" | "incomplete" | "renamed";
+  readonly state: "up" | "starting" | "down" | "ended" | "incomplete" | "renamed";
   /** The name of an interface that was renamed. */
   readonly presentName?: string;
   /** The process of the interface. */
@@ -137,6 +142,12 @@ export interface QuickStatus {
   readonly left: readonly string[];
 }
 
+const FILE_NOTES = {
+  true: "",
+  false: " (there is no such file)",
+  undefined: " (not for this user to see)",
+};
+
 /** The state of an interface as lines. */
 export function statusText(status: QuickStatus): string {
   const { name, file, fileExists, by, state, pid, differences, left } = status;
@@ -144,6 +155,7 @@ export function statusText(status: QuickStatus): string {
   const who = by === "other" && state === "up" ? ", not brought up by wg quick" : "";
   const what = {
     up: `up${process}${who}`,
+    starting: `up is not at its end yet${process}`,
     down: "down",
     ended: "ended without down",
     incomplete: `up was interrupted${process}`,
@@ -151,7 +163,7 @@ export function statusText(status: QuickStatus): string {
   }[state];
   const lines = [
     `${name}: ${what}`,
-    `\tfile: ${file}${fileExists ? "" : " (there is no such file)"}`,
+    `\tfile: ${file}${FILE_NOTES[`${fileExists}`]}`,
   ];
   if (differences?.length === 0) lines.push("\tas in the file");
   for (const line of differences ?? []) lines.push(`\tdiffers: ${line}`);

@@ -7,7 +7,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
 import { eventually } from "../../scripts/netlab.ts";
 import { needs } from "./needs.ts";
-import { cable, connect, may, must, ping, randomKey, traces, tunnel, wgRoom } from "./peers.ts";
+import { cable, connect, may, must, ping, randomKey, traces, tunnel, WG, wgRoom } from "./peers.ts";
 import { daemonOf, descriptorsOf, killDaemon, pinging, sleep, writtenMb } from "./running.ts";
 
 const NEEDED = needs("namespaces", "tun", "ip", "ping");
@@ -133,3 +133,15 @@ Deno.test(
     await pings.end();
   },
 );
+
+Deno.test("a process ends by itself when nobody takes its answer", NEEDED, async () => {
+  await using room = await wgRoom();
+  const before = await traces(room);
+  // As after SIGKILL of the command that starts it, before or after the configuration is whole.
+  for (const configuration of ["listen_port=7111\\n\\n", "listen_port=7111\\n", ""]) {
+    const line = `printf '${configuration}' | ${WG} daemon wg3 2>/run/said | true`;
+    equal((await room.run(["sh", "-c", line])).code, 0);
+    deepEqual(await traces(room), before, configuration);
+    equal((await may(room, "ip link show wg3")).code, 1);
+  }
+});

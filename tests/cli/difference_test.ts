@@ -439,3 +439,23 @@ Deno.test("from any state to any other: the change leads there, and then nothing
     }
   });
 });
+
+Deno.test("a peer that was made again gets its timestamp, and no other does", async () => {
+  const wanted = await wantedFrom("wgpeer K2 wgaip 10.0.0.0/8");
+  const lastTimestamp = new Uint8Array(12).fill(7);
+  const heard = { ...wanted, peers: wanted.peers.map((peer) => ({ ...peer, lastTimestamp })) };
+  const before = wantedLike(running(heard));
+  const later = wanted.peers.map((peer) => ({
+    ...peer,
+    lastTimestamp: new Uint8Array(12).fill(8),
+  }));
+  assert.deepEqual(
+    compare({ ...wanted, peers: [] }, before).command?.change.peers?.[0].lastTimestamp,
+    lastTimestamp,
+  );
+  assert.deepEqual(compare(wanted, before).command?.change.peers, [
+    { publicKey: wanted.peers[0].publicKey, lastTimestamp },
+  ]);
+  assert.equal(compare({ ...wanted, peers: later }, before).command, undefined);
+  assert.equal(compare(heard, wanted).command, undefined);
+});

@@ -48,8 +48,10 @@ export interface CommandEntry {
   readonly options?: readonly string[];
   /** The name of a link to the executable that runs the command. */
   readonly link?: string;
-  /** The folder of files NAME.conf whose names the command takes; undefined for none. */
-  readonly configFolder?: string;
+  /** The files whose names without their ends the command takes; undefined for none. */
+  readonly configFiles?: ConfigFiles;
+  /** What follows the command, if not interfaces and its words in any order. */
+  readonly operands?: Operands;
   /** Where a peer may follow: after the name of the interface, or after one of these words. */
   readonly peerAfter?: "interface" | readonly string[];
   /** Whether the command is for the program itself. Lists do not show it. */
@@ -59,6 +61,19 @@ export interface CommandEntry {
   /** The text of the help, the manual page and the completion. */
   readonly manual: () => Promise<Manual>;
 }
+
+/** Files with a part NAME, which is what a command takes: PREFIX NAME SUFFIX in a folder. */
+export interface ConfigFiles {
+  readonly folder: string;
+  readonly prefix: string;
+  readonly suffix: string;
+}
+
+/**
+ * `words`: no interface. `file`: an interface and then any file. `subcommand`: the first word of a
+ * line of the usage, and then interfaces and options.
+ */
+export type Operands = "words" | "file" | "subcommand";
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandEntry[] = [
@@ -75,6 +90,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "start interfaces from their hostname.if(5) files",
     link: "netstart",
     page: "netstart(8)",
+    configFiles: { folder: "/etc", prefix: "hostname.", suffix: "" },
     manual: async () => (await import("./netstart/help.ts")).NETSTART_MANUAL,
   },
   {
@@ -95,7 +111,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "quick",
     summary: "run interfaces from the files of wg-quick(8)",
     link: "wg-quick",
-    configFolder: "/etc/wireguard",
+    configFiles: { folder: "/etc/wireguard", prefix: "", suffix: ".conf" },
+    operands: "subcommand",
     page: "wg-quick(8)",
     manual: async () => (await import("./quick/help.ts")).QUICK_MANUAL,
   },
@@ -129,31 +146,37 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "setconf",
+    operands: "file",
     summary: "make an interface what a configuration file says",
     manual: async () => (await import("./setconf/help.ts")).SETCONF_MANUAL,
   },
   {
     name: "addconf",
+    operands: "file",
     summary: "add what a configuration file says to an interface",
     manual: async () => (await import("./addconf/help.ts")).ADDCONF_MANUAL,
   },
   {
     name: "syncconf",
+    operands: "file",
     summary: "as setconf, without ending the sessions of peers that stay",
     manual: async () => (await import("./syncconf/help.ts")).SYNCCONF_MANUAL,
   },
   {
     name: "genkey",
+    operands: "words",
     summary: "make a private key",
     manual: async () => (await import("./genkey/help.ts")).GENKEY_MANUAL,
   },
   {
     name: "genpsk",
+    operands: "words",
     summary: "make a preshared key",
     manual: async () => (await import("./genpsk/help.ts")).GENPSK_MANUAL,
   },
   {
     name: "pubkey",
+    operands: "words",
     summary: "make the public key of a private key",
     manual: async () => (await import("./pubkey/help.ts")).PUBKEY_MANUAL,
   },
@@ -197,18 +220,21 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "help",
+    operands: "words",
     summary: "show the commands, the help of one, or the list of counters",
     options: ["--help", "-h"],
     manual: async () => (await import("./help/help.ts")).HELP_MANUAL,
   },
   {
     name: "version",
+    operands: "words",
     summary: "show the version and the crypto library in use",
     options: ["--version", "-v", "-V"],
     manual: async () => (await import("./version/help.ts")).VERSION_MANUAL,
   },
   {
     name: "completion",
+    operands: "words",
     summary: "print a script that completes command lines in bash, zsh or fish",
     manual: async () => (await import("./completion/help.ts")).COMPLETION_MANUAL,
   },
@@ -219,11 +245,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "install",
+    operands: "words",
     summary: "install the executable, links, manual pages, completions and units",
     manual: async () => (await import("./install/help.ts")).INSTALL_MANUAL,
   },
   {
     name: "uninstall",
+    operands: "words",
     summary: "remove what wg install has made",
     manual: async () => (await import("./uninstall/help.ts")).UNINSTALL_MANUAL,
   },

@@ -45,8 +45,11 @@ const withFile = (room: Room): Promise<string> =>
     "sh",
     "-c",
     "cp -a /etc /run/etc && mount --bind /run/etc /etc && mkdir -p /etc/wireguard && " +
-    ">/etc/wireguard/wgfile.conf",
+    ">/etc/wireguard/wgfile.conf >/etc/hostname.wg5",
   ]);
+
+/** Whether an offer is no option. */
+const isTyped = (offer: string) => !offer.startsWith("-");
 
 /** What bash offers behind these words. */
 async function bashOffers(room: Room, words: readonly string[]): Promise<string[]> {
@@ -68,6 +71,16 @@ Deno.test(
     deepEqual(await bashOffers(room, ["wg-quick", "re"]), ["reload"]);
     await withFile(room);
     deepEqual(await bashOffers(room, ["wg", "quick", "up", "wgf"]), ["wgfile"]);
+    deepEqual((await bashOffers(room, ["wg", "quick", "up", ""])).filter(isTyped).sort(), [
+      "wg1",
+      "wgfile",
+    ]);
+    deepEqual(await bashOffers(room, ["wg-quick", "wg"]), [""]);
+    // bash offers files where nothing else is offered.
+    deepEqual(await bashOffers(room, ["wg", "setconf", ""]), ["wg1"]);
+    deepEqual(await bashOffers(room, ["wg", "setconf", "wg1", ""]), [""]);
+    deepEqual(await bashOffers(room, ["wg", "help", "wg"]), [""]);
+    deepEqual(await bashOffers(room, ["netstart", "wg5"]), ["wg5"]);
   },
 );
 
@@ -123,6 +136,14 @@ Deno.test(
       compadd() { shift; print -rl -- "$@"; }
       service=wg words=(wg why wg1 '') CURRENT=4; _wg`;
     const offers = (await room.output(["zsh", "-f", "-c", offered])).trim().split("\n");
+    const first = offered.replace(
+      "words=(wg why wg1 '') CURRENT=4",
+      "words=(wg quick '') CURRENT=3",
+    );
+    equal(
+      await room.output(["zsh", "-f", "-c", first]),
+      "up\ndown\nreload\nsave\nstrip\nstatus\n",
+    );
     deepEqual(offers.filter((offer) => !["wg1", "--json"].includes(offer)).sort(), all);
     equal(await wasExecuted(room), false);
   },
@@ -138,6 +159,12 @@ Deno.test("fish completes commands and words", needs("namespaces", "tun", "fish"
   ok((await offers("ifconfig wgpe")).includes("wgpeer"));
   await withFile(room);
   deepEqual(await offers("wg-quick up wgf"), ["wgfile"]);
+  deepEqual((await offers("wg quick up ")).filter(isTyped).sort(), ["wg1", "wgfile"]);
+  deepEqual(await offers("wg quick st"), ["status", "strip"]);
+  deepEqual(await offers("wg-quick wg"), [""]);
+  deepEqual(await offers("wg setconf wg1 /etc/hostname.w"), ["/etc/hostname.wg5"]);
+  deepEqual(await offers("wg help wg"), [""]);
+  deepEqual(await offers("netstart wg5"), ["wg5"]);
   const all = await withPeers(room);
   const peers = (await offers("wg why wg1 ")).filter((offer) => !["wg1", "--json"].includes(offer));
   deepEqual(peers.sort(), all);

@@ -49,15 +49,18 @@ export const command: Command = {
 /** The commands of the table, each with the words that may follow it. */
 export async function completedCommands(): Promise<CompletedCommand[]> {
   const commands: CompletedCommand[] = [];
-  for (const { name, summary, link, configFolder, peerAfter, manual } of PUBLIC_COMMANDS) {
+  for (const { name, summary, link, configFiles, operands, peerAfter, manual } of PUBLIC_COMMANDS) {
     const words = name === "help" ? PUBLIC_COMMANDS.map((entry) => entry.name) : [];
+    const { usage, ...text } = await manual();
     commands.push({
       name,
       summary,
       link,
-      configFolder,
+      configFiles,
+      operands,
+      subcommands: operands === "subcommand" ? usage.map((way) => way.split(" ")[0]) : [],
       takesPeer: peerAfter !== undefined,
-      words: [...completionWords(await manual()), ...words],
+      words: [...completionWords({ usage, ...text }), ...words],
     });
   }
   return commands;

@@ -97,7 +97,9 @@ async function run(name: string, args: readonly string[]): Promise<number> {
 /** Runs a command. With `--help` as its only word, or behind its first one, shows its help. */
 async function runCommand(entry: CommandEntry, args: readonly string[]): Promise<number> {
   nameProcess(entry.name);
-  if (asksForHelp(args)) return await help([entry.name]);
+  // Subcommands have a help of their own.
+  const ownHelp = entry.operands === "subcommand";
+  if (!ownHelp && asksForHelp(args)) return await help([entry.name]);
   return await (await LOADERS[entry.name]()).command.run(args);
 }
 

@@ -292,6 +292,15 @@ Deno.test("commands of a file: one plain command without a shell, others in bash
   await quickly(room, "down wg1");
 });
 
+Deno.test("the help of a subcommand has the name of the link", NEEDED, async () => {
+  await using room = await quickRoom();
+  const first = async (words: string) => (await left(room, words)).split("\n").slice(0, 2);
+  const usage = ["usage: wg-quick up [-nq] interface | file", ""];
+  deepEqual(await first("wg-quick up --help"), usage);
+  deepEqual(await first(`${WG} quick up --help`), ["usage: quick up [-nq] interface | file", ""]);
+  equal((await first("wg-quick --help"))[0], usage[0]);
+});
+
 Deno.test("save keeps comments, names and order; SaveConfig saves at down", NEEDED, async () => {
   await using room = await quickRoom();
   const key = randomKey();

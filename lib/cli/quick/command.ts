@@ -29,7 +29,7 @@ const QUICK_LINK = "wg-quick";
 export const command: Command = {
   async run(args) {
     const [first, second] = args;
-    if (first === undefined || first === "help") {
+    if (first === undefined || ["help", "--help", "-h"].includes(first)) {
       printAll(helpText(asCalled(QUICK_MANUAL)));
       return first === undefined ? 1 : 0;
     }

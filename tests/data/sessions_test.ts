@@ -6,6 +6,7 @@ import { REJECT_AFTER_MESSAGES, STAGED_PACKETS_MAX } from "../../lib/base/consta
 import type { DataEvent } from "../../lib/base/messages.ts";
 import { PeerTable } from "../../lib/base/peer_table.ts";
 import { NEVER } from "../../lib/base/times.ts";
+import { nobleCipher } from "../../lib/crypto/noble_cipher.ts";
 import { PacketMemory } from "../../lib/data/memory.ts";
 import { VNET_HEADER_BYTES } from "../../lib/data/ports.ts";
 import { Peer, Session } from "../../lib/data/sessions.ts";
@@ -352,6 +353,18 @@ Deno.test("a removed peer's sessions are gone with it", () => {
   assert.equal(a.dataplane.counts().rx_no_session, 1);
   a.apply({ type: "keepalive-send", peer: P0 });
   assert.deepEqual(a.udp.sent, []);
+});
+
+Deno.test("the cipher forgets the keys of a session that is retired, and of a peer that is removed", () => {
+  let forgotten = 0;
+  const { a } = connectedSides({
+    cipher: (arena) => ({ ...nobleCipher(arena), forget: () => void forgotten++ }),
+  });
+  for (const command of ["session-retire", "peer-remove"] as const) {
+    const before = forgotten;
+    a.apply({ type: command, peer: P0, localIndex: sessionIndex(INDEX_A) });
+    assert.ok(forgotten > before, command);
+  }
 });
 
 Deno.test("inner packets are let through only from the peer's own addresses, and only whole", () => {

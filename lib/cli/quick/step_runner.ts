@@ -154,9 +154,14 @@ const NO_FLAGS = 0;
 type LinkStep = Extract<Step, { readonly type: "address" | "link" | "route" }>;
 type RuleStep = Extract<Step, { readonly type: "rule" | "suppress" }>;
 
-/** Ends the interface, also one whose process is not there or is another implementation's. */
+/** Ends the interface, also one whose process has ended, or is another implementation's. */
 async function destroy(name: string): Promise<void> {
-  if (interfaceExists(name)) await destroyDaemon(name);
+  if (interfaceExists(name)) {
+    await destroyDaemon(name).catch((error) => {
+      // Unless it has ended by itself meanwhile.
+      if (interfaceExists(name)) throw error;
+    });
+  }
   using routes = RouteSocket.open();
   const link = routes.link(name);
   if (link !== undefined) routes.deleteLink(link.index);

@@ -16,6 +16,8 @@ export async function systemctl(
     const { success, stdout, stderr } = await new Deno.Command("systemctl", {
       args: [...args],
       stdin: "null",
+      // A signal of the terminal is for the command, which waits for systemd.
+      detached: true,
     }).output();
     const [out, complaint] = [stdout, stderr].map((bytes) =>
       new TextDecoder().decode(bytes).trim()

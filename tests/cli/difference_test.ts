@@ -440,22 +440,23 @@ Deno.test("from any state to any other: the change leads there, and then nothing
   });
 });
 
-Deno.test("a peer that was made again gets its timestamp, and no other does", async () => {
+Deno.test("a peer that was made again, or has an earlier timestamp, gets the one before", async () => {
   const wanted = await wantedFrom("wgpeer K2 wgaip 10.0.0.0/8");
   const lastTimestamp = new Uint8Array(12).fill(7);
   const heard = { ...wanted, peers: wanted.peers.map((peer) => ({ ...peer, lastTimestamp })) };
   const before = wantedLike(running(heard));
-  const later = wanted.peers.map((peer) => ({
-    ...peer,
-    lastTimestamp: new Uint8Array(12).fill(8),
-  }));
+  const [earlier, later] = [6, 8].map((byte) =>
+    wanted.peers.map((peer) => ({ ...peer, lastTimestamp: new Uint8Array(12).fill(byte) }))
+  );
   assert.deepEqual(
     compare({ ...wanted, peers: [] }, before).command?.change.peers?.[0].lastTimestamp,
     lastTimestamp,
   );
-  assert.deepEqual(compare(wanted, before).command?.change.peers, [
-    { publicKey: wanted.peers[0].publicKey, lastTimestamp },
-  ]);
+  for (const peers of [wanted.peers, earlier]) {
+    assert.deepEqual(compare({ ...wanted, peers }, before).command?.change.peers, [
+      { publicKey: wanted.peers[0].publicKey, lastTimestamp },
+    ]);
+  }
   assert.equal(compare({ ...wanted, peers: later }, before).command, undefined);
   assert.equal(compare(heard, wanted).command, undefined);
 });

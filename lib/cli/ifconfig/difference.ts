@@ -256,9 +256,10 @@ class Comparison {
     }
     this.#ranges(is, wanted, change, goes, words, comments);
     this.#disabled(is, wanted, change, goes, words);
-    // A peer that was made again has forgotten it.
-    if (wanted.lastTimestamp !== undefined && is?.lastTimestamp === undefined) {
-      change.lastTimestamp = wanted.lastTimestamp;
+    // A peer that was made again has forgotten it, or has taken an initiation that was recorded.
+    const [before, now] = [wanted.lastTimestamp, is?.lastTimestamp];
+    if (before !== undefined && (now === undefined || before.toHex() > now.toHex())) {
+      change.lastTimestamp = before;
     }
     if (is !== undefined && Object.keys(change).length === 1) return undefined;
     const name = change.description === undefined || change.description === "" ? described : "";

@@ -73,3 +73,12 @@ function readText(path: string): string {
     return "";
   }
 }
+
+/** Whether two paths lead to the same file, as the folders /sbin and /usr/sbin may. */
+export function isSameFile(one: string, other: string): boolean {
+  try {
+    return Deno.realPathSync(one) === Deno.realPathSync(other);
+  } catch {
+    return false;
+  }
+}

@@ -22,7 +22,7 @@ import { readManifest, reloadUnits, tellSteps } from "./machine.ts";
 import { manifestText } from "./manifest.ts";
 import { parseInstallOptions } from "./options.ts";
 import { carryOut, type Placement, planInstallation, planSteps } from "./placing.ts";
-import { adviceFor, isThere } from "./advice.ts";
+import { adviceFor, isSameFile, isThere } from "./advice.ts";
 
 /** The command `install`. */
 export const command: Command = { run: install };
@@ -37,7 +37,10 @@ async function install(args: readonly string[]): Promise<number> {
   const manifestPath = manifestIn(prefix);
   const before = readManifest(root + manifestPath);
   // A second installation keeps the links of the first one.
-  const hidden = hiddenBy(prefix, (path) => isThere(root + path));
+  const hidden = hiddenBy(
+    prefix,
+    (path) => isThere(root + path) && !isSameFile(root + path, root + executableIn(prefix)),
+  );
   const usual = before === undefined
     ? USUAL_LINKS.filter((name) => !hidden.has(name))
     : linksOf(prefix, before.files);

@@ -24,7 +24,7 @@ export interface QuickRecord {
   readonly file: string;
   /**
    * The run of the unit of systemd that brought it up (INVOCATION_ID, systemd.exec(5)); the empty
-   * string if no unit did, undefined in the record of an older version.
+   * string if no unit did, undefined if a reload has made the record.
    */
   readonly unitRun?: string | undefined;
   /** Whether `up` has come to its end. */

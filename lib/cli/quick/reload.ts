@@ -119,7 +119,7 @@ class Reload {
     this.#session.writeRecord({
       pid: record?.pid ?? running.status.pid,
       file,
-      unitRun: record === undefined ? "" : record.unitRun,
+      unitRun: record?.unitRun,
       complete: true,
       table: tableOf(wanted),
       steps: wanted.map((step) => known.get(stepKey(step)) ?? { step }),

@@ -13,8 +13,8 @@ import type { QuickRecord } from "./record.ts";
 export const unitRun = (): string => callerVariables().INVOCATION_ID ?? "";
 
 /**
- * Whether this run of a unit has brought the interface up. What an older version brought up, whose
- * record does not say it, is the unit's if its process is in the unit.
+ * Whether this run of a unit has brought the interface up. Where no record says it, as after an
+ * older version, it is the unit's if its process is in the unit.
  * @param record undefined if there is none
  */
 export function isOfThisRun(name: string, record: QuickRecord | undefined): boolean {

@@ -81,6 +81,15 @@ async function restart(name: string): Promise<void> {
   if (before.rdomain === undefined && !isHere) {
     throw new ConfigError(name, "is in another network namespace; run the command there");
   }
+  try {
+    await replace(name, before);
+  } finally {
+    wipeStatus(before.status);
+  }
+}
+
+/** Gives an interface a new process. */
+async function replace(name: string, before: RunningInterface): Promise<void> {
   const { workers } = before.status;
   checkDescriptors("wgworkers", workers);
   const routes = await routesOf(name);
@@ -105,8 +114,6 @@ async function restart(name: string): Promise<void> {
     const recovery = await service.recover();
     if (recovery === undefined) throw error;
     throw new ConfigError(name, `${messageOf(error)}; ${recovery}`);
-  } finally {
-    wipeStatus(before.status);
   }
   if (!byUnit) tellReady(name);
   for (const failure of failures) complain(failure.message);

@@ -100,13 +100,15 @@ export class Service implements Disposable {
    */
   async enter(): Promise<void> {
     setVariables(this.#variables);
-    if (this.#unit === undefined) return;
+    const unit = this.#unit;
     try {
+      // Also where no unit has them: this command may be in those of another interface by now.
       joinGroupsOf(this.#pid);
     } catch (error) {
+      if (unit === undefined) return;
       throw this.#refusal(`does not take another process (${messageOf(error)})`);
     }
-    if (!this.#isMain) return;
+    if (unit === undefined || !this.#isMain) return;
     const manager = ServiceManager.find((variable) => this.#variables[variable]);
     this.#manager = manager;
     manager?.tell({ MAINPID: Deno.pid });
@@ -115,7 +117,7 @@ export class Service implements Disposable {
     if (every !== undefined) {
       this.#feeding = setInterval(() => manager?.tell({ WATCHDOG: 1 }), every);
     }
-    for (let asked = 0; await mainProcessOf(this.#unit) !== Deno.pid; asked++) {
+    for (let asked = 0; await mainProcessOf(unit) !== Deno.pid; asked++) {
       if (asked === QUESTIONS) {
         manager?.tell({ MAINPID: this.#pid });
         throw this.#refusal("does not take this process as its main one");

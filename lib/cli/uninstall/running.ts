@@ -16,6 +16,9 @@ export interface Running {
   readonly processes: readonly number[];
 }
 
+/** The units in etc/. */
+const OUR_UNIT = /^wg(@.+|-ifconfig@.+|-netstart|-events|-metrics|-usage)\.service$/;
+
 /**
  * What runs from one of these files. Programs of containers, which have the same path in another
  * file system, are not among them.
@@ -26,7 +29,7 @@ export function runningFrom(isOurs: (path: string) => boolean): Running {
   for (const { name } of Deno.readDirSync("/proc")) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === Deno.pid || !runsFrom(pid, isOurs)) continue;
-    const unit = systemServiceOf(pid);
+    const unit = ourUnitOf(pid);
     const of = interfaceOf(pid);
     if (unit !== undefined) units.add(unit);
     else if (of !== undefined) interfaces.add(of);
@@ -53,6 +56,15 @@ export function runningText({ units, interfaces, processes }: Running): string |
     ...processes.map((pid) => `process ${pid}`),
   ];
   return words.length === 0 ? undefined : words.join(", ");
+}
+
+/**
+ * The unit of ours that a process is part of. What somebody has started by hand may be part of
+ * another one, such as ssh.service.
+ */
+function ourUnitOf(pid: number): string | undefined {
+  const unit = systemServiceOf(pid);
+  return unit !== undefined && OUR_UNIT.test(unit) ? unit : undefined;
 }
 
 /** Whether a process runs from a file that is at this path here too. */

@@ -49,9 +49,14 @@ export class Recorder {
     const problems: string[] = [];
     try {
       const answered = await ask();
-      if (!store.isInPlace()) {
+      const fate = store.fate();
+      if (fate !== "in-place") {
         store.renew();
-        this.#parts.say(`${store.path} was removed with its history and quotas; a new one is made`);
+        this.#parts.say(
+          fate === "removed"
+            ? `${store.path} was removed with its history and quotas; a new one is made`
+            : `${store.path} was replaced; the file that is there now is used`,
+        );
       }
       const day = today();
       const left = store.record(day, answered.flatMap(readingsOf));

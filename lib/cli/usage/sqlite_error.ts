@@ -57,7 +57,7 @@ export function sqliteError(path: string, error: unknown): OsError {
 /** SQLite does not tell why it cannot open a file. The kernel does. */
 function cannotOpen(path: string): OsError {
   try {
-    Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 }).close();
+    Deno.openSync(path, { read: true, write: true }).close();
   } catch (error) {
     const { code = "EIO" } = error as { code?: string };
     return osError("open", path, errnoNumber(code));

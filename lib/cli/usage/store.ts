@@ -186,14 +186,14 @@ export class UsageStore {
     });
   }
 
-  /** Whether the file that is open is still the one at its path. */
-  isInPlace(): boolean {
+  /** What has become of the file that is open. */
+  fate(): "in-place" | "removed" | "replaced" {
     const { dev, ino } = this.#file;
     try {
       const there = identityOf(this.#path);
-      return there.dev === dev && there.ino === ino;
-    } catch {
-      return false;
+      return there.dev === dev && there.ino === ino ? "in-place" : "replaced";
+    } catch (error) {
+      return error instanceof Deno.errors.NotFound ? "removed" : "in-place";
     }
   }
 

@@ -230,7 +230,8 @@ async function besideAdministrators(machine: DebianMachine): Promise<void> {
   await machine.must("wg quick down wg1; systemctl reset-failed wg@wg1");
 
   // Commands of a file get what the README's drop-in gives them.
-  const hooks = "touch /usr/hook /home/hook /tmp/hook && ip netns add hook";
+  const hooks = "touch /usr/hook /home/hook /tmp/hook && ip netns add hook && " +
+    "grep -q NoNewPrivs:.0 /proc/self/status";
   const [, dropIn] = /```ini\n(\[Service\][^`]*)```/.exec(
     await Deno.readTextFile(`${ROOT}README.md`),
   )!;

@@ -148,8 +148,14 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
     of: TRIED,
     strangers: ["udp_icmp_errors 2 4 10.0.0.1:7112 port-unreachable 10.0.0.1 0"],
   }],
+  // The same link-local address may be on another link.
+  ["no-answer", "broken", {
+    endpoint: "[fe80::1%3]:7111",
+    of: TRIED,
+    facts: { ownAddresses: new Set(["fe80::1"]) },
+  }],
   ["endpoint-unspecified", "broken", { endpoint: "0.0.0.0:7222", of: TRIED }, "of no machine"],
-  ["no-ranges", "warning", { peer: { allowedIps: [] } }, "no allowed IPs"],
+  ["no-ranges", "warning", { peer: { allowedIps: [] } }, "no packets are sent to it"],
   ["name-looked-up", "well", {
     endpoint: "",
     of: ["handshake_no_endpoint 1 1"],
@@ -216,20 +222,38 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
     of: TRIED,
     strangers: [`handshake_mac1_wrong 3 3 ${ENDPOINT} initiation`],
   }, key(1).toBase64()],
-  // The peer calls with the wrong key, and nothing is to be sent from here.
+  // Nothing is to be sent from here, so that somebody else may have sent them.
   [
     "our-key-wrong-there",
-    "broken",
+    "warning",
     {
       strangers: [`handshake_mac1_wrong 3 4 ${ENDPOINT} initiation`],
     },
     key(1).toBase64(),
-    "The peer sends",
+    "Messages from the peer's endpoint",
     "4 times",
   ],
-  ["our-key-wrong-there", "broken", {
-    strangers: ["handshake_mac1_wrong 3 4 10.0.0.2:9 initiation"],
-  }, "Somebody at the peer's address"],
+  [
+    "our-key-wrong-there",
+    "warning",
+    {
+      strangers: ["handshake_mac1_wrong 3 4 10.0.0.2:9 initiation"],
+    },
+    "Messages from the peer's address",
+    "somebody else sends them",
+  ],
+  // A message of long ago hides nothing.
+  ["no-answer", "broken", {
+    of: TRIED,
+    strangers: [`handshake_mac1_wrong 181 1 ${ENDPOINT} initiation`],
+  }],
+  ["port-refused", "broken", {
+    of: TRIED,
+    strangers: [
+      `handshake_mac1_wrong 181 1 ${ENDPOINT} initiation`,
+      `udp_icmp_errors 2 4 ${ENDPOINT} port-unreachable 10.0.0.2 0`,
+    ],
+  }],
   ["our-key-wrong-there", "warning", {
     of: ["handshake_completed 900 1 - initiator"],
     strangers: [`handshake_mac1_wrong 3 4 ${ENDPOINT} initiation`],
@@ -325,7 +349,7 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
   ["nat-changed-port", "well", { of: [...WORKS, `endpoint_moved 9 1 ${ENDPOINT} 10.0.0.2:4000`] }],
   [
     "endpoint-alternates",
-    "broken",
+    "warning",
     {
       of: [
         ...WORKS,
@@ -336,16 +360,46 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
     "10.0.0.2:7222 and 10.0.0.3:7",
     "8 times",
   ],
+  ["no-data", "broken", {
+    of: [
+      WORKS[0],
+      "data_unanswered 16",
+      `endpoint_moved 1 9 ${ENDPOINT} 10.0.0.3:7`,
+      `endpoint_alternated 1 8 ${ENDPOINT} 10.0.0.3:7`,
+    ],
+  }, "two machines use the peer's private key"],
   ...["3 3", "61 9"].map((few) =>
     ["roamed", "well", {
       of: [
         ...WORKS,
-        `endpoint_moved 1 9 ${ENDPOINT} 10.0.0.3:7`,
+        `endpoint_moved 3 9 ${ENDPOINT} 10.0.0.3:7`,
         `endpoint_alternated ${few} ${ENDPOINT} 10.0.0.3:7`,
       ],
     }] as const
   ),
   ["roamed", "well", { of: [...WORKS, `endpoint_moved 9 1 ${ENDPOINT} 10.0.0.3:7222`] }],
+  // An initiation from another address, and no packet from there.
+  [
+    "idle",
+    "well",
+    {
+      of: [
+        `handshake_initiation_accepted 2 1 ${ENDPOINT}`,
+        `endpoint_moved 2 1 ${ENDPOINT} 10.0.0.3:7222`,
+      ],
+    },
+    "has not gone on yet",
+    ENDPOINT,
+  ],
+  ["works", "well", {
+    of: [
+      WORKS[0],
+      "received 12",
+      `handshake_initiation_accepted 2 1 ${ENDPOINT}`,
+      `endpoint_moved 2 1 ${ENDPOINT} 10.0.0.3:7222`,
+    ],
+    peer: { lastHandshakeUnixMs: 1 },
+  }, "12 seconds ago"],
   ["answer-awaited", "well", { of: [WORKS[0], "data_unanswered 3"] }, "handshake is done", "never"],
   ["answer-awaited", "well", { of: [WORKS[0], "received 14", "data_unanswered 13"] }, "has worked"],
   ["works", "well", {
@@ -378,6 +432,24 @@ const CASES: readonly (readonly [cause: string, Level, Case, ...words: string[]]
       "wgpka 25",
     ] as const
   ),
+  // It may have come back to the endpoint that was configured.
+  [
+    "nat-closed",
+    "broken",
+    {
+      of: [
+        WORKS[0],
+        "received 45",
+        "data_unanswered 16",
+        `endpoint_moved 45 2 ${ENDPOINT} 10.0.0.3:7`,
+        `endpoint_alternated 45 1 ${ENDPOINT} 10.0.0.3:7`,
+      ],
+      strangers: [`udp_icmp_errors 1 9 ${ENDPOINT} port-unreachable 10.0.0.2 0`],
+    },
+    "wgpka 25",
+    "no program listens",
+    "has this wgport",
+  ],
   ["port-refused", "broken", {
     of: [WORKS[0], "received 45", "data_unanswered 16"],
     strangers: [`udp_icmp_errors 1 9 ${ENDPOINT} port-unreachable 10.0.0.2 0`],

@@ -146,7 +146,10 @@ export class PeerView {
       this.silentMs < ANSWER_MS && !this.isUnanswered;
   }
 
-  /** Whether the endpoint is where a message of the peer came from, and was not configured. */
+  /**
+   * Whether the endpoint is where a message of the peer came from, after another one or none.
+   * It may be the configured one too, to which the peer has come back.
+   */
   get isLearned(): boolean {
     return this.endpoint !== "" &&
       (this.last("endpoint_learned")?.who === this.endpoint ||
@@ -180,15 +183,15 @@ export class PeerView {
   }
 
   /**
-   * A message for another public key than ours that came from the peer's endpoint. It tells nothing
+   * A recent message for another public key than ours from the peer's endpoint. It tells nothing
    * against a session that may be in use, and anybody may send it, so a peer that has been reached
    * before and waits for nothing must have sent it from its very port.
    */
   get wrongKeyMessage(): Evidence | undefined {
     const sent = this.atEndpoint("handshake_mac1_wrong");
     if (sent === undefined || this.hasSession) return undefined;
-    if (this.isUnanswered) return sent;
     if (sent.ageMs > RECENT_MS) return undefined;
+    if (this.isUnanswered) return sent;
     const isUsual = sent.who === this.endpoint && this.completedMs > REJECT_AFTER_TIME_MS;
     return this.completedMs === Infinity || isUsual ? sent : undefined;
   }

@@ -88,8 +88,11 @@ function explain(view: PeerView, error: PathError & Evidence, unanswered: string
     : `${offender}, on the way,`;
   const says = `${who} says: ${view.endpoint} is ${PROBLEM_WORDS[problem]}.`;
   const isPort = problem === "port-unreachable";
-  // The port of a NAT, and not one that was configured.
-  if (view.isLearned && (isPort || problem === "prohibited")) return natClosed(says, evidence);
+  // Often the port of a NAT. The peer may have come back to the one that was configured, though.
+  if (view.isLearned && (isPort || problem === "prohibited")) {
+    const closed = natClosed(says, evidence);
+    return { ...closed, likely: [...closed.likely, likely], next: [...closed.next, next] };
+  }
   const isOurs = isOwn && !isPort;
   return broken(
     cause,

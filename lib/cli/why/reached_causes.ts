@@ -8,7 +8,7 @@ import { ALTERNATION_MS } from "../../base/evidence.ts";
 import { ANSWER_MS, ownerOf, type PeerView } from "./facts.ts";
 import { pathSaysOfData } from "./path_causes.ts";
 import { unsentReason } from "./unsent.ts";
-import { ago, broken, often, shownName, type Verdict } from "./verdict.ts";
+import { ago, often, shownName, type Verdict } from "./verdict.ts";
 
 type Cause = (view: PeerView) => Verdict | undefined;
 
@@ -20,7 +20,6 @@ const RETURNS_MIN = 4;
 
 /** The causes. */
 export const REACHED_CAUSES: readonly Cause[] = [
-  alternates,
   innerSourceRefused,
   ownSource,
   noRanges,
@@ -28,28 +27,11 @@ export const REACHED_CAUSES: readonly Cause[] = [
   pathSaysOfData,
   dataUnanswered,
   noDataBack,
+  alternates,
   onlyPeerCanCall,
   tooLargeMtu,
   unrouted,
 ];
-
-/** A peer that roams, and a NAT that changes its port, move on. */
-function alternates(view: PeerView): Verdict | undefined {
-  const back = view.last("endpoint_alternated");
-  if (back === undefined || back.count < RETURNS_MIN || back.ageMs > ALTERNATION_MS) {
-    return undefined;
-  }
-  return broken(
-    "endpoint-alternates",
-    `It sends from two endpoints in turn: ${back.who} and ${back.detail}.`,
-    [`times that it came back to the one before: ${often(back)}`],
-    [
-      "two machines use its private key at the same time, and each takes the other one's packets",
-      "its packets take two ways in turn, as through two providers",
-    ],
-    ["give each machine a private key of its own, and a peer here"],
-  );
-}
 
 function innerSourceRefused(view: PeerView): Verdict | undefined {
   const refused = view.recent("rx_unallowed_source");
@@ -89,7 +71,7 @@ function noRanges({ peer, facts }: PeerView): Verdict | undefined {
   return {
     cause: "no-ranges",
     level: "warning",
-    says: "It has no allowed IPs: nothing is sent to it, and what it sends is dropped.",
+    says: "It has no allowed IPs: no packets are sent to it, and those that it sends are dropped.",
     evidence: [],
     likely: ["its wgaip is missing", "another peer has got its range: a range has one peer"],
     next: [`ifconfig ${facts.name} wgpeer ${peer.publicKey.toBase64()} wgaip RANGE`],
@@ -167,6 +149,28 @@ function noDataBack(view: PeerView): Verdict | undefined {
       "the peer has no route back into its tunnel, does not forward, or its firewall refuses",
     ],
     next: ["on the peer: wg why, its routes, and net.ipv4.ip_forward if the target is behind it"],
+  };
+}
+
+/**
+ * A peer that roams, and a NAT that changes its port, move on. A warning, because one machine with
+ * two ways may do so too, and works.
+ */
+function alternates(view: PeerView): Verdict | undefined {
+  const back = view.last("endpoint_alternated");
+  if (back === undefined || back.count < RETURNS_MIN || back.ageMs > ALTERNATION_MS) {
+    return undefined;
+  }
+  return {
+    cause: "endpoint-alternates",
+    level: "warning",
+    says: `It sends from two endpoints in turn: ${back.who} and ${back.detail}.`,
+    evidence: [`times that it came back to the one before: ${often(back)}`],
+    likely: [
+      "two machines use its private key at the same time, and each takes the other one's packets",
+      "its packets take two ways in turn, as through two providers",
+    ],
+    next: ["give each machine a private key of its own, and a peer here"],
   };
 }
 

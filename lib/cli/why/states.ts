@@ -11,6 +11,8 @@ import { ago, often, type Verdict } from "./verdict.ts";
 
 /** How long a keepalive may be under way. */
 const KEEPALIVE_DELAY_MS = 1_000;
+/** How far the times of two events may lie apart that one packet made. */
+const SAME_PACKET_MS = 1_000;
 
 const well = (cause: string, says: string, evidence: readonly string[] = []): Verdict => ({
   cause,
@@ -53,6 +55,8 @@ export const STATES: readonly ((view: PeerView) => Verdict | undefined)[] = [
     const before = moved === undefined ? undefined : parseEndpoint(moved.detail);
     const after = moved === undefined ? undefined : parseEndpoint(moved.who);
     if (moved === undefined || before === undefined || after === undefined) return undefined;
+    // An initiation moves the endpoint, and does not show that it works from there.
+    if (view.age("received") > moved.ageMs + SAME_PACKET_MS) return undefined;
     const isNat = sameBytes(before.address, after.address);
     return well(
       isNat ? "nat-changed-port" : "roamed",
@@ -71,6 +75,12 @@ export const STATES: readonly ((view: PeerView) => Verdict | undefined)[] = [
       );
     }
     if (lastHandshakeUnixMs !== 0) return undefined;
+    const taken = view.last("handshake_initiation_accepted");
+    if (taken !== undefined) {
+      return well("idle", "It has begun a handshake, was answered, and has not gone on yet.", [
+        `initiations from ${taken.who} that were answered: ${often(taken)}`,
+      ]);
+    }
     const tried = view.last("handshake_no_endpoint");
     const says = tried === undefined
       ? "No handshake was wanted yet: nothing was to be sent."

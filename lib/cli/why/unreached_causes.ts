@@ -175,7 +175,10 @@ function unsent(view: PeerView): Verdict | undefined {
   return unsentReason(view, failed, "handshake messages");
 }
 
-/** The interface gets its own initiations, which are not made for its key. */
+/**
+ * The interface gets its own initiations, which are not made for its key. A link-local address may
+ * be that of another machine on another link, so it tells nothing.
+ */
 function endpointIsOurs(view: PeerView): Verdict | undefined {
   const { peer: { endpoint }, facts: { name, ownAddresses, status } } = view;
   if (endpoint === undefined) return undefined;
@@ -186,7 +189,8 @@ function endpointIsOurs(view: PeerView): Verdict | undefined {
     const says = `Its endpoint, ${view.endpoint}, is the address of no machine.`;
     return broken("endpoint-unspecified", says, [], [], next);
   }
-  if (endpoint.port !== status.listenPort || !ownAddresses.has(addressOf(view))) return undefined;
+  if (endpoint.scope !== 0 || endpoint.port !== status.listenPort) return undefined;
+  if (!ownAddresses.has(addressOf(view))) return undefined;
   const says = `Its endpoint, ${view.endpoint}, is this interface itself.`;
   return broken(
     "endpoint-is-ours",
@@ -281,19 +285,19 @@ function wrongKeyThere(view: PeerView): Verdict | undefined {
   const other = view.wrongKeyMessage;
   if (other === undefined) return undefined;
   const own = view.facts.status.publicKey?.toBase64() ?? "that of this interface";
-  const says = other.who === view.endpoint
-    ? "The peer sends messages that are made for another public key than ours."
-    : "Somebody at the peer's address sends messages for another public key than ours.";
+  const from = other.who === view.endpoint ? "endpoint" : "address";
   const verdict = broken(
     "our-key-wrong-there",
-    says,
+    `Messages from the peer's ${from} are made for another public key than ours.`,
     [`such messages from ${other.who}: ${often(other)}`],
-    ["the other side has a wrong public key for this interface"],
+    [
+      "the other side has a wrong public key for this interface",
+      "somebody else sends them from there, or with that source",
+    ],
     [`the other side must have ${own} as the public key of its peer`],
   );
-  // Anybody can send them: no proof against a peer that was reached, and is not wanted now.
-  const isProof = view.isUnanswered || view.completedMs === Infinity;
-  return isProof ? verdict : { ...verdict, level: "warning" };
+  // Anybody can send them: no proof against a peer that owes no response.
+  return view.isUnanswered ? verdict : { ...verdict, level: "warning" };
 }
 
 function cookieLoop(view: PeerView): Verdict | undefined {

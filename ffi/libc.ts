@@ -286,8 +286,8 @@ export const getsockoptBytes = (
   call("getsockopt", fd, level, option, value, new Uint8Array(Uint32Array.of(value.length).buffer));
 
 /** send(2) on a socket that needs no address. Returns bytes sent. */
-export const send = (fd: number, bytes: Uint8Array): number =>
-  call("sendto", fd, bytes, bytes.length, 0, null, 0);
+export const send = (fd: number, bytes: Uint8Array, flags = 0): number =>
+  call("sendto", fd, bytes, bytes.length, flags, null, 0);
 
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;

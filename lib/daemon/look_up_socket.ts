@@ -19,14 +19,17 @@ import {
 const READ_BYTES = SLOTS * (ANSWER_MAX + 1);
 const OBJECT = "look-ups";
 
-/** A process that looks up names. All but `close` throw an OsError when it has ended. */
+/**
+ * A process that looks up names. All but `close` throw an OsError when it has ended or does not do
+ * what such a process does. None waits.
+ */
 export interface LookUpProcess {
   readonly pid: number;
   /** Asks for a host in a slot that is free. */
   ask(slot: number, host: string): void;
   /** Gives a slot back whose answer has come. */
   giveBack(slot: number): void;
-  /** The answers that have come. It does not wait. */
+  /** The answers that have come. */
   answers(): readonly SlotAnswer[];
   /** Ends the process. */
   close(): void;
@@ -73,7 +76,10 @@ export class LookUpSocket implements LookUpProcess {
   }
 
   #send(line: string): void {
-    // Sixteen short lines at most are unread, so this does not wait.
-    checked(send(this.#socket, new TextEncoder().encode(line)), "send", OBJECT);
+    // A shell has sixteen short lines to read at most, which have room. What answers without
+    // reading does not, and must not stop this process.
+    const bytes = new TextEncoder().encode(line);
+    const sent = checked(send(this.#socket, bytes, MSG_DONTWAIT), "send", OBJECT);
+    if (sent < bytes.length) throw osError("send", OBJECT, EPROTO);
   }
 }

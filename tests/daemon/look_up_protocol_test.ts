@@ -174,6 +174,24 @@ Deno.test("the shell ends with what is not a request", async () => {
   }
 });
 
+Deno.test("a process that answers without reading is found out", () => {
+  const [ours, other] = socketPair();
+  const socket = new LookUpSocket(ours, 1);
+  let asked = 0;
+  const goOn = () => {
+    for (; asked < 100_000; asked++) {
+      socket.ask(0, "vpn.example.org");
+      send(other, new TextEncoder().encode("0 2\n"));
+      deepEqual(socket.answers().map(({ slot }) => slot), [0]);
+      socket.giveBack(0);
+    }
+  };
+  throws(goOn, /EAGAIN|EPROTO/);
+  ok(asked > SLOTS, "what a shell has not read yet has room");
+  socket.close();
+  close(other);
+});
+
 Deno.test("a process that is killed or talks nonsense is found out", async () => {
   await using shell = new Shell("sleep 60");
   shell.socket.ask(0, "a");

@@ -306,7 +306,7 @@ async function start(
     givesUpRights,
   });
   if (early !== undefined) await early.lend();
-  else await names?.lendLookUpsOf(name, rtable, pid);
+  else await names?.lendLookUpsOf(name, rtable);
   return pid;
 }
 

@@ -7,7 +7,7 @@
  * (lib/cli/daemon/look_ups.ts).
  *
  * A change is made whether or not this succeeds. The names of an interface without such a process
- * have no addresses, and its status says why.
+ * have no addresses, and its status says that it has none and what starts one.
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
@@ -16,12 +16,13 @@ import { type InterfaceStatus, takesLookUpProcess } from "../base/status.ts";
 import { NetNamespace } from "../linux/namespace.ts";
 import { parseReply } from "../uapi/reply.ts";
 import { close, F_SETFD, fcntl } from "../../ffi/libc.ts";
-import { socketPair } from "../../ffi/unix_socket.ts";
+import { socketPair, unixSocketOwner } from "../../ffi/unix_socket.ts";
 import { ask } from "./ask.ts";
 import { homeOf } from "./lend_sockets.ts";
 import { lendLookUps } from "./lending.ts";
 import { isLookUps } from "./owner.ts";
 import { LOOK_UPS } from "./packed.ts";
+import { socketPath } from "./paths.ts";
 import { selfCommand } from "./program.ts";
 import { hasNames } from "./rights.ts";
 
@@ -40,14 +41,16 @@ export class StartedLookUps implements Disposable {
   /**
    * Starts a process for an interface.
    * @param namespace where it looks names up; without it, in the present network namespace
+   * @param owner the process of the interface, whose control groups it joins; without it, it stays
+   *   in those of this process
    * @returns undefined when it cannot be started
    */
-  static begin(name: string, namespace?: NetNamespace): StartedLookUps | undefined {
+  static begin(name: string, namespace?: NetNamespace, owner?: number): StartedLookUps | undefined {
     return unlessRefused(() => {
       const [socket, other] = socketPair();
       try {
         fcntl(other, F_SETFD, 0);
-        const start = () => spawn(name, other);
+        const start = () => spawn(name, other, owner);
         return new StartedLookUps(
           name,
           namespace === undefined ? start() : within(namespace, start),
@@ -87,27 +90,31 @@ export class StartedLookUps implements Disposable {
 export async function provideLookUps(
   name: string,
   change: DeviceChange,
-  before: Pick<InterfaceStatus, "features" | "lookUpsPid" | "pid" | "rtable">,
+  before: Pick<InterfaceStatus, "features" | "lookUpsPid" | "rtable">,
 ): Promise<void> {
   if (!takesLookUpProcess(before)) return;
   const { rtable = before.rtable } = change;
   const { lookUpsPid: pid } = before;
   const isEnded = pid === 0 || rtable !== before.rtable || !isLookUps(pid);
-  if (isEnded && (pid !== 0 || hasNames(change))) await lendLookUpsOf(name, rtable, before.pid);
+  if (isEnded && (pid !== 0 || hasNames(change))) await lendLookUpsOf(name, rtable);
 }
 
-/**
- * Starts a process in the rdomain of an interface's UDP sockets, and lends it.
- * @param pid the process of the interface
- */
-export async function lendLookUpsOf(name: string, rtable: number, pid: number): Promise<void> {
-  using namespace = unlessRefused(() => rtable === 0 ? homeOf(pid) : NetNamespace.rdomain(rtable));
-  using started = StartedLookUps.begin(name, namespace);
+/** Starts a process in the rdomain of an interface's UDP sockets, and lends it. */
+export async function lendLookUpsOf(name: string, rtable: number): Promise<void> {
+  // The kernel's word: the interface's process could tell the id of another one. It is not known
+  // in another process namespace.
+  const owner = unixSocketOwner(socketPath(name));
+  using namespace = unlessRefused(() => {
+    if (rtable !== 0) return NetNamespace.rdomain(rtable);
+    return owner === undefined ? undefined : homeOf(owner);
+  });
+  using started = StartedLookUps.begin(name, namespace, owner);
   await started?.lend();
 }
 
-function spawn(name: string, socket: number): number {
-  const self = selfCommand([...LOOK_UPS, name, `${socket}`]);
+function spawn(name: string, socket: number, owner?: number): number {
+  const numbers = owner === undefined ? [socket] : [socket, owner];
+  const self = selfCommand([...LOOK_UPS, name, ...numbers.map(String)]);
   const child = new Deno.Command(self.program, {
     args: [...self.args],
     env: { ...self.environment },

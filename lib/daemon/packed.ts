@@ -91,7 +91,8 @@ export const PREPARE: readonly string[] = ["daemon", "--prepare"];
 
 /**
  * The words of an internal command that becomes a process that looks up names
- * (lib/cli/daemon/look_ups.ts). The interface and a descriptor follow.
+ * (lib/cli/daemon/look_ups.ts). The interface and a descriptor follow, and the id of
+ * the interface's process unless that is in the same control groups.
  */
 export const LOOK_UPS: readonly string[] = ["daemon", "--look-ups"];
 

@@ -143,6 +143,7 @@ const NUMBERS = {
   lgetxattr: [192, 9],
   ioctl: [16, 29],
   socket: [41, 198],
+  io_uring_setup: [425, 425],
   clone: [56, 220],
   prctl: [157, 167],
   prlimit64: [302, 261],

@@ -3,8 +3,8 @@
  * (include/uapi/linux/seccomp.h, filter.h, audit.h). It makes no call itself.
  *
  * A program first checks the architecture, because numbers of calls differ. Then it compares the
- * number of the call with each rule, in order. A call without a rule gets ENOSYS, as in an older
- * kernel: a library then does without the call.
+ * number of the call with each rule, in order. A call without a rule by default gets ENOSYS, as in
+ * an older kernel: a library then does without the call.
  * @module
  */
 import { ENOSYS } from "../base/errno.ts";
@@ -72,11 +72,13 @@ const giving = (answer: Answer): Step => [RETURN, 0, 0, resultOf(answer)];
 /**
  * The program of a list of rules, struct sock_filter[]. Rules of calls that the architecture does
  * not have are left out. Put rules that are used most often first.
+ * @param others what happens with calls that have no rule
  * @throws RangeError for a call with two rules, and for a program that is too long
  */
 export function assembleFilter(
   rules: readonly CallRule[],
   architecture: Architecture,
+  others: Answer = { errno: ENOSYS },
 ): Uint8Array<ArrayBuffer> {
   const steps: Step[] = [
     [LOAD, 0, 0, ARCHITECTURE_AT],
@@ -94,7 +96,7 @@ export function assembleFilter(
     const body = bodyOf(rule);
     steps.push([EQUAL, 0, body.length, number], ...body);
   }
-  steps.push(giving({ errno: ENOSYS }));
+  steps.push(giving(others));
   if (steps.length > STEPS_MAX) throw new RangeError("seccomp: the filter is too long");
   const program = new Uint8Array(steps.length * STEP_BYTES);
   const view = new DataView(program.buffer);

@@ -2,6 +2,7 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { allowedCalls, callRules, KILLING } from "../../lib/linux/allowed_calls.ts";
 import { type CallName, callNumber } from "../../lib/linux/call_numbers.ts";
+import { LOOK_UP_RULES } from "../../lib/linux/look_up_calls.ts";
 import { assembleFilter, type CallRule, STEPS_MAX } from "../../lib/linux/seccomp.ts";
 
 const X86_64 = 0xc000003e;
@@ -85,6 +86,30 @@ Deno.test("a filter answers by the call and its argument, and to other calls wit
   equal(ask("clone", 0x3f0f00n), `errno ${ENOSYS}`);
   equal(ask("clone", 17n), `errno ${ENOSYS}`);
   equal(ask("mount"), `errno ${ENOSYS}`);
+});
+
+Deno.test("what looks up names makes sockets of names and answers, and all other calls", () => {
+  for (const [architecture, arch] of [["x86_64", X86_64], ["aarch64", AARCH64]] as const) {
+    const program = assembleFilter(LOOK_UP_RULES, architecture, "allow");
+    const ask = (call: CallName, ...args: bigint[]) =>
+      answerOf(program, arch, callNumber(call, architecture)!, args);
+    for (const call of ["read", "execve", "clone"] as const) equal(ask(call), "allow");
+    equal(ask("io_uring_setup", 8n), "errno 1");
+    const [STREAM, DGRAM, RAW, SEQPACKET, CLOEXEC, MPTCP] = [1n, 2n, 3n, 5n, 0x80000n, 262n];
+    equal(ask("socket", 1n, STREAM | CLOEXEC, 0n), "allow");
+    equal(ask("socketpair", 1n, STREAM | CLOEXEC, 0n), "allow");
+    for (const type of [DGRAM, RAW, SEQPACKET, DGRAM | CLOEXEC, DGRAM | 1n << 32n]) {
+      equal(ask("socket", 1n, type, 0n), "errno 1");
+      equal(ask("socketpair", 1n, type, 0n), "errno 1");
+    }
+    for (const family of [2n, 10n]) {
+      equal(ask("socket", family, STREAM | CLOEXEC, 6n), "allow");
+      equal(ask("socket", family, DGRAM | CLOEXEC, 0n), "allow");
+      equal(ask("socket", family, STREAM, MPTCP), "errno 1");
+    }
+    equal(ask("socket", 16n, RAW | CLOEXEC, 0n), "allow");
+    equal(ask("socket", 17n, RAW, 3n), "errno 1");
+  }
 });
 
 Deno.test("of several lists of conditions a call meets all of one", () => {

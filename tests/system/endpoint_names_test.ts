@@ -5,6 +5,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ROOT } from "../../scripts/built.ts";
 import { eventually, Room, type Running } from "../../scripts/netlab.ts";
+import { memoryLimit } from "./memory_limit.ts";
 import { needs } from "./needs.ts";
 import {
   may,
@@ -419,7 +420,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a process that looks up names may write nothing and read no secret",
+  "a process that looks up names may write nothing, read no secret and send no datagram",
   NEEDED,
   async () => {
     await using room = await wgRoom();
@@ -431,7 +432,12 @@ Deno.test(
     // What getent(1) may do, a program in its place may do.
     const tries = ["cat /etc/shadow", "cat /etc/wireguard/wg1.conf", "cat /run/wg-secret"];
     const writes = ["touch /run/wg-was-here", "touch /tmp/wg-was-here", "kill -0 $PPID", "id -u"];
-    const script = [...tries, ...writes].map((line) =>
+    // One of the service manager's would take datagrams of a process of the unit.
+    const sockets = ["DGRAM", "RAW", "STREAM"].flatMap((type) => [
+      `perl -MSocket -e 'exit !socket(S, AF_UNIX, SOCK_${type}, 0)'`,
+      `perl -MSocket -e 'exit !socketpair(S, T, AF_UNIX, SOCK_${type}, 0)'`,
+    ]);
+    const script = [...tries, ...writes, ...sockets].map((line) =>
       `${line} >/dev/null 2>&1 && echo "10.99.0.$((n += 1)) DGRAM" || n=$((n + 1))`
     );
     await writeFile(room, "/run/getent", `#!/bin/sh\nn=0\n${script.join("\n")}\n`, "755");
@@ -447,9 +453,9 @@ Deno.test(
     );
     // Without Landlock, what everybody may write to is not refused.
     const privileges = await must(room, "ifconfig wg1 hwfeatures");
-    const refused = / landlock\(/.test(privileges) ? [1, 2, 3, 4, 5] : [1, 2, 3];
+    const refused = [1, 2, 3, ...(/ landlock\(/.test(privileges) ? [4, 5] : []), 8, 9, 10, 11];
     const { addresses } = (await onlyPeer(room)).wgendpointName!;
-    for (let n = 1; n <= 7; n++) {
+    for (let n = 1; n <= 13; n++) {
       equal(addresses.includes(`10.99.0.${n}`), !refused.includes(n), `try ${n}`);
     }
   },
@@ -466,6 +472,27 @@ Deno.test("names are looked up as root of a user namespace", NEEDED, async () =>
   equal(status.get("NoNewPrivs"), "1");
   await must(room, "ifconfig wg1 destroy");
   await eventually("its end", async () => (await traces(room)).length === 0);
+});
+
+Deno.test("what looks names up is in the control groups of the interface", NEEDED, async (t) => {
+  using group = memoryLimit(1 << 30);
+  await t.step({
+    name: "a cgroup",
+    ignore: group === undefined,
+    fn: async () => {
+      const { procs } = group!;
+      await using room = await wgRoom();
+      await must(room, "ifconfig wg1 create");
+      const line = `ifconfig wg1 wgpeer ${randomKey()} wgendpoint localhost 7`;
+      await room.output(["sh", "-ec", `echo $$ >${procs}; ${line}`]);
+      const pid = await lookUpsPid(room, "wg1");
+      const owner = /^pid=(\d+)$/m.exec(await must(room, "cat /run/wireguard/wg1.public"))![1];
+      const groups = await must(room, `cat /proc/${pid}/cgroup`);
+      equal(groups, await must(room, `cat /proc/${owner}/cgroup`));
+      equal((await Deno.readTextFile(procs)).trim(), "", "the group of the command is empty");
+      await must(room, "ifconfig wg1 destroy");
+    },
+  });
 });
 
 Deno.test("names are looked up with CAP_NET_ADMIN alone, as in containers", NEEDED, async () => {

@@ -24,8 +24,10 @@ export const command: Command = {
     if (args.length === 1 && args[0] === PREPARE[1]) {
       return await (await import("./prepare.ts")).prepare();
     }
-    if (args.length === 3 && args[0] === LOOK_UPS[1]) {
-      return (await import("./look_ups.ts")).becomeLookUps(args[1], Number(args[2]));
+    if (args.length >= 3 && args[0] === LOOK_UPS[1]) {
+      const [, name, ...numbers] = args;
+      const [descriptor, pid] = numbers.map(Number);
+      return (await import("./look_ups.ts")).becomeLookUps(name, descriptor, pid);
     }
     const workers = args[1] === undefined ? undefined : parseWorkers(args[1]);
     if (args.length < 1 || args.length > 2 || args[1] !== undefined && workers === undefined) {

@@ -346,7 +346,7 @@ Deno.test("a file as people have them: byte order mark, CRLF, readable by all, i
     equal(refused.code, 1);
     match(refused.stderr, /is required$/m);
   }
-  match((await run("up", "--help")).stdout, /^usage: quick up \[-nq\] interface \| file\n/);
+  match((await run("up", "--help")).stdout, /^usage: wg-quick up \[-nq\] interface \| file\n/);
 });
 
 Deno.test("a setting that has its value is not written: containers have it read-only", {

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { ConfigError } from "../../../lib/base/errors.ts";
-import { shellQuote } from "../../../lib/base/quote.ts";
+import { shellQuote, shownCommand } from "../../../lib/base/quote.ts";
 import { parseWords } from "../../../lib/cli/ifconfig/words/parse.ts";
 import { parseHostnameFile, stepText, wordsOf } from "../../../lib/cli/netstart/hostname_if.ts";
 import { gatewayRoute, parseMygate } from "../../../lib/cli/netstart/mygate.ts";
@@ -88,10 +88,13 @@ export const hostnameIf: Target = textTarget({
     for (const step of steps) {
       const told = stepText(step);
       if (step.type === "ifconfig") {
-        // The words are right, and are read again from what is printed.
+        // The words are right, and are read again from what is printed, but for control characters.
         parseWords(step.words);
         const { words, problem } = splitShellLine(told);
-        assert.deepEqual([words, problem], [["ifconfig", ...step.words], undefined]);
+        assert.deepEqual([words, problem], [
+          ["ifconfig", ...step.words.map(shownCommand)],
+          undefined,
+        ]);
       } else if (step.type === "evaluated") evaluate(step);
     }
     if (problems.length > 0) return "refused";

@@ -48,6 +48,8 @@ export class HostLookUps {
   readonly #running = new Map<string, Running>();
   readonly #freeSlots: number[] = [];
   #process: LookUpProcess | undefined;
+  /** Why a command could not start a process; empty when none has tried. */
+  #refusal = "";
   #pollMs = FIRST_POLL_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -67,7 +69,15 @@ export class HostLookUps {
     if (this.#closed) return process.close();
     this.end();
     this.#process = process;
+    this.#refusal = "";
     this.#freeSlots.splice(0, SLOTS, ...Array.from({ length: SLOTS }, (_, slot) => slot));
+    this.#soon();
+  }
+
+  /** There will be no process, for this reason. What waits for one waits no longer. */
+  refused(reason: string): void {
+    this.#refusal = reason;
+    this.#waiting = this.#waiting.map(({ host }) => ({ host, since: -Infinity }));
     this.#soon();
   }
 
@@ -162,7 +172,8 @@ export class HostLookUps {
   #doWithout(answers: [string, NameAnswer][]): void {
     const now = this.#now();
     const isOver = ({ since }: Waiting) => now - since >= PROCESS_MS;
-    const problem = `no process looks it up; ${this.#options.remedy()}`;
+    const reason = this.#refusal === "" ? "" : ` (${this.#refusal})`;
+    const problem = `no process looks it up${reason}; ${this.#options.remedy()}`;
     for (const { host } of this.#waiting.filter(isOver)) answers.push([host, { problem }]);
     this.#waiting = this.#waiting.filter((waiting) => !isOver(waiting));
   }

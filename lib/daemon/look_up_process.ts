@@ -7,7 +7,7 @@
  * (lib/cli/daemon/look_ups.ts).
  *
  * A change is made whether or not this succeeds. The names of an interface without such a process
- * have no addresses, and its status says that it has none and what starts one.
+ * have no addresses. Its status, its log and the warning of the command say why.
  * @module
  */
 import type { DeviceChange } from "../base/config.ts";
@@ -21,21 +21,26 @@ import { ask } from "./ask.ts";
 import { homeOf } from "./lend_sockets.ts";
 import { lendLookUps } from "./lending.ts";
 import { isLookUps } from "./owner.ts";
+import { refusalLine } from "./look_up_protocol.ts";
 import { LOOK_UPS } from "./packed.ts";
 import { socketPath } from "./paths.ts";
 import { selfCommand } from "./program.ts";
 import { hasNames } from "./rights.ts";
 
-/** A process that was started, and the end of its socket that is for the interface's process. */
+/**
+ * A process that was started, and the end of its socket that is for the interface's process; or why
+ * none could be started.
+ */
 export class StartedLookUps implements Disposable {
   readonly #name: string;
-  readonly #pid: number;
-  readonly #socket: number;
+  readonly #started: { readonly pid: number; readonly socket: number } | Error;
 
-  private constructor(name: string, pid: number, socket: number) {
+  private constructor(
+    name: string,
+    started: { readonly pid: number; readonly socket: number } | Error,
+  ) {
     this.#name = name;
-    this.#pid = pid;
-    this.#socket = socket;
+    this.#started = started;
   }
 
   /**
@@ -43,19 +48,14 @@ export class StartedLookUps implements Disposable {
    * @param namespace where it looks names up; without it, in the present network namespace
    * @param owner the process of the interface, whose control groups it joins; without it, it stays
    *   in those of this process
-   * @returns undefined when it cannot be started
    */
-  static begin(name: string, namespace?: NetNamespace, owner?: number): StartedLookUps | undefined {
-    return unlessRefused(() => {
+  static begin(name: string, namespace?: NetNamespace, owner?: number): StartedLookUps {
+    const started = unlessRefused(() => {
       const [socket, other] = socketPair();
       try {
         fcntl(other, F_SETFD, 0);
         const start = () => spawn(name, other, owner);
-        return new StartedLookUps(
-          name,
-          namespace === undefined ? start() : within(namespace, start),
-          socket,
-        );
+        return { pid: namespace === undefined ? start() : within(namespace, start), socket };
       } catch (error) {
         close(socket);
         throw error;
@@ -63,21 +63,27 @@ export class StartedLookUps implements Disposable {
         close(other);
       }
     });
+    return new StartedLookUps(name, started);
   }
 
-  /** Lends it to the process of the interface. */
+  /** Lends it to the process of the interface, or tells that process why there is none. */
   async lend(): Promise<void> {
+    const started = this.#started;
+    const token = started instanceof Error
+      ? started
+      : unlessRefused(() => lendLookUps(this.#name, started.pid, started.socket));
+    const line = token instanceof Error ? refusalLine(token.message) : `lent=${token}\n`;
     try {
-      const token = lendLookUps(this.#name, this.#pid, this.#socket);
-      parseReply(await ask(this.#name, `look_ups=1\nlent=${token}\n\n`), this.#name);
+      parseReply(await ask(this.#name, `look_ups=1\n${line}\n`), this.#name);
     } catch (error) {
+      // It has ended, which whoever uses it next finds out.
       if (!isRefusal(error)) throw error;
     }
   }
 
   /** Closes this end. The process ends unless it is lent. */
   [Symbol.dispose](): void {
-    close(this.#socket);
+    if (!(this.#started instanceof Error)) close(this.#started.socket);
   }
 }
 
@@ -104,12 +110,13 @@ export async function lendLookUpsOf(name: string, rtable: number): Promise<void>
   // The kernel's word: the interface's process could tell the id of another one. It is not known
   // in another process namespace.
   const owner = unixSocketOwner(socketPath(name));
-  using namespace = unlessRefused(() => {
+  const place = unlessRefused(() => {
     if (rtable !== 0) return NetNamespace.rdomain(rtable);
     return owner === undefined ? undefined : homeOf(owner);
   });
+  using namespace = place instanceof Error ? undefined : place;
   using started = StartedLookUps.begin(name, namespace, owner);
-  await started?.lend();
+  await started.lend();
 }
 
 function spawn(name: string, socket: number, owner?: number): number {
@@ -139,16 +146,17 @@ function within<T>(namespace: NetNamespace, fn: () => T): T {
   }
 }
 
-function unlessRefused<T>(fn: () => T): T | undefined {
+/** The result of `fn`, or the error with which the system refused it. */
+function unlessRefused<T>(fn: () => T): T | Error {
   try {
     return fn();
   } catch (error) {
-    if (isRefusal(error)) return undefined;
+    if (isRefusal(error)) return error;
     throw error;
   }
 }
 
 /** Whether the system refused: errors of this program, and those that the runtime throws. */
-const isRefusal = (error: unknown): boolean =>
+const isRefusal = (error: unknown): error is Error =>
   error instanceof OsError || error instanceof ConfigError ||
   Object.values(Deno.errors).some((kind) => error instanceof kind);

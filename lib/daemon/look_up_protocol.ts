@@ -6,6 +6,7 @@
  * so that the shell waits for its child. Each is one line, and an answer is one write.
  * @module
  */
+import { ConfigError } from "../base/errors.ts";
 import { isHostName } from "../base/host_name.ts";
 import { parseIp } from "../base/ip_text.ts";
 import type { FoundAddress, NameAnswer } from "../device/device.ts";
@@ -64,6 +65,24 @@ export function requestLine(slot: number, host: string): string {
 
 /** The line that gives a slot back. */
 export const returnLine = (slot: number): string => `${slot.toString(SLOTS)}\n`;
+
+/** The longest reason for which a process cannot be started. */
+const REFUSAL_MAX = 200;
+const REFUSAL_KEY = "refused=";
+
+/** The line that tells an interface's process why no process that looks up names was started. */
+export const refusalLine = (reason: string): string =>
+  `${REFUSAL_KEY}${reason.replaceAll(/[^ -~]+/g, " ").slice(0, REFUSAL_MAX)}\n`;
+
+/** Reads the lines of a refusal. @throws ConfigError for others */
+export function parseRefusal(lines: readonly string[]): string {
+  const [line = ""] = lines;
+  const reason = line.slice(REFUSAL_KEY.length);
+  if (lines.length === 1 && line.startsWith(REFUSAL_KEY) && /^[ -~]{1,200}$/.test(reason)) {
+    return reason;
+  }
+  throw new ConfigError("look_ups", "a lent socket or the reason of a refusal is required");
+}
 
 /** The answer to a request. */
 export interface SlotAnswer {

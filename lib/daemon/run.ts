@@ -36,6 +36,7 @@ import { handleSignals } from "./signals.ts";
 import { whatChanged } from "./what_changed.ts";
 import { closeDistantSockets } from "./distant_sockets.ts";
 import { LendingSocket } from "./lending.ts";
+import { parseRefusal } from "./look_up_protocol.ts";
 import { MemoryRelease } from "./memory_release.ts";
 
 /** How often it is checked that the control socket still exists. */
@@ -250,7 +251,8 @@ async function operate(
       feed.tell({ kind: "changed", changed: [`link ${request.value}`], by });
       return { body: "" };
     case "look_ups":
-      device.lookUpWith(lending.takeLookUps(token ?? ""));
+      if (token === undefined) device.lookUpsRefused(parseRefusal(request.lines));
+      else device.lookUpWith(lending.takeLookUps(token));
       return { body: "" };
     case "capture":
       return { body: "", follow: device.captures.begin(parseCapture(request.lines)) };

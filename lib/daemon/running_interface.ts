@@ -272,6 +272,12 @@ export class RunningInterface {
     this.#options.changed?.();
   }
 
+  /** Tells the user why a command could not start such a process. */
+  lookUpsRefused(reason: string): void {
+    this.#options.log.write(`no process that looks up names was started: ${reason}`, "error");
+    this.#lookUps.refused(reason);
+  }
+
   /** The index of a link in the rdomain of the UDP sockets; undefined when there is none. */
   linkIndex(name: string): number | undefined {
     return this.#routes.linkIndex(name);

@@ -25,7 +25,7 @@ const OPERATIONS: ReadonlyMap<string, Form> = new Map([
   ["capture", { values: ["2"], lines: true }],
   ["netns", { values: ["1"], lines: false }],
   ["link", { values: ["up", "down"], lines: false }],
-  ["look_ups", { values: ["1"], lines: false }],
+  ["look_ups", { values: ["1"], lines: true }],
   ["destroy", { values: ["1"], lines: false }],
 ]);
 

@@ -156,6 +156,31 @@ Deno.test("hosts wait for a process, but not for long", async () => {
   assert.equal(bench.losses, 0);
 });
 
+Deno.test("what waits for a process is told why there is none", async () => {
+  using bench = new Bench(false);
+  bench.lookUps.lookUp("a");
+  await aMoment();
+  bench.lookUps.refused("socketpair: EMFILE");
+  await eventually("a", () => bench.answers.length === 1);
+  const problem = "no process looks it up (socketpair: EMFILE); do this";
+  assert.deepEqual(bench.answers, [["a", { problem }]]);
+  // The next one waits for the process of a command that is under way.
+  bench.lookUps.lookUp("b");
+  await aMoment();
+  assert.equal(bench.answers.length, 1);
+  bench.now = 10_000;
+  await eventually("b", () => bench.answers.length === 2);
+  assert.deepEqual(bench.answers[1], ["b", { problem }]);
+  bench.lookUps.use(bench.resolver);
+  bench.lookUps.lookUp("c");
+  await eventually("c is asked for", () => bench.begun.length === 1);
+  bench.resolver.hasEnded = true;
+  await eventually("its end", () => bench.losses === 1);
+  bench.now = 20_000;
+  await eventually("c", () => bench.answers.length === 3);
+  assert.deepEqual(bench.answers[2], ["c", { problem: "no process looks it up; do this" }]);
+});
+
 Deno.test("when the process has ended it is told, and another one goes on", async () => {
   using bench = new Bench();
   for (const host of numbered(18)) bench.lookUps.lookUp(host);

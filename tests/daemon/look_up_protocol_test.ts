@@ -10,7 +10,9 @@ import {
   LOOK_UPS_NAME,
   LOOK_UPS_PROGRAM,
   parseAnswer,
+  parseRefusal,
   PROGRAM_VARIABLE,
+  refusalLine,
   requestLine,
   returnLine,
   type SlotAnswer,
@@ -58,6 +60,17 @@ Deno.test("answers are the addresses of datagrams, or a problem", () => {
   for (const line of ["", "0", "g 0", "00 0", "0 -1", "0 0  x", "0 1000", "x", "0\t0", "0 0\r"]) {
     equal(parseAnswer(line), undefined, JSON.stringify(line));
   }
+});
+
+Deno.test("a refusal is one short line of printable characters", () => {
+  const read = (line: string) => parseRefusal(line.split("\n").slice(0, -1));
+  equal(read(refusalLine("spawn: EAGAIN")), "spawn: EAGAIN");
+  equal(read(refusalLine("a\nset=1\x1b[0mä")), "a set=1 [0m ");
+  equal(read(refusalLine("x".repeat(1_000))).length, 200);
+  for (const lines of [[], ["refused="], ["refused=a", "b"], ["a=b"], ["refused=\x1b"]]) {
+    throws(() => parseRefusal(lines), /look_ups: a lent socket or the reason/);
+  }
+  throws(() => parseRefusal([`refused=${"x".repeat(201)}`]));
 });
 
 /** A shell with the program, and the socket to it. Its getent(1) is a script. */

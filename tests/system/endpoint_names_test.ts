@@ -3,6 +3,7 @@
  * @module
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { lendingPath } from "../../lib/daemon/paths.ts";
 import { ROOT } from "../../scripts/built.ts";
 import { eventually, Room, type Running } from "../../scripts/netlab.ts";
 import { memoryLimit } from "./memory_limit.ts";
@@ -494,6 +495,35 @@ Deno.test("what looks names up is in the control groups of the interface", NEEDE
     },
   });
 });
+
+Deno.test(
+  "a command says why no process looks names up, and the next one mends it",
+  NEEDED,
+  async () => {
+    await using room = await wgRoom();
+    await must(room, "ifconfig wg1 create");
+    await must(room, `mv ${lendingPath("wg1")} /run/elsewhere`);
+    const key = randomKey();
+    const { code, stderr } = await may(room, `ifconfig wg1 wgpeer ${key} wgendpoint localhost 7`);
+    equal(code, 0);
+    const why = String.raw`wg1: sendmsg: No such file or directory \(ENOENT\)`;
+    match(
+      stderr,
+      new RegExp(
+        `^ifconfig: wgendpoint: "localhost" does not resolve: no process looks it up \\(${why}\\); `,
+      ),
+    );
+    match(
+      await must(room, `${WG} dmesg wg1`),
+      new RegExp(`wg1: no process that looks up names was started: ${why}\\n`),
+    );
+    await must(room, `mv /run/elsewhere ${lendingPath("wg1")}`);
+    const again = await may(room, `ifconfig wg1 wgpeer ${key} wgendpoint localhost 8`);
+    equal(again.stderr, "");
+    match((await onlyPeer(room)).wgendpoint?.address ?? "", /^(::1|127\.0\.0\.1)$/);
+    await must(room, "ifconfig wg1 destroy");
+  },
+);
 
 Deno.test("names are looked up with CAP_NET_ADMIN alone, as in containers", NEEDED, async () => {
   await using room = await wgRoom();

@@ -39,7 +39,8 @@ export const MONITOR_MANUAL: Manual = {
   notes: [
     "A peer that roams is told by the data that came from its new address. Of messages that are " +
     "refused at most 10 are told per second, and the next event says how many were left out. " +
-    "A change is told with the user, the process and the program that made it.",
+    "A change is told with the user, the process and the program that made it. MTU, addresses and " +
+    "description of the link are kept by the kernel, and their changes are no events.",
     `At most ${HOOKS_RUNNING_MAX} hooks run at once, those of a peer one after the other, and each ` +
     `for at most ${HOOK_SECONDS} seconds: then it is killed. The folder and its files must ` +
     "belong to root or the user, and others must not be able to change them. The unit " +

@@ -1,8 +1,9 @@
 /**
- * Errors with which the runtime passes on what the operating system reported, in the form that
+ * The texts of errors. What the runtime passes on from the operating system has the form that
  * errors of the program have: the object, the call, and the errno.
  * @module
  */
+import { ConfigError, OsError } from "../base/errors.ts";
 import { displayPath } from "../base/quote.ts";
 
 /** What the runtime writes: `Read-only file system (os error 30): mkdir '/usr/local'`. */
@@ -34,4 +35,11 @@ export function systemErrorText(error: Error & { readonly code: string }): strin
   if (text === undefined) return error.message;
   const what = `${text} (${error.code})`;
   return call === undefined ? what : `${displayPath(path)}: ${call}: ${what}`;
+}
+
+/** The text of an error for the user. */
+export function messageOf(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof OsError) return error.message;
+  if (isSystemError(error)) return systemErrorText(error);
+  return error instanceof Error ? error.message : String(error);
 }

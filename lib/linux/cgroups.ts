@@ -15,7 +15,8 @@ interface Group {
 
 /** Where a hierarchy is mounted. */
 interface Hierarchy {
-  readonly controllers: string;
+  /** The options of the mount, with the controllers among them; one empty word for cgroup v2. */
+  readonly options: readonly string[];
   /** The group that is at the mount point. */
   readonly root: string;
   readonly point: string;
@@ -44,7 +45,11 @@ export function joinGroupsOf(pid: number): void {
   const hierarchies = hierarchiesIn(readOr("/proc/self/mountinfo"));
   for (const { controllers, path } of groupsOf(readOr(`/proc/${pid}/cgroup`))) {
     if (own.get(controllers)?.path === path) continue;
-    const folder = folderOf(path, hierarchies.filter((one) => one.controllers === controllers));
+    const words = controllers.split(",");
+    const folder = folderOf(
+      path,
+      hierarchies.filter(({ options }) => words.every((word) => options.includes(word))),
+    );
     if (folder === undefined) continue;
     const file = `${folder}/cgroup.procs`;
     onFile("write", file, () => Deno.writeTextFileSync(file, `${Deno.pid}`, { create: false }));
@@ -65,18 +70,10 @@ function hierarchiesIn(text: string): Hierarchy[] {
     const [before, after] = line.split(" - ");
     const [, , , root, point] = before.split(" ");
     const [type, , options] = after?.split(" ") ?? [];
-    if (type === "cgroup2") return [{ controllers: "", root, point }];
-    if (type !== "cgroup") return [];
-    return [{
-      controllers: options.split(",").filter((word) => !NO_CONTROLLERS.has(word)).join(","),
-      root,
-      point,
-    }];
+    if (type === "cgroup2") return [{ options: [""], root, point }];
+    return type === "cgroup" ? [{ options: options.split(","), root, point }] : [];
   });
 }
-
-/** Options of a mount of cgroup v1 that are no controllers. */
-const NO_CONTROLLERS: ReadonlySet<string> = new Set(["rw", "ro", "xattr", "clone_children"]);
 
 /** The folder of a group; undefined if no mount has it. */
 function folderOf(path: string, mounted: readonly Hierarchy[]): string | undefined {

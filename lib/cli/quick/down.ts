@@ -20,7 +20,8 @@ import { readQuickRecord } from "./record.ts";
 import { presentName } from "./renamed.ts";
 import { saveFile } from "./save.ts";
 import { outlivesInterface } from "./step_runner.ts";
-import { messageOf, Session, type Telling } from "./session.ts";
+import { Session, type Telling } from "./session.ts";
+import { messageOf } from "../system_error.ts";
 
 /**
  * Takes the interface of a file down.

@@ -16,7 +16,8 @@ import { type QuickFile, readConfig } from "./file.ts";
 import { Interrupted } from "./interruption.ts";
 import { type DoneStep, stepKey, tableOf } from "./plan.ts";
 import { changeBack, planReload, type ReloadPlan } from "./reload_plan.ts";
-import { messageOf, Session, type Telling } from "./session.ts";
+import { Session, type Telling } from "./session.ts";
+import { messageOf } from "../system_error.ts";
 
 /**
  * Reloads the file of an interface.

@@ -4,9 +4,8 @@
  * @module
  */
 import type { DeviceChange } from "../../base/config.ts";
-import { ConfigError, OsError } from "../../base/errors.ts";
 import { complain } from "../output.ts";
-import { isSystemError, systemErrorText } from "../system_error.ts";
+import { messageOf } from "../system_error.ts";
 import type { QuickFile } from "./file.ts";
 import { HookRunner } from "./hooks.ts";
 import { Interruption } from "./interruption.ts";
@@ -156,11 +155,4 @@ export class Session implements Disposable {
   removeRecord(): void {
     removeQuickRecord(this.name);
   }
-}
-
-/** The text of an error for the user. */
-export function messageOf(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof OsError) return error.message;
-  if (isSystemError(error)) return systemErrorText(error);
-  return error instanceof Error ? error.message : String(error);
 }

@@ -15,7 +15,7 @@ import { isLocked } from "./lock.ts";
 import { readQuickRecord, recordedNames } from "./record.ts";
 import { presentName } from "./renamed.ts";
 import { planReload } from "./reload_plan.ts";
-import { messageOf } from "./session.ts";
+import { messageOf } from "../system_error.ts";
 import { StepRunner } from "./step_runner.ts";
 import { type QuickStatus, statusText, stepLines, undoLines } from "./text.ts";
 

@@ -21,7 +21,8 @@ import { Interrupted } from "./interruption.ts";
 import { type DoneStep, planUp, type Step, tableOf } from "./plan.ts";
 import { type QuickRecord, readQuickRecord, tablesOfOthers, writeQuickRecord } from "./record.ts";
 import { presentName } from "./renamed.ts";
-import { messageOf, Session, type Telling } from "./session.ts";
+import { Session, type Telling } from "./session.ts";
+import { messageOf } from "../system_error.ts";
 import { outlivesInterface } from "./step_runner.ts";
 import { theirsOf } from "./theirs.ts";
 

@@ -25,7 +25,7 @@ import { complain } from "../output.ts";
 import { Interrupted, Interruption } from "../quick/interruption.ts";
 import { type QuickRecord, readQuickRecord, writeQuickRecord } from "../quick/record.ts";
 import { extraRoutes } from "../quick/theirs.ts";
-import { messageOf } from "../quick/session.ts";
+import { messageOf } from "../system_error.ts";
 import { tellReady } from "../service.ts";
 import { Service } from "./service.ts";
 

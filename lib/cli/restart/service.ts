@@ -13,7 +13,7 @@ import {
   serviceVariables,
 } from "../../linux/service_manager.ts";
 import { mainProcessOf, systemctl, takesOtherMain } from "../../linux/systemctl.ts";
-import { messageOf } from "../quick/session.ts";
+import { messageOf } from "../system_error.ts";
 
 /** How often systemd is asked whether it has changed the main process, and how long apart. */
 const QUESTIONS = 25;
@@ -154,14 +154,24 @@ export class Service implements Disposable {
 function foregroundProcess(name: string, owner: number): number | undefined {
   const words = wordsOf(owner);
   if (words.length > 0 && !words.includes("daemon")) return owner;
-  const here = linkOf("/proc/self/ns/net");
+  const [here, user] = [linkOf("/proc/self/ns/net"), userOf(owner)];
   for (const { name: pid } of Deno.readDirSync("/proc")) {
     if (!/^[0-9]+$/.test(pid)) continue;
     const [flag, of, option] = wordsOf(Number(pid)).slice(-4);
     if (!/^(-f|--foreground)$/.test(flag ?? "") || of !== name || option !== "--config") continue;
-    if (linkOf(`/proc/${pid}/ns/net`) === here) return Number(pid);
+    // Another user's process may look like one that watches it.
+    if (userOf(Number(pid)) === user && linkOf(`/proc/${pid}/ns/net`) === here) return Number(pid);
   }
   return undefined;
+}
+
+/** The real user of a process; undefined if it cannot be read. */
+function userOf(pid: number): string | undefined {
+  try {
+    return /^Uid:\t(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
+  } catch {
+    return undefined;
+  }
 }
 
 /** The words of a process; none if they cannot be read. */

@@ -355,11 +355,12 @@ Deno.test("a removed peer's sessions are gone with it", () => {
   assert.deepEqual(a.udp.sent, []);
 });
 
-Deno.test("the cipher forgets the keys of a session that is retired, and of a peer that is removed", () => {
+Deno.test("the cipher forgets the keys whose place a session takes, that is retired, or whose peer is removed", () => {
   let forgotten = 0;
   const { a } = connectedSides({
     cipher: (arena) => ({ ...nobleCipher(arena), forget: () => void forgotten++ }),
   });
+  assert.ok(forgotten > 0, "session-install");
   for (const command of ["session-retire", "peer-remove"] as const) {
     const before = forgotten;
     a.apply({ type: command, peer: P0, localIndex: sessionIndex(INDEX_A) });

@@ -128,6 +128,7 @@ Deno.test("a peer expires at its date, and is told of in the log", () => {
   const { a } = connected();
   const date = wallOf(a) + 10_500;
   configure(a, { description: "ann", expiresUnixMs: date });
+  assert.deepEqual(a.told.filter((line) => line.includes("has passed")), []);
   a.clear();
   for (let i = 0; i < 10; i++) pass(a, 1_000);
   assert.equal(statusOf(a).disabled, undefined);

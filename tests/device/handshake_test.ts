@@ -332,6 +332,17 @@ Deno.test("a session that is replaced shortly before its time is over ends in ti
   assert.deepEqual(a.of("session-retire"), [{ type: "session-retire", localIndex }]);
 });
 
+Deno.test("a session that is never confirmed ends at 180 s", () => {
+  const { a, b } = pair();
+  a.want();
+  b.receive(a.datagrams[0].bytes, endpointOf(1));
+  const { localIndex } = b.of("session-install")[0];
+  b.pass(179_999);
+  assert.deepEqual(b.of("session-retire"), []);
+  b.pass(1);
+  assert.deepEqual(b.of("session-retire"), [{ type: "session-retire", localIndex }]);
+});
+
 Deno.test("replaced sessions do not pile up", () => {
   const { a, b } = pair();
   a.want();

@@ -18,11 +18,6 @@ export function withoutControls(text: string): string {
   return text.replace(CONTROLS, "?");
 }
 
-/** A command of a file as it is shown: `?` for control characters but tab and newline. */
-export function shownCommand(text: string): string {
-  return text.replace(CONTROLS, (one) => one === "\t" || one === "\n" ? one : "?");
-}
-
 /** The text without what has the form of a whole key, other than `publicKeys`. */
 export function withoutKeys(text: string, publicKeys: readonly string[] = []): string {
   return text.replace(WHOLE_KEY, (key) => publicKeys.includes(key) ? key : "(what may be a key)");

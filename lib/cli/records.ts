@@ -7,7 +7,7 @@
 import { asOsError, removeFile } from "../daemon/socket_folder.ts";
 
 /** The folder of the records, mode 0700. */
-export const RECORD_FOLDER = "/run/wg";
+const RECORD_FOLDER = "/run/wg";
 /** The most bytes of a record that are read: a route for each allowed IP of 10,000 peers. */
 const RECORD_MAX = 64 * 1024 * 1024;
 

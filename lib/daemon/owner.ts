@@ -8,6 +8,7 @@
  */
 import { ETIMEDOUT, osError } from "../base/errno.ts";
 import { unixSocketOwner, unixSocketState } from "../../ffi/unix_socket.ts";
+import { statField, wordsOf } from "../linux/process_facts.ts";
 import { LOOK_UPS_NAME } from "./look_up_protocol.ts";
 import { LOOK_UPS } from "./packed.ts";
 import { PROCESS_NAME, SOCKET_FOLDER, socketNames, socketPath } from "./paths.ts";
@@ -101,15 +102,9 @@ export const isDaemon = (pid: number): boolean =>
  * session of such a process.
  */
 export function isLookUps(pid: number): boolean {
-  try {
-    // The session is the fourth field behind the name, which is in parentheses (proc_pid_stat(5)).
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    const session = /\) \S+ \S+ \S+ (\d+)[^)]*$/.exec(stat)?.[1];
-    const words = Deno.readTextFileSync(`/proc/${session}/cmdline`).split("\0");
-    return words.includes(LOOK_UPS_NAME) || words.includes(LOOK_UPS[1]);
-  } catch {
-    return false;
-  }
+  const session = statField(pid, "session");
+  const words = session === undefined ? [] : wordsOf(Number(session));
+  return words.includes(LOOK_UPS_NAME) || words.includes(LOOK_UPS[1]);
 }
 
 const processes = (): number[] =>
@@ -133,17 +128,7 @@ export function describeOwner(name: string): string {
   return isStopped(pid) ? `process ${pid}, which is stopped,` : `process ${pid}`;
 }
 
-/** The state of a process in /proc/PID/status, e.g. `T`; undefined when there is no process. */
-function stateOf(pid: number): string | undefined {
-  try {
-    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    return /^State:\s*(\S)/m.exec(status)?.[1];
-  } catch {
-    return undefined;
-  }
-}
-
-const isStopped = (pid: number): boolean => ["T", "t"].includes(stateOf(pid) ?? "");
+const isStopped = (pid: number): boolean => ["T", "t"].includes(statField(pid, "state") ?? "");
 
 /** The activity of a process while it was watched. */
 export interface Watched {
@@ -190,7 +175,9 @@ function schedule(pid: number | undefined): Watched | undefined {
       // The thread has ended.
     }
   }
-  return ranMs === undefined ? undefined : { ranMs, waitedMs, blocked: stateOf(pid) === "D" };
+  return ranMs === undefined
+    ? undefined
+    : { ranMs, waitedMs, blocked: statField(pid, "state") === "D" };
 }
 
 /** Waits until a process has ended, for at most `withinMs`. Returns whether it has. */
@@ -207,8 +194,9 @@ export async function hasEnded(pid: number, withinMs: number): Promise<boolean> 
  * Whether a process has ended. A zombie counts as ended when all its other threads have ended too.
  */
 function isGone(pid: number): boolean {
-  if (stateOf(pid) === undefined) return true;
-  if (stateOf(pid) !== "Z") return false;
+  const state = statField(pid, "state");
+  if (state === undefined) return true;
+  if (state !== "Z") return false;
   try {
     return [...Deno.readDirSync(`/proc/${pid}/task`)].length <= 1;
   } catch {

@@ -11,6 +11,7 @@
  * /proc.
  * @module
  */
+import { namespaceOf } from "./process_facts.ts";
 
 /** The most ancestors that are checked. */
 const ANCESTORS_MAX = 64;
@@ -68,14 +69,16 @@ export function mountsAreSeen(
   folder: string,
   mountinfo = readOr("/proc/self/mountinfo", ""),
 ): boolean {
-  const own = { mounts: linkOf("self", "mnt"), users: linkOf("self", "user") };
+  const own = { mounts: namespaceOf("self", "mnt"), users: namespaceOf("self", "user") };
   const here = identity(folder);
   const group = mountOf(folder, parseMountinfo(mountinfo))?.shared;
   if (own.mounts === undefined || here === undefined) return true;
   const asked = new Set([own.mounts]);
   for (const pid of ancestors()) {
-    const mounts = linkOf(pid, "mnt");
-    if (mounts === undefined || asked.has(mounts) || linkOf(pid, "user") !== own.users) continue;
+    const mounts = namespaceOf(pid, "mnt");
+    if (mounts === undefined || asked.has(mounts) || namespaceOf(pid, "user") !== own.users) {
+      continue;
+    }
     asked.add(mounts);
     if (identity(`/proc/${pid}/root${folder}`) !== here) continue;
     const receives = (mount: Mount) =>
@@ -101,14 +104,6 @@ function readOr(path: string, otherwise: string): string {
     return Deno.readTextFileSync(path);
   } catch {
     return otherwise;
-  }
-}
-
-function linkOf(pid: number | "self", kind: string): string | undefined {
-  try {
-    return Deno.readLinkSync(`/proc/${pid}/ns/${kind}`);
-  } catch {
-    return undefined;
   }
 }
 

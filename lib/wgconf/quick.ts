@@ -3,6 +3,7 @@
  * that AllowedIPs excludes (`!192.0.2.0/24`), and with comments that describe peers.
  * @module
  */
+import { checkCommand } from "../base/command_text.ts";
 import { excludeRanges } from "../allowed_ips/exclude.ts";
 import { IPV6_MTU_MIN, MTU_MAX, MTU_MIN } from "../base/constants.ts";
 import type { IpBytes } from "../base/endpoint.ts";
@@ -152,12 +153,7 @@ class InterfaceKeys {
   take({ key, value, line }: EntryLine): void {
     const hook = HOOK_KEYS.find((one) => one.toLowerCase() === key.toLowerCase());
     if (hook !== undefined) {
-      if (value.includes("\0")) {
-        throw new ConfigError(
-          key,
-          "the command has a character NUL, which no program can be given",
-        );
-      }
+      checkCommand(key, value);
       if (value.length > COMMAND_MAX) {
         throw new ConfigError(key, `the command is too long; at most ${COMMAND_MAX} characters`);
       }

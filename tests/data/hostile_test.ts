@@ -26,8 +26,8 @@ const typed = (type: number, length: number): Uint8Array => {
   return datagram;
 };
 
-function assertStillWorks(a: Side, b: Side): void {
-  const packet = makePacket({
+const smallPacket = () =>
+  makePacket({
     v6: false,
     udp: true,
     source: 1,
@@ -36,6 +36,9 @@ function assertStillWorks(a: Side, b: Side): void {
     destinationPort: 2,
     payload: Uint8Array.of(1, 2, 3),
   });
+
+function assertStillWorks(a: Side, b: Side): void {
+  const packet = smallPacket();
   b.tun.written.length = 0;
   a.tun.push(plainFrame(packet));
   carry(a, b);
@@ -89,15 +92,7 @@ Deno.test("a data message without room for header and tag is not opened, even wi
 
 Deno.test("what comes from port 0 is dropped, and no endpoint becomes port 0", () => {
   const { a, b } = connectedSides();
-  const packet = makePacket({
-    v6: false,
-    udp: true,
-    source: 1,
-    destination: 2,
-    sourcePort: 1,
-    destinationPort: 2,
-    payload: Uint8Array.of(1, 2, 3),
-  });
+  const packet = smallPacket();
   const [run] = a.sendPacket(packet);
   for (const bytes of [run.bytes, typed(1, 148)]) {
     b.udp.inbox.push({ bytes, segmentSize: 0, ecn: 0, from: { ...ENDPOINT_A, port: 0 } });

@@ -11,10 +11,13 @@ import { ConfigError } from "../../base/errors.ts";
 import { displayPath } from "../../base/quote.ts";
 import { readLog } from "../../daemon/client.ts";
 import { socketPath } from "../../daemon/paths.ts";
+import { statField } from "../../linux/process_facts.ts";
 import { complain } from "../output.ts";
 
 /** How often the process of the interface and its log are looked at. */
 const LOOK_MS = 500;
+/** The states of a process that ended and was not waited for. */
+const ENDED: readonly string[] = ["Z", "X"];
 
 /** What is done with the interface of a file. */
 interface Actions {
@@ -138,12 +141,8 @@ class LogReader {
   }
 }
 
+/** /proc/PID/exe cannot be read with CAP_NET_ADMIN only. */
 function isRunning(pid: number): boolean {
-  try {
-    // /proc/PID/exe cannot be read with CAP_NET_ADMIN only. The state follows the name, which is in
-    // parentheses; Z and X are those of a process that ended and was not waited for.
-    return !/\) [ZX] [^)]*$/.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  } catch {
-    return false;
-  }
+  const state = statField(pid, "state");
+  return state !== undefined && !ENDED.includes(state);
 }

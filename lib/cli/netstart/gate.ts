@@ -2,7 +2,7 @@
  * Adds the default routes of mygate(5).
  * @module
  */
-import { shownCommand } from "../../base/quote.ts";
+import { shownCommand } from "../../base/command_text.ts";
 import { complain } from "../output.ts";
 import { gatewayRoute, type Mygate, type MygateLine, parseMygate } from "./mygate.ts";
 import { splitShellLine } from "./shell_words.ts";

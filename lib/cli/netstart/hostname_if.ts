@@ -4,7 +4,8 @@
  */
 import { ConfigError } from "../../base/errors.ts";
 import { parseIpv4 } from "../../base/ip_text.ts";
-import { displayValue, shellQuote, shownCommand } from "../../base/quote.ts";
+import { checkCommand, shownCommand } from "../../base/command_text.ts";
+import { displayValue, shellQuote } from "../../base/quote.ts";
 import { parseWords, passOverHarmless } from "../ifconfig/words/parse.ts";
 import { assignedNames, type ShellLine, splitShellLine, withOwnCommands } from "./shell_words.ts";
 
@@ -81,12 +82,7 @@ export function parseHostnameFile(text: string, name: string): HostnameFile {
     try {
       const named = content.replace(INTERFACE_NAME, name);
       if (named.startsWith("!")) {
-        if (named.includes("\0")) {
-          throw new ConfigError(
-            "!",
-            "the command has a character NUL, which no program can be given",
-          );
-        }
+        checkCommand("!", named);
         const step = commandStep(named.slice(1), line, name, passedOver);
         if (step !== undefined) steps.push(step);
         continue;

@@ -5,6 +5,7 @@
  * @module
  */
 import { publicFacts } from "../../daemon/client.ts";
+import { statField } from "../../linux/process_facts.ts";
 import { readRecordText, recordFiles, removeRecord, writeRecordText } from "../records.ts";
 
 const SUFFIX = ".netstart";
@@ -33,9 +34,9 @@ export function startedFrom(name: string): string | undefined {
 export function readRecord(pid: number): NetstartRecord {
   try {
     const { start, record } = JSON.parse(readRecordText(`${pid}${SUFFIX}`) ?? "{}");
-    if (record?.pid === pid && start === startOf(pid)) return record;
+    if (record?.pid === pid && start !== undefined && start === startOf(pid)) return record;
   } catch {
-    // It is not a record, or the process has ended.
+    // It is not a record.
   }
   return { pid, file: "", commands: "", theirs: [], routes: [] };
 }
@@ -45,33 +46,23 @@ export function readRecord(pid: number): NetstartRecord {
  * netstart knows less.
  */
 export function writeRecord(record: NetstartRecord): void {
+  const start = startOf(record.pid);
   try {
-    const start = startOf(record.pid);
     writeRecordText(`${record.pid}${SUFFIX}`, JSON.stringify({ start, record }));
   } catch {
-    // The process has ended, or this user may not write it.
+    // This user may not write it.
   }
   for (const file of recordFiles()) {
     const pid = /^([1-9][0-9]*)\.netstart$/.exec(file)?.[1];
-    if (pid !== undefined && !exists(`/proc/${pid}`)) removeRecord(file);
+    if (pid !== undefined && startOf(Number(pid)) === undefined) removeRecord(file);
   }
 }
 
 /**
- * When a process started, in ticks since the boot: field 22 of /proc/PID/stat (proc(5)). Another
- * process may have its number later.
+ * When a process started, in ticks since the boot; undefined if it has ended. Another process may
+ * have its number later.
  */
-const startOf = (pid: number): string =>
-  Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ")[19];
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
+const startOf = (pid: number): string | undefined => statField(pid, "start");
 
 /** A digest of a list of commands, to see whether the list has changed. */
 export async function digestOf(commands: readonly string[]): Promise<string> {

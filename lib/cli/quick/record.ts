@@ -5,13 +5,7 @@
  * @module
  */
 import { checkInterfaceName, isInterfaceName } from "../../base/interface_name.ts";
-import {
-  readRecordText,
-  RECORD_FOLDER,
-  recordFiles,
-  removeRecord,
-  writeRecordText,
-} from "../records.ts";
+import { readRecordText, recordFiles, removeRecord, writeRecordText } from "../records.ts";
 import { type DoneStep, PHASES } from "./plan.ts";
 
 const SUFFIX = ".quick";
@@ -38,10 +32,8 @@ export interface QuickRecord {
   readonly theirs: readonly string[];
 }
 
+/** The file of an interface's record. @throws ConfigError for a wrong name */
 const fileOf = (name: string): string => `${checkInterfaceName(name)}${SUFFIX}`;
-
-/** The path of the record of an interface, mode 0600. @throws ConfigError for a wrong name */
-export const quickRecordPath = (name: string): string => `${RECORD_FOLDER}/${fileOf(name)}`;
 
 /** The record of an interface; undefined if there is none that can be read. */
 export function readQuickRecord(name: string): QuickRecord | undefined {

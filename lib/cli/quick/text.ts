@@ -2,7 +2,7 @@
  * The lines that tell what is done, in the words of the commands that people know from wg-quick(8).
  * @module
  */
-import { shownCommand } from "../../base/quote.ts";
+import { shownCommand } from "../../base/command_text.ts";
 import type { Saved, Step } from "./plan.ts";
 
 /** How name servers are set: lib/linux/dns/dns.ts has more of it. */

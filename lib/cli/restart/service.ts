@@ -7,6 +7,7 @@
  */
 import { ConfigError } from "../../base/errors.ts";
 import { joinGroupsOf, systemServiceOf } from "../../linux/cgroups.ts";
+import { namespaceOf, wordsOf } from "../../linux/process_facts.ts";
 import {
   SERVICE_VARIABLES,
   ServiceManager,
@@ -154,13 +155,14 @@ export class Service implements Disposable {
 function foregroundProcess(name: string, owner: number): number | undefined {
   const words = wordsOf(owner);
   if (words.length > 0 && !words.includes("daemon")) return owner;
-  const [here, user] = [linkOf("/proc/self/ns/net"), userOf(owner)];
-  for (const { name: pid } of Deno.readDirSync("/proc")) {
-    if (!/^[0-9]+$/.test(pid)) continue;
-    const [flag, of, option] = wordsOf(Number(pid)).slice(-4);
+  const [here, user] = [namespaceOf("self", "net"), userOf(owner)];
+  for (const { name: number } of Deno.readDirSync("/proc")) {
+    const pid = Number(number);
+    if (!Number.isInteger(pid)) continue;
+    const [flag, of, option] = wordsOf(pid).slice(-4);
     if (!/^(-f|--foreground)$/.test(flag ?? "") || of !== name || option !== "--config") continue;
     // Another user's process may look like one that watches it.
-    if (userOf(Number(pid)) === user && linkOf(`/proc/${pid}/ns/net`) === here) return Number(pid);
+    if (userOf(pid) === user && namespaceOf(pid, "net") === here) return pid;
   }
   return undefined;
 }
@@ -171,15 +173,6 @@ function userOf(pid: number): string | undefined {
     return /^Uid:\t(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
   } catch {
     return undefined;
-  }
-}
-
-/** The words of a process; none if they cannot be read. */
-function wordsOf(pid: number): string[] {
-  try {
-    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
-  } catch {
-    return [];
   }
 }
 
@@ -203,13 +196,5 @@ function setVariables(variables: Readonly<Record<string, string>>): void {
     const value: string | undefined = variables[variable];
     if (value === undefined) Deno.env.delete(variable);
     else Deno.env.set(variable, value);
-  }
-}
-
-function linkOf(path: string): string | undefined {
-  try {
-    return Deno.readLinkSync(path);
-  } catch {
-    return undefined;
   }
 }

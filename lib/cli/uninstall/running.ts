@@ -5,6 +5,7 @@
  */
 import { LOOK_UPS } from "../../daemon/packed.ts";
 import { systemServiceOf } from "../../linux/cgroups.ts";
+import { wordsOf } from "../../linux/process_facts.ts";
 
 /** What runs from a program. */
 export interface Running {
@@ -83,12 +84,8 @@ function runsFrom(pid: number, isOurs: (path: string) => boolean): boolean {
 
 /** The interface of a process `daemon NAME`, or of one that looks names up for it. */
 function interfaceOf(pid: number): string | undefined {
-  try {
-    const words = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
-    const at = words.lastIndexOf("daemon");
-    if (at < 0) return undefined;
-    return words[words[at + 1] === LOOK_UPS[1] ? at + 2 : at + 1];
-  } catch {
-    return undefined;
-  }
+  const words = wordsOf(pid);
+  const at = words.lastIndexOf("daemon");
+  if (at < 0) return undefined;
+  return words[words[at + 1] === LOOK_UPS[1] ? at + 2 : at + 1];
 }

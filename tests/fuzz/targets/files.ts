@@ -3,8 +3,9 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { shownCommand } from "../../../lib/base/command_text.ts";
 import { ConfigError } from "../../../lib/base/errors.ts";
-import { shellQuote, shownCommand } from "../../../lib/base/quote.ts";
+import { shellQuote } from "../../../lib/base/quote.ts";
 import { parseWords } from "../../../lib/cli/ifconfig/words/parse.ts";
 import { parseHostnameFile, stepText, wordsOf } from "../../../lib/cli/netstart/hostname_if.ts";
 import { gatewayRoute, parseMygate } from "../../../lib/cli/netstart/mygate.ts";
